@@ -1,0 +1,41 @@
+//! Cards and what they can hand out.
+
+use crate::units::{Bytes, Overflow};
+
+/// One kind of accelerator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gpu {
+    /// The id under which it is chosen, such as `h100-sxm-80`.
+    pub id: String,
+    /// The name that people use, such as `H100 SXM 80GB`.
+    pub name: String,
+    /// `nvidia`, `amd`, `intel`, `apple`, `google`, `aws`.
+    pub vendor: String,
+    /// The number on the box, GB.
+    pub marketing_gb: Option<u64>,
+    /// What the driver reports in total, MiB.
+    pub driver_mib: Option<u64>,
+    /// What a program can be given, MiB: the capacity that verdicts use.
+    pub usable_mib: u64,
+    /// Whether `usable_mib` was derived from another figure instead of read off the card.
+    pub usable_estimated: bool,
+    /// What an empty context takes, MiB, where a source says so.
+    pub context_mib: Option<u64>,
+    /// Memory bandwidth, GB/s.
+    pub bandwidth_gb_s: Option<f64>,
+    /// Dense bf16 matrix rate, TFLOP/s.
+    pub bf16_tflops: Option<f64>,
+    /// GPUs in a usual node.
+    pub gpus_per_node: Option<u64>,
+    /// The architecture's name, such as `Hopper`.
+    pub architecture: Option<String>,
+    /// Where these were read.
+    pub source: Option<String>,
+}
+
+impl Gpu {
+    /// Bytes that a program can be given.
+    pub fn capacity(&self) -> Result<Bytes, Overflow> {
+        Bytes::from_mib(self.usable_mib)
+    }
+}

@@ -1,0 +1,16 @@
+//! How full a GPU gets: which bytes a transformer needs, when, why, and what to change so that it fits.
+//!
+//! ```text
+//!  presets ─► model ─┐
+//!  gpus ───► gpu ────┼─► memory (the ledger) ─► report ─► cli
+//!  files, keys ─► scenario ─┘                └─► tui (views)
+//! ```
+//!
+//! Data flows one way. The memory model knows no terminal and no files; the terminal knows no formula.
+
+pub mod gpu;
+pub mod memory;
+pub mod model;
+pub mod preset;
+pub mod scenario;
+pub mod units;

@@ -1,0 +1,3 @@
+//! The `brimful` command.
+
+fn main() {}

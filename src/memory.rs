@@ -1,0 +1,52 @@
+//! Where memory is computed, once: rules post entries to a ledger, and everything shown is a view of it.
+
+pub mod category;
+pub mod entry;
+pub mod fit;
+pub mod instant;
+pub mod ledger;
+mod sketch;
+
+use crate::gpu::Gpu;
+use crate::model::Model;
+use crate::scenario::Scenario;
+use crate::units::Overflow;
+
+pub use category::{Categories, Category};
+pub use entry::{Dim, Entry, Exactness, Lifetime, Place, Shape};
+pub use fit::{Fit, Verdict};
+pub use instant::{Instant, Moment, Step};
+pub use ledger::Ledger;
+pub use sketch::{Sketch, sketch};
+
+/// Why there is no ledger.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EstimateError {
+    /// A size beyond 64 bits.
+    #[error("{0}")]
+    Overflow(#[from] Overflow),
+    /// A value that is valid but that no rule covers yet.
+    #[error("{key} = {value} is not covered yet; covered: {covered}")]
+    NotCovered {
+        /// The dotted key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is covered.
+        covered: String,
+    },
+    /// Values that contradict each other or the model.
+    #[error("{key}: {problem}")]
+    Invalid {
+        /// The dotted key.
+        key: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+}
+
+/// The ledger of a model run as a scenario says; `gpu` decides what the runtime takes.
+pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    let _ = gpu;
+    sketch::ledger(model, scenario)
+}

@@ -1,0 +1,245 @@
+//! One line of the ledger: a named, sourced, explained number of bytes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::category::Category;
+use super::instant::{Instant, Step};
+use crate::units::{Bits, Bytes, Overflow, grouped};
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The bar it belongs to.
+    pub category: Category,
+    /// What it is: `attention.query after rotary embedding`.
+    pub name: Cow<'static, str>,
+    /// Where it is.
+    pub place: Place,
+    /// Its shape in symbols and numbers; empty for what is no tensor.
+    pub shape: Shape,
+    /// Bits per element.
+    pub bits: Bits,
+    /// How many of it there are: layers, usually.
+    pub count: u64,
+    /// Over which GPUs it is divided.
+    pub divided_by: u64,
+    /// Total over `count`, after division.
+    pub bytes: Bytes,
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// The instants in which it is alive.
+    pub alive: Alive,
+    /// Whether it follows from shapes.
+    pub exactness: Exactness,
+    /// The paper and equation, or the framework and version, that it was read from.
+    pub source: &'static str,
+}
+
+/// Where an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Before the first layer.
+    Embedding,
+    /// Layers from the first to the last of these, counted from 0.
+    Layers(u64, u64),
+    /// After the last layer.
+    FinalNorm,
+    /// The output projection.
+    Head,
+    /// The loss.
+    Loss,
+    /// The whole model.
+    Model,
+    /// The optimizer's step.
+    Optimizer,
+    /// The process around the program.
+    Runtime,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedding => f.pad("embedding"),
+            Self::Layers(first, last) if first == last => f.pad(&format!("layer {first}")),
+            Self::Layers(first, last) => f.pad(&format!("layers {first}-{last}")),
+            Self::FinalNorm => f.pad("final norm"),
+            Self::Head => f.pad("head"),
+            Self::Loss => f.pad("loss"),
+            Self::Model => f.pad("model"),
+            Self::Optimizer => f.pad("optimizer"),
+            Self::Runtime => f.pad("runtime"),
+        }
+    }
+}
+
+/// One dimension: the symbol of the formulas and its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dim {
+    /// `b`, `s`, `h`, `q`, …
+    pub symbol: &'static str,
+    /// The number.
+    pub size: u64,
+}
+
+/// Up to five dimensions, kept in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    dims: [Dim; Self::MOST],
+    rank: u8,
+}
+
+impl Shape {
+    const MOST: usize = 5;
+
+    /// A shape of these dimensions, at most five; the empty shape is one element.
+    ///
+    /// # Panics
+    /// With more than five dimensions: shapes are written in this crate.
+    pub fn new(dims: &[Dim]) -> Self {
+        let mut kept = [Dim { symbol: "", size: 1 }; Self::MOST];
+        kept[..dims.len()].copy_from_slice(dims);
+        #[expect(clippy::cast_possible_truncation, reason = "at most five")]
+        let rank = dims.len() as u8;
+        Self { dims: kept, rank }
+    }
+
+    /// The dimensions.
+    pub fn dims(&self) -> &[Dim] {
+        &self.dims[..usize::from(self.rank)]
+    }
+
+    /// Their product.
+    pub fn elements(&self) -> Result<u64, Overflow> {
+        self.dims().iter().try_fold(1_u64, |product, dim| product.checked_mul(dim.size).ok_or(Overflow))
+    }
+}
+
+impl fmt::Display for Shape {
+    /// `[b 1, s 4096, h 4096]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (position, dim) in self.dims().iter().enumerate() {
+            let comma = if position > 0 { ", " } else { "" };
+            match dim.symbol {
+                "" => write!(f, "{comma}{}", dim.size)?,
+                symbol => write!(f, "{comma}{symbol} {}", dim.size)?,
+            }
+        }
+        f.write_str("]")
+    }
+}
+
+/// How long an entry lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lifetime {
+    /// From step to step, or for a good part of a step: weights, states, gradients, inputs.
+    Persistent,
+    /// From forward to its backward.
+    Saved,
+    /// Within a named instant.
+    Transient,
+}
+
+impl Lifetime {
+    /// `persistent`, `saved` or `transient`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Persistent => "persistent",
+            Self::Saved => "saved",
+            Self::Transient => "transient",
+        }
+    }
+}
+
+/// The set of (step, instant) pairs in which an entry is alive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Alive(u32);
+
+impl Alive {
+    /// Never.
+    pub const NEVER: Self = Self(0);
+
+    /// In one instant of one step.
+    #[must_use]
+    pub const fn with(self, step: Step, instant: Instant) -> Self {
+        Self(self.0 | Self::bit(step, instant))
+    }
+
+    /// In one instant of either step.
+    #[must_use]
+    pub const fn in_both(self, instant: Instant) -> Self {
+        self.with(Step::First, instant).with(Step::Steady, instant)
+    }
+
+    /// In the instants of either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it is alive then.
+    pub const fn contains(self, step: Step, instant: Instant) -> bool {
+        self.0 & Self::bit(step, instant) != 0
+    }
+
+    /// Whether it is alive at any instant of a step.
+    pub const fn in_step(self, step: Step) -> bool {
+        self.0 & (0xFFFF << (16 * step as u32)) != 0
+    }
+
+    const fn bit(step: Step, instant: Instant) -> u32 {
+        1 << (16 * step as u32 + instant as u32)
+    }
+}
+
+/// Whether a number follows from shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exactness {
+    /// It does.
+    Exact,
+    /// It was observed to lie in this range.
+    Estimated {
+        /// The least that is usual.
+        low: Bytes,
+        /// The most that is usual.
+        high: Bytes,
+    },
+}
+
+impl Entry {
+    /// The formula with symbols, such as `32 × b·s·h × 2 B`.
+    pub fn formula(&self) -> String {
+        self.render(|dim| if dim.symbol.is_empty() { dim.size.to_string() } else { dim.symbol.to_owned() })
+    }
+
+    /// The formula with the numbers put in, such as `32 × 1·4096·4096 × 2 B = 1,073,741,824`.
+    pub fn formula_in_numbers(&self) -> String {
+        format!("{} = {}", self.render(|dim| dim.size.to_string()), grouped(self.bytes.get()))
+    }
+
+    fn render(&self, term: impl Fn(&Dim) -> String) -> String {
+        let dims: Vec<String> = self.shape.dims().iter().map(term).collect();
+        if dims.is_empty() && self.count == 1 {
+            return match self.exactness {
+                Exactness::Exact => format!("{} B", grouped(self.bytes.get())),
+                Exactness::Estimated { low, high } => {
+                    format!("between {} and {} B", grouped(low.get()), grouped(high.get()))
+                }
+            };
+        }
+        let mut text = String::new();
+        if self.count != 1 {
+            text.push_str(&format!("{} × ", self.count));
+        }
+        if !dims.is_empty() {
+            text.push_str(&dims.join("·"));
+            text.push_str(" × ");
+        }
+        text.push_str(&format!("{} B", self.bits.per_element() / 8.0));
+        if self.divided_by != 1 {
+            text.push_str(&format!(" ÷ {}", self.divided_by));
+        }
+        text
+    }
+}

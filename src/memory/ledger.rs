@@ -1,0 +1,93 @@
+//! The ledger: every entry, the instants they make up, and the peak.
+
+use super::category::Category;
+use super::entry::{Entry, Exactness};
+use super::instant::{Instant, Moment, Step};
+use crate::units::{Bytes, Overflow};
+
+/// Every entry of one estimate, added up by instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    entries: Vec<Entry>,
+    moments: Vec<Moment>,
+    peak: usize,
+}
+
+impl Ledger {
+    /// Adds entries up at each of these instants (with where each lies, in words) and finds the peak of the
+    /// steady step.
+    pub fn close(entries: Vec<Entry>, instants: Vec<(Step, Instant, String)>) -> Result<Self, Overflow> {
+        let mut moments = Vec::with_capacity(instants.len());
+        for (step, instant, at) in instants {
+            let mut by_category = super::Categories::default();
+            for entry in entries.iter().filter(|entry| entry.alive.contains(step, instant)) {
+                by_category.add(entry.category, entry.bytes)?;
+            }
+            moments.push(Moment { instant, step, by_category, total: by_category.total()?, at });
+        }
+        let mut peak = 0;
+        for (index, moment) in moments.iter().enumerate() {
+            let best: &Moment = &moments[peak];
+            let better = moment.step == Step::Steady && (best.step != Step::Steady || moment.total > best.total);
+            if better {
+                peak = index;
+            }
+        }
+        Ok(Self { entries, moments, peak })
+    }
+
+    /// Every entry.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Every instant of the first and the steady step.
+    pub fn moments(&self) -> &[Moment] {
+        &self.moments
+    }
+
+    /// The heaviest instant of the steady step.
+    pub fn peak(&self) -> &Moment {
+        &self.moments[self.peak]
+    }
+
+    /// The entries alive in an instant.
+    pub fn alive(&self, step: Step, instant: Instant) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.alive.contains(step, instant))
+    }
+
+    /// All bytes at the peak.
+    pub fn total(&self) -> Bytes {
+        self.peak().total
+    }
+
+    /// Bytes at the peak in tensors that the program creates: everything but `runtime`.
+    pub fn allocated(&self) -> Bytes {
+        self.total().saturating_sub(self.peak().by_category.get(Category::Runtime))
+    }
+
+    /// The least and the most that the total may be, given what its estimated entries say.
+    pub fn band(&self) -> (Bytes, Bytes) {
+        let peak = self.peak();
+        let (mut below, mut above) = (Bytes::ZERO, Bytes::ZERO);
+        for entry in self.alive(peak.step, peak.instant) {
+            if let Exactness::Estimated { low, high } = entry.exactness {
+                below = below.checked_add(entry.bytes.saturating_sub(low)).unwrap_or(Bytes::MAX);
+                above = above.checked_add(high.saturating_sub(entry.bytes)).unwrap_or(Bytes::MAX);
+            }
+        }
+        (peak.total.saturating_sub(below), peak.total.checked_add(above).unwrap_or(Bytes::MAX))
+    }
+
+    /// A category's largest value over the steady step, and the instant of it.
+    pub fn largest(&self, category: Category) -> (Bytes, Instant) {
+        let mut best = (Bytes::ZERO, self.peak().instant);
+        for moment in self.moments.iter().filter(|moment| moment.step == Step::Steady) {
+            let bytes = moment.by_category.get(category);
+            if bytes > best.0 {
+                best = (bytes, moment.instant);
+            }
+        }
+        best
+    }
+}

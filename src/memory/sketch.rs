@@ -1,0 +1,162 @@
+//! The rule of thumb that this project began with, kept as a lens.
+//!
+//! It counts elements of `4·L·C²` parameters and `B·N·L·T·(T + 2D)` activations, where C = N·D: queries, keys,
+//! values and an MLP of width C, and nothing else: no norms, biases or embeddings, no wider MLP, no fused attention.
+
+use std::borrow::Cow;
+
+use super::EstimateError;
+use super::category::Category;
+use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
+use super::instant::{Instant, Step};
+use super::ledger::Ledger;
+use crate::model::Model;
+use crate::scenario::{Precision, Scenario, Task};
+use crate::units::{Bits, Bytes, Overflow};
+
+const SOURCE: &str = "the founding derivation (design, section 5)";
+
+/// What the rule of thumb says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sketch {
+    /// `4·L·C²` elements, bytes.
+    pub parameters: Bytes,
+    /// As large as the model at most, bytes.
+    pub gradients: Bytes,
+    /// `B·N·L·T·(T + 2D)` elements, bytes.
+    pub activations: Bytes,
+    /// Activations over model: `B·T·(T + 2D) / (4·N·D²)`.
+    pub ratio: f64,
+    /// What the ratio tends to where T ≫ D: `B·T² / (4·N·D²)`.
+    pub long_sequence_ratio: f64,
+}
+
+/// B, N, D, L and T of the derivation, and the bits of an element.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    batch: u64,
+    heads: u64,
+    head_dim: u64,
+    layers: u64,
+    tokens: u64,
+    bits: Bits,
+}
+
+impl Terms {
+    fn of(model: &Model, scenario: &Scenario) -> Self {
+        let architecture = &model.architecture;
+        let attention = &architecture.groups[0].layer.attention;
+        let (batch, tokens, bits) = match scenario.task {
+            Task::Train => (
+                scenario.train.micro_batch_size,
+                scenario.train.sequence_length,
+                match scenario.train.precision {
+                    Precision::Fp32 => 32,
+                    Precision::Fp8Master => 8,
+                    Precision::Bf16 | Precision::Bf16Mixed | Precision::Fp16Mixed | Precision::Bf16Master => 16,
+                },
+            ),
+            Task::Infer => {
+                let bits = if scenario.infer.weights == "fp32" { 32 } else { 16 };
+                (scenario.infer.concurrency, scenario.infer.context_length, bits)
+            }
+        };
+        Self {
+            batch,
+            heads: attention.heads,
+            head_dim: attention.head_dim,
+            layers: architecture.num_hidden_layers(),
+            tokens,
+            bits: Bits::whole(bits),
+        }
+    }
+
+    /// `L × [4, N, D, N, D]`.
+    fn model_shape(&self) -> Shape {
+        let (n, d) = (Dim { symbol: "N", size: self.heads }, Dim { symbol: "D", size: self.head_dim });
+        Shape::new(&[Dim { symbol: "", size: 4 }, n, d, n, d])
+    }
+
+    /// `L × [B, N, T, T + 2D]`.
+    fn activation_shape(&self) -> Result<Shape, Overflow> {
+        let two_heads = self.head_dim.checked_mul(2).ok_or(Overflow)?;
+        Ok(Shape::new(&[
+            Dim { symbol: "B", size: self.batch },
+            Dim { symbol: "N", size: self.heads },
+            Dim { symbol: "T", size: self.tokens },
+            Dim { symbol: "(T+2D)", size: self.tokens.checked_add(two_heads).ok_or(Overflow)? },
+        ]))
+    }
+
+    fn bytes(&self, shape: &Shape) -> Result<Bytes, Overflow> {
+        self.bits.bytes(shape.elements()?)?.checked_mul(self.layers)
+    }
+}
+
+/// The sketch of a model run as a scenario says.
+pub fn sketch(model: &Model, scenario: &Scenario) -> Result<Sketch, EstimateError> {
+    let terms = Terms::of(model, scenario);
+    let parameters = terms.bytes(&terms.model_shape())?;
+    let activations = terms.bytes(&terms.activation_shape()?)?;
+    Ok(Sketch {
+        parameters,
+        gradients: parameters,
+        activations,
+        ratio: activations.ratio(parameters),
+        long_sequence_ratio: long_sequence_ratio(&terms),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio to show")]
+fn long_sequence_ratio(terms: &Terms) -> f64 {
+    let (batch, tokens) = (terms.batch as f64, terms.tokens as f64);
+    let (heads, head_dim) = (terms.heads as f64, terms.head_dim as f64);
+    batch * tokens * tokens / (4.0 * heads * head_dim * head_dim)
+}
+
+/// The sketch as a ledger: parameters, gradients and activations, all present at once.
+pub(super) fn ledger(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
+    let terms = Terms::of(model, scenario);
+    let instant = match scenario.task {
+        Task::Train => Instant::ForwardEnd,
+        Task::Infer => Instant::Prefill,
+    };
+    let entry = |category, name: &'static str, shape: Shape, lifetime| -> Result<Entry, Overflow> {
+        Ok(Entry {
+            category,
+            name: Cow::Borrowed(name),
+            place: Place::Layers(0, terms.layers - 1),
+            shape,
+            bits: terms.bits,
+            count: terms.layers,
+            divided_by: 1,
+            bytes: terms.bytes(&shape)?,
+            lifetime,
+            alive: Alive::NEVER.in_both(instant),
+            exactness: Exactness::Exact,
+            source: SOURCE,
+        })
+    };
+    let mut entries = vec![entry(
+        Category::Parameters,
+        "query, key, value and MLP matrices",
+        terms.model_shape(),
+        Lifetime::Persistent,
+    )?];
+    if scenario.task == Task::Train {
+        entries.push(entry(
+            Category::Gradients,
+            "gradients of the matrices",
+            terms.model_shape(),
+            Lifetime::Persistent,
+        )?);
+    }
+    entries.push(entry(
+        Category::Activations,
+        "scores and outputs of attention and MLP",
+        terms.activation_shape()?,
+        Lifetime::Saved,
+    )?);
+    let place = String::from("all at once");
+    Ok(Ledger::close(entries, vec![(Step::First, instant, place.clone()), (Step::Steady, instant, place)])?)
+}

@@ -1,0 +1,45 @@
+//! What a transformer is: its architecture in Hugging Face words, and exactly which parameters it has.
+
+pub mod architecture;
+pub mod family;
+pub mod parameters;
+
+use serde::{Deserialize, Serialize};
+
+pub use architecture::{Architecture, ArchitectureError, ArchitectureKeys};
+pub use family::Family;
+
+use crate::units::Parameters;
+
+/// A model: an architecture and where it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The id under which it is chosen, such as `llama-3.1-8b`.
+    pub id: String,
+    /// The name that people use, such as `Llama 3.1 8B`.
+    pub name: String,
+    /// The Hugging Face `model_type`.
+    pub family: &'static Family,
+    /// Facts about the publication; nothing is computed from them.
+    pub card: Card,
+    /// The published parameter count, where one is known.
+    pub declared: Option<Parameters>,
+    /// Whether a published count proves the architecture's fields.
+    pub confirmed: bool,
+    /// The dimensions.
+    pub architecture: Architecture,
+}
+
+/// Who published a model, when, under what licence, and where the fields were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Card {
+    /// Who published it.
+    pub organization: Option<String>,
+    /// `2024-07`.
+    pub released: Option<String>,
+    /// The licence's short name.
+    pub license: Option<String>,
+    /// Where the dimensions were read.
+    pub source: Option<String>,
+}

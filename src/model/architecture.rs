@@ -1,0 +1,343 @@
+//! The dimensions of a model: the keys people write, and the checked architecture made from them.
+
+use serde::{Deserialize, Serialize};
+
+use super::family::{Family, MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
+
+/// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
+///
+/// Every key may be left out; [`Architecture::resolve`] then takes the family's default or says which one it needs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArchitectureKeys {
+    /// Width of the residual stream.
+    pub hidden_size: Option<u64>,
+    /// Number of layers.
+    pub num_hidden_layers: Option<u64>,
+    /// Query heads.
+    pub num_attention_heads: Option<u64>,
+    /// Key and value heads; as many as query heads where absent.
+    pub num_key_value_heads: Option<u64>,
+    /// Channels of one head; `hidden_size / num_attention_heads` where absent.
+    pub head_dim: Option<u64>,
+    /// Width of the feed-forward network.
+    pub intermediate_size: Option<u64>,
+    /// Rows of the embedding table.
+    pub vocab_size: Option<u64>,
+    /// Longest sequence; rows of the position table where positions are learned.
+    pub max_position_embeddings: Option<u64>,
+    /// Whether the head shares the embedding's matrix.
+    pub tie_word_embeddings: Option<bool>,
+    /// Bias of the query, key and value projections.
+    pub attention_bias: Option<bool>,
+    /// Bias of the attention output projection; follows `attention_bias` where that decides both (Llama).
+    pub attention_output_bias: Option<bool>,
+    /// Bias of the feed-forward projections.
+    pub mlp_bias: Option<bool>,
+    /// Bias of the head.
+    pub lm_head_bias: Option<bool>,
+    /// Activation function, by its Hugging Face name.
+    pub hidden_act: Option<String>,
+    /// Share of a head's channels that rotate, from 0 to 1.
+    pub partial_rotary_factor: Option<f64>,
+    /// GPT-NeoX: whether attention and feed-forward run side by side.
+    pub use_parallel_residual: Option<bool>,
+    /// Tokens that a layer's attention sees; 0 or absent: all of them.
+    pub sliding_window: Option<u64>,
+    /// Dropout of attention weights.
+    pub attention_dropout: Option<f64>,
+    /// Dropout before a residual is added.
+    pub hidden_dropout: Option<f64>,
+    /// Dropout after the embedding.
+    pub embedding_dropout: Option<f64>,
+}
+
+/// A checked architecture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Architecture {
+    /// Width of the residual stream, `h`.
+    pub hidden_size: u64,
+    /// Rows of the embedding table, `V`.
+    pub vocab_size: u64,
+    /// Longest sequence that the model was made for.
+    pub max_position_embeddings: u64,
+    /// Whether the head shares the embedding's matrix.
+    pub tie_word_embeddings: bool,
+    /// Whether the head has a bias.
+    pub lm_head_bias: bool,
+    /// How positions enter.
+    pub positions: PositionKind,
+    /// The norm after the last layer.
+    pub final_norm: NormKind,
+    /// Dropout where the run does not say.
+    pub dropout: Dropout,
+    /// The layers, first to last.
+    pub groups: Vec<LayerGroup>,
+}
+
+/// Dropout probabilities, as the model's own config has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Dropout {
+    /// After the embedding.
+    pub embedding: f64,
+    /// Before a residual is added.
+    pub hidden: f64,
+    /// On attention weights.
+    pub attention: f64,
+}
+
+/// So many equal layers in a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerGroup {
+    /// How many.
+    pub layers: u64,
+    /// What each is.
+    pub layer: Layer,
+}
+
+/// One decoder layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// The kind of its norms.
+    pub norm: NormKind,
+    /// Where they stand.
+    pub placement: Placement,
+    /// Its attention.
+    pub attention: Attention,
+    /// Its feed-forward network.
+    pub feed_forward: FeedForward,
+}
+
+/// Grouped-query attention; multi-head and multi-query are its two ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// Query heads, `a`.
+    pub heads: u64,
+    /// Key and value heads, `k`.
+    pub kv_heads: u64,
+    /// Channels of a head, `d`.
+    pub head_dim: u64,
+    /// Channels of a head that rotate.
+    pub rotary_dim: u64,
+    /// One matrix or three.
+    pub projection: Projection,
+    /// Bias of the query, key and value projections.
+    pub qkv_bias: bool,
+    /// Bias of the output projection.
+    pub output_bias: bool,
+    /// Norms on queries and keys.
+    pub qk_norm: QkNorm,
+    /// Tokens that are seen, where not all are.
+    pub sliding_window: Option<u64>,
+}
+
+impl Attention {
+    /// Channels of all query heads, `q = a·d`.
+    pub const fn query_size(&self) -> u64 {
+        self.heads * self.head_dim
+    }
+
+    /// Channels of all key heads, `κ = k·d`.
+    pub const fn kv_size(&self) -> u64 {
+        self.kv_heads * self.head_dim
+    }
+}
+
+/// The feed-forward half of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedForward {
+    /// The same matrices for every token.
+    Dense(Mlp),
+}
+
+/// A dense feed-forward network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mlp {
+    /// Its width, `f`.
+    pub intermediate_size: u64,
+    /// Plain or gated.
+    pub kind: MlpKind,
+    /// Its activation function.
+    pub activation: Activation,
+    /// Whether its projections have a bias.
+    pub bias: bool,
+}
+
+/// Activation functions, by what they are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `silu`, `swish`: one operation.
+    Silu,
+    /// `gelu`, `gelu_pytorch_tanh`: one operation.
+    Gelu,
+    /// `gelu_new`, `gelu_fast`: the tanh approximation written out in Python.
+    GeluPython,
+    /// `relu`: one operation that keeps its result.
+    Relu,
+}
+
+impl Activation {
+    /// Names in `config.json` and what they mean here.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("silu", Self::Silu),
+        ("swish", Self::Silu),
+        ("gelu", Self::Gelu),
+        ("gelu_pytorch_tanh", Self::Gelu),
+        ("gelu_new", Self::GeluPython),
+        ("relu", Self::Relu),
+    ];
+
+    fn by_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
+    }
+}
+
+/// Why keys make no architecture: the key at fault and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct ArchitectureError {
+    /// The key at fault.
+    pub key: &'static str,
+    /// What was found and what would be right.
+    pub problem: String,
+}
+
+impl ArchitectureError {
+    fn new(key: &'static str, problem: impl Into<String>) -> Self {
+        Self { key, problem: problem.into() }
+    }
+}
+
+/// No dimension of a real model comes near this; beyond it a number is a slip of the keyboard.
+const LARGEST_DIMENSION: u64 = 1 << 32;
+
+impl Architecture {
+    /// The architecture that `keys` describe for a `family`; what they leave out has the family's default.
+    pub fn resolve(family: &'static Family, keys: &ArchitectureKeys) -> Result<Self, ArchitectureError> {
+        let defaults = &family.defaults;
+        let hidden_size = dimension("hidden_size", keys.hidden_size.unwrap_or(defaults.hidden_size))?;
+        let layers = dimension("num_hidden_layers", keys.num_hidden_layers.unwrap_or(defaults.num_hidden_layers))?;
+        let attention = attention(family, keys, hidden_size)?;
+        let intermediate = keys.intermediate_size.or(defaults.intermediate_size);
+        let intermediate_size = match intermediate {
+            Some(size) => dimension("intermediate_size", size)?,
+            None => 4 * hidden_size,
+        };
+        let name = keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act);
+        let activation = Activation::by_name(name).ok_or_else(|| {
+            let known: Vec<_> = Activation::NAMES.iter().map(|(known, _)| *known).collect();
+            ArchitectureError::new("hidden_act", format!("`{name}` is none of {}", known.join(", ")))
+        })?;
+        let placement = match (family.placement, keys.use_parallel_residual) {
+            (Placement::Parallel, Some(false)) => Placement::Pre,
+            (placement, _) => placement,
+        };
+        let layer = Layer {
+            norm: family.norm,
+            placement,
+            attention,
+            feed_forward: FeedForward::Dense(Mlp {
+                intermediate_size,
+                kind: family.mlp,
+                activation,
+                bias: keys.mlp_bias.unwrap_or(family.mlp_bias),
+            }),
+        };
+        Ok(Self {
+            hidden_size,
+            vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
+            max_position_embeddings: dimension(
+                "max_position_embeddings",
+                keys.max_position_embeddings.unwrap_or(defaults.max_position_embeddings),
+            )?,
+            tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
+            lm_head_bias: keys.lm_head_bias.unwrap_or(false),
+            positions: family.positions,
+            final_norm: family.norm,
+            dropout: Dropout {
+                embedding: probability("embedding_dropout", keys.embedding_dropout.unwrap_or(defaults.dropout))?,
+                hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
+                attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
+            },
+            groups: vec![LayerGroup { layers, layer }],
+        })
+    }
+
+    /// All layers.
+    pub fn num_hidden_layers(&self) -> u64 {
+        self.groups.iter().map(|group| group.layers).sum()
+    }
+}
+
+fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Result<Attention, ArchitectureError> {
+    let defaults = &family.defaults;
+    let heads = dimension("num_attention_heads", keys.num_attention_heads.unwrap_or(defaults.num_attention_heads))?;
+    let kv_heads = keys.num_key_value_heads.or(defaults.num_key_value_heads).unwrap_or(heads);
+    let kv_heads = dimension("num_key_value_heads", kv_heads)?;
+    if !heads.is_multiple_of(kv_heads) {
+        let problem = format!("{kv_heads} does not divide the {heads} of num_attention_heads");
+        return Err(ArchitectureError::new("num_key_value_heads", problem));
+    }
+    let head_dim = match keys.head_dim.or(defaults.head_dim) {
+        Some(size) => dimension("head_dim", size)?,
+        None if hidden_size.is_multiple_of(heads) => hidden_size / heads,
+        None => {
+            let problem = format!("needed, since {heads} heads do not divide a hidden_size of {hidden_size}");
+            return Err(ArchitectureError::new("head_dim", problem));
+        }
+    };
+    let qkv_bias = keys.attention_bias.unwrap_or(family.qkv_bias);
+    let output_bias = match keys.attention_output_bias {
+        Some(bias) => bias,
+        // Llama's and GPT-NeoX's `attention_bias` decides all four projections; Qwen2's output never has one.
+        None if family.qkv_bias == family.output_bias => qkv_bias,
+        None => family.output_bias,
+    };
+    Ok(Attention {
+        heads,
+        kv_heads,
+        head_dim,
+        rotary_dim: rotary_dim(family, keys, head_dim)?,
+        projection: family.projection,
+        qkv_bias,
+        output_bias,
+        qk_norm: family.qk_norm,
+        sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
+    })
+}
+
+/// Channels that rotate: `int(head_dim · partial_rotary_factor)`, as Transformers computes it.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the factor is in 0..=1 and a head has few channels"
+)]
+fn rotary_dim(family: &Family, keys: &ArchitectureKeys, head_dim: u64) -> Result<u64, ArchitectureError> {
+    if family.positions != PositionKind::Rotary {
+        return Ok(0);
+    }
+    match keys.partial_rotary_factor {
+        None => Ok(head_dim * family.defaults.rotary_percent / 100),
+        Some(factor) if (0.0..=1.0).contains(&factor) => Ok((head_dim as f64 * factor) as u64),
+        Some(factor) => {
+            Err(ArchitectureError::new("partial_rotary_factor", format!("{factor} is not between 0 and 1")))
+        }
+    }
+}
+
+fn dimension(key: &'static str, size: u64) -> Result<u64, ArchitectureError> {
+    if (1..=LARGEST_DIMENSION).contains(&size) {
+        Ok(size)
+    } else {
+        Err(ArchitectureError::new(key, format!("{size} is not between 1 and 2^32")))
+    }
+}
+
+fn probability(key: &'static str, value: f64) -> Result<f64, ArchitectureError> {
+    if (0.0..1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ArchitectureError::new(key, format!("{value} is not a probability below 1")))
+    }
+}

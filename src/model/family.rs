@@ -1,0 +1,295 @@
+//! The model families: what every model of one Hugging Face `model_type` has in common.
+//!
+//! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out;
+//! how an implementation spends memory on those pieces is the business of [`crate::framework`].
+
+/// The constants of one `model_type`.
+#[derive(Debug, PartialEq)]
+pub struct Family {
+    /// The Hugging Face `model_type`.
+    pub id: &'static str,
+    /// The kind of every norm in the model.
+    pub norm: NormKind,
+    /// Where a layer's norms stand.
+    pub placement: Placement,
+    /// How queries, keys and values are projected.
+    pub projection: Projection,
+    /// Query and key norms.
+    pub qk_norm: QkNorm,
+    /// The feed-forward network.
+    pub mlp: MlpKind,
+    /// How positions enter.
+    pub positions: PositionKind,
+    /// Bias of the query, key and value projections where the config does not say.
+    pub qkv_bias: bool,
+    /// Bias of the attention output projection where the config does not say.
+    pub output_bias: bool,
+    /// Bias of the feed-forward projections where the config does not say.
+    pub mlp_bias: bool,
+    /// The values that Transformers' config class has for keys a `config.json` leaves out.
+    pub defaults: Defaults,
+}
+
+/// Kinds of norm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormKind {
+    /// Root mean square with one weight per channel.
+    Rms,
+    /// Gemma's: root mean square whose weight is stored as its difference from one and applied in fp32.
+    GemmaRms,
+    /// Layer norm with weight and bias.
+    Layer,
+}
+
+impl NormKind {
+    /// Parameters of a norm over so many channels.
+    pub const fn parameter_tensors(self) -> u64 {
+        match self {
+            Self::Rms | Self::GemmaRms => 1,
+            Self::Layer => 2,
+        }
+    }
+}
+
+/// Where a layer's two norms stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Before attention and before the feed-forward network.
+    Pre,
+    /// After each of them, before the residual is added (OLMo 2).
+    Post,
+    /// Both before, from the same residual stream: attention and feed-forward run side by side (GPT-NeoX).
+    Parallel,
+}
+
+/// How queries, keys and values are projected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Projection {
+    /// Three matrices.
+    Separate,
+    /// One matrix for all three.
+    Fused,
+}
+
+/// Norms on queries and keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QkNorm {
+    /// None.
+    None,
+    /// Over each head, one weight of `head_dim` for all heads.
+    PerHead,
+    /// Over all heads at once.
+    FullWidth,
+}
+
+/// Kinds of dense feed-forward network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MlpKind {
+    /// Up, activation, down.
+    Plain,
+    /// Gate and up apart, activated gate times up, down.
+    Gated,
+    /// Gate and up in one matrix.
+    GatedFused,
+}
+
+/// How positions enter the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PositionKind {
+    /// A table with a row for each position.
+    Learned,
+    /// Rotations of queries and keys.
+    Rotary,
+}
+
+/// Defaults of Transformers 5.23's config class, used for keys that a `config.json` leaves out.
+#[derive(Debug, PartialEq)]
+pub struct Defaults {
+    /// `vocab_size`.
+    pub vocab_size: u64,
+    /// `hidden_size`.
+    pub hidden_size: u64,
+    /// `intermediate_size`; `None`: four times the hidden size.
+    pub intermediate_size: Option<u64>,
+    /// `num_hidden_layers`.
+    pub num_hidden_layers: u64,
+    /// `num_attention_heads`.
+    pub num_attention_heads: u64,
+    /// `num_key_value_heads`; `None`: as many as attention heads.
+    pub num_key_value_heads: Option<u64>,
+    /// `head_dim`; `None`: hidden size over heads.
+    pub head_dim: Option<u64>,
+    /// `max_position_embeddings`.
+    pub max_position_embeddings: u64,
+    /// `hidden_act`.
+    pub hidden_act: &'static str,
+    /// `tie_word_embeddings`.
+    pub tie_word_embeddings: bool,
+    /// `partial_rotary_factor`, in percent.
+    pub rotary_percent: u64,
+    /// Dropout of embeddings, residuals and attention alike.
+    pub dropout: f64,
+    /// `sliding_window`.
+    pub sliding_window: Option<u64>,
+}
+
+const LLAMA_LIKE: Defaults = Defaults {
+    vocab_size: 32_000,
+    hidden_size: 4096,
+    intermediate_size: Some(11_008),
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: None,
+    head_dim: None,
+    max_position_embeddings: 2048,
+    hidden_act: "silu",
+    tie_word_embeddings: false,
+    rotary_percent: 100,
+    dropout: 0.0,
+    sliding_window: None,
+};
+
+const LLAMA: Family = Family {
+    id: "llama",
+    norm: NormKind::Rms,
+    placement: Placement::Pre,
+    projection: Projection::Separate,
+    qk_norm: QkNorm::None,
+    mlp: MlpKind::Gated,
+    positions: PositionKind::Rotary,
+    qkv_bias: false,
+    output_bias: false,
+    mlp_bias: false,
+    defaults: LLAMA_LIKE,
+};
+
+/// Every family that the crate knows, by `model_type`.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        id: "gpt2",
+        norm: NormKind::Layer,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_257,
+            hidden_size: 768,
+            intermediate_size: None,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            max_position_embeddings: 1024,
+            hidden_act: "gelu_new",
+            tie_word_embeddings: true,
+            dropout: 0.1,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_neox",
+        norm: NormKind::Layer,
+        placement: Placement::Parallel,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_432,
+            hidden_size: 6144,
+            intermediate_size: Some(24_576),
+            num_hidden_layers: 44,
+            num_attention_heads: 64,
+            hidden_act: "gelu",
+            rotary_percent: 25,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    LLAMA,
+    Family {
+        id: "mistral",
+        defaults: Defaults {
+            intermediate_size: Some(14_336),
+            num_key_value_heads: Some(8),
+            max_position_embeddings: 131_072,
+            sliding_window: Some(4096),
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen2",
+        qkv_bias: true,
+        defaults: Defaults {
+            vocab_size: 151_936,
+            intermediate_size: Some(22_016),
+            num_key_value_heads: Some(32),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen3",
+        qk_norm: QkNorm::PerHead,
+        defaults: Defaults {
+            vocab_size: 151_936,
+            intermediate_size: Some(22_016),
+            num_key_value_heads: Some(32),
+            head_dim: Some(128),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gemma",
+        norm: NormKind::GemmaRms,
+        defaults: Defaults {
+            vocab_size: 256_000,
+            hidden_size: 3072,
+            intermediate_size: Some(24_576),
+            num_hidden_layers: 28,
+            num_attention_heads: 16,
+            num_key_value_heads: Some(16),
+            head_dim: Some(256),
+            max_position_embeddings: 8192,
+            hidden_act: "gelu_pytorch_tanh",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "phi3",
+        projection: Projection::Fused,
+        mlp: MlpKind::GatedFused,
+        defaults: Defaults {
+            vocab_size: 32_064,
+            hidden_size: 3072,
+            intermediate_size: Some(8192),
+            max_position_embeddings: 4096,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "olmo2",
+        placement: Placement::Post,
+        qk_norm: QkNorm::FullWidth,
+        defaults: Defaults { vocab_size: 50_304, ..LLAMA_LIKE },
+        ..LLAMA
+    },
+    Family { id: "granite", ..LLAMA },
+];
+
+impl Family {
+    /// The family of a `model_type`.
+    pub fn by_id(id: &str) -> Option<&'static Self> {
+        FAMILIES.iter().find(|family| family.id == id)
+    }
+}

@@ -1,0 +1,178 @@
+//! Which parameter tensors a model has: exact to one parameter.
+//!
+//! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
+//! prove them.
+
+use super::architecture::{Architecture, FeedForward, Layer};
+use super::family::{MlpKind, NormKind, PositionKind, Projection, QkNorm};
+use crate::units::{Overflow, Parameters};
+
+/// One parameter tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    /// Its name in plain words, such as `attention.query projection`.
+    pub name: &'static str,
+    /// Rows, or the length of a vector.
+    pub rows: u64,
+    /// Columns; 1 for a vector.
+    pub columns: u64,
+    /// What reads it, which decides whether autocast keeps a copy.
+    pub role: Role,
+}
+
+/// What a parameter tensor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The matrix of a linear layer.
+    Linear,
+    /// The bias of a linear layer.
+    Bias,
+    /// Weight or bias of a norm.
+    Norm,
+    /// A table looked up by index.
+    Table,
+}
+
+impl Tensor {
+    /// Rows times columns.
+    pub fn parameters(&self) -> Result<Parameters, Overflow> {
+        self.rows.checked_mul(self.columns).map(Parameters::new).ok_or(Overflow)
+    }
+}
+
+/// Where parameter tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Block {
+    /// Token and position tables.
+    Embedding,
+    /// The layers of group `n`, each with these tensors.
+    Group(usize),
+    /// The norm after the last layer.
+    FinalNorm,
+    /// The head, where it is not the embedding's matrix.
+    Head,
+}
+
+/// The tensors of one block, and how many times the block stands in the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockParameters {
+    /// Which block.
+    pub block: Block,
+    /// Layers in the group; 1 elsewhere.
+    pub copies: u64,
+    /// The tensors of one copy.
+    pub tensors: Vec<Tensor>,
+}
+
+impl BlockParameters {
+    /// Parameters of one copy.
+    pub fn each(&self) -> Result<Parameters, Overflow> {
+        self.tensors.iter().try_fold(Parameters::default(), |sum, tensor| sum.checked_add(tensor.parameters()?))
+    }
+}
+
+/// Every parameter tensor of the model, block by block, in forward order.
+pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
+    let hidden = architecture.hidden_size;
+    let mut blocks = Vec::with_capacity(architecture.groups.len() + 3);
+    let mut embedding = vec![matrix("token embedding", architecture.vocab_size, hidden, Role::Table)];
+    if architecture.positions == PositionKind::Learned {
+        embedding.push(matrix("position embedding", architecture.max_position_embeddings, hidden, Role::Table));
+    }
+    blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding });
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let tensors = layer_tensors(&group.layer, hidden);
+        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
+    }
+    let mut final_norm = Vec::new();
+    norm(&mut final_norm, architecture.final_norm, hidden, ["final norm.weight", "final norm.bias"]);
+    blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm });
+    let mut head = Vec::new();
+    if !architecture.tie_word_embeddings {
+        head.push(matrix("head", architecture.vocab_size, hidden, Role::Linear));
+    }
+    if architecture.lm_head_bias {
+        head.push(vector("head.bias", architecture.vocab_size, Role::Bias));
+    }
+    if !head.is_empty() {
+        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
+    }
+    blocks
+}
+
+/// All parameters of the model.
+pub fn count(architecture: &Architecture) -> Result<Parameters, Overflow> {
+    blocks(architecture)
+        .iter()
+        .try_fold(Parameters::default(), |sum, block| sum.checked_add(block.each()?.checked_mul(block.copies)?))
+}
+
+fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
+    let mut tensors = Vec::with_capacity(16);
+    norm(&mut tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
+    attention_tensors(&mut tensors, layer, hidden);
+    norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
+    let FeedForward::Dense(mlp) = &layer.feed_forward;
+    let width = mlp.intermediate_size;
+    match mlp.kind {
+        MlpKind::Plain => linear(&mut tensors, ["mlp.up", "mlp.up.bias"], hidden, width, mlp.bias),
+        MlpKind::Gated => {
+            linear(&mut tensors, ["mlp.gate", "mlp.gate.bias"], hidden, width, mlp.bias);
+            linear(&mut tensors, ["mlp.up", "mlp.up.bias"], hidden, width, mlp.bias);
+        }
+        MlpKind::GatedFused => {
+            linear(&mut tensors, ["mlp.gate and up", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
+        }
+    }
+    linear(&mut tensors, ["mlp.down", "mlp.down.bias"], width, hidden, mlp.bias);
+    tensors
+}
+
+fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
+    let attention = &layer.attention;
+    let (query, kv) = (attention.query_size(), attention.kv_size());
+    let bias = attention.qkv_bias;
+    match attention.projection {
+        Projection::Separate => {
+            linear(tensors, ["attention.query", "attention.query.bias"], hidden, query, bias);
+            linear(tensors, ["attention.key", "attention.key.bias"], hidden, kv, bias);
+            linear(tensors, ["attention.value", "attention.value.bias"], hidden, kv, bias);
+        }
+        Projection::Fused => {
+            let names = ["attention.query key value", "attention.query key value.bias"];
+            linear(tensors, names, hidden, query + 2 * kv, bias);
+        }
+    }
+    let widths = match attention.qk_norm {
+        QkNorm::None => None,
+        QkNorm::PerHead => Some((attention.head_dim, attention.head_dim)),
+        QkNorm::FullWidth => Some((query, kv)),
+    };
+    if let Some((query_width, key_width)) = widths {
+        norm(tensors, layer.norm, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
+        norm(tensors, layer.norm, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+    }
+    linear(tensors, ["attention.output", "attention.output.bias"], query, hidden, attention.output_bias);
+}
+
+fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {
+    tensors.push(matrix(names[0], outputs, inputs, Role::Linear));
+    if bias {
+        tensors.push(vector(names[1], outputs, Role::Bias));
+    }
+}
+
+fn norm(tensors: &mut Vec<Tensor>, kind: NormKind, width: u64, names: [&'static str; 2]) {
+    tensors.push(vector(names[0], width, Role::Norm));
+    if kind == NormKind::Layer {
+        tensors.push(vector(names[1], width, Role::Norm));
+    }
+}
+
+fn matrix(name: &'static str, rows: u64, columns: u64, role: Role) -> Tensor {
+    Tensor { name, rows, columns, role }
+}
+
+fn vector(name: &'static str, length: u64, role: Role) -> Tensor {
+    Tensor { name, rows: length, columns: 1, role }
+}

@@ -1,0 +1,220 @@
+//! A scenario: one model, run one way, on one kind of card. The unit of saving, sharing and comparing.
+//!
+//! The fields mirror a scenario file; [`parameter`] is the one table of their dotted keys, from which files,
+//! `--set`, the explorer's list and the JSON are read and written.
+
+pub mod choices;
+pub mod parameter;
+mod value;
+
+use serde::Serialize;
+
+pub use choices::{
+    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Precision,
+    Recompute, Task,
+};
+pub use value::Value;
+
+/// One model, run one way, on one kind of card.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scenario {
+    /// A preset id, or the path of a preset or `config.json`. Empty: none chosen yet.
+    pub model: String,
+    /// The id of a card.
+    pub gpu: Option<String>,
+    /// GPUs in the whole job.
+    pub gpus: u64,
+    /// Training or inference.
+    pub task: Task,
+    /// The implementation whose habits are described.
+    pub framework: Framework,
+    /// The ledger, or the rule of thumb.
+    pub estimator: Estimator,
+    /// How it is trained.
+    pub train: Train,
+    /// How it is spread over GPUs.
+    pub parallel: Parallel,
+    /// How it is served.
+    pub infer: Infer,
+}
+
+/// The `[train]` table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Train {
+    /// What is trained.
+    pub method: Method,
+    /// Types of weights and arithmetic.
+    pub precision: Precision,
+    /// Type of gradients; unset: follows precision and framework.
+    pub gradient_dtype: Option<String>,
+    /// Which optimizer kernel steps.
+    pub optimizer_implementation: OptimizerImplementation,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// Sequences in one forward pass, `b`.
+    pub micro_batch_size: u64,
+    /// Tokens in a sequence, `s`.
+    pub sequence_length: u64,
+    /// Forward and backward passes before a step.
+    pub gradient_accumulation_steps: u64,
+    /// The attention kernel.
+    pub attention: Attention,
+    /// Whether batches carry a padding mask.
+    pub padding: bool,
+    /// Whether the loop still holds the model's outputs during backward.
+    pub keep_outputs: bool,
+    /// Whether gradients stay allocated between steps.
+    pub keep_gradients: bool,
+    /// What is recomputed in backward instead of kept.
+    pub recompute: Recompute,
+    /// With full recomputation: how many layers; unset: all.
+    pub recompute_layers: Option<u64>,
+    /// How logits and loss are computed.
+    pub loss: Loss,
+    /// Dropout everywhere; unset: what the model's own config says.
+    pub dropout: Option<f64>,
+    /// Rank of adapters.
+    pub lora_rank: u64,
+    /// Modules with adapters.
+    pub lora_targets: Vec<String>,
+    /// Dropout before adapters.
+    pub lora_dropout: f64,
+    /// Type of adapters.
+    pub lora_dtype: String,
+    /// Weight-decomposed adapters.
+    pub dora: bool,
+    /// Type of a quantized base.
+    pub base_weights: BaseWeights,
+    /// Whether a quantized base's scales are quantized too.
+    pub double_quant: bool,
+    /// Chunks of a chunked loss.
+    pub loss_chunks: u64,
+    /// Whether optimizer states live in host memory.
+    pub offload_optimizer: bool,
+}
+
+/// The `[parallel]` table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Parallel {
+    /// Tensor parallel size.
+    pub tensor: u64,
+    /// Sequence parallelism beside tensor parallelism.
+    pub sequence: bool,
+    /// Pipeline parallel size.
+    pub pipeline: u64,
+    /// Virtual pipeline stages per rank.
+    pub virtual_pipeline: u64,
+    /// Context parallel size.
+    pub context: u64,
+    /// Expert parallel size.
+    pub expert: u64,
+    /// Expert tensor parallel size.
+    pub expert_tensor: u64,
+    /// Sharding stage of the data-parallel group, 0 to 3.
+    pub zero: u64,
+    /// GPUs per shard group; unset: all.
+    pub shard_size: Option<u64>,
+    /// Micro batches in flight per step.
+    pub micro_batches: u64,
+}
+
+/// The `[infer]` table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Infer {
+    /// Type of the weights.
+    pub weights: String,
+    /// Type of the cache.
+    pub kv_cache: String,
+    /// Tokens per sequence.
+    pub context_length: u64,
+    /// Sequences at once.
+    pub concurrency: u64,
+    /// Tokens in one forward pass.
+    pub prefill_tokens: u64,
+    /// Share of the card that vLLM takes.
+    pub gpu_memory_utilization: f64,
+    /// Tokens in a cache block of vLLM.
+    pub block_size: u64,
+    /// Most sequences that vLLM schedules.
+    pub max_num_seqs: u64,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            gpu: None,
+            gpus: 1,
+            task: Task::Train,
+            framework: Framework::Transformers,
+            estimator: Estimator::Ledger,
+            train: Train::default(),
+            parallel: Parallel::default(),
+            infer: Infer::default(),
+        }
+    }
+}
+
+impl Default for Train {
+    fn default() -> Self {
+        Self {
+            method: Method::Full,
+            precision: Precision::Bf16,
+            gradient_dtype: None,
+            optimizer_implementation: OptimizerImplementation::Fused,
+            optimizer: Optimizer::Adamw,
+            micro_batch_size: 1,
+            sequence_length: 4096,
+            gradient_accumulation_steps: 1,
+            attention: Attention::Flash,
+            padding: false,
+            keep_outputs: false,
+            keep_gradients: false,
+            recompute: Recompute::None,
+            recompute_layers: None,
+            loss: Loss::Eager,
+            dropout: None,
+            lora_rank: 16,
+            lora_targets: ["q", "k", "v", "o", "gate", "up", "down"].map(String::from).to_vec(),
+            lora_dropout: 0.0,
+            lora_dtype: String::from("fp32"),
+            dora: false,
+            base_weights: BaseWeights::Nf4,
+            double_quant: true,
+            loss_chunks: 8,
+            offload_optimizer: false,
+        }
+    }
+}
+
+impl Default for Parallel {
+    fn default() -> Self {
+        Self {
+            tensor: 1,
+            sequence: false,
+            pipeline: 1,
+            virtual_pipeline: 1,
+            context: 1,
+            expert: 1,
+            expert_tensor: 1,
+            zero: 0,
+            shard_size: None,
+            micro_batches: 8,
+        }
+    }
+}
+
+impl Default for Infer {
+    fn default() -> Self {
+        Self {
+            weights: String::from("bf16"),
+            kv_cache: String::from("bf16"),
+            context_length: 8192,
+            concurrency: 1,
+            prefill_tokens: 8192,
+            gpu_memory_utilization: 0.9,
+            block_size: 16,
+            max_num_seqs: 256,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The enumerations of a scenario, each with the words that files and flags use.
+
+use serde::{Serialize, Serializer};
+
+/// Defines an enumeration with its words in one place.
+macro_rules! choices {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every word, in the order in which keys cycle through them.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The word that files, flags and JSON use.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// The choice of this word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+    };
+}
+
+choices! {
+    /// Training or inference.
+    Task {
+        /// Forward, backward, step.
+        Train = "train",
+        /// Prefill and decode.
+        Infer = "infer",
+    }
+}
+
+choices! {
+    /// The implementation whose habits are described.
+    Framework {
+        /// Hugging Face Transformers under PyTorch.
+        Transformers = "transformers",
+        /// Megatron-Core.
+        Megatron = "megatron",
+        /// torchtitan.
+        Torchtitan = "torchtitan",
+        /// DeepSpeed.
+        Deepspeed = "deepspeed",
+        /// LitGPT.
+        Litgpt = "litgpt",
+        /// torchtune.
+        Torchtune = "torchtune",
+        /// vLLM.
+        Vllm = "vllm",
+        /// llama.cpp.
+        LlamaCpp = "llama.cpp",
+    }
+}
+
+choices! {
+    /// How memory is estimated.
+    Estimator {
+        /// Every byte named.
+        Ledger = "ledger",
+        /// The rule of thumb.
+        Sketch = "sketch",
+    }
+}
+
+choices! {
+    /// What is trained.
+    Method {
+        /// Every parameter.
+        Full = "full",
+        /// Adapters on a frozen base.
+        Lora = "lora",
+        /// Adapters on a frozen quantized base.
+        Qlora = "qlora",
+    }
+}
+
+choices! {
+    /// Types of weights and arithmetic.
+    Precision {
+        /// 32-bit throughout.
+        Fp32 = "fp32",
+        /// bfloat16 throughout.
+        Bf16 = "bf16",
+        /// Autocast to bfloat16 over fp32 weights.
+        Bf16Mixed = "bf16-mixed",
+        /// Autocast to float16 over fp32 weights.
+        Fp16Mixed = "fp16-mixed",
+        /// bfloat16 weights with an fp32 master copy.
+        Bf16Master = "bf16-master",
+        /// fp8 matrix products with an fp32 master copy.
+        Fp8Master = "fp8-master",
+    }
+}
+
+choices! {
+    /// Which kernel applies the optimizer's step.
+    OptimizerImplementation {
+        /// One kernel, no temporaries.
+        Fused = "fused",
+        /// Lists of tensors at once: one more copy of what is trained.
+        Foreach = "foreach",
+        /// Tensor by tensor.
+        Loop = "loop",
+    }
+}
+
+choices! {
+    /// The optimizer.
+    Optimizer {
+        /// Two moments in the weights' type.
+        Adamw = "adamw",
+        /// Two moments in fp32.
+        Adamw32bit = "adamw-32bit",
+        /// Two moments in 8-bit blocks.
+        Adamw8bit = "adamw-8bit",
+        /// The same, in memory that can move to the host.
+        PagedAdamw8bit = "paged-adamw-8bit",
+        /// A row and a column vector a matrix.
+        Adafactor = "adafactor",
+        /// One moment.
+        Lion = "lion",
+        /// One moment in 8-bit blocks.
+        Lion8bit = "lion-8bit",
+        /// One momentum for matrices, AdamW for the rest.
+        Muon = "muon",
+        /// No state.
+        Sgd = "sgd",
+        /// One moment.
+        SgdMomentum = "sgd-momentum",
+    }
+}
+
+choices! {
+    /// The attention kernel.
+    Attention {
+        /// Any fused kernel that never stores the scores.
+        Flash = "flash",
+        /// Scores and their softmax as tensors.
+        Eager = "eager",
+    }
+}
+
+choices! {
+    /// What is recomputed in backward instead of kept.
+    Recompute {
+        /// Nothing.
+        None = "none",
+        /// Core attention.
+        Selective = "selective",
+        /// Whole layers.
+        Full = "full",
+    }
+}
+
+choices! {
+    /// How logits and loss are computed.
+    Loss {
+        /// All logits at once.
+        Eager = "eager",
+        /// A chunk of tokens at a time.
+        Chunked = "chunked",
+        /// Inside the head's kernel.
+        Fused = "fused",
+    }
+}
+
+choices! {
+    /// Types of a quantized base.
+    BaseWeights {
+        /// 4-bit normal float.
+        Nf4 = "nf4",
+        /// 4-bit float.
+        Fp4 = "fp4",
+        /// 8-bit integer.
+        Int8 = "int8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_lead_back_to_their_choice() {
+        for word in Precision::WORDS {
+            assert_eq!(Precision::from_word(word).map(Precision::word), Some(*word));
+        }
+        assert_eq!(Optimizer::from_word("adam"), None);
+    }
+}

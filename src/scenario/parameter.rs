@@ -1,0 +1,270 @@
+//! The one table of parameters: dotted key, words, range, and how to read and write it.
+//!
+//! Scenario files, `--set`, the explorer's list, completions and documentation are all read from here.
+
+mod table;
+
+use super::{Scenario, Value};
+
+pub use table::PARAMETERS;
+
+/// One parameter of a scenario.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its dotted key: `train.micro_batch_size`.
+    pub key: &'static str,
+    /// A short name for lists: `micro batch`.
+    pub label: &'static str,
+    /// The unit of its values: `tokens`; empty where there is none.
+    pub unit: &'static str,
+    /// One line that says what it does.
+    pub help: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// Whether it changes anything in this scenario.
+    pub applies: fn(&Scenario) -> bool,
+    get: fn(&Scenario) -> Value,
+    set: fn(&mut Scenario, Value) -> Result<(), String>,
+}
+
+/// What a parameter may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A whole number in a range.
+    Count {
+        /// The smallest value.
+        min: u64,
+        /// The largest value.
+        max: u64,
+        /// How a key press moves it.
+        step: Step,
+        /// Whether it may be unset.
+        optional: bool,
+    },
+    /// A number from 0 to 1.
+    Fraction {
+        /// Whether it may be unset.
+        optional: bool,
+    },
+    /// On or off.
+    Flag,
+    /// One of these words.
+    Choice {
+        /// Every word that a file may hold.
+        words: &'static [&'static str],
+        /// Those that the estimator covers today; keys cycle through these.
+        covered: &'static [&'static str],
+        /// Whether it may be unset.
+        optional: bool,
+    },
+    /// A free word: a preset id or a path, chosen in a picker.
+    Word,
+    /// A list of words.
+    Words,
+}
+
+/// How arrow keys move a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// By one; big steps by ten.
+    One,
+    /// To the next multiple; big steps to the next power of two.
+    Multiple(u64),
+    /// To the next power of two; big steps by three of them.
+    Double,
+}
+
+/// Why a value was not taken: what was found, what would be right, the nearest valid name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParameterError {
+    /// The whole message without the place, which the caller knows.
+    pub message: String,
+}
+
+impl ParameterError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+impl Parameter {
+    /// The parameter of a dotted key, or an error that names the nearest one.
+    pub fn by_key(key: &str) -> Result<&'static Self, ParameterError> {
+        PARAMETERS.iter().find(|parameter| parameter.key == key).ok_or_else(|| {
+            let near = nearest(key, PARAMETERS.iter().map(|parameter| parameter.key))
+                // `batch` alone: try the last part of each key too.
+                .or_else(|| PARAMETERS.iter().map(|p| p.key).find(|k| k.rsplit('.').next() == Some(key)));
+            let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
+            ParameterError::new(format!("there is no parameter `{key}`{hint}"))
+        })
+    }
+
+    /// Its value in a scenario.
+    pub fn get(&self, scenario: &Scenario) -> Value {
+        (self.get)(scenario)
+    }
+
+    /// Puts a value into the scenario, which stays as it was where the value is wrong.
+    pub fn set(&self, scenario: &mut Scenario, value: Value) -> Result<(), ParameterError> {
+        let value = self.check(value)?;
+        (self.set)(scenario, value).map_err(ParameterError::new)
+    }
+
+    /// Reads what a person typed: `4`, `8k`, `128Ki`, `1e6`, `true`, `bf16`, `q,k,v`, `-` for unset.
+    pub fn parse(&self, text: &str) -> Result<Value, ParameterError> {
+        let text = text.trim();
+        if self.optional() && matches!(text, "" | "-" | "none" | "unset" | "auto") {
+            return Ok(Value::Unset);
+        }
+        match self.kind {
+            Kind::Count { .. } => parse_count(text).map(Value::Count).ok_or_else(|| {
+                ParameterError::new(format!("`{text}` is not a whole number such as 4, 8k, 128Ki or 1e6"))
+            }),
+            Kind::Fraction { .. } => text
+                .parse()
+                .map(Value::Fraction)
+                .map_err(|_| ParameterError::new(format!("`{text}` is not a number from 0 to 1"))),
+            Kind::Flag => match text {
+                "true" | "on" | "yes" => Ok(Value::Flag(true)),
+                "false" | "off" | "no" => Ok(Value::Flag(false)),
+                _ => Err(ParameterError::new(format!("`{text}` is neither true nor false"))),
+            },
+            Kind::Choice { .. } | Kind::Word => Ok(Value::Word(text.to_owned())),
+            Kind::Words => Ok(Value::Words(text.split(',').map(|word| word.trim().to_owned()).collect())),
+        }
+    }
+
+    /// Whether it may be unset.
+    pub const fn optional(&self) -> bool {
+        match self.kind {
+            Kind::Count { optional, .. } | Kind::Fraction { optional } | Kind::Choice { optional, .. } => optional,
+            Kind::Word => true,
+            Kind::Flag | Kind::Words => false,
+        }
+    }
+
+    fn check(&self, value: Value) -> Result<Value, ParameterError> {
+        let wrong =
+            |expected: &str| Err(ParameterError::new(format!("found {}, expected {expected}", describe(&value))));
+        match (self.kind, &value) {
+            (_, Value::Unset) if self.optional() => Ok(value),
+            (Kind::Count { min, max, .. }, Value::Count(count)) if !(min..=max).contains(count) => {
+                Err(ParameterError::new(format!("{count} is not between {min} and {max}")))
+            }
+            (Kind::Fraction { .. }, Value::Fraction(fraction)) if !(0.0..=1.0).contains(fraction) => {
+                Err(ParameterError::new(format!("{fraction} is not between 0 and 1")))
+            }
+            (Kind::Fraction { .. }, Value::Count(count @ (0 | 1))) => {
+                Ok(Value::Fraction(if *count == 0 { 0.0 } else { 1.0 }))
+            }
+            (Kind::Choice { words, .. }, Value::Word(word)) if !words.contains(&word.as_str()) => {
+                let near = nearest(word, words.iter().copied());
+                let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
+                Err(ParameterError::new(format!("`{word}` is none of {}{hint}", words.join(", "))))
+            }
+            (Kind::Count { .. }, Value::Count(_))
+            | (Kind::Fraction { .. }, Value::Fraction(_))
+            | (Kind::Flag, Value::Flag(_))
+            | (Kind::Choice { .. } | Kind::Word, Value::Word(_))
+            | (Kind::Words, Value::Words(_)) => Ok(value),
+            (Kind::Count { .. }, _) => wrong("a whole number"),
+            (Kind::Fraction { .. }, _) => wrong("a number from 0 to 1"),
+            (Kind::Flag, _) => wrong("true or false"),
+            (Kind::Choice { words, .. }, _) => wrong(&format!("one of {}", words.join(", "))),
+            (Kind::Word, _) => wrong("a text"),
+            (Kind::Words, _) => wrong("a list of texts"),
+        }
+    }
+}
+
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Word(word) => format!("the text `{word}`"),
+        Value::Words(_) => String::from("a list"),
+        Value::Unset => String::from("nothing"),
+        Value::Count(_) | Value::Fraction(_) | Value::Flag(_) => format!("`{value}`"),
+    }
+}
+
+/// The known name that is nearest to a misspelt one, where one is near at all.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `8192`, `8_192`, `8k` (thousand), `8Ki` (1024), `2M`, `1e6`, `1.5k`; nothing else.
+pub fn parse_count(text: &str) -> Option<u64> {
+    let text = text.replace(['_', ','], "");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E');
+    let factor: u64 = match text.get(digits.len()..)? {
+        "" => 1,
+        "k" | "K" => 1_000,
+        "m" | "M" => 1_000_000,
+        "b" | "B" | "g" | "G" => 1_000_000_000,
+        "ki" | "Ki" | "KiB" => 1 << 10,
+        "mi" | "Mi" => 1 << 20,
+        _ => return None,
+    };
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<u32>().ok().filter(|e| *e <= 19)?),
+        None => (digits, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() || fraction.len() > 9 || !(whole.to_owned() + fraction).bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+    let number: u128 = (whole.to_owned() + fraction).parse().ok()?;
+    let product = number.checked_mul(10_u128.pow(exponent))?.checked_mul(u128::from(factor))?;
+    if product % scale == 0 { u64::try_from(product / scale).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_as_people_write_them() {
+        assert_eq!(parse_count("8k"), Some(8000));
+        assert_eq!(parse_count("128Ki"), Some(131_072));
+        assert_eq!(parse_count("1e6"), Some(1_000_000));
+        assert_eq!(parse_count("1.5k"), Some(1500));
+        assert_eq!(parse_count("4_096"), Some(4096));
+        for wrong in ["", "k", "-1", "1.5", "1e", "e5", "0x10", "1e99", "9e19", "1..5", "12q"] {
+            assert_eq!(parse_count(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn keys_are_unique_and_every_default_is_valid() {
+        let scenario = Scenario::default();
+        for (index, parameter) in PARAMETERS.iter().enumerate() {
+            assert!(PARAMETERS[..index].iter().all(|other| other.key != parameter.key), "{}", parameter.key);
+            let mut copy = scenario.clone();
+            parameter.set(&mut copy, parameter.get(&scenario)).unwrap();
+            assert_eq!(copy, scenario, "{}", parameter.key);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_names_the_nearest() {
+        let error = Parameter::by_key("train.micro_batchsize").unwrap_err();
+        assert!(error.message.contains("`train.micro_batch_size`"), "{error}");
+        let error = Parameter::by_key("sequence_length").unwrap_err();
+        assert!(error.message.contains("`train.sequence_length`"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_leaves_the_scenario_alone() {
+        let mut scenario = Scenario::default();
+        let precision = Parameter::by_key("train.precision").unwrap();
+        let error = precision.set(&mut scenario, Value::Word("bf61".into())).unwrap_err();
+        assert!(error.message.contains("the nearest is `bf16`"), "{error}");
+        assert_eq!(scenario, Scenario::default());
+    }
+}

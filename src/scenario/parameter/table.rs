@@ -1,0 +1,628 @@
+//! The rows of the parameter table.
+
+use super::{Kind, Parameter, Step};
+use crate::scenario::choices::{
+    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Precision,
+    Recompute, Task,
+};
+use crate::scenario::{Scenario, Value};
+
+/// No batch, length or rank of a real run comes near this.
+const LARGEST: u64 = 1 << 32;
+
+const INFERENCE_WEIGHTS: &[&str] = &[
+    "native",
+    "fp32",
+    "bf16",
+    "fp16",
+    "fp8",
+    "int8",
+    "nf4",
+    "mxfp4",
+    "gptq-int8",
+    "gptq-int4",
+    "awq-int4",
+    "q8_0",
+    "q6_k",
+    "q5_k_m",
+    "q5_k_s",
+    "q5_0",
+    "q4_k_m",
+    "q4_k_s",
+    "q4_0",
+    "iq4_xs",
+    "iq4_nl",
+    "q3_k_l",
+    "q3_k_m",
+    "q3_k_s",
+    "q2_k",
+];
+const KV_TYPES: &[&str] = &["fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q4_0"];
+
+/// Every parameter of a scenario, in the order in which lists show them.
+pub const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        key: "model",
+        label: "model",
+        unit: "",
+        help: "a preset id, or the path of a preset or config.json",
+        kind: Kind::Word,
+        applies: always,
+        get: |s| Value::Word(s.model.clone()),
+        set: |s, value| text(value).map(|text| s.model = text),
+    },
+    Parameter {
+        key: "gpu",
+        label: "gpu",
+        unit: "",
+        help: "the id of the card that capacity is taken from",
+        kind: Kind::Word,
+        applies: always,
+        get: |s| s.gpu.clone().map_or(Value::Unset, Value::Word),
+        set: |s, value| optional_text(value).map(|text| s.gpu = text),
+    },
+    Parameter {
+        key: "gpus",
+        label: "gpus",
+        unit: "GPUs",
+        help: "GPUs in the whole job",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: always,
+        get: |s| Value::Count(s.gpus),
+        set: |s, value| count(value).map(|count| s.gpus = count),
+    },
+    Parameter {
+        key: "task",
+        label: "task",
+        unit: "",
+        help: "training or inference",
+        kind: Kind::Choice { words: Task::WORDS, covered: &["train", "infer"], optional: false },
+        applies: always,
+        get: |s| Value::Word(s.task.word().to_owned()),
+        set: |s, value| word(value, Task::from_word).map(|choice| s.task = choice),
+    },
+    Parameter {
+        key: "framework",
+        label: "framework",
+        unit: "",
+        help: "the implementation whose habits are described",
+        kind: Kind::Choice { words: Framework::WORDS, covered: &["transformers"], optional: false },
+        applies: always,
+        get: |s| Value::Word(s.framework.word().to_owned()),
+        set: |s, value| word(value, Framework::from_word).map(|choice| s.framework = choice),
+    },
+    Parameter {
+        key: "estimator",
+        label: "estimator",
+        unit: "",
+        help: "every byte named, or the rule of thumb",
+        kind: Kind::Choice { words: Estimator::WORDS, covered: &["ledger", "sketch"], optional: false },
+        applies: always,
+        get: |s| Value::Word(s.estimator.word().to_owned()),
+        set: |s, value| word(value, Estimator::from_word).map(|choice| s.estimator = choice),
+    },
+    Parameter {
+        key: "train.micro_batch_size",
+        label: "micro batch",
+        unit: "sequences",
+        help: "sequences in one forward pass, b",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
+        applies: training,
+        get: |s| Value::Count(s.train.micro_batch_size),
+        set: |s, value| count(value).map(|count| s.train.micro_batch_size = count),
+    },
+    Parameter {
+        key: "train.sequence_length",
+        label: "sequence",
+        unit: "tokens",
+        help: "tokens in a sequence, s",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
+        applies: training,
+        get: |s| Value::Count(s.train.sequence_length),
+        set: |s, value| count(value).map(|count| s.train.sequence_length = count),
+    },
+    Parameter {
+        key: "train.method",
+        label: "method",
+        unit: "",
+        help: "what is trained",
+        kind: Kind::Choice { words: Method::WORDS, covered: &["full"], optional: false },
+        applies: training,
+        get: |s| Value::Word(s.train.method.word().to_owned()),
+        set: |s, value| word(value, Method::from_word).map(|choice| s.train.method = choice),
+    },
+    Parameter {
+        key: "train.precision",
+        label: "precision",
+        unit: "",
+        help: "types of weights, gradients and arithmetic",
+        kind: Kind::Choice { words: Precision::WORDS, covered: &["fp32", "bf16", "bf16-mixed"], optional: false },
+        applies: training,
+        get: |s| Value::Word(s.train.precision.word().to_owned()),
+        set: |s, value| word(value, Precision::from_word).map(|choice| s.train.precision = choice),
+    },
+    Parameter {
+        key: "train.optimizer",
+        label: "optimizer",
+        unit: "",
+        help: "what is kept for each parameter between steps",
+        kind: Kind::Choice { words: Optimizer::WORDS, covered: &["adamw", "sgd", "sgd-momentum"], optional: false },
+        applies: training,
+        get: |s| Value::Word(s.train.optimizer.word().to_owned()),
+        set: |s, value| word(value, Optimizer::from_word).map(|choice| s.train.optimizer = choice),
+    },
+    Parameter {
+        key: "train.optimizer_implementation",
+        label: "optimizer kernel",
+        unit: "",
+        help: "fused makes no temporaries; foreach one more copy of what is trained",
+        kind: Kind::Choice {
+            words: OptimizerImplementation::WORDS,
+            covered: &["fused", "foreach", "loop"],
+            optional: false,
+        },
+        applies: training,
+        get: |s| Value::Word(s.train.optimizer_implementation.word().to_owned()),
+        set: |s, value| {
+            word(value, OptimizerImplementation::from_word).map(|choice| s.train.optimizer_implementation = choice)
+        },
+    },
+    Parameter {
+        key: "train.attention",
+        label: "attention",
+        unit: "",
+        help: "flash is any fused kernel; eager stores the scores, b·a·s²",
+        kind: Kind::Choice { words: Attention::WORDS, covered: &["flash", "eager"], optional: false },
+        applies: training,
+        get: |s| Value::Word(s.train.attention.word().to_owned()),
+        set: |s, value| word(value, Attention::from_word).map(|choice| s.train.attention = choice),
+    },
+    Parameter {
+        key: "train.recompute",
+        label: "recompute",
+        unit: "",
+        help: "full keeps only what enters each layer and computes the rest again",
+        kind: Kind::Choice { words: Recompute::WORDS, covered: &["none", "full"], optional: false },
+        applies: training,
+        get: |s| Value::Word(s.train.recompute.word().to_owned()),
+        set: |s, value| word(value, Recompute::from_word).map(|choice| s.train.recompute = choice),
+    },
+    Parameter {
+        key: "train.recompute_layers",
+        label: "recomputed layers",
+        unit: "layers",
+        help: "with full: how many layers are recomputed; unset: all",
+        kind: Kind::Count { min: 0, max: LARGEST, step: Step::One, optional: true },
+        applies: recomputing,
+        get: |s| s.train.recompute_layers.map_or(Value::Unset, Value::Count),
+        set: |s, value| optional_count(value).map(|count| s.train.recompute_layers = count),
+    },
+    Parameter {
+        key: "train.padding",
+        label: "padding mask",
+        unit: "",
+        help: "whether batches carry a padding mask",
+        kind: Kind::Flag,
+        applies: training,
+        get: |s| Value::Flag(s.train.padding),
+        set: |s, value| flag(value).map(|on| s.train.padding = on),
+    },
+    Parameter {
+        key: "train.dropout",
+        label: "dropout",
+        unit: "",
+        help: "unset: what the model's own config says",
+        kind: Kind::Fraction { optional: true },
+        applies: training,
+        get: |s| s.train.dropout.map_or(Value::Unset, Value::Fraction),
+        set: |s, value| optional_fraction(value).map(|fraction| s.train.dropout = fraction),
+    },
+    Parameter {
+        key: "train.keep_outputs",
+        label: "keep outputs",
+        unit: "",
+        help: "whether the loop holds the logits during backward; the Trainer does not",
+        kind: Kind::Flag,
+        applies: training,
+        get: |s| Value::Flag(s.train.keep_outputs),
+        set: |s, value| flag(value).map(|on| s.train.keep_outputs = on),
+    },
+    Parameter {
+        key: "train.keep_gradients",
+        label: "keep gradients",
+        unit: "",
+        help: "whether gradients stay allocated between steps",
+        kind: Kind::Flag,
+        applies: training,
+        get: |s| Value::Flag(s.train.keep_gradients),
+        set: |s, value| flag(value).map(|on| s.train.keep_gradients = on),
+    },
+    Parameter {
+        key: "train.gradient_accumulation_steps",
+        label: "accumulation",
+        unit: "passes",
+        help: "forward and backward passes before a step",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
+        applies: training,
+        get: |s| Value::Count(s.train.gradient_accumulation_steps),
+        set: |s, value| count(value).map(|count| s.train.gradient_accumulation_steps = count),
+    },
+    Parameter {
+        key: "train.loss",
+        label: "loss",
+        unit: "",
+        help: "how logits and loss are computed",
+        kind: Kind::Choice { words: Loss::WORDS, covered: &["eager"], optional: false },
+        applies: training,
+        get: |s| Value::Word(s.train.loss.word().to_owned()),
+        set: |s, value| word(value, Loss::from_word).map(|choice| s.train.loss = choice),
+    },
+    Parameter {
+        key: "train.loss_chunks",
+        label: "loss chunks",
+        unit: "chunks",
+        help: "chunks of a chunked loss",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
+        applies: chunking,
+        get: |s| Value::Count(s.train.loss_chunks),
+        set: |s, value| count(value).map(|count| s.train.loss_chunks = count),
+    },
+    Parameter {
+        key: "train.gradient_dtype",
+        label: "gradient type",
+        unit: "",
+        help: "unset: follows precision and framework",
+        kind: Kind::Choice { words: &["fp32", "bf16", "fp16"], covered: &[], optional: true },
+        applies: uncovered,
+        get: |s| s.train.gradient_dtype.clone().map_or(Value::Unset, Value::Word),
+        set: |s, value| optional_text(value).map(|text| s.train.gradient_dtype = text),
+    },
+    Parameter {
+        key: "train.offload_optimizer",
+        label: "offload optimizer",
+        unit: "",
+        help: "whether optimizer states live in host memory",
+        kind: Kind::Flag,
+        applies: uncovered,
+        get: |s| Value::Flag(s.train.offload_optimizer),
+        set: |s, value| flag(value).map(|on| s.train.offload_optimizer = on),
+    },
+    Parameter {
+        key: "train.lora_rank",
+        label: "LoRA rank",
+        unit: "",
+        help: "rank of the adapters",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
+        applies: adapting,
+        get: |s| Value::Count(s.train.lora_rank),
+        set: |s, value| count(value).map(|count| s.train.lora_rank = count),
+    },
+    Parameter {
+        key: "train.lora_targets",
+        label: "LoRA targets",
+        unit: "",
+        help: "modules with adapters",
+        kind: Kind::Words,
+        applies: adapting,
+        get: |s| Value::Words(s.train.lora_targets.clone()),
+        set: |s, value| words(value).map(|list| s.train.lora_targets = list),
+    },
+    Parameter {
+        key: "train.lora_dropout",
+        label: "LoRA dropout",
+        unit: "",
+        help: "dropout before the adapters",
+        kind: Kind::Fraction { optional: false },
+        applies: adapting,
+        get: |s| Value::Fraction(s.train.lora_dropout),
+        set: |s, value| fraction(value).map(|fraction| s.train.lora_dropout = fraction),
+    },
+    Parameter {
+        key: "train.lora_dtype",
+        label: "LoRA type",
+        unit: "",
+        help: "type of the adapters; PEFT makes them fp32 whatever the base is",
+        kind: Kind::Choice { words: &["fp32", "bf16", "fp16"], covered: &["fp32", "bf16"], optional: false },
+        applies: adapting,
+        get: |s| Value::Word(s.train.lora_dtype.clone()),
+        set: |s, value| text(value).map(|text| s.train.lora_dtype = text),
+    },
+    Parameter {
+        key: "train.dora",
+        label: "DoRA",
+        unit: "",
+        help: "weight-decomposed adapters",
+        kind: Kind::Flag,
+        applies: adapting,
+        get: |s| Value::Flag(s.train.dora),
+        set: |s, value| flag(value).map(|on| s.train.dora = on),
+    },
+    Parameter {
+        key: "train.base_weights",
+        label: "base weights",
+        unit: "",
+        help: "type of the quantized base",
+        kind: Kind::Choice { words: BaseWeights::WORDS, covered: BaseWeights::WORDS, optional: false },
+        applies: quantizing,
+        get: |s| Value::Word(s.train.base_weights.word().to_owned()),
+        set: |s, value| word(value, BaseWeights::from_word).map(|choice| s.train.base_weights = choice),
+    },
+    Parameter {
+        key: "train.double_quant",
+        label: "double quant",
+        unit: "",
+        help: "whether the base's scales are quantized too",
+        kind: Kind::Flag,
+        applies: quantizing,
+        get: |s| Value::Flag(s.train.double_quant),
+        set: |s, value| flag(value).map(|on| s.train.double_quant = on),
+    },
+    Parameter {
+        key: "parallel.tensor",
+        label: "tensor parallel",
+        unit: "",
+        help: "tensor_model_parallel_size",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.tensor),
+        set: |s, value| count(value).map(|count| s.parallel.tensor = count),
+    },
+    Parameter {
+        key: "parallel.pipeline",
+        label: "pipeline parallel",
+        unit: "",
+        help: "pipeline stages",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.pipeline),
+        set: |s, value| count(value).map(|count| s.parallel.pipeline = count),
+    },
+    Parameter {
+        key: "parallel.virtual_pipeline",
+        label: "virtual pipeline",
+        unit: "",
+        help: "virtual stages per rank",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.virtual_pipeline),
+        set: |s, value| count(value).map(|count| s.parallel.virtual_pipeline = count),
+    },
+    Parameter {
+        key: "parallel.context",
+        label: "context parallel",
+        unit: "",
+        help: "GPUs that share a sequence",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.context),
+        set: |s, value| count(value).map(|count| s.parallel.context = count),
+    },
+    Parameter {
+        key: "parallel.expert",
+        label: "expert parallel",
+        unit: "",
+        help: "GPUs that share the experts",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.expert),
+        set: |s, value| count(value).map(|count| s.parallel.expert = count),
+    },
+    Parameter {
+        key: "parallel.expert_tensor",
+        label: "expert tensor parallel",
+        unit: "",
+        help: "tensor parallel size of experts",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.expert_tensor),
+        set: |s, value| count(value).map(|count| s.parallel.expert_tensor = count),
+    },
+    Parameter {
+        key: "parallel.micro_batches",
+        label: "micro batches",
+        unit: "",
+        help: "micro batches in flight per step",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.micro_batches),
+        set: |s, value| count(value).map(|count| s.parallel.micro_batches = count),
+    },
+    Parameter {
+        key: "parallel.zero",
+        label: "zero",
+        unit: "",
+        help: "sharding stage of the data-parallel group; 3 is FSDP full shard",
+        kind: Kind::Count { min: 0, max: 3, step: Step::One, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.parallel.zero),
+        set: |s, value| count(value).map(|count| s.parallel.zero = count),
+    },
+    Parameter {
+        key: "parallel.shard_size",
+        label: "shard size",
+        unit: "GPUs",
+        help: "GPUs per shard group; unset: all",
+        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: true },
+        applies: uncovered,
+        get: |s| s.parallel.shard_size.map_or(Value::Unset, Value::Count),
+        set: |s, value| optional_count(value).map(|count| s.parallel.shard_size = count),
+    },
+    Parameter {
+        key: "parallel.sequence",
+        label: "sequence parallel",
+        unit: "",
+        help: "sequence parallelism beside tensor parallelism",
+        kind: Kind::Flag,
+        applies: uncovered,
+        get: |s| Value::Flag(s.parallel.sequence),
+        set: |s, value| flag(value).map(|on| s.parallel.sequence = on),
+    },
+    Parameter {
+        key: "infer.weights",
+        label: "weights",
+        unit: "",
+        help: "type of the weights; native is the type they were published in",
+        kind: Kind::Choice { words: INFERENCE_WEIGHTS, covered: &["bf16", "fp16", "fp32"], optional: false },
+        applies: inferring,
+        get: |s| Value::Word(s.infer.weights.clone()),
+        set: |s, value| text(value).map(|text| s.infer.weights = text),
+    },
+    Parameter {
+        key: "infer.kv_cache",
+        label: "kv cache",
+        unit: "",
+        help: "type of keys and values in the cache",
+        kind: Kind::Choice { words: KV_TYPES, covered: &["bf16", "fp16", "fp32"], optional: false },
+        applies: inferring,
+        get: |s| Value::Word(s.infer.kv_cache.clone()),
+        set: |s, value| text(value).map(|text| s.infer.kv_cache = text),
+    },
+    Parameter {
+        key: "infer.context_length",
+        label: "context",
+        unit: "tokens",
+        help: "tokens per sequence, prompt and answer",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
+        applies: inferring,
+        get: |s| Value::Count(s.infer.context_length),
+        set: |s, value| count(value).map(|count| s.infer.context_length = count),
+    },
+    Parameter {
+        key: "infer.concurrency",
+        label: "concurrency",
+        unit: "sequences",
+        help: "sequences at once",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
+        applies: inferring,
+        get: |s| Value::Count(s.infer.concurrency),
+        set: |s, value| count(value).map(|count| s.infer.concurrency = count),
+    },
+    Parameter {
+        key: "infer.prefill_tokens",
+        label: "prefill",
+        unit: "tokens",
+        help: "tokens in one forward pass",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
+        applies: inferring,
+        get: |s| Value::Count(s.infer.prefill_tokens),
+        set: |s, value| count(value).map(|count| s.infer.prefill_tokens = count),
+    },
+    Parameter {
+        key: "infer.gpu_memory_utilization",
+        label: "utilization",
+        unit: "",
+        help: "share of the card that vLLM takes",
+        kind: Kind::Fraction { optional: false },
+        applies: uncovered,
+        get: |s| Value::Fraction(s.infer.gpu_memory_utilization),
+        set: |s, value| fraction(value).map(|fraction| s.infer.gpu_memory_utilization = fraction),
+    },
+    Parameter {
+        key: "infer.block_size",
+        label: "block size",
+        unit: "tokens",
+        help: "tokens in a cache block of vLLM",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.infer.block_size),
+        set: |s, value| count(value).map(|count| s.infer.block_size = count),
+    },
+    Parameter {
+        key: "infer.max_num_seqs",
+        label: "max sequences",
+        unit: "sequences",
+        help: "most sequences that vLLM schedules",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
+        applies: uncovered,
+        get: |s| Value::Count(s.infer.max_num_seqs),
+        set: |s, value| count(value).map(|count| s.infer.max_num_seqs = count),
+    },
+];
+
+fn always(_: &Scenario) -> bool {
+    true
+}
+
+fn training(scenario: &Scenario) -> bool {
+    scenario.task == Task::Train
+}
+
+fn inferring(scenario: &Scenario) -> bool {
+    scenario.task == Task::Infer
+}
+
+fn recomputing(scenario: &Scenario) -> bool {
+    training(scenario) && scenario.train.recompute == Recompute::Full
+}
+
+fn chunking(scenario: &Scenario) -> bool {
+    training(scenario) && scenario.train.loss == Loss::Chunked
+}
+
+fn adapting(scenario: &Scenario) -> bool {
+    training(scenario) && scenario.train.method != Method::Full
+}
+
+fn quantizing(scenario: &Scenario) -> bool {
+    training(scenario) && scenario.train.method == Method::Qlora
+}
+
+/// Accepted in files at its default; no covered framework reads it yet.
+fn uncovered(_: &Scenario) -> bool {
+    false
+}
+
+fn count(value: Value) -> Result<u64, String> {
+    optional_count(value)?.ok_or_else(|| String::from("a whole number is needed"))
+}
+
+fn optional_count(value: Value) -> Result<Option<u64>, String> {
+    match value {
+        Value::Count(count) => Ok(Some(count)),
+        Value::Unset => Ok(None),
+        other => Err(format!("`{other}` is not a whole number")),
+    }
+}
+
+fn fraction(value: Value) -> Result<f64, String> {
+    optional_fraction(value)?.ok_or_else(|| String::from("a number from 0 to 1 is needed"))
+}
+
+fn optional_fraction(value: Value) -> Result<Option<f64>, String> {
+    match value {
+        Value::Fraction(fraction) => Ok(Some(fraction)),
+        Value::Unset => Ok(None),
+        other => Err(format!("`{other}` is not a number from 0 to 1")),
+    }
+}
+
+fn flag(value: Value) -> Result<bool, String> {
+    match value {
+        Value::Flag(on) => Ok(on),
+        other => Err(format!("`{other}` is neither true nor false")),
+    }
+}
+
+fn text(value: Value) -> Result<String, String> {
+    optional_text(value)?.ok_or_else(|| String::from("a text is needed"))
+}
+
+fn optional_text(value: Value) -> Result<Option<String>, String> {
+    match value {
+        Value::Word(word) => Ok(Some(word)),
+        Value::Unset => Ok(None),
+        other => Err(format!("`{other}` is not a text")),
+    }
+}
+
+fn words(value: Value) -> Result<Vec<String>, String> {
+    match value {
+        Value::Words(words) => Ok(words),
+        other => Err(format!("`{other}` is not a list of texts")),
+    }
+}
+
+fn word<T>(value: Value, from_word: impl Fn(&str) -> Option<T>) -> Result<T, String> {
+    let text = text(value)?;
+    from_word(&text).ok_or_else(|| format!("`{text}` is not a choice here"))
+}
