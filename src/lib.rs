@@ -10,6 +10,7 @@
 
 pub mod framework;
 pub mod gpu;
+pub mod import;
 pub mod memory;
 pub mod model;
 pub mod preset;
