@@ -11,7 +11,7 @@ mod runtime;
 mod sketch;
 mod tape;
 mod timeline;
-mod training;
+pub mod training;
 mod weights;
 
 use crate::gpu::Gpu;

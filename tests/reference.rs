@@ -76,9 +76,13 @@ fn outcome(case: &Json) -> Outcome {
     let mut phases = Vec::new();
     for (step, name) in [(Step::First, "first"), (Step::Steady, "steady")] {
         for (phase, instants) in
-            [("forward", &[Instant::ForwardEnd][..]), ("backward", &backward), ("optimizer", &[Instant::OptimizerStep])]
+            [("forward", &[Instant::Forward, Instant::ForwardEnd][..]), ("backward", &backward), ("optimizer", &[Instant::OptimizerStep])]
         {
             let key = format!("{name}_{phase}");
+            // Where no operation made the peak, the measurement leaves one temporary out.
+            if measured["peaks"][&key]["at"].is_null() {
+                continue;
+            }
             let total = measured["peaks"][&key]["total"].as_u64().unwrap();
             phases.push((key, allocated(&ledger, step, instants), total));
         }
@@ -144,4 +148,17 @@ fn every_measured_step_is_matched() {
 fn further_cases() {
     let wrong = judge(Path::new(&std::env::var("BRIMFUL_CASES").unwrap()));
     assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+#[ignore = "debug"]
+fn dump() {
+    let path = std::env::var("BRIMFUL_CASES").unwrap();
+    let id = std::env::var("BRIMFUL_ID").unwrap();
+    for case in cases(Path::new(&path)) {
+        if case["id"] == id.as_str() {
+            let model = config::parse(&case["config"].to_string(), &id, None).unwrap();
+            brimful::memory::training::dump(&model, &scenario(&case["run"]));
+        }
+    }
 }
