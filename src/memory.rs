@@ -11,7 +11,7 @@ mod runtime;
 mod sketch;
 mod tape;
 mod timeline;
-pub mod training;
+mod training;
 mod weights;
 
 use crate::gpu::Gpu;

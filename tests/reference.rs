@@ -75,9 +75,11 @@ fn outcome(case: &Json) -> Outcome {
     let backward = [Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
     let mut phases = Vec::new();
     for (step, name) in [(Step::First, "first"), (Step::Steady, "steady")] {
-        for (phase, instants) in
-            [("forward", &[Instant::Forward, Instant::ForwardEnd][..]), ("backward", &backward), ("optimizer", &[Instant::OptimizerStep])]
-        {
+        for (phase, instants) in [
+            ("forward", &[Instant::Forward, Instant::ForwardEnd][..]),
+            ("backward", &backward),
+            ("optimizer", &[Instant::OptimizerStep]),
+        ] {
             let key = format!("{name}_{phase}");
             // Where no operation made the peak, the measurement leaves one temporary out.
             if measured["peaks"][&key]["at"].is_null() {
@@ -114,13 +116,23 @@ fn judge(path: &Path) -> Vec<String> {
         if let Some(saved) = outcome.saved
             && saved.0 != saved.1
         {
-            println!("{}: saved {} instead of {} ({:+})", outcome.id, saved.0, saved.1, saved.0 as i64 - saved.1 as i64);
+            println!(
+                "{}: saved {} instead of {} ({:+})",
+                outcome.id,
+                saved.0,
+                saved.1,
+                saved.0 as i64 - saved.1 as i64
+            );
             wrong.push(format!("{}: saved bytes", outcome.id));
         }
         for (phase, predicted, measured) in &outcome.phases {
             if predicted != measured {
                 let difference = *predicted as i64 - *measured as i64;
-                println!("{}: {phase} {predicted} instead of {measured} ({difference:+}, {:+.4} %)", outcome.id, 100.0 * error((*predicted, *measured)));
+                println!(
+                    "{}: {phase} {predicted} instead of {measured} ({difference:+}, {:+.4} %)",
+                    outcome.id,
+                    100.0 * error((*predicted, *measured))
+                );
             }
         }
         if peak.abs() > PEAK_TOLERANCE {
@@ -148,17 +160,4 @@ fn every_measured_step_is_matched() {
 fn further_cases() {
     let wrong = judge(Path::new(&std::env::var("BRIMFUL_CASES").unwrap()));
     assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[test]
-#[ignore = "debug"]
-fn dump() {
-    let path = std::env::var("BRIMFUL_CASES").unwrap();
-    let id = std::env::var("BRIMFUL_ID").unwrap();
-    for case in cases(Path::new(&path)) {
-        if case["id"] == id.as_str() {
-            let model = config::parse(&case["config"].to_string(), &id, None).unwrap();
-            brimful::memory::training::dump(&model, &scenario(&case["run"]));
-        }
-    }
 }

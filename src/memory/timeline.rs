@@ -73,8 +73,10 @@ impl Timeline {
             };
             let between = stretch.between();
             // What passes from layer to layer without being kept stands once.
-            let stays = storage.saved || storage.kind != Kind::Value;
-            if between > 0 && stays && recorded + 1 == stretch.recorded.end
+            let stays = storage.saved || matches!(storage.kind, Kind::ParameterGradient | Kind::WeightCopy);
+            if between > 0
+                && stays
+                && recorded + 1 == stretch.recorded.end
                 && let Some(span) = between_span(stretch, span)
             {
                 let layers = Layers::Range(stretch.first + 1, stretch.first + between);

@@ -165,18 +165,3 @@ fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
     };
     format!("{part}, {gradient}{}", storage.name)
 }
-
-/// debug
-pub fn dump(model: &Model, scenario: &Scenario) {
-    let run = run(model, &scenario.train);
-    let recording = run.record();
-    let mut live = 0i64;
-    for (i, e) in recording.tape.events.iter().enumerate() {
-        if i == recording.forward_end { eprintln!("## forward end"); }
-        if i == recording.backward_start { eprintln!("## backward"); }
-        let (id, sign) = match e { Event::Allocate(s) => (*s, 1), Event::Release(s) => (*s, -1) };
-        let s = &recording.tape.storages[id as usize];
-        live += sign * s.bytes as i64;
-        eprintln!("{} {:>10} {:>9} {:?} {} {:?} own {:?}", if sign > 0 { "+" } else { "  -" }, live, s.bytes, s.kind, s.name, s.made_in, s.owner);
-    }
-}

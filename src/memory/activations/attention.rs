@@ -204,7 +204,8 @@ impl Run<'_> {
         let turned_query = self.rotate(tape, query, sizes.heads, attention, tables, names[0]);
         let turned_key = self.rotate(tape, key, sizes.kv_heads, attention, tables, names[1]);
         let [turned_query, turned_key] = if self.code.rotary_in_fp32 {
-            let narrowed = [cast(tape, turned_query, query.dtype, names[0]), cast(tape, turned_key, key.dtype, names[1])];
+            let narrowed =
+                [cast(tape, turned_query, query.dtype, names[0]), cast(tape, turned_key, key.dtype, names[1])];
             tape.release(turned_query);
             tape.release(turned_key);
             narrowed
@@ -240,13 +241,7 @@ impl Run<'_> {
         repeated
     }
 
-    fn fused(
-        &self,
-        tape: &mut Tape,
-        projected: Projected,
-        attention: &Attention,
-        sizes: Sizes,
-    ) -> Tensor {
+    fn fused(&self, tape: &mut Tape, projected: Projected, attention: &Attention, sizes: Sizes) -> Tensor {
         let masked = self.masked(attention.sliding_window);
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
@@ -372,11 +367,7 @@ impl Run<'_> {
         let narrow = factors.map(|(factor, _, name)| cast(tape, factor, self.compute(), name));
         let mut read = narrow;
         for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
-            *read = if contiguous || self.batch == 1 {
-                tape.share(*read)
-            } else {
-                copy(tape, *read, name, read.shape)
-            };
+            *read = if contiguous || self.batch == 1 { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
         }
         let operation = Operation { rule: Rule::Each, inputs: &read, keeps: &read, extras: &[], keeps_output: false };
         let product = tape.apply(&operation, name, shape, self.compute());
@@ -406,8 +397,7 @@ impl Run<'_> {
             cast(tape, softmax, self.compute(), "attention.weights")
         };
         tape.release(softmax);
-        let dropped =
-            dropout(tape, self.dropout[2], weights, "attention.dropped weights", "attention.dropout mask");
+        let dropped = dropout(tape, self.dropout[2], weights, "attention.dropped weights", "attention.dropout mask");
         tape.release(weights);
         dropped
     }
