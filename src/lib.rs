@@ -8,9 +8,11 @@
 //!
 //! Data flows one way. The memory model knows no terminal and no files; the terminal knows no formula.
 
+pub mod cli;
 pub mod gpu;
 pub mod memory;
 pub mod model;
 pub mod preset;
+pub mod report;
 pub mod scenario;
 pub mod units;
