@@ -10,6 +10,7 @@
 
 pub mod cli;
 pub mod gpu;
+pub mod import;
 pub mod memory;
 pub mod model;
 pub mod preset;
