@@ -51,7 +51,7 @@ impl Look {
     }
 }
 
-/// Every character as one of ASCII that looks or means the same, so that columns stay where they are.
+/// Every character as one of ASCII that looks or means the same; in bars and tables columns stay where they are.
 fn to_ascii(text: &str) -> String {
     let swap = |character: char| match character {
         c if c.is_ascii() => c,
@@ -70,7 +70,7 @@ fn to_ascii(text: &str) -> String {
         '≥' => '>',
         _ => '?',
     };
-    text.replace(" · ", ", ").chars().map(swap).collect()
+    text.replace(" · ", ", ").replace('²', "^2").replace('≫', ">>").chars().map(swap).collect()
 }
 
 /// One line that says what is run: `Llama 3.1 8B · train full · transformers · …`.
@@ -133,6 +133,7 @@ mod tests {
     fn ascii_keeps_every_column() {
         assert_eq!(to_ascii("█▌▒│ 2 × 3·4"), "##+| 2 x 3*4");
         assert_eq!(to_ascii("train · bf16"), "train, bf16");
+        assert_eq!(to_ascii("T ≫ D, D²"), "T >> D, D^2");
     }
 
     #[test]
