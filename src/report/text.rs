@@ -11,7 +11,10 @@ pub use ledger::ledger;
 
 use super::Report;
 use crate::scenario::{Estimator, Recompute, Scenario, Task};
-use crate::units::{Unit, grouped};
+use crate::units::{Bytes, Unit, grouped};
+
+/// The width that text is made for.
+const COLUMNS: usize = 80;
 
 /// How text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,17 @@ impl Look {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// A size without its unit; what would round to nothing is said to be small, not absent.
+    fn number(self, bytes: Bytes) -> String {
+        let number = self.unit.number(bytes);
+        if number == "0.000" { String::from("<0.001") } else { number }
+    }
+
+    /// A size with its unit.
+    fn show(self, bytes: Bytes) -> String {
+        format!("{} {}", self.number(bytes), self.unit.label())
+    }
+
     /// The finished text in the characters that the terminal has.
     pub fn finish(self, text: String) -> String {
         if self.ascii { to_ascii(&text) } else { text }
@@ -73,7 +87,7 @@ fn to_ascii(text: &str) -> String {
     text.replace(" · ", ", ").replace('²', "^2").replace('≫', ">>").chars().map(swap).collect()
 }
 
-/// One line that says what is run: `Llama 3.1 8B · train full · transformers · …`.
+/// What is run, in a line or two: `Llama 3.1 8B · train full · transformers · …`.
 fn headline(report: &Report) -> String {
     let scenario = report.scenario;
     let mut words = vec![report.model.name.clone()];
@@ -84,7 +98,22 @@ fn headline(report: &Report) -> String {
     if scenario.estimator == Estimator::Sketch {
         words.push(String::from("sketch"));
     }
-    words.join(" · ")
+    wrap(&words)
+}
+
+/// Words with a dot between them, in lines of at most 80 columns.
+fn wrap(words: &[String]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + word.chars().count() <= COLUMNS => {
+                line.push_str(" · ");
+                line.push_str(word);
+            }
+            _ => lines.push(word.clone()),
+        }
+    }
+    lines.join("\n")
 }
 
 fn training(scenario: &Scenario, words: &mut Vec<String>) {
@@ -113,14 +142,14 @@ fn serving(scenario: &Scenario, words: &mut Vec<String>) {
 fn card(report: &Report, look: Look) -> Option<String> {
     let (gpu, fit) = (report.gpu?, report.fit.as_ref()?);
     let estimated = if gpu.usable_estimated { " (estimated)" } else { "" };
-    Some(format!("on {} × {}, {} usable{estimated}", report.scenario.gpus, gpu.name, look.unit.show(fit.capacity)))
+    Some(format!("on {} × {}, {} usable{estimated}", report.scenario.gpus, gpu.name, look.show(fit.capacity)))
 }
 
 /// What the rule of thumb adds: the ratio, and where it tends.
 fn ratio(report: &Report) -> Option<String> {
     let sketch = report.sketch?;
     Some(format!(
-        "activations / model = B·T·(T + 2D) / (4·N·D²) = {:.2}; for T ≫ D it tends to B·T² / (4·N·D²) = {:.2}",
+        "activations / model = B·T·(T + 2D) / (4·N·D²) = {:.2}\nfor T ≫ D it tends to B·T² / (4·N·D²) = {:.2}",
         sketch.ratio, sketch.long_sequence_ratio
     ))
 }
@@ -134,6 +163,19 @@ mod tests {
         assert_eq!(to_ascii("█▌▒│ 2 × 3·4"), "##+| 2 x 3*4");
         assert_eq!(to_ascii("train · bf16"), "train, bf16");
         assert_eq!(to_ascii("T ≫ D, D²"), "T >> D, D^2");
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        let words = ["a".repeat(40), "b".repeat(37), "c".to_owned()];
+        assert_eq!(wrap(&words), format!("{} · {}\nc", words[0], words[1]));
+    }
+
+    #[test]
+    fn what_is_small_is_not_nothing() {
+        let look = Look { unit: Unit::Gib, color: false, ascii: false };
+        assert_eq!(look.show(Bytes::new(8192)), "<0.001 GiB");
+        assert_eq!(look.show(Bytes::ZERO), "0.00 GiB");
     }
 
     #[test]

@@ -43,17 +43,17 @@ fn category_bar(report: &Report, category: Category, scale: Bytes, look: Look) -
     let label = category.label();
     if bytes.is_zero() && !largest.is_zero() {
         let bar = bar::absent(largest, scale);
-        let note = format!("{} at {}", look.unit.number(largest), instant.id());
+        let note = format!("{} at {}", look.number(largest), instant.id());
         return look.paint(Ink::Dim, &format!("{label:<11} {bar} {note}"));
     }
     let bar = bar::single(bytes, scale);
-    format!("{label:<11} {bar:<width$} {:>12}", look.unit.show(bytes), width = bar::WIDTH + 1)
+    format!("{label:<11} {bar:<width$} {:>12}", look.show(bytes), width = bar::WIDTH + 1)
 }
 
 fn total_bar(report: &Report, fit: &Fit, scale: Bytes, look: Look) -> String {
     let bar = bar::stacked(&report.ledger.peak().by_category, fit.capacity, scale);
-    let total = look.unit.show(report.ledger.total());
-    format!("{:<11} {bar:<width$} {total:>12} of {}", "Total", look.unit.number(fit.capacity), width = bar::WIDTH + 1)
+    let total = look.show(report.ledger.total());
+    format!("{:<11} {bar:<width$} {total:>12} of {}", "Total", look.number(fit.capacity), width = bar::WIDTH + 1)
 }
 
 /// `fits: 12.3 GiB are left (the total lies between 66.1 and 67.4)`.
@@ -63,13 +63,13 @@ pub(super) fn verdict(fit: &Fit, look: Look) -> String {
         Verdict::Tight => Ink::Yellow,
         Verdict::Over => Ink::Red,
     };
-    let amount = look.unit.show(fit.headroom.magnitude());
+    let amount = look.show(fit.headroom.magnitude());
     let rest = if fit.fits() { "free" } else { "missing" };
     let (low, high) = fit.band;
     let band = if low == high {
         String::new()
     } else {
-        format!(" (the total lies between {} and {})", look.unit.number(low), look.unit.show(high))
+        format!(" (the total lies between {} and {})", look.number(low), look.show(high))
     };
     format!("{}: {amount} {rest}{band}", look.paint(ink, fit.verdict.id()))
 }

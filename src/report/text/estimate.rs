@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::check::shown;
 use super::{Look, card, headline, ratio};
-use crate::memory::{Category, Moment, Step};
+use crate::memory::{Moment, Step};
 use crate::report::Report;
 use crate::units::{Bytes, grouped};
 
@@ -36,11 +36,11 @@ fn parameters(report: &Report) -> String {
 /// Categories down, instants across, so that it stays within 80 columns.
 fn step_table(report: &Report, step: Step, look: Look) -> String {
     let moments: Vec<&Moment> = report.ledger.moments().iter().filter(|moment| moment.step == step).collect();
-    let mut text = format!("\n{:<11}", format!("{} step", step.id()));
+    let mut text = format!("\n{:<11}", format!("{}, {}", look.unit.label(), step.id()));
     for moment in &moments {
         let _ = write!(text, "  {}", moment.instant.id());
     }
-    let _ = writeln!(text, "  {}", look.unit.label());
+    text.push('\n');
     let mut row = |label: &str, cell: &dyn Fn(&Moment) -> String| {
         let mut line = format!("{label:<11}");
         for moment in &moments {
@@ -62,20 +62,13 @@ fn step_table(report: &Report, step: Step, look: Look) -> String {
 
 /// The number, and a dash where there is nothing: columns of zeros hide what matters.
 fn amount(bytes: Bytes, look: Look) -> String {
-    if bytes.is_zero() { String::from("-") } else { look.unit.number(bytes) }
+    if bytes.is_zero() { String::from("-") } else { look.number(bytes) }
 }
 
 fn summary(report: &Report, look: Look) -> String {
     let peak = report.ledger.peak();
-    let runtime = peak.by_category.get(Category::Runtime);
-    let mut text = format!(
-        "total {} at {} ({}); without the runtime's {}: {}\n",
-        look.unit.show(peak.total),
-        peak.instant.id(),
-        peak.at,
-        look.unit.number(runtime),
-        look.unit.show(report.ledger.allocated()),
-    );
+    let mut text = format!("total       {:>12} at {}: {}\n", look.show(peak.total), peak.instant.id(), peak.at,);
+    let _ = writeln!(text, "allocated   {:>12} without the runtime", look.show(report.ledger.allocated()));
     if let Some(fit) = &report.fit {
         text.push_str(&super::check::verdict(fit, look));
         text.push('\n');

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Look;
 use crate::memory::{Category, Entry, Exactness, Step};
-use crate::report::Report;
+use crate::report::{Report, instants_of};
 
 /// The entries alive at any instant of the steady step, by category.
 pub fn ledger(report: &Report, look: Look) -> String {
@@ -22,18 +22,20 @@ pub fn ledger(report: &Report, look: Look) -> String {
 }
 
 fn lines(report: &Report, entry: &Entry, look: Look) -> String {
-    let instants = super::super::instants_of(&report.ledger, entry).join(" ");
+    let alive = instants_of(&report.ledger, entry);
+    let steady = report.ledger.moments().iter().filter(|moment| moment.step == Step::Steady).count();
+    let instants = if alive.len() == steady { String::from("at every instant") } else { alive.join(" ") };
     let exact = match entry.exactness {
         Exactness::Exact => String::new(),
         Exactness::Estimated { low, high } => {
-            format!(", estimated between {} and {}", look.unit.number(low), look.unit.show(high))
+            format!(", estimated between {} and {}", look.number(low), look.show(high))
         }
     };
     format!(
         "  {:<44} {:<14} {:>12}\n    {} {} bit: {}\n    {}: {instants}{exact}\n    {}\n",
         entry.name,
-        entry.place.to_string(),
-        look.unit.show(entry.bytes),
+        entry.place,
+        look.show(entry.bytes),
         entry.shape,
         entry.bits,
         entry.formula_in_numbers(),
