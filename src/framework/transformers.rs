@@ -21,10 +21,14 @@ pub struct Implementation {
     pub softmax_in_fp32: bool,
     /// Whether the embedding is multiplied by a constant.
     pub scaled_embedding: bool,
+    /// Whether that constant is a buffer.
+    pub embedding_scale_buffer: bool,
     /// Whether dropout acts after the embedding.
     pub embedding_dropout: bool,
     /// Whether dropout acts before residuals are added.
     pub hidden_dropout: bool,
+    /// Whether a checkpoint keeps the attention mask as one of its inputs.
+    pub checkpoint_keeps_mask: bool,
     /// Whether the attention output stays in a variable until the layer returns.
     pub holds_attention_output: bool,
 }
@@ -72,8 +76,10 @@ pub fn implementation(family: &Family) -> Implementation {
         rotation: Rotation::Whole,
         softmax_in_fp32: true,
         scaled_embedding: false,
+        embedding_scale_buffer: false,
         embedding_dropout: false,
         hidden_dropout: false,
+        checkpoint_keeps_mask: false,
         holds_attention_output: false,
     };
     match family.id {
@@ -84,6 +90,7 @@ pub fn implementation(family: &Family) -> Implementation {
             softmax_in_fp32: false,
             embedding_dropout: true,
             hidden_dropout: true,
+            checkpoint_keeps_mask: true,
             holds_attention_output: true,
             ..llama
         },
@@ -97,7 +104,12 @@ pub fn implementation(family: &Family) -> Implementation {
         },
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, ..llama },
-        "gemma" => Implementation { norm: NormCode::OnePlusWeight, scaled_embedding: true, ..llama },
+        "gemma" => Implementation {
+            norm: NormCode::OnePlusWeight,
+            scaled_embedding: true,
+            embedding_scale_buffer: true,
+            ..llama
+        },
         "granite" => Implementation { scaled_embedding: true, ..llama },
         _ => llama,
     }

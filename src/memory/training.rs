@@ -38,12 +38,22 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let states = steady().with(Step::First, Instant::OptimizerStep);
     entries.append(&mut weights::optimizer_states(architecture, optimizer, implementation, bits, states)?);
     entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
-    let scale = run.code.scaled_embedding.then_some(bits);
+    let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::inputs_and_buffers(architecture, shape, run.padding, scale, always())?);
+    if run.keep_outputs {
+        entries.extend(previous_outputs(&entries));
+    }
     let step = Alive::NEVER.in_both(Instant::OptimizerStep);
     entries.append(&mut weights::optimizer_temporaries(architecture, optimizer, implementation, bits, step)?);
     close(entries, gpu, &recording, &positions)
+}
+
+/// A loop that keeps the model's outputs still has those of the step before while the next forward runs.
+fn previous_outputs(entries: &[Entry]) -> Option<Entry> {
+    let logits = entries.iter().find(|entry| entry.name == "logits")?;
+    let alive = Alive::NEVER.with(Step::Steady, Instant::ForwardEnd);
+    Some(Entry { name: "logits of the step before".into(), alive, ..logits.clone() })
 }
 
 /// Adds the runtime, whose slack depends on the rest, and closes the ledger.

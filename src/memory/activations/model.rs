@@ -130,9 +130,6 @@ impl<'a> Recorder<'a> {
             marks[1] = self.tape.position();
             self.tape.backward(embedding_nodes);
             self.tape.release_seed(seed);
-            if run.keep_outputs {
-                self.tape.release(logits);
-            }
         }
         let [head_backward, embedding_backward] = marks;
         Forward {
@@ -166,6 +163,9 @@ impl<'a> Recorder<'a> {
                         tape.leave_autocast();
                     });
                     self.tape.release(input);
+                    if let (Some(mask), true) = (shared.mask, run.code.checkpoint_keeps_mask) {
+                        self.tape.release(mask);
+                    }
                 } else {
                     self.tape.backward(nodes.clone());
                 }
@@ -282,7 +282,10 @@ impl<'a> Recorder<'a> {
         let start = self.tape.node_count();
         self.tape.enter(Segment::Layer(self.layers.len()));
         if checkpointed {
-            self.tape.begin_checkpoint(&[input]);
+            // GPT-2 passes its mask by position, and the checkpoint keeps what is passed so.
+            let mask = shared.mask.filter(|_| run.code.checkpoint_keeps_mask);
+            let kept = [input, mask.unwrap_or(input)];
+            self.tape.begin_checkpoint(if mask.is_some() { &kept } else { &kept[..1] });
         }
         let output = run.layer(&mut self.tape, layer, input, shared);
         if checkpointed {
