@@ -13,4 +13,6 @@ pub mod memory;
 pub mod model;
 pub mod preset;
 pub mod scenario;
+#[cfg(feature = "tui")]
+pub mod tui;
 pub mod units;
