@@ -1,1 +1,28 @@
-//! Presets: TOML in, domain types out. Embedded in the binary and read from folders by the same code.
+//! Presets and scenario files: TOML in, domain types out.
+//!
+//! Those embedded in the binary and those in a user's folder are read by the same code; every complaint says where.
+
+mod document;
+pub(crate) mod error;
+mod find;
+mod gpu;
+mod library;
+mod model;
+pub mod scenario;
+pub(crate) mod source;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+pub(crate) use document::suggestion;
+pub use error::{Place, PresetError};
+pub use find::find_model;
+pub use library::Library;
+
+/// Where a user's own presets live, from the values of `XDG_CONFIG_HOME` and `HOME`: `$XDG_CONFIG_HOME/brimful`, else
+/// `$HOME/.config/brimful`. An empty or relative `XDG_CONFIG_HOME` counts as unset, as the XDG specification has it.
+pub fn user_dir(xdg_config_home: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {
+    let config = xdg_config_home.map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = home.filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".config"));
+    config.or(home).map(|folder| folder.join("brimful"))
+}

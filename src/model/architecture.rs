@@ -209,7 +209,7 @@ impl ArchitectureError {
 }
 
 /// No dimension of a real model comes near this; beyond it a number is a slip of the keyboard.
-const LARGEST_DIMENSION: u64 = 1 << 32;
+const LARGEST_DIMENSION: u64 = 1 << 28;
 
 impl Architecture {
     /// The architecture that `keys` describe for a `family`; what they leave out has the family's default.
@@ -330,7 +330,7 @@ fn dimension(key: &'static str, size: u64) -> Result<u64, ArchitectureError> {
     if (1..=LARGEST_DIMENSION).contains(&size) {
         Ok(size)
     } else {
-        Err(ArchitectureError::new(key, format!("{size} is not between 1 and 2^32")))
+        Err(ArchitectureError::new(key, format!("{size} is not between 1 and 2^28")))
     }
 }
 

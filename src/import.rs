@@ -1,0 +1,4 @@
+//! Models from files that others wrote.
+
+pub mod config;
+mod json;

@@ -1,0 +1,198 @@
+//! A Hugging Face `config.json`: its keys, old and new, with the defaults of Transformers 5.23's classes.
+//!
+//! A key is read only where the class or the modeling code of that `model_type` reads it: a `mlp_bias` in a Mistral
+//! config changes nothing in Transformers, so it changes nothing here.
+
+use std::path::Path;
+
+use super::json::Object;
+use crate::model::architecture::LayerGroup;
+use crate::model::family::FAMILIES;
+use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
+use crate::preset::{PresetError, source, suggestion};
+
+/// The model that a `config.json` describes.
+pub fn read(path: &Path) -> Result<Model, PresetError> {
+    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    parse(&source::read(path)?, &path.display().to_string(), folder.as_deref())
+}
+
+/// The model that the text of a `config.json` describes. `origin` is what messages call the text; `folder` names the
+/// model where the text itself does not.
+pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, PresetError> {
+    let outer = Object::parse(text, origin)?;
+    let inner = outer.object("text_config")?;
+    let config = inner.as_ref().unwrap_or(&outer);
+    let family = family(config, &outer)?;
+    let mut keys = keys(config, family)?;
+    if keys.tie_word_embeddings.is_none() {
+        keys.tie_word_embeddings = outer.flag("tie_word_embeddings")?;
+    }
+    let mut architecture = Architecture::resolve(family, &keys).map_err(|error| {
+        let spelling = config.spelling(spellings(error.key)).unwrap_or(error.key);
+        config.error(spelling, error.problem)
+    })?;
+    slide_some_layers(config, family, &mut architecture)?;
+    parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
+    let published = outer.text(&["_name_or_path"])?;
+    let published = published.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
+    let name = published.or(folder).unwrap_or(family.id).to_owned();
+    Ok(Model {
+        id: name.clone(),
+        name,
+        family,
+        card: Card { source: Some(origin.to_owned()), ..Card::default() },
+        declared: None,
+        confirmed: false,
+        architecture,
+    })
+}
+
+fn family(config: &Object<'_>, outer: &Object<'_>) -> Result<&'static Family, PresetError> {
+    const KEY: &str = "model_type";
+    let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
+    let Some(id) = config.text(&[KEY])?.or(outer.text(&[KEY])?) else {
+        let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
+        return Err(config.error(KEY, message));
+    };
+    Family::by_id(&id)
+        .ok_or_else(|| config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known))))
+}
+
+/// The names under which a `config.json` has a key, the class's own name first.
+fn spellings(key: &str) -> &'static [&'static str] {
+    match key {
+        "hidden_size" => &["hidden_size", "n_embd"],
+        "num_hidden_layers" => &["num_hidden_layers", "n_layer"],
+        "num_attention_heads" => &["num_attention_heads", "n_head"],
+        "num_key_value_heads" => &["num_key_value_heads"],
+        "head_dim" => &["head_dim"],
+        "intermediate_size" => &["intermediate_size", "n_inner"],
+        "vocab_size" => &["vocab_size"],
+        "max_position_embeddings" => &["max_position_embeddings", "n_positions"],
+        "hidden_act" => &["hidden_act", "activation_function"],
+        "partial_rotary_factor" => &["partial_rotary_factor", "rotary_pct"],
+        "attention_dropout" => &["attention_dropout", "attn_pdrop"],
+        "hidden_dropout" => &["hidden_dropout", "resid_pdrop"],
+        "embedding_dropout" => &["embd_pdrop"],
+        _ => &[],
+    }
+}
+
+/// What all classes read, then what only this family's does.
+fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, PresetError> {
+    let count = |key| config.count(spellings(key));
+    let shared = ArchitectureKeys {
+        hidden_size: count("hidden_size")?,
+        num_hidden_layers: count("num_hidden_layers")?,
+        num_attention_heads: count("num_attention_heads")?,
+        intermediate_size: count("intermediate_size")?,
+        vocab_size: count("vocab_size")?,
+        max_position_embeddings: count("max_position_embeddings")?,
+        tie_word_embeddings: config.flag("tie_word_embeddings")?,
+        hidden_act: config.text(spellings("hidden_act"))?,
+        attention_dropout: config.number(spellings("attention_dropout"))?,
+        ..ArchitectureKeys::default()
+    };
+    Ok(match family.id {
+        "gpt2" => {
+            let crossed = config.flag("add_cross_attention")?.unwrap_or(false);
+            if crossed {
+                return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));
+            }
+            ArchitectureKeys {
+                hidden_dropout: config.number(&["resid_pdrop"])?,
+                embedding_dropout: config.number(&["embd_pdrop"])?,
+                ..shared
+            }
+        }
+        "gpt_neox" => ArchitectureKeys {
+            attention_bias: config.flag("attention_bias")?,
+            partial_rotary_factor: rotary_share(config, "rotary_pct")?,
+            use_parallel_residual: config.flag("use_parallel_residual")?,
+            hidden_dropout: config.number(&["hidden_dropout"])?,
+            // The same probability after the embedding.
+            embedding_dropout: config.number(&["hidden_dropout"])?,
+            ..shared
+        },
+        id => ArchitectureKeys {
+            num_key_value_heads: kv_heads(config, family, &shared)?,
+            head_dim: count("head_dim")?,
+            // Qwen2's three biases and Mistral's and Phi-3's lack of any are in the code.
+            attention_bias: match id {
+                "llama" | "qwen3" | "gemma" | "olmo2" | "granite" => config.flag("attention_bias")?,
+                _ => None,
+            },
+            mlp_bias: if matches!(id, "llama" | "granite") { config.flag("mlp_bias")? } else { None },
+            partial_rotary_factor: if id == "phi3" { rotary_share(config, "partial_rotary_factor")? } else { None },
+            hidden_dropout: if id == "phi3" { config.number(&["resid_pdrop"])? } else { None },
+            sliding_window: sliding_window(config, id)?,
+            ..shared
+        },
+    })
+}
+
+/// Key and value heads: null means as many as query heads, also where the class's default is another number.
+fn kv_heads(config: &Object<'_>, family: &Family, keys: &ArchitectureKeys) -> Result<Option<u64>, PresetError> {
+    const KEY: &str = "num_key_value_heads";
+    if config.is_null(KEY) {
+        return Ok(Some(keys.num_attention_heads.unwrap_or(family.defaults.num_attention_heads)));
+    }
+    config.count(&[KEY])
+}
+
+/// The share of a head that rotates: in the rotary parameters, or under the family's older name.
+fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetError> {
+    for group in ["rope_scaling", "rope_parameters"] {
+        if let Some(parameters) = config.object(group)?
+            && let Some(share) = parameters.number(&["partial_rotary_factor"])?
+        {
+            return Ok(Some(share));
+        }
+    }
+    config.number(&[older])
+}
+
+/// The window of every layer; 0: none, also where the family's default has one.
+fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetError> {
+    const KEY: &str = "sliding_window";
+    match id {
+        "mistral" if config.is_null(KEY) => Ok(Some(0)),
+        "mistral" | "phi3" => config.count(&[KEY]),
+        _ => Ok(None),
+    }
+}
+
+/// Qwen2 and Qwen3 let some layers slide: those that `layer_types` names, else those from `max_window_layers` on.
+fn slide_some_layers(config: &Object<'_>, family: &Family, architecture: &mut Architecture) -> Result<(), PresetError> {
+    if !matches!(family.id, "qwen2" | "qwen3") || config.flag("use_sliding_window")? != Some(true) {
+        return Ok(());
+    }
+    let window = match config.count(&["sliding_window"])? {
+        None if config.is_null("sliding_window") => return Ok(()),
+        window => window.unwrap_or(4096),
+    };
+    let layers = architecture.num_hidden_layers();
+    let sliding: Vec<(bool, u64)> = match config.words("layer_types")? {
+        Some(types) if types.len() as u64 != layers => {
+            let message = format!("found {} entries for {layers} layers", types.len());
+            return Err(config.error("layer_types", message));
+        }
+        Some(types) => types.iter().map(|kind| (kind == "sliding_attention", 1)).collect(),
+        None => {
+            let full = config.count(&["max_window_layers"])?.unwrap_or(28).min(layers);
+            vec![(false, full), (true, layers - full)]
+        }
+    };
+    let Some(layer) = architecture.groups.first().map(|group| group.layer.clone()) else { return Ok(()) };
+    architecture.groups.clear();
+    for (slides, count) in sliding.into_iter().filter(|(_, count)| *count > 0) {
+        let mut layer = layer.clone();
+        layer.attention.sliding_window = (slides && window > 0).then_some(window);
+        match architecture.groups.last_mut() {
+            Some(last) if last.layer == layer => last.layers += count,
+            _ => architecture.groups.push(LayerGroup { layers: count, layer }),
+        }
+    }
+    Ok(())
+}

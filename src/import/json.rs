@@ -1,0 +1,113 @@
+//! A JSON object with complaints that say where.
+
+use serde_json::{Map, Value};
+
+use crate::preset::PresetError;
+use crate::preset::error::{Place, position};
+
+/// The keys of one object in a JSON text. Unknown keys are nobody's business; null counts as absent.
+#[derive(Debug, Clone)]
+pub(super) struct Object<'t> {
+    origin: &'t str,
+    text: &'t str,
+    keys: Map<String, Value>,
+}
+
+impl<'t> Object<'t> {
+    /// The object that the text is.
+    pub(super) fn parse(text: &'t str, origin: &'t str) -> Result<Self, PresetError> {
+        let empty = Self { origin, text, keys: Map::new() };
+        match serde_json::from_str(text) {
+            Ok(Value::Object(keys)) => Ok(Self { keys, ..empty }),
+            Ok(other) => Err(empty.error("", format!("found {}, expected an object", found(&other)))),
+            Err(error) => {
+                let message = error.to_string();
+                let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+                let place =
+                    Place { path: origin.to_owned(), line: error.line(), column: error.column(), key: String::new() };
+                Err(PresetError { place, message })
+            }
+        }
+    }
+
+    /// An error at the first place where the text spells the key, or about the whole text.
+    pub(super) fn error(&self, key: &str, message: impl Into<String>) -> PresetError {
+        let quoted = format!("\"{key}\"");
+        let is_key = |at: &usize| self.text[at + quoted.len()..].trim_start().starts_with(':');
+        let at = self.text.match_indices(&quoted).map(|(at, _)| at).find(is_key);
+        let (line, column) = at.map_or((1, 1), |at| position(self.text, at));
+        let place = Place { path: self.origin.to_owned(), line, column, key: key.to_owned() };
+        PresetError { place, message: message.into() }
+    }
+
+    /// Whether the key stands there with null for a value.
+    pub(super) fn is_null(&self, key: &str) -> bool {
+        self.keys.get(key).is_some_and(Value::is_null)
+    }
+
+    /// The first of these spellings that stands in the object.
+    pub(super) fn spelling<'k>(&self, names: &[&'k str]) -> Option<&'k str> {
+        names.iter().copied().find(|name| self.get(name).is_some())
+    }
+
+    /// An object inside this one.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, PresetError> {
+        let inner = |value: &Value| value.as_object().cloned();
+        let keys = self.read(&[name], "an object", inner)?;
+        Ok(keys.map(|keys| Self { origin: self.origin, text: self.text, keys }))
+    }
+
+    /// A whole number under one of these names.
+    pub(super) fn count(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
+        self.read(names, "a whole number that is not negative", Value::as_u64)
+    }
+
+    /// A number under one of these names.
+    pub(super) fn number(&self, names: &[&str]) -> Result<Option<f64>, PresetError> {
+        self.read(names, "a number", Value::as_f64)
+    }
+
+    /// True or false.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, PresetError> {
+        self.read(&[name], "true or false", Value::as_bool)
+    }
+
+    /// A text under one of these names.
+    pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>, PresetError> {
+        self.read(names, "a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// A list of texts.
+    pub(super) fn words(&self, name: &str) -> Result<Option<Vec<String>>, PresetError> {
+        let read = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        self.read(&[name], "a list of texts", read)
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.keys.get(name).filter(|value| !value.is_null())
+    }
+
+    fn read<T>(
+        &self,
+        names: &[&str],
+        expected: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Option<T>, PresetError> {
+        let Some(name) = self.spelling(names) else { return Ok(None) };
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match read(value) {
+            Some(read) => Ok(Some(read)),
+            None => Err(self.error(name, format!("found {}, expected {expected}", found(value)))),
+        }
+    }
+}
+
+fn found(value: &Value) -> String {
+    match value {
+        Value::Null => String::from("null"),
+        Value::Bool(_) | Value::Number(_) => format!("`{value}`"),
+        Value::String(text) => format!("the text {text:?}"),
+        Value::Array(_) => String::from("a list"),
+        Value::Object(_) => String::from("an object"),
+    }
+}

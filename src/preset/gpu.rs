@@ -1,0 +1,121 @@
+//! A file of GPU presets: several cards, each under `[[gpu]]`.
+
+use super::document::{Document, Section, suggestion};
+use super::error::PresetError;
+use super::model::identifier;
+use crate::gpu::Gpu;
+
+const VENDORS: &[&str] = &["nvidia", "amd", "intel", "apple", "google", "aws"];
+
+/// What NVIDIA's driver keeps for itself on a card whose share nobody has read, MiB.
+const NVIDIA_RESERVE_MIB: u64 = 600;
+
+/// More than any card has, GB: beyond it a number is a slip of the keyboard.
+const LARGEST_GB: u64 = 1 << 20;
+
+/// Keys of a card that may stand in its `uncited` list.
+const FACTS: &[&str] = &[
+    "name",
+    "architecture",
+    "marketing_gb",
+    "driver_mib",
+    "usable_mib",
+    "context_mib",
+    "bandwidth_gb_s",
+    "bf16_tflops",
+    "gpus_per_node",
+];
+
+/// The cards that a file describes.
+pub(super) fn parse(origin: &str, text: &str) -> Result<Vec<Gpu>, PresetError> {
+    let document = Document { origin, text };
+    let root = document.parse()?;
+    let root = Section::new(document, "", 0, root.get_ref());
+    let cards = root.tables("gpu", "gpu.")?;
+    root.finish()?;
+    if cards.is_empty() {
+        return Err(root.error("gpu", "missing; each card stands under its own `[[gpu]]`"));
+    }
+    cards.iter().map(card).collect()
+}
+
+fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
+    let id = section.text("id")?;
+    let name = section.text("name")?;
+    let vendor = section.text("vendor")?;
+    let architecture = section.text("architecture")?;
+    let marketing_gb = within(section, "marketing_gb", LARGEST_GB)?;
+    let driver_mib = within(section, "driver_mib", LARGEST_GB << 10)?;
+    let usable_mib = within(section, "usable_mib", LARGEST_GB << 10)?;
+    let context_mib = within(section, "context_mib", LARGEST_GB << 10)?;
+    let bandwidth_gb_s = positive(section, "bandwidth_gb_s")?;
+    let bf16_tflops = positive(section, "bf16_tflops")?;
+    let gpus_per_node = within(section, "gpus_per_node", 1 << 20)?;
+    let source = section.text("source")?;
+    let uncited = section.words("uncited")?.unwrap_or_default();
+    section.finish()?;
+
+    let id = identifier(section, id)?;
+    let vendor = section.need("vendor", vendor)?;
+    if !VENDORS.contains(&vendor.as_str()) {
+        let message = format!("`{vendor}` is none of {}; {}", VENDORS.join(", "), suggestion(&vendor, VENDORS));
+        return Err(section.error("vendor", message));
+    }
+    if let Some(stranger) = uncited.iter().find(|key| !FACTS.contains(&key.as_str())) {
+        let message = format!("`{stranger}` is no fact of a card; {}", suggestion(stranger, FACTS));
+        return Err(section.error("uncited", message));
+    }
+    let derived = || derived_mib(&vendor, marketing_gb, driver_mib);
+    let (usable_mib, usable_estimated) = match usable_mib {
+        Some(read) => (read, false),
+        None => (section.need("usable_mib", derived())?, true),
+    };
+    if let Some(total) = driver_mib.filter(|total| *total < usable_mib) {
+        let message = format!("found `{usable_mib}`, more than the {total} that driver_mib reports in total");
+        return Err(section.error("usable_mib", message));
+    }
+    Ok(Gpu {
+        name: name.unwrap_or_else(|| id.clone()),
+        id,
+        vendor,
+        marketing_gb,
+        driver_mib,
+        usable_mib,
+        usable_estimated,
+        context_mib,
+        bandwidth_gb_s,
+        bf16_tflops,
+        gpus_per_node,
+        architecture,
+        source,
+    })
+}
+
+/// What a program can be given where nobody has read it: the driver's total less NVIDIA's own reserve, Metal's share
+/// of a Mac's memory, or the box.
+fn derived_mib(vendor: &str, marketing_gb: Option<u64>, driver_mib: Option<u64>) -> Option<u64> {
+    let box_mib = marketing_gb.map(|size| size << 10);
+    match vendor {
+        "nvidia" => driver_mib.map(|total| total.saturating_sub(NVIDIA_RESERVE_MIB)).filter(|usable| *usable > 0),
+        "amd" | "intel" => driver_mib,
+        // Metal's default limit on wired memory: two thirds up to 32 GB, three quarters from 36 GB on.
+        "apple" => box_mib.map(|ram| if ram <= 32 * 1024 { ram * 2 / 3 } else { ram / 4 * 3 }),
+        _ => box_mib,
+    }
+}
+
+fn within(section: &Section<'_, '_>, key: &'static str, largest: u64) -> Result<Option<u64>, PresetError> {
+    match section.count(key)? {
+        Some(size) if !(1..=largest).contains(&size) => {
+            Err(section.error(key, format!("{size} is not between 1 and {largest}")))
+        }
+        size => Ok(size),
+    }
+}
+
+fn positive(section: &Section<'_, '_>, key: &'static str) -> Result<Option<f64>, PresetError> {
+    match section.number(key)? {
+        Some(rate) if rate <= 0.0 => Err(section.error(key, format!("{rate} is not above 0"))),
+        rate => Ok(rate),
+    }
+}

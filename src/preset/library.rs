@@ -1,0 +1,171 @@
+//! Every model and card that can be chosen by its id.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::document::suggestion;
+use super::error::PresetError;
+use super::{gpu, model, source};
+use crate::gpu::Gpu;
+use crate::model::Model;
+
+/// Paths under `presets/` and their texts, sorted, written by the build.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
+
+/// The models and cards that can be chosen: the embedded ones, then the user's own.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    models: Vec<Model>,
+    gpus: Vec<Gpu>,
+    problems: Vec<PresetError>,
+    custom_models: HashSet<String>,
+    custom_gpus: HashSet<String>,
+}
+
+/// What a file under a preset folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shelf {
+    Models,
+    Gpus,
+}
+
+impl Library {
+    /// The presets that are part of the program.
+    pub fn embedded() -> Self {
+        let mut library = Self::default();
+        for (path, text) in EMBEDDED {
+            let shelf = if path.starts_with("models/") { Shelf::Models } else { Shelf::Gpus };
+            library.add(shelf, &format!("embedded presets/{path}"), text, false);
+        }
+        library
+    }
+
+    /// The embedded presets, then those of each folder's `models/*.toml` and `gpus/*.toml`; later wins by id.
+    ///
+    /// A file that is wrong is skipped and stands in [`Library::problems`]. A folder that does not exist holds nothing.
+    pub fn load(dirs: &[PathBuf]) -> Self {
+        let mut library = Self::embedded();
+        for dir in dirs {
+            library.shelve(Shelf::Models, &dir.join("models"));
+            library.shelve(Shelf::Gpus, &dir.join("gpus"));
+        }
+        library
+    }
+
+    /// Every model, in the order of the files.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// Every card, in the order of the files.
+    pub fn gpus(&self) -> &[Gpu] {
+        &self.gpus
+    }
+
+    /// What was wrong with files that were skipped.
+    pub fn problems(&self) -> &[PresetError] {
+        &self.problems
+    }
+
+    /// The model of this id, or an error that names the nearest.
+    pub fn model(&self, id: &str) -> Result<&Model, PresetError> {
+        self.models.iter().find(|model| model.id == id).ok_or_else(|| {
+            let known: Vec<_> = self.models.iter().map(|model| model.id.as_str()).collect();
+            unknown("model", id, &known)
+        })
+    }
+
+    /// The card of this id, or an error that names the nearest.
+    pub fn gpu(&self, id: &str) -> Result<&Gpu, PresetError> {
+        self.gpus.iter().find(|gpu| gpu.id == id).ok_or_else(|| {
+            let known: Vec<_> = self.gpus.iter().map(|gpu| gpu.id.as_str()).collect();
+            unknown("GPU", id, &known)
+        })
+    }
+
+    /// Whether the model of this id is the user's own, so that pickers can put it first.
+    pub fn is_custom_model(&self, id: &str) -> bool {
+        self.custom_models.contains(id)
+    }
+
+    /// Whether the card of this id is the user's own, so that pickers can put it first.
+    pub fn is_custom_gpu(&self, id: &str) -> bool {
+        self.custom_gpus.contains(id)
+    }
+
+    fn shelve(&mut self, shelf: Shelf, folder: &Path) {
+        match presets(folder) {
+            Ok(paths) => {
+                for path in paths {
+                    match source::read(&path) {
+                        Ok(text) => self.add(shelf, &path.display().to_string(), &text, true),
+                        Err(problem) => self.problems.push(problem),
+                    }
+                }
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    fn add(&mut self, shelf: Shelf, origin: &str, text: &str, custom: bool) {
+        let added = match shelf {
+            Shelf::Models => model::parse(origin, text).map(|model| self.put_model(model, custom)),
+            Shelf::Gpus => gpu::parse(origin, text).map(|cards| {
+                for card in cards {
+                    self.put_gpu(card, custom);
+                }
+            }),
+        };
+        if let Err(problem) = added {
+            self.problems.push(problem);
+        }
+    }
+
+    fn put_model(&mut self, model: Model, custom: bool) {
+        if custom {
+            self.custom_models.insert(model.id.clone());
+        }
+        match self.models.iter_mut().find(|known| known.id == model.id) {
+            Some(known) => *known = model,
+            None => self.models.push(model),
+        }
+    }
+
+    fn put_gpu(&mut self, gpu: Gpu, custom: bool) {
+        if custom {
+            self.custom_gpus.insert(gpu.id.clone());
+        }
+        match self.gpus.iter_mut().find(|known| known.id == gpu.id) {
+            Some(known) => *known = gpu,
+            None => self.gpus.push(gpu),
+        }
+    }
+}
+
+/// The `.toml` files directly in a folder, sorted; none where there is no folder.
+fn presets(folder: &Path) -> Result<Vec<PathBuf>, PresetError> {
+    let wrong = |error: std::io::Error| PresetError::file(folder.display().to_string(), error.to_string());
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(wrong(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(wrong)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn unknown(what: &str, id: &str, known: &[&str]) -> PresetError {
+    let hint = match crate::scenario::parameter::nearest(id, known.iter().copied()) {
+        Some(_) => format!("; {}", suggestion(id, known)),
+        None => String::new(),
+    };
+    PresetError::plain(format!("there is no {what} `{id}`{hint}"))
+}

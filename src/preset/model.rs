@@ -1,0 +1,103 @@
+//! A model preset: one TOML file, one model.
+
+use super::document::suggestion;
+use super::document::{Document, Section};
+use super::error::PresetError;
+use crate::model::Card;
+use crate::model::family::FAMILIES;
+use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
+use crate::units::{Parameters, grouped};
+
+/// The model that a preset describes.
+pub(super) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
+    let document = Document { origin, text };
+    let root = document.parse()?;
+    let root = Section::new(document, "", 0, root.get_ref());
+    let id = root.text("id")?;
+    let name = root.text("name")?;
+    let family = root.text("family")?;
+    let card = Card {
+        organization: root.text("organization")?,
+        released: root.text("released")?,
+        license: root.text("license")?,
+        source: root.text("source")?,
+    };
+    let declared = root.count("parameters")?.map(Parameters::new);
+    let confirmed = root.flag("confirmed")?;
+    let section = root.table("architecture", "architecture.")?;
+    root.finish()?;
+
+    let id = identifier(&root, id)?;
+    let family = family_of(&root, &root.need("family", family)?)?;
+    let section = root.need("architecture", section)?;
+    let keys = architecture_keys(&section)?;
+    section.finish()?;
+    let architecture = Architecture::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
+    let confirmed = confirmed.unwrap_or(declared.is_some());
+    let model = Model { name: name.unwrap_or_else(|| id.clone()), id, family, card, declared, confirmed, architecture };
+    check_count(&root, &model)?;
+    Ok(model)
+}
+
+/// An id that can be typed after `--model` and is never taken for a path.
+pub(super) fn identifier(section: &Section<'_, '_>, id: Option<String>) -> Result<String, PresetError> {
+    let id = section.need("id", id)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+    if id.is_empty() || !id.chars().all(plain) {
+        let message = format!("found {id:?}, expected letters, digits, `.`, `-`, `_` and `+` only");
+        return Err(section.error("id", message));
+    }
+    Ok(id)
+}
+
+fn family_of(root: &Section<'_, '_>, id: &str) -> Result<&'static Family, PresetError> {
+    Family::by_id(id).ok_or_else(|| {
+        let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
+        root.error("family", format!("`{id}` is not a known family; {}", suggestion(id, &known)))
+    })
+}
+
+/// The published count must be what the architecture gives, or be marked as unconfirmed.
+fn check_count(root: &Section<'_, '_>, model: &Model) -> Result<(), PresetError> {
+    let count =
+        parameters::count(&model.architecture).map_err(|error| root.error("architecture", error.to_string()))?;
+    match model.declared {
+        Some(declared) if model.confirmed && declared != count => Err(root.error(
+            "parameters",
+            format!(
+                "found {}, but the architecture gives {}; correct one of them or say `confirmed = false`",
+                grouped(declared.get()),
+                grouped(count.get())
+            ),
+        )),
+        None if model.confirmed => {
+            Err(root.error("confirmed", "true, but there is no `parameters` that would confirm anything"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, PresetError> {
+    Ok(ArchitectureKeys {
+        hidden_size: section.count("hidden_size")?,
+        num_hidden_layers: section.count("num_hidden_layers")?,
+        num_attention_heads: section.count("num_attention_heads")?,
+        num_key_value_heads: section.count("num_key_value_heads")?,
+        head_dim: section.count("head_dim")?,
+        intermediate_size: section.count("intermediate_size")?,
+        vocab_size: section.count("vocab_size")?,
+        max_position_embeddings: section.count("max_position_embeddings")?,
+        tie_word_embeddings: section.flag("tie_word_embeddings")?,
+        attention_bias: section.flag("attention_bias")?,
+        attention_output_bias: section.flag("attention_output_bias")?,
+        mlp_bias: section.flag("mlp_bias")?,
+        lm_head_bias: section.flag("lm_head_bias")?,
+        hidden_act: section.text("hidden_act")?,
+        partial_rotary_factor: section.number("partial_rotary_factor")?,
+        use_parallel_residual: section.flag("use_parallel_residual")?,
+        sliding_window: section.count("sliding_window")?,
+        attention_dropout: section.number("attention_dropout")?,
+        hidden_dropout: section.number("hidden_dropout")?,
+        embedding_dropout: section.number("embedding_dropout")?,
+    })
+}

@@ -1,0 +1,150 @@
+//! Scenario files: TOML in, [`Scenario`] out, and back.
+//!
+//! Every key is a parameter of [`PARAMETERS`]; this module knows none by name.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Document, found, suggestion, whole, words};
+use super::error::PresetError;
+use super::source;
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::{Scenario, Value};
+
+/// The scenario in a file.
+pub fn read(path: &Path) -> Result<Scenario, PresetError> {
+    parse(&source::read(path)?, &path.display().to_string())
+}
+
+/// The scenario in a text; `origin` is what messages call it.
+pub fn parse(text: &str, origin: &str) -> Result<Scenario, PresetError> {
+    let document = Document { origin, text };
+    let root = document.parse()?;
+    let mut leaves = Vec::new();
+    collect(document, "", root.get_ref(), &mut leaves)?;
+    // The first mistake in the file is reported, not the first in the alphabet.
+    leaves.sort_by_key(|leaf| leaf.span.start);
+    let mut scenario = Scenario::default();
+    for leaf in leaves {
+        let wrong = |message: String| document.error(leaf.span.clone(), leaf.key.as_str(), message);
+        let parameter = PARAMETERS.iter().find(|parameter| parameter.key == leaf.key);
+        let parameter = parameter.ok_or_else(|| wrong(unknown(&leaf.key)))?;
+        let value = value(parameter, leaf.value).map_err(&wrong)?;
+        parameter.set(&mut scenario, value).map_err(|error| wrong(error.message))?;
+    }
+    if scenario.model.is_empty() {
+        return Err(document.error(0..0, "model", "missing; it names a preset or the path of one"));
+    }
+    Ok(scenario)
+}
+
+/// The scenario as a file that reads back equal: model and card, then whatever differs from the default.
+pub fn to_toml(scenario: &Scenario) -> String {
+    let default = Scenario::default();
+    let mut text = String::new();
+    let mut section = "";
+    // A TOML table cannot be left again, so the keys outside all tables come first.
+    let in_order = |wanted: &'static str| PARAMETERS.iter().filter(move |parameter| section_of(parameter) == wanted);
+    for name in sections() {
+        for parameter in in_order(name) {
+            let value = parameter.get(scenario);
+            if value == Value::Unset || (parameter.key != "model" && value == parameter.get(&default)) {
+                continue;
+            }
+            if section != name {
+                section = name;
+                let _ = write!(text, "\n[{name}]\n");
+            }
+            let key = parameter.key.rsplit('.').next().unwrap_or(parameter.key);
+            let _ = writeln!(text, "{key} = {}", literal(&value));
+        }
+    }
+    text
+}
+
+/// A value of the file, still in TOML's words.
+struct Leaf<'t, 'a> {
+    key: String,
+    span: Range<usize>,
+    value: &'t DeValue<'a>,
+}
+
+/// Every key with a value, dotted; a table that no parameter lives in is an unknown key.
+fn collect<'t, 'a>(
+    document: Document<'a>,
+    prefix: &str,
+    table: &'t DeTable<'a>,
+    leaves: &mut Vec<Leaf<'t, 'a>>,
+) -> Result<(), PresetError> {
+    for (name, value) in table {
+        let key = format!("{prefix}{}", name.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) if sections().contains(&key.as_str()) => {
+                collect(document, &format!("{key}."), inner, leaves)?;
+            }
+            other => leaves.push(Leaf { key, span: name.span(), value: other }),
+        }
+    }
+    Ok(())
+}
+
+fn value(parameter: &Parameter, value: &DeValue<'_>) -> Result<Value, String> {
+    let expected = || match parameter.kind {
+        Kind::Count { min, max, .. } => format!("a whole number between {min} and {max}"),
+        Kind::Fraction { .. } => String::from("a number from 0 to 1"),
+        Kind::Flag => String::from("true or false"),
+        Kind::Choice { words, .. } => format!("one of {}", words.join(", ")),
+        Kind::Word => String::from("a text"),
+        Kind::Words => String::from("a list of texts"),
+    };
+    let read = match value {
+        DeValue::String(text) => Some(Value::Word(text.clone().into_owned())),
+        DeValue::Integer(_) => whole(value).map(Value::Count),
+        DeValue::Float(number) => number.as_str().parse().ok().map(Value::Fraction),
+        DeValue::Boolean(flag) => Some(Value::Flag(*flag)),
+        DeValue::Array(_) => words(value).map(Value::Words),
+        DeValue::Datetime(_) | DeValue::Table(_) => None,
+    };
+    read.ok_or_else(|| format!("found {}, expected {}", found(value), expected()))
+}
+
+fn unknown(key: &str) -> String {
+    let known: Vec<_> = PARAMETERS.iter().map(|parameter| parameter.key).collect();
+    let last = |candidate: &&&str| candidate.rsplit('.').next() == Some(key);
+    match known.iter().find(last) {
+        Some(elsewhere) => format!("unknown key; the nearest is `{elsewhere}`"),
+        None if sections().contains(&key) => String::from("found a value, expected a table"),
+        None => format!("unknown key; {}", suggestion(key, &known)),
+    }
+}
+
+/// The tables of a scenario file, in the order of the parameters; the empty name is the file's head.
+fn sections() -> Vec<&'static str> {
+    let mut names = vec![""];
+    for parameter in PARAMETERS {
+        let name = section_of(parameter);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn section_of(parameter: &Parameter) -> &'static str {
+    parameter.key.split_once('.').map_or("", |(section, _)| section)
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Unset => String::new(),
+        Value::Count(count) => count.to_string(),
+        // `{:?}` keeps the point of 1.0, so that it reads back as a fraction.
+        Value::Fraction(fraction) => format!("{fraction:?}"),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Word(word) => toml::Value::from(word.as_str()).to_string(),
+        Value::Words(words) => toml::Value::from(words.clone()).to_string(),
+    }
+}

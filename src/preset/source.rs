@@ -1,0 +1,27 @@
+//! Reading files that people name, with a cap on their size.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use super::error::PresetError;
+
+/// No preset, scenario or `config.json` comes near this.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// The text of a regular file of at most 1 MiB.
+pub(crate) fn read(path: &Path) -> Result<String, PresetError> {
+    let wrong = |message: String| PresetError::file(path.display().to_string(), message);
+    // Asked before opening: to open a pipe could wait for ever.
+    let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    if !about.is_file() {
+        return Err(wrong(String::from("not a regular file")));
+    }
+    let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(wrong(String::from("larger than 1 MiB; nothing that brimful reads is")));
+    }
+    String::from_utf8(bytes).map_err(|error| wrong(error.utf8_error().to_string()))
+}
