@@ -1,15 +1,22 @@
 //! Where memory is computed, once: rules post entries to a ledger, and everything shown is a view of it.
 
+mod activations;
 pub mod category;
 pub mod entry;
 pub mod fit;
 pub mod instant;
 pub mod ledger;
+mod recorded;
+mod runtime;
 mod sketch;
+mod tape;
+mod timeline;
+mod training;
+mod weights;
 
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::scenario::Scenario;
+use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Overflow;
 
 pub use category::{Categories, Category};
@@ -47,6 +54,9 @@ pub enum EstimateError {
 
 /// The ledger of a model run as a scenario says; `gpu` decides what the runtime takes.
 pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    let _ = gpu;
-    sketch::ledger(model, scenario)
+    match (scenario.estimator, scenario.task) {
+        (Estimator::Sketch, _) => sketch::ledger(model, scenario),
+        (Estimator::Ledger, Task::Train) => training::ledger(model, scenario, gpu),
+        (Estimator::Ledger, Task::Infer) => sketch::ledger(model, scenario),
+    }
 }

@@ -36,6 +36,16 @@ impl Ledger {
         Ok(Self { entries, moments, peak })
     }
 
+    /// The heaviest sum of entries over the steady step's instants.
+    pub(super) fn heaviest(entries: &[Entry], instants: &[(Step, Instant, String)]) -> Result<Bytes, Overflow> {
+        let mut most = Bytes::ZERO;
+        for (step, instant, _) in instants.iter().filter(|(step, ..)| *step == Step::Steady) {
+            let alive = entries.iter().filter(|entry| entry.alive.contains(*step, *instant));
+            most = most.max(Bytes::checked_sum(alive.map(|entry| entry.bytes))?);
+        }
+        Ok(most)
+    }
+
     /// Every entry.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -1,0 +1,5 @@
+//! How an implementation computes what a family describes, where the memory depends on it.
+
+pub mod transformers;
+
+pub use transformers::{Implementation, implementation};

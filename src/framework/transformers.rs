@@ -1,0 +1,116 @@
+//! Hugging Face Transformers 5.23 under PyTorch 2.15: which operations each family's modelling code is made of.
+//!
+//! Read off that code and measured with autograd's own saved tensors; the models it was checked on are the cases of
+//! `tests/reference`.
+
+use crate::model::Family;
+
+/// The version that is described, as entries name it.
+pub const SOURCE: &str = "Transformers 5.23 modelling code under PyTorch 2.15 autograd, measured";
+
+/// What a family's modelling code does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Implementation {
+    /// How the norms are written.
+    pub norm: NormCode,
+    /// How a fused query-key-value projection is taken apart.
+    pub fused_projection: FusedProjection,
+    /// How queries and keys are rotated.
+    pub rotation: Rotation,
+    /// Whether eager attention computes its softmax in fp32.
+    pub softmax_in_fp32: bool,
+    /// Whether the embedding is multiplied by a constant.
+    pub scaled_embedding: bool,
+    /// Whether that constant is a buffer.
+    pub embedding_scale_buffer: bool,
+    /// Whether dropout acts after the embedding.
+    pub embedding_dropout: bool,
+    /// Whether dropout acts before residuals are added.
+    pub hidden_dropout: bool,
+    /// Whether a checkpoint keeps the attention mask as one of its inputs.
+    pub checkpoint_keeps_mask: bool,
+    /// Whether the attention output stays in a variable until the layer returns.
+    pub holds_attention_output: bool,
+}
+
+/// How a norm is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormCode {
+    /// Llama's: normalise in fp32, cast, multiply by the weight.
+    CastThenWeight,
+    /// OLMo 2's: normalise in fp32, multiply by the weight, cast.
+    WeightThenCast,
+    /// Gemma's: normalise in fp32, multiply by one plus the weight in fp32, cast.
+    OnePlusWeight,
+    /// `torch.nn.LayerNorm`: one operation.
+    Fused,
+}
+
+/// How a fused query-key-value projection is taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FusedProjection {
+    /// GPT-2: a split of the last dimension before heads are separated.
+    SplitThenHeads,
+    /// GPT-NeoX: heads are separated first, then each is split in three.
+    HeadsThenSplit,
+    /// Phi-3: three slices, each with a full-width gradient of its own.
+    Slices,
+}
+
+/// How queries and keys are rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// Positions are learned.
+    None,
+    /// All channels.
+    Whole,
+    /// A part of the channels, put together again with the rest, even where the rest is empty.
+    Concatenated,
+}
+
+/// The modelling code of a family.
+pub fn implementation(family: &Family) -> Implementation {
+    let llama = Implementation {
+        norm: NormCode::CastThenWeight,
+        fused_projection: FusedProjection::Slices,
+        rotation: Rotation::Whole,
+        softmax_in_fp32: true,
+        scaled_embedding: false,
+        embedding_scale_buffer: false,
+        embedding_dropout: false,
+        hidden_dropout: false,
+        checkpoint_keeps_mask: false,
+        holds_attention_output: false,
+    };
+    match family.id {
+        "gpt2" => Implementation {
+            norm: NormCode::Fused,
+            fused_projection: FusedProjection::SplitThenHeads,
+            rotation: Rotation::None,
+            softmax_in_fp32: false,
+            embedding_dropout: true,
+            hidden_dropout: true,
+            checkpoint_keeps_mask: true,
+            holds_attention_output: true,
+            ..llama
+        },
+        "gpt_neox" => Implementation {
+            norm: NormCode::Fused,
+            fused_projection: FusedProjection::HeadsThenSplit,
+            rotation: Rotation::Concatenated,
+            embedding_dropout: true,
+            hidden_dropout: true,
+            ..llama
+        },
+        "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
+        "olmo2" => Implementation { norm: NormCode::WeightThenCast, ..llama },
+        "gemma" => Implementation {
+            norm: NormCode::OnePlusWeight,
+            scaled_embedding: true,
+            embedding_scale_buffer: true,
+            ..llama
+        },
+        "granite" => Implementation { scaled_embedding: true, ..llama },
+        _ => llama,
+    }
+}

@@ -1,0 +1,89 @@
+//! What a forward pass makes, keeps and lets go of: the rules, written as the implementation computes.
+//!
+//! Each rule records the operations of one piece of a model on the [`Tape`](super::tape::Tape), with the variables
+//! of the modelling code released where that code releases them. Sizes follow from shapes alone.
+
+mod attention;
+mod feed_forward;
+mod layer;
+mod model;
+mod norm;
+mod operations;
+mod rotary;
+
+pub(super) use model::{Forward, Stretch};
+
+use super::entry::Dim;
+use super::tape::{Dtype, Tape, Tensor};
+use crate::framework::Implementation;
+use crate::model::Architecture;
+
+/// What every rule needs to know about the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// The model.
+    pub(super) architecture: &'a Architecture,
+    /// The modelling code.
+    pub(super) code: Implementation,
+    /// Sequences, `b`.
+    pub(super) batch: u64,
+    /// Tokens in each, `s`.
+    pub(super) sequence: u64,
+    /// The type of the weights.
+    pub(super) weights: Dtype,
+    /// Whether autocast runs matrix products in 16 bits over fp32 weights.
+    pub(super) autocast: bool,
+    /// Whether the attention kernel is fused.
+    pub(super) fused_attention: bool,
+    /// Whether batches carry a padding mask.
+    pub(super) padding: bool,
+    /// Whether dropout acts after the embedding, before residuals and on attention weights.
+    pub(super) dropout: [bool; 3],
+    /// How many layers, from the first, are checkpointed.
+    pub(super) checkpointed_layers: u64,
+    /// Whether logits of all positions are computed, with a loss.
+    pub(super) loss: bool,
+    /// Whether the caller still holds the model's outputs in backward.
+    pub(super) keep_outputs: bool,
+    /// Whether gradients stand from an earlier micro batch or step.
+    pub(super) keep_gradients: bool,
+    /// Whether there is a backward pass.
+    pub(super) graph: bool,
+}
+
+impl Run<'_> {
+    fn b(&self) -> Dim {
+        Dim { symbol: "b", size: self.batch }
+    }
+
+    fn s(&self) -> Dim {
+        Dim { symbol: "s", size: self.sequence }
+    }
+
+    fn h(&self) -> Dim {
+        Dim { symbol: "h", size: self.architecture.hidden_size }
+    }
+
+    /// `[b, s, channels]`.
+    fn stream(&self, tape: &mut Tape, channels: Dim) -> u16 {
+        tape.shape(&[self.b(), self.s(), channels])
+    }
+
+    /// The type of matrix products.
+    fn compute(&self) -> Dtype {
+        if self.autocast { Dtype::Bf16 } else { self.weights }
+    }
+
+    /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
+    fn masked(&self, window: Option<u64>) -> bool {
+        self.padding || window.is_some_and(|window| self.sequence >= window)
+    }
+}
+
+/// A matrix and, where it has one, its bias.
+#[derive(Debug, Clone, Copy)]
+struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    outputs: Dim,
+}

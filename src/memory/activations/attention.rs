@@ -1,0 +1,388 @@
+//! Attention: projections, rotation, and the kernel, fused or eager.
+
+use super::super::entry::Dim;
+use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
+use super::Run;
+use super::norm::names;
+use super::operations::{cast, copy, dropout, fresh, join, unary_keeping_output};
+use super::rotary::Tables;
+use crate::framework::transformers::{FusedProjection, Rotation};
+use crate::model::architecture::Attention;
+use crate::model::family::{Projection, QkNorm};
+
+/// Queries, keys and values, `[b, heads, s, d]`.
+#[derive(Debug, Clone, Copy)]
+struct Projected {
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+}
+
+/// What all layers share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shared {
+    /// Rotary tables, where positions rotate.
+    pub(super) tables: Option<Tables>,
+    /// The mask, where one is made.
+    pub(super) mask: Option<Tensor>,
+}
+
+/// The dimensions of one layer's attention.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    heads: Dim,
+    kv_heads: Dim,
+    head: Dim,
+    query: Dim,
+    kv: Dim,
+}
+
+impl Sizes {
+    fn of(attention: &Attention) -> Self {
+        Self {
+            heads: Dim { symbol: "a", size: attention.heads },
+            kv_heads: Dim { symbol: "k", size: attention.kv_heads },
+            head: Dim { symbol: "d", size: attention.head_dim },
+            query: Dim { symbol: "q", size: attention.query_size() },
+            kv: Dim { symbol: "kv", size: attention.kv_size() },
+        }
+    }
+}
+
+impl Run<'_> {
+    /// The attention half of a layer, from the normed stream to the output projection.
+    pub(super) fn attention(&self, tape: &mut Tape, input: Tensor, attention: &Attention, shared: Shared) -> Tensor {
+        let sizes = Sizes::of(attention);
+        let projected = self.project(tape, input, attention, sizes);
+        let projected = self.rotated(tape, projected, attention, sizes, shared);
+        let context = if self.fused_attention {
+            self.fused(tape, projected, attention, sizes, shared)
+        } else {
+            self.eager(tape, projected, attention, sizes, shared)
+        };
+        let names = ["attention.output", "attention.output.bias"];
+        let output = self.weights(tape, names, sizes.query, self.h(), attention.output_bias);
+        let output = self.linear(tape, context, output, "attention.output");
+        tape.release(context);
+        for tensor in [projected.query, projected.key, projected.value] {
+            tape.release(tensor);
+        }
+        output
+    }
+
+    fn project(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+        match attention.projection {
+            Projection::Separate => self.project_apart(tape, input, attention, sizes),
+            Projection::Fused => self.project_together(tape, input, attention, sizes),
+        }
+    }
+
+    fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+        let bias = attention.qkv_bias;
+        let matrix = self.weights(tape, ["attention.query", "attention.query.bias"], self.h(), sizes.query, bias);
+        let query = self.linear(tape, input, matrix, "attention.query");
+        let query = self.head_norm(tape, query, attention, sizes.heads, sizes.query, names!("attention.query norm"));
+        let query = self.heads(tape, query, sizes.heads, sizes.head, self.copies_gradient(attention, sizes.heads));
+        let matrix = self.weights(tape, ["attention.key", "attention.key.bias"], self.h(), sizes.kv, bias);
+        let key = self.linear(tape, input, matrix, "attention.key");
+        let key = self.head_norm(tape, key, attention, sizes.kv_heads, sizes.kv, names!("attention.key norm"));
+        let key = self.heads(tape, key, sizes.kv_heads, sizes.head, self.copies_gradient(attention, sizes.kv_heads));
+        let matrix = self.weights(tape, ["attention.value", "attention.value.bias"], self.h(), sizes.kv, bias);
+        let value = self.linear(tape, input, matrix, "attention.value");
+        let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
+        Projected { query, key, value }
+    }
+
+    /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
+    /// head or a norm over heads lies between.
+    fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
+        let _ = self;
+        heads.size > 1 && attention.qk_norm != QkNorm::PerHead
+    }
+
+    /// The fused kernel writes the value's gradient in the projection's layout; eager attention does not.
+    fn copies_value_gradient(&self, attention: &Attention) -> bool {
+        attention.kv_heads > 1 && !self.fused_attention
+    }
+
+    /// `[b, s, heads·d]` as `[b, heads, s, d]`.
+    fn heads(&self, tape: &mut Tape, input: Tensor, heads: Dim, head: Dim, copies: bool) -> Tensor {
+        let shape = tape.shape(&[self.b(), heads, self.s(), head]);
+        let view = if copies { tape.view_with_new_gradient(input, shape) } else { tape.view(input, shape) };
+        tape.release(input);
+        view
+    }
+
+    fn head_norm(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        heads: Dim,
+        width: Dim,
+        names: super::norm::Names,
+    ) -> Tensor {
+        let head = Dim { symbol: "d", size: attention.head_dim };
+        let output = match attention.qk_norm {
+            QkNorm::None => return input,
+            QkNorm::FullWidth => self.norm(tape, input, &[self.b(), self.s()], width, names),
+            QkNorm::PerHead => {
+                let shape = tape.shape(&[self.b(), self.s(), heads, head]);
+                let apart = match heads.size {
+                    1 => tape.view(input, shape),
+                    _ => tape.view_with_new_gradient(input, shape),
+                };
+                let output = self.norm(tape, apart, &[self.b(), self.s(), heads], head, names);
+                tape.release(apart);
+                output
+            }
+        };
+        tape.release(input);
+        output
+    }
+
+    fn project_together(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+        let width = Dim { symbol: "(q+2kv)", size: sizes.query.size + 2 * sizes.kv.size };
+        let names = ["attention.query key value", "attention.query key value.bias"];
+        let matrix = self.weights(tape, names, self.h(), width, attention.qkv_bias);
+        let fused = self.linear(tape, input, matrix, "attention.query key value");
+        let query_shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
+        let kv_shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), sizes.head]);
+        let [query, key, value] = match self.code.fused_projection {
+            FusedProjection::SplitThenHeads => {
+                let [query, key, value] = tape.split(fused, [query_shape, kv_shape, kv_shape]);
+                let copied = !self.fused_attention;
+                let query = self.heads(tape, query, sizes.heads, sizes.head, copied);
+                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, copied);
+                [query, key, value]
+            }
+            FusedProjection::HeadsThenSplit => {
+                let three = Dim { symbol: "3d", size: 3 * sizes.head.size };
+                let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
+                let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
+                tape.release(apart);
+                return Projected { query: parts[0], key: parts[1], value: parts[2] };
+            }
+            FusedProjection::Slices => {
+                let query = self.slice(tape, fused, sizes.query);
+                let key = self.slice(tape, fused, sizes.kv);
+                let value = self.slice(tape, fused, sizes.kv);
+                let query = self.heads(tape, query, sizes.heads, sizes.head, sizes.heads.size > 1);
+                let key = self.heads(tape, key, sizes.kv_heads, sizes.head, sizes.kv_heads.size > 1);
+                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
+                [query, key, value]
+            }
+        };
+        tape.release(fused);
+        Projected { query, key, value }
+    }
+
+    fn slice(&self, tape: &mut Tape, input: Tensor, channels: Dim) -> Tensor {
+        let shape = self.stream(tape, channels);
+        tape.view_with_new_gradient(input, shape)
+    }
+
+    fn rotated(
+        &self,
+        tape: &mut Tape,
+        projected: Projected,
+        attention: &Attention,
+        sizes: Sizes,
+        shared: Shared,
+    ) -> Projected {
+        let Some(tables) = shared.tables else { return projected };
+        let Projected { query, key, value } = projected;
+        let name = "attention.query after rotary embedding";
+        let turned_query = self.rotate(tape, query, sizes.heads, attention, tables, name);
+        let name = "attention.key after rotary embedding";
+        let turned_key = self.rotate(tape, key, sizes.kv_heads, attention, tables, name);
+        tape.release(query);
+        tape.release(key);
+        Projected { query: turned_query, key: turned_key, value }
+    }
+
+    /// Keys or values repeated for every query head of their group.
+    fn repeat(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        name: &'static str,
+    ) -> Tensor {
+        let groups = attention.heads / attention.kv_heads;
+        if groups == 1 {
+            return tape.share(input);
+        }
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
+        let expanded = tape.view_with_new_gradient(input, shape);
+        // One sequence and one head: the repetition stays a view.
+        if self.batch == 1 && attention.kv_heads == 1 {
+            return expanded;
+        }
+        let repeated = copy(tape, expanded, name, shape);
+        tape.release(expanded);
+        repeated
+    }
+
+    fn fused(
+        &self,
+        tape: &mut Tape,
+        projected: Projected,
+        attention: &Attention,
+        sizes: Sizes,
+        shared: Shared,
+    ) -> Tensor {
+        let masked = self.masked(attention.sliding_window);
+        let compute = self.compute();
+        let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
+        if masked {
+            for (slot, name) in
+                [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
+            {
+                let repeated = self.repeat(tape, *slot, attention, sizes, name);
+                tape.release(*slot);
+                *slot = repeated;
+            }
+        }
+        let [query, key, value] = [
+            (query, "attention.query after rotary embedding"),
+            (key, "attention.key after rotary embedding"),
+            (value, "attention.value"),
+        ]
+        .map(|(tensor, name)| {
+            let narrow = cast(tape, tensor, compute, name);
+            tape.release(tensor);
+            narrow
+        });
+        let mask = masked.then(|| self.additive_mask(tape, compute));
+        let context = self.kernel(tape, [query, key, value], mask, sizes);
+        if let Some(mask) = mask {
+            tape.release(mask);
+        }
+        for tensor in [query, key, value] {
+            tape.release(tensor);
+        }
+        let _ = shared;
+        // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
+        // the output projection then reads a copy.
+        let by_head = self.code.rotation == Rotation::Concatenated && compute == Dtype::Bf16 && mask.is_none();
+        let shape = self.stream(tape, sizes.query);
+        let flat = if by_head && attention.heads > 1 {
+            copy(tape, context, "attention.context", shape)
+        } else {
+            tape.view(context, shape)
+        };
+        tape.release(context);
+        flat
+    }
+
+    fn additive_mask(&self, tape: &mut Tape, compute: Dtype) -> Tensor {
+        let shape = tape.shape(&[self.b(), self.s(), self.s()]);
+        tape.constant("attention.additive mask", shape, compute)
+    }
+
+    /// FlashAttention for 16-bit inputs without a mask, the memory-efficient kernel otherwise.
+    fn kernel(&self, tape: &mut Tape, inputs: [Tensor; 3], mask: Option<Tensor>, sizes: Sizes) -> Tensor {
+        let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16;
+        let rows = if flash { self.sequence } else { self.sequence.next_multiple_of(32) };
+        let row = Dim { symbol: "s", size: rows };
+        let log_sum_exp = tape.shape(&[self.b(), sizes.heads, row]);
+        let seed = tape.shape(&[Dim { symbol: "", size: if flash { 2 } else { 1 } }]);
+        let offset = tape.shape(&[Dim { symbol: "", size: 1 }]);
+        let extras = [
+            Extra { name: "attention.log-sum-exp", shape: log_sum_exp, dtype: Dtype::Fp32 },
+            Extra { name: "attention.random seed", shape: seed, dtype: Dtype::Int64 },
+            Extra { name: "attention.random offset", shape: offset, dtype: Dtype::Int64 },
+        ];
+        let [query, key, value] = inputs;
+        let keeps = [query, key, value, mask.unwrap_or(query)];
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &inputs,
+            keeps: if mask.is_some() { &keeps } else { &keeps[..3] },
+            extras: &extras,
+            keeps_output: true,
+        };
+        tape.apply(&operation, "attention.context", query.shape, query.dtype)
+    }
+
+    /// Scores and their softmax as tensors.
+    fn eager(
+        &self,
+        tape: &mut Tape,
+        projected: Projected,
+        attention: &Attention,
+        sizes: Sizes,
+        shared: Shared,
+    ) -> Tensor {
+        let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
+        let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
+        let repeated = attention.heads != attention.kv_heads;
+        let contiguous = self.code.rotation == Rotation::Concatenated;
+        let query_flat = self.flat(tape, projected.query, contiguous, "attention.query after rotary embedding");
+        let key_flat = self.flat(tape, key, contiguous || repeated, "attention.key after rotary embedding");
+        let scores = self.scores(tape, query_flat, key_flat, sizes, shared);
+        tape.release(query_flat);
+        tape.release(key_flat);
+        let weights = self.softmax(tape, scores);
+        tape.release(scores);
+        let value_flat = self.flat(tape, value, repeated, "attention.value");
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
+        let context = batched(tape, [weights, value_flat], "attention.context", shape, self.compute());
+        tape.release(value_flat);
+        let stream = self.stream(tape, sizes.query);
+        let merged = tape.view_with_new_gradient(context, shape);
+        tape.release(context);
+        let flat = if attention.heads == 1 {
+            tape.view(merged, stream)
+        } else {
+            copy(tape, merged, "attention.context", stream)
+        };
+        tape.release(merged);
+        tape.release(weights);
+        tape.release(key);
+        tape.release(value);
+        flat
+    }
+
+    /// Heads of all sequences in one dimension, as a batched product reads them: a copy unless they lie so already.
+    fn flat(&self, tape: &mut Tape, input: Tensor, contiguous: bool, name: &'static str) -> Tensor {
+        let narrow = cast(tape, input, self.compute(), name);
+        if contiguous || self.batch == 1 {
+            return narrow;
+        }
+        let flat = copy(tape, narrow, name, narrow.shape);
+        tape.release(narrow);
+        flat
+    }
+
+    fn scores(&self, tape: &mut Tape, query: Tensor, key: Tensor, sizes: Sizes, shared: Shared) -> Tensor {
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
+        let products = batched(tape, [query, key], "attention.scores", shape, self.compute());
+        let scaled = fresh(tape, products, "attention.scaled scores", shape);
+        tape.release(products);
+        let Some(mask) = shared.mask else { return scaled };
+        let masked = join(tape, [scaled, mask], "attention.masked scores", shape);
+        tape.release(scaled);
+        masked
+    }
+
+    fn softmax(&self, tape: &mut Tape, scores: Tensor) -> Tensor {
+        let wide = if self.code.softmax_in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
+        let widened = cast(tape, scores, wide, "attention.scores in fp32");
+        let softmax = unary_keeping_output(tape, widened, "attention.softmax");
+        tape.release(widened);
+        let narrow = cast(tape, softmax, self.compute(), "attention.weights");
+        tape.release(softmax);
+        let weights = dropout(tape, self.dropout[2], narrow, "attention.dropped weights", "attention.dropout mask");
+        tape.release(narrow);
+        weights
+    }
+}
+
+/// A batched matrix product: keeps both factors.
+fn batched(tape: &mut Tape, factors: [Tensor; 2], name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+    let operation = Operation { rule: Rule::Each, inputs: &factors, keeps: &factors, extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, dtype)
+}

@@ -1,0 +1,89 @@
+//! Dense feed-forward networks, plain and gated.
+
+use super::super::entry::Dim;
+use super::super::tape::{Dtype, Operation, Rule, Tape, Tensor};
+use super::Run;
+use super::operations::{cast, copy, fresh, join, multiply, unary_keeping_input, unary_keeping_output};
+use crate::model::architecture::{Activation, Mlp};
+use crate::model::family::MlpKind;
+
+impl Run<'_> {
+    /// The feed-forward half of a layer, from the normed stream to the down projection.
+    pub(super) fn mlp(&self, tape: &mut Tape, input: Tensor, mlp: &Mlp) -> Tensor {
+        let width = Dim { symbol: "f", size: mlp.intermediate_size };
+        let product = match mlp.kind {
+            MlpKind::Plain => {
+                let up = self.up(tape, input, ["mlp.up", "mlp.up.bias"], width, mlp.bias);
+                let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
+                tape.release(up);
+                activated
+            }
+            MlpKind::Gated => {
+                let gate = self.up(tape, input, ["mlp.gate", "mlp.gate.bias"], width, mlp.bias);
+                let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
+                tape.release(gate);
+                let up = self.up(tape, input, ["mlp.up", "mlp.up.bias"], width, mlp.bias);
+                let product = multiply(tape, [activated, up], "mlp.product", activated.shape);
+                tape.release(activated);
+                tape.release(up);
+                product
+            }
+            MlpKind::GatedFused => {
+                let both = Dim { symbol: "2f", size: 2 * width.size };
+                let fused = self.up(tape, input, ["mlp.gate and up", "mlp.gate and up.bias"], both, mlp.bias);
+                let half = self.stream(tape, width);
+                let [gate, up] = tape.split(fused, [half, half]);
+                let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
+                let product = multiply(tape, [up, activated], "mlp.product", half);
+                tape.release(activated);
+                for tensor in [gate, up, fused] {
+                    tape.release(tensor);
+                }
+                product
+            }
+        };
+        let down = self.weights(tape, ["mlp.down", "mlp.down.bias"], width, self.h(), mlp.bias);
+        let output = self.linear(tape, product, down, "mlp.down");
+        tape.release(product);
+        output
+    }
+
+    fn up(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 2], width: Dim, bias: bool) -> Tensor {
+        let linear = self.weights(tape, names, self.h(), width, bias);
+        self.linear(tape, input, linear, names[0])
+    }
+
+    fn activation(&self, tape: &mut Tape, input: Tensor, activation: Activation, name: &'static str) -> Tensor {
+        match activation {
+            Activation::Silu | Activation::Gelu => unary_keeping_input(tape, input, name),
+            Activation::Relu => unary_keeping_output(tape, input, name),
+            Activation::GeluPython => self.gelu_in_python(tape, input),
+        }
+    }
+
+    /// `0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, operation by operation.
+    fn gelu_in_python(&self, tape: &mut Tape, input: Tensor) -> Tensor {
+        let shape = input.shape;
+        let half = fresh(tape, input, "mlp.half input", shape);
+        // Autocast computes powers in fp32, and all that follows from them.
+        let wide = if self.autocast { Dtype::Fp32 } else { input.dtype };
+        let base = cast(tape, input, wide, "mlp.input in fp32");
+        let power = Operation { rule: Rule::Power, inputs: &[base], keeps: &[base], extras: &[], keeps_output: false };
+        let cube = tape.apply(&power, "mlp.cube", shape, wide);
+        tape.release(base);
+        let scaled = fresh(tape, cube, "mlp.scaled cube", shape);
+        tape.release(cube);
+        let sum = join(tape, [input, scaled], "mlp.sum", shape);
+        tape.release(scaled);
+        let inner = fresh(tape, sum, "mlp.inner", shape);
+        tape.release(sum);
+        let tanh = unary_keeping_output(tape, inner, "mlp.tanh");
+        tape.release(inner);
+        let shifted = copy(tape, tanh, "mlp.one plus tanh", shape);
+        tape.release(tanh);
+        let product = multiply(tape, [half, shifted], "mlp.activation", shape);
+        tape.release(half);
+        tape.release(shifted);
+        product
+    }
+}

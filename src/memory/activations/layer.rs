@@ -1,0 +1,96 @@
+//! One decoder layer: norms, attention, feed-forward, residuals, by where the norms stand.
+
+use super::super::tape::{Tape, Tensor};
+use super::Run;
+use super::attention::Shared;
+use super::norm::{Names, names};
+use super::operations::{dropout, join};
+use crate::model::architecture::{FeedForward, Layer};
+use crate::model::family::Placement;
+
+const ATTENTION_NORM: Names = names!("attention norm");
+const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
+
+impl Run<'_> {
+    /// A layer, from the residual stream that enters to the one that leaves.
+    pub(super) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        match layer.placement {
+            Placement::Pre => self.pre_norm_layer(tape, layer, input, shared),
+            Placement::Post => self.post_norm_layer(tape, layer, input, shared),
+            Placement::Parallel => self.parallel_layer(tape, layer, input, shared),
+        }
+    }
+
+    fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let attended = self.normed_attention(tape, layer, input, shared);
+        let middle = join(tape, [input, attended], "residual stream", input.shape);
+        if !self.code.holds_attention_output {
+            tape.release(attended);
+        }
+        let fed = self.normed_feed_forward(tape, layer, middle);
+        let output = join(tape, [middle, fed], "residual stream", input.shape);
+        if self.code.holds_attention_output {
+            tape.release(attended);
+        }
+        tape.release(fed);
+        tape.release(middle);
+        output
+    }
+
+    fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let attended = self.attention(tape, input, &layer.attention, shared);
+        let normed = self.stream_norm(tape, attended, ATTENTION_NORM);
+        tape.release(attended);
+        let middle = join(tape, [input, normed], "residual stream", input.shape);
+        tape.release(normed);
+        let fed = self.feed_forward(tape, middle, &layer.feed_forward);
+        let normed = self.stream_norm(tape, fed, FEED_FORWARD_NORM);
+        tape.release(fed);
+        let output = join(tape, [middle, normed], "residual stream", input.shape);
+        tape.release(normed);
+        tape.release(middle);
+        output
+    }
+
+    fn parallel_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let attended = self.normed_attention(tape, layer, input, shared);
+        let fed = self.normed_feed_forward(tape, layer, input);
+        let both = join(tape, [fed, attended], "attention and feed-forward", input.shape);
+        let output = join(tape, [both, input], "residual stream", input.shape);
+        for tensor in [both, fed, attended] {
+            tape.release(tensor);
+        }
+        output
+    }
+
+    fn normed_attention(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let attended = self.attention(tape, normed, &layer.attention, shared);
+        tape.release(normed);
+        self.dropped(tape, attended, ["attention.dropped output", "attention.output dropout mask"])
+    }
+
+    fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
+        let normed = self.stream_norm(tape, input, FEED_FORWARD_NORM);
+        let fed = self.feed_forward(tape, normed, &layer.feed_forward);
+        tape.release(normed);
+        self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"])
+    }
+
+    fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
+        match feed_forward {
+            FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
+        }
+    }
+
+    fn stream_norm(&self, tape: &mut Tape, input: Tensor, names: Names) -> Tensor {
+        self.norm(tape, input, &[self.b(), self.s()], self.h(), names)
+    }
+
+    fn dropped(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 2]) -> Tensor {
+        let acts = self.dropout[1] && self.code.hidden_dropout;
+        let output = dropout(tape, acts, input, names[0], names[1]);
+        tape.release(input);
+        output
+    }
+}

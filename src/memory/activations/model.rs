@@ -1,0 +1,379 @@
+//! The whole model, forward and backward: embedding, layers, final norm, head, loss, and back.
+
+use std::ops::Range;
+
+use super::super::entry::Dim;
+use super::super::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
+use super::Run;
+use super::attention::Shared;
+use super::norm::names;
+use super::operations::{cast, dropout, fresh, join, unary_keeping_output};
+use crate::framework::transformers::Rotation;
+use crate::model::architecture::Layer;
+use crate::model::family::PositionKind;
+
+/// Equal layers in a row, of which the first and the last are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Number of its first layer in the model.
+    pub(crate) first: u64,
+    /// How many layers it stands for.
+    pub(crate) layers: u64,
+    /// The recorded layers, by [`Segment::Layer`].
+    pub(crate) recorded: Range<usize>,
+    /// The events of the last recorded layer's forward; before them run the layers in between.
+    pub(crate) last_forward: Range<usize>,
+    /// The events of its backward; after them run the layers in between.
+    pub(crate) last_backward: Range<usize>,
+}
+
+impl Stretch {
+    /// Layers that no recorded layer stands for by itself.
+    pub(crate) const fn between(&self) -> u64 {
+        self.layers - (self.recorded.end - self.recorded.start) as u64
+    }
+}
+
+/// A recorded step, with the events at which its parts begin.
+#[derive(Debug)]
+pub(crate) struct Forward {
+    /// The recording.
+    pub(crate) tape: Tape,
+    /// The layers.
+    pub(crate) stretches: Vec<Stretch>,
+    /// The event at which the loss is known and the forward's variables are let go.
+    pub(crate) forward_end: usize,
+    /// The event at which the loss's backward begins.
+    pub(crate) backward_start: usize,
+    /// The event at which the head's backward begins.
+    pub(crate) head_backward: usize,
+    /// The event at which the embedding's backward begins.
+    pub(crate) embedding_backward: usize,
+}
+
+impl Forward {
+    /// The number in the model of a recorded layer.
+    pub(crate) fn layer_number(&self, recorded: usize) -> u64 {
+        let stretch = self.stretches.iter().find(|stretch| stretch.recorded.contains(&recorded));
+        stretch.map_or(0, |stretch| stretch.number(recorded))
+    }
+}
+
+struct Recorder<'a> {
+    run: Run<'a>,
+    tape: Tape,
+    stretches: Vec<Stretch>,
+    layers: Vec<Recorded<'a>>,
+}
+
+/// A recorded layer: what it is, what enters it, and its nodes.
+struct Recorded<'a> {
+    layer: &'a Layer,
+    input: Tensor,
+    nodes: Range<usize>,
+    checkpointed: bool,
+}
+
+/// What the model's own code holds on to while its layers run.
+struct Held {
+    /// Needed again where layers are recomputed.
+    for_recomputation: Vec<Tensor>,
+    /// Let go when the model returns.
+    until_return: Vec<Tensor>,
+}
+
+impl Run<'_> {
+    /// Records the forward pass and, where there is one, the backward pass.
+    pub(crate) fn record(self) -> Forward {
+        let tape = Tape::new(self.graph, self.keep_gradients);
+        Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new() }.record()
+    }
+
+    /// Whether a run of this precision widens logits for the loss.
+    fn widens_logits(&self) -> bool {
+        self.compute() != Dtype::Fp32
+    }
+}
+
+impl<'a> Recorder<'a> {
+    fn record(mut self) -> Forward {
+        let run = self.run;
+        let (embedding, stream, shared, held) = self.embedding();
+        let embedding_nodes = 0..self.tape.node_count();
+        let stream = self.layers(stream, shared);
+        let norm_start = self.tape.node_count();
+        let stream = self.final_norm(stream);
+        self.let_go(&held.until_return);
+        if run.checkpointed_layers == 0 {
+            self.let_go(&held.for_recomputation);
+        }
+        let logits = self.head(stream, embedding);
+        let loss_start = self.tape.node_count();
+        let loss = run.loss.then(|| self.loss(logits));
+        let forward_end = self.tape.position();
+        if !run.keep_outputs {
+            self.tape.release(logits);
+        }
+        self.tape.release(stream);
+        self.tape.leave_autocast();
+        let backward_start = self.tape.position();
+        let mut marks = [backward_start; 2];
+        if let (true, Some(loss)) = (run.graph, loss) {
+            let seed = self.tape.seed(loss, "gradient of the loss");
+            self.tape.backward(loss_start..self.tape.node_count());
+            marks[0] = self.tape.position();
+            self.tape.backward(norm_start..loss_start);
+            self.layers_backward(shared);
+            if run.checkpointed_layers > 0 {
+                self.let_go(&held.for_recomputation);
+            }
+            marks[1] = self.tape.position();
+            self.tape.backward(embedding_nodes);
+            self.tape.release_seed(seed);
+        }
+        let [head_backward, embedding_backward] = marks;
+        Forward {
+            tape: self.tape,
+            stretches: self.stretches,
+            forward_end,
+            backward_start,
+            head_backward,
+            embedding_backward,
+        }
+    }
+
+    fn let_go(&mut self, tensors: &[Tensor]) {
+        for tensor in tensors {
+            self.tape.release(*tensor);
+        }
+    }
+
+    fn layers_backward(&mut self, shared: Shared) {
+        let run = self.run;
+        for stretch in (0..self.stretches.len()).rev() {
+            let recorded = self.stretches[stretch].recorded.clone();
+            for index in recorded.clone().rev() {
+                let Recorded { layer, input, ref nodes, checkpointed } = self.layers[index];
+                let start = self.tape.position();
+                if checkpointed {
+                    self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
+                        tape.enter(Segment::Layer(index));
+                        let output = run.layer(tape, layer, input, shared);
+                        tape.release(output);
+                        tape.leave_autocast();
+                    });
+                    self.tape.release(input);
+                    if let (Some(mask), true) = (shared.mask, run.code.checkpoint_keeps_mask) {
+                        self.tape.release(mask);
+                    }
+                } else {
+                    self.tape.backward(nodes.clone());
+                }
+                if index + 1 == recorded.end {
+                    self.stretches[stretch].last_backward = start..self.tape.position();
+                }
+            }
+        }
+    }
+
+    /// Embedding, positions and masks: the table, the residual stream, what layers share, and what the model's own
+    /// code holds on to while they run.
+    fn embedding(&mut self) -> (Tensor, Tensor, Shared, Held) {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Embedding);
+        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let table_shape = tape.shape(&[vocabulary, run.h()]);
+        let table = tape.parameter("token embedding", table_shape, run.weights);
+        let stream = run.stream(tape, run.h());
+        let mut embedded = look_up(tape, table, None, "token embedding", stream);
+        if run.code.scaled_embedding {
+            let scaled = fresh(tape, embedded, "scaled embedding", stream);
+            tape.release(embedded);
+            embedded = scaled;
+        }
+        let mut until_return = vec![tape.share(embedded)];
+        let positions = tape.shape(&[run.s()]);
+        let positions = tape.constant("position ids", positions, Dtype::Int64);
+        let mut for_recomputation = vec![positions];
+        if run.architecture.positions == PositionKind::Learned {
+            embedded = self.learned_positions(embedded, positions, &mut until_return);
+        }
+        let acts = run.dropout[0] && run.code.embedding_dropout;
+        let tape = &mut self.tape;
+        let output = dropout(tape, acts, embedded, "dropped embedding", "embedding.dropout mask");
+        tape.release(embedded);
+        let mask = self.mask();
+        for_recomputation.extend(mask);
+        let rotary = run.code.rotation != Rotation::None;
+        let tables = rotary.then(|| run.rotary_tables(&mut self.tape));
+        for_recomputation.extend(tables.map(|tables| [tables.cos, tables.sin]).into_iter().flatten());
+        (table, output, Shared { tables, mask }, Held { for_recomputation, until_return })
+    }
+
+    fn learned_positions(&mut self, embedded: Tensor, positions: Tensor, held: &mut Vec<Tensor>) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        let rows = Dim { symbol: "", size: run.architecture.max_position_embeddings };
+        let shape = tape.shape(&[rows, run.h()]);
+        let table = tape.parameter("position embedding", shape, run.weights);
+        let shape = tape.shape(&[run.s(), run.h()]);
+        let looked_up = look_up(tape, table, Some(positions), "position embedding", shape);
+        let sum = join(tape, [embedded, looked_up], "embedding with positions", embedded.shape);
+        tape.release(embedded);
+        held.push(looked_up);
+        sum
+    }
+
+    /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
+    fn mask(&mut self) -> Option<Tensor> {
+        let run = self.run;
+        let windowed = run.architecture.groups.iter().any(|group| run.masked(group.layer.attention.sliding_window));
+        let dtype = match (run.fused_attention, windowed) {
+            (false, _) => run.weights,
+            (true, true) => Dtype::Bool,
+            (true, false) => return None,
+        };
+        let shape = self.tape.shape(&[run.b(), run.s(), run.s()]);
+        Some(self.tape.constant("attention mask", shape, dtype))
+    }
+
+    fn layers(&mut self, mut stream: Tensor, shared: Shared) -> Tensor {
+        let architecture = self.run.architecture;
+        let mut first = 0;
+        for group in &architecture.groups {
+            let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(group.layers);
+            for (layers, checkpointed) in [(checkpointed, true), (group.layers - checkpointed, false)] {
+                if layers > 0 {
+                    stream = self.stretch(&group.layer, [first, layers], checkpointed, stream, shared);
+                    first += layers;
+                }
+            }
+        }
+        stream
+    }
+
+    fn stretch(
+        &mut self,
+        layer: &'a Layer,
+        [first, layers]: [u64; 2],
+        checkpointed: bool,
+        mut stream: Tensor,
+        shared: Shared,
+    ) -> Tensor {
+        let start = self.layers.len();
+        let mut last_start = self.tape.position();
+        for _ in 0..layers.min(2) {
+            last_start = self.tape.position();
+            stream = self.layer(layer, checkpointed, stream, shared);
+        }
+        self.stretches.push(Stretch {
+            first,
+            layers,
+            recorded: start..self.layers.len(),
+            last_forward: last_start..self.tape.position(),
+            last_backward: 0..0,
+        });
+        stream
+    }
+
+    fn layer(&mut self, layer: &'a Layer, checkpointed: bool, input: Tensor, shared: Shared) -> Tensor {
+        let run = self.run;
+        let start = self.tape.node_count();
+        self.tape.enter(Segment::Layer(self.layers.len()));
+        if checkpointed {
+            // GPT-2 passes its mask by position, and the checkpoint keeps what is passed so.
+            let mask = shared.mask.filter(|_| run.code.checkpoint_keeps_mask);
+            let kept = [input, mask.unwrap_or(input)];
+            self.tape.begin_checkpoint(if mask.is_some() { &kept } else { &kept[..1] });
+        }
+        let output = run.layer(&mut self.tape, layer, input, shared);
+        if checkpointed {
+            self.tape.end_checkpoint();
+        }
+        self.tape.release(input);
+        self.layers.push(Recorded { layer, input, nodes: start..self.tape.node_count(), checkpointed });
+        output
+    }
+
+    fn final_norm(&mut self, stream: Tensor) -> Tensor {
+        let run = self.run;
+        self.tape.enter(Segment::FinalNorm);
+        let output = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("final norm"));
+        self.tape.release(stream);
+        output
+    }
+
+    fn head(&mut self, stream: Tensor, embedding: Tensor) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
+        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let names = ["head", "head.bias"];
+        let mut head = run.weights(tape, names, run.h(), vocabulary, run.architecture.lm_head_bias);
+        if run.architecture.tie_word_embeddings {
+            head.weight = embedding;
+        }
+        let kept = if run.loss { tape.share(stream) } else { last_position(run, tape, stream) };
+        let logits = run.linear_over(tape, kept, head, "logits", if run.loss { run.s() } else { ONE });
+        tape.release(kept);
+        tape.assign(logits, Segment::Loss);
+        logits
+    }
+
+    /// Cross-entropy of shifted labels over logits in fp32.
+    fn loss(&mut self, logits: Tensor) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Loss);
+        let wide = if run.widens_logits() { Dtype::Fp32 } else { logits.dtype };
+        let wide = cast(tape, logits, wide, "logits in fp32");
+        let padded = tape.shape(&[run.b(), Dim { symbol: "(s+1)", size: run.sequence.saturating_add(1) }]);
+        let mut labels = tape.constant("shifted labels", padded, Dtype::Int64);
+        if run.batch > 1 {
+            let shape = tape.shape(&[run.b(), run.s()]);
+            let shifted = tape.constant("shifted labels", shape, Dtype::Int64);
+            let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+            return Self::nll(tape, log_softmax, shifted, &[labels, wide]);
+        }
+        let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+        labels = tape.share(labels);
+        Self::nll(tape, log_softmax, labels, &[labels, wide])
+    }
+
+    fn nll(tape: &mut Tape, log_softmax: Tensor, labels: Tensor, held: &[Tensor]) -> Tensor {
+        let scalar = tape.shape(&[]);
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[log_softmax],
+            keeps: &[log_softmax, labels],
+            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: Dtype::Fp32 }],
+            keeps_output: false,
+        };
+        let loss = tape.apply(&operation, "loss", scalar, Dtype::Fp32);
+        tape.release(log_softmax);
+        tape.release(labels);
+        for tensor in held {
+            tape.release(*tensor);
+        }
+        loss
+    }
+}
+
+const ONE: Dim = Dim { symbol: "", size: 1 };
+
+/// Generation computes logits of the last position alone.
+fn last_position(run: Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {
+    let shape = tape.shape(&[run.b(), ONE, run.h()]);
+    tape.view(stream, shape)
+}
+
+/// The result of a table lookup; keeps the indices where they are not counted as inputs.
+fn look_up(tape: &mut Tape, table: Tensor, indices: Option<Tensor>, name: &'static str, shape: u16) -> Tensor {
+    let keeps: &[Tensor] = match &indices {
+        Some(indices) => std::slice::from_ref(indices),
+        None => &[],
+    };
+    let operation = Operation { rule: Rule::Each, inputs: &[table], keeps, extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, table.dtype)
+}

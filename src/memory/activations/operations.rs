@@ -1,0 +1,132 @@
+//! Single operations of PyTorch, as the rules use them.
+
+use super::super::entry::Dim;
+use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
+use super::{Linear, Run};
+
+/// One input, one output of the same shape; keeps its input.
+pub(super) fn unary_keeping_input(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
+/// One input, one output of the same shape; keeps its output.
+pub(super) fn unary_keeping_output(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[], extras: &[], keeps_output: true };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
+/// A product with or sum over constants: a new tensor of this shape, nothing kept, a new gradient.
+pub(super) fn fresh(tape: &mut Tape, input: Tensor, name: &'static str, shape: u16) -> Tensor {
+    let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, input.dtype)
+}
+
+/// A copy in another type; the same tensor where it has that type already.
+pub(super) fn cast(tape: &mut Tape, input: Tensor, dtype: Dtype, name: &'static str) -> Tensor {
+    if input.dtype == dtype {
+        return tape.share(input);
+    }
+    let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, input.shape, dtype)
+}
+
+/// A contiguous copy, or one that adds a constant: the gradient goes on unchanged.
+pub(super) fn copy(tape: &mut Tape, input: Tensor, name: &'static str, shape: u16) -> Tensor {
+    let operation = Operation { rule: Rule::Pass, inputs: &[input], keeps: &[], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, input.dtype)
+}
+
+/// A sum or concatenation: the gradient goes on to each part.
+pub(super) fn join(tape: &mut Tape, parts: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
+    let operation = Operation { rule: Rule::Pass, inputs: &parts, keeps: &[], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, parts[0].dtype.promoted(parts[1].dtype))
+}
+
+/// An elementwise product, each factor kept if the other needs a gradient.
+pub(super) fn multiply(tape: &mut Tape, factors: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
+    let operation =
+        Operation { rule: Rule::Multiply, inputs: &factors, keeps: &factors, extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, factors[0].dtype.promoted(factors[1].dtype))
+}
+
+/// A product with a factor that needs no gradient, which is all that is kept.
+pub(super) fn multiply_by_constant(tape: &mut Tape, input: Tensor, factor: Tensor, name: &'static str) -> Tensor {
+    let operation = Operation {
+        rule: Rule::Multiply,
+        inputs: &[input, factor],
+        keeps: &[factor],
+        extras: &[],
+        keeps_output: false,
+    };
+    tape.apply(&operation, name, input.shape, input.dtype.promoted(factor.dtype))
+}
+
+/// Dropout, where it acts: keeps a mask of one byte an element.
+pub(super) fn dropout(tape: &mut Tape, acts: bool, input: Tensor, name: &'static str, mask: &'static str) -> Tensor {
+    if !acts {
+        return tape.share(input);
+    }
+    let mask = Extra { name: mask, shape: input.shape, dtype: Dtype::Bool };
+    let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[], extras: &[mask], keeps_output: false };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
+impl Run<'_> {
+    /// A linear layer: keeps its input, in the type of the product.
+    pub(super) fn linear(&self, tape: &mut Tape, input: Tensor, linear: Linear, name: &'static str) -> Tensor {
+        self.linear_over(tape, input, linear, name, self.s())
+    }
+
+    /// A linear layer over so many positions of each sequence.
+    pub(super) fn linear_over(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        let compute = self.compute();
+        let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
+        let weight = cast_weight(tape, linear.weight);
+        let narrowed = cast(tape, input, compute, "input in 16 bits");
+        let bias = linear.bias.map(|bias| cast_weight(tape, bias));
+        let shape = tape.shape(&[self.b(), positions, linear.outputs]);
+        let inputs = [weight, narrowed, bias.unwrap_or(weight)];
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: if bias.is_some() { &inputs } else { &inputs[..2] },
+            keeps: &[narrowed, weight],
+            extras: &[],
+            keeps_output: false,
+        };
+        let output = tape.apply(&operation, name, shape, compute);
+        tape.release(narrowed);
+        if self.autocast {
+            tape.release(weight);
+            if let Some(bias) = bias {
+                tape.release(bias);
+            }
+        }
+        output
+    }
+
+    /// The matrix and bias of a linear layer.
+    pub(super) fn weights(
+        &self,
+        tape: &mut Tape,
+        names: [&'static str; 2],
+        inputs: Dim,
+        outputs: Dim,
+        bias: bool,
+    ) -> Linear {
+        let matrix = tape.shape(&[outputs, inputs]);
+        let weight = tape.parameter(names[0], matrix, self.weights);
+        let bias = bias.then(|| {
+            let vector = tape.shape(&[outputs]);
+            tape.parameter(names[1], vector, self.weights)
+        });
+        Linear { weight, bias, outputs }
+    }
+}

@@ -1,0 +1,78 @@
+//! Rotary position embedding: `x·cos + rotate_half(x)·sin`, operation by operation.
+
+use super::super::entry::Dim;
+use super::super::tape::{Tape, Tensor};
+use super::Run;
+use super::operations::{fresh, join, multiply_by_constant};
+use crate::framework::transformers::Rotation;
+use crate::model::architecture::Attention;
+
+/// The tables of cosines and sines, shared by all layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tables {
+    pub(super) cos: Tensor,
+    pub(super) sin: Tensor,
+}
+
+impl Run<'_> {
+    /// `[1, s, rotary]` cosines and sines in the type of the residual stream.
+    pub(super) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
+        let attention = &self.architecture.groups[0].layer.attention;
+        let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: attention.rotary_dim }]);
+        let dtype = self.weights;
+        Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
+    }
+
+    /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
+    pub(super) fn rotate(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        heads: Dim,
+        attention: &Attention,
+        tables: Tables,
+        name: &'static str,
+    ) -> Tensor {
+        if self.code.rotation == Rotation::Whole {
+            return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name);
+        }
+        let (rotating, rest) = (attention.rotary_dim, attention.head_dim - attention.rotary_dim);
+        let [turning, passing] =
+            [rotating, rest].map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d", size }]));
+        let turning = if rest == 0 { tape.share(input) } else { tape.view_with_new_gradient(input, turning) };
+        let passing = tape.view_with_new_gradient(input, passing);
+        let turned = self.rotate_whole(tape, turning, heads, rotating, tables, name);
+        tape.release(turning);
+        let output = join(tape, [turned, passing], name, input.shape);
+        tape.release(turned);
+        tape.release(passing);
+        output
+    }
+
+    fn rotate_whole(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        heads: Dim,
+        size: u64,
+        tables: Tables,
+        name: &'static str,
+    ) -> Tensor {
+        let [half, other_half] = [size / 2, size - size / 2]
+            .map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d/2", size }]));
+        let by_cos = multiply_by_constant(tape, input, tables.cos, name);
+        let first = tape.view_with_new_gradient(input, half);
+        let second = tape.view_with_new_gradient(input, other_half);
+        let negated = fresh(tape, second, "negated half", other_half);
+        tape.release(second);
+        let turned = join(tape, [negated, first], "rotated half", input.shape);
+        tape.release(negated);
+        tape.release(first);
+        let by_sin = multiply_by_constant(tape, turned, tables.sin, name);
+        tape.release(turned);
+        let output = join(tape, [by_cos, by_sin], name, input.shape);
+        tape.release(by_cos);
+        tape.release(by_sin);
+        output
+    }
+}

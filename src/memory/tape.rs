@@ -1,0 +1,547 @@
+//! A tape: the forward and backward pass of a model as a sequence of allocations and releases.
+//!
+//! Rules in [`super::activations`] record operations as an implementation performs them. The tape keeps for each
+//! storage who refers to it (a variable of the running code, a node of the autograd graph, autocast's cache) and
+//! writes down when it is born and when it dies, by the rules of PyTorch's autograd engine. Nothing is added up here:
+//! [`super::timeline`] reads the events.
+
+mod backward;
+
+use super::entry::{Dim, Shape};
+use crate::units::Overflow;
+
+/// The index of a storage on its tape.
+pub(crate) type StorageId = u32;
+
+/// Types of elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    /// 4 bytes.
+    Fp32,
+    /// 2 bytes; fp16 takes as many.
+    Bf16,
+    /// 8 bytes.
+    Int64,
+    /// 1 byte.
+    Bool,
+}
+
+impl Dtype {
+    /// Bits per element.
+    pub(crate) const fn bits(self) -> u32 {
+        match self {
+            Self::Fp32 => 32,
+            Self::Bf16 => 16,
+            Self::Int64 => 64,
+            Self::Bool => 8,
+        }
+    }
+
+    /// The type in which two types meet.
+    pub(crate) const fn promoted(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Bf16, Self::Bf16) => Self::Bf16,
+            _ => Self::Fp32,
+        }
+    }
+}
+
+/// The part of the model in which something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Segment {
+    /// Embedding, positions, masks.
+    Embedding,
+    /// The `n`th recorded layer; a run of equal layers records its first and its last.
+    Layer(usize),
+    /// The norm after the last layer.
+    FinalNorm,
+    /// The output projection.
+    Head,
+    /// The loss.
+    Loss,
+}
+
+/// What a storage is, apart from its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Computed in forward.
+    Value,
+    /// A 16-bit copy of a weight under autocast.
+    WeightCopy,
+    /// The gradient of a value.
+    Gradient,
+    /// The gradient of a parameter.
+    ParameterGradient,
+    /// Scratch within one backward function, or the sum of two gradients.
+    Scratch,
+}
+
+/// One allocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Storage {
+    /// What it holds, in words.
+    pub(crate) name: &'static str,
+    /// Its shape, on [`Tape::shapes`].
+    pub(crate) shape: u16,
+    /// The type of its elements.
+    pub(crate) dtype: Dtype,
+    /// Bytes.
+    pub(crate) bytes: u64,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// The segment that keeps it for backward first; where none does, the one that made it.
+    pub(crate) owner: Segment,
+    /// The segment that made it.
+    pub(crate) made_in: Segment,
+    /// Whether some node of the graph, or a checkpoint, ever kept it.
+    pub(crate) saved: bool,
+    /// Whether a recomputation made or needs it.
+    pub(crate) recomputed: bool,
+    references: u32,
+}
+
+/// Birth or death of a storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It is allocated.
+    Allocate(StorageId),
+    /// It is released.
+    Release(StorageId),
+}
+
+/// Where a gradient goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Nowhere.
+    Constant,
+    /// To the node that made the value.
+    Node(u32),
+    /// To a parameter.
+    Leaf(u32),
+}
+
+/// A reference that the running code holds to a storage, with the shape and type it has there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tensor {
+    storage: StorageId,
+    /// Its shape, on [`Tape::shapes`].
+    pub(crate) shape: u16,
+    /// The type of its elements.
+    pub(crate) dtype: Dtype,
+    source: Source,
+}
+
+/// A reference to nothing: what operations yield after an early stop.
+const NOTHING: StorageId = StorageId::MAX;
+
+/// How a node turns the gradient of its output into gradients of its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The same storage goes on to every input: additions, views.
+    Pass,
+    /// One new gradient an input, of the input's shape.
+    Each,
+    /// A product: gradients have the output's shape and are summed where the input was broadcast.
+    Multiply,
+    /// A power, with two temporaries.
+    Power,
+    /// The reciprocal square root, with two temporaries.
+    Rsqrt,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Input {
+    source: Source,
+    shape: u16,
+    dtype: Dtype,
+    name: &'static str,
+}
+
+/// Most inputs or kept tensors of one operation.
+const MOST: usize = 8;
+
+#[derive(Debug, Clone)]
+struct Node {
+    rule: Rule,
+    inputs: [Option<Input>; 4],
+    saved: [StorageId; MOST],
+    saved_count: u8,
+    /// How many tensors it would keep outside a checkpoint.
+    packs: u8,
+    output_shape: u16,
+    output_dtype: Dtype,
+    segment: Segment,
+    gradient: Option<(StorageId, Dtype)>,
+}
+
+#[derive(Debug, Clone)]
+struct Leaf {
+    name: &'static str,
+    shape: u16,
+    dtype: Dtype,
+    owner: Segment,
+    /// How many operations read it and have not sent their gradient yet.
+    uses: u32,
+    /// What has arrived while others are missing.
+    waiting: Option<StorageId>,
+    cached_copy: Option<StorageId>,
+}
+
+/// What happens to tensors that a node would keep for backward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saving {
+    /// There is no graph.
+    Inference,
+    /// They are kept.
+    Keep,
+    /// A checkpoint will compute them again.
+    Discard,
+    /// A recomputation keeps them and stops after so many.
+    Until(u32),
+}
+
+/// One extra tensor that an operation makes beside its output and keeps: statistics, masks, seeds.
+pub(crate) struct Extra {
+    /// What it holds.
+    pub(crate) name: &'static str,
+    /// Its shape.
+    pub(crate) shape: u16,
+    /// Its type.
+    pub(crate) dtype: Dtype,
+}
+
+/// An operation to record.
+pub(crate) struct Operation<'a> {
+    /// How gradients flow back through it.
+    pub(crate) rule: Rule,
+    /// What it reads.
+    pub(crate) inputs: &'a [Tensor],
+    /// Which tensors that exist before it are kept for backward.
+    pub(crate) keeps: &'a [Tensor],
+    /// What it makes beside its output and keeps.
+    pub(crate) extras: &'a [Extra],
+    /// Whether its output is kept for backward.
+    pub(crate) keeps_output: bool,
+}
+
+/// The recording.
+#[derive(Debug)]
+pub(crate) struct Tape {
+    /// Every allocation.
+    pub(crate) storages: Vec<Storage>,
+    /// Every birth and death, in order.
+    pub(crate) events: Vec<Event>,
+    shapes: Vec<Shape>,
+    elements: Vec<u64>,
+    nodes: Vec<Node>,
+    leaves: Vec<Leaf>,
+    segment: Segment,
+    saving: Saving,
+    recomputing: bool,
+    stopped: bool,
+    overflow: bool,
+    /// Whether gradients of earlier steps or micro batches stand already.
+    keep_gradients: bool,
+}
+
+impl Tape {
+    /// An empty tape. Without `graph` nothing is kept for backward.
+    pub(crate) fn new(graph: bool, keep_gradients: bool) -> Self {
+        Self {
+            storages: Vec::with_capacity(512),
+            events: Vec::with_capacity(1024),
+            shapes: Vec::with_capacity(128),
+            elements: Vec::with_capacity(128),
+            nodes: Vec::with_capacity(256),
+            leaves: Vec::with_capacity(64),
+            segment: Segment::Embedding,
+            saving: if graph { Saving::Keep } else { Saving::Inference },
+            recomputing: false,
+            stopped: false,
+            overflow: false,
+            keep_gradients,
+        }
+    }
+
+    /// From here on things happen in this part of the model.
+    pub(crate) fn enter(&mut self, segment: Segment) {
+        self.segment = segment;
+    }
+
+    /// Events so far: a position to come back to.
+    pub(crate) fn position(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Nodes so far.
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// An error where some size did not fit in 64 bits.
+    pub(crate) fn check(&self) -> Result<(), Overflow> {
+        if self.overflow { Err(Overflow) } else { Ok(()) }
+    }
+
+    /// A shape for tensors to refer to.
+    pub(crate) fn shape(&mut self, dims: &[Dim]) -> u16 {
+        let shape = Shape::new(dims);
+        let elements = shape.elements().unwrap_or_else(|_| {
+            self.overflow = true;
+            0
+        });
+        self.shapes.push(shape);
+        self.elements.push(elements);
+        u16::try_from(self.shapes.len() - 1).unwrap_or_else(|_| {
+            self.overflow = true;
+            0
+        })
+    }
+
+    /// The dimensions of a shape.
+    pub(crate) fn dims(&self, shape: u16) -> &Shape {
+        &self.shapes[usize::from(shape)]
+    }
+
+    /// A parameter: it lives elsewhere, gradients arrive here.
+    pub(crate) fn parameter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let leaf = Leaf { name, shape, dtype, owner: self.segment, uses: 0, waiting: None, cached_copy: None };
+        self.leaves.push(leaf);
+        let index = u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX);
+        Tensor { storage: NOTHING, shape, dtype, source: Source::Leaf(index) }
+    }
+
+    /// A tensor without a gradient, newly allocated.
+    pub(crate) fn constant(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let storage = self.allocate(name, shape, dtype, Kind::Value);
+        Tensor { storage, shape, dtype, source: Source::Constant }
+    }
+
+    /// Counts a tensor to another part of the model than the one that made it.
+    pub(crate) fn assign(&mut self, tensor: Tensor, segment: Segment) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.owner = segment;
+        }
+    }
+
+    /// Another name for the same tensor, held apart from it.
+    pub(crate) fn share(&mut self, tensor: Tensor) -> Tensor {
+        self.refer(tensor.storage);
+        tensor
+    }
+
+    /// A view: the same storage under another shape; its gradient is a view too.
+    pub(crate) fn view(&mut self, tensor: Tensor, shape: u16) -> Tensor {
+        self.refer(tensor.storage);
+        Tensor { shape, ..tensor }
+    }
+
+    /// A view whose gradient has to be copied or padded into a new storage: slices, and transposes that a matrix
+    /// product reads flat.
+    pub(crate) fn view_with_new_gradient(&mut self, tensor: Tensor, shape: u16) -> Tensor {
+        self.refer(tensor.storage);
+        let source = self.record(Rule::Each, &[tensor], shape, tensor.dtype, 0);
+        Tensor { shape, source, ..tensor }
+    }
+
+    /// Several views of one tensor whose gradients are put together into one: a split.
+    pub(crate) fn split<const N: usize>(&mut self, tensor: Tensor, shapes: [u16; N]) -> [Tensor; N] {
+        let source = self.record(Rule::Each, &[tensor], tensor.shape, tensor.dtype, 0);
+        let many = shapes.map(|shape| Tensor { shape, source, ..tensor });
+        for _ in 0..N {
+            self.refer(tensor.storage);
+        }
+        many
+    }
+
+    /// The running code lets go of a tensor.
+    pub(crate) fn release(&mut self, tensor: Tensor) {
+        self.unrefer(tensor.storage);
+    }
+
+    /// Records an operation and allocates its output.
+    pub(crate) fn apply(&mut self, operation: &Operation<'_>, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let needs_gradient =
+            self.saving != Saving::Inference && operation.inputs.iter().any(|input| input.source != Source::Constant);
+        let packs = operation.keeps.len() + operation.extras.len() + usize::from(operation.keeps_output);
+        let source = if needs_gradient {
+            self.record(operation.rule, operation.inputs, shape, dtype, packs)
+        } else {
+            Source::Constant
+        };
+        let node = match source {
+            Source::Node(node) => Some(node as usize),
+            Source::Constant | Source::Leaf(_) => None,
+        };
+        if let Some(node) = node {
+            for kept in operation.keeps {
+                self.keep(node, kept.storage);
+            }
+        }
+        let storage = self.allocate(name, shape, dtype, Kind::Value);
+        for extra in operation.extras {
+            let made = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
+            if let Some(node) = node {
+                self.keep(node, made);
+            }
+            self.unrefer(made);
+        }
+        if let (Some(node), true) = (node, operation.keeps_output) {
+            self.keep(node, storage);
+        }
+        Tensor { storage, shape, dtype, source }
+    }
+
+    /// The 16-bit copy of a parameter that autocast makes once and keeps until [`Self::leave_autocast`].
+    pub(crate) fn cached_copy(&mut self, parameter: Tensor) -> Tensor {
+        let Source::Leaf(leaf) = parameter.source else { return parameter };
+        let index = leaf as usize;
+        if let Some(storage) = self.leaves[index].cached_copy {
+            self.refer(storage);
+            return Tensor { storage, dtype: Dtype::Bf16, ..parameter };
+        }
+        let name = self.leaves[index].name;
+        let source = self.record(Rule::Each, &[parameter], parameter.shape, Dtype::Bf16, 0);
+        let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
+        if storage != NOTHING {
+            self.refer(storage);
+            self.leaves[index].cached_copy = Some(storage);
+        }
+        Tensor { storage, dtype: Dtype::Bf16, source, ..parameter }
+    }
+
+    /// Autocast ends: its cache lets go of every copy.
+    pub(crate) fn leave_autocast(&mut self) {
+        for index in 0..self.leaves.len() {
+            if let Some(storage) = self.leaves[index].cached_copy.take() {
+                self.unrefer(storage);
+            }
+        }
+    }
+
+    /// Begins a checkpoint around what follows, whose inputs stay.
+    pub(crate) fn begin_checkpoint(&mut self, inputs: &[Tensor]) {
+        for input in inputs {
+            self.refer(input.storage);
+            if let Some(storage) = self.storages.get_mut(input.storage as usize)
+                && !storage.saved
+            {
+                storage.saved = true;
+                storage.owner = self.segment;
+            }
+        }
+        self.saving = Saving::Discard;
+    }
+
+    /// Ends the checkpoint.
+    pub(crate) fn end_checkpoint(&mut self) {
+        self.saving = Saving::Keep;
+    }
+
+    /// Begins to compute a checkpoint again, until `packs` tensors have been kept.
+    fn begin_recomputation(&mut self, packs: u32) {
+        self.saving = Saving::Until(packs);
+        self.recomputing = true;
+    }
+
+    fn end_recomputation(&mut self) {
+        self.saving = Saving::Keep;
+        self.recomputing = false;
+        self.stopped = false;
+    }
+
+    fn record(&mut self, rule: Rule, inputs: &[Tensor], shape: u16, dtype: Dtype, packs: usize) -> Source {
+        if self.saving == Saving::Inference || inputs.iter().all(|input| input.source == Source::Constant) {
+            return Source::Constant;
+        }
+        let mut kept = [None; 4];
+        for (slot, input) in kept.iter_mut().zip(inputs) {
+            if let (Source::Leaf(leaf), false) = (input.source, self.recomputing) {
+                self.leaves[leaf as usize].uses += 1;
+            }
+            let name = match input.source {
+                Source::Leaf(leaf) => self.leaves[leaf as usize].name,
+                _ => self.storages.get(input.storage as usize).map_or("", |storage| storage.name),
+            };
+            *slot = Some(Input { source: input.source, shape: input.shape, dtype: input.dtype, name });
+        }
+        self.nodes.push(Node {
+            rule,
+            inputs: kept,
+            saved: [NOTHING; MOST],
+            saved_count: 0,
+            packs: u8::try_from(packs).unwrap_or(u8::MAX),
+            output_shape: shape,
+            output_dtype: dtype,
+            segment: self.segment,
+            gradient: None,
+        });
+        Source::Node(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    fn keep(&mut self, node: usize, storage: StorageId) {
+        match self.saving {
+            Saving::Inference | Saving::Discard => return,
+            Saving::Keep => {}
+            Saving::Until(left) => {
+                if left == 0 {
+                    return;
+                }
+                self.saving = Saving::Until(left - 1);
+                self.stopped = left == 1;
+            }
+        }
+        if storage == NOTHING {
+            return;
+        }
+        self.storages[storage as usize].references += 1;
+        let (segment, recomputing) = (self.segment, self.recomputing);
+        let record = &mut self.storages[storage as usize];
+        if !record.saved {
+            record.saved = true;
+            record.owner = segment;
+            record.recomputed |= recomputing;
+        }
+        let node = &mut self.nodes[node];
+        node.saved[usize::from(node.saved_count)] = storage;
+        node.saved_count += 1;
+    }
+
+    fn allocate(&mut self, name: &'static str, shape: u16, dtype: Dtype, kind: Kind) -> StorageId {
+        if self.stopped {
+            return NOTHING;
+        }
+        let bytes = self.elements[usize::from(shape)].checked_mul(u64::from(dtype.bits() / 8));
+        self.overflow |= bytes.is_none();
+        let id = StorageId::try_from(self.storages.len()).unwrap_or(NOTHING);
+        self.storages.push(Storage {
+            name,
+            shape,
+            dtype,
+            bytes: bytes.unwrap_or(0),
+            kind,
+            owner: self.segment,
+            made_in: self.segment,
+            saved: false,
+            recomputed: self.recomputing,
+            references: 1,
+        });
+        self.events.push(Event::Allocate(id));
+        id
+    }
+
+    fn refer(&mut self, storage: StorageId) {
+        if let Some(storage) = self.storages.get_mut(storage as usize) {
+            storage.references += 1;
+        }
+    }
+
+    fn unrefer(&mut self, storage: StorageId) {
+        let Some(record) = self.storages.get_mut(storage as usize) else { return };
+        debug_assert!(record.references > 0, "{} is released twice", record.name);
+        record.references -= 1;
+        if record.references == 0 {
+            self.events.push(Event::Release(storage));
+        }
+    }
+}

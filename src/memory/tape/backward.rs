@@ -1,0 +1,180 @@
+//! The backward pass, as PyTorch's engine runs it.
+//!
+//! Nodes run in the reverse order of their creation. A node's new gradients are born while the incoming gradient and
+//! what it kept are alive; then those die; then the new gradients are added to what already waits at their targets,
+//! in a new storage.
+
+use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Source, StorageId, Tape};
+use crate::memory::tape::Tensor;
+
+/// New gradients of one node: for each input, the storage and its type.
+type Gradients = [Option<(StorageId, Dtype)>; 4];
+
+impl Tape {
+    /// Puts the gradient of a value in place, as the root of backward.
+    pub(crate) fn seed(&mut self, output: Tensor, name: &'static str) -> StorageId {
+        let storage = self.allocate(name, output.shape, output.dtype, Kind::Gradient);
+        self.refer(storage);
+        self.route(output.source, storage, output.dtype);
+        storage
+    }
+
+    /// Lets go of the root's gradient.
+    pub(crate) fn release_seed(&mut self, storage: StorageId) {
+        self.unrefer(storage);
+    }
+
+    /// Runs the nodes of a range, last first.
+    pub(crate) fn backward(&mut self, nodes: std::ops::Range<usize>) {
+        for index in nodes.rev() {
+            self.run(index, None);
+        }
+    }
+
+    /// Runs the nodes of a checkpoint, last first. When the first of them needs what it would have kept, `again`
+    /// computes the checkpoint's contents once more.
+    pub(crate) fn backward_through_checkpoint(&mut self, nodes: std::ops::Range<usize>, again: impl FnOnce(&mut Self)) {
+        let packs = self.nodes[nodes.clone()].iter().map(|node| u32::from(node.packs)).sum();
+        let mut again = Some(again);
+        let mut replay = 0;
+        for index in nodes.clone().rev() {
+            if self.nodes[index].packs > 0
+                && let Some(again) = again.take()
+            {
+                replay = self.nodes.len();
+                self.begin_recomputation(packs);
+                again(self);
+                self.end_recomputation();
+            }
+            let twin = (replay > 0).then(|| replay + (index - nodes.start)).filter(|twin| *twin < self.nodes.len());
+            self.run(index, twin);
+        }
+    }
+
+    fn run(&mut self, index: usize, twin: Option<usize>) {
+        let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
+            return self.release_kept(twin.unwrap_or(index));
+        };
+        let node = self.nodes[index].clone();
+        self.segment = node.segment;
+        let mut gradients = self.derive(&node, incoming, dtype);
+        // What a checkpoint computed again dies as soon as it has been read.
+        if let Some(twin) = twin {
+            self.release_kept(twin);
+        }
+        self.conform(&node, &mut gradients);
+        self.unrefer(incoming);
+        if twin.is_none() {
+            self.release_kept(index);
+        }
+        for (input, gradient) in node.inputs.iter().zip(gradients) {
+            if let (Some(input), Some((storage, dtype))) = (input, gradient) {
+                self.route(input.source, storage, dtype);
+            }
+        }
+    }
+
+    fn release_kept(&mut self, node: usize) {
+        let (saved, count) = (self.nodes[node].saved, usize::from(self.nodes[node].saved_count));
+        self.nodes[node].saved_count = 0;
+        for storage in &saved[..count] {
+            self.unrefer(*storage);
+        }
+    }
+
+    fn derive(&mut self, node: &Node, incoming: StorageId, dtype: Dtype) -> Gradients {
+        let mut gradients = [None; 4];
+        let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
+        for (slot, input) in needed.filter(|(_, input)| input.source != Source::Constant) {
+            gradients[slot] = Some(match node.rule {
+                Rule::Pass => {
+                    self.refer(incoming);
+                    (incoming, dtype)
+                }
+                Rule::Each => (self.gradient(&input, input.shape, input.dtype), input.dtype),
+                Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
+                Rule::Power | Rule::Rsqrt => {
+                    let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
+                    let two = self.allocate("scaled power", input.shape, input.dtype, Kind::Scratch);
+                    let gradient = self.gradient(&input, input.shape, input.dtype);
+                    self.unrefer(two);
+                    self.unrefer(one);
+                    (gradient, input.dtype)
+                }
+            });
+        }
+        gradients
+    }
+
+    fn gradient(&mut self, input: &Input, shape: u16, dtype: Dtype) -> StorageId {
+        let whole =
+            shape == input.shape || self.elements[usize::from(shape)] == self.elements[usize::from(input.shape)];
+        let kind = match input.source {
+            Source::Leaf(_) if whole && dtype == input.dtype => Kind::ParameterGradient,
+            _ => Kind::Gradient,
+        };
+        self.allocate(input.name, shape, dtype, kind)
+    }
+
+    /// Sums and casts gradients to the shapes and types of their inputs.
+    fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
+        for (slot, gradient) in gradients.iter_mut().enumerate() {
+            let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
+            let broadcast = node.rule == Rule::Multiply
+                && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
+            if broadcast {
+                let summed = self.gradient(&input, input.shape, *dtype);
+                self.unrefer(*storage);
+                *storage = summed;
+            }
+            if *dtype != input.dtype {
+                let cast = self.gradient(&input, input.shape, input.dtype);
+                self.unrefer(*storage);
+                (*storage, *dtype) = (cast, input.dtype);
+            }
+        }
+    }
+
+    fn route(&mut self, target: Source, gradient: StorageId, dtype: Dtype) {
+        match target {
+            Source::Constant => self.unrefer(gradient),
+            Source::Node(node) => {
+                let node = node as usize;
+                self.nodes[node].gradient = Some(match self.nodes[node].gradient {
+                    None => (gradient, dtype),
+                    Some((waiting, _)) => (self.sum(waiting, gradient, Kind::Gradient), dtype),
+                });
+            }
+            Source::Leaf(leaf) => self.accumulate(leaf as usize, gradient),
+        }
+    }
+
+    fn accumulate(&mut self, leaf: usize, gradient: StorageId) {
+        let arrived = match self.leaves[leaf].waiting.take() {
+            None => gradient,
+            Some(waiting) => self.sum(waiting, gradient, Kind::ParameterGradient),
+        };
+        self.leaves[leaf].uses -= 1;
+        if self.leaves[leaf].uses > 0 {
+            self.leaves[leaf].waiting = Some(arrived);
+        } else if self.keep_gradients {
+            self.unrefer(arrived);
+        } else if let Some(storage) = self.storages.get_mut(arrived as usize) {
+            storage.kind = Kind::ParameterGradient;
+            storage.owner = self.leaves[leaf].owner;
+            storage.name = self.leaves[leaf].name;
+        }
+    }
+
+    fn sum(&mut self, one: StorageId, other: StorageId, kind: Kind) -> StorageId {
+        if one == NOTHING || other == NOTHING {
+            return one;
+        }
+        let Some(storage) = self.storages.get(one as usize) else { return one };
+        let (name, shape, dtype) = (storage.name, storage.shape, storage.dtype);
+        let summed = self.allocate(name, shape, dtype, kind);
+        self.unrefer(one);
+        self.unrefer(other);
+        summed
+    }
+}

@@ -1,0 +1,145 @@
+//! Reading a recorded step: what is alive at each event, the heaviest event of each part, and what it consists of.
+
+use std::ops::Range;
+
+use super::activations::{Forward, Stretch};
+use super::tape::{Event, Segment, StorageId};
+use crate::units::Overflow;
+
+/// When a storage, or what its layer's unrecorded neighbours have in its place, is alive: events `born..dies`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    born: usize,
+    dies: usize,
+}
+
+/// The layers a span is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layers {
+    /// None: the storage stands outside the layers.
+    Outside,
+    /// Layers from the first to the last of these.
+    Range(u64, u64),
+}
+
+/// A storage and its spans: its own, and that of the layers between the recorded ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Life {
+    pub(super) storage: StorageId,
+    pub(super) layers: Layers,
+    pub(super) copies: u64,
+    span: Span,
+}
+
+impl Life {
+    /// Whether it is alive just after an event.
+    pub(super) const fn at(&self, event: usize) -> bool {
+        self.span.born <= event && event < self.span.dies
+    }
+}
+
+/// All lives of a recording.
+pub(super) struct Timeline {
+    pub(super) lives: Vec<Life>,
+    /// Bytes alive just after each event.
+    totals: Vec<u64>,
+}
+
+const NEVER: usize = usize::MAX;
+
+impl Timeline {
+    /// Reads a recording.
+    pub(super) fn read(recording: &Forward) -> Result<Self, Overflow> {
+        let tape = &recording.tape;
+        tape.check()?;
+        let mut spans = vec![Span { born: NEVER, dies: NEVER }; tape.storages.len()];
+        for (position, event) in tape.events.iter().enumerate() {
+            match event {
+                Event::Allocate(storage) => spans[*storage as usize].born = position,
+                Event::Release(storage) => spans[*storage as usize].dies = position,
+            }
+        }
+        let mut lives = Vec::with_capacity(spans.len() * 2);
+        for (index, (storage, span)) in tape.storages.iter().zip(spans).enumerate() {
+            let id = StorageId::try_from(index).map_err(|_| Overflow)?;
+            // What all recomputed layers read belongs to none of them.
+            let shared = storage.recomputed && storage.made_in == Segment::Embedding;
+            let (Segment::Layer(recorded), false) = (storage.owner, shared) else {
+                lives.push(Life { storage: id, layers: Layers::Outside, copies: 1, span });
+                continue;
+            };
+            let Some(stretch) = recording.stretches.iter().find(|stretch| stretch.recorded.contains(&recorded)) else {
+                continue;
+            };
+            let between = stretch.between();
+            if between > 0
+                && recorded + 1 == stretch.recorded.end
+                && let Some(span) = between_span(stretch, span)
+            {
+                let layers = Layers::Range(stretch.first + 1, stretch.first + between);
+                lives.push(Life { storage: id, layers, copies: between, span });
+            }
+            let own = stretch.number(recorded);
+            lives.push(Life { storage: id, layers: Layers::Range(own, own), copies: 1, span });
+        }
+        let totals = totals(recording, &lives)?;
+        Ok(Self { lives, totals })
+    }
+
+    /// The heaviest event in a range of events, or the last one before it where the range allocates nothing.
+    pub(super) fn heaviest(&self, events: Range<usize>) -> usize {
+        let mut best = events.start.saturating_sub(1);
+        let mut most = 0;
+        for event in events {
+            if self.totals[event] > most {
+                (best, most) = (event, self.totals[event]);
+            }
+        }
+        best
+    }
+}
+
+impl Stretch {
+    /// The number in the model of a recorded layer.
+    pub(super) fn number(&self, recorded: usize) -> u64 {
+        if recorded == self.recorded.start { self.first } else { self.first + self.layers - 1 }
+    }
+}
+
+/// When the layers between have what the last recorded layer has in `span`.
+fn between_span(stretch: &Stretch, span: Span) -> Option<Span> {
+    let (forward, backward) = (&stretch.last_forward, &stretch.last_backward);
+    let dies = if backward.contains(&span.dies) { backward.end } else { span.dies };
+    if span.born < forward.end && span.dies >= forward.end {
+        Some(Span { born: forward.start, dies })
+    } else if backward.contains(&span.born) && span.dies >= backward.end {
+        Some(Span { born: backward.end, dies: span.dies })
+    } else {
+        None
+    }
+}
+
+fn totals(recording: &Forward, lives: &[Life]) -> Result<Vec<u64>, Overflow> {
+    let events = recording.tape.events.len();
+    // Differences first, then their running sum; one past the end collects what dies there.
+    let mut born = vec![0_u64; events + 1];
+    let mut died = vec![0_u64; events + 1];
+    for life in lives {
+        let bytes = recording.tape.storages[life.storage as usize].bytes;
+        let bytes = bytes.checked_mul(life.copies).ok_or(Overflow)?;
+        let add = |slot: &mut u64| slot.checked_add(bytes).map(|sum| *slot = sum).ok_or(Overflow);
+        if life.span.born <= events {
+            add(&mut born[life.span.born])?;
+        }
+        if life.span.dies <= events {
+            add(&mut died[life.span.dies])?;
+        }
+    }
+    let mut alive = 0_u64;
+    let mut totals = Vec::with_capacity(events);
+    for event in 0..events {
+        alive = alive.checked_add(born[event]).ok_or(Overflow)?.checked_sub(died[event]).ok_or(Overflow)?;
+        totals.push(alive);
+    }
+    Ok(totals)
+}

@@ -1,0 +1,162 @@
+//! A training step: what stands, what the recorded pass makes, what the optimizer needs, instant by instant.
+
+use super::EstimateError;
+use super::activations::{Forward, Run};
+use super::entry::{Alive, Entry};
+use super::instant::{Instant, Step};
+use super::ledger::Ledger;
+use super::tape::{Dtype, Event, Kind, Segment};
+use super::timeline::Timeline;
+use super::{recorded, runtime, weights};
+use crate::framework::implementation;
+use crate::gpu::Gpu;
+use crate::model::Model;
+use crate::scenario::{Attention, Precision, Recompute, Scenario, Train};
+use crate::units::Bits;
+
+/// Alive at every instant of both steps.
+fn always() -> Alive {
+    Instant::TRAINING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant))
+}
+
+/// The ledger of a training step on one GPU.
+pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    let train = &scenario.train;
+    let run = run(model, train);
+    check_sequence(model, train)?;
+    let recording = run.record();
+    let timeline = Timeline::read(&recording)?;
+    let positions = positions(&recording, &timeline);
+    let architecture = &model.architecture;
+    let bits = Bits::whole(run.weights.bits());
+    let mut entries = weights::parameters(architecture, bits, always())?;
+    if run.keep_gradients {
+        let alive = standing(train);
+        entries.append(&mut weights::standing_gradients(architecture, bits, alive)?);
+    }
+    let (optimizer, implementation) = (train.optimizer, train.optimizer_implementation);
+    let states = steady().with(Step::First, Instant::OptimizerStep);
+    entries.append(&mut weights::optimizer_states(architecture, optimizer, implementation, bits, states)?);
+    entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
+    let scale = run.code.embedding_scale_buffer.then_some(bits);
+    let shape = [run.batch, run.sequence];
+    entries.append(&mut weights::inputs_and_buffers(architecture, shape, run.padding, scale, always())?);
+    if run.keep_outputs {
+        entries.extend(previous_outputs(&entries));
+    }
+    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
+    entries.append(&mut weights::optimizer_temporaries(architecture, optimizer, implementation, bits, step)?);
+    close(entries, gpu, &recording, &positions)
+}
+
+/// A loop that keeps the model's outputs still has those of the step before while the next forward runs.
+fn previous_outputs(entries: &[Entry]) -> Option<Entry> {
+    let logits = entries.iter().find(|entry| entry.name == "logits")?;
+    let alive = Alive::NEVER.with(Step::Steady, Instant::ForwardEnd);
+    Some(Entry { name: "logits of the step before".into(), alive, ..logits.clone() })
+}
+
+/// Adds the runtime, whose slack depends on the rest, and closes the ledger.
+fn close(
+    mut entries: Vec<Entry>,
+    gpu: Option<&Gpu>,
+    recording: &Forward,
+    positions: &recorded::Positions,
+) -> Result<Ledger, EstimateError> {
+    let instants: Vec<_> = [Step::First, Step::Steady]
+        .into_iter()
+        .flat_map(|step| positions.iter().map(move |(instant, event)| (step, *instant, *event)))
+        .map(|(step, instant, event)| (step, instant, whereabouts(recording, instant, event)))
+        .collect();
+    let allocated = Ledger::heaviest(&entries, &instants)?;
+    entries.append(&mut runtime::entries(gpu, allocated, always())?);
+    Ok(Ledger::close(entries, instants)?)
+}
+
+fn steady() -> Alive {
+    Instant::TRAINING.iter().fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant))
+}
+
+/// When gradients of an earlier pass are there: from the second micro batch on always; where they are only kept
+/// between steps, in the first step from the backward pass on.
+fn standing(train: &Train) -> Alive {
+    if train.gradient_accumulation_steps > 1 {
+        return always();
+    }
+    [Instant::Backward, Instant::BackwardEnd, Instant::OptimizerStep]
+        .iter()
+        .fold(steady(), |alive, instant| alive.with(Step::First, *instant))
+}
+
+fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
+    let architecture = &model.architecture;
+    let dropout = architecture.dropout;
+    let acts = |own: f64| train.dropout.unwrap_or(own) > 0.0;
+    Run {
+        architecture,
+        code: implementation(model.family),
+        batch: train.micro_batch_size,
+        sequence: train.sequence_length,
+        weights: if train.precision == Precision::Bf16 { Dtype::Bf16 } else { Dtype::Fp32 },
+        autocast: train.precision == Precision::Bf16Mixed,
+        fused_attention: train.attention == Attention::Flash,
+        padding: train.padding,
+        dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
+        checkpointed_layers: match train.recompute {
+            Recompute::None | Recompute::Selective => 0,
+            Recompute::Full => train.recompute_layers.unwrap_or(u64::MAX).min(architecture.num_hidden_layers()),
+        },
+        loss: true,
+        keep_outputs: train.keep_outputs,
+        keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
+        graph: true,
+    }
+}
+
+/// Learned positions end somewhere.
+fn check_sequence(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    let most = model.architecture.max_position_embeddings;
+    let learned = model.architecture.positions == crate::model::family::PositionKind::Learned;
+    if learned && train.sequence_length > most {
+        let problem = format!(
+            "{} tokens, but {} has learned positions for {most}: use at most {most}",
+            train.sequence_length, model.id
+        );
+        return Err(EstimateError::Invalid { key: "train.sequence_length", problem });
+    }
+    Ok(())
+}
+
+fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
+    let end = recording.tape.events.len();
+    vec![
+        (Instant::ForwardEnd, timeline.heaviest(0..recording.backward_start)),
+        (Instant::LossBackward, timeline.heaviest(recording.backward_start..recording.head_backward)),
+        (Instant::Backward, timeline.heaviest(recording.head_backward..recording.embedding_backward)),
+        (Instant::BackwardEnd, timeline.heaviest(recording.embedding_backward..end)),
+        (Instant::OptimizerStep, end - 1),
+    ]
+}
+
+/// Where an instant lies, in words: the part of the model, and what is being made there.
+fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
+    if instant == Instant::OptimizerStep {
+        return String::from("every parameter");
+    }
+    let Some(Event::Allocate(storage) | Event::Release(storage)) = recording.tape.events.get(event) else {
+        return String::new();
+    };
+    let storage = &recording.tape.storages[*storage as usize];
+    let part = match storage.made_in {
+        Segment::Embedding => String::from("embedding"),
+        Segment::Layer(recorded) => format!("layer {}", recording.layer_number(recorded)),
+        Segment::FinalNorm => String::from("final norm"),
+        Segment::Head => String::from("head"),
+        Segment::Loss => String::from("loss"),
+    };
+    let gradient = match storage.kind {
+        Kind::Gradient | Kind::ParameterGradient => "gradient of ",
+        Kind::Value | Kind::WeightCopy | Kind::Scratch => "",
+    };
+    format!("{part}, {gradient}{}", storage.name)
+}

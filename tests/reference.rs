@@ -1,0 +1,147 @@
+//! Predictions against measured training steps: saved bytes to the byte, peaks within half a per cent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use brimful::import::config;
+use brimful::memory::{self, Category, Instant, Ledger, Lifetime, Step};
+use brimful::model::parameters;
+use brimful::scenario::parameter::Parameter;
+use brimful::scenario::{Scenario, Value};
+use serde_json::Value as Json;
+
+/// The largest error that a step's peak may have.
+const PEAK_TOLERANCE: f64 = 0.005;
+
+struct Outcome {
+    id: String,
+    family: String,
+    saved: Option<(u64, u64)>,
+    /// Phase, predicted, measured.
+    phases: Vec<(String, u64, u64)>,
+    peak: (u64, u64),
+}
+
+fn cases(path: &Path) -> Vec<Json> {
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_json::from_str::<Vec<Json>>(&text).unwrap()
+}
+
+/// Keys of a case's `run` are those of `[train]`.
+fn scenario(run: &Json) -> Scenario {
+    let mut scenario = Scenario::default();
+    for (key, value) in run.as_object().unwrap() {
+        let Ok(parameter) = Parameter::by_key(&format!("train.{key}")) else { continue };
+        let value = match value {
+            Json::String(word) => Value::Word(word.clone()),
+            Json::Number(number) => Value::Count(number.as_u64().unwrap()),
+            Json::Bool(on) => Value::Flag(*on),
+            Json::Null | Json::Array(_) | Json::Object(_) => continue,
+        };
+        parameter.set(&mut scenario, value).unwrap();
+    }
+    scenario
+}
+
+fn saved(ledger: &Ledger) -> u64 {
+    ledger
+        .alive(Step::Steady, Instant::ForwardEnd)
+        .filter(|entry| entry.lifetime == Lifetime::Saved)
+        .map(|entry| entry.bytes.get())
+        .sum()
+}
+
+fn allocated(ledger: &Ledger, step: Step, instants: &[Instant]) -> u64 {
+    ledger
+        .moments()
+        .iter()
+        .filter(|moment| moment.step == step && instants.contains(&moment.instant))
+        .map(|moment| moment.total.get() - moment.by_category.get(Category::Runtime).get())
+        .max()
+        .unwrap()
+}
+
+fn outcome(case: &Json) -> Outcome {
+    let id = case["id"].as_str().unwrap().to_owned();
+    let model = config::parse(&case["config"].to_string(), &id, None).unwrap();
+    assert_eq!(
+        parameters::count(&model.architecture).unwrap().get(),
+        case["measured"]["parameters"].as_u64().unwrap(),
+        "{id}: parameters"
+    );
+    let scenario = scenario(&case["run"]);
+    let ledger = memory::estimate(&model, &scenario, None).unwrap();
+    let measured = &case["measured"];
+    let backward = [Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
+    let mut phases = Vec::new();
+    for (step, name) in [(Step::First, "first"), (Step::Steady, "steady")] {
+        for (phase, instants) in
+            [("forward", &[Instant::ForwardEnd][..]), ("backward", &backward), ("optimizer", &[Instant::OptimizerStep])]
+        {
+            let key = format!("{name}_{phase}");
+            let total = measured["peaks"][&key]["total"].as_u64().unwrap();
+            phases.push((key, allocated(&ledger, step, instants), total));
+        }
+    }
+    Outcome {
+        id,
+        family: model.family.id.to_owned(),
+        saved: measured["saved_total"].as_u64().map(|total| (saved(&ledger), total)),
+        phases,
+        peak: (ledger.allocated().get(), measured["peak"].as_u64().unwrap()),
+    }
+}
+
+fn error((predicted, measured): (u64, u64)) -> f64 {
+    (predicted as f64 - measured as f64) / measured as f64
+}
+
+/// Prints a line for every case that is not exact and a table by family; returns what is outside the promise.
+fn judge(path: &Path) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut families: BTreeMap<String, (usize, usize, f64)> = BTreeMap::new();
+    for case in cases(path) {
+        let outcome = outcome(&case);
+        let peak = error(outcome.peak);
+        let row = families.entry(outcome.family.clone()).or_default();
+        row.0 += 1;
+        row.1 += usize::from(outcome.peak.0 == outcome.peak.1);
+        row.2 = row.2.max(peak.abs());
+        if let Some(saved) = outcome.saved
+            && saved.0 != saved.1
+        {
+            println!("{}: saved {} instead of {} ({:+})", outcome.id, saved.0, saved.1, saved.0 as i64 - saved.1 as i64);
+            wrong.push(format!("{}: saved bytes", outcome.id));
+        }
+        for (phase, predicted, measured) in &outcome.phases {
+            if predicted != measured {
+                let difference = *predicted as i64 - *measured as i64;
+                println!("{}: {phase} {predicted} instead of {measured} ({difference:+}, {:+.4} %)", outcome.id, 100.0 * error((*predicted, *measured)));
+            }
+        }
+        if peak.abs() > PEAK_TOLERANCE {
+            wrong.push(format!("{}: peak off by {:.2} %", outcome.id, 100.0 * peak));
+        }
+    }
+    println!("{:<10} {:>5} {:>6} {:>9}", "family", "cases", "exact", "worst");
+    for (family, (cases, exact, worst)) in families {
+        println!("{family:<10} {cases:>5} {exact:>6} {:>8.4} %", 100.0 * worst);
+    }
+    wrong
+}
+
+#[test]
+fn every_measured_step_is_matched() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+    let wrong: Vec<String> =
+        ["autograd.json", "timeline.json"].iter().flat_map(|file| judge(&folder.join(file))).collect();
+    assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// `BRIMFUL_CASES=FILE cargo test --test reference -- --ignored --nocapture` judges cases that are not in the repository.
+#[test]
+#[ignore = "needs BRIMFUL_CASES"]
+fn further_cases() {
+    let wrong = judge(Path::new(&std::env::var("BRIMFUL_CASES").unwrap()));
+    assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
+}
