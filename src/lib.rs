@@ -17,4 +17,6 @@ pub mod model;
 pub mod preset;
 pub mod report;
 pub mod scenario;
+#[cfg(feature = "tui")]
+pub mod tui;
 pub mod units;
