@@ -6,37 +6,24 @@ use std::process::ExitCode;
 use anyhow::{Error, Result, anyhow, bail};
 use clap::CommandFactory;
 
-use super::resolve::{Draft, Resolved};
-use super::{Cli, RunArguments, output, presets};
+use super::resolve::Draft;
+use super::{Cli, RunArguments, presets};
 use crate::preset::Library;
+use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
 
-/// The card where none is named.
-const DEFAULT_GPU: &str = "h100-sxm-80";
-
-/// Opens the explorer on the scenario; what is not named is the first preset and a usual card.
+/// Opens the explorer on the scenario; what is not named it chooses itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output)?;
-    let resolved = resolve(&library, arguments).map_err(|error| {
+    let draft = Draft::read(&library, &arguments.scenario);
+    let scenario = draft.and_then(|draft| draft.named(&library)).map_err(|error| {
         let input = arguments.scenario.input.as_deref();
         input.and_then(|input| misplaced_command(&library, input)).unwrap_or(error)
     })?;
-    resolved.idle.iter().for_each(output::warn);
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
-    explore(library, resolved, arguments)
-}
-
-fn resolve(library: &Library, arguments: &RunArguments) -> Result<Resolved> {
-    let mut draft = Draft::read(library, &arguments.scenario)?;
-    if draft.scenario.model.is_empty() {
-        draft.scenario.model = library.models().first().map(|model| model.id.clone()).unwrap_or_default();
-    }
-    if draft.scenario.gpu.is_none() {
-        draft.scenario.gpu = library.gpu(DEFAULT_GPU).ok().map(|gpu| gpu.id.clone());
-    }
-    draft.resolve(library)
+    explore(library, scenario, arguments)
 }
 
 /// A command that is misspelt, or that comes after a flag, was read as the name of a model.
@@ -55,11 +42,14 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 }
 
 #[cfg(feature = "tui")]
-fn explore(_library: Library, _resolved: Resolved, _arguments: &RunArguments) -> Result<ExitCode> {
-    bail!("the explorer is not built yet; use `brimful check` or `brimful estimate`")
+fn explore(library: Library, scenario: Scenario, arguments: &RunArguments) -> Result<ExitCode> {
+    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit: arguments.output.unit() })?;
+    // Ended by a signal: the code that a shell gives to that.
+    let ended_by = outcome.signal.and_then(|signal| u8::try_from(128 + signal).ok());
+    Ok(ended_by.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
 #[cfg(not(feature = "tui"))]
-fn explore(_library: Library, _resolved: Resolved, _arguments: &RunArguments) -> Result<ExitCode> {
+fn explore(_library: Library, _scenario: Scenario, _arguments: &RunArguments) -> Result<ExitCode> {
     bail!("this brimful was built without the explorer; use `brimful check` or `brimful estimate`")
 }

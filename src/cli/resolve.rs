@@ -99,6 +99,21 @@ impl Draft {
         Ok(())
     }
 
+    /// The scenario with whatever it names looked up, and a relative model path as seen from the working folder.
+    pub(super) fn named(self, library: &Library) -> Result<Scenario> {
+        let Self { mut scenario, base, .. } = self;
+        if let Some(id) = &scenario.gpu {
+            library.gpu(id)?;
+        }
+        if !scenario.model.is_empty() {
+            preset::find_model(library, &scenario.model, &base)?;
+            if library.model(&scenario.model).is_err() {
+                scenario.model = base.join(&scenario.model).display().to_string();
+            }
+        }
+        Ok(scenario)
+    }
+
     /// Looks up what the scenario names.
     pub(super) fn resolve(self, library: &Library) -> Result<Resolved> {
         let Self { scenario, base, idle } = self;
