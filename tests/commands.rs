@@ -259,6 +259,7 @@ fn bad_input_names_what_would_be_right() {
         (&["check", model, "--presets", "absent"], &["--presets absent: there is no such folder"]),
         (&["check", model, "--unit", "mib"], &["[possible values: gib, gb]"]),
         (&["chekc"], &["neither a command nor a model `chekc`", "`brimful check`"]),
+        (&["models.toml"], &["error: models.toml: "]),
         (&["--gpu", "h100-sxm-80", "check"], &["the command comes first"]),
         (&["estimate", model, "--batch", "4294967296", "--seq", "4294967296"], &["does not fit in 64 bits"]),
     ] {

@@ -22,10 +22,10 @@ pub(super) struct ScenarioArguments {
     /// GPUs in the whole job.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     gpus: Option<String>,
-    /// train or infer.
+    /// Training or inference: train or infer.
     #[arg(long)]
     task: Option<String>,
-    /// The implementation whose habits are described.
+    /// The implementation whose habits are described; `brimful frameworks` lists them.
     #[arg(long)]
     framework: Option<String>,
     /// Sequences at once: `train.micro_batch_size`, or `infer.concurrency`.
@@ -37,25 +37,25 @@ pub(super) struct ScenarioArguments {
     /// Types of weights and arithmetic: `train.precision`, or `infer.weights`.
     #[arg(long)]
     precision: Option<String>,
-    /// Sets `train.optimizer`.
+    /// The optimizer: `train.optimizer`.
     #[arg(long)]
     optimizer: Option<String>,
-    /// Sets `train.recompute`.
+    /// What is recomputed in backward instead of kept: `train.recompute`.
     #[arg(long)]
     recompute: Option<String>,
-    /// Sets `parallel.tensor`.
+    /// Tensor parallel size: `parallel.tensor`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     tp: Option<String>,
-    /// Sets `parallel.pipeline`.
+    /// Pipeline stages: `parallel.pipeline`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pp: Option<String>,
-    /// Sets `parallel.context`.
+    /// GPUs that share a sequence: `parallel.context`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     cp: Option<String>,
-    /// Sets `parallel.expert`.
+    /// GPUs that share the experts: `parallel.expert`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     ep: Option<String>,
-    /// Sets `parallel.zero`.
+    /// Sharding stage, 3 for FSDP full shard: `parallel.zero`.
     #[arg(long, value_name = "0-3", allow_negative_numbers = true)]
     zero: Option<String>,
     /// Any parameter by its dotted key, such as `train.micro_batch_size=4`; repeatable, the last one wins.

@@ -28,7 +28,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
 
 /// A command that is misspelt, or that comes after a flag, was read as the name of a model.
 fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
-    if library.model(input).is_ok() {
+    // What looks like a path was meant as one.
+    if library.model(input).is_ok() || input.contains(['.', '/', '\\']) {
         return None;
     }
     let cli = Cli::command();

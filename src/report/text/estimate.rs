@@ -67,8 +67,7 @@ fn amount(bytes: Bytes, look: Look) -> String {
 
 fn summary(report: &Report, look: Look) -> String {
     let peak = report.ledger.peak();
-    let mut text = format!("total       {:>12} at {}: {}\n", look.show(peak.total), peak.instant.id(), peak.at
-    );
+    let mut text = format!("total       {:>12} at {}: {}\n", look.show(peak.total), peak.instant.id(), peak.at);
     let _ = writeln!(text, "allocated   {:>12} without the runtime", look.show(report.ledger.allocated()));
     if let Some(fit) = &report.fit {
         text.push_str(&super::check::verdict(fit, look));
