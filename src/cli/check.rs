@@ -13,8 +13,8 @@ use crate::report::{Report, csv, json, text};
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
-    resolved.idle.iter().for_each(output::warn);
     let report = Report::new(&resolved.model, &resolved.scenario, resolved.gpu.as_ref())?;
+    resolved.idle.iter().for_each(output::warn);
     let Some(fit) = &report.fit else {
         bail!(
             "no gpu is given, so there is nothing to hold the total against\n\

@@ -13,8 +13,8 @@ use crate::report::{Report, csv, json, text};
 pub(super) fn run(arguments: &RunArguments, with_ledger: bool) -> Result<ExitCode> {
     let library = presets::load(&arguments.output)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
-    resolved.idle.iter().for_each(output::warn);
     let report = Report::new(&resolved.model, &resolved.scenario, resolved.gpu.as_ref())?;
+    resolved.idle.iter().for_each(output::warn);
     let look = output::look(&arguments.output);
     let text = match (arguments.output.format, with_ledger) {
         (Format::Text, false) => text::estimate(&report, look),
