@@ -1,0 +1,163 @@
+//! The explorer: a scenario on a screen, changed with keys.
+//!
+//! ```text
+//!  terminal, signals ─► event ─► keymap, action ─► update ─► app ─► view ─► terminal
+//!                                                    └─► effect ─► (this file) ─► message
+//! ```
+
+pub mod action;
+mod adjust;
+pub mod app;
+mod event;
+mod field;
+mod fuzzy;
+mod history;
+pub mod keymap;
+pub mod terminal;
+pub mod theme;
+pub mod update;
+pub mod view;
+mod widget;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use action::Action;
+use app::{App, Listed};
+use event::Event;
+use keymap::Chord;
+use terminal::Session;
+use theme::Theme;
+use update::{Effect, Message, update};
+
+use crate::preset::{self, Library};
+use crate::scenario::Scenario;
+use crate::units::Unit;
+
+/// What the explorer opens on.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// The scenario; without a model or a card the first ones are taken.
+    pub scenario: Scenario,
+    /// The unit of all sizes.
+    pub unit: Unit,
+}
+
+/// How the explorer ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The scenario at the end.
+    pub scenario: Scenario,
+    /// The signal that ended it, where one did.
+    pub signal: Option<i32>,
+}
+
+/// What is opened where nothing else is asked for.
+const FIRST_MODEL: &str = "llama-3.1-8b";
+const FIRST_GPU: &str = "h100-sxm-80";
+
+/// Runs the explorer until its user leaves it.
+///
+/// # Errors
+/// Where there is no terminal, or it fails. The terminal is given back in every case.
+pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
+    }
+    let theme = Theme::from_env(|name| std::env::var(name).ok());
+    let mut app = open(&library, start);
+    let events = event::listen()?;
+    let mut session = Session::enter()?;
+    loop {
+        session.draw(|frame| view::draw(&app, theme, frame))?;
+        let mut next = Some(events.recv()?);
+        while let Some(event) = next {
+            match event {
+                Event::Key(chord) => {
+                    let message = message(&app, chord);
+                    if perform(&mut app, &library, &mut session, message)? {
+                        return Ok(Outcome { scenario: app.scenario, signal: None });
+                    }
+                }
+                Event::Paste(text) => {
+                    update(&mut app, Message::Paste(text));
+                }
+                Event::Resize => {}
+                Event::Stop => session.suspend()?,
+                Event::Continue => session.resume()?,
+                Event::End(signal) => return Ok(Outcome { scenario: app.scenario, signal: Some(signal) }),
+                Event::Lost(reason) => bail!("the terminal can no longer be read: {reason}"),
+            }
+            next = events.try_recv().ok();
+        }
+    }
+}
+
+/// Takes a message in and does what it asks for; whether the explorer ends.
+fn perform(app: &mut App, library: &Library, session: &mut Session, message: Message) -> anyhow::Result<bool> {
+    match update(app, message) {
+        None => {}
+        Some(Effect::Quit) => return Ok(true),
+        Some(Effect::Suspend) => session.suspend()?,
+        Some(Effect::Repaint) => session.forget(),
+        Some(Effect::OpenModel(path)) => {
+            let found = preset::find_model(library, &path, Path::new(".")).map_err(|error| error.to_string());
+            update(app, Message::Opened(path, found.map(Box::new)));
+        }
+    }
+    Ok(false)
+}
+
+/// What a key means now.
+pub fn message(app: &App, chord: Chord) -> Message {
+    let context = app.context();
+    match (Action::of(context, chord), chord.typed()) {
+        (Some(action), _) => Message::Do(action),
+        (None, Some(letter)) if context.takes_text() => Message::Type(letter),
+        (None, _) => Message::Unbound(chord),
+    }
+}
+
+fn open(library: &Library, start: Start) -> App {
+    let mut scenario = start.scenario;
+    let mut models: Vec<Listed<_>> = library
+        .models()
+        .iter()
+        .map(|model| Listed {
+            word: model.id.clone(),
+            own: library.is_custom_model(&model.id),
+            item: Arc::new(model.clone()),
+        })
+        .collect();
+    let gpus: Vec<Listed<_>> = library
+        .gpus()
+        .iter()
+        .map(|gpu| Listed { word: gpu.id.clone(), own: library.is_custom_gpu(&gpu.id), item: Arc::new(gpu.clone()) })
+        .collect();
+    let mut problem = None;
+    if scenario.model.is_empty() {
+        scenario.model = first(&models, FIRST_MODEL).unwrap_or_default();
+    } else if models.iter().all(|listed| listed.word != scenario.model) {
+        match preset::find_model(library, &scenario.model, Path::new(".")) {
+            Ok(model) => models.push(Listed { word: scenario.model.clone(), own: true, item: Arc::new(model) }),
+            Err(error) => problem = Some(error.to_string()),
+        }
+    }
+    if scenario.gpu.is_none() {
+        scenario.gpu = first(&gpus, FIRST_GPU);
+    }
+    let problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
+    let mut app = App::new(models, gpus, scenario, start.unit);
+    if let Some(problem) = problem {
+        app.notice = Some(app::Notice { text: problem, refusal: true });
+    }
+    app
+}
+
+fn first<T>(list: &[Listed<T>], wanted: &str) -> Option<String> {
+    let found = list.iter().find(|listed| listed.word == wanted).or_else(|| list.first());
+    found.map(|listed| listed.word.clone())
+}

@@ -1,0 +1,180 @@
+//! The state of the explorer. Views read it; only [`super::update`] changes it.
+
+mod estimate;
+mod picker;
+
+use std::sync::Arc;
+
+pub use estimate::{Bar, CardFit, Estimate};
+pub use picker::{Item, Picker, Target};
+
+use super::action::{Action, Context};
+use super::field::Field;
+use super::history::History;
+use crate::gpu::Gpu;
+use crate::memory::Step;
+use crate::model::Model;
+use crate::scenario::Scenario;
+use crate::scenario::parameter::{PARAMETERS, Parameter};
+use crate::units::Unit;
+
+/// Something of a catalogue, with the word by which scenarios name it.
+#[derive(Debug, Clone)]
+pub struct Listed<T> {
+    /// An id, or the path it was read from.
+    pub word: String,
+    /// Whether it is the user's own; those come first.
+    pub own: bool,
+    /// The thing.
+    pub item: Arc<T>,
+}
+
+/// What lies over the view.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// A list to choose from.
+    Picker(Picker),
+    /// An exact value is typed.
+    Value {
+        /// For which parameter.
+        parameter: &'static Parameter,
+        /// What is typed.
+        field: Field,
+        /// Why it was not taken.
+        error: Option<String>,
+    },
+    /// The filter of the parameter list is typed.
+    Filter,
+    /// Every key, from this line on.
+    Help {
+        /// Lines scrolled away.
+        scroll: usize,
+    },
+}
+
+/// A line that answers the last key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The words.
+    pub text: String,
+    /// Whether it says why something was not done.
+    pub refusal: bool,
+}
+
+/// Everything that the explorer knows.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Models to choose from.
+    pub models: Vec<Listed<Model>>,
+    /// Cards to choose from.
+    pub gpus: Vec<Listed<Gpu>>,
+    /// What is run.
+    pub scenario: Scenario,
+    /// The scenario's memory, or why there is none.
+    pub estimate: Result<Estimate, String>,
+    /// The step that is looked at.
+    pub step: Step,
+    /// The unit of all sizes.
+    pub unit: Unit,
+    /// The parameter under the cursor, as an index into the table.
+    pub cursor: usize,
+    /// Narrows the parameter list.
+    pub filter: Field,
+    /// What lies over the view.
+    pub overlay: Option<Overlay>,
+    /// The answer to the last key.
+    pub notice: Option<Notice>,
+    pub(super) history: History<Scenario>,
+}
+
+impl App {
+    /// The explorer on a scenario, cursor on the first parameter that one adjusts.
+    pub fn new(models: Vec<Listed<Model>>, gpus: Vec<Listed<Gpu>>, scenario: Scenario, unit: Unit) -> Self {
+        let mut app = Self {
+            models,
+            gpus,
+            estimate: Err(String::new()),
+            scenario,
+            step: Step::Steady,
+            unit,
+            cursor: 0,
+            filter: Field::default(),
+            overlay: None,
+            notice: None,
+            history: History::default(),
+        };
+        app.models.sort_by_key(|listed| !listed.own);
+        app.gpus.sort_by_key(|listed| !listed.own);
+        app.estimate = app.estimate_of(&app.scenario);
+        let first = |parameter: &Parameter| parameter.key.contains('.') && (parameter.applies)(&app.scenario);
+        app.cursor = PARAMETERS.iter().position(first).unwrap_or(0);
+        app
+    }
+
+    /// The model of a scenario.
+    pub fn model_of(&self, scenario: &Scenario) -> Option<&Arc<Model>> {
+        self.models.iter().find(|listed| listed.word == scenario.model).map(|listed| &listed.item)
+    }
+
+    /// The card of a scenario.
+    pub fn gpu_of(&self, scenario: &Scenario) -> Option<&Arc<Gpu>> {
+        let id = scenario.gpu.as_ref()?;
+        self.gpus.iter().find(|listed| listed.word == *id).map(|listed| &listed.item)
+    }
+
+    /// The parameters of the list: those that matter here and match the filter. Indices into the table.
+    pub fn rows(&self) -> Vec<usize> {
+        let query = self.filter.text();
+        let matches = |parameter: &Parameter| {
+            let text = format!("{} {}", parameter.label, parameter.key);
+            query.trim().is_empty() || query.split_whitespace().all(|word| text.contains(&word.to_lowercase()))
+        };
+        (0..PARAMETERS.len())
+            .filter(|index| (PARAMETERS[*index].applies)(&self.scenario) && matches(&PARAMETERS[*index]))
+            .collect()
+    }
+
+    /// Where the cursor stands among the rows: on its parameter, or on the next one that is there.
+    pub fn row(&self, rows: &[usize]) -> usize {
+        rows.iter().position(|index| *index >= self.cursor).unwrap_or(rows.len().saturating_sub(1))
+    }
+
+    /// The parameter under the cursor; none where the filter leaves none.
+    pub fn focused(&self) -> Option<&'static Parameter> {
+        let rows = self.rows();
+        rows.get(self.row(&rows)).map(|index| &PARAMETERS[*index])
+    }
+
+    /// Whose keys work now.
+    pub const fn context(&self) -> Context {
+        match &self.overlay {
+            None => Context::View,
+            Some(Overlay::Picker(picker)) if picker.has_query() => Context::Picker,
+            Some(Overlay::Picker(_)) => Context::Choices,
+            Some(Overlay::Value { .. }) => Context::Value,
+            Some(Overlay::Filter) => Context::Filter,
+            Some(Overlay::Help { .. }) => Context::Help,
+        }
+    }
+
+    /// Why a key would do nothing now.
+    pub fn refusal(&self, action: Action) -> Option<String> {
+        match action {
+            Action::Undo if !self.history.can_undo() => Some(String::from("nothing to undo")),
+            Action::Redo if !self.history.can_redo() => Some(String::from("nothing to redo")),
+            Action::FlipStep if self.first_step_is_the_same() => {
+                Some(String::from("the first step is like every other here"))
+            }
+            Action::Less | Action::More | Action::MuchLess | Action::MuchMore | Action::Edit
+                if self.overlay.is_none() && self.focused().is_none() =>
+            {
+                Some(format!("no parameter matches `{}`", self.filter.text()))
+            }
+            _ => None,
+        }
+    }
+
+    fn first_step_is_the_same(&self) -> bool {
+        self.step == Step::Steady && self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs())
+    }
+}

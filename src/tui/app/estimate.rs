@@ -1,0 +1,150 @@
+//! What a scenario needs, made ready for views.
+
+use super::App;
+use crate::gpu::Gpu;
+use crate::memory::{self, Category, Fit, Instant, Ledger, Moment, Sketch, Step};
+use crate::scenario::{Estimator, Scenario, Task};
+use crate::units::Bytes;
+
+/// A scenario's memory.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// Every entry.
+    pub ledger: Ledger,
+    /// Against the scenario's card.
+    pub fit: Option<Fit>,
+    /// What the rule of thumb says, under the sketch estimator.
+    pub sketch: Option<Sketch>,
+    /// Against well-known cards, smallest first.
+    pub cards: Vec<CardFit>,
+    task: Task,
+}
+
+/// A well-known card and whether the scenario fits on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CardFit {
+    /// `H100`, `4090`.
+    pub name: &'static str,
+    /// What it can hand out.
+    pub capacity: Bytes,
+    /// Whether the central estimate fits.
+    pub fits: bool,
+}
+
+/// One category: its bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bar {
+    /// The category.
+    pub category: Category,
+    /// Its bytes at the peak, or its largest where it has none then.
+    pub bytes: Bytes,
+    /// The instant of the largest, where it has none at the peak.
+    pub elsewhere: Option<Instant>,
+}
+
+/// Cards that people know, and what to call them where room is short.
+const WELL_KNOWN: &[(&str, &str)] = &[
+    ("rtx-4090", "4090"),
+    ("rtx-5090", "5090"),
+    ("a100-sxm-40", "A100-40"),
+    ("l40s", "L40S"),
+    ("a100-sxm-80", "A100-80"),
+    ("h100-sxm-80", "H100"),
+    ("h200-sxm-141", "H200"),
+    ("b200-sxm", "B200"),
+    ("mi300x", "MI300X"),
+    ("mi355x", "MI355X"),
+];
+
+impl App {
+    /// The memory of any scenario of these models and cards, or why there is none.
+    pub(in crate::tui) fn estimate_of(&self, scenario: &Scenario) -> Result<Estimate, String> {
+        let Some(model) = self.model_of(scenario) else {
+            let found = if scenario.model.is_empty() { "no model is chosen" } else { "there is no such model" };
+            return Err(format!("model: {found}; press m to choose one"));
+        };
+        let gpu = self.gpu_of(scenario);
+        let ledger = memory::estimate(model, scenario, gpu.map(AsRef::as_ref)).map_err(|error| error.to_string())?;
+        let fit = match gpu {
+            Some(gpu) => Some(Fit::of(&ledger, gpu).map_err(|error| error.to_string())?),
+            None => None,
+        };
+        let sketch = match scenario.estimator {
+            Estimator::Sketch => Some(memory::sketch(model, scenario).map_err(|error| error.to_string())?),
+            Estimator::Ledger => None,
+        };
+        let card_fit = |(id, name): &(&str, &'static str)| {
+            let gpu = self.gpus.iter().find(|listed| listed.word == *id)?;
+            let ledger = memory::estimate(model, scenario, Some(gpu.item.as_ref())).ok()?;
+            card_fit(name, &ledger, &gpu.item)
+        };
+        let mut cards: Vec<CardFit> = WELL_KNOWN.iter().filter_map(card_fit).collect();
+        cards.sort_by_key(|card| card.capacity);
+        Ok(Estimate { ledger, fit, sketch, cards, task: scenario.task })
+    }
+}
+
+fn card_fit(name: &'static str, ledger: &Ledger, gpu: &Gpu) -> Option<CardFit> {
+    let fit = Fit::of(ledger, gpu).ok()?;
+    Some(CardFit { name, capacity: fit.capacity, fits: fit.fits() })
+}
+
+impl Estimate {
+    /// The heaviest instant of a step.
+    pub fn peak(&self, step: Step) -> &Moment {
+        let heaviest = |best: &'_ Moment, moment: &'_ Moment| moment.total > best.total;
+        let mut best = self.ledger.peak();
+        if step != best.step {
+            let mut moments = self.moments(step);
+            best = moments.next().unwrap_or(best);
+            for moment in moments {
+                if heaviest(best, moment) {
+                    best = moment;
+                }
+            }
+        }
+        best
+    }
+
+    /// The instants of a step, in order.
+    pub fn moments(&self, step: Step) -> impl Iterator<Item = &Moment> {
+        self.ledger.moments().iter().filter(move |moment| moment.step == step)
+    }
+
+    /// The bars at the peak of a step, in display order.
+    pub fn bars(&self, step: Step) -> Vec<Bar> {
+        let peak = self.peak(step);
+        let named = match self.task {
+            Task::Train => &[Category::Parameters, Category::Gradients, Category::Activations][..],
+            Task::Infer => &[Category::Parameters, Category::KvCache][..],
+        };
+        let bar = |category| {
+            let bytes = peak.by_category.get(category);
+            let (largest, instant) = self.largest(step, category);
+            let bar = match (bytes.is_zero(), largest.is_zero()) {
+                (true, false) => Bar { category, bytes: largest, elsewhere: Some(instant) },
+                _ => Bar { category, bytes, elsewhere: None },
+            };
+            let sketched = self.sketch.is_some() && category == Category::KvCache;
+            (!bar.bytes.is_zero() || named.contains(&category) && !sketched).then_some(bar)
+        };
+        Category::ALL.into_iter().filter_map(bar).collect()
+    }
+
+    /// Whether the first step has another peak than every later one.
+    pub fn first_step_differs(&self) -> bool {
+        let (first, steady) = (self.peak(Step::First), self.peak(Step::Steady));
+        first.instant != steady.instant || first.by_category != steady.by_category
+    }
+
+    fn largest(&self, step: Step, category: Category) -> (Bytes, Instant) {
+        let mut best = (Bytes::ZERO, self.peak(step).instant);
+        for moment in self.moments(step) {
+            let bytes = moment.by_category.get(category);
+            if bytes > best.0 {
+                best = (bytes, moment.instant);
+            }
+        }
+        best
+    }
+}

@@ -1,0 +1,122 @@
+//! A list to choose from: models, cards, or the words of a parameter.
+
+use super::App;
+use crate::scenario::Value;
+use crate::scenario::parameter::{Kind, Parameter};
+use crate::tui::field::Field;
+use crate::tui::fuzzy;
+
+/// What is chosen.
+#[derive(Debug, Clone, Copy)]
+pub enum Target {
+    /// The model.
+    Model,
+    /// The card.
+    Gpu,
+    /// A word of a parameter.
+    Choice(&'static Parameter),
+}
+
+/// A row of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The word that the scenario takes.
+    pub word: String,
+    /// The name that people use.
+    pub name: String,
+    /// Its size: parameters or memory.
+    pub size: String,
+    /// Whether it is the user's own.
+    pub own: bool,
+}
+
+/// A list to choose from, with what was typed to narrow it.
+#[derive(Debug, Clone)]
+pub struct Picker {
+    /// What is chosen.
+    pub target: Target,
+    /// What was typed.
+    pub query: Field,
+    /// Every row.
+    pub items: Vec<Item>,
+    /// The rows that match, best first.
+    pub matches: Vec<usize>,
+    /// Which of those is under the cursor.
+    pub selected: usize,
+    /// Why the last choice was not taken.
+    pub error: Option<String>,
+}
+
+impl Picker {
+    /// Every model, cursor on the present one.
+    pub fn models(app: &App) -> Self {
+        let items = app.models.iter().map(|listed| Item {
+            word: listed.word.clone(),
+            name: listed.item.name.clone(),
+            size: listed.item.declared.map(|count| count.to_string()).unwrap_or_default(),
+            own: listed.own,
+        });
+        Self::new(Target::Model, items.collect(), &app.scenario.model)
+    }
+
+    /// Every card, cursor on the present one.
+    pub fn gpus(app: &App) -> Self {
+        let items = app.gpus.iter().map(|listed| Item {
+            word: listed.word.clone(),
+            name: listed.item.name.clone(),
+            size: listed.item.capacity().map(|capacity| app.unit.show(capacity)).unwrap_or_default(),
+            own: listed.own,
+        });
+        Self::new(Target::Gpu, items.collect(), app.scenario.gpu.as_deref().unwrap_or_default())
+    }
+
+    /// The covered words of a parameter, cursor on the present one; nothing for other kinds.
+    pub fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
+        let Kind::Choice { covered, optional, .. } = parameter.kind else { return None };
+        let words = covered.iter().copied().chain(optional.then_some("-"));
+        let item = |word: &str| Item { word: word.to_owned(), name: String::new(), size: String::new(), own: false };
+        let now = parameter.get(&app.scenario).to_string();
+        Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
+    }
+
+    fn new(target: Target, items: Vec<Item>, now: &str) -> Self {
+        let selected = items.iter().position(|item| item.word == now).unwrap_or(0);
+        let matches = (0..items.len()).collect();
+        Self { target, query: Field::default(), items, matches, selected, error: None }
+    }
+
+    /// Whether the list is narrowed by typing.
+    pub const fn has_query(&self) -> bool {
+        !matches!(self.target, Target::Choice(_))
+    }
+
+    /// The row under the cursor.
+    pub fn chosen(&self) -> Option<&Item> {
+        self.matches.get(self.selected).map(|index| &self.items[*index])
+    }
+
+    /// The path that was typed instead of a name, in the model picker.
+    pub fn path(&self) -> Option<&str> {
+        let text = self.query.text().trim();
+        let ends = [".json", ".toml"].iter().any(|end| text.ends_with(end));
+        (matches!(self.target, Target::Model) && (text.contains('/') || ends)).then_some(text)
+    }
+
+    /// Finds the matches anew after the query has changed.
+    pub fn narrow(&mut self) {
+        let texts = self.items.iter().map(|item| format!("{} {}", item.word, item.name));
+        self.matches = fuzzy::rank(self.query.text(), texts);
+        self.selected = 0;
+        self.error = None;
+    }
+
+    /// Moves the cursor by so many rows; steps of one go round.
+    pub fn go(&mut self, step: isize) {
+        self.selected = super::super::update::moved(self.selected, self.matches.len(), step);
+    }
+
+    /// The value that a chosen word stands for.
+    pub fn value(word: &str) -> Value {
+        if word == "-" { Value::Unset } else { Value::Word(word.to_owned()) }
+    }
+}

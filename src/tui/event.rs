@@ -1,0 +1,72 @@
+//! What happens outside: keys, pastes, sizes and signals, all through one channel.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use crossterm::event::{self, Event as TerminalEvent};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+
+use super::keymap::Chord;
+
+/// Something from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A key was pressed.
+    Key(Chord),
+    /// A text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resize,
+    /// The shell asks the program to stop.
+    Stop,
+    /// The program runs again.
+    Continue,
+    /// A signal asks the program to end.
+    End(i32),
+    /// The terminal can no longer be read.
+    Lost(String),
+}
+
+/// Starts to listen; each source has a thread of its own, and both end with the process.
+pub fn listen() -> io::Result<Receiver<Event>> {
+    let (sender, receiver) = channel();
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGCONT])?;
+    let keys = sender.clone();
+    thread::Builder::new().name(String::from("signals")).spawn(move || forward_signals(signals, &sender))?;
+    thread::Builder::new().name(String::from("keys")).spawn(move || forward_keys(&keys))?;
+    Ok(receiver)
+}
+
+fn forward_signals(mut signals: Signals, sender: &Sender<Event>) {
+    for signal in signals.forever() {
+        let event = match signal {
+            SIGTSTP => Event::Stop,
+            SIGCONT => Event::Continue,
+            signal => Event::End(signal),
+        };
+        if sender.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+fn forward_keys(sender: &Sender<Event>) {
+    loop {
+        let event = match event::read() {
+            Ok(TerminalEvent::Key(key)) => match Chord::of(key) {
+                Some(chord) => Event::Key(chord),
+                None => continue,
+            },
+            Ok(TerminalEvent::Paste(text)) => Event::Paste(text),
+            Ok(TerminalEvent::Resize(..)) => Event::Resize,
+            Ok(_) => continue,
+            Err(error) => Event::Lost(error.to_string()),
+        };
+        let lost = matches!(event, Event::Lost(_));
+        if sender.send(event).is_err() || lost {
+            return;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Which names a few typed letters mean.
+
+/// How well `query` fits `text`: every letter in order, more for runs, for starts of words and for short texts.
+///
+/// `None` where a letter is missing. Words of the query are looked for independently, so `h100 sxm` finds
+/// `SXM H100` too.
+pub fn score(query: &str, text: &str) -> Option<i64> {
+    let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
+    let mut sum = 0;
+    for word in query.split_whitespace() {
+        let word: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
+        sum += best_run(&word, &text)?;
+    }
+    Some(sum * 64 - i64::try_from(text.len()).unwrap_or(i64::MAX / 2))
+}
+
+/// The best score over all places where the first letter may stand.
+fn best_run(word: &[char], text: &[char]) -> Option<i64> {
+    let first = word.first()?;
+    (0..text.len()).filter(|start| text[*start] == *first).filter_map(|start| from(word, text, start)).max()
+}
+
+/// Greedy match that begins at `start`.
+fn from(word: &[char], text: &[char], start: usize) -> Option<i64> {
+    let mut sum = 0;
+    let mut next = start;
+    let mut last = None;
+    for letter in word {
+        let place = next + text[next..].iter().position(|other| other == letter)?;
+        let begins_word = place == 0 || !text[place - 1].is_alphanumeric();
+        let follows = last.is_some_and(|last| last + 1 == place);
+        sum += 1 + i64::from(begins_word) * 3 + i64::from(follows) * 4;
+        last = Some(place);
+        next = place + 1;
+    }
+    Some(sum)
+}
+
+/// Indices of the texts that fit, best first; all of them, in order, for an empty query.
+pub fn rank<T: AsRef<str>>(query: &str, texts: impl IntoIterator<Item = T>) -> Vec<usize> {
+    let mut found: Vec<(i64, usize)> = texts
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, text)| {
+            if query.trim().is_empty() { Some((0, index)) } else { Some((score(query, text.as_ref())?, index)) }
+        })
+        .collect();
+    found.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
+    found.into_iter().map(|(_, index)| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: &[&str] = &["qwen2.5-7b", "llama-3.1-70b", "llama-3.1-8b", "llama-3.2-1b", "gemma-7b"];
+
+    #[test]
+    fn a_few_letters_find_the_name() {
+        let best = |query| rank(query, NAMES).first().map(|index| NAMES[*index]);
+        assert_eq!(best("l8b"), Some("llama-3.1-8b"));
+        assert_eq!(best("gemma"), Some("gemma-7b"));
+        assert_eq!(best("7b qwen"), Some("qwen2.5-7b"));
+        assert_eq!(best("LLAMA 70"), Some("llama-3.1-70b"));
+        assert_eq!(best("xyz"), None);
+    }
+
+    #[test]
+    fn nothing_typed_leaves_everything_in_order() {
+        assert_eq!(rank(" ", NAMES), [0, 1, 2, 3, 4]);
+    }
+}

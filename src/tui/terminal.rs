@@ -1,0 +1,187 @@
+//! The terminal: entered once, left on every way out, written to once a frame.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::ResetColor;
+use crossterm::terminal::{self, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{Command, execute, queue};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+
+/// Begins and ends a frame that the terminal shows in one piece.
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+/// Makes every cell blank.
+const BLANK: &[u8] = b"\x1b[0m\x1b[2J";
+
+/// Whether the terminal is ours now, so that it is left exactly once.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// Bytes of a frame on their way; flushing does nothing, so that the frame leaves in one piece.
+#[derive(Debug, Clone, Default)]
+struct Pending(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A screen that sends each frame in one bracketed write.
+pub struct Screen<W: Write> {
+    terminal: Terminal<CrosstermBackend<Pending>>,
+    pending: Pending,
+    out: W,
+}
+
+impl<W: Write> Screen<W> {
+    /// A screen on a writer. A fixed viewport never asks the terminal for its size.
+    pub fn new(mut out: W, viewport: Viewport) -> io::Result<Self> {
+        let pending = Pending::default();
+        pending.0.borrow_mut().reserve(64 * 1024);
+        out.flush()?;
+        let terminal =
+            Terminal::with_options(CrosstermBackend::new(pending.clone()), TerminalOptions { viewport })?;
+        Ok(Self { terminal, pending, out })
+    }
+
+    /// Draws a frame: what changed since the last one, in one write; nothing where nothing changed.
+    pub fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        self.terminal.draw(render)?;
+        let mut pending = self.pending.0.borrow_mut();
+        let mut frame = Vec::with_capacity(BEGIN.len() + pending.len() + END.len());
+        frame.extend_from_slice(BEGIN);
+        frame.append(&mut pending);
+        frame.extend_from_slice(END);
+        self.out.write_all(&frame)?;
+        self.out.flush()
+    }
+
+    /// Makes the next frame draw every cell, without asking the terminal anything.
+    pub fn forget(&mut self) {
+        self.pending.0.borrow_mut().extend_from_slice(BLANK);
+        self.terminal.swap_buffers();
+    }
+
+    /// Changes the size of a fixed viewport.
+    pub fn resize(&mut self, area: ratatui::layout::Rect) -> io::Result<()> {
+        self.terminal.resize(area)
+    }
+}
+
+/// The terminal while it is ours. Dropping it gives the terminal back.
+pub struct Session {
+    screen: Screen<File>,
+}
+
+impl Session {
+    /// Enters the alternate screen in raw mode, and makes sure that a panic leaves it.
+    pub fn enter() -> io::Result<Self> {
+        hook_panics();
+        enter()?;
+        let screen = stdout().and_then(|out| Screen::new(out, Viewport::Fullscreen));
+        match screen {
+            Ok(screen) => Ok(Self { screen }),
+            Err(error) => {
+                leave();
+                Err(error)
+            }
+        }
+    }
+
+    /// Draws a frame.
+    pub fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        self.screen.draw(render)
+    }
+
+    /// Makes the next frame draw every cell.
+    pub fn forget(&mut self) {
+        self.screen.forget();
+    }
+
+    /// Gives the terminal to the shell until the shell resumes the program.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        self.resume()
+    }
+
+    /// Takes the terminal again after a stop, whoever stopped the program.
+    pub fn resume(&mut self) -> io::Result<()> {
+        ENTERED.store(false, Ordering::SeqCst);
+        enter()?;
+        self.forget();
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// Standard output without the line buffer that would cut frames in pieces.
+fn stdout() -> io::Result<File> {
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+fn enter() -> io::Result<()> {
+    let mut out = stdout()?;
+    ENTERED.store(true, Ordering::SeqCst);
+    let entered = terminal::enable_raw_mode().and_then(|()| {
+        let mut bytes = Vec::new();
+        queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        bytes.extend_from_slice(BLANK);
+        out.write_all(&bytes)
+    });
+    if entered.is_err() {
+        leave();
+    }
+    entered
+}
+
+/// Puts the terminal back as it was; every step is tried even where another fails.
+pub fn leave() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Raw mode first: of all, it does the most harm in a shell. There is nowhere to report a failure to.
+    let _ = terminal::disable_raw_mode();
+    if let Ok(mut out) = stdout() {
+        attempt(&mut out, EndSynchronizedUpdate);
+        attempt(&mut out, ResetColor);
+        attempt(&mut out, DisableBracketedPaste);
+        attempt(&mut out, Show);
+        attempt(&mut out, LeaveAlternateScreen);
+    }
+}
+
+fn attempt(out: &mut File, command: impl Command) {
+    let _ = execute!(out, command);
+}
+
+/// A panic leaves the terminal before it prints.
+fn hook_panics() {
+    static HOOKED: AtomicBool = AtomicBool::new(false);
+    if HOOKED.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        leave();
+        previous(panic);
+    }));
+}

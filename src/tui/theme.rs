@@ -1,0 +1,209 @@
+//! How things look: roles, not colours. ANSI names on the terminal's own background, or no colour at all.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::memory::{Category, Verdict};
+
+/// The look of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Theme {
+    /// Whether colours may be used.
+    pub colour: bool,
+    /// The signs that things are drawn with.
+    pub glyphs: &'static Glyphs,
+}
+
+/// The signs that things are drawn with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Glyphs {
+    /// Whether they go beyond ASCII.
+    pub unicode: bool,
+    /// A full cell, then the patterns that tell neighbours apart where there is no colour.
+    pub fills: [&'static str; 3],
+    /// A cell filled by so many eighths from the left; empty where only whole cells can be drawn.
+    pub eighths: &'static [&'static str],
+    /// What is not there at the peak.
+    pub absent: &'static str,
+    /// What lies beyond capacity.
+    pub over: &'static str,
+    /// The capacity line.
+    pub tick: &'static str,
+    /// Marks the row under the cursor.
+    pub cursor: &'static str,
+    /// Says that ← and → change the row.
+    pub adjust: &'static str,
+    /// It fits.
+    pub yes: &'static str,
+    /// It does not.
+    pub no: &'static str,
+    /// It may.
+    pub maybe: &'static str,
+    /// Between words.
+    pub dot: &'static str,
+    /// Times.
+    pub times: &'static str,
+    /// What was cut off.
+    pub more: &'static str,
+}
+
+static UNICODE: Glyphs = Glyphs {
+    unicode: true,
+    fills: ["█", "▓", "▚"],
+    eighths: &["▏", "▎", "▍", "▌", "▋", "▊", "▉"],
+    absent: "░",
+    over: "▒",
+    tick: "│",
+    cursor: "▸",
+    adjust: "◂▸",
+    yes: "✔",
+    no: "✘",
+    maybe: "≈",
+    dot: "·",
+    times: "×",
+    more: "…",
+};
+
+static ASCII: Glyphs = Glyphs {
+    unicode: false,
+    fills: ["#", "=", "+"],
+    eighths: &[],
+    absent: ".",
+    over: "x",
+    tick: "|",
+    cursor: ">",
+    adjust: "<>",
+    yes: "+",
+    no: "x",
+    maybe: "~",
+    dot: "-",
+    times: "x",
+    more: "~",
+};
+
+impl Theme {
+    /// The look for an environment: `NO_COLOR` takes colours away, a locale without UTF-8 all but ASCII.
+    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| get(name).filter(|value| !value.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+        let locale = locale.to_lowercase();
+        let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        let colour = set("NO_COLOR").is_none() && get("TERM").as_deref() != Some("dumb");
+        Self::new(colour, utf8)
+    }
+
+    /// With or without colours, with or without signs beyond ASCII.
+    pub const fn new(colour: bool, unicode: bool) -> Self {
+        Self { colour, glyphs: if unicode { &UNICODE } else { &ASCII } }
+    }
+
+    const fn tinted(self, colour: Color) -> Style {
+        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    }
+
+    /// The bar of a category.
+    pub const fn category(self, category: Category) -> Style {
+        self.tinted(match category {
+            Category::Parameters => Color::Blue,
+            Category::Gradients => Color::Green,
+            Category::Optimizer => Color::Magenta,
+            Category::Activations => Color::Cyan,
+            Category::Logits => Color::Yellow,
+            Category::KvCache => Color::LightGreen,
+            Category::Workspace => Color::LightBlue,
+            Category::Runtime => Color::LightMagenta,
+        })
+    }
+
+    /// The sign that a category's cells are filled with: patterns where no colour tells neighbours apart.
+    pub const fn fill(self, position: usize) -> &'static str {
+        if self.colour && self.glyphs.unicode { self.glyphs.fills[0] } else { self.glyphs.fills[position % 3] }
+    }
+
+    /// Words of a verdict.
+    pub const fn verdict(self, verdict: Verdict) -> Style {
+        let style = self.tinted(match verdict {
+            Verdict::Fits => Color::Green,
+            Verdict::Tight => Color::Yellow,
+            Verdict::Over => Color::Red,
+        });
+        style.add_modifier(Modifier::BOLD)
+    }
+
+    /// The sign of a verdict.
+    pub const fn verdict_sign(self, verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Fits => self.glyphs.yes,
+            Verdict::Tight => self.glyphs.maybe,
+            Verdict::Over => self.glyphs.no,
+        }
+    }
+
+    /// Titles and totals.
+    pub const fn strong(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// What matters less.
+    pub const fn dim(self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    /// The row under the cursor.
+    pub const fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// Frames of panels.
+    pub const fn border(self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    /// Keys in the footer and in help.
+    pub const fn key(self) -> Style {
+        self.tinted(Color::Cyan).add_modifier(Modifier::BOLD)
+    }
+
+    /// Answers to keys.
+    pub const fn notice(self) -> Style {
+        self.tinted(Color::Cyan)
+    }
+
+    /// Why something was not done.
+    pub const fn refusal(self) -> Style {
+        self.tinted(Color::Yellow)
+    }
+
+    /// What went wrong.
+    pub const fn error(self) -> Style {
+        self.tinted(Color::Red)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn theme(pairs: &[(&str, &str)]) -> Theme {
+        Theme::from_env(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_environment_decides() {
+        assert_eq!(theme(&[("LANG", "en_US.UTF-8")]), Theme::new(true, true));
+        assert_eq!(theme(&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")]), Theme::new(true, false));
+        assert_eq!(theme(&[("LANG", "C.utf8"), ("NO_COLOR", "1")]), Theme::new(false, true));
+        assert_eq!(theme(&[("LANG", "C.UTF-8"), ("NO_COLOR", "")]), Theme::new(true, true));
+        assert_eq!(theme(&[]), Theme::new(true, false));
+    }
+
+    /// Under `NO_COLOR` crossterm prints an empty colour as a full reset, so no colour may reach it.
+    #[test]
+    fn without_colour_no_role_has_one() {
+        let theme = Theme::new(false, true);
+        let mut styles = vec![theme.strong(), theme.dim(), theme.selected(), theme.border(), theme.key()];
+        styles.extend([theme.notice(), theme.refusal(), theme.error()]);
+        styles.extend(Category::ALL.map(|category| theme.category(category)));
+        styles.extend([Verdict::Fits, Verdict::Tight, Verdict::Over].map(|verdict| theme.verdict(verdict)));
+        assert!(styles.iter().all(|style| style.fg.is_none() && style.bg.is_none()));
+    }
+}

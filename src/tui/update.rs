@@ -1,0 +1,257 @@
+//! How keys change the state. No terminal, no files, no clock: what needs those is returned as an [`Effect`].
+
+mod overlay;
+
+use std::sync::Arc;
+
+use super::action::Action;
+use super::adjust::{self, Nudge};
+use super::app::{App, Listed, Notice, Overlay, Picker};
+use super::field::Field;
+use super::keymap::Chord;
+use crate::memory::Step;
+use crate::model::Model;
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::{Estimator, Scenario, Task, Value};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// A key of the table.
+    Do(Action),
+    /// A letter, where text is typed.
+    Type(char),
+    /// A pasted text.
+    Paste(String),
+    /// A key that is bound to nothing here.
+    Unbound(Chord),
+    /// The outcome of [`Effect::OpenModel`].
+    Opened(String, Result<Box<Model>, String>),
+}
+
+/// Something that the run loop must do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Stop until the shell resumes it.
+    Suspend,
+    /// Draw every cell afresh.
+    Repaint,
+    /// Read a model from a file and answer with [`Message::Opened`].
+    OpenModel(String),
+}
+
+/// Rows of a far step.
+const FAR: isize = 5;
+
+/// Takes in what happened.
+pub fn update(app: &mut App, message: Message) -> Option<Effect> {
+    app.notice = None;
+    match message {
+        Message::Do(Action::Quit) => return Some(Effect::Quit),
+        Message::Do(Action::Suspend) => return Some(Effect::Suspend),
+        Message::Do(Action::Repaint) => return Some(Effect::Repaint),
+        Message::Do(action) => {
+            if let Some(reason) = app.refusal(action) {
+                app.refuse(reason);
+            } else if app.overlay.is_some() {
+                return overlay::act(app, action);
+            } else {
+                act(app, action);
+            }
+        }
+        Message::Type(letter) => overlay::edit(app, |field| field.insert(letter)),
+        Message::Paste(text) if app.context().takes_text() => overlay::edit(app, |field| field.paste(&text)),
+        Message::Paste(_) => app.refuse("nothing to paste into here"),
+        Message::Unbound(chord) => app.refuse(format!("{} does nothing here", chord.show(true))),
+        Message::Opened(path, outcome) => opened(app, path, outcome),
+    }
+    None
+}
+
+/// A key pressed in the view itself.
+fn act(app: &mut App, action: Action) {
+    match action {
+        Action::Up => go(app, -1),
+        Action::Down => go(app, 1),
+        Action::FarUp => go(app, -FAR),
+        Action::FarDown => go(app, FAR),
+        Action::First => go(app, isize::MIN),
+        Action::Last => go(app, isize::MAX),
+        Action::Less => nudge(app, Nudge { up: false, big: false }),
+        Action::More => nudge(app, Nudge { up: true, big: false }),
+        Action::MuchLess => nudge(app, Nudge { up: false, big: true }),
+        Action::MuchMore => nudge(app, Nudge { up: true, big: true }),
+        Action::Edit => edit(app),
+        Action::PickModel => app.overlay = Some(Overlay::Picker(Picker::models(app))),
+        Action::PickGpu => app.overlay = Some(Overlay::Picker(Picker::gpus(app))),
+        Action::FlipTask => app.flip(|scenario| {
+            scenario.task = if scenario.task == Task::Train { Task::Infer } else { Task::Train };
+        }),
+        Action::FlipEstimator => app.flip(|scenario| {
+            let ledger = scenario.estimator == Estimator::Ledger;
+            scenario.estimator = if ledger { Estimator::Sketch } else { Estimator::Ledger };
+        }),
+        Action::FlipStep => app.step = if app.step == Step::Steady { Step::First } else { Step::Steady },
+        Action::FlipUnit => app.unit = app.unit.flipped(),
+        Action::Filter => app.overlay = Some(Overlay::Filter),
+        Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Undo => travel(app, true),
+        Action::Redo => travel(app, false),
+        Action::Back if !app.filter.text().is_empty() => app.filter.clear(),
+        Action::Back => app.say("nothing to back out of; q quits"),
+        // The rest belong to overlays, or were taken care of before.
+        _ => {}
+    }
+}
+
+impl App {
+    /// Answers the last key.
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), refusal: false });
+    }
+
+    /// Says why the last key did nothing.
+    pub(super) fn refuse(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), refusal: true });
+    }
+
+    /// Puts a scenario in place of the present one, which can be had back.
+    ///
+    /// One that has no ledger is kept out as long as the present one has one, unless it is `forced`: then the
+    /// reason is shown where the bars were.
+    pub(super) fn change(&mut self, scenario: Scenario, forced: bool) -> Result<(), String> {
+        if scenario == self.scenario {
+            return Ok(());
+        }
+        let estimate = self.estimate_of(&scenario);
+        if let (Err(reason), Ok(_), false) = (&estimate, &self.estimate, forced) {
+            return Err(reason.clone());
+        }
+        self.history.record(std::mem::replace(&mut self.scenario, scenario));
+        self.put(estimate);
+        Ok(())
+    }
+
+    /// Puts a value into a parameter.
+    pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+        let mut scenario = self.scenario.clone();
+        parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
+        self.change(scenario, forced)
+    }
+
+    fn flip(&mut self, change: impl FnOnce(&mut Scenario)) {
+        let mut scenario = self.scenario.clone();
+        change(&mut scenario);
+        if let Err(reason) = self.change(scenario, true) {
+            self.refuse(reason);
+        }
+    }
+
+    fn put(&mut self, estimate: Result<super::app::Estimate, String>) {
+        self.estimate = estimate;
+        if self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs()) {
+            self.step = Step::Steady;
+        }
+    }
+}
+
+/// A place in a list after a step; single steps go round, longer ones stop at the ends.
+pub(super) fn moved(from: usize, length: usize, step: isize) -> usize {
+    let last = length.saturating_sub(1);
+    match step {
+        -1 if from == 0 => last,
+        1 if from >= last => 0,
+        _ => from.saturating_add_signed(step).min(last),
+    }
+}
+
+fn go(app: &mut App, step: isize) {
+    let rows = app.rows();
+    if let Some(index) = rows.get(moved(app.row(&rows), rows.len(), step)) {
+        app.cursor = *index;
+    }
+}
+
+fn nudge(app: &mut App, nudge: Nudge) {
+    let Some(parameter) = app.focused() else { return };
+    let value = match parameter.key {
+        "model" => neighbour(&app.models, &app.scenario.model, nudge),
+        "gpu" => neighbour(&app.gpus, app.scenario.gpu.as_deref().unwrap_or_default(), nudge),
+        _ => adjust::nudge(parameter, &parameter.get(&app.scenario), nudge),
+    };
+    let forced = matches!(parameter.kind, Kind::Word);
+    if let Err(reason) = value.and_then(|value| app.set(parameter, value, forced)) {
+        app.refuse(reason);
+    }
+}
+
+/// The next thing of a catalogue, round and round.
+fn neighbour<T>(list: &[Listed<T>], now: &str, nudge: Nudge) -> Result<Value, String> {
+    if list.is_empty() {
+        return Err(String::from("the catalogue is empty"));
+    }
+    let here = list.iter().position(|listed| listed.word == now);
+    let step = if nudge.big { FAR } else { 1 } * if nudge.up { 1 } else { -1 };
+    let next = here.map_or(0, |here| moved(here, list.len(), step));
+    Ok(Value::Word(list[next].word.clone()))
+}
+
+fn edit(app: &mut App) {
+    let Some(parameter) = app.focused() else { return };
+    app.overlay = match (parameter.key, parameter.kind) {
+        ("model", _) => Some(Overlay::Picker(Picker::models(app))),
+        ("gpu", _) => Some(Overlay::Picker(Picker::gpus(app))),
+        (_, Kind::Choice { .. }) => Picker::choices(app, parameter).map(Overlay::Picker),
+        (_, Kind::Flag) => {
+            nudge(app, Nudge { up: true, big: false });
+            None
+        }
+        _ => {
+            let text = match parameter.get(&app.scenario) {
+                Value::Unset => String::new(),
+                value => value.to_string(),
+            };
+            Some(Overlay::Value { parameter, field: Field::new(text), error: None })
+        }
+    };
+}
+
+fn travel(app: &mut App, back: bool) {
+    let now = app.scenario.clone();
+    let there = if back { app.history.undo(now) } else { app.history.redo(now) };
+    if let Some(scenario) = there {
+        let changed = PARAMETERS.iter().position(|p| p.get(&scenario) != p.get(&app.scenario));
+        app.scenario = scenario;
+        let estimate = app.estimate_of(&app.scenario);
+        app.put(estimate);
+        if let Some(index) = changed {
+            let parameter = &PARAMETERS[index];
+            app.say(format!("{}: {}", parameter.label, parameter.get(&app.scenario)));
+        }
+    }
+}
+
+fn opened(app: &mut App, path: String, outcome: Result<Box<Model>, String>) {
+    match outcome {
+        Ok(model) => {
+            app.models.retain(|listed| listed.word != path);
+            app.models.insert(0, Listed { word: path.clone(), own: true, item: Arc::new(*model) });
+            app.overlay = None;
+            let mut scenario = app.scenario.clone();
+            scenario.model = path;
+            if scenario == app.scenario {
+                // The same file, read again: what it says now counts.
+                let estimate = app.estimate_of(&scenario);
+                app.put(estimate);
+            } else if let Err(reason) = app.change(scenario, true) {
+                app.refuse(reason);
+            }
+        }
+        Err(reason) => match &mut app.overlay {
+            Some(Overlay::Picker(picker)) => picker.error = Some(reason),
+            _ => app.refuse(reason),
+        },
+    }
+}

@@ -1,0 +1,113 @@
+//! Keys while something lies over the view.
+
+use super::{Effect, FAR};
+use crate::scenario::parameter::Parameter;
+use crate::tui::action::Action;
+use crate::tui::app::{App, Overlay, Picker, Target};
+use crate::tui::field::Field;
+
+/// A key of the table.
+pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
+    match action {
+        Action::Back => back(app),
+        Action::Accept => return accept(app),
+        Action::Up => go(app, -1),
+        Action::Down => go(app, 1),
+        Action::FarUp => go(app, -FAR),
+        Action::FarDown => go(app, FAR),
+        Action::First => go(app, isize::MIN),
+        Action::Last => go(app, isize::MAX),
+        Action::Erase => edit(app, Field::erase),
+        Action::Delete => edit(app, Field::delete),
+        Action::Clear => edit(app, Field::clear),
+        Action::CursorLeft => edit(app, Field::left),
+        Action::CursorRight => edit(app, Field::right),
+        Action::CursorStart => edit(app, Field::home),
+        Action::CursorEnd => edit(app, Field::end),
+        // The rest are keys of the view.
+        _ => {}
+    }
+    None
+}
+
+/// Changes the text that is being typed, and what follows from it.
+pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
+    match &mut app.overlay {
+        Some(Overlay::Picker(picker)) => {
+            let before = picker.query.text().to_owned();
+            change(&mut picker.query);
+            if picker.query.text() != before {
+                picker.narrow();
+            }
+        }
+        Some(Overlay::Value { field, error, .. }) => {
+            change(field);
+            *error = None;
+        }
+        Some(Overlay::Filter) => change(&mut app.filter),
+        Some(Overlay::Help { .. }) | None => {}
+    }
+}
+
+fn back(app: &mut App) {
+    if matches!(app.overlay, Some(Overlay::Filter)) {
+        app.filter.clear();
+    }
+    app.overlay = None;
+}
+
+fn go(app: &mut App, step: isize) {
+    match &mut app.overlay {
+        Some(Overlay::Picker(picker)) => picker.go(step),
+        Some(Overlay::Help { scroll }) => {
+            *scroll = scroll.saturating_add_signed(step).min(crate::tui::action::help_lines().saturating_sub(1));
+        }
+        Some(Overlay::Filter) => super::go(app, step),
+        Some(Overlay::Value { .. }) | None => {}
+    }
+}
+
+fn accept(app: &mut App) -> Option<Effect> {
+    match app.overlay.take() {
+        Some(Overlay::Picker(picker)) => return choose(app, picker),
+        Some(Overlay::Value { parameter, field, .. }) => {
+            if let Err(reason) = take(app, parameter, field.text()) {
+                app.overlay = Some(Overlay::Value { parameter, field, error: Some(reason) });
+            }
+        }
+        Some(Overlay::Filter) | None => {}
+        help @ Some(Overlay::Help { .. }) => app.overlay = help,
+    }
+    None
+}
+
+fn take(app: &mut App, parameter: &Parameter, text: &str) -> Result<(), String> {
+    let value = parameter.parse(text).map_err(|error| error.to_string())?;
+    app.set(parameter, value, false)
+}
+
+fn choose(app: &mut App, mut picker: Picker) -> Option<Effect> {
+    if let Some(path) = picker.path() {
+        let effect = Effect::OpenModel(path.to_owned());
+        app.overlay = Some(Overlay::Picker(picker));
+        return Some(effect);
+    }
+    let outcome = match picker.chosen() {
+        None => Err(format!("nothing matches `{}`", picker.query.text())),
+        Some(item) => {
+            let (key, forced) = match picker.target {
+                Target::Model => ("model", true),
+                Target::Gpu => ("gpu", true),
+                Target::Choice(parameter) => (parameter.key, false),
+            };
+            Parameter::by_key(key)
+                .map_err(|error| error.to_string())
+                .and_then(|parameter| app.set(parameter, Picker::value(&item.word), forced))
+        }
+    };
+    if let Err(reason) = outcome {
+        picker.error = Some(reason);
+        app.overlay = Some(Overlay::Picker(picker));
+    }
+    None
+}

@@ -1,0 +1,139 @@
+//! What is on the screen: a function of the state, which it never changes.
+//!
+//! ```text
+//!  header   brimful  model, task, framework                    cards, capacity
+//!  ┌ parameters ──────────┐┌ bars ─────────────────────────────────────────┐
+//!  │ one row each         ││ one bar per category                          │
+//!  │                      ││ total against capacity, verdict, where        │
+//!  │ help of the focused  ││ cards, instants, biggest entries: as room is  │
+//!  └──────────────────────┘└───────────────────────────────────────────────┘
+//!  footer   the keys that work here and now, or the answer to the last one
+//! ```
+
+mod bars;
+mod cards;
+mod detail;
+mod footer;
+mod header;
+mod help;
+mod input;
+mod parameters;
+mod picker;
+mod text;
+mod total;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::symbols::border;
+use ratatui::widgets::{Block, Borders, Clear};
+
+use super::app::{App, Overlay};
+use super::theme::Theme;
+
+/// The smallest size at which there is something to see.
+pub const SMALLEST: (u16, u16) = (40, 12);
+
+/// From here on the list stands beside the bars, below it above them.
+const SIDE_BY_SIDE: u16 = 72;
+
+const ASCII_BORDER: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+/// Draws everything.
+pub fn draw(app: &App, theme: Theme, frame: &mut Frame) {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(theme, frame, area);
+    } else {
+        let [top, body, bottom] =
+            area.layout(&Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]));
+        header::draw(app, theme, frame, top);
+        panels(app, theme, frame, body);
+        overlay(app, theme, frame, body);
+        footer::draw(app, theme, frame, bottom);
+    }
+    if !theme.glyphs.unicode {
+        transliterate(frame.buffer_mut());
+    }
+}
+
+fn too_small(theme: Theme, frame: &mut Frame, area: Rect) {
+    let (width, height) = SMALLEST;
+    let x = theme.glyphs.times;
+    let text = format!("needs at least {width}{x}{height} (now {}{x}{})", area.width, area.height);
+    let row = Rect { y: area.y + area.height / 2, height: area.height.min(1), ..area };
+    text::wrapped(frame, row.union(Rect { height: area.bottom().saturating_sub(row.y), ..row }), &text, theme.dim());
+}
+
+fn panels(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
+    if body.width >= SIDE_BY_SIDE {
+        let list = (body.width * 7 / 20).clamp(28, 44);
+        let [left, right] = body.layout(&Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]));
+        parameters::draw(app, theme, frame, left, Borders::ALL);
+        bars::draw(app, theme, frame, right, Borders::ALL);
+    } else {
+        let list = (body.height * 2 / 5).max(4);
+        let [upper, lower] = body.layout(&Layout::vertical([Constraint::Length(list), Constraint::Fill(1)]));
+        parameters::draw(app, theme, frame, upper, Borders::TOP);
+        bars::draw(app, theme, frame, lower, Borders::TOP);
+    }
+}
+
+fn overlay(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
+    match &app.overlay {
+        None | Some(Overlay::Filter) => {}
+        Some(Overlay::Picker(picker)) => picker::draw(app, picker, theme, frame, body),
+        Some(Overlay::Value { parameter, field, error }) => {
+            input::draw(app, parameter, (field, error.as_deref()), theme, frame, body);
+        }
+        Some(Overlay::Help { scroll }) => help::draw(*scroll, theme, frame, body),
+    }
+}
+
+/// The frame of a panel.
+fn panel(theme: Theme, title: &str, borders: Borders) -> Block<'_> {
+    let set = if theme.glyphs.unicode { border::PLAIN } else { ASCII_BORDER };
+    Block::new().borders(borders).border_set(set).border_style(theme.border()).title(
+        ratatui::text::Line::styled(format!(" {title} "), theme.strong()),
+    )
+}
+
+/// An empty frame over the middle of an area, and what is inside it.
+fn popup(theme: Theme, title: &str, size: (u16, u16), frame: &mut Frame, body: Rect) -> Rect {
+    let area = body.centered(Constraint::Length(size.0.min(body.width)), Constraint::Length(size.1.min(body.height)));
+    let block = panel(theme, title, Borders::ALL).border_style(ratatui::style::Style::new());
+    let inner = block.inner(area);
+    frame.render_widget(Clear, area);
+    frame.render_widget(block, area);
+    inner
+}
+
+/// Where only ASCII can be shown, every other sign becomes the nearest one.
+fn transliterate(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if cell.symbol().is_ascii() {
+            continue;
+        }
+        let plain = match cell.symbol() {
+            "²" => "2",
+            "·" | "×" => "*",
+            "÷" => "/",
+            "≫" | "→" | "▸" => ">",
+            "≪" | "←" | "◂" => "<",
+            "…" => "~",
+            "–" | "—" => "-",
+            "’" | "‘" => "'",
+            _ => "?",
+        };
+        cell.set_symbol(plain);
+    }
+}

@@ -1,0 +1,91 @@
+//! The bottom line: the answer to the last key, or the keys that work here and now.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::text;
+use crate::memory::Step;
+use crate::scenario::parameter::Kind;
+use crate::scenario::{Estimator, Task};
+use crate::tui::action::{Action, BINDINGS, Binding};
+use crate::tui::app::App;
+use crate::tui::keymap::Chord;
+use crate::tui::theme::Theme;
+
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+    if let Some(notice) = &app.notice {
+        let style = if notice.refusal { theme.refusal() } else { theme.notice() };
+        let words = text::cut(&format!(" {}", notice.text), area.width, theme);
+        return text::left(frame, area, Line::styled(words, style));
+    }
+    let mut hints = hints(app, theme);
+    let width = |hints: &[Hint]| hints.iter().map(|hint| hint.width() + 2).sum::<u16>();
+    // What leads out and what explains the rest stay; the least of the others go first.
+    while width(&hints) > area.width {
+        let last = hints.iter().rposition(|hint| !hint.kept);
+        let Some(index) = last else { break };
+        hints.remove(index);
+    }
+    let mut line = Line::raw(" ");
+    for hint in hints {
+        line.push_span(Span::styled(hint.keys, theme.key()));
+        line.push_span(Span::raw(format!(" {}  ", hint.words)));
+    }
+    text::left(frame, area, line);
+}
+
+struct Hint {
+    keys: String,
+    words: &'static str,
+    kept: bool,
+}
+
+impl Hint {
+    fn width(&self) -> u16 {
+        text::width(&self.keys) + text::width(self.words) + 1
+    }
+}
+
+fn hints(app: &App, theme: Theme) -> Vec<Hint> {
+    let context = app.context();
+    let mut hints: Vec<Hint> = Vec::new();
+    for binding in BINDINGS.iter().filter(|binding| binding.contexts.contains(&context)) {
+        let words = words(app, binding);
+        let Some(chord) = binding.keys.first().and_then(|key| Chord::parse(key)) else { continue };
+        if words.is_empty() || app.refusal(binding.action).is_some() || useless(app, binding.action) {
+            continue;
+        }
+        let keys = chord.show(theme.glyphs.unicode);
+        match hints.last_mut() {
+            Some(last) if last.words == words => {
+                let between = if theme.glyphs.unicode { "" } else { "/" };
+                last.keys = format!("{}{between}{keys}", last.keys);
+            }
+            _ => hints.push(Hint { keys, words, kept: matches!(binding.action, Action::Help | Action::Quit) }),
+        }
+    }
+    hints
+}
+
+/// A word or two, for what the key would do now.
+fn words(app: &App, binding: &Binding) -> &'static str {
+    match binding.action {
+        Action::FlipTask if app.scenario.task == Task::Train => "infer",
+        Action::FlipTask => "train",
+        Action::FlipEstimator if app.scenario.estimator == Estimator::Sketch => "ledger",
+        Action::FlipStep if app.step == Step::First => "steady step",
+        Action::FlipUnit => app.unit.flipped().label(),
+        Action::Edit => match app.focused().map(|parameter| parameter.kind) {
+            Some(Kind::Word | Kind::Choice { .. }) => "choose",
+            Some(Kind::Flag) => "flip",
+            _ => binding.short,
+        },
+        _ => binding.short,
+    }
+}
+
+/// Backing out of nothing is no help.
+fn useless(app: &App, action: Action) -> bool {
+    action == Action::Back && app.overlay.is_none() && app.filter.text().is_empty()
+}

@@ -1,0 +1,58 @@
+//! The top line: what is run, on what.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::text;
+use crate::memory::Step;
+use crate::scenario::Estimator;
+use crate::tui::app::App;
+use crate::tui::theme::Theme;
+
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+    let capacity = capacity(app);
+    let room = area.width.saturating_sub(text::width(&capacity));
+    text::right(frame, area, &capacity, theme.strong());
+    let card = card(app, theme);
+    let what = what(app, theme);
+    let name = " brimful  ";
+    let wanted = text::width(name) + text::width(&what) + text::width(&card) + 2;
+    let card = if wanted <= room { card } else { String::new() };
+    let room = room.saturating_sub(text::width(&card));
+    text::right(frame, Rect { width: area.width - text::width(&capacity).min(area.width), ..area }, &card, theme.dim());
+    let what = text::cut(&what, room.saturating_sub(text::width(name) + 1), theme);
+    let line = Line::from(vec![Span::styled(name, theme.key()), Span::raw(what)]);
+    text::left(frame, Rect { width: room, ..area }, line);
+}
+
+fn what(app: &App, theme: Theme) -> String {
+    let scenario = &app.scenario;
+    let model = app.model_of(scenario).map_or("no model", |model| model.name.as_str());
+    let mut words = vec![model, scenario.task.word(), scenario.framework.word()];
+    if scenario.estimator == Estimator::Sketch {
+        words.push("sketch");
+    }
+    if app.step == Step::First {
+        words.push("first step");
+    }
+    words.join(&format!(" {} ", theme.glyphs.dot))
+}
+
+fn card(app: &App, theme: Theme) -> String {
+    let gpus = app.scenario.gpus;
+    match (app.gpu_of(&app.scenario), &app.scenario.gpu) {
+        (Some(gpu), _) => {
+            // What a name explains in brackets is for lists.
+            let name = gpu.name.split(" (").next().unwrap_or_default();
+            format!("{gpus} {} {name}  ", theme.glyphs.times)
+        }
+        (None, Some(id)) => format!("there is no card `{id}`  "),
+        (None, None) => String::from("no card  "),
+    }
+}
+
+fn capacity(app: &App) -> String {
+    let capacity = app.gpu_of(&app.scenario).and_then(|gpu| gpu.capacity().ok());
+    capacity.map(|capacity| format!("{} ", app.unit.show(capacity))).unwrap_or_default()
+}

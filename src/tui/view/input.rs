@@ -1,0 +1,40 @@
+//! An exact value being typed.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::{popup, text};
+use crate::scenario::parameter::{Kind, Parameter};
+use crate::tui::app::App;
+use crate::tui::field::Field;
+use crate::tui::theme::Theme;
+
+pub(super) fn draw(
+    app: &App,
+    parameter: &Parameter,
+    (field, error): (&Field, Option<&str>),
+    theme: Theme,
+    frame: &mut Frame,
+    body: Rect,
+) {
+    let unit = if parameter.unit.is_empty() { String::new() } else { format!(" ({})", parameter.unit) };
+    let title = format!("{}{unit}, now {}", parameter.label, parameter.get(&app.scenario));
+    let inner = popup(theme, &title, (54, 6), frame, body);
+    text::typed(frame, text::row(inner, 0), " = ", field, theme);
+    let below = Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(2), height: 3 };
+    let below = below.intersection(inner);
+    match error {
+        Some(error) => text::wrapped(frame, below, error, theme.error()),
+        None => text::wrapped(frame, below, &hint(parameter), theme.dim()),
+    }
+}
+
+fn hint(parameter: &Parameter) -> String {
+    let unset = if parameter.optional() { "; - for unset" } else { "" };
+    match parameter.kind {
+        Kind::Count { min, max, .. } => format!("{min} to {max}, such as 4, 8k, 128Ki or 1e6{unset}"),
+        Kind::Fraction { .. } => format!("0 to 1{unset}"),
+        Kind::Words => String::from("words with commas between them"),
+        Kind::Word | Kind::Choice { .. } | Kind::Flag => parameter.help.to_owned(),
+    }
+}

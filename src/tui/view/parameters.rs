@@ -1,0 +1,102 @@
+//! The list of parameters, and what the one under the cursor means.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Borders;
+
+use super::{panel, text};
+use crate::scenario::Value;
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::tui::app::{App, Overlay};
+use crate::tui::theme::Theme;
+
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+    let rows = app.rows();
+    let filtering = matches!(app.overlay, Some(Overlay::Filter));
+    let mut block = panel(theme, "Parameters", borders);
+    let help = match area.height {
+        30.. => 6,
+        16.. => 3,
+        _ => u16::from(filtering),
+    };
+    let [list, below] =
+        block.inner(area).layout(&Layout::vertical([Constraint::Fill(1), Constraint::Length(help)]));
+    let row = app.row(&rows);
+    if rows.len() > usize::from(list.height) {
+        block = block.title(
+            Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()).right_aligned(),
+        );
+    }
+    frame.render_widget(block, area);
+    let first = text::first_shown(row, rows.len(), usize::from(list.height));
+    for (index, position) in (first..rows.len()).zip(0..list.height) {
+        line(app, theme, frame, text::row(list, position), (&PARAMETERS[rows[index]], index == row));
+    }
+    if rows.is_empty() {
+        text::wrapped(frame, list, &format!("nothing matches `{}`; Esc shows all", app.filter.text()), theme.dim());
+    }
+    if filtering {
+        text::typed(frame, text::row(below, 0), "/", &app.filter, theme);
+    } else if !app.filter.text().is_empty() && help > 0 {
+        let filter = format!("/{}  (Esc shows all)", app.filter.text());
+        text::left(frame, text::row(below, 0), Line::styled(filter, theme.notice()));
+    }
+    if let Some(parameter) = app.focused()
+        && help > 1
+    {
+        explanation(app, theme, frame, Rect { y: below.y + 1, height: help - 1, ..below }, parameter);
+    }
+}
+
+/// `▸ micro batch          1 ◂▸`.
+fn line(app: &App, theme: Theme, frame: &mut Frame, area: Rect, (parameter, here): (&Parameter, bool)) {
+    let glyphs = theme.glyphs;
+    let room = area.width.saturating_sub(5);
+    let value = shown(parameter, &parameter.get(&app.scenario));
+    let value = text::cut(&value, room.saturating_sub(8), theme);
+    let label = text::cut(parameter.label, room.saturating_sub(text::width(&value) + 1), theme);
+    let gap = usize::from(room.saturating_sub(text::width(&value) + text::width(&label)));
+    let (mark, arrows) = if here { (glyphs.cursor, glyphs.adjust) } else { (" ", "  ") };
+    let text = format!("{mark} {label}{:gap$}{value} {arrows}", "");
+    let style = if here { theme.selected() } else { ratatui::style::Style::new() };
+    text::left(frame, area, Line::styled(text, style));
+}
+
+/// A value as the list shows it.
+fn shown(parameter: &Parameter, value: &Value) -> String {
+    match (value, parameter.key) {
+        (Value::Flag(on), _) => String::from(if *on { "yes" } else { "no" }),
+        (Value::Unset, "train.recompute_layers") => String::from("all"),
+        (Value::Unset, "train.dropout") => String::from("model's"),
+        (value, _) => value.to_string(),
+    }
+}
+
+/// The help line; with more room also the key and what it may hold.
+fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter: &Parameter) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }.intersection(frame.area());
+    let mut area = area;
+    if area.height > 3 {
+        let unit = if parameter.unit.is_empty() { String::new() } else { format!(", {}", parameter.unit) };
+        let title = Line::from(vec![
+            Span::styled(parameter.key, theme.strong()),
+            Span::styled(unit, theme.dim()),
+        ]);
+        text::left(frame, area, title);
+        area = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    }
+    let mut help = parameter.help.to_owned();
+    if area.height > 2 {
+        match parameter.kind {
+            Kind::Count { min, max, .. } => help.push_str(&format!(" ({min} to {max})")),
+            Kind::Choice { covered, .. } => help.push_str(&format!(" ({})", covered.join(", "))),
+            Kind::Fraction { .. } => help.push_str(" (0 to 1)"),
+            Kind::Word if parameter.key == "model" => {
+                help.push_str(app.model_of(&app.scenario).map_or("", |_| ": Enter chooses"));
+            }
+            Kind::Word | Kind::Flag | Kind::Words => {}
+        }
+    }
+    text::wrapped(frame, area, &help, theme.dim());
+}

@@ -1,0 +1,86 @@
+//! A list to choose from.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{popup, text};
+use crate::tui::app::{App, Item, Picker, Target};
+use crate::tui::theme::Theme;
+
+/// Cells of a list with columns.
+const WIDE: u16 = 74;
+
+pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, body: Rect) {
+    let (title, width) = match picker.target {
+        Target::Model => (String::from("Model: type to filter, or a path"), WIDE),
+        Target::Gpu => (String::from("Card: type to filter"), WIDE),
+        Target::Choice(parameter) => (parameter.label.to_owned(), 30),
+    };
+    let typed = u16::from(picker.has_query());
+    let rows = u16::try_from(picker.items.len()).unwrap_or(u16::MAX).saturating_add(3 + typed);
+    let inner = popup(theme, &title, (width, rows.min(30)), frame, body);
+    if picker.has_query() {
+        text::typed(frame, text::row(inner, 0), " > ", &picker.query, theme);
+    }
+    let list = Rect { y: inner.y + typed, height: inner.height.saturating_sub(typed + 1), ..inner };
+    let last = text::row(inner, inner.height.saturating_sub(1));
+    let first = text::first_shown(picker.selected, picker.matches.len(), usize::from(list.height));
+    for (index, row) in (first..picker.matches.len()).zip(0..list.height) {
+        let item = &picker.items[picker.matches[index]];
+        line(item, index == picker.selected, theme, frame, text::row(list, row));
+    }
+    let (words, style) = match &picker.error {
+        Some(error) => (error.clone(), theme.error()),
+        None => (answer(app, picker), theme.dim()),
+    };
+    text::left(frame, last, Line::styled(text::cut(&format!(" {words}"), last.width, theme), style));
+}
+
+/// What Enter would do, and how many rows there are.
+fn answer(app: &App, picker: &Picker) -> String {
+    let count = format!("{} of {}", picker.matches.len(), picker.items.len());
+    match (picker.path(), picker.target, picker.chosen()) {
+        (Some(path), _, _) => format!("Enter opens {path}"),
+        (None, _, None) => String::from("nothing matches"),
+        (None, Target::Choice(_), _) => String::new(),
+        (None, Target::Model, Some(item)) => {
+            let source = app
+                .models
+                .iter()
+                .find(|listed| listed.word == item.word)
+                .and_then(|listed| listed.item.card.organization.clone());
+            source.map_or(count.clone(), |source| format!("{count}, {source}"))
+        }
+        (None, Target::Gpu, Some(_)) => count,
+    }
+}
+
+fn line(item: &Item, here: bool, theme: Theme, frame: &mut Frame, area: Rect) {
+    let mark = if here { theme.glyphs.cursor } else { " " };
+    let room = area.width.saturating_sub(3);
+    let size = format!("{:>12}", item.size);
+    let (word, name) = if item.name.is_empty() {
+        (item.word.clone(), String::new())
+    } else {
+        let names = room.saturating_sub(text::width(&size) + 1);
+        let word = text::cut(&item.word, names / 2, theme);
+        let own = if item.own { " (yours)" } else { "" };
+        let left = names.saturating_sub((names / 2).max(text::width(&word)) + 1);
+        (word, text::cut(&format!("{}{own}", item.name), left, theme))
+    };
+    let base = if here { theme.selected() } else { Style::new() };
+    let half = if item.name.is_empty() { usize::from(room) } else { usize::from(room.saturating_sub(13) / 2) };
+    let line = Line::from(vec![
+        Span::raw(format!("{mark} {word}")),
+        Span::raw(" ".repeat((half + 1).saturating_sub(usize::from(text::width(&word))))),
+        Span::raw(name),
+    ])
+    .style(base);
+    frame.buffer_mut().set_style(area, base);
+    text::left(frame, area, line);
+    if !item.name.is_empty() {
+        text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &size, base);
+    }
+}
