@@ -52,8 +52,7 @@ impl<W: Write> Screen<W> {
         let pending = Pending::default();
         pending.0.borrow_mut().reserve(64 * 1024);
         out.flush()?;
-        let terminal =
-            Terminal::with_options(CrosstermBackend::new(pending.clone()), TerminalOptions { viewport })?;
+        let terminal = Terminal::with_options(CrosstermBackend::new(pending.clone()), TerminalOptions { viewport })?;
         Ok(Self { terminal, pending, out })
     }
 

@@ -102,9 +102,11 @@ fn overlay(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
 /// The frame of a panel.
 fn panel(theme: Theme, title: &str, borders: Borders) -> Block<'_> {
     let set = if theme.glyphs.unicode { border::PLAIN } else { ASCII_BORDER };
-    Block::new().borders(borders).border_set(set).border_style(theme.border()).title(
-        ratatui::text::Line::styled(format!(" {title} "), theme.strong()),
-    )
+    Block::new()
+        .borders(borders)
+        .border_set(set)
+        .border_style(theme.border())
+        .title(ratatui::text::Line::styled(format!(" {title} "), theme.strong()))
 }
 
 /// An empty frame over the middle of an area, and what is inside it.

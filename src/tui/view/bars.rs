@@ -223,10 +223,7 @@ mod tests {
         let labels = |room| fold(bars.clone(), room).into_iter().map(|(label, bar)| (label, bar.bytes.get()));
         assert!(labels(6).all(|(label, _)| label != "Other"));
         let folded: Vec<_> = labels(5).collect();
-        assert_eq!(
-            folded,
-            [("Model", 1), ("Gradients", 50), ("Optimizer", 100), ("Activations", 2), ("Other", 7)]
-        );
+        assert_eq!(folded, [("Model", 1), ("Gradients", 50), ("Optimizer", 100), ("Activations", 2), ("Other", 7)]);
         assert_eq!(labels(2).count(), 2);
     }
 

@@ -20,13 +20,10 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         16.. => 3,
         _ => u16::from(filtering),
     };
-    let [list, below] =
-        block.inner(area).layout(&Layout::vertical([Constraint::Fill(1), Constraint::Length(help)]));
+    let [list, below] = block.inner(area).layout(&Layout::vertical([Constraint::Fill(1), Constraint::Length(help)]));
     let row = app.row(&rows);
     if rows.len() > usize::from(list.height) {
-        block = block.title(
-            Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()).right_aligned(),
-        );
+        block = block.title(Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()).right_aligned());
     }
     frame.render_widget(block, area);
     let first = text::first_shown(row, rows.len(), usize::from(list.height));
@@ -79,10 +76,7 @@ fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter
     let mut area = area;
     if area.height > 3 {
         let unit = if parameter.unit.is_empty() { String::new() } else { format!(", {}", parameter.unit) };
-        let title = Line::from(vec![
-            Span::styled(parameter.key, theme.strong()),
-            Span::styled(unit, theme.dim()),
-        ]);
+        let title = Line::from(vec![Span::styled(parameter.key, theme.strong()), Span::styled(unit, theme.dim())]);
         text::left(frame, area, title);
         area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     }

@@ -41,10 +41,7 @@ fn standing(app: &App, estimate: &Estimate) -> Option<Standing> {
 pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
     let peak = estimate.peak(app.step);
     let unit = app.unit;
-    let number = number_width(
-        estimate.bars(app.step).iter().map(|bar| bar.bytes).chain([peak.total]),
-        unit,
-    );
+    let number = number_width(estimate.bars(app.step).iter().map(|bar| bar.bytes).chain([peak.total]), unit);
     let standing = standing(app, estimate);
     let mut words = format!("{:>number$} {}", unit.number(peak.total), unit.label());
     if let Some(standing) = standing.as_ref().filter(|_| area.width >= ROOMY) {
