@@ -23,7 +23,7 @@ use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Overflow;
 
 pub use category::{Categories, Category};
-pub use entry::{Dim, Entry, Exactness, Lifetime, Place, Shape};
+pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
 pub use ledger::Ledger;
@@ -65,6 +65,17 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
         Task::Train => training::ledger(model, scenario, gpu),
         Task::Infer => inference::ledger(model, scenario, gpu),
     }
+}
+
+/// Adds the runtime, whose slack depends on the rest, and closes the ledger over these instants of both steps, each
+/// with where it lies.
+fn close(mut entries: Vec<Entry>, gpu: Option<&Gpu>, places: &[(Instant, String)]) -> Result<Ledger, EstimateError> {
+    let of = |step: Step| places.iter().map(move |(instant, place)| (step, *instant, place.clone()));
+    let instants: Vec<_> = of(Step::First).chain(of(Step::Steady)).collect();
+    let allocated = Ledger::heaviest(&entries, &instants)?;
+    let always = places.iter().fold(Alive::NEVER, |alive, (instant, _)| alive.in_both(*instant));
+    entries.append(&mut runtime::entries(gpu, allocated, always)?);
+    Ok(Ledger::close(entries, instants)?)
 }
 
 /// An error where positions are learned and a sequence is longer than their table.

@@ -40,6 +40,7 @@ pub struct Scenario {
 
 /// The `[train]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the file format")]
 pub struct Train {
     /// What is trained.
     pub method: Method,

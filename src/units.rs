@@ -124,7 +124,7 @@ impl Bits {
     pub fn bytes(self, elements: u64) -> Result<Bytes, Overflow> {
         let bits = u128::from(elements) * u128::from(self.numerator);
         let bytes = bits.div_ceil(u128::from(self.denominator) * 8);
-        u64::try_from(bytes).map(Bytes).map_err(|_| Overflow)
+        u64::try_from(bytes).map(Bytes).ok().ok_or(Overflow)
     }
 
     /// Bits per element as a number to show or to put into JSON.
@@ -135,7 +135,7 @@ impl Bits {
 
 impl fmt::Display for Bits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.numerator % self.denominator == 0 {
+        if self.numerator.is_multiple_of(self.denominator) {
             write!(f, "{}", self.numerator / self.denominator)
         } else {
             write!(f, "{}", self.per_element())
@@ -248,7 +248,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

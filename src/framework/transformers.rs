@@ -10,6 +10,7 @@ pub const SOURCE: &str = "Transformers 5.23 modelling code under PyTorch 2.15 au
 
 /// What a family's modelling code does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits of modelling code")]
 pub struct Implementation {
     /// How the norms are written.
     pub norm: NormCode,

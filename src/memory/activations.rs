@@ -20,6 +20,7 @@ use crate::model::Architecture;
 
 /// What every rule needs to know about the run.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of a run")]
 pub(super) struct Run<'a> {
     /// The model.
     pub(super) architecture: &'a Architecture,

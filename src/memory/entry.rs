@@ -228,18 +228,15 @@ impl Entry {
                 }
             };
         }
-        let mut text = String::new();
+        let mut factors = Vec::with_capacity(3);
         if self.count != 1 {
-            text.push_str(&format!("{} × ", self.count));
+            factors.push(self.count.to_string());
         }
         if !dims.is_empty() {
-            text.push_str(&dims.join("·"));
-            text.push_str(" × ");
+            factors.push(dims.join("·"));
         }
-        text.push_str(&format!("{} B", self.bits.per_element() / 8.0));
-        if self.divided_by != 1 {
-            text.push_str(&format!(" ÷ {}", self.divided_by));
-        }
-        text
+        factors.push(format!("{} B", self.bits.per_element() / 8.0));
+        let product = factors.join(" × ");
+        if self.divided_by == 1 { product } else { format!("{product} ÷ {}", self.divided_by) }
     }
 }

@@ -6,11 +6,11 @@ use super::EstimateError;
 use super::activations::Run;
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
-use super::instant::{Instant, Step};
+use super::instant::Instant;
 use super::ledger::Ledger;
 use super::tape::Dtype;
 use super::timeline::Timeline;
-use super::{recorded, runtime, weights};
+use super::{recorded, weights};
 use crate::framework::implementation;
 use crate::gpu::Gpu;
 use crate::model::Model;
@@ -39,22 +39,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         instants.push((instant, recording.whereabouts(event)));
     }
     entries.extend(concatenation(model, infer)?);
-    close(entries, gpu, instants, always)
-}
-
-fn close(
-    mut entries: Vec<Entry>,
-    gpu: Option<&Gpu>,
-    instants: Vec<(Instant, String)>,
-    always: Alive,
-) -> Result<Ledger, EstimateError> {
-    let instants: Vec<_> = [Step::First, Step::Steady]
-        .into_iter()
-        .flat_map(|step| instants.iter().map(move |(instant, at)| (step, *instant, at.clone())))
-        .collect();
-    let allocated = Ledger::heaviest(&entries, &instants)?;
-    entries.append(&mut runtime::entries(gpu, allocated, always)?);
-    Ok(Ledger::close(entries, instants)?)
+    super::close(entries, gpu, &instants)
 }
 
 fn dtype(word: &str) -> Dtype {

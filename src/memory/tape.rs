@@ -177,8 +177,6 @@ struct Node {
 #[derive(Debug, Clone)]
 struct Leaf {
     name: &'static str,
-    shape: u16,
-    dtype: Dtype,
     owner: Segment,
     /// How many operations read it and have not sent their gradient yet.
     uses: u32,
@@ -226,6 +224,7 @@ pub(crate) struct Operation<'a> {
 
 /// The recording.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mode of the recording that comes and goes by itself")]
 pub(crate) struct Tape {
     /// Every allocation.
     pub(crate) storages: Vec<Storage>,
@@ -305,7 +304,7 @@ impl Tape {
 
     /// A parameter: it lives elsewhere, gradients arrive here.
     pub(crate) fn parameter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
-        let leaf = Leaf { name, shape, dtype, owner: self.segment, uses: 0, waiting: None, cached_copy: None };
+        let leaf = Leaf { name, owner: self.segment, uses: 0, waiting: None, cached_copy: None };
         self.leaves.push(leaf);
         let index = u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX);
         Tensor { storage: NOTHING, shape, dtype, source: Source::Leaf(index) }

@@ -61,7 +61,7 @@ impl Timeline {
         }
         let mut lives = Vec::with_capacity(spans.len() * 2);
         for (index, (storage, span)) in tape.storages.iter().zip(spans).enumerate() {
-            let id = StorageId::try_from(index).map_err(|_| Overflow)?;
+            let id = StorageId::try_from(index).ok().ok_or(Overflow)?;
             // What all recomputed layers read belongs to none of them.
             let shared = storage.recomputed && storage.made_in == Segment::Embedding;
             let (Segment::Layer(recorded), false) = (storage.owner, shared) else {

@@ -7,7 +7,7 @@ use super::instant::{Instant, Step};
 use super::ledger::Ledger;
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
-use super::{recorded, runtime, weights};
+use super::{recorded, weights};
 use crate::framework::implementation;
 use crate::gpu::Gpu;
 use crate::model::Model;
@@ -47,7 +47,8 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     }
     let step = Alive::NEVER.in_both(Instant::OptimizerStep);
     entries.append(&mut weights::optimizer_temporaries(architecture, optimizer, implementation, bits, step)?);
-    close(entries, gpu, &recording, &positions)
+    let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(&recording, *instant, *event)));
+    super::close(entries, gpu, &places.collect::<Vec<_>>())
 }
 
 /// A loop that keeps the model's outputs still has those of the step before while the next forward runs.
@@ -55,23 +56,6 @@ fn previous_outputs(entries: &[Entry]) -> Option<Entry> {
     let logits = entries.iter().find(|entry| entry.name == "logits")?;
     let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
     Some(Entry { name: "logits of the step before".into(), alive, ..logits.clone() })
-}
-
-/// Adds the runtime, whose slack depends on the rest, and closes the ledger.
-fn close(
-    mut entries: Vec<Entry>,
-    gpu: Option<&Gpu>,
-    recording: &Forward,
-    positions: &recorded::Positions,
-) -> Result<Ledger, EstimateError> {
-    let instants: Vec<_> = [Step::First, Step::Steady]
-        .into_iter()
-        .flat_map(|step| positions.iter().map(move |(instant, event)| (step, *instant, *event)))
-        .map(|(step, instant, event)| (step, instant, whereabouts(recording, instant, event)))
-        .collect();
-    let allocated = Ledger::heaviest(&entries, &instants)?;
-    entries.append(&mut runtime::entries(gpu, allocated, always())?);
-    Ok(Ledger::close(entries, instants)?)
 }
 
 fn steady() -> Alive {
@@ -117,8 +101,8 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
 fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
     let end = recording.tape.events.len();
     let allocates = |event: &usize| matches!(recording.tape.events[*event], Event::Allocate(_));
-    let forward_end = (0..recording.forward_end).rev().find(allocates).unwrap_or(0);
-    let within = timeline.heaviest(0..recording.forward_end);
+    let forward_end = (0..recording.loss_known).rev().find(allocates).unwrap_or(0);
+    let within = timeline.heaviest(0..recording.loss_known);
     let mut positions = if timeline.heavier(within, forward_end) { vec![(Instant::Forward, within)] } else { vec![] };
     positions.extend([
         (Instant::ForwardEnd, forward_end),

@@ -123,8 +123,9 @@ impl Parameter {
             }),
             Kind::Fraction { .. } => text
                 .parse()
+                .ok()
                 .map(Value::Fraction)
-                .map_err(|_| ParameterError::new(format!("`{text}` is not a number from 0 to 1"))),
+                .ok_or_else(|| ParameterError::new(format!("`{text}` is not a number from 0 to 1"))),
             Kind::Flag => match text {
                 "true" | "on" | "yes" => Ok(Value::Flag(true)),
                 "false" | "off" | "no" => Ok(Value::Flag(false)),

@@ -42,7 +42,7 @@ pub(crate) struct Forward {
     /// The layers.
     pub(crate) stretches: Vec<Stretch>,
     /// The event at which the loss is known and the forward's variables are let go.
-    pub(crate) forward_end: usize,
+    pub(crate) loss_known: usize,
     /// The event at which the loss's backward begins.
     pub(crate) backward_start: usize,
     /// The event at which the head's backward begins.
@@ -130,7 +130,7 @@ impl<'a> Recorder<'a> {
         let logits = self.head(stream, embedding);
         let loss_start = self.tape.node_count();
         let loss = run.loss.then(|| self.loss(logits));
-        let forward_end = self.tape.position();
+        let loss_known = self.tape.position();
         if !run.keep_outputs {
             self.tape.release(logits);
         }
@@ -139,7 +139,7 @@ impl<'a> Recorder<'a> {
         let backward_start = self.tape.position();
         let mut marks = [backward_start; 2];
         if let (true, Some(loss)) = (run.graph, loss) {
-            let seed = self.tape.seed(loss, "gradient of the loss");
+            let seed = self.tape.seed(loss, "loss");
             self.tape.backward(loss_start..self.tape.node_count());
             marks[0] = self.tape.position();
             self.tape.backward(norm_start..loss_start);
@@ -155,7 +155,7 @@ impl<'a> Recorder<'a> {
         Forward {
             tape: self.tape,
             stretches: self.stretches,
-            forward_end,
+            loss_known,
             backward_start,
             head_backward,
             embedding_backward,
