@@ -110,13 +110,23 @@ fn judge(path: &Path) -> Vec<String> {
         if let Some(saved) = outcome.saved
             && saved.0 != saved.1
         {
-            println!("{}: saved {} instead of {} ({:+})", outcome.id, saved.0, saved.1, saved.0 as i64 - saved.1 as i64);
+            println!(
+                "{}: saved {} instead of {} ({:+})",
+                outcome.id,
+                saved.0,
+                saved.1,
+                saved.0 as i64 - saved.1 as i64
+            );
             wrong.push(format!("{}: saved bytes", outcome.id));
         }
         for (phase, predicted, measured) in &outcome.phases {
             if predicted != measured {
                 let difference = *predicted as i64 - *measured as i64;
-                println!("{}: {phase} {predicted} instead of {measured} ({difference:+}, {:+.4} %)", outcome.id, 100.0 * error((*predicted, *measured)));
+                println!(
+                    "{}: {phase} {predicted} instead of {measured} ({difference:+}, {:+.4} %)",
+                    outcome.id,
+                    100.0 * error((*predicted, *measured))
+                );
             }
         }
         if peak.abs() > PEAK_TOLERANCE {

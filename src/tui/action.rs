@@ -92,8 +92,7 @@ pub enum Context {
 
 impl Context {
     /// Every place.
-    pub const ALL: [Self; 6] =
-        [Self::View, Self::Picker, Self::Choices, Self::Value, Self::Filter, Self::Help];
+    pub const ALL: [Self; 6] = [Self::View, Self::Picker, Self::Choices, Self::Value, Self::Filter, Self::Help];
 
     /// Whether letters are text here.
     pub const fn takes_text(self) -> bool {
@@ -145,7 +144,15 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::More, "more", &["right", "l"], "more, or the next choice", "adjust", "Adjust", &[View]),
     row(Action::MuchLess, "much_less", &["shift-left", "H"], "much less", "", "Adjust", &[View]),
     row(Action::MuchMore, "much_more", &["shift-right", "L"], "much more", "", "Adjust", &[View]),
-    row(Action::Edit, "edit", &["enter"], "type an exact value (8k, 128Ki, 1e6), or open the list", "type", "Adjust", &[View]),
+    row(
+        Action::Edit,
+        "edit",
+        &["enter"],
+        "type an exact value (8k, 128Ki, 1e6), or open the list",
+        "type",
+        "Adjust",
+        &[View],
+    ),
     row(Action::PickModel, "model", &["m"], "choose a model, or open a file", "model", "Adjust", &[View]),
     row(Action::PickGpu, "gpu", &["g"], "choose a card", "gpu", "Adjust", &[View]),
     row(Action::FlipTask, "task", &["t"], "training or inference", "train/infer", "Adjust", &[View]),
@@ -158,21 +165,69 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::First, "first", &["home"], "to the first row", "", "Move", LISTS),
     row(Action::Last, "last", &["end", "G"], "to the last row", "", "Move", LISTS),
     row(Action::Filter, "filter", &["/"], "filter the parameters", "filter", "Move", &[View]),
-    row(Action::FlipEstimator, "estimator", &["s"], "every byte named (ledger), or the rule of thumb (sketch)", "sketch", "See", &[View]),
+    row(
+        Action::FlipEstimator,
+        "estimator",
+        &["s"],
+        "every byte named (ledger), or the rule of thumb (sketch)",
+        "sketch",
+        "See",
+        &[View],
+    ),
     row(Action::FlipStep, "step", &["i"], "the steady step, or the first one", "first step", "See", &[View]),
     row(Action::FlipUnit, "unit", &["b"], "GiB or GB", "GiB/GB", "See", &[View]),
     row(Action::Repaint, "repaint", &["ctrl-l"], "draw the screen afresh", "", "See", EVERYWHERE),
     row(Action::Up, "list_up", &["up", "ctrl-p"], "one row up", "", "In lists and fields", &[Picker, Filter]),
     row(Action::Down, "list_down", &["down", "ctrl-n"], "one row down", "", "In lists and fields", &[Picker, Filter]),
-    row(Action::FarUp, "list_far_up", &["pageup", "shift-up"], "several rows up", "", "In lists and fields", &[Picker, Filter]),
-    row(Action::FarDown, "list_far_down", &["pagedown", "shift-down"], "several rows down", "", "In lists and fields", &[Picker, Filter]),
-    row(Action::Accept, "accept", &["enter"], "take it", "take it", "In lists and fields", &[Picker, Choices, Value, Filter]),
-    row(Action::Erase, "erase", &["backspace", "ctrl-h"], "remove the character before", "", "In lists and fields", TEXTS),
+    row(
+        Action::FarUp,
+        "list_far_up",
+        &["pageup", "shift-up"],
+        "several rows up",
+        "",
+        "In lists and fields",
+        &[Picker, Filter],
+    ),
+    row(
+        Action::FarDown,
+        "list_far_down",
+        &["pagedown", "shift-down"],
+        "several rows down",
+        "",
+        "In lists and fields",
+        &[Picker, Filter],
+    ),
+    row(
+        Action::Accept,
+        "accept",
+        &["enter"],
+        "take it",
+        "take it",
+        "In lists and fields",
+        &[Picker, Choices, Value, Filter],
+    ),
+    row(
+        Action::Erase,
+        "erase",
+        &["backspace", "ctrl-h"],
+        "remove the character before",
+        "",
+        "In lists and fields",
+        TEXTS,
+    ),
     row(Action::Delete, "delete", &["delete"], "remove the character here", "", "In lists and fields", TEXTS),
     row(Action::Clear, "clear", &["ctrl-u"], "remove all that was typed", "clear", "In lists and fields", TEXTS),
     row(Action::CursorLeft, "cursor_left", &["left", "ctrl-b"], "cursor left", "", "In lists and fields", TEXTS),
     row(Action::CursorRight, "cursor_right", &["right", "ctrl-f"], "cursor right", "", "In lists and fields", TEXTS),
-    row(Action::CursorStart, "cursor_start", &["home", "ctrl-a"], "cursor to the start", "", "In lists and fields", TEXTS),
+    row(
+        Action::CursorStart,
+        "cursor_start",
+        &["home", "ctrl-a"],
+        "cursor to the start",
+        "",
+        "In lists and fields",
+        TEXTS,
+    ),
     row(Action::CursorEnd, "cursor_end", &["end", "ctrl-e"], "cursor to the end", "", "In lists and fields", TEXTS),
     row(Action::Back, "back", &["esc"], "back out; never quits", "back", "Leave", EVERYWHERE),
     row(Action::Help, "help", &["?", "f1"], "every key", "help", "Leave", &[View]),
@@ -218,7 +273,7 @@ impl Action {
                     .iter()
                     .filter_map(|key| Some(format!("`{}`", Chord::parse(key)?.show(true))))
                     .collect();
-                text.push_str(&format!("| {} | {} |\n", keys.join(" "), binding.words));
+                text.extend(["| ", &keys.join(" "), " | ", binding.words, " |\n"]);
             }
         }
         text

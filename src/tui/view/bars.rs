@@ -142,8 +142,8 @@ fn fold(bars: Vec<Bar>, room: usize) -> Vec<Folded> {
 fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area: Rect) {
     let number = number_width(bars.iter().map(|(_, bar)| bar.bytes), unit);
     let words = |bar: &Bar| match bar.elsewhere {
-        Some(instant) if area.width >= 44 => format!("{:>number$} at {}", unit.number(bar.bytes), instant.id()),
-        _ => format!("{:>number$} {}", unit.number(bar.bytes), unit.label()),
+        Some(instant) if area.width >= 44 => format!("{:>number$} at {}", text::number(unit, bar.bytes), instant.id()),
+        _ => format!("{:>number$} {}", text::number(unit, bar.bytes), unit.label()),
     };
     let room = |bar: &Bar| area.width.saturating_sub(LABEL + text::width(&words(bar)) + 1);
     let column = area.width.saturating_sub(LABEL + u16::try_from(number).unwrap_or(u16::MAX) + 5);
@@ -152,13 +152,13 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area
     for ((label, bar), row) in bars.iter().zip(0..area.height) {
         let area = text::row(area, row);
         let absent = bar.elsewhere.is_some();
-        let (style, fill) = if absent {
+        let (style, sign) = if absent {
             (theme.category(bar.category).patch(theme.dim()), theme.glyphs.absent)
         } else {
             (theme.category(bar.category), theme.fill(position))
         };
         position += usize::from(!absent && !bar.bytes.is_zero());
-        let segment = [Segment { bytes: bar.bytes, style, fill }];
+        let segment = [Segment { bytes: bar.bytes, style, fill: sign }];
         let place = Rect { x: area.x + LABEL.min(area.width), width: column, ..area }.intersection(area);
         frame.render_widget(StackedBar::new(&segment, full, theme), place);
         let style = if absent { theme.dim() } else { ratatui::style::Style::new() };
@@ -169,7 +169,7 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area
 
 /// Cells that the widest number takes.
 pub(super) fn number_width(sizes: impl Iterator<Item = Bytes>, unit: Unit) -> usize {
-    sizes.map(|bytes| unit.number(bytes).len()).max().unwrap_or(0).max(NUMBER)
+    sizes.map(|bytes| text::number(unit, bytes).len()).max().unwrap_or(0).max(NUMBER)
 }
 
 /// The bytes at which a bar fills the column, such that every bar stays within its own room.
@@ -223,10 +223,7 @@ mod tests {
         let labels = |room| fold(bars.clone(), room).into_iter().map(|(label, bar)| (label, bar.bytes.get()));
         assert!(labels(6).all(|(label, _)| label != "Other"));
         let folded: Vec<_> = labels(5).collect();
-        assert_eq!(
-            folded,
-            [("Model", 1), ("Gradients", 50), ("Optimizer", 100), ("Activations", 2), ("Other", 7)]
-        );
+        assert_eq!(folded, [("Model", 1), ("Gradients", 50), ("Optimizer", 100), ("Activations", 2), ("Other", 7)]);
         assert_eq!(labels(2).count(), 2);
     }
 

@@ -35,11 +35,8 @@ fn lines(theme: Theme) -> Vec<Line<'static>> {
         }
         lines.push(Line::styled(format!(" {section}"), theme.strong()));
         for binding in BINDINGS.iter().filter(|binding| binding.section == section) {
-            let keys: Vec<String> = binding
-                .keys
-                .iter()
-                .filter_map(|key| Some(Chord::parse(key)?.show(theme.glyphs.unicode)))
-                .collect();
+            let keys: Vec<String> =
+                binding.keys.iter().filter_map(|key| Some(Chord::parse(key)?.show(theme.glyphs.unicode))).collect();
             lines.push(Line::from(vec![
                 Span::styled(format!("   {:<KEYS$}", keys.join(" ")), theme.key()),
                 Span::raw(binding.words),

@@ -13,18 +13,18 @@ const EIGHTHS: u64 = 8;
 
 /// One part of a bar.
 #[derive(Debug, Clone, Copy)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// How much it stands for.
-    pub bytes: Bytes,
+    pub(crate) bytes: Bytes,
     /// Its colour.
-    pub style: Style,
+    pub(crate) style: Style,
     /// The sign that fills its cells.
-    pub fill: &'static str,
+    pub(crate) fill: &'static str,
 }
 
 /// A bar of segments.
 #[derive(Debug, Clone, Copy)]
-pub struct StackedBar<'a> {
+pub(crate) struct StackedBar<'a> {
     segments: &'a [Segment],
     full: Bytes,
     capacity: Option<Bytes>,
@@ -33,12 +33,12 @@ pub struct StackedBar<'a> {
 
 impl<'a> StackedBar<'a> {
     /// A bar that fills its width at `full` bytes.
-    pub const fn new(segments: &'a [Segment], full: Bytes, theme: Theme) -> Self {
+    pub(crate) const fn new(segments: &'a [Segment], full: Bytes, theme: Theme) -> Self {
         Self { segments, full, capacity: None, theme }
     }
 
     /// A bar with a line at `capacity`: at the right end where all fits, inside where it does not.
-    pub const fn against(segments: &'a [Segment], capacity: Bytes, theme: Theme) -> Self {
+    pub(crate) const fn against(segments: &'a [Segment], capacity: Bytes, theme: Theme) -> Self {
         Self { segments, full: capacity, capacity: Some(capacity), theme }
     }
 
@@ -87,7 +87,7 @@ fn scaled(part: u128, whole: u128, room: u64) -> u64 {
 
 /// Hands `room` out in proportion to `values`, exactly: largest remainders first, and `least` to each that is
 /// not zero, taken from the longest; where there is not room for that, the smallest go without.
-pub fn allocate(values: &[u64], room: u64, least: u64) -> Vec<u64> {
+pub(crate) fn allocate(values: &[u64], room: u64, least: u64) -> Vec<u64> {
     let total: u128 = values.iter().map(|value| u128::from(*value)).sum();
     if total == 0 {
         return vec![0; values.len()];
