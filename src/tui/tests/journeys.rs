@@ -61,7 +61,7 @@ fn an_exact_value_is_typed_and_a_wrong_one_is_kept_to_be_mended() {
 #[test]
 fn a_value_without_a_ledger_is_refused() {
     let mut app = app();
-    press(&mut app, "down enter ctrl-u \"4294967296\" enter");
+    press(&mut app, "enter ctrl-u \"1e9\" enter down enter ctrl-u \"4294967296\" enter");
     let Some(Overlay::Value { error: Some(reason), .. }) = &app.overlay else { panic!("{:?}", app.overlay) };
     assert!(reason.contains("64 bits"), "{reason}");
     assert_eq!(app.scenario.train.sequence_length, 4096);

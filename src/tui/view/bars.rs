@@ -180,10 +180,14 @@ fn scale(bars: impl Iterator<Item = (Bytes, u16)>, column: u16) -> Bytes {
         let bytes = u128::from(bytes.get()) * u128::from(column.max(1)) / u128::from(room.clamp(1, column.max(1)));
         u64::try_from(bytes).unwrap_or(u64::MAX)
     };
-    let most = bars.map(needed).max().unwrap_or(0).max(1);
-    let power = most.checked_next_power_of_two().unwrap_or(u64::MAX);
+    stepped(Bytes::new(bars.map(needed).max().unwrap_or(0)))
+}
+
+/// The next power of two, or three quarters of it.
+pub(super) fn stepped(most: Bytes) -> Bytes {
+    let power = most.get().max(1).checked_next_power_of_two().unwrap_or(u64::MAX);
     let three_quarters = power / 4 * 3;
-    Bytes::new(if most <= three_quarters { three_quarters } else { power })
+    Bytes::new(if most.get() <= three_quarters { three_quarters } else { power })
 }
 
 /// The parts of a total, with the fills that its bars have.
