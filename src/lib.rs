@@ -8,12 +8,14 @@
 //!
 //! Data flows one way. The memory model knows no terminal and no files; the terminal knows no formula.
 
+pub mod cli;
 pub mod framework;
 pub mod gpu;
 pub mod import;
 pub mod memory;
 pub mod model;
 pub mod preset;
+pub mod report;
 pub mod scenario;
 #[cfg(feature = "tui")]
 pub mod tui;

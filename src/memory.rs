@@ -30,7 +30,7 @@ pub use sketch::{Sketch, sketch};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EstimateError {
     /// A size beyond 64 bits.
-    #[error("{0}")]
+    #[error(transparent)]
     Overflow(#[from] Overflow),
     /// A value that is valid but that no rule covers yet.
     #[error("{key} = {value} is not covered yet; covered: {covered}")]

@@ -17,6 +17,8 @@ pub struct Implementation {
     pub fused_projection: FusedProjection,
     /// How queries and keys are rotated.
     pub rotation: Rotation,
+    /// Whether cosines and sines stay in fp32, and what they turn with them.
+    pub rotary_in_fp32: bool,
     /// Whether eager attention computes its softmax in fp32.
     pub softmax_in_fp32: bool,
     /// Whether the embedding is multiplied by a constant.
@@ -74,6 +76,7 @@ pub fn implementation(family: &Family) -> Implementation {
         norm: NormCode::CastThenWeight,
         fused_projection: FusedProjection::Slices,
         rotation: Rotation::Whole,
+        rotary_in_fp32: false,
         softmax_in_fp32: true,
         scaled_embedding: false,
         embedding_scale_buffer: false,
@@ -103,7 +106,7 @@ pub fn implementation(family: &Family) -> Implementation {
             ..llama
         },
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
-        "olmo2" => Implementation { norm: NormCode::WeightThenCast, ..llama },
+        "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" => Implementation {
             norm: NormCode::OnePlusWeight,
             scaled_embedding: true,

@@ -6,6 +6,8 @@ use crate::units::Bytes;
 /// A named instant of a training step or of serving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Instant {
+    /// The heaviest moment of the forward pass, where that lies before its end.
+    Forward,
     /// The loss has been computed.
     ForwardEnd,
     /// The gradient of the log-softmax.
@@ -26,8 +28,8 @@ pub enum Instant {
 
 impl Instant {
     /// The instants of a training step, in order.
-    pub const TRAINING: [Self; 5] =
-        [Self::ForwardEnd, Self::LossBackward, Self::Backward, Self::BackwardEnd, Self::OptimizerStep];
+    pub const TRAINING: [Self; 6] =
+        [Self::Forward, Self::ForwardEnd, Self::LossBackward, Self::Backward, Self::BackwardEnd, Self::OptimizerStep];
 
     /// The instants of serving, in order.
     pub const SERVING: [Self; 3] = [Self::Load, Self::Prefill, Self::Decode];
@@ -35,6 +37,7 @@ impl Instant {
     /// The stable id.
     pub const fn id(self) -> &'static str {
         match self {
+            Self::Forward => "forward",
             Self::ForwardEnd => "forward_end",
             Self::LossBackward => "loss_backward",
             Self::Backward => "backward",

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::activations::{Forward, Stretch};
-use super::tape::{Event, Segment, StorageId};
+use super::tape::{Event, Kind, Segment, StorageId};
 use crate::units::Overflow;
 
 /// When a storage, or what its layer's unrecorded neighbours have in its place, is alive: events `born..dies`.
@@ -72,7 +72,10 @@ impl Timeline {
                 continue;
             };
             let between = stretch.between();
+            // What passes from layer to layer without being kept stands once.
+            let stays = storage.saved || matches!(storage.kind, Kind::ParameterGradient | Kind::WeightCopy);
             if between > 0
+                && stays
                 && recorded + 1 == stretch.recorded.end
                 && let Some(span) = between_span(stretch, span)
             {
@@ -84,6 +87,11 @@ impl Timeline {
         }
         let totals = totals(recording, &lives)?;
         Ok(Self { lives, totals })
+    }
+
+    /// Whether more is alive at one event than at another.
+    pub(super) fn heavier(&self, one: usize, other: usize) -> bool {
+        self.totals[one] > self.totals[other]
     }
 
     /// The heaviest event in a range of events, or the last one before it where the range allocates nothing.

@@ -52,7 +52,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
 /// A loop that keeps the model's outputs still has those of the step before while the next forward runs.
 fn previous_outputs(entries: &[Entry]) -> Option<Entry> {
     let logits = entries.iter().find(|entry| entry.name == "logits")?;
-    let alive = Alive::NEVER.with(Step::Steady, Instant::ForwardEnd);
+    let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
     Some(Entry { name: "logits of the step before".into(), alive, ..logits.clone() })
 }
 
@@ -129,13 +129,18 @@ fn check_sequence(model: &Model, train: &Train) -> Result<(), EstimateError> {
 
 fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
     let end = recording.tape.events.len();
-    vec![
-        (Instant::ForwardEnd, timeline.heaviest(0..recording.backward_start)),
+    let allocates = |event: &usize| matches!(recording.tape.events[*event], Event::Allocate(_));
+    let forward_end = (0..recording.forward_end).rev().find(allocates).unwrap_or(0);
+    let within = timeline.heaviest(0..recording.forward_end);
+    let mut positions = if timeline.heavier(within, forward_end) { vec![(Instant::Forward, within)] } else { vec![] };
+    positions.extend([
+        (Instant::ForwardEnd, forward_end),
         (Instant::LossBackward, timeline.heaviest(recording.backward_start..recording.head_backward)),
         (Instant::Backward, timeline.heaviest(recording.head_backward..recording.embedding_backward)),
         (Instant::BackwardEnd, timeline.heaviest(recording.embedding_backward..end)),
         (Instant::OptimizerStep, end - 1),
-    ]
+    ]);
+    positions
 }
 
 /// Where an instant lies, in words: the part of the model, and what is being made there.

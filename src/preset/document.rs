@@ -102,11 +102,7 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// A table inside this one.
-    pub(super) fn table(
-        &self,
-        key: &'static str,
-        prefix: &'static str,
-    ) -> Result<Option<Section<'t, 'a>>, PresetError> {
+    pub(super) fn table(&self, key: &'static str, prefix: &'static str) -> Result<Option<Self>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::Table(table) => Ok(Some(Section::new(self.document, prefix, value.span().start, table))),
@@ -115,7 +111,7 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// Tables in a list, `[[key]]`.
-    pub(super) fn tables(&self, key: &'static str, prefix: &'static str) -> Result<Vec<Section<'t, 'a>>, PresetError> {
+    pub(super) fn tables(&self, key: &'static str, prefix: &'static str) -> Result<Vec<Self>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(Vec::new()) };
         let DeValue::Array(items) = value.get_ref() else {
             return Err(self.wrong(key, value.get_ref(), "a list of tables, each under `[[gpu]]`"));

@@ -91,16 +91,16 @@ fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
     })
 }
 
-/// What a program can be given where nobody has read it: the driver's total less NVIDIA's own reserve, Metal's share
-/// of a Mac's memory, or the box.
+/// What a program can be given where nobody has read it: the driver's total (the box, where that is unknown too) less
+/// what NVIDIA's driver keeps; of a Mac's memory Metal's share.
 fn derived_mib(vendor: &str, marketing_gb: Option<u64>, driver_mib: Option<u64>) -> Option<u64> {
     let box_mib = marketing_gb.map(|size| size << 10);
+    let total = driver_mib.or(box_mib);
     match vendor {
-        "nvidia" => driver_mib.map(|total| total.saturating_sub(NVIDIA_RESERVE_MIB)).filter(|usable| *usable > 0),
-        "amd" | "intel" => driver_mib,
+        "nvidia" => total.and_then(|total| total.checked_sub(NVIDIA_RESERVE_MIB)).filter(|usable| *usable > 0),
         // Metal's default limit on wired memory: two thirds up to 32 GB, three quarters from 36 GB on.
         "apple" => box_mib.map(|ram| if ram <= 32 * 1024 { ram * 2 / 3 } else { ram / 4 * 3 }),
-        _ => box_mib,
+        _ => total,
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Library {
 
 /// What a file under a preset folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shelf {
+enum Content {
     Models,
     Gpus,
 }
@@ -35,8 +35,8 @@ impl Library {
     pub fn embedded() -> Self {
         let mut library = Self::default();
         for (path, text) in EMBEDDED {
-            let shelf = if path.starts_with("models/") { Shelf::Models } else { Shelf::Gpus };
-            library.add(shelf, &format!("embedded presets/{path}"), text, false);
+            let content = if path.starts_with("models/") { Content::Models } else { Content::Gpus };
+            library.add(content, &format!("embedded presets/{path}"), text, false);
         }
         library
     }
@@ -47,8 +47,8 @@ impl Library {
     pub fn load(dirs: &[PathBuf]) -> Self {
         let mut library = Self::embedded();
         for dir in dirs {
-            library.shelve(Shelf::Models, &dir.join("models"));
-            library.shelve(Shelf::Gpus, &dir.join("gpus"));
+            library.read_folder(Content::Models, &dir.join("models"));
+            library.read_folder(Content::Gpus, &dir.join("gpus"));
         }
         library
     }
@@ -94,12 +94,12 @@ impl Library {
         self.custom_gpus.contains(id)
     }
 
-    fn shelve(&mut self, shelf: Shelf, folder: &Path) {
+    fn read_folder(&mut self, content: Content, folder: &Path) {
         match presets(folder) {
             Ok(paths) => {
                 for path in paths {
                     match source::read(&path) {
-                        Ok(text) => self.add(shelf, &path.display().to_string(), &text, true),
+                        Ok(text) => self.add(content, &path.display().to_string(), &text, true),
                         Err(problem) => self.problems.push(problem),
                     }
                 }
@@ -108,10 +108,10 @@ impl Library {
         }
     }
 
-    fn add(&mut self, shelf: Shelf, origin: &str, text: &str, custom: bool) {
-        let added = match shelf {
-            Shelf::Models => model::parse(origin, text).map(|model| self.put_model(model, custom)),
-            Shelf::Gpus => gpu::parse(origin, text).map(|cards| {
+    fn add(&mut self, content: Content, origin: &str, text: &str, custom: bool) {
+        let added = match content {
+            Content::Models => model::parse(origin, text).map(|model| self.put_model(model, custom)),
+            Content::Gpus => gpu::parse(origin, text).map(|cards| {
                 for card in cards {
                     self.put_gpu(card, custom);
                 }

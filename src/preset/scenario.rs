@@ -24,7 +24,7 @@ pub fn parse(text: &str, origin: &str) -> Result<Scenario, PresetError> {
     let document = Document { origin, text };
     let root = document.parse()?;
     let mut leaves = Vec::new();
-    collect(document, "", root.get_ref(), &mut leaves)?;
+    collect("", root.get_ref(), &mut leaves);
     // The first mistake in the file is reported, not the first in the alphabet.
     leaves.sort_by_key(|leaf| leaf.span.start);
     let mut scenario = Scenario::default();
@@ -72,23 +72,17 @@ struct Leaf<'t, 'a> {
     value: &'t DeValue<'a>,
 }
 
-/// Every key with a value, dotted; a table that no parameter lives in is an unknown key.
-fn collect<'t, 'a>(
-    document: Document<'a>,
-    prefix: &str,
-    table: &'t DeTable<'a>,
-    leaves: &mut Vec<Leaf<'t, 'a>>,
-) -> Result<(), PresetError> {
+/// Every key with a value, dotted. A table that no parameter lives in is such a value too, and a wrong one.
+fn collect<'t, 'a>(prefix: &str, table: &'t DeTable<'a>, leaves: &mut Vec<Leaf<'t, 'a>>) {
     for (name, value) in table {
         let key = format!("{prefix}{}", name.get_ref());
         match value.get_ref() {
             DeValue::Table(inner) if sections().contains(&key.as_str()) => {
-                collect(document, &format!("{key}."), inner, leaves)?;
+                collect(&format!("{key}."), inner, leaves);
             }
             other => leaves.push(Leaf { key, span: name.span(), value: other }),
         }
     }
-    Ok(())
 }
 
 fn value(parameter: &Parameter, value: &DeValue<'_>) -> Result<Value, String> {
@@ -112,13 +106,21 @@ fn value(parameter: &Parameter, value: &DeValue<'_>) -> Result<Value, String> {
 }
 
 fn unknown(key: &str) -> String {
-    let known: Vec<_> = PARAMETERS.iter().map(|parameter| parameter.key).collect();
-    let last = |candidate: &&&str| candidate.rsplit('.').next() == Some(key);
-    match known.iter().find(last) {
-        Some(elsewhere) => format!("unknown key; the nearest is `{elsewhere}`"),
-        None if sections().contains(&key) => String::from("found a value, expected a table"),
-        None => format!("unknown key; {}", suggestion(key, &known)),
+    let tables = sections();
+    if tables.contains(&key) {
+        return String::from("found a value, expected a table");
     }
+    // `batch` outside its table: the last part of a key says where it belongs.
+    if let Some(elsewhere) = PARAMETERS.iter().find(|parameter| parameter.key.rsplit('.').next() == Some(key)) {
+        return format!("unknown key; the nearest is `{}`", elsewhere.key);
+    }
+    let table = key.split_once('.').map_or("", |(table, _)| table);
+    let mut known: Vec<_> =
+        PARAMETERS.iter().filter(|parameter| section_of(parameter) == table).map(|parameter| parameter.key).collect();
+    if table.is_empty() {
+        known.extend(tables.into_iter().filter(|name| !name.is_empty()));
+    }
+    format!("unknown key; {}", suggestion(key, &known))
 }
 
 /// The tables of a scenario file, in the order of the parameters; the empty name is the file's head.

@@ -50,15 +50,23 @@ impl Sizes {
 }
 
 impl Run<'_> {
-    /// The attention half of a layer, from the normed stream to the output projection.
-    pub(super) fn attention(&self, tape: &mut Tape, input: Tensor, attention: &Attention, shared: Shared) -> Tensor {
+    /// The attention half of a layer, from the normed stream to the output projection; with the attention weights,
+    /// which eager attention returns and the layer holds on to.
+    pub(super) fn attention(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        shared: Shared,
+    ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
         let projected = self.project(tape, input, attention, sizes);
         let projected = self.rotated(tape, projected, attention, sizes, shared);
-        let context = if self.fused_attention {
-            self.fused(tape, projected, attention, sizes, shared)
+        let (context, weights) = if self.fused_attention {
+            (self.fused(tape, projected, attention, sizes), None)
         } else {
-            self.eager(tape, projected, attention, sizes, shared)
+            let (context, weights) = self.eager(tape, projected, attention, sizes, shared);
+            (context, Some(weights))
         };
         let names = ["attention.output", "attention.output.bias"];
         let output = self.weights(tape, names, sizes.query, self.h(), attention.output_bias);
@@ -67,7 +75,7 @@ impl Run<'_> {
         for tensor in [projected.query, projected.key, projected.value] {
             tape.release(tensor);
         }
-        output
+        (output, weights)
     }
 
     fn project(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
@@ -192,10 +200,18 @@ impl Run<'_> {
     ) -> Projected {
         let Some(tables) = shared.tables else { return projected };
         let Projected { query, key, value } = projected;
-        let name = "attention.query after rotary embedding";
-        let turned_query = self.rotate(tape, query, sizes.heads, attention, tables, name);
-        let name = "attention.key after rotary embedding";
-        let turned_key = self.rotate(tape, key, sizes.kv_heads, attention, tables, name);
+        let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
+        let turned_query = self.rotate(tape, query, sizes.heads, attention, tables, names[0]);
+        let turned_key = self.rotate(tape, key, sizes.kv_heads, attention, tables, names[1]);
+        let [turned_query, turned_key] = if self.code.rotary_in_fp32 {
+            let narrowed =
+                [cast(tape, turned_query, query.dtype, names[0]), cast(tape, turned_key, key.dtype, names[1])];
+            tape.release(turned_query);
+            tape.release(turned_key);
+            narrowed
+        } else {
+            [turned_query, turned_key]
+        };
         tape.release(query);
         tape.release(key);
         Projected { query: turned_query, key: turned_key, value }
@@ -225,14 +241,7 @@ impl Run<'_> {
         repeated
     }
 
-    fn fused(
-        &self,
-        tape: &mut Tape,
-        projected: Projected,
-        attention: &Attention,
-        sizes: Sizes,
-        shared: Shared,
-    ) -> Tensor {
+    fn fused(&self, tape: &mut Tape, projected: Projected, attention: &Attention, sizes: Sizes) -> Tensor {
         let masked = self.masked(attention.sliding_window);
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
@@ -263,7 +272,6 @@ impl Run<'_> {
         for tensor in [query, key, value] {
             tape.release(tensor);
         }
-        let _ = shared;
         // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
         // the output projection then reads a copy.
         let by_head = self.code.rotation == Rotation::Concatenated && compute == Dtype::Bf16 && mask.is_none();
@@ -278,7 +286,9 @@ impl Run<'_> {
     }
 
     fn additive_mask(&self, tape: &mut Tape, compute: Dtype) -> Tensor {
-        let shape = tape.shape(&[self.b(), self.s(), self.s()]);
+        // The kernel wants rows that begin at multiples of eight elements.
+        let row = Dim { symbol: "s", size: self.sequence.next_multiple_of(8) };
+        let shape = tape.shape(&[self.b(), self.s(), row]);
         tape.constant("attention.additive mask", shape, compute)
     }
 
@@ -307,7 +317,7 @@ impl Run<'_> {
         tape.apply(&operation, "attention.context", query.shape, query.dtype)
     }
 
-    /// Scores and their softmax as tensors.
+    /// Scores and their softmax as tensors: the context and the attention weights.
     fn eager(
         &self,
         tape: &mut Tape,
@@ -315,22 +325,22 @@ impl Run<'_> {
         attention: &Attention,
         sizes: Sizes,
         shared: Shared,
-    ) -> Tensor {
+    ) -> (Tensor, Tensor) {
         let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
         let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
         let repeated = attention.heads != attention.kv_heads;
         let contiguous = self.code.rotation == Rotation::Concatenated;
-        let query_flat = self.flat(tape, projected.query, contiguous, "attention.query after rotary embedding");
-        let key_flat = self.flat(tape, key, contiguous || repeated, "attention.key after rotary embedding");
-        let scores = self.scores(tape, query_flat, key_flat, sizes, shared);
-        tape.release(query_flat);
-        tape.release(key_flat);
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
+        let factors = [
+            (projected.query, contiguous, "attention.query after rotary embedding"),
+            (key, contiguous || repeated, "attention.key after rotary embedding"),
+        ];
+        let products = self.batched(tape, factors, "attention.scores", shape);
+        let scores = mask_scores(tape, products, shared.mask);
         let weights = self.softmax(tape, scores);
-        tape.release(scores);
-        let value_flat = self.flat(tape, value, repeated, "attention.value");
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
-        let context = batched(tape, [weights, value_flat], "attention.context", shape, self.compute());
-        tape.release(value_flat);
+        let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
+        let context = self.batched(tape, factors, "attention.context", shape);
         let stream = self.stream(tape, sizes.query);
         let merged = tape.view_with_new_gradient(context, shape);
         tape.release(context);
@@ -339,50 +349,65 @@ impl Run<'_> {
         } else {
             copy(tape, merged, "attention.context", stream)
         };
-        tape.release(merged);
-        tape.release(weights);
-        tape.release(key);
-        tape.release(value);
-        flat
-    }
-
-    /// Heads of all sequences in one dimension, as a batched product reads them: a copy unless they lie so already.
-    fn flat(&self, tape: &mut Tape, input: Tensor, contiguous: bool, name: &'static str) -> Tensor {
-        let narrow = cast(tape, input, self.compute(), name);
-        if contiguous || self.batch == 1 {
-            return narrow;
+        for tensor in [merged, key, value] {
+            tape.release(tensor);
         }
-        let flat = copy(tape, narrow, name, narrow.shape);
-        tape.release(narrow);
-        flat
+        (flat, weights)
     }
 
-    fn scores(&self, tape: &mut Tape, query: Tensor, key: Tensor, sizes: Sizes, shared: Shared) -> Tensor {
-        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
-        let products = batched(tape, [query, key], "attention.scores", shape, self.compute());
-        let scaled = fresh(tape, products, "attention.scaled scores", shape);
-        tape.release(products);
-        let Some(mask) = shared.mask else { return scaled };
-        let masked = join(tape, [scaled, mask], "attention.masked scores", shape);
-        tape.release(scaled);
-        masked
+    /// A batched matrix product, which keeps both factors as it reads them: in the type of the product, and with the
+    /// heads of all sequences in one dimension, a copy unless they lie so already.
+    fn batched(
+        &self,
+        tape: &mut Tape,
+        factors: [(Tensor, bool, &'static str); 2],
+        name: &'static str,
+        shape: u16,
+    ) -> Tensor {
+        let narrow = factors.map(|(factor, _, name)| cast(tape, factor, self.compute(), name));
+        let mut read = narrow;
+        for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
+            *read = if contiguous || self.batch == 1 { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
+        }
+        let operation = Operation { rule: Rule::Each, inputs: &read, keeps: &read, extras: &[], keeps_output: false };
+        let product = tape.apply(&operation, name, shape, self.compute());
+        for tensor in read.into_iter().chain(narrow) {
+            tape.release(tensor);
+        }
+        product
     }
 
     fn softmax(&self, tape: &mut Tape, scores: Tensor) -> Tensor {
-        let wide = if self.code.softmax_in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
+        let in_fp32 = self.code.softmax_in_fp32;
+        let wide = if in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
         let widened = cast(tape, scores, wide, "attention.scores in fp32");
         let softmax = unary_keeping_output(tape, widened, "attention.softmax");
         tape.release(widened);
-        let narrow = cast(tape, softmax, self.compute(), "attention.weights");
+        // Llama's code casts to the queries' type, fp32 under autocast, in one expression with the softmax; GPT-2's to
+        // the values' type, after the scores are gone.
+        let weights = if in_fp32 && self.autocast {
+            tape.release(scores);
+            tape.share(softmax)
+        } else if in_fp32 {
+            let weights = cast(tape, softmax, self.compute(), "attention.weights");
+            tape.release(scores);
+            weights
+        } else {
+            tape.release(scores);
+            cast(tape, softmax, self.compute(), "attention.weights")
+        };
         tape.release(softmax);
-        let weights = dropout(tape, self.dropout[2], narrow, "attention.dropped weights", "attention.dropout mask");
-        tape.release(narrow);
-        weights
+        let dropped = dropout(tape, self.dropout[2], weights, "attention.dropped weights", "attention.dropout mask");
+        tape.release(weights);
+        dropped
     }
 }
 
-/// A batched matrix product: keeps both factors.
-fn batched(tape: &mut Tape, factors: [Tensor; 2], name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
-    let operation = Operation { rule: Rule::Each, inputs: &factors, keeps: &factors, extras: &[], keeps_output: false };
-    tape.apply(&operation, name, shape, dtype)
+fn mask_scores(tape: &mut Tape, products: Tensor, mask: Option<Tensor>) -> Tensor {
+    let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
+    tape.release(products);
+    let Some(mask) = mask else { return scaled };
+    let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
+    tape.release(scaled);
+    masked
 }

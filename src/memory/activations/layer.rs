@@ -22,7 +22,7 @@ impl Run<'_> {
     }
 
     fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
-        let attended = self.normed_attention(tape, layer, input, shared);
+        let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let middle = join(tape, [input, attended], "residual stream", input.shape);
         if !self.code.holds_attention_output {
             tape.release(attended);
@@ -34,11 +34,12 @@ impl Run<'_> {
         }
         tape.release(fed);
         tape.release(middle);
+        let_go(tape, weights);
         output
     }
 
     fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
-        let attended = self.attention(tape, input, &layer.attention, shared);
+        let (attended, weights) = self.attention(tape, input, &layer.attention, shared);
         let normed = self.stream_norm(tape, attended, ATTENTION_NORM);
         tape.release(attended);
         let middle = join(tape, [input, normed], "residual stream", input.shape);
@@ -49,25 +50,34 @@ impl Run<'_> {
         let output = join(tape, [middle, normed], "residual stream", input.shape);
         tape.release(normed);
         tape.release(middle);
+        let_go(tape, weights);
         output
     }
 
     fn parallel_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
-        let attended = self.normed_attention(tape, layer, input, shared);
+        let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let fed = self.normed_feed_forward(tape, layer, input);
         let both = join(tape, [fed, attended], "attention and feed-forward", input.shape);
         let output = join(tape, [both, input], "residual stream", input.shape);
         for tensor in [both, fed, attended] {
             tape.release(tensor);
         }
+        let_go(tape, weights);
         output
     }
 
-    fn normed_attention(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn normed_attention(
+        &self,
+        tape: &mut Tape,
+        layer: &Layer,
+        input: Tensor,
+        shared: Shared,
+    ) -> (Tensor, Option<Tensor>) {
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
-        let attended = self.attention(tape, normed, &layer.attention, shared);
+        let (attended, weights) = self.attention(tape, normed, &layer.attention, shared);
         tape.release(normed);
-        self.dropped(tape, attended, ["attention.dropped output", "attention.output dropout mask"])
+        let names = ["attention.dropped output", "attention.output dropout mask"];
+        (self.dropped(tape, attended, names), weights)
     }
 
     fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
@@ -92,5 +102,11 @@ impl Run<'_> {
         let output = dropout(tape, acts, input, names[0], names[1]);
         tape.release(input);
         output
+    }
+}
+
+fn let_go(tape: &mut Tape, tensor: Option<Tensor>) {
+    if let Some(tensor) = tensor {
+        tape.release(tensor);
     }
 }

@@ -1,7 +1,7 @@
 //! Rotary position embedding: `x·cos + rotate_half(x)·sin`, operation by operation.
 
 use super::super::entry::Dim;
-use super::super::tape::{Tape, Tensor};
+use super::super::tape::{Dtype, Tape, Tensor};
 use super::Run;
 use super::operations::{fresh, join, multiply_by_constant};
 use crate::framework::transformers::Rotation;
@@ -19,7 +19,7 @@ impl Run<'_> {
     pub(super) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
         let attention = &self.architecture.groups[0].layer.attention;
         let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: attention.rotary_dim }]);
-        let dtype = self.weights;
+        let dtype = if self.code.rotary_in_fp32 { Dtype::Fp32 } else { self.weights };
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
     }
 

@@ -1,0 +1,130 @@
+//! The command line: one file per command.
+//!
+//! Data goes to stdout, complaints to stderr. Every command turns flags and files into a [`Scenario`] through the
+//! one table of parameters, and prints a report of it.
+//!
+//! [`Scenario`]: crate::scenario::Scenario
+
+mod arguments;
+mod check;
+mod estimate;
+mod explore;
+mod frameworks;
+mod gpus;
+mod models;
+mod output;
+mod presets;
+mod resolve;
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use arguments::{OutputArguments, ScenarioArguments};
+
+/// The exit code of "does not fit".
+pub const DOES_NOT_FIT: u8 = 1;
+/// The exit code of bad input.
+pub const BAD_INPUT: u8 = 2;
+
+/// How full a GPU gets: which bytes a transformer needs, when, why, and what to change so that it fits.
+///
+/// Without a command it opens the explorer.
+#[derive(Debug, Parser)]
+#[command(name = "brimful", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+/// What a command that looks at one scenario takes.
+#[derive(Debug, Args)]
+struct RunArguments {
+    #[command(flatten)]
+    scenario: ScenarioArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Does it fit? Bars, peak and headroom; exits 0 if it fits, 1 if not, 2 on bad input.
+    Check(RunArguments),
+    /// The full breakdown: every instant by category.
+    Estimate {
+        #[command(flatten)]
+        run: RunArguments,
+        /// List every entry with its formula in numbers and its source.
+        #[arg(long)]
+        ledger: bool,
+    },
+    /// The models in the catalogue.
+    Models(CatalogueArguments),
+    /// The cards in the catalogue.
+    Gpus(CatalogueArguments),
+    /// The frameworks, and which of them are covered.
+    Frameworks {
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+}
+
+/// What a catalogue takes.
+#[derive(Debug, Args)]
+struct CatalogueArguments {
+    /// Only those with this in id, name, family or vendor.
+    filter: Option<String>,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// Parses and runs; an error is bad input, for which [`BAD_INPUT`] is the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        // Help and version too: clap knows which stream and which exit code.
+        Err(error) => {
+            error.print()?;
+            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(BAD_INPUT)));
+        }
+    };
+    match cli.command {
+        None => explore::run(&cli.run),
+        Some(Command::Check(run)) => check::run(&run),
+        Some(Command::Estimate { run, ledger }) => estimate::run(&run, ledger),
+        Some(Command::Models(catalogue)) => models::run(&catalogue),
+        Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),
+        Some(Command::Frameworks { output }) => frameworks::run(&output),
+    }
+}
+
+/// Whether an error only says that the reader of our output has gone, as `head` does: that is success.
+pub fn closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault_with_the_commands() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_closed_pipe_is_found_below_its_context() {
+        let pipe = anyhow::Error::from(std::io::Error::from(ErrorKind::BrokenPipe)).context("writing");
+        assert!(closed_pipe(&pipe));
+        assert!(!closed_pipe(&anyhow::Error::from(std::io::Error::from(ErrorKind::NotFound))));
+    }
+}

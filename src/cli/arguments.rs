@@ -1,0 +1,173 @@
+//! The flags that commands share, and the parameters that they stand for.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::scenario::Task;
+use crate::units::Unit;
+
+/// What is run: a scenario file or a model, and flags over it.
+#[derive(Debug, Default, Args)]
+pub(super) struct ScenarioArguments {
+    /// A scenario file, a model id, or the path of a model preset or config.json.
+    #[arg(value_name = "SCENARIO.toml | MODEL")]
+    pub(super) input: Option<String>,
+    /// Model: an id, or the path of a preset or config.json.
+    #[arg(long)]
+    model: Option<String>,
+    /// Card: an id.
+    #[arg(long)]
+    gpu: Option<String>,
+    /// GPUs in the whole job.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    gpus: Option<String>,
+    /// Training or inference: train or infer.
+    #[arg(long)]
+    task: Option<String>,
+    /// The implementation whose habits are described; `brimful frameworks` lists them.
+    #[arg(long)]
+    framework: Option<String>,
+    /// Sequences at once: `train.micro_batch_size`, or `infer.concurrency`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    batch: Option<String>,
+    /// Tokens in a sequence, such as 8192, 8Ki or 8k: `train.sequence_length`, or `infer.context_length`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    seq: Option<String>,
+    /// Types of weights and arithmetic: `train.precision`, or `infer.weights`.
+    #[arg(long)]
+    precision: Option<String>,
+    /// The optimizer: `train.optimizer`.
+    #[arg(long)]
+    optimizer: Option<String>,
+    /// What is recomputed in backward instead of kept: `train.recompute`.
+    #[arg(long)]
+    recompute: Option<String>,
+    /// Tensor parallel size: `parallel.tensor`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    tp: Option<String>,
+    /// Pipeline stages: `parallel.pipeline`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pp: Option<String>,
+    /// GPUs that share a sequence: `parallel.context`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    cp: Option<String>,
+    /// GPUs that share the experts: `parallel.expert`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    ep: Option<String>,
+    /// Sharding stage, 3 for FSDP full shard: `parallel.zero`.
+    #[arg(long, value_name = "0-3", allow_negative_numbers = true)]
+    zero: Option<String>,
+    /// Any parameter by its dotted key, such as `train.micro_batch_size=4`; repeatable, the last one wins.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+}
+
+/// How it is shown, and where presets are looked for.
+#[derive(Debug, Default, Args)]
+pub(super) struct OutputArguments {
+    /// A folder with models/ and gpus/ of one's own.
+    #[arg(long, value_name = "DIR")]
+    pub(super) presets: Option<PathBuf>,
+    /// The unit of sizes in text.
+    #[arg(long, value_enum, default_value_t = UnitName::Gib)]
+    unit: UnitName,
+    /// The format of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+impl OutputArguments {
+    /// The unit of sizes in text.
+    pub(super) fn unit(&self) -> Unit {
+        match self.unit {
+            UnitName::Gib => Unit::Gib,
+            UnitName::Gb => Unit::Gb,
+        }
+    }
+}
+
+/// The formats of the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; sizes in bytes.
+    Json,
+    /// For spreadsheets; sizes in bytes.
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum UnitName {
+    /// 2^30 bytes.
+    #[default]
+    Gib,
+    /// 10^9 bytes.
+    Gb,
+}
+
+/// A parameter given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Setting<'a> {
+    /// What errors call it: `--precision`, or `--set train.precision`.
+    pub(super) origin: String,
+    /// Its dotted key.
+    pub(super) key: &'a str,
+    /// Its value, as typed.
+    pub(super) text: &'a str,
+}
+
+impl ScenarioArguments {
+    /// The flags that were given, as parameters of this task.
+    pub(super) fn flags(&self, task: Task) -> Vec<Setting<'_>> {
+        let (batch, seq, precision) = match task {
+            Task::Train => ("train.micro_batch_size", "train.sequence_length", "train.precision"),
+            Task::Infer => ("infer.concurrency", "infer.context_length", "infer.weights"),
+        };
+        let flags = [
+            ("--model", "model", &self.model),
+            ("--gpu", "gpu", &self.gpu),
+            ("--gpus", "gpus", &self.gpus),
+            ("--task", "task", &self.task),
+            ("--framework", "framework", &self.framework),
+            ("--batch", batch, &self.batch),
+            ("--seq", seq, &self.seq),
+            ("--precision", precision, &self.precision),
+            ("--optimizer", "train.optimizer", &self.optimizer),
+            ("--recompute", "train.recompute", &self.recompute),
+            ("--tp", "parallel.tensor", &self.tp),
+            ("--pp", "parallel.pipeline", &self.pp),
+            ("--cp", "parallel.context", &self.cp),
+            ("--ep", "parallel.expert", &self.ep),
+            ("--zero", "parallel.zero", &self.zero),
+        ];
+        let given = flags.into_iter().filter_map(|(flag, key, text)| Some((flag, key, text.as_deref()?)));
+        given.map(|(flag, key, text)| Setting { origin: flag.to_owned(), key, text }).collect()
+    }
+
+    /// The `--set KEY=VALUE` pairs, in order.
+    pub(super) fn sets(&self) -> anyhow::Result<Vec<Setting<'_>>> {
+        let pair = |text: &'_ str| -> anyhow::Result<(usize, usize)> {
+            let equals = text
+                .find('=')
+                .ok_or_else(|| anyhow::anyhow!("--set {text}: expected KEY=VALUE, such as train.micro_batch_size=4"))?;
+            Ok((equals, equals + 1))
+        };
+        let setting = |text| -> anyhow::Result<Setting<'_>> {
+            let (end, start) = pair(text)?;
+            let key = text[..end].trim();
+            Ok(Setting { origin: format!("--set {key}"), key, text: &text[start..] })
+        };
+        self.set.iter().map(|text| setting(text.as_str())).collect()
+    }
+
+    /// The task that flags and pairs ask for last, where they do.
+    pub(super) fn task(&self) -> anyhow::Result<Option<Task>> {
+        let sets = self.sets()?;
+        let words = self.task.as_deref().into_iter().chain(sets.iter().filter(|s| s.key == "task").map(|s| s.text));
+        // A word that is no task is refused later, with the others.
+        Ok(words.last().and_then(|word| Task::from_word(word.trim())))
+    }
+}

@@ -1,0 +1,35 @@
+//! `brimful check`: does it fit?
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::arguments::Format;
+use super::resolve::Draft;
+use super::{DOES_NOT_FIT, RunArguments, closed_pipe, output, presets};
+use crate::report::{Report, csv, json, text};
+
+/// Prints the verdict and exits by the central estimate.
+pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
+    let library = presets::load(&arguments.output)?;
+    let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
+    let report = Report::new(&resolved.model, &resolved.scenario, resolved.gpu.as_ref())?;
+    resolved.idle.iter().for_each(output::warn);
+    let Some(fit) = &report.fit else {
+        bail!(
+            "no gpu is given, so there is nothing to hold the total against\n\
+             hint: add `--gpu h100-sxm-80`; `brimful gpus` lists them, and `brimful estimate` needs none"
+        );
+    };
+    let code = if fit.fits() { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
+    let text = match arguments.output.format {
+        Format::Text => text::check(&report, output::look(&arguments.output)),
+        Format::Json => json::report(&report, false)?,
+        Format::Csv => csv::check(&report),
+    };
+    match output::print(&text) {
+        // Whoever reads the verdict from the exit code gets it even if nobody reads the bars.
+        Err(error) if !closed_pipe(&error) => Err(error),
+        _ => Ok(code),
+    }
+}

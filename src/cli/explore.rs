@@ -1,0 +1,56 @@
+//! `brimful` alone: the explorer.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use anyhow::{Error, Result, anyhow, bail};
+use clap::CommandFactory;
+
+use super::resolve::Draft;
+use super::{Cli, RunArguments, presets};
+use crate::preset::Library;
+use crate::scenario::Scenario;
+use crate::scenario::parameter::nearest;
+
+/// Opens the explorer on the scenario; what is not named it chooses itself.
+pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
+    let library = presets::load(&arguments.output)?;
+    let draft = Draft::read(&library, &arguments.scenario);
+    let scenario = draft.and_then(|draft| draft.named(&library)).map_err(|error| {
+        let input = arguments.scenario.input.as_deref();
+        input.and_then(|input| misplaced_command(&library, input)).unwrap_or(error)
+    })?;
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
+    }
+    explore(library, scenario, arguments)
+}
+
+/// A command that is misspelt, or that comes after a flag, was read as the name of a model.
+fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
+    // What looks like a path was meant as one.
+    if library.model(input).is_ok() || input.contains(['.', '/', '\\']) {
+        return None;
+    }
+    let cli = Cli::command();
+    let commands: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+    let models = library.models().iter().map(|model| model.id.as_str());
+    match nearest(input, models.chain(commands.iter().copied()))? {
+        near if !commands.contains(&near) => None,
+        near if near == input => Some(anyhow!("the command comes first: `brimful {input} …`")),
+        near => Some(anyhow!("there is neither a command nor a model `{input}`; the nearest is `brimful {near}`")),
+    }
+}
+
+#[cfg(feature = "tui")]
+fn explore(library: Library, scenario: Scenario, arguments: &RunArguments) -> Result<ExitCode> {
+    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit: arguments.output.unit() })?;
+    // Ended by a signal: the code that a shell gives to that.
+    let ended_by = outcome.signal.and_then(|signal| u8::try_from(128 + signal).ok());
+    Ok(ended_by.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+#[cfg(not(feature = "tui"))]
+fn explore(_library: Library, _scenario: Scenario, _arguments: &RunArguments) -> Result<ExitCode> {
+    bail!("this brimful was built without the explorer; use `brimful check` or `brimful estimate`")
+}

@@ -1,0 +1,14 @@
+//! `brimful frameworks`: the implementations whose habits are described.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::arguments::OutputArguments;
+use super::output;
+use crate::report::catalogue;
+
+/// Prints every framework.
+pub(super) fn run(arguments: &OutputArguments) -> Result<ExitCode> {
+    output::print_table(&catalogue::frameworks(), arguments)
+}

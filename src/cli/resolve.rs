@@ -1,0 +1,135 @@
+//! From flags and files to one scenario: defaults, then the scenario file, the model named after the command,
+//! the flags, and the `--set` pairs in order.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::arguments::{ScenarioArguments, Setting};
+use crate::gpu::Gpu;
+use crate::model::Model;
+use crate::preset::{self, Library};
+use crate::scenario::Scenario;
+use crate::scenario::parameter::Parameter;
+
+/// Keys at the head of a model preset, none of which a scenario has: a file that starts with one was meant as a preset.
+const PRESET_KEYS: &[&str] = &[
+    "id",
+    "name",
+    "family",
+    "organization",
+    "released",
+    "license",
+    "source",
+    "parameters",
+    "confirmed",
+    "architecture",
+];
+
+/// A scenario with the things that it names.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    /// How it is run.
+    pub(super) scenario: Scenario,
+    /// The model.
+    pub(super) model: Model,
+    /// The card, where one is named.
+    pub(super) gpu: Option<Gpu>,
+    /// Values that were given and that change nothing, in words.
+    pub(super) idle: Vec<String>,
+}
+
+/// A scenario, and the folder that a relative model path in it starts from.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// How it is run.
+    pub(super) scenario: Scenario,
+    base: PathBuf,
+    idle: Vec<String>,
+}
+
+impl Draft {
+    /// What the arguments ask for; neither model nor card need be named.
+    pub(super) fn read(library: &Library, arguments: &ScenarioArguments) -> Result<Self> {
+        let mut draft = match arguments.input.as_deref() {
+            Some(input) => Self::open(library, input)?,
+            None => Self::default(),
+        };
+        let task = arguments.task()?.unwrap_or(draft.scenario.task);
+        let mut settings = arguments.flags(task);
+        settings.extend(arguments.sets()?);
+        for setting in &settings {
+            draft.apply(setting)?;
+        }
+        draft.idle = settings.iter().filter_map(|setting| idle(&draft.scenario, setting)).collect();
+        Ok(draft)
+    }
+
+    /// A `.toml` file is a scenario or a model preset; anything else names a model.
+    fn open(library: &Library, input: &str) -> Result<Self> {
+        let path = Path::new(input);
+        let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+        let named =
+            || Self { scenario: Scenario { model: input.to_owned(), ..Scenario::default() }, ..Self::default() };
+        if !toml || library.model(input).is_ok() {
+            return Ok(named());
+        }
+        let as_scenario = match preset::scenario::read(path) {
+            Ok(scenario) => {
+                let base = path.parent().map(Path::to_owned).unwrap_or_default();
+                return Ok(Self { scenario, base, idle: Vec::new() });
+            }
+            Err(error) => error,
+        };
+        match preset::find_model(library, input, Path::new("")) {
+            Ok(_) => Ok(named()),
+            Err(as_model) if PRESET_KEYS.contains(&as_scenario.place.key.as_str()) => Err(as_model.into()),
+            Err(_) => Err(as_scenario.into()),
+        }
+    }
+
+    fn apply(&mut self, setting: &Setting) -> Result<()> {
+        let origin = || setting.origin.clone();
+        let parameter = Parameter::by_key(setting.key).with_context(origin)?;
+        let value = parameter.parse(setting.text).with_context(origin)?;
+        parameter.set(&mut self.scenario, value).with_context(origin)?;
+        if setting.key == "model" {
+            self.base = PathBuf::new();
+        }
+        Ok(())
+    }
+
+    /// The scenario with whatever it names looked up, and a relative model path as seen from the working folder.
+    pub(super) fn named(self, library: &Library) -> Result<Scenario> {
+        let Self { mut scenario, base, .. } = self;
+        if let Some(id) = &scenario.gpu {
+            library.gpu(id)?;
+        }
+        if !scenario.model.is_empty() {
+            preset::find_model(library, &scenario.model, &base)?;
+            if library.model(&scenario.model).is_err() {
+                scenario.model = base.join(&scenario.model).display().to_string();
+            }
+        }
+        Ok(scenario)
+    }
+
+    /// Looks up what the scenario names.
+    pub(super) fn resolve(self, library: &Library) -> Result<Resolved> {
+        let Self { scenario, base, idle } = self;
+        if scenario.model.is_empty() {
+            bail!("no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them");
+        }
+        let model = preset::find_model(library, &scenario.model, &base)?;
+        let gpu = scenario.gpu.as_deref().map(|id| library.gpu(id).cloned()).transpose()?;
+        Ok(Resolved { scenario, model, gpu, idle })
+    }
+}
+
+/// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.
+fn idle(scenario: &Scenario, setting: &Setting) -> Option<String> {
+    let parameter = Parameter::by_key(setting.key).ok()?;
+    let changes_nothing =
+        !(parameter.applies)(scenario) && parameter.get(scenario) != parameter.get(&Scenario::default());
+    changes_nothing.then(|| format!("{} changes nothing in this scenario ({})", setting.origin, parameter.key))
+}

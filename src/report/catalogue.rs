@@ -1,0 +1,98 @@
+//! The catalogues as tables.
+
+use serde_json::Value;
+
+use super::table::{Cell, Column, Table};
+use crate::gpu::Gpu;
+use crate::model::{Model, parameters};
+use crate::scenario::Framework;
+use crate::scenario::parameter::{Kind, PARAMETERS};
+use crate::units::Unit;
+
+/// A row for each model.
+pub fn models<'a>(models: impl IntoIterator<Item = &'a Model>) -> Table {
+    let mut table = Table::new(vec![
+        Column::text("id", "id"),
+        Column::text("name", "name"),
+        Column::text("family", "family"),
+        Column::number("parameters", "parameters"),
+        Column::hidden("confirmed"),
+        Column::hidden("organization"),
+        Column::hidden("released"),
+        Column::hidden("license"),
+        Column::hidden("source"),
+    ]);
+    for model in models {
+        let card = &model.card;
+        let count = parameters::count(&model.architecture).ok();
+        table.push(vec![
+            Cell::new(model.id.as_str()),
+            Cell::new(model.name.as_str()),
+            Cell::new(model.family.id),
+            count.map_or(Cell::new(Value::Null), |count| Cell::shown_as(count.get(), count.to_string())),
+            Cell::new(model.confirmed),
+            Cell::new(card.organization.as_deref()),
+            Cell::new(card.released.as_deref()),
+            Cell::new(card.license.as_deref()),
+            Cell::new(card.source.as_deref()),
+        ]);
+    }
+    table
+}
+
+/// A row for each card; what it can hand out is shown in `unit`.
+pub fn gpus<'a>(gpus: impl IntoIterator<Item = &'a Gpu>, unit: Unit) -> Table {
+    let mut table = Table::new(vec![
+        Column::text("id", "id"),
+        Column::text("name", "name"),
+        Column::hidden("vendor"),
+        Column::hidden("architecture"),
+        Column::number("usable", "usable"),
+        Column::hidden("usable_mib"),
+        Column::hidden("usable_estimated"),
+        Column::hidden("driver_mib"),
+        Column::hidden("marketing_gb"),
+        Column::number("bandwidth_gb_s", "GB/s"),
+        Column::number("bf16_tflops", "bf16 TFLOP/s"),
+        Column::number("gpus_per_node", "per node"),
+        Column::hidden("source"),
+    ]);
+    for gpu in gpus {
+        let usable = gpu.capacity().ok();
+        let mark = if gpu.usable_estimated { "~" } else { "" };
+        table.push(vec![
+            Cell::new(gpu.id.as_str()),
+            Cell::new(gpu.name.as_str()),
+            Cell::new(gpu.vendor.as_str()),
+            Cell::new(gpu.architecture.as_deref()),
+            usable.map_or(Cell::new(Value::Null), |size| {
+                Cell::shown_as(size.get(), format!("{mark}{}", unit.show(size)))
+            }),
+            Cell::new(gpu.usable_mib),
+            Cell::new(gpu.usable_estimated),
+            Cell::new(gpu.driver_mib),
+            Cell::new(gpu.marketing_gb),
+            Cell::new(gpu.bandwidth_gb_s.map(number)),
+            Cell::new(gpu.bf16_tflops.map(number)),
+            Cell::new(gpu.gpus_per_node),
+            Cell::new(gpu.source.as_deref()),
+        ]);
+    }
+    table
+}
+
+/// A row for each framework, and whether its rules are written.
+pub fn frameworks() -> Table {
+    let covered = PARAMETERS.iter().find(|parameter| parameter.key == "framework").map(|parameter| parameter.kind);
+    let mut table = Table::new(vec![Column::text("id", "id"), Column::text("covered", "covered")]);
+    for id in Framework::WORDS {
+        let covered = matches!(covered, Some(Kind::Choice { covered, .. }) if covered.contains(id));
+        table.push(vec![Cell::new(*id), Cell::shown_as(covered, if covered { "yes" } else { "not yet" })]);
+    }
+    table
+}
+
+/// `3350`, not `3350.0`: a whole number as people write it.
+fn number(value: f64) -> Value {
+    serde_json::from_str(&value.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,183 @@
+//! The JSON of `check` and `estimate`: keys are only ever added.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::Report;
+use crate::memory::{Categories, Entry, Exactness, Ledger, Moment, Step};
+use crate::scenario::Scenario;
+use crate::units::{Bytes, Parameters};
+
+/// The version of the format.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    scenario: &'a Scenario,
+    model: Model<'a>,
+    memory: Memory,
+    peak: Peak,
+    instants: Vec<InstantTotals>,
+    fit: Option<Fit<'a>>,
+    estimator: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sketch: Option<Sketch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<Vec<Line<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Model<'a> {
+    id: &'a str,
+    parameters: Parameters,
+    active_parameters: Parameters,
+    trainable_parameters: Option<Parameters>,
+}
+
+#[derive(Serialize)]
+struct Memory {
+    #[serde(flatten)]
+    by_category: ByCategory,
+    total: Bytes,
+    allocated: Bytes,
+}
+
+/// Bytes under the stable id of each category, zeros too.
+struct ByCategory(Categories);
+
+impl Serialize for ByCategory {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (category, bytes) in self.0.iter() {
+            map.serialize_entry(category.id(), &bytes)?;
+        }
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Peak {
+    instant: &'static str,
+    rank: Rank,
+}
+
+#[derive(Serialize)]
+struct Rank {
+    pipeline: u64,
+}
+
+#[derive(Serialize)]
+struct InstantTotals {
+    id: &'static str,
+    step: &'static str,
+    total: Bytes,
+    by_category: ByCategory,
+}
+
+#[derive(Serialize)]
+struct Fit<'a> {
+    gpu: &'a str,
+    capacity: Bytes,
+    headroom: i64,
+    fits: bool,
+    verdict: &'static str,
+    band: [Bytes; 2],
+}
+
+#[derive(Serialize)]
+struct Sketch {
+    ratio: f64,
+    long_sequence_ratio: f64,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    category: &'static str,
+    name: &'a str,
+    r#where: String,
+    count: u64,
+    shape: String,
+    bits: serde_json::Value,
+    bytes: Bytes,
+    divided_by: u64,
+    lifetime: &'static str,
+    instants: Vec<&'static str>,
+    exact: bool,
+    formula: String,
+    source: &'static str,
+}
+
+/// The report as one JSON document; `with_ledger` lists the entries of the steady step.
+pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::Error> {
+    let document = Document {
+        schema: SCHEMA,
+        scenario: report.scenario,
+        model: Model {
+            id: &report.model.id,
+            parameters: report.counts.total,
+            active_parameters: report.counts.active,
+            trainable_parameters: report.counts.trainable,
+        },
+        memory: Memory {
+            by_category: ByCategory(report.ledger.peak().by_category),
+            total: report.ledger.total(),
+            allocated: report.ledger.allocated(),
+        },
+        // Every rank holds the same until pipeline stages differ.
+        peak: Peak { instant: report.ledger.peak().instant.id(), rank: Rank { pipeline: 0 } },
+        instants: report.ledger.moments().iter().map(instant_totals).collect(),
+        fit: report.fit.as_ref().map(fit),
+        estimator: report.scenario.estimator.word(),
+        sketch: report
+            .sketch
+            .map(|sketch| Sketch { ratio: sketch.ratio, long_sequence_ratio: sketch.long_sequence_ratio }),
+        ledger: with_ledger.then(|| lines(&report.ledger)),
+    };
+    let mut text = serde_json::to_string_pretty(&document)?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn instant_totals(moment: &Moment) -> InstantTotals {
+    InstantTotals {
+        id: moment.instant.id(),
+        step: moment.step.id(),
+        total: moment.total,
+        by_category: ByCategory(moment.by_category),
+    }
+}
+
+fn fit(fit: &crate::memory::Fit) -> Fit<'_> {
+    Fit {
+        gpu: &fit.gpu,
+        capacity: fit.capacity,
+        headroom: fit.headroom.get(),
+        fits: fit.fits(),
+        verdict: fit.verdict.id(),
+        band: [fit.band.0, fit.band.1],
+    }
+}
+
+fn lines(ledger: &Ledger) -> Vec<Line<'_>> {
+    let alive = ledger.entries().iter().filter(|entry| entry.alive.in_step(Step::Steady));
+    alive.map(|entry| line(ledger, entry)).collect()
+}
+
+fn line<'a>(ledger: &Ledger, entry: &'a Entry) -> Line<'a> {
+    Line {
+        category: entry.category.id(),
+        name: &entry.name,
+        r#where: entry.place.to_string(),
+        count: entry.count,
+        shape: entry.shape.to_string(),
+        // `16`, and `4.5` for a block format: the shortest digits that say it.
+        bits: serde_json::from_str(&entry.bits.to_string()).unwrap_or_default(),
+        bytes: entry.bytes,
+        divided_by: entry.divided_by,
+        lifetime: entry.lifetime.id(),
+        instants: super::instants_of(ledger, entry),
+        exact: entry.exactness == Exactness::Exact,
+        formula: entry.formula_in_numbers(),
+        source: entry.source,
+    }
+}

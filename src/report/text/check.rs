@@ -1,0 +1,75 @@
+//! The verdict with its bars.
+
+use super::{Ink, Look, bar, card, headline, ratio};
+use crate::memory::{Category, Fit, Verdict};
+use crate::report::Report;
+use crate::scenario::Task;
+use crate::units::Bytes;
+
+/// The verdict, a bar for each category, the total against capacity, and where the peak is.
+pub fn check(report: &Report, look: Look) -> String {
+    let mut lines = vec![headline(report)];
+    lines.extend(card(report, look));
+    lines.push(String::new());
+    let capacity = report.fit.as_ref().map_or(Bytes::ZERO, |fit| fit.capacity);
+    let scale = report.ledger.total().max(capacity);
+    lines.extend(shown(report).map(|category| category_bar(report, category, scale, look)));
+    if let Some(fit) = &report.fit {
+        lines.push(total_bar(report, fit, scale, look));
+        lines.push(String::new());
+        lines.push(verdict(fit, look));
+    }
+    let peak = report.ledger.peak();
+    lines.push(format!("peak at {} of the {} step: {}", peak.instant.id(), peak.step.id(), peak.at));
+    lines.extend(ratio(report));
+    look.finish(lines.join("\n") + "\n")
+}
+
+/// The categories that hold anything in the steady step; in training always those that people look for first.
+pub(super) fn shown<'a>(report: &'a Report) -> impl Iterator<Item = Category> + 'a {
+    Category::ALL.into_iter().filter(|category| {
+        let expected = match category {
+            Category::Parameters => true,
+            Category::Gradients | Category::Activations => report.scenario.task == Task::Train,
+            _ => false,
+        };
+        expected || !report.ledger.largest(*category).0.is_zero()
+    })
+}
+
+fn category_bar(report: &Report, category: Category, scale: Bytes, look: Look) -> String {
+    let bytes = report.ledger.peak().by_category.get(category);
+    let (largest, instant) = report.ledger.largest(category);
+    let label = category.label();
+    if bytes.is_zero() && !largest.is_zero() {
+        let bar = bar::absent(largest, scale);
+        let note = format!("{} at {}", look.number(largest), instant.id());
+        return look.paint(Ink::Dim, &format!("{label:<11} {bar} {note}"));
+    }
+    let bar = bar::single(bytes, scale);
+    format!("{label:<11} {bar:<width$} {:>12}", look.show(bytes), width = bar::WIDTH + 1)
+}
+
+fn total_bar(report: &Report, fit: &Fit, scale: Bytes, look: Look) -> String {
+    let bar = bar::stacked(&report.ledger.peak().by_category, fit.capacity, scale);
+    let total = look.show(report.ledger.total());
+    format!("{:<11} {bar:<width$} {total:>12} of {}", "Total", look.number(fit.capacity), width = bar::WIDTH + 1)
+}
+
+/// `fits: 12.3 GiB are left (the total lies between 66.1 and 67.4)`.
+pub(super) fn verdict(fit: &Fit, look: Look) -> String {
+    let ink = match fit.verdict {
+        Verdict::Fits => Ink::Green,
+        Verdict::Tight => Ink::Yellow,
+        Verdict::Over => Ink::Red,
+    };
+    let amount = look.show(fit.headroom.magnitude());
+    let rest = if fit.fits() { "free" } else { "missing" };
+    let (low, high) = fit.band;
+    let band = if low == high {
+        String::new()
+    } else {
+        format!(" (the total lies between {} and {})", look.number(low), look.show(high))
+    };
+    format!("{}: {amount} {rest}{band}", look.paint(ink, fit.verdict.id()))
+}

@@ -1,0 +1,430 @@
+//! Whole journeys of the real binary: what it prints where, and how it exits.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+#[path = "support/brimful.rs"]
+mod brimful;
+
+use brimful::{Place, said};
+use serde_json::Value;
+
+const CATEGORIES: [&str; 8] =
+    ["parameters", "gradients", "optimizer", "activations", "logits", "kv_cache", "workspace", "runtime"];
+
+const SMALL: [&str; 5] = ["llama-3.2-1b", "--gpu", "h100-sxm-80", "--seq", "512"];
+const LARGE: [&str; 5] = ["llama-3.1-8b", "--gpu", "rtx-4090", "--seq", "16Ki"];
+
+fn bytes(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number of bytes"))
+}
+
+#[test]
+fn check_exits_by_the_verdict() {
+    let place = Place::new();
+    let fits = place.run(&[&["check"], &SMALL[..]].concat());
+    assert_eq!(fits.code, 0, "{}", fits.err);
+    assert!(fits.out.contains("\nfits: ") && fits.out.contains(" free"), "{}", fits.out);
+    let over = place.run(&[&["check"], &LARGE[..]].concat());
+    assert_eq!(over.code, 1, "{}", over.err);
+    assert!(over.out.contains("\nover: ") && over.out.contains(" missing"), "{}", over.out);
+    assert!(over.out.contains('▒'), "what lies beyond capacity is seen: {}", over.out);
+    let unknown = place.run(&["check", "llama-3.1-8b"]);
+    assert_eq!((unknown.code, unknown.out.as_str()), (2, ""));
+    assert!(unknown.err.starts_with("error: no gpu is given"), "{}", unknown.err);
+}
+
+#[test]
+fn the_verdict_is_the_same_in_every_format() {
+    let place = Place::new();
+    for (arguments, fits) in [(SMALL, true), (LARGE, false)] {
+        let arguments = [&["check"], &arguments[..]].concat();
+        let json = place.json(&arguments);
+        assert_eq!(json["fit"]["fits"], fits);
+        let headroom = json["fit"]["headroom"].as_i64().unwrap();
+        assert_eq!(headroom >= 0, fits);
+        let total = i64::try_from(bytes(&json["memory"]["total"])).unwrap();
+        let capacity = i64::try_from(bytes(&json["fit"]["capacity"])).unwrap();
+        assert_eq!(headroom, capacity - total);
+        let csv = place.run(&[&arguments[..], &["--format", "csv"]].concat());
+        assert_eq!(csv.code, i32::from(!fits));
+        let (header, row) = csv.out.trim_end().split_once('\n').unwrap();
+        let named: Vec<(&str, &str)> = header.split(',').zip(row.split(',')).collect();
+        assert!(named.contains(&("headroom", headroom.to_string().as_str())), "{named:?}");
+        assert!(named.contains(&("verdict", json["fit"]["verdict"].as_str().unwrap())), "{named:?}");
+    }
+}
+
+#[test]
+fn the_sums_of_the_json_hold() {
+    let place = Place::new();
+    for scenario in [&SMALL[..], &["llama-3.1-8b"], &["llama-3.1-8b", "--task", "infer"]] {
+        let json = place.json(&[&["estimate", "--ledger"], scenario].concat());
+        let memory = &json["memory"];
+        let sum: u64 = CATEGORIES.iter().map(|category| bytes(&memory[category])).sum();
+        assert_eq!(sum, bytes(&memory["total"]), "{scenario:?}");
+        assert_eq!(bytes(&memory["allocated"]), sum - bytes(&memory["runtime"]), "{scenario:?}");
+        instants_hold(&json);
+        ledger_holds(&json);
+    }
+}
+
+/// The heaviest instant of the steady step is the total, and each instant is the sum of its categories.
+fn instants_hold(json: &Value) {
+    let instants = json["instants"].as_array().unwrap();
+    for instant in instants {
+        let sum: u64 = CATEGORIES.iter().map(|category| bytes(&instant["by_category"][category])).sum();
+        assert_eq!(sum, bytes(&instant["total"]), "{instant}");
+    }
+    let steady = || instants.iter().filter(|instant| instant["step"] == "steady");
+    assert_eq!(steady().map(|instant| bytes(&instant["total"])).max(), json["memory"]["total"].as_u64());
+    let peak = steady().find(|instant| instant["id"] == json["peak"]["instant"]).unwrap();
+    assert_eq!(peak["total"], json["memory"]["total"]);
+    assert!(instants.iter().any(|instant| instant["step"] == "first"));
+}
+
+/// The entries that are alive at the peak add up to the bars.
+fn ledger_holds(json: &Value) {
+    let entries = json["ledger"].as_array().unwrap();
+    let alive = |entry: &&Value| entry["instants"].as_array().unwrap().contains(&json["peak"]["instant"]);
+    for category in CATEGORIES {
+        let of_category = entries.iter().filter(alive).filter(|entry| entry["category"] == category);
+        let sum: u64 = of_category.map(|entry| bytes(&entry["bytes"])).sum();
+        assert_eq!(sum, bytes(&json["memory"][category]), "{category}");
+    }
+    for entry in entries {
+        assert!(!entry["instants"].as_array().unwrap().is_empty(), "{entry}");
+        assert!(entry["bits"].is_number() && entry["exact"].is_boolean(), "{entry}");
+        assert!(!entry["formula"].as_str().unwrap().is_empty() && !entry["source"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn the_keys_of_the_json_stand_in_their_order() {
+    let place = Place::new();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let json = place.json(&["estimate", "llama-3.1-8b"]);
+    assert_eq!(keys(&json), ["schema", "scenario", "model", "memory", "peak", "instants", "fit", "estimator"]);
+    assert_eq!(keys(&json["model"]), ["id", "parameters", "active_parameters", "trainable_parameters"]);
+    assert_eq!(keys(&json["memory"]), [&CATEGORIES[..], &["total", "allocated"]].concat());
+    assert_eq!(keys(&json["instants"][0]), ["id", "step", "total", "by_category"]);
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["fit"], Value::Null);
+    assert_eq!(json["peak"]["rank"]["pipeline"], 0);
+    assert_eq!(json["model"]["parameters"], 8_030_261_248_u64);
+    assert_eq!(json["scenario"]["train"]["sequence_length"], 4096, "defaults are filled in");
+    assert_eq!(json["scenario"]["train"]["dropout"], Value::Null);
+    let json = place.json(&[&["estimate", "--ledger"], &SMALL[..]].concat());
+    assert_eq!(keys(&json["fit"]), ["gpu", "capacity", "headroom", "fits", "verdict", "band"]);
+    assert_eq!(json["fit"]["band"].as_array().unwrap().len(), 2);
+    let entry = [
+        "category",
+        "name",
+        "where",
+        "count",
+        "shape",
+        "bits",
+        "bytes",
+        "divided_by",
+        "lifetime",
+        "instants",
+        "exact",
+        "formula",
+        "source",
+    ];
+    assert_eq!(keys(&json["ledger"][0]), entry);
+}
+
+#[test]
+fn the_sketch_tells_its_ratio() {
+    let place = Place::new();
+    let arguments = ["estimate", "llama-3.1-8b", "--set", "estimator=sketch", "--seq", "1024"];
+    let json = place.json(&arguments);
+    // B·T·(T + 2D) / (4·N·D²) with B = 1, T = 1024, N = 32, D = 128.
+    assert_eq!(json["sketch"]["ratio"], 0.625);
+    assert_eq!(json["sketch"]["long_sequence_ratio"], 0.5);
+    assert_eq!(json["memory"]["parameters"], 4_u64 << 30);
+    let text = place.run(&arguments).out;
+    assert!(text.contains("= 0.62") && text.contains("= 0.50"), "{text}");
+}
+
+#[test]
+fn flags_pairs_and_files_agree() {
+    let place = Place::new();
+    let file = place.write(
+        "run.toml",
+        "model = \"llama-3.2-1b\"\ngpu = \"h100-sxm-80\"\n[train]\nmicro_batch_size = 4\nsequence_length = 2048\n\
+         precision = \"fp32\"\n",
+    );
+    let from_file = place.json(&["estimate", file.to_str().unwrap()]);
+    let flags = ["--gpu", "h100-sxm-80", "--batch", "4", "--seq", "2Ki", "--precision", "fp32"];
+    assert_eq!(place.json(&[&["estimate", "llama-3.2-1b"], &flags[..]].concat()), from_file);
+    let pairs = ["train.micro_batch_size=4", "train.sequence_length=2048", "train.precision=fp32", "gpu=h100-sxm-80"];
+    let sets: Vec<&str> = pairs.iter().flat_map(|pair| ["--set", pair]).collect();
+    assert_eq!(place.json(&[&["estimate", "--model", "llama-3.2-1b"], &sets[..]].concat()), from_file);
+}
+
+#[test]
+fn later_sources_win() {
+    let place = Place::new();
+    let file =
+        place.write("run.toml", "model = \"llama-3.2-1b\"\n[train]\nmicro_batch_size = 4\nsequence_length = 128\n");
+    let file = file.to_str().unwrap();
+    let json = place.json(&["estimate", file, "--batch", "5", "--set", "train.micro_batch_size=6"]);
+    assert_eq!(json["scenario"]["train"]["micro_batch_size"], 6, "a pair over a flag");
+    assert_eq!(json["scenario"]["train"]["sequence_length"], 128, "the file over the default");
+    let json = place.json(&["estimate", file, "--batch", "5", "--model", "llama-3.1-8b"]);
+    assert_eq!(json["scenario"]["train"]["micro_batch_size"], 5, "a flag over the file");
+    assert_eq!(json["model"]["id"], "llama-3.1-8b");
+    let json =
+        place.json(&["estimate", file, "--set", "train.micro_batch_size=8", "--set", "train.micro_batch_size=7"]);
+    assert_eq!(json["scenario"]["train"]["micro_batch_size"], 7, "the later pair");
+}
+
+#[test]
+fn batch_and_seq_follow_the_task() {
+    let place = Place::new();
+    let given = ["estimate", "llama-3.2-1b", "--batch", "3", "--seq", "1e3"];
+    for task in [&["--task", "infer"], &["--set", "task=infer"]] {
+        let json = place.json(&[&given[..], task].concat());
+        assert_eq!(json["scenario"]["infer"]["concurrency"], 3);
+        assert_eq!(json["scenario"]["infer"]["context_length"], 1000);
+        assert_eq!(json["scenario"]["train"]["micro_batch_size"], 1);
+        assert_eq!(json["model"]["trainable_parameters"], 0);
+    }
+    let json = place.json(&given);
+    assert_eq!(json["scenario"]["train"]["micro_batch_size"], 3);
+    assert_eq!(json["scenario"]["infer"]["concurrency"], 1);
+}
+
+#[test]
+fn a_flag_that_changes_nothing_says_so() {
+    let place = Place::new();
+    let said = place.run(&["estimate", "llama-3.2-1b", "--task", "infer", "--optimizer", "sgd"]);
+    assert_eq!(said.code, 0);
+    assert!(said.err.starts_with("warning: --optimizer changes nothing"), "{}", said.err);
+    assert_eq!(place.run(&["estimate", "llama-3.2-1b", "--optimizer", "sgd"]).err, "");
+}
+
+#[test]
+fn csv_has_a_row_for_each_instant_and_category_or_entry() {
+    let place = Place::new();
+    let json = place.json(&["estimate", "llama-3.2-1b", "--ledger"]);
+    let csv = place.run(&["estimate", "llama-3.2-1b", "--format", "csv"]).out;
+    assert!(csv.starts_with("step,instant,category,bytes,peak\n"), "{csv}");
+    assert_eq!(csv.lines().count() - 1, json["instants"].as_array().unwrap().len() * CATEGORIES.len());
+    let at_peak: u64 = csv
+        .lines()
+        .filter(|row| row.ends_with(",true"))
+        .map(|row| row.split(',').nth(3).unwrap().parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(at_peak, bytes(&json["memory"]["total"]));
+    let csv = place.run(&["estimate", "llama-3.2-1b", "--ledger", "--format", "csv"]).out;
+    assert_eq!(csv.lines().count() - 1, json["ledger"].as_array().unwrap().len());
+    for line in csv.lines() {
+        assert_eq!(fields(line), 13, "{line}");
+    }
+}
+
+/// How many fields a line of CSV has: commas outside quotes.
+fn fields(line: &str) -> usize {
+    let mut quoted = false;
+    let separators = line.chars().filter(|character| {
+        quoted ^= *character == '"';
+        *character == ',' && !quoted
+    });
+    1 + separators.count()
+}
+
+#[test]
+fn bad_input_names_what_would_be_right() {
+    let place = Place::new();
+    let model = "llama-3.1-8b";
+    for (arguments, phrases) in [
+        (&["check"][..], &["error: no model is given", "hint: "][..]),
+        (&["check", "llama-3.1-8x"], &["`llama-3.1-8x`", "the nearest is `llama-3.1-8b`"]),
+        (&["check", model, "--gpu", "h100-smx-80"], &["`h100-smx-80`", "`h100-sxm-80`"]),
+        (&["check", model, "--precision", "bf61"], &["--precision: `bf61` is none of fp32, bf16", "nearest is `bf16`"]),
+        (&["check", model, "--optimizer", "adam"], &["--optimizer: `adam` is none of", "nearest is `adamw`"]),
+        (
+            &["check", model, "--set", "train.sequence_lenght=1"],
+            &["--set train.sequence_lenght: ", "`train.sequence_length`"],
+        ),
+        (&["check", model, "--set", "sequence_length=1"], &["`train.sequence_length`"]),
+        (&["check", model, "--set", "train.dropout"], &["expected KEY=VALUE"]),
+        (&["check", model, "--batch", "-4"], &["--batch: `-4` is not a whole number"]),
+        (&["check", model, "--batch", "0"], &["--batch: 0 is not between 1 and"]),
+        (&["check", model, "--seq", "18446744073709551615"], &["--seq: 18446744073709551615 is not between"]),
+        (&["check", model, "--zero", "4"], &["--zero: 4 is not between 0 and 3"]),
+        (&["check", "absent.toml"], &["absent.toml: "]),
+        (&["check", model, "--presets", "absent"], &["--presets absent: there is no such folder"]),
+        (&["check", model, "--unit", "mib"], &["[possible values: gib, gb]"]),
+        (&["chekc"], &["neither a command nor a model `chekc`", "`brimful check`"]),
+        (&["models.toml"], &["error: models.toml: "]),
+        (&["--gpu", "h100-sxm-80", "check"], &["the command comes first"]),
+        (&["estimate", model, "--batch", "4294967296", "--seq", "4294967296"], &["does not fit in 64 bits"]),
+    ] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}: {}", said.err);
+        assert!(said.err.starts_with("error: "), "{arguments:?}: {}", said.err);
+        for phrase in phrases {
+            assert!(said.err.contains(phrase), "{arguments:?} says `{phrase}`: {}", said.err);
+        }
+        assert!(said.err.matches("64 bits").count() < 2, "said once: {}", said.err);
+    }
+}
+
+#[test]
+fn mistakes_in_a_scenario_file_are_located() {
+    let place = Place::new();
+    let file = place.write("run.toml", "model = \"llama-3.1-8b\"\n[train]\nmicro_batchsize = 4\n");
+    let said = place.run(&["estimate", file.to_str().unwrap()]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("run.toml:3:1: "), "{}", said.err);
+    assert!(said.err.contains("`train.micro_batch_size`"), "{}", said.err);
+}
+
+const OWN_MODEL: &str = "id = \"own\"\nname = \"Own\"\nfamily = \"llama\"\n[architecture]\nhidden_size = 64\n\
+     num_hidden_layers = 2\nnum_attention_heads = 4\nintermediate_size = 128\nvocab_size = 100\n";
+
+#[test]
+fn a_model_preset_can_be_named_by_its_path() {
+    let place = Place::new();
+    place.write("folder/own.toml", OWN_MODEL);
+    // Embedding and head 2·100·64, layers 2·(4·64² + 3·64·128 + 2·64), final norm 64.
+    let parameters = 12_800 + 2 * (16_384 + 24_576 + 128) + 64;
+    for arguments in [&["estimate", "folder/own.toml"][..], &["estimate", "--model", "folder/own.toml"]] {
+        assert_eq!(place.json(arguments)["model"]["parameters"], parameters, "{arguments:?}");
+    }
+    // A path in a scenario file starts from that file; one on the command line starts from here.
+    place.write("folder/run.toml", "model = \"own.toml\"\n");
+    assert_eq!(place.json(&["estimate", "folder/run.toml"])["model"]["parameters"], parameters);
+    let said = place.run(&["estimate", "folder/run.toml", "--model", "own.toml"]);
+    assert_eq!(said.code, 2, "{}", said.out);
+    place.write("folder/wrong.toml", &OWN_MODEL.replace("hidden_size", "hiden_size"));
+    let said = place.run(&["estimate", "folder/wrong.toml"]);
+    assert!(said.err.contains("`hidden_size`"), "it was meant as a preset: {}", said.err);
+}
+
+#[test]
+fn presets_of_ones_own_are_found_and_broken_ones_are_warnings() {
+    let place = Place::new();
+    place.write("config/brimful/models/own.toml", OWN_MODEL);
+    place.write("config/brimful/models/broken.toml", "id = \"broken\"\nfamly = 3\n");
+    place.write("more/models/own.toml", &OWN_MODEL.replace("name = \"Own\"", "name = \"Own, again\""));
+    let said = place.run(&["models", "own", "--format", "csv"]);
+    assert_eq!(said.code, 0);
+    assert!(said.out.contains("\nown,Own,llama,95040,"), "{}", said.out);
+    assert!(said.err.starts_with("warning: ") && said.err.contains("broken.toml"), "{}", said.err);
+    let said = place.run(&["models", "own", "--format", "csv", "--presets", "more"]);
+    assert!(said.out.contains("\nown,\"Own, again\",llama,"), "the later folder wins: {}", said.out);
+    let said = place.run(&["estimate", "own", "--seq", "16"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let without = said_without_config(&place);
+    assert!(without.contains("\nown,Own,llama,"), "HOME/.config is the folder where XDG_CONFIG_HOME is not set");
+}
+
+fn said_without_config(place: &Place) -> String {
+    place.write(".config/brimful/models/own.toml", OWN_MODEL);
+    let mut command = place.command(&["models", "own", "--format", "csv"]);
+    said(command.env_remove("XDG_CONFIG_HOME").output().unwrap()).out
+}
+
+#[test]
+fn catalogues_are_filtered_and_name_the_nearest() {
+    let place = Place::new();
+    let ids = |said: &str| -> Vec<String> {
+        said.lines().skip(1).map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+    };
+    let all = ids(&place.run(&["gpus"]).out);
+    assert!(all.len() >= 60, "{} cards", all.len());
+    let some = ids(&place.run(&["gpus", "H100"]).out);
+    assert!(some.contains(&String::from("h100-sxm-80")) && some.len() < all.len(), "{some:?}");
+    assert!(ids(&place.run(&["models", "LLAMA-3.1"]).out).contains(&String::from("llama-3.1-8b")));
+    let none = place.run(&["models", "llama-3.1-8x"]);
+    assert_eq!((none.code, none.out.as_str()), (0, ""));
+    assert!(none.err.contains("the nearest is `llama-3.1-8b`"), "{}", none.err);
+    let json = place.json(&["gpus", "h100-sxm-80"]);
+    assert_eq!(json[0]["usable"], bytes(&json[0]["usable_mib"]) << 20);
+    assert_eq!(place.json(&["models"]).as_array().unwrap().len(), ids(&place.run(&["models"]).out).len());
+    assert!(place.run(&["frameworks"]).out.contains("transformers"));
+}
+
+#[test]
+fn units_change_the_text_and_never_the_bytes() {
+    let place = Place::new();
+    let check = [&["check"], &SMALL[..]].concat();
+    let gib = place.run(&check).out;
+    let gb = place.run(&[&check[..], &["--unit", "gb"]].concat()).out;
+    assert!(gib.contains(" GiB") && !gib.contains(" GB\n"), "{gib}");
+    assert!(gb.contains(" GB") && !gb.contains("GiB"), "{gb}");
+    let json = |unit| place.run(&[&check[..], &["--format", "json", "--unit", unit]].concat()).out;
+    assert_eq!(json("gib"), json("gb"));
+}
+
+#[test]
+fn text_suits_the_terminal() {
+    let place = Place::new();
+    let check = [&["check"], &LARGE[..]].concat();
+    let utf8 = place.run(&check).out;
+    assert!(utf8.contains('█') && utf8.contains('│') && !utf8.contains('\x1b'), "{utf8}");
+    for locale in ["C", "de_DE.ISO-8859-1"] {
+        let ascii = said(place.command(&check).env("LC_ALL", locale).output().unwrap()).out;
+        assert!(ascii.is_ascii() && ascii.contains('#') && ascii.contains('|'), "{ascii}");
+        assert!(!ascii.contains('?'), "every character has its like: {ascii}");
+    }
+    for line in utf8.lines().skip(2) {
+        assert!(line.chars().count() <= 80, "80 columns: {line}");
+    }
+}
+
+#[test]
+fn without_a_terminal_the_explorer_names_the_commands() {
+    let place = Place::new();
+    for arguments in [&[][..], &["llama-3.1-8b", "--gpu", "h100-sxm-80"]] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (2, ""));
+        assert_eq!(said.err.lines().count(), 1);
+        assert!(said.err.contains("`brimful check`"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let place = Place::new();
+    for arguments in [&["estimate", "--ledger", "llama-3.1-8b"][..], &["models"], &["gpus"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place.command(arguments).stdout(writer).output().unwrap();
+        let said = said(output);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_verdict_outlives_its_reader() {
+    let place = Place::new();
+    for (arguments, code) in [(SMALL, 0), (LARGE, 1)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = place.command(&[&["check"], &arguments[..]].concat());
+        let said = said(command.stdout(writer).output().unwrap());
+        assert_eq!((said.code, said.err.as_str()), (code, ""));
+    }
+}
+
+#[test]
+fn nothing_is_written_unasked() {
+    let place = Place::new();
+    for arguments in [
+        &["check", "llama-3.1-8b", "--gpu", "h100-sxm-80"][..],
+        &["estimate", "llama-3.1-8b", "--ledger"],
+        &["models"],
+        &["gpus"],
+        &["frameworks"],
+        &["--help"],
+        &[],
+    ] {
+        place.run(arguments);
+    }
+    assert_eq!(place.files(), Vec::<std::path::PathBuf>::new());
+}

@@ -1,0 +1,183 @@
+//! `config.json` files, against parameters counted in real modules.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use brimful::import::config;
+use brimful::model::{Architecture, Model, parameters};
+use brimful::preset::{Library, find_model};
+use serde_json::{Value, json};
+
+fn reference(name: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn model(config: &Value) -> Model {
+    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
+}
+
+fn count(architecture: &Architecture) -> u64 {
+    parameters::count(architecture).unwrap().get()
+}
+
+fn refusal(text: &str) -> String {
+    config::parse(text, "config.json", None).unwrap_err().to_string()
+}
+
+#[test]
+fn configs_give_the_parameters_that_modules_have() {
+    let cases = reference("configs.json");
+    assert!(cases.len() >= 70, "{}", cases.len());
+    for case in cases {
+        let model = model(&case["config"]);
+        assert_eq!(Some(count(&model.architecture)), case["parameters"].as_u64(), "{}", case["id"]);
+    }
+}
+
+#[test]
+fn real_models_give_the_parameters_that_modules_have() {
+    let cases = reference("parameters.json");
+    assert!(cases.len() >= 50, "{}", cases.len());
+    for mut case in cases {
+        case["hyper"]["model_type"] = case["family"].clone();
+        let model = model(&case["hyper"]);
+        assert_eq!(Some(count(&model.architecture)), case["total_params"].as_u64(), "{}", case["name"]);
+    }
+}
+
+/// What `AutoModelForCausalLM.from_config(AutoConfig.for_model(family))` has.
+const DEFAULTS: &[(&str, u64)] = &[
+    ("gpt2", 124_439_808),
+    ("gpt_neox", 20_554_567_680),
+    ("llama", 6_738_415_616),
+    ("mistral", 7_241_732_096),
+    ("qwen2", 12_049_846_272),
+    ("qwen3", 12_049_461_248),
+    ("gemma", 8_537_680_896),
+    ("phi3", 3_821_079_552),
+    ("olmo2", 6_888_624_128),
+    ("granite", 6_738_415_616),
+];
+
+#[test]
+fn absent_keys_have_the_defaults_of_the_classes() {
+    // Counted by Transformers 5.23 on the meta device.
+    for (family, expected) in DEFAULTS {
+        assert_eq!(count(&model(&json!({ "model_type": family })).architecture), *expected, "{family}");
+    }
+}
+
+#[test]
+fn old_names_are_read() {
+    let config = json!({
+        "model_type": "gpt2", "n_embd": 1600, "n_layer": 48, "n_head": 25, "n_positions": 512, "n_inner": null,
+        "activation_function": "relu", "attn_pdrop": 0.0, "resid_pdrop": 0.25, "embd_pdrop": 0.5, "n_ctx": 512,
+    });
+    let gpt2 = model(&config).architecture;
+    assert_eq!((gpt2.hidden_size, gpt2.num_hidden_layers(), gpt2.max_position_embeddings), (1600, 48, 512));
+    assert_eq!((gpt2.dropout.attention, gpt2.dropout.hidden, gpt2.dropout.embedding), (0.0, 0.25, 0.5));
+    let neox = model(&json!({ "model_type": "gpt_neox", "rotary_pct": 1.0, "hidden_dropout": 0.1 })).architecture;
+    assert_eq!(neox.groups[0].layer.attention.rotary_dim, 96);
+    assert_eq!((neox.dropout.hidden, neox.dropout.embedding), (0.1, 0.1));
+    let neox = model(&json!({ "model_type": "gpt_neox", "rope_parameters": { "partial_rotary_factor": 0.5 } }));
+    assert_eq!(neox.architecture.groups[0].layer.attention.rotary_dim, 48);
+    let phi = model(&json!({ "model_type": "phi3", "partial_rotary_factor": 0.75, "embd_pdrop": 0.5 })).architecture;
+    assert_eq!((phi.groups[0].layer.attention.rotary_dim, phi.dropout.embedding), (72, 0.0));
+}
+
+#[test]
+fn a_key_counts_only_where_the_class_reads_it() {
+    let biased = |family: &str| {
+        let layer = &model(&json!({ "model_type": family, "attention_bias": true, "mlp_bias": true })).architecture;
+        let plain = &model(&json!({ "model_type": family })).architecture;
+        count(layer) - count(plain)
+    };
+    for family in ["mistral", "qwen2", "phi3", "gpt2", "gpt_neox"] {
+        assert_eq!(biased(family), 0, "{family}");
+    }
+    // 4096 for each of q, k, v, o; then 11008, 11008 and 4096 for the feed-forward network; 32 layers.
+    assert_eq!(biased("llama"), 32 * (4 * 4096 + 2 * 11_008 + 4096));
+    assert_eq!(biased("granite"), 32 * (4 * 4096 + 2 * 11_008 + 4096));
+    assert_eq!(biased("qwen3"), 32 * 4 * 4096);
+    assert_eq!(biased("olmo2"), 32 * 4 * 4096);
+    assert_eq!(biased("gemma"), 28 * (3 * 4096 + 3072));
+    let unbiased = model(&json!({ "model_type": "gpt_neox", "attention_bias": false })).architecture;
+    assert!(!unbiased.groups[0].layer.attention.qkv_bias && !unbiased.groups[0].layer.attention.output_bias);
+}
+
+#[test]
+fn null_key_value_heads_are_as_many_as_query_heads() {
+    let config = json!({ "model_type": "mistral", "num_attention_heads": 16, "num_key_value_heads": null });
+    assert_eq!(model(&config).architecture.groups[0].layer.attention.kv_heads, 16);
+    assert_eq!(model(&json!({ "model_type": "mistral" })).architecture.groups[0].layer.attention.kv_heads, 8);
+}
+
+#[test]
+fn windows_follow_the_classes() {
+    let windows = |config: Value| -> Vec<(u64, Option<u64>)> {
+        let groups = model(&config).architecture.groups;
+        groups.iter().map(|group| (group.layers, group.layer.attention.sliding_window)).collect()
+    };
+    assert_eq!(windows(json!({ "model_type": "mistral" })), [(32, Some(4096))]);
+    assert_eq!(windows(json!({ "model_type": "mistral", "sliding_window": null })), [(32, None)]);
+    assert_eq!(windows(json!({ "model_type": "phi3", "sliding_window": 2047 })), [(32, Some(2047))]);
+    assert_eq!(windows(json!({ "model_type": "llama", "sliding_window": 2047 })), [(32, None)]);
+    let qwen = |on: bool, from: u64| {
+        windows(json!({ "model_type": "qwen2", "use_sliding_window": on, "max_window_layers": from }))
+    };
+    assert_eq!(qwen(false, 0), [(32, None)]);
+    assert_eq!(qwen(true, 28), [(28, None), (4, Some(4096))]);
+    assert_eq!(qwen(true, 99), [(32, None)]);
+    let types = ["full_attention", "sliding_attention", "sliding_attention"];
+    let config = json!({ "model_type": "qwen3", "num_hidden_layers": 3, "use_sliding_window": true,
+        "sliding_window": 128, "layer_types": types });
+    assert_eq!(windows(config), [(1, None), (2, Some(128))]);
+}
+
+#[test]
+fn a_text_config_is_followed() {
+    let config = json!({ "model_type": "mistral3", "vision_config": { "hidden_size": 1024 },
+        "text_config": { "model_type": "mistral", "hidden_size": 5120, "head_dim": 128 } });
+    let model = model(&config);
+    assert_eq!((model.family.id, model.architecture.hidden_size), ("mistral", 5120));
+}
+
+#[test]
+fn mistakes_are_located() {
+    let says = refusal("{\n  \"model_type\": \"lama\"\n}");
+    assert!(
+        says.starts_with("config.json:2:3: model_type: `lama` is not a known family; the nearest is `llama`"),
+        "{says}"
+    );
+    let says = refusal("{\n\"a\": 1,\n}");
+    assert!(says.starts_with("config.json:3:1: trailing comma"), "{says}");
+    let says = refusal("{\"model_type\": \"gpt2\",\n \"n_embd\": \"768\"}");
+    assert!(says.starts_with("config.json:2:2: n_embd: found the text \"768\", expected a whole number"), "{says}");
+    let says = refusal("{\"model_type\": \"gpt2\",\n \"n_head\": 7}");
+    assert!(says.contains("7 heads do not divide a hidden_size of 768"), "{says}");
+    let says = refusal("{\"model_type\": \"gpt2\",\n \"n_layer\": 0}");
+    assert!(says.starts_with("config.json:2:2: n_layer: 0 is not between 1 and"), "{says}");
+    assert!(refusal("[]").contains("found a list, expected an object"));
+    assert!(refusal("{}").contains("model_type: missing"));
+    assert!(refusal(&"[".repeat(100_000)).contains("recursion limit"));
+    let deep = format!("{{\"a\": {}1{}}}", "[".repeat(1000), "]".repeat(1000));
+    assert!(refusal(&deep).contains("recursion limit"));
+}
+
+#[test]
+fn a_folder_or_a_file_names_a_model() {
+    let dir = std::env::temp_dir().join(format!("brimful-{}-config", std::process::id()));
+    fs::create_dir_all(dir.join("my-model")).unwrap();
+    fs::write(dir.join("my-model/config.json"), "{\"model_type\": \"gpt2\"}").unwrap();
+    let library = Library::default();
+    let by_folder = find_model(&library, "my-model", &dir).unwrap();
+    let by_file = find_model(&library, "my-model/config.json", &dir).unwrap();
+    fs::write(dir.join("my-model/config.json"), "{\"model_type\": \"gpt2\", \"_name_or_path\": \"a/b-2/\"}").unwrap();
+    let named = find_model(&library, "my-model", &dir).unwrap();
+    fs::remove_dir_all(&dir).unwrap();
+    assert_eq!(by_folder, by_file);
+    assert_eq!(by_folder.id, "my-model");
+    assert_eq!(named.id, "b-2");
+}
