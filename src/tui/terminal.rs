@@ -48,10 +48,9 @@ pub(crate) struct Screen<W: Write> {
 
 impl<W: Write> Screen<W> {
     /// A screen on a writer. A fixed viewport never asks the terminal for its size.
-    pub(crate) fn new(mut out: W, viewport: Viewport) -> io::Result<Self> {
+    pub(crate) fn new(out: W, viewport: Viewport) -> io::Result<Self> {
         let pending = Pending::default();
         pending.0.borrow_mut().reserve(64 * 1024);
-        out.flush()?;
         let terminal = Terminal::with_options(CrosstermBackend::new(pending.clone()), TerminalOptions { viewport })?;
         Ok(Self { terminal, pending, out })
     }
@@ -74,7 +73,8 @@ impl<W: Write> Screen<W> {
         self.terminal.swap_buffers();
     }
 
-    /// Changes the size of a fixed viewport.
+    /// Changes the size of a fixed viewport; a full screen follows the terminal by itself.
+    #[cfg(test)]
     pub(crate) fn resize(&mut self, area: ratatui::layout::Rect) -> io::Result<()> {
         self.terminal.resize(area)
     }
