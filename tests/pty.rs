@@ -1,5 +1,6 @@
 //! The real binary in a real terminal: it starts, answers keys, and gives the terminal back however it ends.
 #![cfg(all(unix, feature = "tui"))]
+#![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
 
 use std::io::{Read, Write};
 use std::num::NonZero;

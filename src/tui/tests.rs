@@ -2,6 +2,7 @@
 
 mod bytes;
 mod journeys;
+mod panic;
 mod screens;
 mod storm;
 

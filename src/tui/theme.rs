@@ -80,6 +80,7 @@ static ASCII: Glyphs = Glyphs {
     more: "~",
 };
 
+#[expect(clippy::unused_self, reason = "roles are the theme's to decide, whether or not it tints them")]
 impl Theme {
     /// The look for an environment: `NO_COLOR` takes colours away, a locale without UTF-8 all but ASCII.
     pub(crate) fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {

@@ -151,6 +151,13 @@ impl App {
 
     fn put(&mut self, estimate: Result<super::app::Estimate, String>) {
         self.estimate = estimate;
+        if let Err(reason) = &self.estimate {
+            // The cursor goes to what is at fault, so that the next arrow key can mend it.
+            let blamed = |parameter: &Parameter| {
+                reason.strip_prefix(parameter.key).is_some_and(|rest| rest.starts_with([':', ' ']))
+            };
+            self.cursor = PARAMETERS.iter().position(blamed).unwrap_or(self.cursor);
+        }
         if self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs()) {
             self.step = Step::Steady;
         }

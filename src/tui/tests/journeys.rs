@@ -1,9 +1,12 @@
 //! What keys do to the state.
 
+use std::sync::Arc;
+
 use super::{app, llama, paste, press, text};
 use crate::memory::Step;
+use crate::model::{Architecture, ArchitectureKeys, Family, Model};
 use crate::scenario::{Estimator, Task};
-use crate::tui::app::Overlay;
+use crate::tui::app::{Listed, Overlay};
 use crate::tui::update::{Effect, Message, update};
 
 #[test]
@@ -159,6 +162,29 @@ fn a_problem_at_the_start_is_shown_calmly_and_can_be_left() {
     press(&mut app, "right m \"8b\" enter");
     assert!(app.estimate.is_ok());
     assert_eq!(app.scenario.train.micro_batch_size, 2);
+}
+
+/// A model that cannot be run as the scenario says is taken all the same; the next keys mend it.
+#[test]
+fn the_cursor_goes_to_what_is_at_fault() {
+    let mut app = app();
+    let family = Family::by_id("gpt2").unwrap();
+    let architecture = Architecture::resolve(family, &ArchitectureKeys::default()).unwrap();
+    let gpt2 = Model { id: String::from("gpt2"), family, architecture, ..llama("gpt2", 2048, 2, 1) };
+    app.models.push(Listed { word: String::from("gpt2"), own: false, item: Arc::new(gpt2) });
+    press(&mut app, "m \"gpt2\" enter");
+    assert!(app.estimate.is_err());
+    assert!(text(&app).contains("1024"));
+    assert_eq!(app.focused().unwrap().key, "train.sequence_length");
+    press(&mut app, "H H");
+    assert_eq!(app.scenario.train.sequence_length, 1024);
+    assert!(app.estimate.is_ok());
+    press(&mut app, "H right right right right");
+    assert!(app.estimate.is_ok(), "what has a ledger is not given up for what has none");
+    while app.refusal(crate::tui::action::Action::Undo).is_none() {
+        press(&mut app, "u");
+    }
+    assert_eq!(app.scenario.model, "llama-3.1-8b");
 }
 
 #[test]

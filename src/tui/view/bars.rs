@@ -19,7 +19,10 @@ pub(super) const LABEL: u16 = 12;
 pub(super) const NUMBER: usize = 6;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
-    let title = title(app);
+    let mut title = title(app);
+    if text::width(&title) + 4 > area.width {
+        title = title.replace("Memory per GPU at", "At");
+    }
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
