@@ -2,8 +2,10 @@
 
 mod activations;
 pub mod category;
+mod coverage;
 pub mod entry;
 pub mod fit;
+mod inference;
 pub mod instant;
 pub mod ledger;
 mod recorded;
@@ -16,6 +18,7 @@ mod weights;
 
 use crate::gpu::Gpu;
 use crate::model::Model;
+use crate::model::family::PositionKind;
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Overflow;
 
@@ -54,9 +57,22 @@ pub enum EstimateError {
 
 /// The ledger of a model run as a scenario says; `gpu` decides what the runtime takes.
 pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    match (scenario.estimator, scenario.task) {
-        (Estimator::Sketch, _) => sketch::ledger(model, scenario),
-        (Estimator::Ledger, Task::Train) => training::ledger(model, scenario, gpu),
-        (Estimator::Ledger, Task::Infer) => sketch::ledger(model, scenario),
+    if scenario.estimator == Estimator::Sketch {
+        return sketch::ledger(model, scenario);
     }
+    coverage::check(scenario)?;
+    match scenario.task {
+        Task::Train => training::ledger(model, scenario, gpu),
+        Task::Infer => inference::ledger(model, scenario, gpu),
+    }
+}
+
+/// An error where positions are learned and a sequence is longer than their table.
+fn check_length(model: &Model, key: &'static str, tokens: u64) -> Result<(), EstimateError> {
+    let most = model.architecture.max_position_embeddings;
+    if model.architecture.positions == PositionKind::Learned && tokens > most {
+        let problem = format!("{tokens} tokens, but {} has learned positions for {most}: use at most {most}", model.id);
+        return Err(EstimateError::Invalid { key, problem });
+    }
+    Ok(())
 }

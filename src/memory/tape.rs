@@ -330,6 +330,12 @@ impl Tape {
         tensor
     }
 
+    /// The running code goes on with a copy that is counted elsewhere.
+    pub(crate) fn move_out(&mut self, tensor: Tensor) -> Tensor {
+        self.unrefer(tensor.storage);
+        Tensor { storage: NOTHING, ..tensor }
+    }
+
     /// A view: the same storage under another shape; its gradient is a view too.
     pub(crate) fn view(&mut self, tensor: Tensor, shape: u16) -> Tensor {
         self.refer(tensor.storage);

@@ -5,7 +5,7 @@ use super::activations::{Forward, Run};
 use super::entry::{Alive, Entry};
 use super::instant::{Instant, Step};
 use super::ledger::Ledger;
-use super::tape::{Dtype, Event, Kind, Segment};
+use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::{recorded, runtime, weights};
 use crate::framework::implementation;
@@ -23,7 +23,7 @@ fn always() -> Alive {
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
     let run = run(model, train);
-    check_sequence(model, train)?;
+    super::check_length(model, "train.sequence_length", train.sequence_length)?;
     let recording = run.record();
     let timeline = Timeline::read(&recording)?;
     let positions = positions(&recording, &timeline);
@@ -40,7 +40,8 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
-    entries.append(&mut weights::inputs_and_buffers(architecture, shape, run.padding, scale, always())?);
+    entries.append(&mut weights::buffers(architecture, scale, always())?);
+    entries.append(&mut weights::batch(shape, run.padding, always())?);
     if run.keep_outputs {
         entries.extend(previous_outputs(&entries));
     }
@@ -113,20 +114,6 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
     }
 }
 
-/// Learned positions end somewhere.
-fn check_sequence(model: &Model, train: &Train) -> Result<(), EstimateError> {
-    let most = model.architecture.max_position_embeddings;
-    let learned = model.architecture.positions == crate::model::family::PositionKind::Learned;
-    if learned && train.sequence_length > most {
-        let problem = format!(
-            "{} tokens, but {} has learned positions for {most}: use at most {most}",
-            train.sequence_length, model.id
-        );
-        return Err(EstimateError::Invalid { key: "train.sequence_length", problem });
-    }
-    Ok(())
-}
-
 fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
     let end = recording.tape.events.len();
     let allocates = |event: &usize| matches!(recording.tape.events[*event], Event::Allocate(_));
@@ -143,25 +130,9 @@ fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> 
     positions
 }
 
-/// Where an instant lies, in words: the part of the model, and what is being made there.
 fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
-    if instant == Instant::OptimizerStep {
-        return String::from("every parameter");
+    match instant {
+        Instant::OptimizerStep => String::from("every parameter"),
+        _ => recording.whereabouts(event),
     }
-    let Some(Event::Allocate(storage) | Event::Release(storage)) = recording.tape.events.get(event) else {
-        return String::new();
-    };
-    let storage = &recording.tape.storages[*storage as usize];
-    let part = match storage.made_in {
-        Segment::Embedding => String::from("embedding"),
-        Segment::Layer(recorded) => format!("layer {}", recording.layer_number(recorded)),
-        Segment::FinalNorm => String::from("final norm"),
-        Segment::Head => String::from("head"),
-        Segment::Loss => String::from("loss"),
-    };
-    let gradient = match storage.kind {
-        Kind::Gradient | Kind::ParameterGradient => "gradient of ",
-        Kind::Value | Kind::WeightCopy | Kind::Scratch => "",
-    };
-    format!("{part}, {gradient}{}", storage.name)
 }

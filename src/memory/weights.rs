@@ -85,23 +85,21 @@ pub(super) fn standing_gradients(
     Ok(entries)
 }
 
-/// Buffers of the model and the batch that is fed to it.
-pub(super) fn inputs_and_buffers(
+/// Input ids and labels, and the mask where there is one, as the training loop made them.
+pub(super) fn batch([batch, sequence]: [u64; 2], padding: bool, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let shape = Shape::new(&[Dim { symbol: "b", size: batch }, Dim { symbol: "s", size: sequence }]);
+    let names = ["input ids", "labels", "padding mask"];
+    let names = if padding { &names[..] } else { &names[..2] };
+    names.iter().map(|name| plain(name, Place::Model, shape, 64, alive, INPUTS)).collect()
+}
+
+/// Buffers of the model: rotary frequencies, twice, and the embedding's scale where that is one.
+pub(super) fn buffers(
     architecture: &Architecture,
-    [batch, sequence]: [u64; 2],
-    padding: bool,
     embedding_scale: Option<Bits>,
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
-    let tokens = [Dim { symbol: "b", size: batch }, Dim { symbol: "s", size: sequence }];
-    let mut names = vec!["input ids", "labels"];
-    if padding {
-        names.push("padding mask");
-    }
-    let mut entries = Vec::with_capacity(5);
-    for name in names {
-        entries.push(plain(name, Place::Model, Shape::new(&tokens), 64, alive, INPUTS)?);
-    }
+    let mut entries = Vec::with_capacity(3);
     let rotary = architecture.groups[0].layer.attention.rotary_dim;
     if architecture.positions == PositionKind::Rotary {
         for name in ["rotary frequencies", "rotary frequencies as made"] {

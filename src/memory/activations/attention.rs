@@ -61,7 +61,12 @@ impl Run<'_> {
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
         let projected = self.project(tape, input, attention, sizes);
-        let projected = self.rotated(tape, projected, attention, sizes, shared);
+        let mut projected = self.rotated(tape, projected, attention, sizes, shared);
+        if !self.graph {
+            // Serving reads keys and values from the cache, which is counted by itself.
+            projected.key = tape.move_out(projected.key);
+            projected.value = tape.move_out(projected.value);
+        }
         let (context, weights) = if self.fused_attention {
             (self.fused(tape, projected, attention, sizes), None)
         } else {

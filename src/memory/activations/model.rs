@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::entry::Dim;
-use super::super::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
+use super::super::tape::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Tape, Tensor};
 use super::Run;
 use super::attention::Shared;
 use super::norm::names;
@@ -56,6 +56,26 @@ impl Forward {
     pub(crate) fn layer_number(&self, recorded: usize) -> u64 {
         let stretch = self.stretches.iter().find(|stretch| stretch.recorded.contains(&recorded));
         stretch.map_or(0, |stretch| stretch.number(recorded))
+    }
+
+    /// Where an event lies, in words: the part of the model, and what is made there.
+    pub(crate) fn whereabouts(&self, event: usize) -> String {
+        let Some(Event::Allocate(storage) | Event::Release(storage)) = self.tape.events.get(event) else {
+            return String::new();
+        };
+        let storage = &self.tape.storages[*storage as usize];
+        let part = match storage.made_in {
+            Segment::Embedding => String::from("embedding"),
+            Segment::Layer(recorded) => format!("layer {}", self.layer_number(recorded)),
+            Segment::FinalNorm => String::from("final norm"),
+            Segment::Head => String::from("head"),
+            Segment::Loss => String::from("loss"),
+        };
+        let gradient = match storage.kind {
+            Kind::Gradient | Kind::ParameterGradient => "gradient of ",
+            Kind::Value | Kind::WeightCopy | Kind::Scratch => "",
+        };
+        format!("{part}, {gradient}{}", storage.name)
     }
 }
 

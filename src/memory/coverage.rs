@@ -1,0 +1,46 @@
+//! What the rules cover: a valid value that none of them reads is an error, never a silent default.
+
+use super::EstimateError;
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::{Precision, Scenario, Task, Train, Value};
+
+/// An error for the first parameter whose value no rule covers.
+pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
+    for parameter in PARAMETERS.iter().filter(|parameter| (parameter.applies)(scenario)) {
+        if let (Kind::Choice { covered, .. }, Value::Word(word)) = (parameter.kind, parameter.get(scenario))
+            && !covered.contains(&word.as_str())
+        {
+            return Err(not_covered(parameter, word, covered.join(", ")));
+        }
+    }
+    let default = Scenario::default();
+    for parameter in PARAMETERS.iter().filter(|parameter| spreads(parameter)) {
+        let (found, only) = (parameter.get(scenario), parameter.get(&default));
+        if found != only {
+            return Err(not_covered(parameter, found.to_string(), only.to_string()));
+        }
+    }
+    if scenario.task == Task::Train { check_train(&scenario.train) } else { Ok(()) }
+}
+
+/// One GPU for now: whatever would spread the model over several is left at its default.
+fn spreads(parameter: &Parameter) -> bool {
+    parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
+}
+
+fn check_train(train: &Train) -> Result<(), EstimateError> {
+    let own = if train.precision == Precision::Bf16 { "bf16" } else { "fp32" };
+    if let Some(other) = train.gradient_dtype.as_deref().filter(|dtype| *dtype != own) {
+        let covered = format!("{own}, the type of the weights");
+        return Err(EstimateError::NotCovered { key: "train.gradient_dtype", value: other.to_owned(), covered });
+    }
+    if train.offload_optimizer {
+        let covered = String::from("false");
+        return Err(EstimateError::NotCovered { key: "train.offload_optimizer", value: String::from("true"), covered });
+    }
+    Ok(())
+}
+
+fn not_covered(parameter: &Parameter, value: String, covered: String) -> EstimateError {
+    EstimateError::NotCovered { key: parameter.key, value, covered }
+}

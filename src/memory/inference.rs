@@ -1,0 +1,133 @@
+//! Serving with Transformers on one GPU: weights, the cache, and what one forward pass needs beside them.
+
+use std::borrow::Cow;
+
+use super::EstimateError;
+use super::activations::Run;
+use super::category::Category;
+use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
+use super::instant::{Instant, Step};
+use super::ledger::Ledger;
+use super::tape::Dtype;
+use super::timeline::Timeline;
+use super::{recorded, runtime, weights};
+use crate::framework::implementation;
+use crate::gpu::Gpu;
+use crate::model::Model;
+use crate::scenario::{Infer, Scenario};
+use crate::units::{Bits, Bytes, Overflow};
+
+const CACHE: &str = "DynamicCache of Transformers 5.23, measured";
+
+/// The ledger of serving on one GPU.
+pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    let infer = &scenario.infer;
+    let prompt = (infer.prefill_tokens / infer.concurrency).clamp(1, infer.context_length);
+    super::check_length(model, "infer.context_length", infer.context_length)?;
+    let always = Instant::SERVING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant));
+    let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
+    let dtype = dtype(&infer.weights);
+    let mut entries = weights::parameters(&model.architecture, Bits::whole(dtype.bits()), always)?;
+    entries.append(&mut weights::buffers(&model.architecture, None, always)?);
+    entries.append(&mut cache(model, infer, serving)?);
+    let mut instants = vec![(Instant::Load, String::from("weights"))];
+    for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {
+        let recording = run(model, infer, sequence).record();
+        let timeline = Timeline::read(&recording)?;
+        let event = timeline.heaviest(0..recording.backward_start);
+        entries.append(&mut recorded::entries(&recording, &timeline, &[(instant, event)])?);
+        instants.push((instant, recording.whereabouts(event)));
+    }
+    entries.extend(concatenation(model, infer)?);
+    close(entries, gpu, instants, always)
+}
+
+fn close(
+    mut entries: Vec<Entry>,
+    gpu: Option<&Gpu>,
+    instants: Vec<(Instant, String)>,
+    always: Alive,
+) -> Result<Ledger, EstimateError> {
+    let instants: Vec<_> = [Step::First, Step::Steady]
+        .into_iter()
+        .flat_map(|step| instants.iter().map(move |(instant, at)| (step, *instant, at.clone())))
+        .collect();
+    let allocated = Ledger::heaviest(&entries, &instants)?;
+    entries.append(&mut runtime::entries(gpu, allocated, always)?);
+    Ok(Ledger::close(entries, instants)?)
+}
+
+fn dtype(word: &str) -> Dtype {
+    if word == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 }
+}
+
+fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
+    Run {
+        architecture: &model.architecture,
+        code: implementation(model.family),
+        batch: infer.concurrency,
+        sequence,
+        weights: dtype(&infer.weights),
+        autocast: false,
+        fused_attention: true,
+        padding: false,
+        dropout: [false; 3],
+        checkpointed_layers: 0,
+        loss: false,
+        keep_outputs: false,
+        keep_gradients: false,
+        graph: false,
+    }
+}
+
+/// Keys and values of every token, layer by layer; a sliding window keeps one token less than its length.
+fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let bits = Bits::whole(dtype(&infer.kv_cache).bits());
+    let mut entries = Vec::new();
+    let mut first = 0;
+    for group in &model.architecture.groups {
+        let attention = &group.layer.attention;
+        let tokens = attention
+            .sliding_window
+            .map_or(infer.context_length, |window| infer.context_length.min(window.saturating_sub(1).max(1)));
+        let shape = Shape::new(&[
+            Dim { symbol: "b", size: infer.concurrency },
+            Dim { symbol: "k", size: attention.kv_heads },
+            Dim { symbol: "s", size: tokens },
+            Dim { symbol: "d", size: attention.head_dim },
+        ]);
+        for name in ["keys", "values"] {
+            entries.push(Entry {
+                category: Category::KvCache,
+                name: Cow::Borrowed(name),
+                place: Place::Layers(first, first + group.layers - 1),
+                shape,
+                bits,
+                count: group.layers,
+                divided_by: 1,
+                bytes: bits.bytes(shape.elements()?)?.checked_mul(group.layers)?,
+                lifetime: Lifetime::Persistent,
+                alive,
+                exactness: Exactness::Exact,
+                source: CACHE,
+            });
+        }
+        first += group.layers;
+    }
+    Ok(entries)
+}
+
+/// A new token is concatenated to one layer's keys and values at a time, while the old ones are still there.
+fn concatenation(model: &Model, infer: &Infer) -> Result<Option<Entry>, Overflow> {
+    let alive = Alive::NEVER.in_both(Instant::Decode);
+    let layers = cache(model, infer, alive)?;
+    let Some(largest) = layers.iter().max_by_key(|entry| entry.bytes.get() / entry.count) else { return Ok(None) };
+    Ok(Some(Entry {
+        category: Category::Workspace,
+        name: Cow::Borrowed("keys and values of one layer, concatenated"),
+        count: 2,
+        bytes: Bytes::new(largest.bytes.get() / largest.count).checked_mul(2)?,
+        lifetime: Lifetime::Transient,
+        ..largest.clone()
+    }))
+}
