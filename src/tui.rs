@@ -7,16 +7,18 @@
 
 pub mod action;
 mod adjust;
-pub mod app;
+mod app;
 mod event;
 mod field;
 mod fuzzy;
 mod history;
 pub mod keymap;
-pub mod terminal;
-pub mod theme;
-pub mod update;
-pub mod view;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod update;
+mod view;
 mod widget;
 
 use std::io::IsTerminal;
@@ -63,6 +65,7 @@ const FIRST_GPU: &str = "h100-sxm-80";
 ///
 /// # Errors
 /// Where there is no terminal, or it fails. The terminal is given back in every case.
+#[expect(clippy::needless_pass_by_value, reason = "the explorer is the last to use its library")]
 pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
@@ -112,7 +115,7 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
 }
 
 /// What a key means now.
-pub fn message(app: &App, chord: Chord) -> Message {
+fn message(app: &App, chord: Chord) -> Message {
     let context = app.context();
     match (Action::of(context, chord), chord.typed()) {
         (Some(action), _) => Message::Do(action),

@@ -156,8 +156,6 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::PickModel, "model", &["m"], "choose a model, or open a file", "model", "Adjust", &[View]),
     row(Action::PickGpu, "gpu", &["g"], "choose a card", "gpu", "Adjust", &[View]),
     row(Action::FlipTask, "task", &["t"], "training or inference", "train/infer", "Adjust", &[View]),
-    row(Action::Undo, "undo", &["u"], "take the last change back", "undo", "Adjust", &[View]),
-    row(Action::Redo, "redo", &["ctrl-r"], "make it again", "redo", "Adjust", &[View]),
     row(Action::Up, "up", &["up", "k"], "one row up", "", "Move", LISTS),
     row(Action::Down, "down", &["down", "j"], "one row down", "", "Move", LISTS),
     row(Action::FarUp, "far_up", &["shift-up", "K", "pageup"], "several rows up", "", "Move", LISTS),
@@ -230,6 +228,8 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(Action::CursorEnd, "cursor_end", &["end", "ctrl-e"], "cursor to the end", "", "In lists and fields", TEXTS),
     row(Action::Back, "back", &["esc"], "back out; never quits", "back", "Leave", EVERYWHERE),
+    row(Action::Undo, "undo", &["u"], "take the last change back", "undo", "Adjust", &[View]),
+    row(Action::Redo, "redo", &["ctrl-r"], "make it again", "redo", "Adjust", &[View]),
     row(Action::Help, "help", &["?", "f1"], "every key", "help", "Leave", &[View]),
     row(Action::Back, "close_help", &["?", "f1", "q"], "close this list", "", "Leave", &[Help]),
     row(Action::Suspend, "suspend", &["ctrl-z"], "to the shell; `fg` comes back", "", "Leave", EVERYWHERE),
@@ -273,7 +273,7 @@ impl Action {
                     .iter()
                     .filter_map(|key| Some(format!("`{}`", Chord::parse(key)?.show(true))))
                     .collect();
-                text.push_str(&format!("| {} | {} |\n", keys.join(" "), binding.words));
+                text.extend(["| ", &keys.join(" "), " | ", binding.words, " |\n"]);
             }
         }
         text

@@ -5,15 +5,15 @@ use crate::scenario::parameter::{Kind, Parameter, Step};
 
 /// Which way, and how far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nudge {
+pub(crate) struct Nudge {
     /// Towards more, or the next choice.
-    pub up: bool,
+    pub(crate) up: bool,
     /// A big step.
-    pub big: bool,
+    pub(crate) big: bool,
 }
 
 /// The value after a key press, or why it stays as it is.
-pub fn nudge(parameter: &Parameter, value: &Value, nudge: Nudge) -> Result<Value, String> {
+pub(crate) fn nudge(parameter: &Parameter, value: &Value, nudge: Nudge) -> Result<Value, String> {
     match (parameter.kind, value) {
         (Kind::Count { min, max, step, optional }, _) => count(value, nudge, min, max, step, optional)
             .ok_or_else(|| end_reached(parameter, if nudge.up { max } else { min }, nudge.up)),

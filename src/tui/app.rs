@@ -5,8 +5,8 @@ mod picker;
 
 use std::sync::Arc;
 
-pub use estimate::{Bar, CardFit, Estimate};
-pub use picker::{Item, Picker, Target};
+pub(crate) use estimate::{Bar, CardFit, Estimate};
+pub(crate) use picker::{Item, Picker, Target};
 
 use super::action::{Action, Context};
 use super::field::Field;
@@ -20,18 +20,18 @@ use crate::units::Unit;
 
 /// Something of a catalogue, with the word by which scenarios name it.
 #[derive(Debug, Clone)]
-pub struct Listed<T> {
+pub(crate) struct Listed<T> {
     /// An id, or the path it was read from.
-    pub word: String,
+    pub(crate) word: String,
     /// Whether it is the user's own; those come first.
-    pub own: bool,
+    pub(crate) own: bool,
     /// The thing.
-    pub item: Arc<T>,
+    pub(crate) item: Arc<T>,
 }
 
 /// What lies over the view.
 #[derive(Debug, Clone)]
-pub enum Overlay {
+pub(crate) enum Overlay {
     /// A list to choose from.
     Picker(Picker),
     /// An exact value is typed.
@@ -54,42 +54,42 @@ pub enum Overlay {
 
 /// A line that answers the last key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The words.
-    pub text: String,
+    pub(crate) text: String,
     /// Whether it says why something was not done.
-    pub refusal: bool,
+    pub(crate) refusal: bool,
 }
 
 /// Everything that the explorer knows.
 #[derive(Debug, Clone)]
-pub struct App {
+pub(crate) struct App {
     /// Models to choose from.
-    pub models: Vec<Listed<Model>>,
+    pub(crate) models: Vec<Listed<Model>>,
     /// Cards to choose from.
-    pub gpus: Vec<Listed<Gpu>>,
+    pub(crate) gpus: Vec<Listed<Gpu>>,
     /// What is run.
-    pub scenario: Scenario,
+    pub(crate) scenario: Scenario,
     /// The scenario's memory, or why there is none.
-    pub estimate: Result<Estimate, String>,
+    pub(crate) estimate: Result<Estimate, String>,
     /// The step that is looked at.
-    pub step: Step,
+    pub(crate) step: Step,
     /// The unit of all sizes.
-    pub unit: Unit,
+    pub(crate) unit: Unit,
     /// The parameter under the cursor, as an index into the table.
-    pub cursor: usize,
+    pub(crate) cursor: usize,
     /// Narrows the parameter list.
-    pub filter: Field,
+    pub(crate) filter: Field,
     /// What lies over the view.
-    pub overlay: Option<Overlay>,
+    pub(crate) overlay: Option<Overlay>,
     /// The answer to the last key.
-    pub notice: Option<Notice>,
+    pub(crate) notice: Option<Notice>,
     pub(super) history: History<Scenario>,
 }
 
 impl App {
     /// The explorer on a scenario, cursor on the first parameter that one adjusts.
-    pub fn new(models: Vec<Listed<Model>>, gpus: Vec<Listed<Gpu>>, scenario: Scenario, unit: Unit) -> Self {
+    pub(crate) fn new(models: Vec<Listed<Model>>, gpus: Vec<Listed<Gpu>>, scenario: Scenario, unit: Unit) -> Self {
         let mut app = Self {
             models,
             gpus,
@@ -112,18 +112,18 @@ impl App {
     }
 
     /// The model of a scenario.
-    pub fn model_of(&self, scenario: &Scenario) -> Option<&Arc<Model>> {
+    pub(crate) fn model_of(&self, scenario: &Scenario) -> Option<&Arc<Model>> {
         self.models.iter().find(|listed| listed.word == scenario.model).map(|listed| &listed.item)
     }
 
     /// The card of a scenario.
-    pub fn gpu_of(&self, scenario: &Scenario) -> Option<&Arc<Gpu>> {
+    pub(crate) fn gpu_of(&self, scenario: &Scenario) -> Option<&Arc<Gpu>> {
         let id = scenario.gpu.as_ref()?;
         self.gpus.iter().find(|listed| listed.word == *id).map(|listed| &listed.item)
     }
 
     /// The parameters of the list: those that matter here and match the filter. Indices into the table.
-    pub fn rows(&self) -> Vec<usize> {
+    pub(crate) fn rows(&self) -> Vec<usize> {
         let query = self.filter.text();
         let matches = |parameter: &Parameter| {
             let text = format!("{} {}", parameter.label, parameter.key);
@@ -135,18 +135,18 @@ impl App {
     }
 
     /// Where the cursor stands among the rows: on its parameter, or on the next one that is there.
-    pub fn row(&self, rows: &[usize]) -> usize {
+    pub(crate) fn row(&self, rows: &[usize]) -> usize {
         rows.iter().position(|index| *index >= self.cursor).unwrap_or(rows.len().saturating_sub(1))
     }
 
     /// The parameter under the cursor; none where the filter leaves none.
-    pub fn focused(&self) -> Option<&'static Parameter> {
+    pub(crate) fn focused(&self) -> Option<&'static Parameter> {
         let rows = self.rows();
         rows.get(self.row(&rows)).map(|index| &PARAMETERS[*index])
     }
 
     /// Whose keys work now.
-    pub const fn context(&self) -> Context {
+    pub(crate) const fn context(&self) -> Context {
         match &self.overlay {
             None => Context::View,
             Some(Overlay::Picker(picker)) if picker.has_query() => Context::Picker,
@@ -158,7 +158,7 @@ impl App {
     }
 
     /// Why a key would do nothing now.
-    pub fn refusal(&self, action: Action) -> Option<String> {
+    pub(crate) fn refusal(&self, action: Action) -> Option<String> {
         match action {
             Action::Undo if !self.history.can_undo() => Some(String::from("nothing to undo")),
             Action::Redo if !self.history.can_redo() => Some(String::from("nothing to redo")),

@@ -12,7 +12,7 @@ use super::keymap::Chord;
 
 /// Something from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// A key was pressed.
     Key(Chord),
     /// A text was pasted.
@@ -30,7 +30,7 @@ pub enum Event {
 }
 
 /// Starts to listen; each source has a thread of its own, and both end with the process.
-pub fn listen() -> io::Result<Receiver<Event>> {
+pub(crate) fn listen() -> io::Result<Receiver<Event>> {
     let (sender, receiver) = channel();
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGCONT])?;
     let keys = sender.clone();

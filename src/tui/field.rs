@@ -2,7 +2,7 @@
 
 /// A line of text and where the cursor stands in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     text: String,
     /// Characters before the cursor.
     cursor: usize,
@@ -13,24 +13,24 @@ const LONGEST: usize = 1024;
 
 impl Field {
     /// A line that already holds a text, cursor at its end.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         let text: String = text.into();
         let cursor = text.chars().count();
         Self { text, cursor }
     }
 
     /// The text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Characters before the cursor.
-    pub const fn cursor(&self) -> usize {
+    pub(crate) const fn cursor(&self) -> usize {
         self.cursor
     }
 
     /// Puts a character in at the cursor; control characters are left out.
-    pub fn insert(&mut self, character: char) {
+    pub(crate) fn insert(&mut self, character: char) {
         if character.is_control() || self.text.len() + character.len_utf8() > LONGEST {
             return;
         }
@@ -39,14 +39,14 @@ impl Field {
     }
 
     /// Puts the first line of a pasted text in.
-    pub fn paste(&mut self, text: &str) {
+    pub(crate) fn paste(&mut self, text: &str) {
         for character in text.lines().next().unwrap_or_default().chars() {
             self.insert(character);
         }
     }
 
     /// Removes the character before the cursor.
-    pub fn erase(&mut self) {
+    pub(crate) fn erase(&mut self) {
         if self.cursor > 0 {
             self.cursor -= 1;
             self.text.remove(self.at(self.cursor));
@@ -54,34 +54,34 @@ impl Field {
     }
 
     /// Removes the character under the cursor.
-    pub fn delete(&mut self) {
+    pub(crate) fn delete(&mut self) {
         if self.cursor < self.text.chars().count() {
             self.text.remove(self.at(self.cursor));
         }
     }
 
     /// Removes everything.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Moves the cursor left.
-    pub const fn left(&mut self) {
+    pub(crate) const fn left(&mut self) {
         self.cursor = self.cursor.saturating_sub(1);
     }
 
     /// Moves the cursor right.
-    pub fn right(&mut self) {
+    pub(crate) fn right(&mut self) {
         self.cursor = (self.cursor + 1).min(self.text.chars().count());
     }
 
     /// Moves the cursor to the start.
-    pub const fn home(&mut self) {
+    pub(crate) const fn home(&mut self) {
         self.cursor = 0;
     }
 
     /// Moves the cursor to the end.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.cursor = self.text.chars().count();
     }
 

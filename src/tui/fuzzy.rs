@@ -4,7 +4,7 @@
 ///
 /// `None` where a letter is missing. Words of the query are looked for independently, so `h100 sxm` finds
 /// `SXM H100` too.
-pub fn score(query: &str, text: &str) -> Option<i64> {
+pub(crate) fn score(query: &str, text: &str) -> Option<i64> {
     let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
     let mut sum = 0;
     for word in query.split_whitespace() {
@@ -37,7 +37,7 @@ fn from(word: &[char], text: &[char], start: usize) -> Option<i64> {
 }
 
 /// Indices of the texts that fit, best first; all of them, in order, for an empty query.
-pub fn rank<T: AsRef<str>>(query: &str, texts: impl IntoIterator<Item = T>) -> Vec<usize> {
+pub(crate) fn rank<T: AsRef<str>>(query: &str, texts: impl IntoIterator<Item = T>) -> Vec<usize> {
     let mut found: Vec<(i64, usize)> = texts
         .into_iter()
         .enumerate()

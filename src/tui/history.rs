@@ -2,7 +2,7 @@
 
 /// States that can be gone back to and forth again.
 #[derive(Debug, Clone)]
-pub struct History<T> {
+pub(crate) struct History<T> {
     past: Vec<T>,
     future: Vec<T>,
 }
@@ -18,7 +18,7 @@ impl<T> Default for History<T> {
 
 impl<T> History<T> {
     /// Remembers the state before a change; what had been undone is forgotten.
-    pub fn record(&mut self, before: T) {
+    pub(crate) fn record(&mut self, before: T) {
         self.future.clear();
         if self.past.len() == LONGEST {
             self.past.remove(0);
@@ -27,26 +27,26 @@ impl<T> History<T> {
     }
 
     /// The state before the last change; `now` can be had back by [`Self::redo`].
-    pub fn undo(&mut self, now: T) -> Option<T> {
+    pub(crate) fn undo(&mut self, now: T) -> Option<T> {
         let before = self.past.pop()?;
         self.future.push(now);
         Some(before)
     }
 
     /// The state before the last undo.
-    pub fn redo(&mut self, now: T) -> Option<T> {
+    pub(crate) fn redo(&mut self, now: T) -> Option<T> {
         let after = self.future.pop()?;
         self.past.push(now);
         Some(after)
     }
 
     /// Whether there is something to undo.
-    pub const fn can_undo(&self) -> bool {
+    pub(crate) const fn can_undo(&self) -> bool {
         !self.past.is_empty()
     }
 
     /// Whether there is something to redo.
-    pub const fn can_redo(&self) -> bool {
+    pub(crate) const fn can_redo(&self) -> bool {
         !self.future.is_empty()
     }
 }

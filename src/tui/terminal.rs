@@ -40,7 +40,7 @@ impl Write for Pending {
 }
 
 /// A screen that sends each frame in one bracketed write.
-pub struct Screen<W: Write> {
+pub(crate) struct Screen<W: Write> {
     terminal: Terminal<CrosstermBackend<Pending>>,
     pending: Pending,
     out: W,
@@ -48,16 +48,15 @@ pub struct Screen<W: Write> {
 
 impl<W: Write> Screen<W> {
     /// A screen on a writer. A fixed viewport never asks the terminal for its size.
-    pub fn new(mut out: W, viewport: Viewport) -> io::Result<Self> {
+    pub(crate) fn new(out: W, viewport: Viewport) -> io::Result<Self> {
         let pending = Pending::default();
         pending.0.borrow_mut().reserve(64 * 1024);
-        out.flush()?;
         let terminal = Terminal::with_options(CrosstermBackend::new(pending.clone()), TerminalOptions { viewport })?;
         Ok(Self { terminal, pending, out })
     }
 
     /// Draws a frame: what changed since the last one, in one write; nothing where nothing changed.
-    pub fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
         self.terminal.draw(render)?;
         let mut pending = self.pending.0.borrow_mut();
         let mut frame = Vec::with_capacity(BEGIN.len() + pending.len() + END.len());
@@ -69,25 +68,26 @@ impl<W: Write> Screen<W> {
     }
 
     /// Makes the next frame draw every cell, without asking the terminal anything.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.pending.0.borrow_mut().extend_from_slice(BLANK);
         self.terminal.swap_buffers();
     }
 
-    /// Changes the size of a fixed viewport.
-    pub fn resize(&mut self, area: ratatui::layout::Rect) -> io::Result<()> {
+    /// Changes the size of a fixed viewport; a full screen follows the terminal by itself.
+    #[cfg(test)]
+    pub(crate) fn resize(&mut self, area: ratatui::layout::Rect) -> io::Result<()> {
         self.terminal.resize(area)
     }
 }
 
 /// The terminal while it is ours. Dropping it gives the terminal back.
-pub struct Session {
+pub(crate) struct Session {
     screen: Screen<File>,
 }
 
 impl Session {
     /// Enters the alternate screen in raw mode, and makes sure that a panic leaves it.
-    pub fn enter() -> io::Result<Self> {
+    pub(crate) fn enter() -> io::Result<Self> {
         hook_panics();
         enter()?;
         let screen = stdout().and_then(|out| Screen::new(out, Viewport::Fullscreen));
@@ -101,25 +101,26 @@ impl Session {
     }
 
     /// Draws a frame.
-    pub fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
         self.screen.draw(render)
     }
 
     /// Makes the next frame draw every cell.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.screen.forget();
     }
 
     /// Gives the terminal to the shell until the shell resumes the program.
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
         leave();
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
         self.resume()
     }
 
     /// Takes the terminal again after a stop, whoever stopped the program.
-    pub fn resume(&mut self) -> io::Result<()> {
-        ENTERED.store(false, Ordering::SeqCst);
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        // The shell has set the modes of its own; crossterm would think that raw mode is still on.
+        terminal::disable_raw_mode()?;
         enter()?;
         self.forget();
         Ok(())
@@ -153,7 +154,7 @@ fn enter() -> io::Result<()> {
 }
 
 /// Puts the terminal back as it was; every step is tried even where another fails.
-pub fn leave() {
+pub(crate) fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }

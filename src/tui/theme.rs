@@ -6,44 +6,44 @@ use crate::memory::{Category, Verdict};
 
 /// The look of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Theme {
+pub(crate) struct Theme {
     /// Whether colours may be used.
-    pub colour: bool,
+    pub(crate) colour: bool,
     /// The signs that things are drawn with.
-    pub glyphs: &'static Glyphs,
+    pub(crate) glyphs: &'static Glyphs,
 }
 
 /// The signs that things are drawn with.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Glyphs {
+pub(crate) struct Glyphs {
     /// Whether they go beyond ASCII.
-    pub unicode: bool,
+    pub(crate) unicode: bool,
     /// A full cell, then the patterns that tell neighbours apart where there is no colour.
-    pub fills: [&'static str; 3],
+    pub(crate) fills: [&'static str; 3],
     /// A cell filled by so many eighths from the left; empty where only whole cells can be drawn.
-    pub eighths: &'static [&'static str],
+    pub(crate) eighths: &'static [&'static str],
     /// What is not there at the peak.
-    pub absent: &'static str,
+    pub(crate) absent: &'static str,
     /// What lies beyond capacity.
-    pub over: &'static str,
+    pub(crate) over: &'static str,
     /// The capacity line.
-    pub tick: &'static str,
+    pub(crate) tick: &'static str,
     /// Marks the row under the cursor.
-    pub cursor: &'static str,
+    pub(crate) cursor: &'static str,
     /// Says that ← and → change the row.
-    pub adjust: &'static str,
+    pub(crate) adjust: &'static str,
     /// It fits.
-    pub yes: &'static str,
+    pub(crate) yes: &'static str,
     /// It does not.
-    pub no: &'static str,
+    pub(crate) no: &'static str,
     /// It may.
-    pub maybe: &'static str,
+    pub(crate) maybe: &'static str,
     /// Between words.
-    pub dot: &'static str,
+    pub(crate) dot: &'static str,
     /// Times.
-    pub times: &'static str,
+    pub(crate) times: &'static str,
     /// What was cut off.
-    pub more: &'static str,
+    pub(crate) more: &'static str,
 }
 
 static UNICODE: Glyphs = Glyphs {
@@ -80,9 +80,10 @@ static ASCII: Glyphs = Glyphs {
     more: "~",
 };
 
+#[expect(clippy::unused_self, reason = "roles are the theme's to decide, whether or not it tints them")]
 impl Theme {
     /// The look for an environment: `NO_COLOR` takes colours away, a locale without UTF-8 all but ASCII.
-    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         let locale = locale.to_lowercase();
@@ -92,7 +93,7 @@ impl Theme {
     }
 
     /// With or without colours, with or without signs beyond ASCII.
-    pub const fn new(colour: bool, unicode: bool) -> Self {
+    pub(crate) const fn new(colour: bool, unicode: bool) -> Self {
         Self { colour, glyphs: if unicode { &UNICODE } else { &ASCII } }
     }
 
@@ -101,7 +102,7 @@ impl Theme {
     }
 
     /// The bar of a category.
-    pub const fn category(self, category: Category) -> Style {
+    pub(crate) const fn category(self, category: Category) -> Style {
         self.tinted(match category {
             Category::Parameters => Color::Blue,
             Category::Gradients => Color::Green,
@@ -115,12 +116,12 @@ impl Theme {
     }
 
     /// The sign that a category's cells are filled with: patterns where no colour tells neighbours apart.
-    pub const fn fill(self, position: usize) -> &'static str {
+    pub(crate) const fn fill(self, position: usize) -> &'static str {
         if self.colour && self.glyphs.unicode { self.glyphs.fills[0] } else { self.glyphs.fills[position % 3] }
     }
 
     /// Words of a verdict.
-    pub const fn verdict(self, verdict: Verdict) -> Style {
+    pub(crate) const fn verdict(self, verdict: Verdict) -> Style {
         let style = self.tinted(match verdict {
             Verdict::Fits => Color::Green,
             Verdict::Tight => Color::Yellow,
@@ -130,7 +131,7 @@ impl Theme {
     }
 
     /// The sign of a verdict.
-    pub const fn verdict_sign(self, verdict: Verdict) -> &'static str {
+    pub(crate) const fn verdict_sign(self, verdict: Verdict) -> &'static str {
         match verdict {
             Verdict::Fits => self.glyphs.yes,
             Verdict::Tight => self.glyphs.maybe,
@@ -139,42 +140,42 @@ impl Theme {
     }
 
     /// Titles and totals.
-    pub const fn strong(self) -> Style {
+    pub(crate) const fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
     /// What matters less.
-    pub const fn dim(self) -> Style {
+    pub(crate) const fn dim(self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
 
     /// The row under the cursor.
-    pub const fn selected(self) -> Style {
+    pub(crate) const fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
     /// Frames of panels.
-    pub const fn border(self) -> Style {
+    pub(crate) const fn border(self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
 
     /// Keys in the footer and in help.
-    pub const fn key(self) -> Style {
+    pub(crate) const fn key(self) -> Style {
         self.tinted(Color::Cyan).add_modifier(Modifier::BOLD)
     }
 
     /// Answers to keys.
-    pub const fn notice(self) -> Style {
+    pub(crate) const fn notice(self) -> Style {
         self.tinted(Color::Cyan)
     }
 
     /// Why something was not done.
-    pub const fn refusal(self) -> Style {
+    pub(crate) const fn refusal(self) -> Style {
         self.tinted(Color::Yellow)
     }
 
     /// What went wrong.
-    pub const fn error(self) -> Style {
+    pub(crate) const fn error(self) -> Style {
         self.tinted(Color::Red)
     }
 }

@@ -16,7 +16,7 @@ use crate::scenario::{Estimator, Scenario, Task, Value};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
-pub enum Message {
+pub(crate) enum Message {
     /// A key of the table.
     Do(Action),
     /// A letter, where text is typed.
@@ -31,7 +31,7 @@ pub enum Message {
 
 /// Something that the run loop must do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// End the program.
     Quit,
     /// Stop until the shell resumes it.
@@ -46,7 +46,7 @@ pub enum Effect {
 const FAR: isize = 5;
 
 /// Takes in what happened.
-pub fn update(app: &mut App, message: Message) -> Option<Effect> {
+pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
     app.notice = None;
     match message {
         Message::Do(Action::Quit) => return Some(Effect::Quit),
@@ -151,6 +151,13 @@ impl App {
 
     fn put(&mut self, estimate: Result<super::app::Estimate, String>) {
         self.estimate = estimate;
+        if let Err(reason) = &self.estimate {
+            // The cursor goes to what is at fault, so that the next arrow key can mend it.
+            let blamed = |parameter: &Parameter| {
+                reason.strip_prefix(parameter.key).is_some_and(|rest| rest.starts_with([':', ' ']))
+            };
+            self.cursor = PARAMETERS.iter().position(blamed).unwrap_or(self.cursor);
+        }
         if self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs()) {
             self.step = Step::Steady;
         }

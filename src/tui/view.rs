@@ -32,7 +32,7 @@ use super::app::{App, Overlay};
 use super::theme::Theme;
 
 /// The smallest size at which there is something to see.
-pub const SMALLEST: (u16, u16) = (40, 12);
+pub(crate) const SMALLEST: (u16, u16) = (40, 12);
 
 /// From here on the list stands beside the bars, below it above them.
 const SIDE_BY_SIDE: u16 = 72;
@@ -49,7 +49,7 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
 };
 
 /// Draws everything.
-pub fn draw(app: &App, theme: Theme, frame: &mut Frame) {
+pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Frame) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(theme, frame, area);
@@ -76,12 +76,12 @@ fn too_small(theme: Theme, frame: &mut Frame, area: Rect) {
 
 fn panels(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
     if body.width >= SIDE_BY_SIDE {
-        let list = (body.width * 7 / 20).clamp(28, 44);
+        let list = (body.width * 7 / 20).clamp(30, 44);
         let [left, right] = body.layout(&Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]));
         parameters::draw(app, theme, frame, left, Borders::ALL);
         bars::draw(app, theme, frame, right, Borders::ALL);
     } else {
-        let list = (body.height * 2 / 5).max(4);
+        let list = (body.height * 3 / 10).max(3);
         let [upper, lower] = body.layout(&Layout::vertical([Constraint::Length(list), Constraint::Fill(1)]));
         parameters::draw(app, theme, frame, upper, Borders::TOP);
         bars::draw(app, theme, frame, lower, Borders::TOP);

@@ -1,3 +1,3 @@
 //! Widgets of our own.
 
-pub mod bar;
+pub(crate) mod bar;

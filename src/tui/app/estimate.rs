@@ -8,52 +8,50 @@ use crate::units::Bytes;
 
 /// A scenario's memory.
 #[derive(Debug, Clone)]
-pub struct Estimate {
+pub(crate) struct Estimate {
     /// Every entry.
-    pub ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// Against the scenario's card.
-    pub fit: Option<Fit>,
+    pub(crate) fit: Option<Fit>,
     /// What the rule of thumb says, under the sketch estimator.
-    pub sketch: Option<Sketch>,
+    pub(crate) sketch: Option<Sketch>,
     /// Against well-known cards, smallest first.
-    pub cards: Vec<CardFit>,
+    pub(crate) cards: Vec<CardFit>,
     task: Task,
 }
 
 /// A well-known card and whether the scenario fits on it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CardFit {
+pub(crate) struct CardFit {
     /// `H100`, `4090`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it can hand out.
-    pub capacity: Bytes,
+    pub(crate) capacity: Bytes,
     /// Whether the central estimate fits.
-    pub fits: bool,
+    pub(crate) fits: bool,
 }
 
 /// One category: its bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// The category.
-    pub category: Category,
+    pub(crate) category: Category,
     /// Its bytes at the peak, or its largest where it has none then.
-    pub bytes: Bytes,
+    pub(crate) bytes: Bytes,
     /// The instant of the largest, where it has none at the peak.
-    pub elsewhere: Option<Instant>,
+    pub(crate) elsewhere: Option<Instant>,
 }
 
 /// Cards that people know, and what to call them where room is short.
 const WELL_KNOWN: &[(&str, &str)] = &[
     ("rtx-4090", "4090"),
     ("rtx-5090", "5090"),
-    ("a100-sxm-40", "A100-40"),
     ("l40s", "L40S"),
-    ("a100-sxm-80", "A100-80"),
+    ("a100-sxm-80", "A100"),
     ("h100-sxm-80", "H100"),
     ("h200-sxm-141", "H200"),
     ("b200-sxm", "B200"),
     ("mi300x", "MI300X"),
-    ("mi355x", "MI355X"),
 ];
 
 impl App {
@@ -91,7 +89,7 @@ fn card_fit(name: &'static str, ledger: &Ledger, gpu: &Gpu) -> Option<CardFit> {
 
 impl Estimate {
     /// The heaviest instant of a step.
-    pub fn peak(&self, step: Step) -> &Moment {
+    pub(crate) fn peak(&self, step: Step) -> &Moment {
         let heaviest = |best: &'_ Moment, moment: &'_ Moment| moment.total > best.total;
         let mut best = self.ledger.peak();
         if step != best.step {
@@ -107,12 +105,12 @@ impl Estimate {
     }
 
     /// The instants of a step, in order.
-    pub fn moments(&self, step: Step) -> impl Iterator<Item = &Moment> {
+    pub(crate) fn moments(&self, step: Step) -> impl Iterator<Item = &Moment> {
         self.ledger.moments().iter().filter(move |moment| moment.step == step)
     }
 
     /// The bars at the peak of a step, in display order.
-    pub fn bars(&self, step: Step) -> Vec<Bar> {
+    pub(crate) fn bars(&self, step: Step) -> Vec<Bar> {
         let peak = self.peak(step);
         let named = match self.task {
             Task::Train => &[Category::Parameters, Category::Gradients, Category::Activations][..],
@@ -132,7 +130,7 @@ impl Estimate {
     }
 
     /// Whether the first step has another peak than every later one.
-    pub fn first_step_differs(&self) -> bool {
+    pub(crate) fn first_step_differs(&self) -> bool {
         let (first, steady) = (self.peak(Step::First), self.peak(Step::Steady));
         first.instant != steady.instant || first.by_category != steady.by_category
     }

@@ -8,7 +8,7 @@ use crate::tui::fuzzy;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy)]
-pub enum Target {
+pub(crate) enum Target {
     /// The model.
     Model,
     /// The card.
@@ -19,37 +19,37 @@ pub enum Target {
 
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub(crate) struct Item {
     /// The word that the scenario takes.
-    pub word: String,
+    pub(crate) word: String,
     /// The name that people use.
-    pub name: String,
+    pub(crate) name: String,
     /// Its size: parameters or memory.
-    pub size: String,
+    pub(crate) size: String,
     /// Whether it is the user's own.
-    pub own: bool,
+    pub(crate) own: bool,
 }
 
 /// A list to choose from, with what was typed to narrow it.
 #[derive(Debug, Clone)]
-pub struct Picker {
+pub(crate) struct Picker {
     /// What is chosen.
-    pub target: Target,
+    pub(crate) target: Target,
     /// What was typed.
-    pub query: Field,
+    pub(crate) query: Field,
     /// Every row.
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     /// The rows that match, best first.
-    pub matches: Vec<usize>,
+    pub(crate) matches: Vec<usize>,
     /// Which of those is under the cursor.
-    pub selected: usize,
+    pub(crate) selected: usize,
     /// Why the last choice was not taken.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl Picker {
     /// Every model, cursor on the present one.
-    pub fn models(app: &App) -> Self {
+    pub(crate) fn models(app: &App) -> Self {
         let items = app.models.iter().map(|listed| Item {
             word: listed.word.clone(),
             name: listed.item.name.clone(),
@@ -60,7 +60,7 @@ impl Picker {
     }
 
     /// Every card, cursor on the present one.
-    pub fn gpus(app: &App) -> Self {
+    pub(crate) fn gpus(app: &App) -> Self {
         let items = app.gpus.iter().map(|listed| Item {
             word: listed.word.clone(),
             name: listed.item.name.clone(),
@@ -71,7 +71,7 @@ impl Picker {
     }
 
     /// The covered words of a parameter, cursor on the present one; nothing for other kinds.
-    pub fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
+    pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
         let Kind::Choice { covered, optional, .. } = parameter.kind else { return None };
         let words = covered.iter().copied().chain(optional.then_some("-"));
         let item = |word: &str| Item { word: word.to_owned(), name: String::new(), size: String::new(), own: false };
@@ -86,24 +86,24 @@ impl Picker {
     }
 
     /// Whether the list is narrowed by typing.
-    pub const fn has_query(&self) -> bool {
+    pub(crate) const fn has_query(&self) -> bool {
         !matches!(self.target, Target::Choice(_))
     }
 
     /// The row under the cursor.
-    pub fn chosen(&self) -> Option<&Item> {
+    pub(crate) fn chosen(&self) -> Option<&Item> {
         self.matches.get(self.selected).map(|index| &self.items[*index])
     }
 
     /// The path that was typed instead of a name, in the model picker.
-    pub fn path(&self) -> Option<&str> {
+    pub(crate) fn path(&self) -> Option<&str> {
         let text = self.query.text().trim();
         let ends = [".json", ".toml"].iter().any(|end| text.ends_with(end));
         (matches!(self.target, Target::Model) && (text.contains('/') || ends)).then_some(text)
     }
 
     /// Finds the matches anew after the query has changed.
-    pub fn narrow(&mut self) {
+    pub(crate) fn narrow(&mut self) {
         let texts = self.items.iter().map(|item| format!("{} {}", item.word, item.name));
         self.matches = fuzzy::rank(self.query.text(), texts);
         self.selected = 0;
@@ -111,12 +111,12 @@ impl Picker {
     }
 
     /// Moves the cursor by so many rows; steps of one go round.
-    pub fn go(&mut self, step: isize) {
+    pub(crate) fn go(&mut self, step: isize) {
         self.selected = super::super::update::moved(self.selected, self.matches.len(), step);
     }
 
     /// The value that a chosen word stands for.
-    pub fn value(word: &str) -> Value {
+    pub(crate) fn value(word: &str) -> Value {
         if word == "-" { Value::Unset } else { Value::Word(word.to_owned()) }
     }
 }

@@ -19,7 +19,10 @@ pub(super) const LABEL: u16 = 12;
 pub(super) const NUMBER: usize = 6;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
-    let title = title(app);
+    let mut title = title(app);
+    if text::width(&title) + 4 > area.width {
+        title = title.replace("Memory per GPU at", "At");
+    }
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
@@ -142,8 +145,8 @@ fn fold(bars: Vec<Bar>, room: usize) -> Vec<Folded> {
 fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area: Rect) {
     let number = number_width(bars.iter().map(|(_, bar)| bar.bytes), unit);
     let words = |bar: &Bar| match bar.elsewhere {
-        Some(instant) if area.width >= 44 => format!("{:>number$} at {}", unit.number(bar.bytes), instant.id()),
-        _ => format!("{:>number$} {}", unit.number(bar.bytes), unit.label()),
+        Some(instant) if area.width >= 44 => format!("{:>number$} at {}", text::number(unit, bar.bytes), instant.id()),
+        _ => format!("{:>number$} {}", text::number(unit, bar.bytes), unit.label()),
     };
     let room = |bar: &Bar| area.width.saturating_sub(LABEL + text::width(&words(bar)) + 1);
     let column = area.width.saturating_sub(LABEL + u16::try_from(number).unwrap_or(u16::MAX) + 5);
@@ -152,13 +155,13 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area
     for ((label, bar), row) in bars.iter().zip(0..area.height) {
         let area = text::row(area, row);
         let absent = bar.elsewhere.is_some();
-        let (style, fill) = if absent {
+        let (style, sign) = if absent {
             (theme.category(bar.category).patch(theme.dim()), theme.glyphs.absent)
         } else {
             (theme.category(bar.category), theme.fill(position))
         };
         position += usize::from(!absent && !bar.bytes.is_zero());
-        let segment = [Segment { bytes: bar.bytes, style, fill }];
+        let segment = [Segment { bytes: bar.bytes, style, fill: sign }];
         let place = Rect { x: area.x + LABEL.min(area.width), width: column, ..area }.intersection(area);
         frame.render_widget(StackedBar::new(&segment, full, theme), place);
         let style = if absent { theme.dim() } else { ratatui::style::Style::new() };
@@ -169,7 +172,7 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area
 
 /// Cells that the widest number takes.
 pub(super) fn number_width(sizes: impl Iterator<Item = Bytes>, unit: Unit) -> usize {
-    sizes.map(|bytes| unit.number(bytes).len()).max().unwrap_or(0).max(NUMBER)
+    sizes.map(|bytes| text::number(unit, bytes).len()).max().unwrap_or(0).max(NUMBER)
 }
 
 /// The bytes at which a bar fills the column, such that every bar stays within its own room.
@@ -180,10 +183,14 @@ fn scale(bars: impl Iterator<Item = (Bytes, u16)>, column: u16) -> Bytes {
         let bytes = u128::from(bytes.get()) * u128::from(column.max(1)) / u128::from(room.clamp(1, column.max(1)));
         u64::try_from(bytes).unwrap_or(u64::MAX)
     };
-    let most = bars.map(needed).max().unwrap_or(0).max(1);
-    let power = most.checked_next_power_of_two().unwrap_or(u64::MAX);
+    stepped(Bytes::new(bars.map(needed).max().unwrap_or(0)))
+}
+
+/// The next power of two, or three quarters of it.
+pub(super) fn stepped(most: Bytes) -> Bytes {
+    let power = most.get().max(1).checked_next_power_of_two().unwrap_or(u64::MAX);
     let three_quarters = power / 4 * 3;
-    Bytes::new(if most <= three_quarters { three_quarters } else { power })
+    Bytes::new(if most.get() <= three_quarters { three_quarters } else { power })
 }
 
 /// The parts of a total, with the fills that its bars have.

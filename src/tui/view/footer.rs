@@ -23,8 +23,8 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let width = |hints: &[Hint]| hints.iter().map(|hint| hint.width() + 2).sum::<u16>();
     // What leads out and what explains the rest stay; the least of the others go first.
     while width(&hints) > area.width {
-        let last = hints.iter().rposition(|hint| !hint.kept);
-        let Some(index) = last else { break };
+        let least = |action| EXPENDABLE.iter().position(|one| *one == action).unwrap_or(EXPENDABLE.len());
+        let Some(index) = (0..hints.len()).rev().min_by_key(|index| least(hints[*index].action)) else { break };
         hints.remove(index);
     }
     let mut line = Line::raw(" ");
@@ -35,10 +35,24 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     text::left(frame, area, line);
 }
 
+/// What goes first where there is no room for all.
+const EXPENDABLE: &[Action] = &[
+    Action::Clear,
+    Action::Redo,
+    Action::FlipUnit,
+    Action::FlipStep,
+    Action::Filter,
+    Action::Undo,
+    Action::FlipEstimator,
+    Action::FlipTask,
+    Action::PickGpu,
+    Action::PickModel,
+];
+
 struct Hint {
+    action: Action,
     keys: String,
     words: &'static str,
-    kept: bool,
 }
 
 impl Hint {
@@ -62,7 +76,7 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
                 let between = if theme.glyphs.unicode { "" } else { "/" };
                 last.keys = format!("{}{between}{keys}", last.keys);
             }
-            _ => hints.push(Hint { keys, words, kept: matches!(binding.action, Action::Help | Action::Quit) }),
+            _ => hints.push(Hint { keys, words, action: binding.action }),
         }
     }
     hints

@@ -29,10 +29,12 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
 fn what(app: &App, theme: Theme) -> String {
     let scenario = &app.scenario;
     let model = app.model_of(scenario).map_or("no model", |model| model.name.as_str());
-    let mut words = vec![model, scenario.task.word(), scenario.framework.word()];
-    if scenario.estimator == Estimator::Sketch {
-        words.push("sketch");
-    }
+    // The rule of thumb knows no framework.
+    let how = match scenario.estimator {
+        Estimator::Ledger => scenario.framework.word(),
+        Estimator::Sketch => scenario.estimator.word(),
+    };
+    let mut words = vec![model, scenario.task.word(), how];
     if app.step == Step::First {
         words.push("first step");
     }

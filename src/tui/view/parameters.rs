@@ -17,6 +17,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let mut block = panel(theme, "Parameters", borders);
     let help = match area.height {
         30.. => 6,
+        20.. => 4,
         16.. => 3,
         _ => u16::from(filtering),
     };
@@ -42,7 +43,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     if let Some(parameter) = app.focused()
         && help > 1
     {
-        explanation(app, theme, frame, Rect { y: below.y + 1, height: help - 1, ..below }, parameter);
+        explanation(theme, frame, Rect { y: below.y + 1, height: help - 1, ..below }, parameter);
     }
 }
 
@@ -71,7 +72,7 @@ fn shown(parameter: &Parameter, value: &Value) -> String {
 }
 
 /// The help line; with more room also the key and what it may hold.
-fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter: &Parameter) {
+fn explanation(theme: Theme, frame: &mut Frame, area: Rect, parameter: &Parameter) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }.intersection(frame.area());
     let mut area = area;
     if area.height > 3 {
@@ -80,17 +81,13 @@ fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter
         text::left(frame, area, title);
         area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     }
-    let mut help = parameter.help.to_owned();
-    if area.height > 2 {
-        match parameter.kind {
-            Kind::Count { min, max, .. } => help.push_str(&format!(" ({min} to {max})")),
-            Kind::Choice { covered, .. } => help.push_str(&format!(" ({})", covered.join(", "))),
-            Kind::Fraction { .. } => help.push_str(" (0 to 1)"),
-            Kind::Word if parameter.key == "model" => {
-                help.push_str(app.model_of(&app.scenario).map_or("", |_| ": Enter chooses"));
-            }
-            Kind::Word | Kind::Flag | Kind::Words => {}
-        }
-    }
+    let range = match parameter.kind {
+        _ if area.height < 3 => String::new(),
+        Kind::Count { min, max, .. } => format!(" ({min} to {max})"),
+        Kind::Choice { covered, .. } => format!(" ({})", covered.join(", ")),
+        Kind::Fraction { .. } => String::from(" (0 to 1)"),
+        Kind::Word | Kind::Flag | Kind::Words => String::new(),
+    };
+    let help = format!("{}{range}", parameter.help);
     text::wrapped(frame, area, &help, theme.dim());
 }

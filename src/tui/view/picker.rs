@@ -25,7 +25,7 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
         text::typed(frame, text::row(inner, 0), " > ", &picker.query, theme);
     }
     let list = Rect { y: inner.y + typed, height: inner.height.saturating_sub(typed + 1), ..inner };
-    let last = text::row(inner, inner.height.saturating_sub(1));
+    let bottom = text::row(inner, inner.height.saturating_sub(1));
     let first = text::first_shown(picker.selected, picker.matches.len(), usize::from(list.height));
     for (index, row) in (first..picker.matches.len()).zip(0..list.height) {
         let item = &picker.items[picker.matches[index]];
@@ -35,7 +35,7 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
         Some(error) => (error.clone(), theme.error()),
         None => (answer(app, picker), theme.dim()),
     };
-    text::left(frame, last, Line::styled(text::cut(&format!(" {words}"), last.width, theme), style));
+    text::left(frame, bottom, Line::styled(text::cut(&format!(" {words}"), bottom.width, theme), style));
 }
 
 /// What Enter would do, and how many rows there are.

@@ -1,0 +1,127 @@
+//! The whole explorer without a terminal: screens, storms of keys, bytes on the wire.
+
+mod bytes;
+mod journeys;
+mod panic;
+mod screens;
+mod storm;
+
+use std::sync::Arc;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::app::{App, Listed};
+use super::keymap::Chord;
+use super::theme::Theme;
+use super::update::{Effect, Message, update};
+use super::{message, view};
+use crate::gpu::Gpu;
+use crate::model::{Architecture, ArchitectureKeys, Family, Model};
+use crate::scenario::Scenario;
+use crate::units::{Parameters, Unit};
+
+/// A model of the Llama family, without any preset file.
+pub(super) fn llama(id: &str, hidden: u64, layers: u64, declared: u64) -> Model {
+    let family = Family::by_id("llama").expect("a family of this crate");
+    let keys = ArchitectureKeys {
+        hidden_size: Some(hidden),
+        num_hidden_layers: Some(layers),
+        num_attention_heads: Some(32),
+        num_key_value_heads: Some(8),
+        intermediate_size: Some(hidden * 7 / 2),
+        vocab_size: Some(128_256),
+        max_position_embeddings: Some(131_072),
+        ..ArchitectureKeys::default()
+    };
+    Model {
+        id: id.to_owned(),
+        name: id.replace('-', " "),
+        family,
+        card: crate::model::Card::default(),
+        declared: Some(Parameters::new(declared)),
+        confirmed: false,
+        architecture: Architecture::resolve(family, &keys).expect("keys of a real model"),
+    }
+}
+
+pub(super) fn card(id: &str, name: &str, usable_mib: u64) -> Gpu {
+    Gpu {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        vendor: String::from("nvidia"),
+        marketing_gb: None,
+        driver_mib: None,
+        usable_mib,
+        usable_estimated: false,
+        context_mib: None,
+        bandwidth_gb_s: None,
+        bf16_tflops: None,
+        gpus_per_node: None,
+        architecture: None,
+        source: None,
+    }
+}
+
+fn listed<T>(word: &str, item: T) -> Listed<T> {
+    Listed { word: word.to_owned(), own: false, item: Arc::new(item) }
+}
+
+/// The explorer on an 8 B model and an 80 GB card, with a few others to choose from.
+pub(super) fn app() -> App {
+    let models = [
+        llama("llama-3.1-8b", 4096, 32, 8_030_261_248),
+        llama("llama-3.2-1b", 2048, 16, 1_235_814_400),
+        llama("llama-3.1-70b", 8192, 80, 70_553_706_496),
+    ];
+    let gpus = [
+        card("rtx-4090", "GeForce RTX 4090", 24_080),
+        card("l40s", "L40S 48GB", 45_468),
+        card("h100-sxm-80", "H100 SXM 80GB", 81_080),
+        card("h200-sxm-141", "H200 SXM 141GB", 143_156),
+        card("b200-sxm", "B200 SXM (180GB usable)", 182_642),
+    ];
+    let scenario =
+        Scenario { model: String::from("llama-3.1-8b"), gpu: Some(String::from("h100-sxm-80")), ..Scenario::default() };
+    App::new(
+        models.into_iter().map(|model| listed(&model.id.clone(), model)).collect(),
+        gpus.into_iter().map(|gpu| listed(&gpu.id.clone(), gpu)).collect(),
+        scenario,
+        Unit::Gib,
+    )
+}
+
+/// Presses keys by their names; a text in quotes is typed letter by letter.
+fn press(app: &mut App, keys: &str) -> Option<Effect> {
+    let mut effect = None;
+    for key in keys.split_whitespace() {
+        let chords: Vec<Chord> = match key.strip_prefix('"') {
+            Some(text) => text.trim_end_matches('"').chars().map(Chord::letter).collect(),
+            None => vec![Chord::parse(key).unwrap_or_else(|| panic!("no key `{key}`"))],
+        };
+        for chord in chords {
+            let message = message(app, chord);
+            effect = update(app, message);
+        }
+    }
+    effect
+}
+
+/// What the screen shows.
+fn screen(app: &App, theme: Theme, (width, height): (u16, u16)) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend never fails");
+    terminal.draw(|frame| view::draw(app, theme, frame)).expect("a test backend never fails");
+    terminal
+}
+
+fn text(app: &App) -> String {
+    screen(app, COLOUR, (80, 24)).backend().to_string()
+}
+
+fn paste(app: &mut App, text: &str) {
+    update(app, Message::Paste(text.to_owned()));
+}
+
+const COLOUR: Theme = Theme::new(true, true);
+const MONO: Theme = Theme::new(false, true);
+const ASCII: Theme = Theme::new(false, false);

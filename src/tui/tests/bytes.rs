@@ -1,0 +1,90 @@
+//! What goes over the wire.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use ratatui::Viewport;
+use ratatui::layout::Rect;
+
+use super::{COLOUR, MONO, app, press};
+use crate::tui::terminal::Screen;
+use crate::tui::view;
+
+/// Keeps every write apart.
+#[derive(Clone, Default)]
+struct Wire(Rc<RefCell<Vec<Vec<u8>>>>);
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().push(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Wire {
+    fn take(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.0.borrow_mut())
+    }
+}
+
+const LARGE: Rect = Rect::new(0, 0, 120, 40);
+
+#[test]
+fn a_key_costs_one_small_bracketed_write() {
+    let wire = Wire::default();
+    let mut screen = Screen::new(wire.clone(), Viewport::Fixed(LARGE)).unwrap();
+    let mut app = app();
+    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    let first = wire.take();
+    assert_eq!(first.len(), 1);
+    assert!(first[0].len() <= 10_000, "{} bytes for the first frame", first[0].len());
+    for key in [
+        "right", "right", "down", "L", "down", "right", "u", "ctrl-r", "i", "z", "left", "b", "s", "s", "t", "t", "end",
+    ] {
+        press(&mut app, key);
+        screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+        let writes = wire.take();
+        assert_eq!(writes.len(), 1, "{key}");
+        let bytes = &writes[0];
+        assert!(bytes.starts_with(b"\x1b[?2026h") && bytes.ends_with(b"\x1b[?2026l"), "{key}");
+        let most = if ["s", "t", "b"].contains(&key) { 6_000 } else { 2_000 };
+        assert!(bytes.len() <= most, "{key}: {} bytes", bytes.len());
+        assert!(!bytes.windows(4).any(|four| four == b"\x1b[6n"), "{key} asks for the cursor");
+    }
+}
+
+#[test]
+fn a_repaint_draws_every_cell_again() {
+    let wire = Wire::default();
+    let mut screen = Screen::new(wire.clone(), Viewport::Fixed(LARGE)).unwrap();
+    let app = app();
+    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    let first = wire.take().concat().len();
+    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    assert!(wire.take().concat().len() < 100, "nothing has changed");
+    screen.forget();
+    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    assert!(wire.take().concat().len() >= first);
+    screen.resize(Rect::new(0, 0, 60, 20)).unwrap();
+    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    assert!(wire.take().concat().len() > 1000);
+}
+
+/// An empty colour is a full reset to a terminal: without colours none may be sent, so that highlights survive.
+#[test]
+fn without_colour_no_colour_is_sent() {
+    let wire = Wire::default();
+    let mut screen = Screen::new(wire.clone(), Viewport::Fixed(LARGE)).unwrap();
+    let app = app();
+    screen.draw(|frame| view::draw(&app, MONO, frame)).unwrap();
+    let text = String::from_utf8(wire.take().concat()).unwrap();
+    assert!(!text.contains("38;5;") && !text.contains("48;5;"));
+    let end = text.rfind("\u{1b}[39m").unwrap_or(text.len());
+    assert!(!text[..end].contains("\u{1b}[;m"));
+    assert!(text.contains("\u{1b}[7m"), "the row under the cursor is reversed");
+}

@@ -1,0 +1,198 @@
+//! What keys do to the state.
+
+use std::sync::Arc;
+
+use super::{app, llama, paste, press, text};
+use crate::memory::Step;
+use crate::model::{Architecture, ArchitectureKeys, Family, Model};
+use crate::scenario::{Estimator, Task};
+use crate::tui::app::{Listed, Overlay};
+use crate::tui::update::{Effect, Message, update};
+
+#[test]
+fn a_key_changes_the_value_and_the_bars_at_once() {
+    let mut app = app();
+    let before = app.estimate.as_ref().unwrap().ledger.total();
+    press(&mut app, "right");
+    assert_eq!(app.scenario.train.micro_batch_size, 2);
+    let after = app.estimate.as_ref().unwrap().ledger.total();
+    assert!(after > before);
+    assert!(text(&app).contains(&app.unit.number(after)));
+}
+
+#[test]
+fn an_end_is_explained_and_nothing_changes() {
+    let mut app = app();
+    press(&mut app, "left");
+    assert_eq!(app.scenario.train.micro_batch_size, 1);
+    assert!(text(&app).contains("1 is the smallest micro batch there is"));
+}
+
+#[test]
+fn the_cursor_goes_round_and_stays_on_its_parameter() {
+    let mut app = app();
+    assert_eq!(app.focused().unwrap().key, "train.micro_batch_size");
+    press(&mut app, "home up");
+    let last = app.focused().unwrap().key;
+    assert_ne!(last, "model");
+    press(&mut app, "down");
+    assert_eq!(app.focused().unwrap().key, "model");
+    press(&mut app, "end");
+    assert_eq!(app.focused().unwrap().key, last);
+    press(&mut app, "/ \"seq\" enter");
+    assert_eq!(app.focused().unwrap().key, "train.sequence_length");
+    press(&mut app, "esc");
+    assert_eq!(
+        app.rows().len(),
+        crate::scenario::parameter::PARAMETERS.iter().filter(|p| (p.applies)(&app.scenario)).count()
+    );
+}
+
+#[test]
+fn an_exact_value_is_typed_and_a_wrong_one_is_kept_to_be_mended() {
+    let mut app = app();
+    press(&mut app, "down enter ctrl-u \"8q\" enter");
+    assert!(text(&app).contains("`8q` is not a whole number"));
+    assert_eq!(app.scenario.train.sequence_length, 4096);
+    press(&mut app, "backspace \"Ki\" enter");
+    assert_eq!(app.scenario.train.sequence_length, 8192);
+    press(&mut app, "enter ctrl-u \"1e99\" esc");
+    assert_eq!(app.scenario.train.sequence_length, 8192);
+    assert!(app.overlay.is_none());
+}
+
+#[test]
+fn a_value_without_a_ledger_is_refused() {
+    let mut app = app();
+    press(&mut app, "enter ctrl-u \"1e9\" enter down enter ctrl-u \"4294967296\" enter");
+    let Some(Overlay::Value { error: Some(reason), .. }) = &app.overlay else { panic!("{:?}", app.overlay) };
+    assert!(reason.contains("64 bits"), "{reason}");
+    assert_eq!(app.scenario.train.sequence_length, 4096);
+    assert!(app.estimate.is_ok());
+}
+
+#[test]
+fn every_change_can_be_undone_and_made_again() {
+    let mut app = app();
+    let start = app.scenario.clone();
+    press(&mut app, "right down L t g home enter g \"4090\" enter m \"70b\" enter s");
+    let end = app.scenario.clone();
+    assert_eq!(end.model, "llama-3.1-70b");
+    assert_eq!(end.gpu.as_deref(), Some("rtx-4090"));
+    assert_eq!((end.task, end.estimator), (Task::Infer, Estimator::Sketch));
+    let mut steps = 0;
+    while app.refusal(crate::tui::action::Action::Undo).is_none() {
+        press(&mut app, "u");
+        steps += 1;
+    }
+    assert_eq!(app.scenario, start);
+    for _ in 0..steps {
+        press(&mut app, "ctrl-r");
+    }
+    assert_eq!(app.scenario, end);
+    press(&mut app, "ctrl-r");
+    assert!(text(&app).contains("nothing to redo"));
+}
+
+#[test]
+fn choices_open_a_list() {
+    let mut app = app();
+    press(&mut app, "down down down");
+    assert_eq!(app.focused().unwrap().key, "train.precision");
+    press(&mut app, "enter j enter");
+    assert_eq!(app.scenario.train.precision.word(), "bf16-mixed");
+    press(&mut app, "enter k k esc");
+    assert_eq!(app.scenario.train.precision.word(), "bf16-mixed");
+}
+
+#[test]
+fn a_path_asks_for_a_file_and_its_error_stays_in_the_picker() {
+    let mut app = app();
+    let effect = press(&mut app, "m \"./my/config.json\" enter");
+    assert_eq!(effect, Some(Effect::OpenModel(String::from("./my/config.json"))));
+    update(&mut app, Message::Opened(String::from("./my/config.json"), Err(String::from("no such file"))));
+    assert!(text(&app).contains("no such file"));
+    let model = llama("mine", 2048, 4, 1);
+    update(&mut app, Message::Opened(String::from("./my/config.json"), Ok(Box::new(model))));
+    assert_eq!(app.scenario.model, "./my/config.json");
+    assert!(app.overlay.is_none() && app.estimate.is_ok());
+    assert!(app.models[0].own);
+    press(&mut app, "u");
+    assert_eq!(app.scenario.model, "llama-3.1-8b");
+}
+
+#[test]
+fn a_paste_reaches_text_fields_only() {
+    let mut app = app();
+    let before = app.scenario.clone();
+    paste(&mut app, "qqtts");
+    assert_eq!(app.scenario, before);
+    assert!(text(&app).contains("nothing to paste into here"));
+    press(&mut app, "enter ctrl-u");
+    paste(&mut app, "16\nq");
+    press(&mut app, "enter");
+    assert_eq!(app.scenario.train.micro_batch_size, 16);
+}
+
+#[test]
+fn q_quits_the_view_and_types_a_letter_in_a_field() {
+    let mut app = app();
+    assert_eq!(press(&mut app, "m q"), None);
+    assert_eq!(press(&mut app, "ctrl-c"), Some(Effect::Quit));
+    assert_eq!(press(&mut app, "esc esc"), None);
+    assert_eq!(press(&mut app, "q"), Some(Effect::Quit));
+}
+
+#[test]
+fn unbound_keys_say_so() {
+    let mut app = app();
+    press(&mut app, "z");
+    assert!(text(&app).contains("z does nothing here"));
+    press(&mut app, "down");
+    assert!(!text(&app).contains("does nothing here"));
+}
+
+#[test]
+fn a_problem_at_the_start_is_shown_calmly_and_can_be_left() {
+    let mut app = app();
+    let mut scenario = app.scenario.clone();
+    scenario.model = String::from("llama-9");
+    app = super::App::new(app.models, app.gpus, scenario, app.unit);
+    assert!(text(&app).contains("there is no such model"));
+    press(&mut app, "right m \"8b\" enter");
+    assert!(app.estimate.is_ok());
+    assert_eq!(app.scenario.train.micro_batch_size, 2);
+}
+
+/// A model that cannot be run as the scenario says is taken all the same; the next keys mend it.
+#[test]
+fn the_cursor_goes_to_what_is_at_fault() {
+    let mut app = app();
+    let family = Family::by_id("gpt2").unwrap();
+    let architecture = Architecture::resolve(family, &ArchitectureKeys::default()).unwrap();
+    let gpt2 = Model { id: String::from("gpt2"), family, architecture, ..llama("gpt2", 2048, 2, 1) };
+    app.models.push(Listed { word: String::from("gpt2"), own: false, item: Arc::new(gpt2) });
+    press(&mut app, "m \"gpt2\" enter");
+    assert!(app.estimate.is_err());
+    assert!(text(&app).contains("1024"));
+    assert_eq!(app.focused().unwrap().key, "train.sequence_length");
+    press(&mut app, "H H");
+    assert_eq!(app.scenario.train.sequence_length, 1024);
+    assert!(app.estimate.is_ok());
+    press(&mut app, "H right right right right");
+    assert!(app.estimate.is_ok(), "what has a ledger is not given up for what has none");
+    while app.refusal(crate::tui::action::Action::Undo).is_none() {
+        press(&mut app, "u");
+    }
+    assert_eq!(app.scenario.model, "llama-3.1-8b");
+}
+
+#[test]
+fn the_first_step_is_one_key_away() {
+    let mut app = app();
+    press(&mut app, "i");
+    assert_eq!(app.step, Step::First);
+    assert!(text(&app).contains("first step"));
+    press(&mut app, "i");
+    assert_eq!(app.step, Step::Steady);
+}

@@ -1,0 +1,97 @@
+//! Snapshots of the Fit view.
+
+use super::{ASCII, COLOUR, MONO, app, press, screen};
+
+macro_rules! snapshot {
+    ($name:literal, $app:expr, $theme:expr, $size:expr) => {
+        insta::assert_snapshot!($name, screen(&$app, $theme, $size).backend())
+    };
+}
+
+#[test]
+fn the_design_size() {
+    snapshot!("fit_80x24", app(), COLOUR, (80, 24));
+    snapshot!("fit_80x24_mono", app(), MONO, (80, 24));
+    snapshot!("fit_80x24_ascii", app(), ASCII, (80, 24));
+}
+
+#[test]
+fn more_room_shows_more() {
+    snapshot!("fit_120x40", app(), COLOUR, (120, 40));
+    snapshot!("fit_200x60", app(), COLOUR, (200, 60));
+}
+
+#[test]
+fn little_room_shows_what_matters() {
+    snapshot!("fit_40x12", app(), COLOUR, (40, 12));
+    snapshot!("fit_60x20", app(), COLOUR, (60, 20));
+    snapshot!("small_20x5", app(), COLOUR, (20, 5));
+    snapshot!("small_1x1", app(), COLOUR, (1, 1));
+}
+
+#[test]
+fn colours_are_where_they_should_be() {
+    let mut app = app();
+    press(&mut app, "right");
+    let terminal = screen(&app, COLOUR, (80, 24));
+    insta::assert_snapshot!("fit_80x24_styles", format!("{:?}", terminal.backend().buffer()));
+}
+
+#[test]
+fn other_states() {
+    let mut over = app();
+    press(&mut over, "right");
+    snapshot!("over_80x24", over, COLOUR, (80, 24));
+    snapshot!("over_120x40_ascii", over, ASCII, (120, 40));
+    let mut first = app();
+    press(&mut first, "i b");
+    snapshot!("first_step_gb", first, COLOUR, (80, 24));
+    let mut sketch = app();
+    press(&mut sketch, "s");
+    snapshot!("sketch", sketch, COLOUR, (80, 24));
+    let mut inference = app();
+    press(&mut inference, "t");
+    snapshot!("inference", inference, COLOUR, (80, 24));
+}
+
+#[test]
+fn what_lies_over_the_view() {
+    for (name, keys) in [
+        ("model_picker", "m \"70\""),
+        ("gpu_picker", "g down"),
+        ("choices", "down down down enter"),
+        ("exact_value", "enter \"x\" enter"),
+        ("filter", "/ \"opt\""),
+        ("help", "? down"),
+    ] {
+        let mut app = app();
+        press(&mut app, keys);
+        insta::assert_snapshot!(name, screen(&app, COLOUR, (80, 24)).backend());
+    }
+}
+
+/// No view panics at any size, with anything over it.
+#[test]
+fn every_size_can_be_drawn() {
+    for keys in ["up", "m", "g \"h\"", "down down down enter", "enter \"12345\"", "/ \"a\"", "?", "s", "i"] {
+        let mut app = app();
+        press(&mut app, keys);
+        for width in (1..=90).step_by(3).chain([40, 72, 80]) {
+            for height in [1, 2, 5, 11, 12, 13, 17, 20, 24, 31] {
+                screen(&app, COLOUR, (width, height));
+                screen(&app, ASCII, (width, height));
+            }
+        }
+    }
+}
+
+/// In ASCII nothing else is shown, wherever one looks.
+#[test]
+fn ascii_is_ascii() {
+    for keys in ["up", "m", "g", "enter", "/ \"o\"", "?", "s", "left", "f"] {
+        let mut app = app();
+        press(&mut app, keys);
+        let text = screen(&app, ASCII, (200, 60)).backend().to_string();
+        assert!(text.is_ascii(), "{keys}: {text}");
+    }
+}
