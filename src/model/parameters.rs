@@ -75,9 +75,9 @@ impl BlockParameters {
 pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     let hidden = architecture.hidden_size;
     let mut blocks = Vec::with_capacity(architecture.groups.len() + 3);
-    let mut embedding = vec![matrix("token embedding", architecture.vocab_size, hidden, Role::Table)];
+    let mut embedding = vec![matrix("token embedding.weight", architecture.vocab_size, hidden, Role::Table)];
     if architecture.positions == PositionKind::Learned {
-        embedding.push(matrix("position embedding", architecture.max_position_embeddings, hidden, Role::Table));
+        embedding.push(matrix("position embedding.weight", architecture.max_position_embeddings, hidden, Role::Table));
     }
     blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding });
     for (index, group) in architecture.groups.iter().enumerate() {
@@ -89,7 +89,7 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm });
     let mut head = Vec::new();
     if !architecture.tie_word_embeddings {
-        head.push(matrix("head", architecture.vocab_size, hidden, Role::Linear));
+        head.push(matrix("head.weight", architecture.vocab_size, hidden, Role::Linear));
     }
     if architecture.lm_head_bias {
         head.push(vector("head.bias", architecture.vocab_size, Role::Bias));
@@ -115,16 +115,16 @@ fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let FeedForward::Dense(mlp) = &layer.feed_forward;
     let width = mlp.intermediate_size;
     match mlp.kind {
-        MlpKind::Plain => linear(&mut tensors, ["mlp.up", "mlp.up.bias"], hidden, width, mlp.bias),
+        MlpKind::Plain => linear(&mut tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias),
         MlpKind::Gated => {
-            linear(&mut tensors, ["mlp.gate", "mlp.gate.bias"], hidden, width, mlp.bias);
-            linear(&mut tensors, ["mlp.up", "mlp.up.bias"], hidden, width, mlp.bias);
+            linear(&mut tensors, ["mlp.gate.weight", "mlp.gate.bias"], hidden, width, mlp.bias);
+            linear(&mut tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias);
         }
         MlpKind::GatedFused => {
-            linear(&mut tensors, ["mlp.gate and up", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
+            linear(&mut tensors, ["mlp.gate and up.weight", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
         }
     }
-    linear(&mut tensors, ["mlp.down", "mlp.down.bias"], width, hidden, mlp.bias);
+    linear(&mut tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
     tensors
 }
 
@@ -134,12 +134,12 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     let bias = attention.qkv_bias;
     match attention.projection {
         Projection::Separate => {
-            linear(tensors, ["attention.query", "attention.query.bias"], hidden, query, bias);
-            linear(tensors, ["attention.key", "attention.key.bias"], hidden, kv, bias);
-            linear(tensors, ["attention.value", "attention.value.bias"], hidden, kv, bias);
+            linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, bias);
+            linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
+            linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, kv, bias);
         }
         Projection::Fused => {
-            let names = ["attention.query key value", "attention.query key value.bias"];
+            let names = ["attention.query key value.weight", "attention.query key value.bias"];
             linear(tensors, names, hidden, query + 2 * kv, bias);
         }
     }
@@ -152,7 +152,7 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         norm(tensors, layer.norm, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
         norm(tensors, layer.norm, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
     }
-    linear(tensors, ["attention.output", "attention.output.bias"], query, hidden, attention.output_bias);
+    linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
 }
 
 fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {

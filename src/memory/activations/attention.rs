@@ -73,7 +73,7 @@ impl Run<'_> {
             let (context, weights) = self.eager(tape, projected, attention, sizes, shared);
             (context, Some(weights))
         };
-        let names = ["attention.output", "attention.output.bias"];
+        let names = ["attention.output.weight", "attention.output.bias"];
         let output = self.weights(tape, names, sizes.query, self.h(), attention.output_bias);
         let output = self.linear(tape, context, output, "attention.output");
         tape.release(context);
@@ -92,15 +92,16 @@ impl Run<'_> {
 
     fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
         let bias = attention.qkv_bias;
-        let matrix = self.weights(tape, ["attention.query", "attention.query.bias"], self.h(), sizes.query, bias);
+        let matrix =
+            self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), sizes.query, bias);
         let query = self.linear(tape, input, matrix, "attention.query");
         let query = self.head_norm(tape, query, attention, sizes.heads, sizes.query, names!("attention.query norm"));
         let query = self.heads(tape, query, sizes.heads, sizes.head, self.copies_gradient(attention, sizes.heads));
-        let matrix = self.weights(tape, ["attention.key", "attention.key.bias"], self.h(), sizes.kv, bias);
+        let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let key = self.linear(tape, input, matrix, "attention.key");
         let key = self.head_norm(tape, key, attention, sizes.kv_heads, sizes.kv, names!("attention.key norm"));
         let key = self.heads(tape, key, sizes.kv_heads, sizes.head, self.copies_gradient(attention, sizes.kv_heads));
-        let matrix = self.weights(tape, ["attention.value", "attention.value.bias"], self.h(), sizes.kv, bias);
+        let matrix = self.weights(tape, ["attention.value.weight", "attention.value.bias"], self.h(), sizes.kv, bias);
         let value = self.linear(tape, input, matrix, "attention.value");
         let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
         Projected { query, key, value }
@@ -156,7 +157,7 @@ impl Run<'_> {
 
     fn project_together(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
         let width = Dim { symbol: "(q+2kv)", size: sizes.query.size + 2 * sizes.kv.size };
-        let names = ["attention.query key value", "attention.query key value.bias"];
+        let names = ["attention.query key value.weight", "attention.query key value.bias"];
         let matrix = self.weights(tape, names, self.h(), width, attention.qkv_bias);
         let fused = self.linear(tape, input, matrix, "attention.query key value");
         let query_shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);

@@ -13,16 +13,16 @@ impl Run<'_> {
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
         let product = match mlp.kind {
             MlpKind::Plain => {
-                let up = self.up(tape, input, ["mlp.up", "mlp.up.bias"], width, mlp.bias);
+                let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
                 let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
                 tape.release(up);
                 activated
             }
             MlpKind::Gated => {
-                let gate = self.up(tape, input, ["mlp.gate", "mlp.gate.bias"], width, mlp.bias);
+                let gate = self.up(tape, input, ["mlp.gate", "mlp.gate.weight", "mlp.gate.bias"], width, mlp.bias);
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
                 tape.release(gate);
-                let up = self.up(tape, input, ["mlp.up", "mlp.up.bias"], width, mlp.bias);
+                let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
                 let product = multiply(tape, [activated, up], "mlp.product", activated.shape);
                 tape.release(activated);
                 tape.release(up);
@@ -30,7 +30,13 @@ impl Run<'_> {
             }
             MlpKind::GatedFused => {
                 let both = Dim { symbol: "2f", size: 2 * width.size };
-                let fused = self.up(tape, input, ["mlp.gate and up", "mlp.gate and up.bias"], both, mlp.bias);
+                let fused = self.up(
+                    tape,
+                    input,
+                    ["mlp.gate and up", "mlp.gate and up.weight", "mlp.gate and up.bias"],
+                    both,
+                    mlp.bias,
+                );
                 let half = self.stream(tape, width);
                 let [gate, up] = tape.split(fused, [half, half]);
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
@@ -42,15 +48,16 @@ impl Run<'_> {
                 product
             }
         };
-        let down = self.weights(tape, ["mlp.down", "mlp.down.bias"], width, self.h(), mlp.bias);
+        let down = self.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, self.h(), mlp.bias);
         let output = self.linear(tape, product, down, "mlp.down");
         tape.release(product);
         output
     }
 
-    fn up(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 2], width: Dim, bias: bool) -> Tensor {
-        let linear = self.weights(tape, names, self.h(), width, bias);
-        self.linear(tape, input, linear, names[0])
+    fn up(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 3], width: Dim, bias: bool) -> Tensor {
+        let [name, weight, bias_name] = names;
+        let linear = self.weights(tape, [weight, bias_name], self.h(), width, bias);
+        self.linear(tape, input, linear, name)
     }
 
     fn activation(&self, tape: &mut Tape, input: Tensor, activation: Activation, name: &'static str) -> Tensor {

@@ -204,7 +204,7 @@ impl<'a> Recorder<'a> {
         tape.enter(Segment::Embedding);
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let table_shape = tape.shape(&[vocabulary, run.h()]);
-        let table = tape.parameter("token embedding", table_shape, run.weights);
+        let table = tape.parameter("token embedding.weight", table_shape, run.weights);
         let stream = run.stream(tape, run.h());
         let mut embedded = look_up(tape, table, None, "token embedding", stream);
         if run.code.scaled_embedding {
@@ -236,7 +236,7 @@ impl<'a> Recorder<'a> {
         let tape = &mut self.tape;
         let rows = Dim { symbol: "", size: run.architecture.max_position_embeddings };
         let shape = tape.shape(&[rows, run.h()]);
-        let table = tape.parameter("position embedding", shape, run.weights);
+        let table = tape.parameter("position embedding.weight", shape, run.weights);
         let shape = tape.shape(&[run.s(), run.h()]);
         let looked_up = look_up(tape, table, Some(positions), "position embedding", shape);
         let sum = join(tape, [embedded, looked_up], "embedding with positions", embedded.shape);
@@ -329,7 +329,7 @@ impl<'a> Recorder<'a> {
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
-        let names = ["head", "head.bias"];
+        let names = ["head.weight", "head.bias"];
         let mut head = run.weights(tape, names, run.h(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
             head.weight = embedding;
