@@ -3,10 +3,12 @@
 mod bar;
 mod check;
 mod estimate;
+mod fixes;
 mod ledger;
 
 pub use check::check;
 pub use estimate::estimate;
+pub use fixes::fixes;
 pub use ledger::ledger;
 
 use super::Report;
