@@ -38,9 +38,13 @@ fn scenario(run: &Json) -> Scenario {
         let Ok(parameter) = Parameter::by_key(&format!("train.{key}")) else { continue };
         let value = match value {
             Json::String(word) => Value::Word(word.clone()),
-            Json::Number(number) => Value::Count(number.as_u64().unwrap()),
+            Json::Number(number) => match number.as_u64() {
+                Some(count) => Value::Count(count),
+                None => Value::Fraction(number.as_f64().unwrap()),
+            },
             Json::Bool(on) => Value::Flag(*on),
-            Json::Null | Json::Array(_) | Json::Object(_) => continue,
+            Json::Array(words) => Value::Words(words.iter().map(|word| word.as_str().unwrap().to_owned()).collect()),
+            Json::Null | Json::Object(_) => continue,
         };
         parameter.set(&mut scenario, value).unwrap();
     }

@@ -4,7 +4,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
-use super::operations::{cast, copy, dropout, fresh, join, unary_keeping_output};
+use super::operations::{cast, copy, dropout, fresh, join, kept_factors, unary_keeping_output};
 use super::rotary::Tables;
 use crate::framework::transformers::{FusedProjection, Rotation};
 use crate::model::architecture::Attention;
@@ -314,7 +314,7 @@ impl Run<'_> {
         let [query, key, value] = inputs;
         let keeps = [query, key, value, mask.unwrap_or(query)];
         let operation = Operation {
-            rule: Rule::Each,
+            rule: Rule::All,
             inputs: &inputs,
             keeps: if mask.is_some() { &keeps } else { &keeps[..3] },
             extras: &extras,
@@ -375,7 +375,9 @@ impl Run<'_> {
         for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
             *read = if contiguous || self.batch == 1 { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
         }
-        let operation = Operation { rule: Rule::Each, inputs: &read, keeps: &read, extras: &[], keeps_output: false };
+        let (kept, count) = kept_factors(read);
+        let keeps = &kept[..count];
+        let operation = Operation { rule: Rule::Each, inputs: &read, keeps, extras: &[], keeps_output: false };
         let product = tape.apply(&operation, name, shape, self.compute());
         for tensor in read.into_iter().chain(narrow) {
             tape.release(tensor);
