@@ -238,8 +238,8 @@ impl Run<'_> {
         }
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
         let expanded = tape.view_with_new_gradient(input, shape);
-        // One sequence and one head: the repetition stays a view.
-        if self.batch == 1 && attention.kv_heads == 1 {
+        // One head: the repetition stays a view.
+        if attention.kv_heads == 1 {
             return expanded;
         }
         let repeated = copy(tape, expanded, name, shape);
@@ -334,12 +334,14 @@ impl Run<'_> {
     ) -> (Tensor, Tensor) {
         let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
         let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
-        let repeated = attention.heads != attention.kv_heads;
+        let expanded = attention.heads != attention.kv_heads;
+        // A repetition that stayed a view is copied where it is read.
+        let repeated = expanded && attention.kv_heads > 1;
         let contiguous = self.code.rotation == Rotation::Concatenated;
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
         let factors = [
             (projected.query, contiguous, "attention.query after rotary embedding"),
-            (key, contiguous || repeated, "attention.key after rotary embedding"),
+            (key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
         ];
         let products = self.batched(tape, factors, "attention.scores", shape);
         let scores = mask_scores(tape, products, shared.mask);
