@@ -78,6 +78,9 @@ fn outcome(case: &Json) -> Outcome {
         "{id}: parameters"
     );
     let scenario = scenario(&case["run"]);
+    if let Some(trainable) = case["measured"]["trainable"].as_u64() {
+        assert_eq!(memory::trainable_parameters(&model, &scenario).unwrap().get(), trainable, "{id}: trainable");
+    }
     let ledger = memory::estimate(&model, &scenario, None).unwrap();
     let measured = &case["measured"];
     let backward = [Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
@@ -158,7 +161,7 @@ fn judge(path: &Path) -> Vec<String> {
 fn every_measured_step_is_matched() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
     let wrong: Vec<String> =
-        ["autograd.json", "timeline.json"].iter().flat_map(|file| judge(&folder.join(file))).collect();
+        ["autograd.json", "autograd_lora.json", "timeline.json"].iter().flat_map(|file| judge(&folder.join(file))).collect();
     assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -212,3 +212,44 @@ fn largest(
     let (category, lifetime) = (Category::Workspace, Lifetime::Transient);
     Ok(vec![Entry { category, lifetime, name: Cow::Borrowed(name), count, bytes, exactness, ..entry }])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// The measured bytes count each tensor's quantization maps, which all tensors of a model share.
+    #[test]
+    fn states_have_the_bytes_that_optimizers_make() {
+        let cases: Vec<Value> = serde_json::from_str(include_str!("../../tests/reference/optimizers.json")).unwrap();
+        assert!(cases.len() >= 100);
+        for case in cases {
+            let optimizer = Optimizer::from_word(case["optimizer"].as_str().unwrap()).unwrap();
+            let shape: Vec<u64> = case["shape"].as_array().unwrap().iter().map(|size| size.as_u64().unwrap()).collect();
+            let columns = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
+            let rows = shape.iter().product::<u64>() / columns;
+            let tensor = Tensor { name: "tensor", rows, columns, role: Role::Linear };
+            let block = BlockParameters { block: Block::Group(0), copies: 1, tensors: Vec::new() };
+            let bits = Bits::whole(if case["dtype"] == "bf16" { 16 } else { 32 });
+            let states = of_tensor(optimizer, &block, &tensor, bits);
+            let maps = states.iter().filter(|state| state.name.starts_with("scales")).count() as u64;
+            let bytes: u64 = states.iter().map(|state| state.rows * state.columns * u64::from(state.bits) / 8).sum();
+            assert_eq!(Some(bytes + maps * 1024), case["bytes"].as_u64(), "{case}");
+        }
+    }
+
+    #[test]
+    fn small_and_embedding_tensors_stay_in_32_bits_and_pages_are_nobodys() {
+        let states = |rows, role| {
+            let tensor = Tensor { name: "tensor", rows, columns: 64, role };
+            quantized(&tensor, vec![State::like(&tensor, "first moment", 32)], true)
+        };
+        assert_eq!(states(63, Role::Linear).len(), 1);
+        assert_eq!(states(63, Role::Linear)[0].bits, 32);
+        assert_eq!(states(64, Role::Linear)[0].bits, 8);
+        assert!(!states(64, Role::Linear)[0].paged);
+        assert!(states(4096, Role::Linear)[0].paged);
+        assert!(!states(4096, Role::Linear)[1].paged);
+        assert_eq!(states(4096, Role::Table)[0].bits, 32);
+    }
+}
