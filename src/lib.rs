@@ -20,3 +20,4 @@ pub mod scenario;
 #[cfg(feature = "tui")]
 pub mod tui;
 pub mod units;
+pub mod validate;
