@@ -1,5 +1,6 @@
 //! Errors by group: how many are exact, the median, the ninetieth percentile, the worst.
 
+use super::promise::FEWEST;
 use super::{Metric, Outcome, PROMISES, Promise, relative};
 
 /// The cases of one group that measured the same.
@@ -63,7 +64,7 @@ impl Row {
     pub fn within(&self) -> bool {
         let Some(spread) = &self.spread else { return true };
         let at_most = |promised: Option<f64>, found: f64| promised.is_none_or(|most| found <= most);
-        at_most(self.promise.median, spread.median)
+        at_most(self.promise.median.filter(|_| self.cases >= FEWEST), spread.median)
             && at_most(self.promise.ninetieth, spread.ninetieth)
             && at_most(self.promise.worst, spread.worst)
             && self.promise.exact.is_none_or(|least| spread.exact_share >= least)
@@ -150,6 +151,7 @@ mod tests {
         assert!(!row(Spread { ninetieth: 0.021, ..kept }).within());
         assert!(!row(Spread { worst: 0.031, ..kept }).within());
         assert!(!row(Spread { exact_share: 0.49, ..kept }).within());
+        assert!(Row { cases: 2, ..row(Spread { median: 0.011, ..kept }) }.within(), "two cases have no median");
         assert!(Row { spread: None, ..row(kept) }.within());
     }
 }

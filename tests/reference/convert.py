@@ -228,7 +228,7 @@ def optimizers(_record, _models):
 
 GPUS = [
     ("H100 80GB HBM3", "h100-sxm-80"), ("A100-SXM4-80GB", "a100-sxm-80"), ("A100-SXM4-40GB", "a100-sxm-40"),
-    ("RTX 4090", "rtx-4090"), ("RTX 3090", "rtx-3090"), ("L40S", "l40s"),
+    ("H20 96GB", "h20-96"), ("RTX 4090", "rtx-4090"), ("RTX 3090", "rtx-3090"), ("L40S", "l40s"),
 ]
 WEIGHTS = {"BF16": "bf16", "FP8": "fp8", "GPTQ-INT8": "gptq-int8", "GPTQ-INT4": "gptq-int4", "AWQ-INT4": "awq-int4"}
 TARGETS = {
@@ -278,7 +278,8 @@ def kind_of(record):
     if record["id"].startswith("qwen2-"):
         raise Skip("Transformers 4.38: logits of every prompt token, caches copied whole")
     if record["id"].startswith("qwen1-") and record["kind"] != "inference":
-        return f"qwen1 {method}", "process", "transformers"
+        sharded = "ZeRO" in ((record.get("parallelism") or {}).get("zero") or "")
+        return f"qwen1 {method}", "process", "deepspeed" if sharded else "transformers"
     if source == "05_peft":
         return f"peft {method}", "reserved_peak", "transformers"
     if record["kind"] == "inference":
@@ -306,7 +307,9 @@ def train_run(record, framework):
     if not record.get("seq_len") or not record.get("micro_batch"):
         raise Skip("batch or sequence length not said")
     run = {"method": record["kind"].replace("train-", "")}
-    if precision.startswith(("bf16", "BF16", "bfloat16")):
+    if framework == "deepspeed":
+        run["precision"] = "bf16-master"
+    elif precision.startswith(("bf16", "BF16", "bfloat16")):
         run["precision"] = "bf16"
     elif precision == "fp32":
         run["precision"] = "fp32"
