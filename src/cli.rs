@@ -11,6 +11,7 @@ mod estimate;
 mod explore;
 mod frameworks;
 mod gpus;
+mod max;
 mod models;
 mod output;
 mod presets;
@@ -66,6 +67,13 @@ enum Command {
         #[arg(long)]
         ledger: bool,
     },
+    /// The largest batch, sequence, concurrency or context that fits; exits 1 if nothing does.
+    Max {
+        /// What to make as large as it goes.
+        quantity: max::Quantity,
+        #[command(flatten)]
+        run: RunArguments,
+    },
     /// The models in the catalogue.
     Models(CatalogueArguments),
     /// The cards in the catalogue.
@@ -102,6 +110,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         None => explore::run(&cli.run),
         Some(Command::Check(run)) => check::run(&run),
         Some(Command::Estimate { run, ledger }) => estimate::run(&run, ledger),
+        Some(Command::Max { quantity, run }) => max::run(quantity, &run),
         Some(Command::Models(catalogue)) => models::run(&catalogue),
         Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),
         Some(Command::Validate(arguments)) => validate::run(&arguments),

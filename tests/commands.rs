@@ -428,3 +428,32 @@ fn nothing_is_written_unasked() {
     }
     assert_eq!(place.files(), Vec::<std::path::PathBuf>::new());
 }
+
+#[test]
+fn the_largest_value_fits_and_the_next_does_not() {
+    let place = Place::new();
+    for (quantity, flag) in [("batch", "--batch"), ("seq", "--seq"), ("concurrency", "--batch"), ("context", "--seq")] {
+        let task = if matches!(quantity, "batch" | "seq") { "train" } else { "infer" };
+        let run = ["llama-3.2-1b", "--gpu", "rtx-4090", "--task", task];
+        let found = place.json(&[&["max", quantity], &run[..]].concat());
+        let value = bytes(&found["value"]);
+        for (value, code) in [(value, 0), (value + 1, 1)] {
+            let value = value.to_string();
+            let checked = place.run(&[&["check"], &run[..], &[flag, &value]].concat());
+            assert_eq!(checked.code, code, "{quantity} {value}: {}", checked.err);
+        }
+    }
+    let none = place.run(&["max", "batch", "llama-3.1-405b", "--gpu", "t4"]);
+    assert_eq!(none.code, 1);
+    assert!(none.out.contains("none fits"), "{}", none.out);
+}
+
+#[test]
+fn no_comes_with_what_would_make_it_yes() {
+    let place = Place::new();
+    let run = ["check", "llama-3.1-8b", "--gpu", "h100-sxm-80", "--seq", "8192"];
+    let over = place.run(&run);
+    let line = over.out.lines().find(|line| line.contains("--set train.recompute=full")).expect("a fix");
+    assert!(line.contains("slower, same result"), "{line}");
+    assert_eq!(place.run(&[&run[..], &["--set", "train.recompute=full"]].concat()).code, 0);
+}

@@ -1,7 +1,6 @@
 //! What the README prints from tables is what the tables say.
 
 #![cfg(feature = "tui")]
-#![expect(clippy::unwrap_used, reason = "a test fails where the README cannot be read")]
 
 use std::path::Path;
 

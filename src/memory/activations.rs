@@ -1,6 +1,6 @@
 //! What a forward pass makes, keeps and lets go of: the rules, written as the implementation computes.
 //!
-//! Each rule records the operations of one piece of a model on the [`Tape`](super::tape::Tape), with the variables
+//! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
 mod attention;

@@ -1,4 +1,4 @@
-//! The state of the explorer. Views read it; only [`super::update`] changes it.
+//! The state of the explorer. Views read it; only [`super::update()`] changes it.
 
 mod estimate;
 mod picker;
