@@ -33,6 +33,16 @@ pub struct Case {
     pub subject: Result<Box<Subject>, String>,
 }
 
+impl Case {
+    /// What its group is promised; nothing where the run is only vaguely known.
+    pub fn promise(&self) -> Promise {
+        match self.confidence {
+            Confidence::A | Confidence::B => Promise::of(&self.group, self.metric),
+            Confidence::C => Promise::NOTHING,
+        }
+    }
+}
+
 /// What was run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {
@@ -52,7 +62,7 @@ pub enum Confidence {
     A,
     /// With small guesses.
     B,
-    /// Vaguely: not judged.
+    /// Vaguely: shown, and held to no promise.
     C,
 }
 
@@ -141,7 +151,7 @@ impl Validation {
     pub fn outside(&self) -> Vec<&Outcome> {
         let mut outside: Vec<(f64, &Outcome)> = Vec::new();
         for outcome in &self.outcomes {
-            let promise = Promise::of(&outcome.case.group, outcome.case.metric);
+            let promise = outcome.case.promise();
             if let Some(error) = outcome.error().map(f64::abs)
                 && error > promise.each()
             {
@@ -169,7 +179,6 @@ impl Validation {
 
 fn judge(case: Case, with_sketch: bool) -> Outcome {
     let (predicted, sketch) = match &case.subject {
-        _ if case.confidence == Confidence::C => (Err(String::from("confidence C: the run is only vaguely known")), None),
         Err(reason) => (Err(reason.clone()), None),
         Ok(subject) if case.rank.is_some() && subject.scenario.gpus > 1 => {
             (Err(String::from("a rank other than the fullest is not covered yet")), None)

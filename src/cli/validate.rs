@@ -21,6 +21,9 @@ pub(super) struct ValidateArguments {
     /// Show beside it what another estimator would have said.
     #[arg(long, value_enum, value_name = "ESTIMATOR")]
     against: Option<Against>,
+    /// Only the table, for the README.
+    #[arg(long, hide = true)]
+    markdown: bool,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -43,6 +46,7 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<ExitCode> {
     }
     let validation = Validation::of(cases, arguments.against == Some(Against::Sketch));
     let text = match arguments.output.format {
+        Format::Text if arguments.markdown => validation::markdown(&validation),
         Format::Text => output::look(&arguments.output).finish(validation::text(&validation)),
         Format::Json => validation::document(&validation)?,
         Format::Csv => validation::cases(&validation),

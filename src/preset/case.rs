@@ -100,18 +100,19 @@ fn case(
     let kind = word(section, "kind", Task::WORDS, Task::from_word)?;
     let confidence = word(section, "confidence", Confidence::WORDS, Confidence::from_word)?;
     let metric = word(section, "metric", Metric::WORDS, Metric::from_word)?;
-    let metric = section.need("metric", metric)?;
     let measured = section.count("measured")?;
+    let rank = rank(section)?;
+    let source = section.text("source")?;
+    let described = section.table("scenario", prefixes[0])?;
+    let table = section.raw_table("scenario")?;
+    section.finish()?;
+    let (id, group) = (section.need("id", id)?, section.need("group", group)?);
+    let metric = section.need("metric", metric)?;
     let measured = section.need("measured", measured)?;
     if measured == 0 {
         return Err(section.error("measured", "found `0`, expected at least 1: errors are relative to it"));
     }
-    let rank = rank(section)?;
-    let source = section.text("source")?;
-    let described = section.table("scenario", prefixes[0])?;
     let described = section.need("scenario", described)?;
-    let table = section.raw_table("scenario")?;
-    section.finish()?;
     let mut scenario = match table {
         Some(table) => scenario::from_table(section.document(), prefixes[0], table, &MODEL_TABLES)?,
         None => Scenario::default(),
@@ -134,14 +135,14 @@ fn case(
     Ok(Case { id, group, confidence, metric, measured, rank, source, subject })
 }
 
-/// A text that must be there and say something.
-fn named(section: &Section<'_, '_>, key: &'static str) -> Result<String, PresetError> {
-    let text = section.text(key)?;
-    let text = section.need(key, text)?;
-    if text.trim().is_empty() || text.chars().any(char::is_control) {
-        return Err(section.error(key, format!("found {text:?}, expected a name on one line")));
+/// A text that says something.
+fn named(section: &Section<'_, '_>, key: &'static str) -> Result<Option<String>, PresetError> {
+    match section.text(key)? {
+        Some(text) if text.trim().is_empty() || text.chars().any(char::is_control) => {
+            Err(section.error(key, format!("found {text:?}, expected a name on one line")))
+        }
+        text => Ok(text),
     }
-    Ok(text)
 }
 
 /// One of a list of words.
@@ -159,9 +160,7 @@ fn rank(section: &Section<'_, '_>) -> Result<Option<Rank>, PresetError> {
     let Some(table) = section.raw_table("rank")? else { return Ok(None) };
     let mut rank = Rank::default();
     for (key, value) in table {
-        let wrong = |message: String| {
-            section.document().error(key.span(), format!("rank.{}", key.get_ref()), message)
-        };
+        let wrong = |message: String| section.document().error(key.span(), format!("rank.{}", key.get_ref()), message);
         let slot = match key.get_ref().as_ref() {
             "pipeline" => &mut rank.pipeline,
             "tensor" => &mut rank.tensor,
@@ -202,8 +201,9 @@ fn the_model(
             Err(described.error("model", message))
         }
         ("", Some(section), None) => model::inline(&section, id),
-        ("", None, Some(table)) => Ok(import::config::parse(&json(table).to_string(), id, Some(id))
-            .map_err(|error| import_problem(&error))),
+        ("", None, Some(table)) => {
+            Ok(import::config::parse(&json(table).to_string(), id, Some(id)).map_err(|error| import_problem(&error)))
+        }
         (name, None, None) => find_model(library, name, base)
             .map(Ok)
             .map_err(|error| if error.place.path.is_empty() { described.error("model", error.message) } else { error }),

@@ -22,9 +22,14 @@ pub fn summary(validation: &Validation) -> String {
         Column::number("worst", "worst"),
     ];
     if validation.with_sketch {
-        columns.extend([Column::number("sketch_median", "sketch median"), Column::number("sketch_90th", "sketch 90th")]);
+        columns
+            .extend([Column::number("sketch_median", "sketch median"), Column::number("sketch_90th", "sketch 90th")]);
     }
-    columns.extend([Column::text("promise", "promise"), Column::text("kept", "kept"), Column::text("case", "worst case")]);
+    columns.extend([
+        Column::text("promise", "promise"),
+        Column::text("kept", "kept"),
+        Column::text("case", "worst case"),
+    ]);
     let mut table = Table::new(columns);
     for row in &validation.rows {
         table.push(cells(row, validation.with_sketch));
@@ -52,6 +57,7 @@ fn cells(row: &Row, with_sketch: bool) -> Vec<Cell> {
     }
     let kept = match (spread, row.within()) {
         (None, _) => "-",
+        _ if row.promise == Promise::NOTHING => "-",
         (_, true) => "yes",
         (_, false) => "NO",
     };
@@ -101,6 +107,23 @@ pub fn text(validation: &Validation) -> String {
     let kept = if validation.within() { "every promise is kept" } else { "a promise is not kept" };
     let judged: usize = validation.rows.iter().map(|row| row.cases).sum();
     text + &format!("\n{kept}: {judged} of {} cases judged\n", validation.outcomes.len())
+}
+
+/// The groups that have a prediction, as the README shows them.
+pub fn markdown(validation: &Validation) -> String {
+    let mut text = String::from(
+        "| group | metric | cases | exact | median | 90th percentile | worst | promise |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
+    );
+    for row in &validation.rows {
+        let Some(spread) = row.spread else { continue };
+        let [median, ninetieth, worst] = [spread.median, spread.ninetieth, spread.worst].map(percent);
+        let (group, metric, promise) = (&row.group, row.metric.word(), promised(&row.promise));
+        let (cases, exact) = (row.cases, spread.exact);
+        text +=
+            &format!("| {group} | `{metric}` | {cases} | {exact} | {median} | {ninetieth} | {worst} | {promise} |\n");
+    }
+    text
 }
 
 /// Everything, for programs; errors are shares of the measurement, not percent.
@@ -191,6 +214,7 @@ fn promised(promise: &Promise) -> String {
     match promise.exact {
         Some(share) if share >= 1.0 => return String::from("exact"),
         Some(share) => words.push(format!("{:.0} % exact", 100.0 * share)),
+        None if *promise == Promise::NOTHING => return String::from("none: vaguely known"),
         None => {}
     }
     let within = limits.iter().filter_map(|(limit, name)| limit.map(|limit| format!("{name} {}", percent(limit))));

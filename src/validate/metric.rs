@@ -153,7 +153,11 @@ fn elements_stepped(ledger: &Ledger) -> Result<u64, String> {
         let bits = entry.bits.bytes(8).map_err(|error| error.to_string())?.get().max(1);
         elements = elements.saturating_add(entry.bytes.get().saturating_mul(8) / bits);
     }
-    if elements == 0 { Err(String::from("trainable: no gradient is there when the optimizer steps")) } else { Ok(elements) }
+    if elements == 0 {
+        Err(String::from("trainable: no gradient is there when the optimizer steps"))
+    } else {
+        Ok(elements)
+    }
 }
 
 /// `4·L·C²` of the rule of thumb, as elements.

@@ -23,21 +23,19 @@ pub(super) const FEWEST: usize = 3;
 /// Reserved over allocated was seen from 1.00 to 1.21: what PyTorch's cache adds does not follow from shapes.
 const RESERVED: f64 = 0.175;
 
-const NOTHING: Promise = Promise { group: "", median: None, ninetieth: None, worst: None, exact: None };
-
 const fn exact(group: &'static str) -> Promise {
-    Promise { group, worst: Some(0.0), exact: Some(1.0), ..NOTHING }
+    Promise { group, worst: Some(0.0), exact: Some(1.0), ..Promise::NOTHING }
 }
 
 const fn up_to(group: &'static str, worst: f64) -> Promise {
-    Promise { group, worst: Some(worst), ..NOTHING }
+    Promise { group, worst: Some(worst), ..Promise::NOTHING }
 }
 
 const fn spread(group: &'static str, median: f64, ninetieth: f64) -> Promise {
-    Promise { group, median: Some(median), ninetieth: Some(ninetieth), ..NOTHING }
+    Promise { group, median: Some(median), ninetieth: Some(ninetieth), ..Promise::NOTHING }
 }
 
-const SAVED: Promise = Promise { group: "saved", worst: Some(0.001), exact: Some(0.95), ..NOTHING };
+const SAVED: Promise = Promise { group: "saved", worst: Some(0.001), exact: Some(0.95), ..Promise::NOTHING };
 
 /// Figures of anybody's: what all published ones together are promised.
 const ELSEWHERE: Promise = spread("", 0.01, 0.06);
@@ -64,12 +62,15 @@ pub const PROMISES: &[Promise] = &[
     spread("vllm kv_cache", 0.006, 0.043),
     exact("llama.cpp kv_cache"),
     exact("llama.cpp compute"),
-    Promise { group: "qwen1 lora", median: Some(0.041), ..NOTHING },
-    Promise { group: "qwen1 qlora", median: Some(0.027), ..NOTHING },
-    Promise { group: "qwen1 full", median: Some(0.041), ..NOTHING },
+    Promise { group: "qwen1 lora", median: Some(0.041), ..Promise::NOTHING },
+    Promise { group: "qwen1 qlora", median: Some(0.027), ..Promise::NOTHING },
+    Promise { group: "qwen1 full", median: Some(0.041), ..Promise::NOTHING },
 ];
 
 impl Promise {
+    /// No promise.
+    pub const NOTHING: Self = Self { group: "", median: None, ninetieth: None, worst: None, exact: None };
+
     /// The promise for a group; where none names it, the one for figures of that kind.
     pub fn of(group: &str, metric: Metric) -> Self {
         if let Some(promise) = PROMISES.iter().find(|promise| promise.group == group) {
@@ -84,7 +85,7 @@ impl Promise {
         }
     }
 
-    /// The error beyond which a single case is named.
+    /// The error beyond which a single case is named; infinite where nothing is promised.
     pub fn each(&self) -> f64 {
         self.worst.or(self.ninetieth).or(self.median.map(|median| 2.0 * median)).unwrap_or(f64::INFINITY)
     }

@@ -1,9 +1,9 @@
 //! Errors by group: how many are exact, the median, the ninetieth percentile, the worst.
 
 use super::promise::FEWEST;
-use super::{Metric, Outcome, PROMISES, Promise, relative};
+use super::{Confidence, Metric, Outcome, PROMISES, Promise, relative};
 
-/// The cases of one group that measured the same.
+/// The cases of one group that measured the same; those that are only vaguely known make a row of their own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The group.
@@ -73,19 +73,22 @@ impl Row {
 
 /// A row for each group and metric: groups in the order of the promises, others after them by name.
 pub(super) fn rows(outcomes: &[Outcome]) -> Vec<Row> {
-    let mut keys: Vec<(usize, &str, Metric)> = outcomes.iter().map(|outcome| key(outcome)).collect();
+    let mut keys: Vec<Key<'_>> = outcomes.iter().map(key).collect();
     keys.sort_unstable();
     keys.dedup();
     keys.into_iter().map(|wanted| row(wanted, outcomes.iter().filter(|outcome| key(outcome) == wanted))).collect()
 }
 
-fn key(outcome: &Outcome) -> (usize, &str, Metric) {
+/// What cases of one row share: whether they are vague, the place among the promises, group and metric.
+type Key<'a> = (bool, usize, &'a str, Metric);
+
+fn key(outcome: &Outcome) -> Key<'_> {
     let group = outcome.case.group.as_str();
     let order = PROMISES.iter().position(|promise| promise.group == group).unwrap_or(PROMISES.len());
-    (order, group, outcome.case.metric)
+    (outcome.case.confidence == Confidence::C, order, group, outcome.case.metric)
 }
 
-fn row<'a>((_, group, metric): (usize, &str, Metric), outcomes: impl Iterator<Item = &'a Outcome>) -> Row {
+fn row<'a>((vague, _, group, metric): Key<'_>, outcomes: impl Iterator<Item = &'a Outcome>) -> Row {
     let (mut errors, mut sketched, mut not_covered) = (Vec::new(), Vec::new(), 0);
     let mut worst: (f64, &str) = (0.0, "");
     for outcome in outcomes {
@@ -102,7 +105,7 @@ fn row<'a>((_, group, metric): (usize, &str, Metric), outcomes: impl Iterator<It
     Row {
         group: group.to_owned(),
         metric,
-        promise: Promise::of(group, metric),
+        promise: if vague { Promise::NOTHING } else { Promise::of(group, metric) },
         cases: errors.len(),
         not_covered,
         spread: Spread::of(errors),
@@ -128,13 +131,8 @@ mod tests {
 
     #[test]
     fn each_promise_can_be_broken() {
-        let promise = Promise {
-            group: "g",
-            median: Some(0.01),
-            ninetieth: Some(0.02),
-            worst: Some(0.03),
-            exact: Some(0.5),
-        };
+        let promise =
+            Promise { group: "g", median: Some(0.01), ninetieth: Some(0.02), worst: Some(0.03), exact: Some(0.5) };
         let kept = Spread { exact: 5, exact_share: 0.5, median: 0.01, ninetieth: 0.02, worst: 0.03 };
         let row = |spread| Row {
             group: String::from("g"),
