@@ -231,7 +231,7 @@ fn the_script_makes_the_cases_that_are_committed() {
         // No Python on this machine: the committed cases are what `validate` runs.
         return;
     }
-    for input in ["autograd.json", "timeline.json", "kv.json", "lora.json", "parameters.json"] {
+    for input in ["autograd.json", "autograd_lora.json", "timeline.json", "kv.json", "peft.json", "parameters.json"] {
         for out in [&first, &second] {
             let ran = python(input, out).unwrap();
             assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

@@ -1,5 +1,7 @@
 //! The error table of `brimful validate`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::csv;
@@ -90,22 +92,26 @@ pub fn text(validation: &Validation) -> String {
                 Cell::new(outcome.error().map_or(String::from("-"), signed)),
             ]);
         }
-        text += &format!("\noutside the promise: {}, worst first\n{}", outside.len(), table.text());
+        let _ = write!(text, "\noutside the promise: {}, worst first\n{}", outside.len(), table.text());
     }
     let not_covered = validation.not_covered();
     if !not_covered.is_empty() {
         let all: usize = not_covered.iter().map(|(_, outcomes)| outcomes.len()).sum();
-        text += &format!("\nnot covered: {all}\n");
+        let _ = writeln!(text, "\nnot covered: {all}");
         for (reason, outcomes) in not_covered {
             let mut ids: Vec<&str> = outcomes.iter().take(EXAMPLES).map(|outcome| outcome.case.id.as_str()).collect();
             if outcomes.len() > EXAMPLES {
                 ids.push("…");
             }
-            text += &format!("{:>6}  {reason} ({})\n", outcomes.len(), ids.join(", "));
+            let _ = writeln!(text, "{:>6}  {reason} ({})", outcomes.len(), ids.join(", "));
         }
     }
-    let kept = if validation.within() { "every promise is kept" } else { "a promise is not kept" };
     let judged: usize = validation.rows.iter().map(|row| row.cases).sum();
+    let kept = match (judged, validation.within()) {
+        (0, _) => "nothing to judge",
+        (_, true) => "every promise is kept",
+        (_, false) => "a promise is not kept",
+    };
     text + &format!("\n{kept}: {judged} of {} cases judged\n", validation.outcomes.len())
 }
 
@@ -120,8 +126,10 @@ pub fn markdown(validation: &Validation) -> String {
         let [median, ninetieth, worst] = [spread.median, spread.ninetieth, spread.worst].map(percent);
         let (group, metric, promise) = (&row.group, row.metric.word(), promised(&row.promise));
         let (cases, exact) = (row.cases, spread.exact);
-        text +=
-            &format!("| {group} | `{metric}` | {cases} | {exact} | {median} | {ninetieth} | {worst} | {promise} |\n");
+        let _ = writeln!(
+            text,
+            "| {group} | `{metric}` | {cases} | {exact} | {median} | {ninetieth} | {worst} | {promise} |"
+        );
     }
     text
 }

@@ -80,10 +80,12 @@ impl Metric {
     /// What is predicted; or why nothing is.
     pub(super) fn predicted(self, subject: &Subject) -> Result<u64, String> {
         let Subject { model, scenario, gpu } = subject;
-        let count = || parameters::count(&model.architecture).map(|count| count.get()).map_err(|e| e.to_string());
         let full = scenario.task == Task::Train && scenario.train.method == Method::Full;
         if self == Self::Parameters || (self == Self::Trainable && full) {
-            return count();
+            return match parameters::count(&model.architecture) {
+                Ok(count) => Ok(count.get()),
+                Err(overflow) => Err(overflow.to_string()),
+            };
         }
         let ledger = memory::estimate(model, scenario, gpu.as_ref()).map_err(|error| error.to_string())?;
         match self {

@@ -42,8 +42,8 @@ pub struct Spread {
 impl Spread {
     /// The spread of these errors; `None` of none.
     #[expect(clippy::cast_precision_loss, reason = "shares of case counts")]
-    fn of(mut errors: Vec<f64>) -> Option<Self> {
-        errors.iter_mut().for_each(|error| *error = error.abs());
+    fn of(errors: Vec<f64>) -> Option<Self> {
+        let mut errors: Vec<f64> = errors.into_iter().map(f64::abs).collect();
         errors.sort_by(f64::total_cmp);
         let worst = *errors.last()?;
         let count = errors.len();

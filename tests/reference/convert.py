@@ -416,6 +416,8 @@ def convert(source, out):
                 files.setdefault(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), []).append(block(found))
         except Skip as reason:
             skipped[str(reason)] += 1
+        except (KeyError, TypeError) as problem:
+            skipped[f"a record not as expected ({type(problem).__name__}: {problem})"] += 1
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.splitext(os.path.basename(source))[0])
     os.makedirs(out, exist_ok=True)
     for name, blocks in sorted(files.items()):
