@@ -52,7 +52,7 @@ impl ParameterCounts {
             (Task::Train, Method::Full) => Some(total),
             (Task::Train, Method::Lora | Method::Qlora) => None,
         };
-        Ok(Self { total, active: total, trainable })
+        Ok(Self { total, active: parameters::active(&model.architecture)?, trainable })
     }
 }
 

@@ -34,6 +34,17 @@ pub struct Implementation {
     pub checkpoint_keeps_mask: bool,
     /// Whether the attention output stays in a variable until the layer returns.
     pub holds_attention_output: bool,
+    /// How a router chooses experts.
+    pub router: RouterCode,
+}
+
+/// How a router weighs the experts that it chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouterCode {
+    /// Mixtral's: softmax over all experts, weights stay in fp32.
+    SoftmaxInFp32,
+    /// Qwen's: softmax over all experts, weights in the type of the scores.
+    SoftmaxThenCast,
 }
 
 /// How a norm is written.
@@ -85,6 +96,7 @@ pub fn implementation(family: &Family) -> Implementation {
         hidden_dropout: false,
         checkpoint_keeps_mask: false,
         holds_attention_output: false,
+        router: RouterCode::SoftmaxInFp32,
     };
     match family.id {
         "gpt2" => Implementation {
@@ -114,6 +126,7 @@ pub fn implementation(family: &Family) -> Implementation {
             embedding_scale_buffer: true,
             ..llama
         },
+        "qwen2_moe" | "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
         "granite" => Implementation { scaled_embedding: true, ..llama },
         _ => llama,
     }

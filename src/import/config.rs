@@ -75,6 +75,11 @@ fn spellings(key: &str) -> &'static [&'static str] {
         "attention_dropout" => &["attention_dropout", "attn_pdrop"],
         "hidden_dropout" => &["hidden_dropout", "resid_pdrop"],
         "embedding_dropout" => &["embd_pdrop"],
+        "num_experts" => &["num_experts", "num_local_experts"],
+        "num_experts_per_tok" => &["num_experts_per_tok"],
+        "moe_intermediate_size" => &["moe_intermediate_size"],
+        "shared_expert_intermediate_size" => &["shared_expert_intermediate_size"],
+        "decoder_sparse_step" => &["decoder_sparse_step"],
         _ => &[],
     }
 }
@@ -115,6 +120,17 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
             embedding_dropout: config.number(&["hidden_dropout"])?,
             ..shared
         },
+        "mixtral" | "qwen2_moe" | "qwen3_moe" => super::experts::keys(
+            config,
+            family,
+            ArchitectureKeys {
+                num_key_value_heads: kv_heads(config, family, &shared)?,
+                head_dim: count("head_dim")?,
+                num_experts: count("num_experts")?,
+                num_experts_per_tok: count("num_experts_per_tok")?,
+                ..shared
+            },
+        )?,
         id => ArchitectureKeys {
             num_key_value_heads: kv_heads(config, family, &shared)?,
             head_dim: count("head_dim")?,

@@ -4,6 +4,7 @@
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
 mod attention;
+mod experts;
 mod feed_forward;
 mod layer;
 mod model;

@@ -116,6 +116,8 @@ pub(crate) enum Source {
     Constant,
     /// To the node that made the value.
     Node(u32),
+    /// To one of the parts into which a node has split a value.
+    Part(u32, u8),
     /// To a parameter.
     Leaf(u32),
 }
@@ -147,6 +149,12 @@ pub(crate) enum Rule {
     Power,
     /// The reciprocal square root, with two temporaries.
     Rsqrt,
+    /// A selection by index: the gradient is written into zeros.
+    Index,
+    /// A quotient of a value by a divisor that was computed too.
+    Divide,
+    /// A split: the gradients of the parts are put together into one.
+    Split,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +180,8 @@ struct Node {
     output_dtype: Dtype,
     segment: Segment,
     gradient: Option<(StorageId, Dtype)>,
+    /// The gradients of the parts of a split.
+    parts: [Option<StorageId>; 3],
 }
 
 #[derive(Debug, Clone)]
@@ -351,8 +361,16 @@ impl Tape {
 
     /// Several views of one tensor whose gradients are put together into one: a split.
     pub(crate) fn split<const N: usize>(&mut self, tensor: Tensor, shapes: [u16; N]) -> [Tensor; N] {
-        let source = self.record(Rule::Each, &[tensor], tensor.shape, tensor.dtype, 0);
-        let many = shapes.map(|shape| Tensor { shape, source, ..tensor });
+        let source = self.record(Rule::Split, &[tensor], tensor.shape, tensor.dtype, 0);
+        let mut slot = 0;
+        let many = shapes.map(|shape| {
+            let source = match source {
+                Source::Node(node) => Source::Part(node, slot),
+                other => other,
+            };
+            slot += 1;
+            Tensor { shape, source, ..tensor }
+        });
         for _ in 0..N {
             self.refer(tensor.storage);
         }
@@ -376,7 +394,7 @@ impl Tape {
         };
         let node = match source {
             Source::Node(node) => Some(node as usize),
-            Source::Constant | Source::Leaf(_) => None,
+            Source::Constant | Source::Part(..) | Source::Leaf(_) => None,
         };
         if let Some(node) = node {
             for kept in operation.keeps {
@@ -480,6 +498,7 @@ impl Tape {
             output_dtype: dtype,
             segment: self.segment,
             gradient: None,
+            parts: [None; 3],
         });
         Source::Node(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
     }

@@ -6,7 +6,7 @@ use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use crate::model::architecture::Architecture;
 use crate::model::family::PositionKind;
-use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
 use crate::scenario::{Optimizer, OptimizerImplementation};
 use crate::units::{Bits, Overflow};
 
@@ -29,6 +29,9 @@ pub(super) fn place(architecture: &Architecture, block: Block) -> Place {
 
 fn shape(tensor: &Tensor) -> Shape {
     let dim = |size| Dim { symbol: "", size };
+    if let Role::Experts { count, .. } = tensor.role {
+        return Shape::new(&[dim(count), dim(tensor.rows / count), dim(tensor.columns)]);
+    }
     if tensor.columns == 1 {
         Shape::new(&[dim(tensor.rows)])
     } else {

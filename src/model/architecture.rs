@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::family::{Family, MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
+use super::family::{ExpertDefaults, Family, MlpKind, NormKind, Normalisation, Placement, PositionKind, Projection, QkNorm};
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -50,6 +50,20 @@ pub struct ArchitectureKeys {
     pub hidden_dropout: Option<f64>,
     /// Dropout after the embedding.
     pub embedding_dropout: Option<f64>,
+    /// Routed experts of a layer.
+    pub num_experts: Option<u64>,
+    /// Experts that compute each token.
+    pub num_experts_per_tok: Option<u64>,
+    /// Width of one routed expert; `intermediate_size` where absent (Mixtral).
+    pub moe_intermediate_size: Option<u64>,
+    /// Width of the expert that computes every token.
+    pub shared_expert_intermediate_size: Option<u64>,
+    /// Whether the weights of the chosen experts are made to add up to one.
+    pub norm_topk_prob: Option<bool>,
+    /// Every so many layers, one has experts; 1 where absent.
+    pub decoder_sparse_step: Option<u64>,
+    /// Layers without experts, counted from 0.
+    pub mlp_only_layers: Option<Vec<u64>>,
 }
 
 /// A checked architecture.
@@ -148,6 +162,34 @@ impl Attention {
 pub enum FeedForward {
     /// The same matrices for every token.
     Dense(Mlp),
+    /// Experts, of which a router chooses a few for each token.
+    Experts(Experts),
+}
+
+/// A mixture of experts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experts {
+    /// How many there are, `E`.
+    pub count: u64,
+    /// How many compute each token, `e`.
+    pub per_token: u64,
+    /// The width of each, `m`.
+    pub intermediate_size: u64,
+    /// Their activation function.
+    pub activation: Activation,
+    /// Whether the weights of the chosen ones are made to add up to one.
+    pub normalised: bool,
+    /// The expert that computes every token.
+    pub shared: Option<SharedExpert>,
+}
+
+/// An expert beside the routed ones, for every token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedExpert {
+    /// Its matrices.
+    pub mlp: Mlp,
+    /// Whether its output is weighed by a gate.
+    pub gated: bool,
 }
 
 /// A dense feed-forward network.
@@ -232,17 +274,15 @@ impl Architecture {
             (Placement::Parallel, Some(false)) => Placement::Pre,
             (placement, _) => placement,
         };
-        let layer = Layer {
-            norm: family.norm,
-            placement,
-            attention,
-            feed_forward: FeedForward::Dense(Mlp {
-                intermediate_size,
-                kind: family.mlp,
-                activation,
-                bias: keys.mlp_bias.unwrap_or(family.mlp_bias),
-            }),
+        let mlp = Mlp {
+            intermediate_size,
+            kind: family.mlp,
+            activation,
+            bias: keys.mlp_bias.unwrap_or(family.mlp_bias),
         };
+        let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
+        let layer = Layer { norm: family.norm, placement, attention, feed_forward: FeedForward::Dense(mlp) };
+        let groups = groups(keys, layers, layer, experts)?;
         Ok(Self {
             hidden_size,
             vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
@@ -259,7 +299,7 @@ impl Architecture {
                 hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
                 attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
             },
-            groups: vec![LayerGroup { layers, layer }],
+            groups,
         })
     }
 
@@ -268,6 +308,68 @@ impl Architecture {
         self.groups.iter().map(|group| group.layers).sum()
     }
 }
+
+fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Result<Experts, ArchitectureError> {
+    let count = dimension("num_experts", keys.num_experts.unwrap_or(defaults.count))?;
+    let per_token = dimension("num_experts_per_tok", keys.num_experts_per_tok.unwrap_or(defaults.per_token))?;
+    if per_token > count {
+        let problem = format!("{per_token} of {count} experts: use at most {count}");
+        return Err(ArchitectureError::new("num_experts_per_tok", problem));
+    }
+    let width = keys.moe_intermediate_size.or(defaults.intermediate_size).unwrap_or(mlp.intermediate_size);
+    let shared = match defaults.shared_intermediate_size {
+        Some(width) => {
+            let width = keys.shared_expert_intermediate_size.unwrap_or(width);
+            let intermediate_size = dimension("shared_expert_intermediate_size", width)?;
+            Some(SharedExpert { mlp: Mlp { intermediate_size, ..mlp.clone() }, gated: true })
+        }
+        None => None,
+    };
+    Ok(Experts {
+        count,
+        per_token,
+        intermediate_size: dimension("moe_intermediate_size", width)?,
+        activation: mlp.activation,
+        normalised: match defaults.normalised {
+            Normalisation::Always => true,
+            Normalisation::Optional => keys.norm_topk_prob.unwrap_or(false),
+        },
+        shared,
+    })
+}
+
+/// Layers that differ in their feed-forward network alone, equal ones in a row put together.
+fn groups(
+    keys: &ArchitectureKeys,
+    layers: u64,
+    dense: Layer,
+    experts: Option<Experts>,
+) -> Result<Vec<LayerGroup>, ArchitectureError> {
+    let Some(experts) = experts else { return Ok(vec![LayerGroup { layers, layer: dense }]) };
+    let step = dimension("decoder_sparse_step", keys.decoder_sparse_step.unwrap_or(1))?;
+    let without = keys.mlp_only_layers.as_deref().unwrap_or_default();
+    let sparse = Layer { feed_forward: FeedForward::Experts(experts), ..dense.clone() };
+    if step == 1 && without.is_empty() {
+        return Ok(vec![LayerGroup { layers, layer: sparse }]);
+    }
+    if layers > MOST_MIXED_LAYERS {
+        let problem = format!("{layers} layers, some with experts: at most {MOST_MIXED_LAYERS} are covered");
+        return Err(ArchitectureError::new("num_hidden_layers", problem));
+    }
+    let mut groups: Vec<LayerGroup> = Vec::new();
+    for index in 0..layers {
+        let has_experts = (index + 1).is_multiple_of(step) && !without.contains(&index);
+        let layer = if has_experts { &sparse } else { &dense };
+        match groups.last_mut() {
+            Some(last) if last.layer == *layer => last.layers += 1,
+            _ => groups.push(LayerGroup { layers: 1, layer: layer.clone() }),
+        }
+    }
+    Ok(groups)
+}
+
+/// Layers that are told apart one by one; no real model has as many.
+const MOST_MIXED_LAYERS: u64 = 1024;
 
 fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Result<Attention, ArchitectureError> {
     let defaults = &family.defaults;

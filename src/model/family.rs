@@ -26,8 +26,34 @@ pub struct Family {
     pub output_bias: bool,
     /// Bias of the feed-forward projections where the config does not say.
     pub mlp_bias: bool,
+    /// The experts of its layers, where it has any.
+    pub experts: Option<ExpertDefaults>,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.
     pub defaults: Defaults,
+}
+
+/// Defaults of Transformers 5.23's config class for a mixture of experts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ExpertDefaults {
+    /// Experts of a layer.
+    pub count: u64,
+    /// Experts that compute each token.
+    pub per_token: u64,
+    /// `moe_intermediate_size`; `None`: experts have the `intermediate_size`.
+    pub intermediate_size: Option<u64>,
+    /// Whether the weights of the chosen experts are made to add up to one.
+    pub normalised: Normalisation,
+    /// `shared_expert_intermediate_size`, where a shared expert with a gate stands beside the routed ones.
+    pub shared_intermediate_size: Option<u64>,
+}
+
+/// Whether the weights of the chosen experts are made to add up to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalisation {
+    /// Always.
+    Always,
+    /// Where `norm_topk_prob` says so, which it does not by default.
+    Optional,
 }
 
 /// Kinds of norm.
@@ -160,6 +186,7 @@ const LLAMA: Family = Family {
     qkv_bias: false,
     output_bias: false,
     mlp_bias: false,
+    experts: None,
     defaults: LLAMA_LIKE,
 };
 
@@ -285,6 +312,66 @@ pub const FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family { id: "granite", ..LLAMA },
+    Family {
+        id: "mixtral",
+        experts: Some(ExpertDefaults {
+            count: 8,
+            per_token: 2,
+            intermediate_size: None,
+            normalised: Normalisation::Always,
+            shared_intermediate_size: None,
+        }),
+        defaults: Defaults {
+            intermediate_size: Some(14_336),
+            num_key_value_heads: Some(8),
+            max_position_embeddings: 131_072,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen2_moe",
+        qkv_bias: true,
+        experts: Some(ExpertDefaults {
+            count: 60,
+            per_token: 4,
+            intermediate_size: Some(1408),
+            normalised: Normalisation::Optional,
+            shared_intermediate_size: Some(5632),
+        }),
+        defaults: Defaults {
+            vocab_size: 151_936,
+            hidden_size: 2048,
+            intermediate_size: Some(5632),
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            num_key_value_heads: Some(16),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen3_moe",
+        qk_norm: QkNorm::PerHead,
+        experts: Some(ExpertDefaults {
+            count: 128,
+            per_token: 8,
+            intermediate_size: Some(768),
+            normalised: Normalisation::Optional,
+            shared_intermediate_size: None,
+        }),
+        defaults: Defaults {
+            vocab_size: 151_936,
+            hidden_size: 2048,
+            intermediate_size: Some(6144),
+            num_hidden_layers: 24,
+            num_key_value_heads: Some(4),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
 ];
 
 impl Family {

@@ -3,7 +3,7 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
-use super::architecture::{Architecture, FeedForward, Layer};
+use super::architecture::{Architecture, Experts, FeedForward, Layer, Mlp};
 use super::family::{MlpKind, NormKind, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
@@ -31,6 +31,13 @@ pub enum Role {
     Norm,
     /// A table looked up by index.
     Table,
+    /// The matrices of all routed experts, of which each token passes through a few.
+    Experts {
+        /// All experts.
+        count: u64,
+        /// Those of one token.
+        per_token: u64,
+    },
 }
 
 impl Tensor {
@@ -107,25 +114,61 @@ pub fn count(architecture: &Architecture) -> Result<Parameters, Overflow> {
         .try_fold(Parameters::default(), |sum, block| sum.checked_add(block.each()?.checked_mul(block.copies)?))
 }
 
+/// The parameters that one token passes through: all but the experts that are not chosen for it.
+pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
+    let mut sum = Parameters::default();
+    for block in blocks(architecture) {
+        for tensor in &block.tensors {
+            let all = tensor.parameters()?.get();
+            let used = match tensor.role {
+                Role::Experts { count, per_token } => (all / count).checked_mul(per_token).ok_or(Overflow)?,
+                Role::Linear | Role::Bias | Role::Norm | Role::Table => all,
+            };
+            sum = sum.checked_add(Parameters::new(used).checked_mul(block.copies)?)?;
+        }
+    }
+    Ok(sum)
+}
+
 fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let mut tensors = Vec::with_capacity(16);
     norm(&mut tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
     attention_tensors(&mut tensors, layer, hidden);
     norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
-    let FeedForward::Dense(mlp) = &layer.feed_forward;
-    let width = mlp.intermediate_size;
-    match mlp.kind {
-        MlpKind::Plain => linear(&mut tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias),
-        MlpKind::Gated => {
-            linear(&mut tensors, ["mlp.gate.weight", "mlp.gate.bias"], hidden, width, mlp.bias);
-            linear(&mut tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias);
-        }
-        MlpKind::GatedFused => {
-            linear(&mut tensors, ["mlp.gate and up.weight", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
+    match &layer.feed_forward {
+        FeedForward::Dense(mlp) => mlp_tensors(&mut tensors, mlp, hidden),
+        FeedForward::Experts(experts) => expert_tensors(&mut tensors, experts, hidden),
+    }
+    tensors
+}
+
+fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
+    let (count, width) = (experts.count, experts.intermediate_size);
+    let role = Role::Experts { count, per_token: experts.per_token };
+    linear(tensors, ["router.weight", "router.bias"], hidden, count, false);
+    tensors.push(matrix("experts.gate and up.weight", count * 2 * width, hidden, role));
+    tensors.push(matrix("experts.down.weight", count * hidden, width, role));
+    if let Some(shared) = &experts.shared {
+        mlp_tensors(tensors, &shared.mlp, hidden);
+        if shared.gated {
+            linear(tensors, ["shared expert gate.weight", "shared expert gate.bias"], hidden, 1, false);
         }
     }
-    linear(&mut tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
-    tensors
+}
+
+fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
+    let width = mlp.intermediate_size;
+    match mlp.kind {
+        MlpKind::Plain => linear(tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias),
+        MlpKind::Gated => {
+            linear(tensors, ["mlp.gate.weight", "mlp.gate.bias"], hidden, width, mlp.bias);
+            linear(tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias);
+        }
+        MlpKind::GatedFused => {
+            linear(tensors, ["mlp.gate and up.weight", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
+        }
+    }
+    linear(tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
 }
 
 fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {

@@ -52,6 +52,9 @@ impl Tape {
     }
 
     fn run(&mut self, index: usize, twin: Option<usize>) {
+        if self.nodes[index].rule == Rule::Split {
+            return self.put_together(index);
+        }
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
             return self.release_kept(twin.unwrap_or(index));
         };
@@ -74,6 +77,18 @@ impl Tape {
         }
     }
 
+    /// Puts the gradients of the parts of a split into one.
+    fn put_together(&mut self, index: usize) {
+        let parts = std::mem::take(&mut self.nodes[index].parts);
+        let (Some(input), true) = (self.nodes[index].inputs[0], parts.iter().any(Option::is_some)) else { return };
+        self.segment = self.nodes[index].segment;
+        let whole = self.gradient(&input, input.shape, input.dtype);
+        for part in parts.into_iter().flatten() {
+            self.unrefer(part);
+        }
+        self.route(input.source, whole, input.dtype);
+    }
+
     fn release_kept(&mut self, node: usize) {
         let (saved, count) = (self.nodes[node].saved, usize::from(self.nodes[node].saved_count));
         self.nodes[node].saved_count = 0;
@@ -83,6 +98,9 @@ impl Tape {
     }
 
     fn derive(&mut self, node: &Node, incoming: StorageId, dtype: Dtype) -> Gradients {
+        if node.rule == Rule::Divide {
+            return self.derive_quotient(node);
+        }
         let mut gradients = [None; 4];
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
         for (slot, input) in needed.filter(|(_, input)| input.source != Source::Constant) {
@@ -91,7 +109,15 @@ impl Tape {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each => (self.gradient(&input, input.shape, input.dtype), input.dtype),
+                Rule::Each | Rule::Divide | Rule::Split => {
+                    (self.gradient(&input, input.shape, input.dtype), input.dtype)
+                }
+                Rule::Index => {
+                    let zeros = self.allocate("zeros", input.shape, input.dtype, Kind::Scratch);
+                    let gradient = self.gradient(&input, input.shape, input.dtype);
+                    self.unrefer(zeros);
+                    (gradient, input.dtype)
+                }
                 Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
                 Rule::Power | Rule::Rsqrt => {
                     let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
@@ -103,6 +129,22 @@ impl Tape {
                 }
             });
         }
+        gradients
+    }
+
+    /// The divisor's gradient first, `-g·((x / y) / y)` factor by factor, then the dividend's.
+    fn derive_quotient(&mut self, node: &Node) -> Gradients {
+        let mut gradients = [None; 4];
+        let [Some(dividend), Some(divisor), ..] = node.inputs else { return gradients };
+        let (shape, dtype) = (node.output_shape, node.output_dtype);
+        let factors = ["quotient", "quotient by the divisor", "negated gradient"]
+            .map(|name| self.allocate(name, shape, dtype, Kind::Scratch));
+        let product = self.gradient(&divisor, shape, dtype);
+        for factor in factors {
+            self.unrefer(factor);
+        }
+        gradients[0] = Some((self.gradient(&dividend, shape, dtype), dtype));
+        gradients[1] = Some((product, dtype));
         gradients
     }
 
@@ -120,7 +162,7 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
-            let broadcast = node.rule == Rule::Multiply
+            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide)
                 && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);
@@ -143,6 +185,13 @@ impl Tape {
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
                     None => (gradient, dtype),
                     Some((waiting, _)) => (self.sum(waiting, gradient, Kind::Gradient), dtype),
+                });
+            }
+            Source::Part(node, slot) => {
+                let (node, slot) = (node as usize, usize::from(slot));
+                self.nodes[node].parts[slot] = Some(match self.nodes[node].parts[slot] {
+                    None => gradient,
+                    Some(waiting) => self.sum(waiting, gradient, Kind::Gradient),
                 });
             }
             Source::Leaf(leaf) => self.accumulate(leaf as usize, gradient),
