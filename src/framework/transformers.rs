@@ -45,6 +45,8 @@ pub enum RouterCode {
     SoftmaxInFp32,
     /// Qwen's: softmax over all experts, weights in the type of the scores.
     SoftmaxThenCast,
+    /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
+    SigmoidByGroup,
 }
 
 /// How a norm is written.
@@ -127,6 +129,9 @@ pub fn implementation(family: &Family) -> Implementation {
             ..llama
         },
         "qwen2_moe" | "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
+        "deepseek_v3" => {
+            Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
+        }
         "granite" => Implementation { scaled_embedding: true, ..llama },
         _ => llama,
     }

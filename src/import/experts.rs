@@ -21,6 +21,9 @@ pub(super) fn keys(
         }
         return Ok(ArchitectureKeys { sliding_window: config.count(&["sliding_window"])?, ..shared });
     }
+    if family.latent.is_some() {
+        return latent(config, shared);
+    }
     if family.id == "qwen2_moe" && slides {
         return Err(config.error("use_sliding_window", "found `true`; Qwen2-MoE with a window is not covered"));
     }
@@ -34,6 +37,28 @@ pub(super) fn keys(
         decoder_sparse_step: config.count(&["decoder_sparse_step"])?,
         mlp_only_layers: config.counts("mlp_only_layers")?,
         sliding_window: window.filter(|_| slides),
+        ..shared
+    })
+}
+
+fn latent(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    if config.flag("rope_interleave")? == Some(false) {
+        return Err(config.error("rope_interleave", "found `false`; latent attention that rotates halves is not covered"));
+    }
+    let count = |key| config.count(&[key]);
+    Ok(ArchitectureKeys {
+        attention_bias: config.flag("attention_bias")?,
+        moe_intermediate_size: count("moe_intermediate_size")?,
+        n_shared_experts: count("n_shared_experts")?,
+        first_k_dense_replace: count("first_k_dense_replace")?,
+        norm_topk_prob: config.flag("norm_topk_prob")?,
+        n_group: count("n_group")?,
+        topk_group: count("topk_group")?,
+        q_lora_rank: if config.is_null("q_lora_rank") { Some(0) } else { count("q_lora_rank")? },
+        kv_lora_rank: count("kv_lora_rank")?,
+        qk_nope_head_dim: count("qk_nope_head_dim")?,
+        qk_rope_head_dim: count("qk_rope_head_dim")?,
+        v_head_dim: count("v_head_dim")?,
         ..shared
     })
 }

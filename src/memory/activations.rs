@@ -6,6 +6,7 @@
 mod attention;
 mod experts;
 mod feed_forward;
+mod latent;
 mod layer;
 mod model;
 mod norm;

@@ -29,6 +29,8 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let dtype = dtype(&infer.weights);
     let mut entries = weights::parameters(&model.architecture, Bits::whole(dtype.bits()), always)?;
     entries.append(&mut weights::buffers(&model.architecture, None, always)?);
+    let bits = Bits::whole(dtype.bits());
+    entries.append(&mut weights::correction_biases(&model.architecture, bits, always)?);
     entries.append(&mut cache(model, infer, serving)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
     for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {

@@ -153,6 +153,8 @@ pub(crate) enum Rule {
     Index,
     /// A quotient of a value by a divisor that was computed too.
     Divide,
+    /// A value written into a part of another, whose gradient has a copy with that part taken out.
+    Write,
     /// A split: the gradients of the parts are put together into one.
     Split,
 }
@@ -375,6 +377,21 @@ impl Tape {
             self.refer(tensor.storage);
         }
         many
+    }
+
+    /// A part of a tensor is overwritten in place.
+    pub(crate) fn write_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
+        let source = self.record(Rule::Write, &[part, whole], whole.shape, whole.dtype, 0);
+        Tensor { source, ..whole }
+    }
+
+    /// A copy of a parameter in another type, for one operation.
+    pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
+        let Source::Leaf(leaf) = parameter.source else { return parameter };
+        let name = self.leaves[leaf as usize].name;
+        let source = self.record(Rule::Each, &[parameter], parameter.shape, dtype, 0);
+        let storage = self.allocate(name, parameter.shape, dtype, Kind::WeightCopy);
+        Tensor { storage, dtype, source, ..parameter }
     }
 
     /// The running code lets go of a tensor.

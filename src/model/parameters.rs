@@ -3,7 +3,7 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
-use super::architecture::{Architecture, Experts, FeedForward, Layer, Mlp};
+use super::architecture::{Architecture, Experts, FeedForward, Latent, Layer, Mlp};
 use super::family::{MlpKind, NormKind, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
@@ -173,6 +173,9 @@ fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
 
 fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     let attention = &layer.attention;
+    if let Some(latent) = attention.latent {
+        return latent_tensors(tensors, layer, latent, hidden);
+    }
     let (query, kv) = (attention.query_size(), attention.kv_size());
     let bias = attention.qkv_bias;
     match attention.projection {
@@ -196,6 +199,26 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         norm(tensors, layer.norm, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
     }
     linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
+}
+
+fn latent_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, latent: Latent, hidden: u64) {
+    let (heads, query, bias) = (layer.attention.heads, layer.attention.query_size(), layer.attention.qkv_bias);
+    match latent.query_rank {
+        None => linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, false),
+        Some(rank) => {
+            linear(tensors, ["attention.query down.weight", "attention.query down.bias"], hidden, rank, bias);
+            norm(tensors, layer.norm, rank, ["attention.query norm.weight", "attention.query norm.bias"]);
+            linear(tensors, ["attention.query up.weight", "attention.query up.bias"], rank, query, false);
+        }
+    }
+    let names = ["attention.key value down.weight", "attention.key value down.bias"];
+    linear(tensors, names, hidden, latent.kv_rank + latent.rope_head_dim, bias);
+    let names = ["attention.key value norm.weight", "attention.key value norm.bias"];
+    norm(tensors, layer.norm, latent.kv_rank, names);
+    let names = ["attention.key value up.weight", "attention.key value up.bias"];
+    linear(tensors, names, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
+    let names = ["attention.output.weight", "attention.output.bias"];
+    linear(tensors, names, heads * latent.value_head_dim, hidden, layer.attention.output_bias);
 }
 
 fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {

@@ -7,7 +7,7 @@ use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::operations::{cast, copy, fresh, join, multiply, unary_keeping_input, unary_keeping_output};
 use crate::framework::transformers::RouterCode;
-use crate::model::architecture::{Experts, SharedExpert};
+use crate::model::architecture::{Activation, Experts, SharedExpert};
 
 /// What the router decides for each token and keeps in variables until the block returns.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +43,19 @@ impl Run<'_> {
             width: Dim { symbol: "m", size: experts.intermediate_size },
             rows: Dim { symbol: "(b·s·e)", size: tokens.saturating_mul(experts.per_token) },
         };
-        let shared = experts.shared.as_ref().map(|shared| (shared, self.mlp(tape, input, &shared.mlp)));
-        let routing = self.route(tape, input, experts, sizes);
+        let first = !experts.groups_choose();
+        let mut shared = None;
+        if first {
+            shared = experts.shared.as_ref().map(|shared| (shared, self.mlp(tape, input, &shared.mlp)));
+        }
+        let routing = match self.code.router {
+            RouterCode::SigmoidByGroup => self.route_by_group(tape, input, experts, sizes),
+            RouterCode::SoftmaxInFp32 | RouterCode::SoftmaxThenCast => self.route(tape, input, experts, sizes),
+        };
         let routed = self.routed(tape, input, routing, experts, sizes);
+        if !first {
+            shared = experts.shared.as_ref().map(|shared| (shared, self.mlp(tape, input, &shared.mlp)));
+        }
         let output = match shared {
             Some((shared, output)) => self.with_shared(tape, input, shared, [routed, output]),
             None => routed,
@@ -63,18 +73,82 @@ impl Run<'_> {
         let probabilities = unary_keeping_output(tape, wide, "router.probabilities");
         tape.release(wide);
         let (values, indices) = self.top(tape, probabilities, sizes);
-        let weights = if experts.normalised { self.normalised(tape, values) } else { tape.share(values) };
+        let mut weights = if experts.normalised { self.normalised(tape, values) } else { tape.share(values) };
         tape.release(values);
         tape.release(probabilities);
-        let weights = match self.code.router {
-            RouterCode::SoftmaxInFp32 => weights,
-            RouterCode::SoftmaxThenCast => {
-                let narrow = cast(tape, weights, logits.dtype, "router.weights");
-                tape.release(weights);
-                narrow
-            }
-        };
+        if self.code.router == RouterCode::SoftmaxThenCast {
+            let narrow = cast(tape, weights, logits.dtype, "router.weights");
+            tape.release(weights);
+            weights = narrow;
+        }
         Routing { logits, weights, indices }
+    }
+
+    fn route_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
+        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let logits = if self.autocast {
+            self.linear(tape, input, router, "router.scores")
+        } else {
+            self.product_in_fp32(tape, input, router.weight, sizes)
+        };
+        let scores = unary_keeping_output(tape, logits, "router.probabilities");
+        let (indices, held) = self.choose_by_group(tape, experts, sizes);
+        let shape = self.stream(tape, sizes.chosen);
+        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
+        let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
+        let weights = fresh(tape, normalised, "router.scaled weights", shape);
+        for tensor in held.into_iter().chain([normalised, chosen, scores]) {
+            tape.release(tensor);
+        }
+        Routing { logits, weights, indices }
+    }
+
+    /// Scores from fp32 copies of the stream and of the router's matrix.
+    fn product_in_fp32(&self, tape: &mut Tape, input: Tensor, weight: Tensor, sizes: Sizes) -> Tensor {
+        let wide = cast(tape, input, Dtype::Fp32, "router.input in fp32");
+        let copied = self.weights != Dtype::Fp32;
+        let matrix = if copied { tape.weight_copy(weight, Dtype::Fp32) } else { weight };
+        let shape = self.stream(tape, sizes.experts);
+        let inputs = [matrix, wide];
+        let operation =
+            Operation { rule: Rule::Each, inputs: &inputs, keeps: &[wide, matrix], extras: &[], keeps_output: false };
+        let logits = tape.apply(&operation, "router.scores", shape, Dtype::Fp32);
+        tape.release(wide);
+        if copied {
+            tape.release(matrix);
+        }
+        logits
+    }
+
+    /// Which experts are chosen, and what stays in variables until the router returns. No gradient comes back here.
+    fn choose_by_group(&self, tape: &mut Tape, experts: &Experts, sizes: Sizes) -> (Tensor, Vec<Tensor>) {
+        let dim = |symbol, size| Dim { symbol, size };
+        let groups = self.stream(tape, dim("groups", experts.groups));
+        let best_two = tape.shape(&[self.b(), self.s(), dim("groups", experts.groups), dim("", 2)]);
+        let chosen_groups = self.stream(tape, dim("chosen groups", experts.chosen_groups));
+        let [each, chosen] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
+        let biased = tape.constant("router.biased scores", each, Dtype::Fp32);
+        let best = tape.constant("router.best two scores of a group", best_two, Dtype::Fp32);
+        let best_indices = tape.constant("router.best two experts of a group", best_two, Dtype::Int64);
+        let group_scores = tape.constant("router.scores of groups", groups, Dtype::Fp32);
+        tape.release(best);
+        let group_values = tape.constant("router.scores of chosen groups", chosen_groups, Dtype::Fp32);
+        let group_indices = tape.constant("router.chosen groups", chosen_groups, Dtype::Int64);
+        tape.release(group_values);
+        let group_mask = tape.constant("router.mask of groups", groups, Dtype::Fp32);
+        let mut held = vec![best_indices, group_scores, group_indices, group_mask];
+        if experts.groups > 1 {
+            held.push(tape.constant("router.mask of scores", each, Dtype::Fp32));
+        }
+        let mask = tape.constant("router.chosen groups' experts", each, Dtype::Bool);
+        held.push(tape.constant("router.other experts", each, Dtype::Bool));
+        tape.release(mask);
+        held.push(tape.constant("router.masked scores", each, Dtype::Fp32));
+        tape.release(biased);
+        let values = tape.constant("router.chosen biased scores", chosen, Dtype::Fp32);
+        let indices = tape.constant("router.chosen experts", chosen, Dtype::Int64);
+        tape.release(values);
+        (indices, held)
     }
 
     /// The largest `e` of each row, and where they are, which backward needs.
@@ -88,7 +162,15 @@ impl Run<'_> {
     /// Chosen scores divided by their sum, in place: backward keeps a copy of what they were.
     fn normalised(&self, tape: &mut Tape, values: Tensor) -> Tensor {
         let row = self.stream(tape, Dim { symbol: "", size: 1 });
-        let sum = copy(tape, values, "router.sum of chosen scores", row);
+        // Autocast sums in fp32.
+        let wide = if self.autocast { Dtype::Fp32 } else { values.dtype };
+        let sums = Operation { rule: Rule::Pass, inputs: &[values], keeps: &[], extras: &[], keeps_output: false };
+        let mut sum = tape.apply(&sums, "router.sum of chosen scores", row, wide);
+        if self.code.router == RouterCode::SigmoidByGroup {
+            let shifted = copy(tape, sum, "router.sum of chosen scores", row);
+            tape.release(sum);
+            sum = shifted;
+        }
         let weights = if self.graph {
             let inputs = [values, sum];
             let operation =
@@ -146,7 +228,7 @@ impl Run<'_> {
         let fused = grouped(tape, [matrix, input], offsets, "experts.gate and up", whole);
         let [gate, up] = tape.split(fused, [half, half]);
         let activated = match experts.activation {
-            crate::model::architecture::Activation::Relu => {
+            Activation::Relu => {
                 unary_keeping_output(tape, gate, "experts.activated gate")
             }
             _ => unary_keeping_input(tape, gate, "experts.activated gate"),

@@ -98,8 +98,10 @@ impl Tape {
     }
 
     fn derive(&mut self, node: &Node, incoming: StorageId, dtype: Dtype) -> Gradients {
-        if node.rule == Rule::Divide {
-            return self.derive_quotient(node);
+        match node.rule {
+            Rule::Divide => return self.derive_quotient(node),
+            Rule::Write => return self.derive_write(node),
+            _ => {}
         }
         let mut gradients = [None; 4];
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
@@ -109,7 +111,7 @@ impl Tape {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each | Rule::Divide | Rule::Split => {
+                Rule::Each | Rule::Divide | Rule::Write | Rule::Split => {
                     (self.gradient(&input, input.shape, input.dtype), input.dtype)
                 }
                 Rule::Index => {
@@ -145,6 +147,29 @@ impl Tape {
         }
         gradients[0] = Some((self.gradient(&dividend, shape, dtype), dtype));
         gradients[1] = Some((product, dtype));
+        gradients
+    }
+
+    /// A copy of the whole gradient, and in it zeros in place of the part, which is copied out.
+    fn derive_write(&mut self, node: &Node) -> Gradients {
+        let mut gradients = [None; 4];
+        let Some(part) = node.inputs[0] else { return gradients };
+        let whole = self.allocate("gradient of the whole", node.output_shape, node.output_dtype, Kind::Gradient);
+        let mut copy = self.gradient(&part, part.shape, node.output_dtype);
+        let zeros = node.inputs[1].map(|_| self.allocate("zeros", part.shape, node.output_dtype, Kind::Scratch));
+        if part.dtype != node.output_dtype {
+            let cast = self.gradient(&part, part.shape, part.dtype);
+            self.unrefer(copy);
+            copy = cast;
+        }
+        gradients[0] = Some((copy, part.dtype));
+        match (node.inputs[1], zeros) {
+            (Some(_), Some(zeros)) => {
+                self.unrefer(zeros);
+                gradients[1] = Some((whole, node.output_dtype));
+            }
+            _ => self.unrefer(whole),
+        }
         gradients
     }
 
