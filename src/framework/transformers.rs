@@ -32,6 +32,12 @@ pub struct Implementation {
     pub hidden_dropout: bool,
     /// Whether a checkpoint keeps the attention mask as one of its inputs.
     pub checkpoint_keeps_mask: bool,
+    /// Whether masks for layers with and without a window are made even where no layer uses one of them.
+    pub both_masks: bool,
+    /// Whether a mask for a window is made although no layer has one.
+    pub mask_without_window: bool,
+    /// Whether layers with and without a window rotate by tables of their own.
+    pub tables_by_window: bool,
     /// Whether the attention output stays in a variable until the layer returns.
     pub holds_attention_output: bool,
     /// How a router chooses experts.
@@ -97,6 +103,9 @@ pub fn implementation(family: &Family) -> Implementation {
         embedding_dropout: false,
         hidden_dropout: false,
         checkpoint_keeps_mask: false,
+        both_masks: false,
+        mask_without_window: false,
+        tables_by_window: false,
         holds_attention_output: false,
         router: RouterCode::SoftmaxInFp32,
     };
@@ -122,13 +131,21 @@ pub fn implementation(family: &Family) -> Implementation {
         },
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
-        "gemma" => Implementation {
+        "gemma" | "gemma2" | "gemma3_text" => Implementation {
             norm: NormCode::OnePlusWeight,
             scaled_embedding: true,
             embedding_scale_buffer: true,
+            both_masks: family.id != "gemma",
+            tables_by_window: family.id == "gemma3_text",
             ..llama
         },
-        "qwen2_moe" | "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
+        "qwen2_moe" => Implementation {
+            router: RouterCode::SoftmaxThenCast,
+            both_masks: true,
+            mask_without_window: true,
+            ..llama
+        },
+        "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
         "deepseek_v3" => {
             Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
         }

@@ -28,7 +28,12 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
     let dtype = dtype(&infer.weights);
     let mut entries = weights::parameters(&model.architecture, Bits::whole(dtype.bits()), always)?;
-    entries.append(&mut weights::buffers(&model.architecture, None, always)?);
+    entries.append(&mut weights::buffers(
+        &model.architecture,
+        run(model, infer, 1).rotary_table_kinds(),
+        None,
+        always,
+    )?);
     let bits = Bits::whole(dtype.bits());
     entries.append(&mut weights::correction_biases(&model.architecture, bits, always)?);
     entries.append(&mut cache(model, infer, serving)?);

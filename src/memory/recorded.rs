@@ -91,21 +91,24 @@ fn name(storage: &Storage) -> Cow<'static, str> {
     }
 }
 
-/// Whether two entries are the same thing in neighbouring layers, or twice in one layer.
+/// Whether two entries are the same thing in neighbouring layers, or twice in one layer. The cheap questions come first.
 fn joins(known: &Entry, entry: &Entry) -> bool {
-    let neighbours = match (known.place, entry.place) {
+    known.alive == entry.alive
+        && known.category == entry.category
+        && known.lifetime == entry.lifetime
+        && known.bits == entry.bits
+        && adjoin(known.place, entry.place)
+        && known.shape == entry.shape
+        && known.name == entry.name
+}
+
+fn adjoin(known: Place, place: Place) -> bool {
+    match (known, place) {
         (Place::Layers(first, last), Place::Layers(next, end)) => {
             (first, last) == (next, end) || next == last + 1 || end + 1 == first
         }
         (one, other) => one == other,
-    };
-    neighbours
-        && known.name == entry.name
-        && known.alive == entry.alive
-        && known.category == entry.category
-        && known.lifetime == entry.lifetime
-        && known.shape == entry.shape
-        && known.bits == entry.bits
+    }
 }
 
 fn join(known: &mut Entry, entry: &Entry) -> Result<(), Overflow> {

@@ -40,11 +40,11 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
-    entries.append(&mut weights::buffers(architecture, scale, always())?);
+    entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
     entries.append(&mut weights::correction_biases(architecture, bits, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
     if run.keep_outputs {
-        entries.extend(previous_outputs(&entries));
+        entries.append(&mut previous_outputs(&entries));
     }
     let step = Alive::NEVER.in_both(Instant::OptimizerStep);
     entries.append(&mut weights::optimizer_temporaries(architecture, optimizer, implementation, bits, step)?);
@@ -53,10 +53,12 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
 }
 
 /// A loop that keeps the model's outputs still has those of the step before while the next forward runs.
-fn previous_outputs(entries: &[Entry]) -> Option<Entry> {
-    let logits = entries.iter().find(|entry| entry.name == "logits")?;
+fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
-    Some(Entry { name: "logits of the step before".into(), alive, ..logits.clone() })
+    let outputs = entries.iter().filter(|entry| entry.name == "logits" || entry.name == "loss");
+    outputs
+        .map(|entry| Entry { name: format!("{} of the step before", entry.name).into(), alive, ..entry.clone() })
+        .collect()
 }
 
 fn steady() -> Alive {

@@ -44,6 +44,14 @@ pub struct ArchitectureKeys {
     pub use_parallel_residual: Option<bool>,
     /// Tokens that a layer's attention sees; 0 or absent: all of them.
     pub sliding_window: Option<u64>,
+    /// Where only some layers have a window: every so many-th sees all tokens.
+    pub sliding_window_pattern: Option<u64>,
+    /// `sliding_attention` or `full_attention` for each layer, where that follows no pattern.
+    pub layer_types: Option<Vec<String>>,
+    /// Soft cap of attention scores; 0: none.
+    pub attn_logit_softcapping: Option<f64>,
+    /// Soft cap of logits; 0: none.
+    pub final_logit_softcapping: Option<f64>,
     /// Dropout of attention weights.
     pub attention_dropout: Option<f64>,
     /// Dropout before a residual is added.
@@ -101,6 +109,8 @@ pub struct Architecture {
     pub positions: PositionKind,
     /// The norm after the last layer.
     pub final_norm: NormKind,
+    /// Whether logits are soft-capped.
+    pub logits_softcap: bool,
     /// Dropout where the run does not say.
     pub dropout: Dropout,
     /// The layers, first to last.
@@ -161,6 +171,8 @@ pub struct Attention {
     pub qk_norm: QkNorm,
     /// Tokens that are seen, where not all are.
     pub sliding_window: Option<u64>,
+    /// Whether scores are soft-capped.
+    pub softcap: bool,
     /// Keys and values expanded from a compressed vector; `head_dim` is then the queries' and keys'.
     pub latent: Option<Latent>,
 }
@@ -333,8 +345,10 @@ impl Architecture {
         };
         let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
         let layer = Layer { norm: family.norm, placement, attention, feed_forward: FeedForward::Dense(mlp) };
-        let first_dense = family.experts.map_or(0, |defaults| defaults.first_dense);
-        let groups = groups(keys, layers, layer, experts, first_dense)?;
+        let mut groups = groups(family, keys, layer, layers)?;
+        if let Some((defaults, experts)) = family.experts.zip(experts) {
+            groups = with_experts(keys, groups, &experts, defaults.first_dense)?;
+        }
         Ok(Self {
             hidden_size,
             vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
@@ -346,6 +360,7 @@ impl Architecture {
             lm_head_bias: keys.lm_head_bias.unwrap_or(false),
             positions: family.positions,
             final_norm: family.norm,
+            logits_softcap: keys.final_logit_softcapping.map_or(defaults.logits_softcap, |cap| cap > 0.0),
             dropout: Dropout {
                 embedding: probability("embedding_dropout", keys.embedding_dropout.unwrap_or(defaults.dropout))?,
                 hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
@@ -353,6 +368,17 @@ impl Architecture {
             },
             groups,
         })
+    }
+
+    /// Channels of a head that rotate, in the layers that rotate any.
+    pub fn rotary_dim(&self) -> u64 {
+        self.groups.iter().map(|group| group.layer.attention.rotary_dim).max().unwrap_or(0)
+    }
+
+    /// Whether some layer has a window, and whether some layer has none.
+    pub fn windows(&self) -> [bool; 2] {
+        let windowed = |group: &LayerGroup| group.layer.attention.sliding_window.is_some();
+        [self.groups.iter().any(windowed), !self.groups.iter().all(windowed)]
     }
 
     /// All layers.
@@ -452,36 +478,40 @@ fn latent(
     })
 }
 
-/// Layers that differ in their feed-forward network alone, equal ones in a row put together.
-fn groups(
+/// The same layers with experts in place of their feed-forward network, where the keys say so.
+fn with_experts(
     keys: &ArchitectureKeys,
-    layers: u64,
-    dense: Layer,
-    experts: Option<Experts>,
+    groups: Vec<LayerGroup>,
+    experts: &Experts,
     first_dense: u64,
 ) -> Result<Vec<LayerGroup>, ArchitectureError> {
-    let Some(experts) = experts else { return Ok(vec![LayerGroup { layers, layer: dense }]) };
     let first_dense = keys.first_k_dense_replace.unwrap_or(first_dense);
     let step = dimension("decoder_sparse_step", keys.decoder_sparse_step.unwrap_or(1))?;
     let without = keys.mlp_only_layers.as_deref().unwrap_or_default();
-    let sparse = Layer { feed_forward: FeedForward::Experts(experts), ..dense.clone() };
+    let sparse = |layer: &Layer| Layer { feed_forward: FeedForward::Experts(experts.clone()), ..layer.clone() };
     if step == 1 && without.is_empty() && first_dense == 0 {
-        return Ok(vec![LayerGroup { layers, layer: sparse }]);
+        let all = groups.iter().map(|group| LayerGroup { layers: group.layers, layer: sparse(&group.layer) });
+        return Ok(all.collect());
     }
+    let layers: u64 = groups.iter().map(|group| group.layers).sum();
     if layers > MOST_MIXED_LAYERS {
         let problem = format!("{layers} layers, some with experts: at most {MOST_MIXED_LAYERS} are covered");
         return Err(ArchitectureError::new("num_hidden_layers", problem));
     }
-    let mut groups: Vec<LayerGroup> = Vec::new();
-    for index in 0..layers {
-        let has_experts = index >= first_dense && (index + 1).is_multiple_of(step) && !without.contains(&index);
-        let layer = if has_experts { &sparse } else { &dense };
-        match groups.last_mut() {
-            Some(last) if last.layer == *layer => last.layers += 1,
-            _ => groups.push(LayerGroup { layers: 1, layer: layer.clone() }),
+    let mut mixed: Vec<LayerGroup> = Vec::new();
+    let mut index = 0;
+    for group in &groups {
+        for _ in 0..group.layers {
+            let has_experts = index >= first_dense && (index + 1).is_multiple_of(step) && !without.contains(&index);
+            let layer = if has_experts { sparse(&group.layer) } else { group.layer.clone() };
+            match mixed.last_mut() {
+                Some(last) if last.layer == layer => last.layers += 1,
+                _ => mixed.push(LayerGroup { layers: 1, layer }),
+            }
+            index += 1;
         }
     }
-    Ok(groups)
+    Ok(mixed)
 }
 
 /// Layers that are told apart one by one; no real model has as many.
@@ -524,7 +554,54 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         qk_norm: family.qk_norm,
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
         latent: None,
+        softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
     })
+}
+
+/// The layers in order, equal neighbours together: with and without their window where only some have one.
+fn groups(
+    family: &Family,
+    keys: &ArchitectureKeys,
+    layer: Layer,
+    layers: u64,
+) -> Result<Vec<LayerGroup>, ArchitectureError> {
+    let pattern = keys.sliding_window_pattern.or(family.defaults.sliding_window_pattern);
+    let windows: Vec<bool> = match (&keys.layer_types, pattern) {
+        (Some(types), _) => named_windows(types, layers)?,
+        (None, Some(0)) => {
+            return Err(ArchitectureError::new("sliding_window_pattern", "0 is no pattern; 1: every layer sees all"));
+        }
+        (None, Some(pattern)) => (1..=layers.min(MOST_LAYERS)).map(|layer| layer % pattern != 0).collect(),
+        (None, None) => return Ok(vec![LayerGroup { layers, layer }]),
+    };
+    let mut groups: Vec<LayerGroup> = Vec::new();
+    for windowed in windows {
+        let mut layer = layer.clone();
+        layer.attention.sliding_window = layer.attention.sliding_window.filter(|_| windowed);
+        match groups.last_mut() {
+            Some(last) if last.layer == layer => last.layers += 1,
+            _ => groups.push(LayerGroup { layers: 1, layer }),
+        }
+    }
+    Ok(groups)
+}
+
+/// Layers that are written out one by one; no real model comes near.
+const MOST_LAYERS: u64 = 4096;
+
+fn named_windows(types: &[String], layers: u64) -> Result<Vec<bool>, ArchitectureError> {
+    const KEY: &str = "layer_types";
+    if types.len() as u64 != layers {
+        return Err(ArchitectureError::new(KEY, format!("found {} entries for {layers} layers", types.len())));
+    }
+    let windowed = |word: &String| match word.as_str() {
+        "sliding_attention" => Ok(true),
+        "full_attention" => Ok(false),
+        other => {
+            Err(ArchitectureError::new(KEY, format!("`{other}` is neither `sliding_attention` nor `full_attention`")))
+        }
+    };
+    types.iter().map(windowed).collect()
 }
 
 /// Channels that rotate: `int(head_dim · partial_rotary_factor)`, as Transformers computes it.

@@ -4,7 +4,7 @@
 //! prove them.
 
 use super::architecture::{Architecture, Experts, FeedForward, Latent, Layer, Mlp};
-use super::family::{MlpKind, NormKind, PositionKind, Projection, QkNorm};
+use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
 /// One parameter tensor.
@@ -134,10 +134,16 @@ fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let mut tensors = Vec::with_capacity(16);
     norm(&mut tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
     attention_tensors(&mut tensors, layer, hidden);
+    if layer.placement == Placement::Sandwich {
+        norm(&mut tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
+    }
     norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
     match &layer.feed_forward {
         FeedForward::Dense(mlp) => mlp_tensors(&mut tensors, mlp, hidden),
         FeedForward::Experts(experts) => expert_tensors(&mut tensors, experts, hidden),
+    }
+    if layer.placement == Placement::Sandwich {
+        norm(&mut tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
     }
     tensors
 }

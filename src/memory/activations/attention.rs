@@ -4,7 +4,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
-use super::operations::{cast, copy, dropout, fresh, join, unary_keeping_output};
+use super::operations::{cast, copy, dropout, fresh, join, soft_cap, unary_keeping_output};
 use super::rotary::Tables;
 use crate::framework::transformers::{FusedProjection, Rotation};
 use crate::model::architecture::Attention;
@@ -25,6 +25,13 @@ pub(super) struct Shared {
     pub(super) tables: Option<Tables>,
     /// The mask, where one is made.
     pub(super) mask: Option<Tensor>,
+}
+
+impl Shared {
+    /// Each tensor, which a checkpointed layer holds until it is computed again.
+    pub(super) fn tensors(self) -> impl Iterator<Item = Tensor> {
+        self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask)
+    }
 }
 
 /// The dimensions of one layer's attention.
@@ -257,8 +264,8 @@ impl Run<'_> {
         }
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
         let expanded = tape.view_with_new_gradient(input, shape);
-        // One sequence and one head: the repetition stays a view.
-        if self.batch == 1 && attention.kv_heads == 1 {
+        // One head repeated stays a view; a batched product copies it where it reads it.
+        if attention.kv_heads == 1 {
             return expanded;
         }
         let repeated = copy(tape, expanded, name, shape);
@@ -279,16 +286,14 @@ impl Run<'_> {
                 *slot = repeated;
             }
         }
+        // The caller's variables last until the context is known.
+        let wide = [query, key, value];
         let [query, key, value] = [
             (query, "attention.query after rotary embedding"),
             (key, "attention.key after rotary embedding"),
             (value, "attention.value"),
         ]
-        .map(|(tensor, name)| {
-            let narrow = cast(tape, tensor, compute, name);
-            tape.release(tensor);
-            narrow
-        });
+        .map(|(tensor, name)| cast(tape, tensor, compute, name));
         let mask = masked.then(|| self.additive_mask(tape, compute));
         let context = self.kernel(tape, [query, key, value], mask, sizes);
         if let Some(mask) = mask {
@@ -309,6 +314,9 @@ impl Run<'_> {
             tape.view(context, shape)
         };
         tape.release(context);
+        for tensor in wide {
+            tape.release(tensor);
+        }
         flat
     }
 
@@ -356,15 +364,16 @@ impl Run<'_> {
     ) -> (Tensor, Tensor) {
         let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
         let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
-        let repeated = attention.heads != attention.kv_heads;
+        let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;
         let contiguous = self.code.rotation == Rotation::Concatenated;
+        let one_repeated = attention.kv_heads == 1 && attention.heads > 1;
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
         let factors = [
             (projected.query, contiguous, "attention.query after rotary embedding"),
-            (key, contiguous || repeated, "attention.key after rotary embedding"),
+            (key, !one_repeated && (contiguous || repeated), "attention.key after rotary embedding"),
         ];
         let products = self.batched(tape, factors, "attention.scores", shape);
-        let scores = mask_scores(tape, products, shared.mask);
+        let scores = mask_scores(tape, products, shared.mask, attention.softcap);
         let weights = self.softmax(tape, scores);
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
@@ -395,7 +404,9 @@ impl Run<'_> {
         let narrow = factors.map(|(factor, _, name)| cast(tape, factor, self.compute(), name));
         let mut read = narrow;
         for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
-            *read = if contiguous || self.batch == 1 { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
+            // One sequence, or one head of each: what is read lies in one piece without a copy.
+            let one = self.batch == 1 || tape.dims(read.shape).dims()[1].size == 1;
+            *read = if contiguous || one { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
         }
         let operation = Operation { rule: Rule::Each, inputs: &read, keeps: &read, extras: &[], keeps_output: false };
         let product = tape.apply(&operation, name, shape, self.compute());
@@ -431,9 +442,12 @@ impl Run<'_> {
     }
 }
 
-fn mask_scores(tape: &mut Tape, products: Tensor, mask: Option<Tensor>) -> Tensor {
-    let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
+fn mask_scores(tape: &mut Tape, products: Tensor, mask: Option<Tensor>, softcap: bool) -> Tensor {
+    let mut scaled = fresh(tape, products, "attention.scaled scores", products.shape);
     tape.release(products);
+    if softcap {
+        scaled = soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]);
+    }
     let Some(mask) = mask else { return scaled };
     let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
     tape.release(scaled);

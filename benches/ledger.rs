@@ -1,0 +1,42 @@
+//! Time of one ledger, which every key press computes, and of the presets that a start reads.
+
+#![expect(clippy::unwrap_used, reason = "a bench stops where its subject is broken")]
+
+use std::hint::black_box;
+
+use brimful::memory::{Fit, estimate};
+use brimful::preset::Library;
+use brimful::scenario::{Precision, Recompute, Scenario, Task};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn ledgers(criterion: &mut Criterion) {
+    let library = Library::embedded();
+    let gpu = library.gpu("h100-sxm-80").unwrap();
+    let plain = Scenario::default();
+    let mut recomputed = Scenario::default();
+    recomputed.train.recompute = Recompute::Full;
+    let mut mixed = Scenario::default();
+    mixed.train.precision = Precision::Bf16Mixed;
+    let serving = Scenario { task: Task::Infer, ..Scenario::default() };
+    for (name, id, scenario) in [
+        ("llama-3.1-8b, train", "llama-3.1-8b", &plain),
+        ("llama-3.1-8b, train, full recompute", "llama-3.1-8b", &recomputed),
+        ("llama-3.1-405b, train, bf16-mixed", "llama-3.1-405b", &mixed),
+        ("llama-3.1-8b, infer", "llama-3.1-8b", &serving),
+    ] {
+        let model = library.model(id).unwrap();
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let ledger = estimate(black_box(model), black_box(scenario), Some(gpu)).unwrap();
+                Fit::of(&ledger, gpu).unwrap()
+            });
+        });
+    }
+}
+
+fn presets(criterion: &mut Criterion) {
+    criterion.bench_function("every embedded preset", |bencher| bencher.iter(Library::embedded));
+}
+
+criterion_group!(benches, ledgers, presets);
+criterion_main!(benches);
