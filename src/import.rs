@@ -1,4 +1,5 @@
 //! Models from files that others wrote.
 
 pub mod config;
+mod experts;
 mod json;

@@ -52,7 +52,7 @@ impl ParameterCounts {
             Task::Infer => Parameters::default(),
             Task::Train => trainable_parameters(model, scenario)?,
         };
-        Ok(Self { total, active: total, trainable: Some(trainable) })
+        Ok(Self { total, active: parameters::active(&model.architecture)?, trainable: Some(trainable) })
     }
 }
 

@@ -34,10 +34,25 @@ pub struct Implementation {
     pub checkpoint_keeps_mask: bool,
     /// Whether masks for layers with and without a window are made even where no layer uses one of them.
     pub both_masks: bool,
+    /// Whether a mask for a window is made although no layer has one.
+    pub mask_without_window: bool,
     /// Whether layers with and without a window rotate by tables of their own.
     pub tables_by_window: bool,
     /// Whether the attention output stays in a variable until the layer returns.
     pub holds_attention_output: bool,
+    /// How a router chooses experts.
+    pub router: RouterCode,
+}
+
+/// How a router weighs the experts that it chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouterCode {
+    /// Mixtral's: softmax over all experts, weights stay in fp32.
+    SoftmaxInFp32,
+    /// Qwen's: softmax over all experts, weights in the type of the scores.
+    SoftmaxThenCast,
+    /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
+    SigmoidByGroup,
 }
 
 /// How a norm is written.
@@ -89,8 +104,10 @@ pub fn implementation(family: &Family) -> Implementation {
         hidden_dropout: false,
         checkpoint_keeps_mask: false,
         both_masks: false,
+        mask_without_window: false,
         tables_by_window: false,
         holds_attention_output: false,
+        router: RouterCode::SoftmaxInFp32,
     };
     match family.id {
         "gpt2" => Implementation {
@@ -122,6 +139,16 @@ pub fn implementation(family: &Family) -> Implementation {
             tables_by_window: family.id == "gemma3_text",
             ..llama
         },
+        "qwen2_moe" => Implementation {
+            router: RouterCode::SoftmaxThenCast,
+            both_masks: true,
+            mask_without_window: true,
+            ..llama
+        },
+        "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
+        "deepseek_v3" => {
+            Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
+        }
         "granite" => Implementation { scaled_embedding: true, ..llama },
         _ => llama,
     }

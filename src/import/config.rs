@@ -75,6 +75,19 @@ fn spellings(key: &str) -> &'static [&'static str] {
         "attention_dropout" => &["attention_dropout", "attn_pdrop"],
         "hidden_dropout" => &["hidden_dropout", "resid_pdrop"],
         "embedding_dropout" => &["embd_pdrop"],
+        "num_experts" => &["num_experts", "num_local_experts", "n_routed_experts"],
+        "n_shared_experts" => &["n_shared_experts"],
+        "n_group" => &["n_group"],
+        "topk_group" => &["topk_group"],
+        "q_lora_rank" => &["q_lora_rank"],
+        "kv_lora_rank" => &["kv_lora_rank"],
+        "qk_nope_head_dim" => &["qk_nope_head_dim"],
+        "qk_rope_head_dim" => &["qk_rope_head_dim"],
+        "v_head_dim" => &["v_head_dim"],
+        "num_experts_per_tok" => &["num_experts_per_tok"],
+        "moe_intermediate_size" => &["moe_intermediate_size"],
+        "shared_expert_intermediate_size" => &["shared_expert_intermediate_size"],
+        "decoder_sparse_step" => &["decoder_sparse_step"],
         _ => &[],
     }
 }
@@ -115,6 +128,17 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
             embedding_dropout: config.number(&["hidden_dropout"])?,
             ..shared
         },
+        "mixtral" | "qwen2_moe" | "qwen3_moe" | "deepseek_v3" => super::experts::keys(
+            config,
+            family,
+            ArchitectureKeys {
+                num_key_value_heads: kv_heads(config, family, &shared)?,
+                head_dim: if family.latent.is_some() { None } else { count("head_dim")? },
+                num_experts: count("num_experts")?,
+                num_experts_per_tok: count("num_experts_per_tok")?,
+                ..shared
+            },
+        )?,
         id => ArchitectureKeys {
             num_key_value_heads: kv_heads(config, family, &shared)?,
             head_dim: count("head_dim")?,

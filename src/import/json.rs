@@ -83,6 +83,12 @@ impl<'t> Object<'t> {
         self.read(&[name], "a list of texts", read)
     }
 
+    /// A list of whole numbers.
+    pub(super) fn counts(&self, name: &str) -> Result<Option<Vec<u64>>, PresetError> {
+        let read = |value: &Value| value.as_array()?.iter().map(Value::as_u64).collect();
+        self.read(&[name], "a list of whole numbers", read)
+    }
+
     fn get(&self, name: &str) -> Option<&Value> {
         self.keys.get(name).filter(|value| !value.is_null())
     }

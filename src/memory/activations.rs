@@ -5,7 +5,9 @@
 
 mod adapter;
 mod attention;
+mod experts;
 mod feed_forward;
+mod latent;
 mod layer;
 mod model;
 mod norm;

@@ -118,13 +118,15 @@ pub(crate) enum Source {
     Frozen(u32),
     /// To the node that made the value.
     Node(u32),
+    /// To one of the parts into which a node has split a value.
+    Part(u32, u8),
     /// To a parameter.
     Leaf(u32),
 }
 
 impl Source {
     const fn needs_gradient(self) -> bool {
-        matches!(self, Self::Node(_) | Self::Leaf(_))
+        matches!(self, Self::Node(_) | Self::Part(..) | Self::Leaf(_))
     }
 }
 
@@ -164,6 +166,14 @@ pub(crate) enum Rule {
     Power,
     /// The reciprocal square root, with two temporaries.
     Rsqrt,
+    /// A selection by index: the gradient is written into zeros.
+    Index,
+    /// A quotient of a value by a divisor that was computed too.
+    Divide,
+    /// A value written into a part of another, whose gradient has a copy with that part taken out.
+    Write,
+    /// A split: the gradients of the parts are put together into one.
+    Split,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -189,6 +199,8 @@ struct Node {
     output_dtype: Dtype,
     segment: Segment,
     gradient: Option<(StorageId, Dtype)>,
+    /// The gradients of the parts of a split.
+    parts: [Option<StorageId>; 3],
 }
 
 #[derive(Debug, Clone)]
@@ -397,12 +409,35 @@ impl Tape {
 
     /// Several views of one tensor whose gradients are put together into one: a split.
     pub(crate) fn split<const N: usize>(&mut self, tensor: Tensor, shapes: [u16; N]) -> [Tensor; N] {
-        let source = self.record(Rule::Each, &[tensor], tensor.shape, tensor.dtype, 0);
-        let many = shapes.map(|shape| Tensor { shape, source, ..tensor });
+        let source = self.record(Rule::Split, &[tensor], tensor.shape, tensor.dtype, 0);
+        let mut slot = 0;
+        let many = shapes.map(|shape| {
+            let source = match source {
+                Source::Node(node) => Source::Part(node, slot),
+                other => other,
+            };
+            slot += 1;
+            Tensor { shape, source, ..tensor }
+        });
         for _ in 0..N {
             self.refer(tensor.storage);
         }
         many
+    }
+
+    /// A part of a tensor is overwritten in place.
+    pub(crate) fn write_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
+        let source = self.record(Rule::Write, &[part, whole], whole.shape, whole.dtype, 0);
+        Tensor { source, ..whole }
+    }
+
+    /// A copy of a parameter in another type, for one operation.
+    pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
+        let Source::Leaf(leaf) = parameter.source else { return parameter };
+        let name = self.leaves[leaf as usize].name;
+        let source = self.record(Rule::Each, &[parameter], parameter.shape, dtype, 0);
+        let storage = self.allocate(name, parameter.shape, dtype, Kind::WeightCopy);
+        Tensor { storage, dtype, source, ..parameter }
     }
 
     /// The running code lets go of a tensor.
@@ -421,7 +456,7 @@ impl Tape {
         };
         let node = match source {
             Source::Node(node) => Some(node as usize),
-            Source::Constant | Source::Frozen(_) | Source::Leaf(_) => None,
+            Source::Constant | Source::Frozen(_) | Source::Part(..) | Source::Leaf(_) => None,
         };
         if let Some(node) = node {
             for kept in operation.keeps {
@@ -523,7 +558,7 @@ impl Tape {
             }
             let name = match input.source {
                 Source::Leaf(leaf) | Source::Frozen(leaf) => self.leaves[leaf as usize].name,
-                Source::Node(_) | Source::Constant => {
+                Source::Node(_) | Source::Part(..) | Source::Constant => {
                     self.storages.get(input.storage as usize).map_or("", |storage| storage.name)
                 }
             };
@@ -539,6 +574,7 @@ impl Tape {
             output_dtype: dtype,
             segment: self.segment,
             gradient: None,
+            parts: [None; 3],
         });
         Source::Node(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
     }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
-use crate::model::architecture::Architecture;
+use crate::model::architecture::{Architecture, FeedForward};
 use crate::model::family::PositionKind;
-use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::units::{Bits, Bytes, Overflow};
 
 const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
@@ -27,6 +27,9 @@ pub(super) fn place(architecture: &Architecture, block: Block) -> Place {
 
 fn shape(tensor: &Tensor) -> Shape {
     let dim = |size| Dim { symbol: "", size };
+    if let Role::Experts { count, .. } = tensor.role {
+        return Shape::new(&[dim(count), dim(tensor.rows / count), dim(tensor.columns)]);
+    }
     if tensor.columns == 1 {
         Shape::new(&[dim(tensor.rows)])
     } else {
@@ -124,6 +127,24 @@ pub(super) fn buffers(
         let mut scale = plain("embedding scale", Place::Embedding, Shape::new(&[]), 8, alive, PARAMETERS)?;
         (scale.bits, scale.bytes) = (bits, bits.bytes(1)?);
         entries.push(scale);
+    }
+    Ok(entries)
+}
+
+/// The buffers that correct a router's choice, one for each layer that has one.
+pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::new();
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let FeedForward::Experts(experts) = &group.layer.feed_forward else { continue };
+        if !experts.correction_bias {
+            continue;
+        }
+        let shape = Shape::new(&[Dim { symbol: "E", size: experts.count }]);
+        let place = place(architecture, Block::Group(index));
+        let mut entry = plain("router.correction bias", place, shape, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.count) = (bits, group.layers);
+        entry.bytes = bits.bytes(experts.count)?.checked_mul(group.layers)?;
+        entries.push(entry);
     }
     Ok(entries)
 }

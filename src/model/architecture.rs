@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::family::{Family, MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
+use super::family::{ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind, Projection, QkNorm, SharedDefault};
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -58,6 +58,38 @@ pub struct ArchitectureKeys {
     pub hidden_dropout: Option<f64>,
     /// Dropout after the embedding.
     pub embedding_dropout: Option<f64>,
+    /// Routed experts of a layer.
+    pub num_experts: Option<u64>,
+    /// Experts that compute each token.
+    pub num_experts_per_tok: Option<u64>,
+    /// Width of one routed expert; `intermediate_size` where absent (Mixtral).
+    pub moe_intermediate_size: Option<u64>,
+    /// Width of the expert that computes every token.
+    pub shared_expert_intermediate_size: Option<u64>,
+    /// Whether the weights of the chosen experts are made to add up to one.
+    pub norm_topk_prob: Option<bool>,
+    /// Every so many layers, one has experts; 1 where absent.
+    pub decoder_sparse_step: Option<u64>,
+    /// Layers without experts, counted from 0.
+    pub mlp_only_layers: Option<Vec<u64>>,
+    /// Experts that compute every token, as one of their widths together.
+    pub n_shared_experts: Option<u64>,
+    /// Dense layers before the first with experts.
+    pub first_k_dense_replace: Option<u64>,
+    /// Groups from which experts are chosen.
+    pub n_group: Option<u64>,
+    /// Groups that are chosen for each token.
+    pub topk_group: Option<u64>,
+    /// Latent attention: width of the compressed query; 0: queries are not compressed.
+    pub q_lora_rank: Option<u64>,
+    /// Latent attention: width of the compressed keys and values.
+    pub kv_lora_rank: Option<u64>,
+    /// Latent attention: channels of a head that do not rotate.
+    pub qk_nope_head_dim: Option<u64>,
+    /// Latent attention: channels of a head that rotate.
+    pub qk_rope_head_dim: Option<u64>,
+    /// Latent attention: channels of a head's values.
+    pub v_head_dim: Option<u64>,
 }
 
 /// A checked architecture.
@@ -141,6 +173,23 @@ pub struct Attention {
     pub sliding_window: Option<u64>,
     /// Whether scores are soft-capped.
     pub softcap: bool,
+    /// Keys and values expanded from a compressed vector; `head_dim` is then the queries' and keys'.
+    pub latent: Option<Latent>,
+}
+
+/// Latent attention (DeepSeek): what a token's keys and values are compressed to, and the widths of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Latent {
+    /// Width of the compressed query, where there is one.
+    pub query_rank: Option<u64>,
+    /// Width of the compressed keys and values.
+    pub kv_rank: u64,
+    /// Channels of a query or key head that do not rotate.
+    pub nope_head_dim: u64,
+    /// Channels of a query or key head that rotate.
+    pub rope_head_dim: u64,
+    /// Channels of a value head.
+    pub value_head_dim: u64,
 }
 
 impl Attention {
@@ -160,6 +209,47 @@ impl Attention {
 pub enum FeedForward {
     /// The same matrices for every token.
     Dense(Mlp),
+    /// Experts, of which a router chooses a few for each token.
+    Experts(Experts),
+}
+
+/// A mixture of experts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experts {
+    /// How many there are, `E`.
+    pub count: u64,
+    /// How many compute each token, `e`.
+    pub per_token: u64,
+    /// The width of each, `m`.
+    pub intermediate_size: u64,
+    /// Their activation function.
+    pub activation: Activation,
+    /// Whether the weights of the chosen ones are made to add up to one.
+    pub normalised: bool,
+    /// The expert that computes every token.
+    pub shared: Option<SharedExpert>,
+    /// Groups from which they are chosen; 1 where they are not grouped.
+    pub groups: u64,
+    /// Groups that are chosen for each token.
+    pub chosen_groups: u64,
+    /// Whether a buffer corrects the scores that choose.
+    pub correction_bias: bool,
+}
+
+impl Experts {
+    /// Whether groups are chosen first (DeepSeek-V3).
+    pub const fn groups_choose(&self) -> bool {
+        self.correction_bias
+    }
+}
+
+/// An expert beside the routed ones, for every token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedExpert {
+    /// Its matrices.
+    pub mlp: Mlp,
+    /// Whether its output is weighed by a gate.
+    pub gated: bool,
 }
 
 /// A dense feed-forward network.
@@ -229,7 +319,10 @@ impl Architecture {
         let defaults = &family.defaults;
         let hidden_size = dimension("hidden_size", keys.hidden_size.unwrap_or(defaults.hidden_size))?;
         let layers = dimension("num_hidden_layers", keys.num_hidden_layers.unwrap_or(defaults.num_hidden_layers))?;
-        let attention = attention(family, keys, hidden_size)?;
+        let mut attention = attention(family, keys, hidden_size)?;
+        if let Some(defaults) = family.latent {
+            attention = latent(defaults, keys, attention)?;
+        }
         let intermediate = keys.intermediate_size.or(defaults.intermediate_size);
         let intermediate_size = match intermediate {
             Some(size) => dimension("intermediate_size", size)?,
@@ -244,17 +337,18 @@ impl Architecture {
             (Placement::Parallel, Some(false)) => Placement::Pre,
             (placement, _) => placement,
         };
-        let layer = Layer {
-            norm: family.norm,
-            placement,
-            attention,
-            feed_forward: FeedForward::Dense(Mlp {
-                intermediate_size,
-                kind: family.mlp,
-                activation,
-                bias: keys.mlp_bias.unwrap_or(family.mlp_bias),
-            }),
+        let mlp = Mlp {
+            intermediate_size,
+            kind: family.mlp,
+            activation,
+            bias: keys.mlp_bias.unwrap_or(family.mlp_bias),
         };
+        let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
+        let layer = Layer { norm: family.norm, placement, attention, feed_forward: FeedForward::Dense(mlp) };
+        let mut groups = groups(family, keys, layer, layers)?;
+        if let Some((defaults, experts)) = family.experts.zip(experts) {
+            groups = with_experts(keys, groups, &experts, defaults.first_dense)?;
+        }
         Ok(Self {
             hidden_size,
             vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
@@ -272,7 +366,7 @@ impl Architecture {
                 hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
                 attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
             },
-            groups: groups(family, keys, layer, layers)?,
+            groups,
         })
     }
 
@@ -293,6 +387,136 @@ impl Architecture {
     }
 }
 
+fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Result<Experts, ArchitectureError> {
+    let count = dimension("num_experts", keys.num_experts.unwrap_or(defaults.count))?;
+    let per_token = dimension("num_experts_per_tok", keys.num_experts_per_tok.unwrap_or(defaults.per_token))?;
+    if per_token > count {
+        let problem = format!("{per_token} of {count} experts: use at most {count}");
+        return Err(ArchitectureError::new("num_experts_per_tok", problem));
+    }
+    let width = keys.moe_intermediate_size.or(defaults.intermediate_size).unwrap_or(mlp.intermediate_size);
+    let width = dimension("moe_intermediate_size", width)?;
+    let [groups, chosen_groups] = expert_groups(defaults, keys, count)?;
+    Ok(Experts {
+        count,
+        per_token,
+        intermediate_size: width,
+        activation: mlp.activation,
+        normalised: match defaults.normalised {
+            Normalisation::Always => true,
+            Normalisation::Optional(default) => keys.norm_topk_prob.unwrap_or(default),
+        },
+        shared: shared_expert(defaults, keys, mlp, width)?,
+        groups,
+        chosen_groups,
+        correction_bias: defaults.groups.is_some(),
+    })
+}
+
+fn shared_expert(
+    defaults: ExpertDefaults,
+    keys: &ArchitectureKeys,
+    mlp: &Mlp,
+    width: u64,
+) -> Result<Option<SharedExpert>, ArchitectureError> {
+    let (intermediate_size, gated) = match defaults.shared {
+        SharedDefault::None => return Ok(None),
+        SharedDefault::Gated(width) => {
+            let width = keys.shared_expert_intermediate_size.unwrap_or(width);
+            (dimension("shared_expert_intermediate_size", width)?, true)
+        }
+        SharedDefault::Several(count) => {
+            let count = dimension("n_shared_experts", keys.n_shared_experts.unwrap_or(count))?;
+            (dimension("n_shared_experts", count * width)?, false)
+        }
+    };
+    Ok(Some(SharedExpert { mlp: Mlp { intermediate_size, ..mlp.clone() }, gated }))
+}
+
+fn expert_groups(
+    defaults: ExpertDefaults,
+    keys: &ArchitectureKeys,
+    count: u64,
+) -> Result<[u64; 2], ArchitectureError> {
+    let Some([groups, chosen]) = defaults.groups else { return Ok([1, 1]) };
+    let groups = dimension("n_group", keys.n_group.unwrap_or(groups))?;
+    if !count.is_multiple_of(groups) || count / groups < 2 {
+        let problem = format!("{groups} groups of {count} experts; each group needs the same number, at least 2");
+        return Err(ArchitectureError::new("n_group", problem));
+    }
+    let chosen = dimension("topk_group", keys.topk_group.unwrap_or(chosen))?;
+    if chosen > groups {
+        return Err(ArchitectureError::new("topk_group", format!("{chosen} of {groups} groups: use at most {groups}")));
+    }
+    Ok([groups, chosen])
+}
+
+fn latent(
+    defaults: LatentDefaults,
+    keys: &ArchitectureKeys,
+    attention: Attention,
+) -> Result<Attention, ArchitectureError> {
+    let latent = Latent {
+        query_rank: match keys.q_lora_rank.unwrap_or(defaults.query_rank) {
+            0 => None,
+            rank => Some(dimension("q_lora_rank", rank)?),
+        },
+        kv_rank: dimension("kv_lora_rank", keys.kv_lora_rank.unwrap_or(defaults.kv_rank))?,
+        nope_head_dim: dimension("qk_nope_head_dim", keys.qk_nope_head_dim.unwrap_or(defaults.nope_head_dim))?,
+        rope_head_dim: dimension("qk_rope_head_dim", keys.qk_rope_head_dim.unwrap_or(defaults.rope_head_dim))?,
+        value_head_dim: dimension("v_head_dim", keys.v_head_dim.unwrap_or(defaults.value_head_dim))?,
+    };
+    if attention.kv_heads != attention.heads {
+        let problem = format!("{}, but latent attention has as many as the {} query heads", attention.kv_heads, attention.heads);
+        return Err(ArchitectureError::new("num_key_value_heads", problem));
+    }
+    Ok(Attention {
+        head_dim: latent.nope_head_dim + latent.rope_head_dim,
+        rotary_dim: latent.rope_head_dim,
+        latent: Some(latent),
+        ..attention
+    })
+}
+
+/// The same layers with experts in place of their feed-forward network, where the keys say so.
+fn with_experts(
+    keys: &ArchitectureKeys,
+    groups: Vec<LayerGroup>,
+    experts: &Experts,
+    first_dense: u64,
+) -> Result<Vec<LayerGroup>, ArchitectureError> {
+    let first_dense = keys.first_k_dense_replace.unwrap_or(first_dense);
+    let step = dimension("decoder_sparse_step", keys.decoder_sparse_step.unwrap_or(1))?;
+    let without = keys.mlp_only_layers.as_deref().unwrap_or_default();
+    let sparse = |layer: &Layer| Layer { feed_forward: FeedForward::Experts(experts.clone()), ..layer.clone() };
+    if step == 1 && without.is_empty() && first_dense == 0 {
+        let all = groups.iter().map(|group| LayerGroup { layers: group.layers, layer: sparse(&group.layer) });
+        return Ok(all.collect());
+    }
+    let layers: u64 = groups.iter().map(|group| group.layers).sum();
+    if layers > MOST_MIXED_LAYERS {
+        let problem = format!("{layers} layers, some with experts: at most {MOST_MIXED_LAYERS} are covered");
+        return Err(ArchitectureError::new("num_hidden_layers", problem));
+    }
+    let mut mixed: Vec<LayerGroup> = Vec::new();
+    let mut index = 0;
+    for group in &groups {
+        for _ in 0..group.layers {
+            let has_experts = index >= first_dense && (index + 1).is_multiple_of(step) && !without.contains(&index);
+            let layer = if has_experts { sparse(&group.layer) } else { group.layer.clone() };
+            match mixed.last_mut() {
+                Some(last) if last.layer == layer => last.layers += 1,
+                _ => mixed.push(LayerGroup { layers: 1, layer }),
+            }
+            index += 1;
+        }
+    }
+    Ok(mixed)
+}
+
+/// Layers that are told apart one by one; no real model has as many.
+const MOST_MIXED_LAYERS: u64 = 1024;
+
 fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Result<Attention, ArchitectureError> {
     let defaults = &family.defaults;
     let heads = dimension("num_attention_heads", keys.num_attention_heads.unwrap_or(defaults.num_attention_heads))?;
@@ -304,6 +528,8 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
     }
     let head_dim = match keys.head_dim.or(defaults.head_dim) {
         Some(size) => dimension("head_dim", size)?,
+        // Latent attention has widths of its own.
+        None if family.latent.is_some() => 1,
         None if hidden_size.is_multiple_of(heads) => hidden_size / heads,
         None => {
             let problem = format!("needed, since {heads} heads do not divide a hidden_size of {hidden_size}");
@@ -327,6 +553,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         output_bias,
         qk_norm: family.qk_norm,
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
+        latent: None,
         softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
     })
 }

@@ -26,8 +26,66 @@ pub struct Family {
     pub output_bias: bool,
     /// Bias of the feed-forward projections where the config does not say.
     pub mlp_bias: bool,
+    /// The experts of its layers, where it has any.
+    pub experts: Option<ExpertDefaults>,
+    /// The ranks and head widths of latent attention, where it has that.
+    pub latent: Option<LatentDefaults>,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.
     pub defaults: Defaults,
+}
+
+/// Defaults of Transformers 5.23's config class for a mixture of experts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ExpertDefaults {
+    /// Experts of a layer.
+    pub count: u64,
+    /// Experts that compute each token.
+    pub per_token: u64,
+    /// `moe_intermediate_size`; `None`: experts have the `intermediate_size`.
+    pub intermediate_size: Option<u64>,
+    /// Whether the weights of the chosen experts are made to add up to one.
+    pub normalised: Normalisation,
+    /// What stands beside the routed experts.
+    pub shared: SharedDefault,
+    /// Dense layers before the first with experts.
+    pub first_dense: u64,
+    /// `n_group` and `topk_group`, where experts are chosen by group.
+    pub groups: Option<[u64; 2]>,
+}
+
+/// What stands beside the routed experts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedDefault {
+    /// Nothing.
+    None,
+    /// An expert with a gate; the default of `shared_expert_intermediate_size`.
+    Gated(u64),
+    /// So many experts in one, without a gate; the default of `n_shared_experts`.
+    Several(u64),
+}
+
+/// Defaults of Transformers 5.23's config class for latent attention.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LatentDefaults {
+    /// `q_lora_rank`.
+    pub query_rank: u64,
+    /// `kv_lora_rank`.
+    pub kv_rank: u64,
+    /// `qk_nope_head_dim`.
+    pub nope_head_dim: u64,
+    /// `qk_rope_head_dim`.
+    pub rope_head_dim: u64,
+    /// `v_head_dim`.
+    pub value_head_dim: u64,
+}
+
+/// Whether the weights of the chosen experts are made to add up to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalisation {
+    /// Always.
+    Always,
+    /// Where `norm_topk_prob` says so; with the class's default.
+    Optional(bool),
 }
 
 /// Kinds of norm.
@@ -187,6 +245,8 @@ const LLAMA: Family = Family {
     qkv_bias: false,
     output_bias: false,
     mlp_bias: false,
+    experts: None,
+    latent: None,
     defaults: LLAMA_LIKE,
 };
 
@@ -331,6 +391,101 @@ pub const FAMILIES: &[Family] = &[
         placement: Placement::Sandwich,
         qk_norm: QkNorm::PerHead,
         defaults: Defaults { vocab_size: 262_208, ..GEMMA_2B },
+        ..LLAMA
+    },
+    Family {
+        id: "mixtral",
+        experts: Some(ExpertDefaults {
+            count: 8,
+            per_token: 2,
+            intermediate_size: None,
+            normalised: Normalisation::Always,
+            shared: SharedDefault::None,
+            first_dense: 0,
+            groups: None,
+        }),
+        defaults: Defaults {
+            intermediate_size: Some(14_336),
+            num_key_value_heads: Some(8),
+            max_position_embeddings: 131_072,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "deepseek_v3",
+        experts: Some(ExpertDefaults {
+            count: 256,
+            per_token: 8,
+            intermediate_size: Some(2048),
+            normalised: Normalisation::Optional(true),
+            shared: SharedDefault::Several(1),
+            first_dense: 3,
+            groups: Some([8, 4]),
+        }),
+        latent: Some(LatentDefaults {
+            query_rank: 1536,
+            kv_rank: 512,
+            nope_head_dim: 128,
+            rope_head_dim: 64,
+            value_head_dim: 128,
+        }),
+        defaults: Defaults {
+            vocab_size: 129_280,
+            hidden_size: 7168,
+            intermediate_size: Some(18_432),
+            num_hidden_layers: 61,
+            num_attention_heads: 128,
+            max_position_embeddings: 4096,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen2_moe",
+        qkv_bias: true,
+        experts: Some(ExpertDefaults {
+            count: 60,
+            per_token: 4,
+            intermediate_size: Some(1408),
+            normalised: Normalisation::Optional(false),
+            shared: SharedDefault::Gated(5632),
+            first_dense: 0,
+            groups: None,
+        }),
+        defaults: Defaults {
+            vocab_size: 151_936,
+            hidden_size: 2048,
+            intermediate_size: Some(5632),
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            num_key_value_heads: Some(16),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen3_moe",
+        qk_norm: QkNorm::PerHead,
+        experts: Some(ExpertDefaults {
+            count: 128,
+            per_token: 8,
+            intermediate_size: Some(768),
+            normalised: Normalisation::Optional(false),
+            shared: SharedDefault::None,
+            first_dense: 0,
+            groups: None,
+        }),
+        defaults: Defaults {
+            vocab_size: 151_936,
+            hidden_size: 2048,
+            intermediate_size: Some(6144),
+            num_hidden_layers: 24,
+            num_key_value_heads: Some(4),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
         ..LLAMA
     },
 ];

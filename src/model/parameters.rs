@@ -3,7 +3,7 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
-use super::architecture::{Architecture, FeedForward, Layer};
+use super::architecture::{Architecture, Experts, FeedForward, Latent, Layer, Mlp};
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
@@ -31,6 +31,13 @@ pub enum Role {
     Norm,
     /// A table looked up by index.
     Table,
+    /// The matrices of all routed experts, of which each token passes through a few.
+    Experts {
+        /// All experts.
+        count: u64,
+        /// Those of one token.
+        per_token: u64,
+    },
 }
 
 impl Tensor {
@@ -107,6 +114,22 @@ pub fn count(architecture: &Architecture) -> Result<Parameters, Overflow> {
         .try_fold(Parameters::default(), |sum, block| sum.checked_add(block.each()?.checked_mul(block.copies)?))
 }
 
+/// The parameters that one token passes through: all but the experts that are not chosen for it.
+pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
+    let mut sum = Parameters::default();
+    for block in blocks(architecture) {
+        for tensor in &block.tensors {
+            let all = tensor.parameters()?.get();
+            let used = match tensor.role {
+                Role::Experts { count, per_token } => (all / count).checked_mul(per_token).ok_or(Overflow)?,
+                Role::Linear | Role::Bias | Role::Norm | Role::Table => all,
+            };
+            sum = sum.checked_add(Parameters::new(used).checked_mul(block.copies)?)?;
+        }
+    }
+    Ok(sum)
+}
+
 fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let mut tensors = Vec::with_capacity(16);
     norm(&mut tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
@@ -115,27 +138,50 @@ fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
         norm(&mut tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
     }
     norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
-    let FeedForward::Dense(mlp) = &layer.feed_forward;
-    let width = mlp.intermediate_size;
-    match mlp.kind {
-        MlpKind::Plain => linear(&mut tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias),
-        MlpKind::Gated => {
-            linear(&mut tensors, ["mlp.gate.weight", "mlp.gate.bias"], hidden, width, mlp.bias);
-            linear(&mut tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias);
-        }
-        MlpKind::GatedFused => {
-            linear(&mut tensors, ["mlp.gate and up.weight", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
-        }
+    match &layer.feed_forward {
+        FeedForward::Dense(mlp) => mlp_tensors(&mut tensors, mlp, hidden),
+        FeedForward::Experts(experts) => expert_tensors(&mut tensors, experts, hidden),
     }
-    linear(&mut tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
     if layer.placement == Placement::Sandwich {
         norm(&mut tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
     }
     tensors
 }
 
+fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
+    let (count, width) = (experts.count, experts.intermediate_size);
+    let role = Role::Experts { count, per_token: experts.per_token };
+    linear(tensors, ["router.weight", "router.bias"], hidden, count, false);
+    tensors.push(matrix("experts.gate and up.weight", count * 2 * width, hidden, role));
+    tensors.push(matrix("experts.down.weight", count * hidden, width, role));
+    if let Some(shared) = &experts.shared {
+        mlp_tensors(tensors, &shared.mlp, hidden);
+        if shared.gated {
+            linear(tensors, ["shared expert gate.weight", "shared expert gate.bias"], hidden, 1, false);
+        }
+    }
+}
+
+fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
+    let width = mlp.intermediate_size;
+    match mlp.kind {
+        MlpKind::Plain => linear(tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias),
+        MlpKind::Gated => {
+            linear(tensors, ["mlp.gate.weight", "mlp.gate.bias"], hidden, width, mlp.bias);
+            linear(tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias);
+        }
+        MlpKind::GatedFused => {
+            linear(tensors, ["mlp.gate and up.weight", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
+        }
+    }
+    linear(tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
+}
+
 fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     let attention = &layer.attention;
+    if let Some(latent) = attention.latent {
+        return latent_tensors(tensors, layer, latent, hidden);
+    }
     let (query, kv) = (attention.query_size(), attention.kv_size());
     let bias = attention.qkv_bias;
     match attention.projection {
@@ -159,6 +205,26 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         norm(tensors, layer.norm, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
     }
     linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
+}
+
+fn latent_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, latent: Latent, hidden: u64) {
+    let (heads, query, bias) = (layer.attention.heads, layer.attention.query_size(), layer.attention.qkv_bias);
+    match latent.query_rank {
+        None => linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, false),
+        Some(rank) => {
+            linear(tensors, ["attention.query down.weight", "attention.query down.bias"], hidden, rank, bias);
+            norm(tensors, layer.norm, rank, ["attention.query norm.weight", "attention.query norm.bias"]);
+            linear(tensors, ["attention.query up.weight", "attention.query up.bias"], rank, query, false);
+        }
+    }
+    let names = ["attention.key value down.weight", "attention.key value down.bias"];
+    linear(tensors, names, hidden, latent.kv_rank + latent.rope_head_dim, bias);
+    let names = ["attention.key value norm.weight", "attention.key value norm.bias"];
+    norm(tensors, layer.norm, latent.kv_rank, names);
+    let names = ["attention.key value up.weight", "attention.key value up.bias"];
+    linear(tensors, names, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
+    let names = ["attention.output.weight", "attention.output.bias"];
+    linear(tensors, names, heads * latent.value_head_dim, hidden, layer.attention.output_bias);
 }
 
 fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {

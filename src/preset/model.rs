@@ -103,6 +103,22 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         attention_dropout: section.number("attention_dropout")?,
         hidden_dropout: section.number("hidden_dropout")?,
         embedding_dropout: section.number("embedding_dropout")?,
+        num_experts: section.count("num_experts")?,
+        num_experts_per_tok: section.count("num_experts_per_tok")?,
+        moe_intermediate_size: section.count("moe_intermediate_size")?,
+        shared_expert_intermediate_size: section.count("shared_expert_intermediate_size")?,
+        norm_topk_prob: section.flag("norm_topk_prob")?,
+        decoder_sparse_step: section.count("decoder_sparse_step")?,
+        mlp_only_layers: section.counts("mlp_only_layers")?,
+        n_shared_experts: section.count("n_shared_experts")?,
+        first_k_dense_replace: section.count("first_k_dense_replace")?,
+        n_group: section.count("n_group")?,
+        topk_group: section.count("topk_group")?,
+        q_lora_rank: section.count("q_lora_rank")?,
+        kv_lora_rank: section.count("kv_lora_rank")?,
+        qk_nope_head_dim: section.count("qk_nope_head_dim")?,
+        qk_rope_head_dim: section.count("qk_rope_head_dim")?,
+        v_head_dim: section.count("v_head_dim")?,
     })
 }
 

@@ -12,10 +12,10 @@ use crate::model::family::{Projection, QkNorm};
 
 /// Queries, keys and values, `[b, heads, s, d]`.
 #[derive(Debug, Clone, Copy)]
-struct Projected {
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+pub(super) struct Projected {
+    pub(super) query: Tensor,
+    pub(super) key: Tensor,
+    pub(super) value: Tensor,
 }
 
 /// What all layers share.
@@ -36,17 +36,31 @@ impl Shared {
 
 /// The dimensions of one layer's attention.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
-    heads: Dim,
+pub(super) struct Sizes {
+    pub(super) heads: Dim,
     kv_heads: Dim,
-    head: Dim,
-    query: Dim,
+    pub(super) head: Dim,
+    pub(super) query: Dim,
     kv: Dim,
+    /// Channels of one head's values.
+    value_head: Dim,
+    /// Channels of all heads' values: what the output projection reads.
+    context: Dim,
 }
 
 impl Sizes {
-    fn of(attention: &Attention) -> Self {
+    pub(super) fn of(attention: &Attention) -> Self {
+        let (head, query) = (attention.head_dim, attention.query_size());
+        let (value_head, context) = match attention.latent {
+            None => (Dim { symbol: "d", size: head }, Dim { symbol: "q", size: query }),
+            Some(latent) => {
+                let size = latent.value_head_dim;
+                (Dim { symbol: "v", size }, Dim { symbol: "av", size: attention.heads * size })
+            }
+        };
         Self {
+            value_head,
+            context,
             heads: Dim { symbol: "a", size: attention.heads },
             kv_heads: Dim { symbol: "k", size: attention.kv_heads },
             head: Dim { symbol: "d", size: attention.head_dim },
@@ -67,9 +81,14 @@ impl Run<'_> {
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
-        let projected = self.project(tape, input, attention, sizes);
-        let mut projected = self.rotated(tape, projected, attention, sizes, shared);
-        if !self.graph {
+        let (mut projected, held) = match attention.latent {
+            Some(latent) => self.project_latent(tape, input, attention, latent, shared),
+            None => {
+                let projected = self.project(tape, input, attention, sizes);
+                (self.rotated(tape, projected, attention, sizes, shared), Vec::new())
+            }
+        };
+        if !self.graph && attention.latent.is_none() {
             // Serving reads keys and values from the cache, which is counted by itself.
             projected.key = tape.move_out(projected.key);
             projected.value = tape.move_out(projected.value);
@@ -81,10 +100,10 @@ impl Run<'_> {
             (context, Some(weights))
         };
         let names = ["attention.output.weight", "attention.output.bias"];
-        let output = self.weights(tape, names, sizes.query, self.h(), attention.output_bias);
+        let output = self.weights(tape, names, sizes.context, self.h(), attention.output_bias);
         let output = self.linear(tape, context, output, "attention.output");
         tape.release(context);
-        for tensor in [projected.query, projected.key, projected.value] {
+        for tensor in [projected.query, projected.key, projected.value].into_iter().chain(held) {
             tape.release(tensor);
         }
         (output, weights)
@@ -127,7 +146,7 @@ impl Run<'_> {
     }
 
     /// `[b, s, heads·d]` as `[b, heads, s, d]`.
-    fn heads(&self, tape: &mut Tape, input: Tensor, heads: Dim, head: Dim, copies: bool) -> Tensor {
+    pub(super) fn heads(&self, tape: &mut Tape, input: Tensor, heads: Dim, head: Dim, copies: bool) -> Tensor {
         let shape = tape.shape(&[self.b(), heads, self.s(), head]);
         let view = if copies { tape.view_with_new_gradient(input, shape) } else { tape.view(input, shape) };
         tape.release(input);
@@ -285,8 +304,10 @@ impl Run<'_> {
         }
         // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
         // the output projection then reads a copy.
-        let by_head = self.code.rotation == Rotation::Concatenated && compute == Dtype::Bf16 && mask.is_none();
-        let shape = self.stream(tape, sizes.query);
+        let by_head = attention.latent.is_none()
+            && self.code.rotation == Rotation::Concatenated
+            && compute == Dtype::Bf16 && mask.is_none();
+        let shape = self.stream(tape, sizes.context);
         let flat = if by_head && attention.heads > 1 {
             copy(tape, context, "attention.context", shape)
         } else {
@@ -308,7 +329,7 @@ impl Run<'_> {
 
     /// FlashAttention for 16-bit inputs without a mask, the memory-efficient kernel otherwise.
     fn kernel(&self, tape: &mut Tape, inputs: [Tensor; 3], mask: Option<Tensor>, sizes: Sizes) -> Tensor {
-        let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16;
+        let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16 && sizes.value_head.size == sizes.head.size;
         let rows = if flash { self.sequence } else { self.sequence.next_multiple_of(32) };
         let row = Dim { symbol: "s", size: rows };
         let log_sum_exp = tape.shape(&[self.b(), sizes.heads, row]);
@@ -328,7 +349,8 @@ impl Run<'_> {
             extras: &extras,
             keeps_output: true,
         };
-        tape.apply(&operation, "attention.context", query.shape, query.dtype)
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
+        tape.apply(&operation, "attention.context", shape, query.dtype)
     }
 
     /// Scores and their softmax as tensors: the context and the attention weights.
@@ -354,10 +376,10 @@ impl Run<'_> {
         let products = self.batched(tape, factors, "attention.scores", shape);
         let scores = mask_scores(tape, products, shared.mask, attention.softcap);
         let weights = self.softmax(tape, scores);
-        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
-        let stream = self.stream(tape, sizes.query);
+        let stream = self.stream(tape, sizes.context);
         let merged = tape.view_with_new_gradient(context, shape);
         tape.release(context);
         let flat = if attention.heads == 1 {
@@ -383,7 +405,9 @@ impl Run<'_> {
         let narrow = factors.map(|(factor, _, name)| cast(tape, factor, self.compute(), name));
         let mut read = narrow;
         for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
-            *read = if contiguous || self.batch == 1 { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
+            // One sequence, or one head of each: what is read lies in one piece without a copy.
+            let one = self.batch == 1 || tape.dims(read.shape).dims()[1].size == 1;
+            *read = if contiguous || one { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
         }
         let (kept, count) = kept_factors(read);
         let keeps = &kept[..count];

@@ -109,6 +109,7 @@ impl Run<'_> {
     fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
         match feed_forward {
             FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
+            FeedForward::Experts(experts) => self.experts(tape, input, experts),
         }
     }
 

@@ -263,7 +263,8 @@ impl<'a> Recorder<'a> {
         let run = self.run;
         let kinds = run.architecture.windows();
         let windows = run.architecture.groups.iter().filter_map(|group| group.layer.attention.sliding_window);
-        let window = windows.max();
+        // A window of no length, where layers without one still get a mask for it.
+        let window = windows.max().or(run.code.mask_without_window.then_some(0));
         let made = if run.code.both_masks { [true; 2] } else { kinds };
         let masks =
             [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());

@@ -52,6 +52,9 @@ impl Tape {
     }
 
     fn run(&mut self, index: usize, twin: Option<usize>) {
+        if self.nodes[index].rule == Rule::Split {
+            return self.put_together(index);
+        }
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
             return self.release_kept(twin.unwrap_or(index));
         };
@@ -74,6 +77,18 @@ impl Tape {
         }
     }
 
+    /// Puts the gradients of the parts of a split into one.
+    fn put_together(&mut self, index: usize) {
+        let parts = std::mem::take(&mut self.nodes[index].parts);
+        let (Some(input), true) = (self.nodes[index].inputs[0], parts.iter().any(Option::is_some)) else { return };
+        self.segment = self.nodes[index].segment;
+        let whole = self.gradient(&input, input.shape, input.dtype);
+        for part in parts.into_iter().flatten() {
+            self.unrefer(part);
+        }
+        self.route(input.source, whole, input.dtype);
+    }
+
     fn release_kept(&mut self, node: usize) {
         let (saved, count) = (self.nodes[node].saved, usize::from(self.nodes[node].saved_count));
         self.nodes[node].saved_count = 0;
@@ -83,6 +98,11 @@ impl Tape {
     }
 
     fn derive(&mut self, node: &Node, incoming: StorageId, dtype: Dtype) -> Gradients {
+        match node.rule {
+            Rule::Divide => return self.derive_quotient(node),
+            Rule::Write => return self.derive_write(node),
+            _ => {}
+        }
         let mut gradients = [None; 4];
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
         for (slot, input) in needed.filter(|(_, input)| node.rule == Rule::All || input.source.needs_gradient()) {
@@ -91,7 +111,15 @@ impl Tape {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each | Rule::All => (self.gradient(&input, input.shape, input.dtype), input.dtype),
+                Rule::Each | Rule::All | Rule::Divide | Rule::Write | Rule::Split => {
+                    (self.gradient(&input, input.shape, input.dtype), input.dtype)
+                }
+                Rule::Index => {
+                    let zeros = self.allocate("zeros", input.shape, input.dtype, Kind::Scratch);
+                    let gradient = self.gradient(&input, input.shape, input.dtype);
+                    self.unrefer(zeros);
+                    (gradient, input.dtype)
+                }
                 Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
                 Rule::Power | Rule::Rsqrt => {
                     let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
@@ -102,6 +130,45 @@ impl Tape {
                     (gradient, input.dtype)
                 }
             });
+        }
+        gradients
+    }
+
+    /// The divisor's gradient first, `-g·((x / y) / y)` factor by factor, then the dividend's.
+    fn derive_quotient(&mut self, node: &Node) -> Gradients {
+        let mut gradients = [None; 4];
+        let [Some(dividend), Some(divisor), ..] = node.inputs else { return gradients };
+        let (shape, dtype) = (node.output_shape, node.output_dtype);
+        let factors = ["quotient", "quotient by the divisor", "negated gradient"]
+            .map(|name| self.allocate(name, shape, dtype, Kind::Scratch));
+        let product = self.gradient(&divisor, shape, dtype);
+        for factor in factors {
+            self.unrefer(factor);
+        }
+        gradients[0] = Some((self.gradient(&dividend, shape, dtype), dtype));
+        gradients[1] = Some((product, dtype));
+        gradients
+    }
+
+    /// A copy of the whole gradient, and in it zeros in place of the part, which is copied out.
+    fn derive_write(&mut self, node: &Node) -> Gradients {
+        let mut gradients = [None; 4];
+        let Some(part) = node.inputs[0] else { return gradients };
+        let whole = self.allocate("gradient of the whole", node.output_shape, node.output_dtype, Kind::Gradient);
+        let mut copy = self.gradient(&part, part.shape, node.output_dtype);
+        let zeros = node.inputs[1].map(|_| self.allocate("zeros", part.shape, node.output_dtype, Kind::Scratch));
+        if part.dtype != node.output_dtype {
+            let cast = self.gradient(&part, part.shape, part.dtype);
+            self.unrefer(copy);
+            copy = cast;
+        }
+        gradients[0] = Some((copy, part.dtype));
+        match (node.inputs[1], zeros) {
+            (Some(_), Some(zeros)) => {
+                self.unrefer(zeros);
+                gradients[1] = Some((whole, node.output_dtype));
+            }
+            _ => self.unrefer(whole),
         }
         gradients
     }
@@ -122,7 +189,7 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
-            let broadcast = node.rule == Rule::Multiply
+            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide)
                 && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);
@@ -145,6 +212,13 @@ impl Tape {
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
                     None => (gradient, dtype),
                     Some((waiting, _)) => (self.sum(waiting, gradient, Kind::Gradient), dtype),
+                });
+            }
+            Source::Part(node, slot) => {
+                let (node, slot) = (node as usize, usize::from(slot));
+                self.nodes[node].parts[slot] = Some(match self.nodes[node].parts[slot] {
+                    None => gradient,
+                    Some(waiting) => self.sum(waiting, gradient, Kind::Gradient),
                 });
             }
             Source::Leaf(leaf) => self.accumulate(leaf as usize, gradient),
