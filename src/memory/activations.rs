@@ -10,6 +10,7 @@ mod layer;
 mod model;
 mod norm;
 mod operations;
+mod quantized;
 mod rotary;
 
 pub(super) use model::{Forward, Stretch};
@@ -19,6 +20,7 @@ use super::entry::Dim;
 use super::tape::{Dtype, Tape, Tensor};
 use crate::framework::Implementation;
 use crate::model::Architecture;
+use crate::scenario::BaseWeights;
 
 /// What every rule needs to know about the run.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,8 @@ pub(super) struct Run<'a> {
     pub(super) graph: bool,
     /// The adapters on a frozen model, where those are what is trained.
     pub(super) adapters: Option<&'a Adapters>,
+    /// The format of a quantized base.
+    pub(super) base: Option<BaseWeights>,
 }
 
 impl Run<'_> {

@@ -65,6 +65,7 @@ fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
         keep_gradients: false,
         graph: false,
         adapters: None,
+        base: None,
     }
 }
 

@@ -186,7 +186,7 @@ pub(super) fn temporaries(
         }
         (Optimizer::Muon, _) => {
             let name = "orthogonal update of the largest matrix, in bf16 twice and in the weights' type";
-            largest(trained, by_muon, (name, (width + 32) / 2, 2, false), optimizer, alive)
+            largest(trained, by_muon, (name, if width == 16 { 24 } else { 32 }, 2, false), optimizer, alive)
         }
         _ => Ok(Vec::new()),
     }

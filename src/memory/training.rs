@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
-use super::{optimizer, recorded, weights};
+use super::{optimizer, quantized, recorded, weights};
 use crate::framework::implementation;
 use crate::framework::transformers::SOURCE;
 use crate::gpu::Gpu;
@@ -45,7 +45,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         (Some(adapters), Some(blocks)) => Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) },
         _ => Set { architecture, blocks: &all, bits },
     };
-    let mut entries = model_set.parameters(always())?;
+    let mut entries = match run.base {
+        Some(base) => quantized::parameters(&model_set, base, train.double_quant, always())?,
+        None => model_set.parameters(always())?,
+    };
     if adapters.is_some() {
         entries.append(&mut trained.parameters(always())?);
     }
@@ -133,6 +136,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        base: (train.method == Method::Qlora).then_some(train.base_weights),
     }
 }
 

@@ -126,7 +126,7 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "method",
         unit: "",
         help: "what is trained",
-        kind: Kind::Choice { words: Method::WORDS, covered: &["full", "lora"], optional: false },
+        kind: Kind::Choice { words: Method::WORDS, covered: Method::WORDS, optional: false },
         applies: training,
         get: |s| Value::Word(s.train.method.word().to_owned()),
         set: |s, value| word(value, Method::from_word).map(|choice| s.train.method = choice),
