@@ -6,6 +6,7 @@
 mod adapter;
 mod attention;
 mod feed_forward;
+mod fused_loss;
 mod layer;
 mod model;
 mod norm;
@@ -20,7 +21,7 @@ use super::entry::Dim;
 use super::tape::{Dtype, Tape, Tensor};
 use crate::framework::Implementation;
 use crate::model::Architecture;
-use crate::scenario::BaseWeights;
+use crate::scenario::{BaseWeights, Loss};
 
 /// What every rule needs to know about the run.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,10 @@ pub(super) struct Run<'a> {
     pub(super) graph: bool,
     /// The adapters on a frozen model, where those are what is trained.
     pub(super) adapters: Option<&'a Adapters>,
+    /// How logits and loss are computed.
+    pub(super) loss_kind: Loss,
+    /// Chunks of a chunked loss.
+    pub(super) loss_chunks: u64,
     /// The format of a quantized base.
     pub(super) base: Option<BaseWeights>,
 }

@@ -61,6 +61,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::buffers(architecture, scale, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
+    if train.precision == Precision::Fp16Mixed {
+        entries.push(weights::gradient_scaler(always())?);
+    }
     if run.keep_outputs {
         entries.extend(previous_outputs(&entries));
     }
@@ -136,6 +139,8 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        loss_kind: train.loss,
+        loss_chunks: train.loss_chunks,
         base: (train.method == Method::Qlora).then_some(train.base_weights),
     }
 }

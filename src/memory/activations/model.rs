@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Tape, Tensor};
-use super::Run;
 use super::attention::Shared;
 use super::norm::names;
 use super::operations::{cast, dropout, fresh, join, unary_keeping_output};
+use super::{Linear, Run};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
+use crate::scenario::Loss;
 
 /// Equal layers in a row, of which the first and the last are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,11 +131,15 @@ impl<'a> Recorder<'a> {
         if run.checkpointed_layers == 0 {
             self.let_go(&held.for_recomputation);
         }
-        let logits = self.head(stream, embedding);
+        let head = self.head_weights(embedding);
+        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, head));
         let loss_start = self.tape.node_count();
-        let loss = run.loss.then(|| self.loss(logits));
+        let loss = match logits {
+            Some(logits) => run.loss.then(|| self.loss(logits)),
+            None => Some(run.loss_without_logits(&mut self.tape, stream, head)),
+        };
         let loss_known = self.tape.position();
-        if !run.keep_outputs {
+        if let (Some(logits), false) = (logits, run.keep_outputs) {
             self.tape.release(logits);
         }
         self.tape.release(stream);
@@ -143,7 +148,9 @@ impl<'a> Recorder<'a> {
         let mut marks = [backward_start; 2];
         if let (true, Some(loss)) = (run.graph, loss) {
             let seed = self.tape.seed(loss, "loss");
+            let chunk = run.logits_of_a_chunk(&mut self.tape, head.outputs, 2);
             self.tape.backward(loss_start..self.tape.node_count());
+            self.let_go(&chunk);
             marks[0] = self.tape.position();
             self.tape.backward(norm_start..loss_start);
             self.layers_backward(shared);
@@ -335,7 +342,7 @@ impl<'a> Recorder<'a> {
         output
     }
 
-    fn head(&mut self, stream: Tensor, embedding: Tensor) -> Tensor {
+    fn head_weights(&mut self, embedding: Tensor) -> Linear {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
@@ -345,6 +352,13 @@ impl<'a> Recorder<'a> {
         if run.architecture.tie_word_embeddings {
             head.weight = embedding;
         }
+        head
+    }
+
+    fn head(&mut self, stream: Tensor, head: Linear) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
         let kept = if run.loss { tape.share(stream) } else { last_position(run, tape, stream) };
         let logits = run.linear_over(tape, kept, head, "logits", if run.loss { run.s() } else { ONE });
         tape.release(kept);

@@ -256,7 +256,7 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "loss",
         unit: "",
         help: "how logits and loss are computed",
-        kind: Kind::Choice { words: Loss::WORDS, covered: &["eager"], optional: false },
+        kind: Kind::Choice { words: Loss::WORDS, covered: Loss::WORDS, optional: false },
         applies: training,
         get: |s| Value::Word(s.train.loss.word().to_owned()),
         set: |s, value| word(value, Loss::from_word).map(|choice| s.train.loss = choice),
