@@ -131,12 +131,12 @@ impl<'a> Recorder<'a> {
         if run.checkpointed_layers == 0 {
             self.let_go(&held.for_recomputation);
         }
-        let head = self.head_weights(embedding);
-        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, head));
+        let projection = self.head_weights(embedding);
+        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let loss = match logits {
             Some(logits) => run.loss.then(|| self.loss(logits)),
-            None => Some(run.loss_without_logits(&mut self.tape, stream, head)),
+            None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
         };
         let loss_known = self.tape.position();
         if let (Some(logits), false) = (logits, run.keep_outputs) {
@@ -148,7 +148,7 @@ impl<'a> Recorder<'a> {
         let mut marks = [backward_start; 2];
         if let (true, Some(loss)) = (run.graph, loss) {
             let seed = self.tape.seed(loss, "loss");
-            let chunk = run.logits_of_a_chunk(&mut self.tape, head.outputs, 2);
+            let chunk = run.logits_of_a_chunk(&mut self.tape, projection.outputs, 2);
             self.tape.backward(loss_start..self.tape.node_count());
             self.let_go(&chunk);
             marks[0] = self.tape.position();
