@@ -16,6 +16,7 @@ mod models;
 mod output;
 mod presets;
 mod resolve;
+mod validate;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -28,6 +29,8 @@ use arguments::{OutputArguments, ScenarioArguments};
 
 /// The exit code of "does not fit".
 pub const DOES_NOT_FIT: u8 = 1;
+/// The exit code of predictions that break a promise.
+pub const OUT_OF_TOLERANCE: u8 = 1;
 /// The exit code of bad input.
 pub const BAD_INPUT: u8 = 2;
 
@@ -75,6 +78,8 @@ enum Command {
     Models(CatalogueArguments),
     /// The cards in the catalogue.
     Gpus(CatalogueArguments),
+    /// Predictions against every reference measurement; exits 0 within the promises, 1 outside, 2 on bad input.
+    Validate(validate::ValidateArguments),
     /// The frameworks, and which of them are covered.
     Frameworks {
         #[command(flatten)]
@@ -108,6 +113,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Command::Max { quantity, run }) => max::run(quantity, &run),
         Some(Command::Models(catalogue)) => models::run(&catalogue),
         Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),
+        Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Frameworks { output }) => frameworks::run(&output),
     }
 }

@@ -21,3 +21,4 @@ pub mod solve;
 #[cfg(feature = "tui")]
 pub mod tui;
 pub mod units;
+pub mod validate;

@@ -7,6 +7,7 @@ pub mod csv;
 pub mod json;
 pub mod table;
 pub mod text;
+pub mod validation;
 
 use crate::gpu::Gpu;
 use crate::memory::{Entry, EstimateError, Fit, Ledger, Sketch, Step, estimate, sketch, trainable_parameters};

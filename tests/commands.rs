@@ -261,6 +261,10 @@ fn bad_input_names_what_would_be_right() {
         (&["chekc"], &["neither a command nor a model `chekc`", "`brimful check`"]),
         (&["models.toml"], &["error: models.toml: "]),
         (&["--gpu", "h100-sxm-80", "check"], &["the command comes first"]),
+        (&["--model", model, "check"], &["the command comes first: `brimful check"]),
+        (&["check", model, "--gpu", "H100"], &["there is no GPU `H100`", "`h100-sxm-80`"]),
+        (&["check", "meta-llama/Llama-3.1-8B"], &["no such path; the nearest is `llama-3.1-8b`"]),
+        (&["check", "/dev/null"], &["/dev/null: not a model; a path names"]),
         (&["estimate", model, "--batch", "4294967296", "--seq", "4294967296"], &["does not fit in 64 bits"]),
     ] {
         let said = place.run(arguments);

@@ -32,6 +32,10 @@ pub struct Implementation {
     pub hidden_dropout: bool,
     /// Whether a checkpoint keeps the attention mask as one of its inputs.
     pub checkpoint_keeps_mask: bool,
+    /// Whether masks for layers with and without a window are made even where no layer uses one of them.
+    pub both_masks: bool,
+    /// Whether layers with and without a window rotate by tables of their own.
+    pub tables_by_window: bool,
     /// Whether the attention output stays in a variable until the layer returns.
     pub holds_attention_output: bool,
 }
@@ -84,6 +88,8 @@ pub fn implementation(family: &Family) -> Implementation {
         embedding_dropout: false,
         hidden_dropout: false,
         checkpoint_keeps_mask: false,
+        both_masks: false,
+        tables_by_window: false,
         holds_attention_output: false,
     };
     match family.id {
@@ -108,10 +114,12 @@ pub fn implementation(family: &Family) -> Implementation {
         },
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
-        "gemma" => Implementation {
+        "gemma" | "gemma2" | "gemma3_text" => Implementation {
             norm: NormCode::OnePlusWeight,
             scaled_embedding: true,
             embedding_scale_buffer: true,
+            both_masks: family.id != "gemma",
+            tables_by_window: family.id == "gemma3_text",
             ..llama
         },
         "granite" => Implementation { scaled_embedding: true, ..llama },

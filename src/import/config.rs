@@ -70,7 +70,7 @@ fn spellings(key: &str) -> &'static [&'static str] {
         "intermediate_size" => &["intermediate_size", "n_inner"],
         "vocab_size" => &["vocab_size"],
         "max_position_embeddings" => &["max_position_embeddings", "n_positions"],
-        "hidden_act" => &["hidden_act", "activation_function"],
+        "hidden_act" => &["hidden_act", "hidden_activation", "activation_function"],
         "partial_rotary_factor" => &["partial_rotary_factor", "rotary_pct"],
         "attention_dropout" => &["attention_dropout", "attn_pdrop"],
         "hidden_dropout" => &["hidden_dropout", "resid_pdrop"],
@@ -120,16 +120,30 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
             head_dim: count("head_dim")?,
             // Qwen2's three biases and Mistral's and Phi-3's lack of any are in the code.
             attention_bias: match id {
-                "llama" | "qwen3" | "gemma" | "olmo2" | "granite" => config.flag("attention_bias")?,
+                "llama" | "qwen3" | "gemma" | "gemma2" | "gemma3_text" | "olmo2" | "granite" => {
+                    config.flag("attention_bias")?
+                }
                 _ => None,
             },
             mlp_bias: if matches!(id, "llama" | "granite") { config.flag("mlp_bias")? } else { None },
             partial_rotary_factor: if id == "phi3" { rotary_share(config, "partial_rotary_factor")? } else { None },
             hidden_dropout: if id == "phi3" { config.number(&["resid_pdrop"])? } else { None },
             sliding_window: sliding_window(config, id)?,
+            sliding_window_pattern: if id == "gemma3_text" { config.count(&["sliding_window_pattern"])? } else { None },
+            layer_types: if matches!(id, "gemma2" | "gemma3_text") { config.words("layer_types")? } else { None },
+            attn_logit_softcapping: if id == "gemma2" { cap(config, "attn_logit_softcapping")? } else { None },
+            final_logit_softcapping: match id {
+                "gemma2" | "gemma3_text" => cap(config, "final_logit_softcapping")?,
+                _ => None,
+            },
             ..shared
         },
     })
+}
+
+/// A soft cap; null means none, also where the class's default is a number.
+fn cap(config: &Object<'_>, key: &str) -> Result<Option<f64>, PresetError> {
+    if config.is_null(key) { Ok(Some(0.0)) } else { config.number(&[key]) }
 }
 
 /// Key and value heads: null means as many as query heads, also where the class's default is another number.
@@ -157,8 +171,8 @@ fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetE
 fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetError> {
     const KEY: &str = "sliding_window";
     match id {
-        "mistral" if config.is_null(KEY) => Ok(Some(0)),
-        "mistral" | "phi3" => config.count(&[KEY]),
+        "mistral" | "gemma2" | "gemma3_text" if config.is_null(KEY) => Ok(Some(0)),
+        "mistral" | "phi3" | "gemma2" | "gemma3_text" => config.count(&[KEY]),
         _ => Ok(None),
     }
 }

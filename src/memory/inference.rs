@@ -30,7 +30,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let dtype = dtype(&infer.weights);
     let (architecture, bits) = (&model.architecture, Bits::whole(dtype.bits()));
     let mut entries = weights::Set { architecture, blocks: &blocks(architecture), bits }.parameters(always)?;
-    entries.append(&mut weights::buffers(&model.architecture, None, always)?);
+    entries.append(&mut weights::buffers(architecture, run(model, infer, 1).rotary_table_kinds(), None, always)?);
     entries.append(&mut cache(model, infer, serving)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
     for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {

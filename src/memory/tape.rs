@@ -440,12 +440,15 @@ impl Tape {
             }
         }
         let storage = self.allocate(name, shape, dtype, Kind::Value);
-        for extra in operation.extras {
-            let made = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
+        let mut made = [NOTHING; MOST];
+        for (slot, extra) in made.iter_mut().zip(operation.extras) {
+            *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
+        }
+        for storage in made.into_iter().take(operation.extras.len()) {
             if let Some(node) = node {
-                self.keep(node, made);
+                self.keep(node, storage);
             }
-            self.unrefer(made);
+            self.unrefer(storage);
         }
         if let (Some(node), true) = (node, operation.keeps_output) {
             self.keep(node, storage);

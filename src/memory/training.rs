@@ -59,13 +59,13 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
-    entries.append(&mut weights::buffers(architecture, scale, always())?);
+    entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
     if train.precision == Precision::Fp16Mixed {
         entries.push(weights::gradient_scaler(always())?);
     }
     if run.keep_outputs {
-        entries.extend(previous_outputs(&entries));
+        entries.append(&mut previous_outputs(&entries));
     }
     let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(&recording, *instant, *event)));
     super::close(entries, gpu, &places.collect::<Vec<_>>())
@@ -92,7 +92,7 @@ fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
         entry.name == "logits" || (computed && entry.alive.contains(Step::Steady, Instant::OptimizerStep))
     };
     let previous = entries.iter().filter(stays).map(|entry| Entry {
-        category: if entry.name == "logits" { Category::Logits } else { Category::Workspace },
+        category: if entry.category == Category::Logits { Category::Logits } else { Category::Workspace },
         name: format!("{} of the step before", entry.name).into(),
         lifetime: Lifetime::Transient,
         alive,

@@ -103,18 +103,21 @@ pub(super) fn batch([batch, sequence]: [u64; 2], padding: bool, alive: Alive) ->
     names.iter().map(|name| plain(name, Place::Model, shape, 64, alive, INPUTS)).collect()
 }
 
-/// Buffers of the model: rotary frequencies, twice, and the embedding's scale where that is one.
+/// Buffers of the model: rotary frequencies, twice for each table, and the embedding's scale where that is one.
 pub(super) fn buffers(
     architecture: &Architecture,
+    tables: u64,
     embedding_scale: Option<Bits>,
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::with_capacity(3);
-    let rotary = architecture.groups[0].layer.attention.rotary_dim;
     if architecture.positions == PositionKind::Rotary {
         for name in ["rotary frequencies", "rotary frequencies as made"] {
-            let shape = Shape::new(&[Dim { symbol: "d/2", size: rotary.div_ceil(2) }]);
-            entries.push(plain(name, Place::Embedding, shape, 32, alive, PARAMETERS)?);
+            let shape = Shape::new(&[Dim { symbol: "d/2", size: architecture.rotary_dim().div_ceil(2) }]);
+            let mut frequencies = plain(name, Place::Embedding, shape, 32, alive, PARAMETERS)?;
+            frequencies.count = tables;
+            frequencies.bytes = frequencies.bytes.checked_mul(tables)?;
+            entries.push(frequencies);
         }
     }
     if let Some(bits) = embedding_scale {

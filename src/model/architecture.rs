@@ -44,6 +44,14 @@ pub struct ArchitectureKeys {
     pub use_parallel_residual: Option<bool>,
     /// Tokens that a layer's attention sees; 0 or absent: all of them.
     pub sliding_window: Option<u64>,
+    /// Where only some layers have a window: every so many-th sees all tokens.
+    pub sliding_window_pattern: Option<u64>,
+    /// `sliding_attention` or `full_attention` for each layer, where that follows no pattern.
+    pub layer_types: Option<Vec<String>>,
+    /// Soft cap of attention scores; 0: none.
+    pub attn_logit_softcapping: Option<f64>,
+    /// Soft cap of logits; 0: none.
+    pub final_logit_softcapping: Option<f64>,
     /// Dropout of attention weights.
     pub attention_dropout: Option<f64>,
     /// Dropout before a residual is added.
@@ -69,6 +77,8 @@ pub struct Architecture {
     pub positions: PositionKind,
     /// The norm after the last layer.
     pub final_norm: NormKind,
+    /// Whether logits are soft-capped.
+    pub logits_softcap: bool,
     /// Dropout where the run does not say.
     pub dropout: Dropout,
     /// The layers, first to last.
@@ -129,6 +139,8 @@ pub struct Attention {
     pub qk_norm: QkNorm,
     /// Tokens that are seen, where not all are.
     pub sliding_window: Option<u64>,
+    /// Whether scores are soft-capped.
+    pub softcap: bool,
 }
 
 impl Attention {
@@ -254,13 +266,25 @@ impl Architecture {
             lm_head_bias: keys.lm_head_bias.unwrap_or(false),
             positions: family.positions,
             final_norm: family.norm,
+            logits_softcap: keys.final_logit_softcapping.map_or(defaults.logits_softcap, |cap| cap > 0.0),
             dropout: Dropout {
                 embedding: probability("embedding_dropout", keys.embedding_dropout.unwrap_or(defaults.dropout))?,
                 hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
                 attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
             },
-            groups: vec![LayerGroup { layers, layer }],
+            groups: groups(family, keys, layer, layers)?,
         })
+    }
+
+    /// Channels of a head that rotate, in the layers that rotate any.
+    pub fn rotary_dim(&self) -> u64 {
+        self.groups.iter().map(|group| group.layer.attention.rotary_dim).max().unwrap_or(0)
+    }
+
+    /// Whether some layer has a window, and whether some layer has none.
+    pub fn windows(&self) -> [bool; 2] {
+        let windowed = |group: &LayerGroup| group.layer.attention.sliding_window.is_some();
+        [self.groups.iter().any(windowed), !self.groups.iter().all(windowed)]
     }
 
     /// All layers.
@@ -303,7 +327,54 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         output_bias,
         qk_norm: family.qk_norm,
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
+        softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
     })
+}
+
+/// The layers in order, equal neighbours together: with and without their window where only some have one.
+fn groups(
+    family: &Family,
+    keys: &ArchitectureKeys,
+    layer: Layer,
+    layers: u64,
+) -> Result<Vec<LayerGroup>, ArchitectureError> {
+    let pattern = keys.sliding_window_pattern.or(family.defaults.sliding_window_pattern);
+    let windows: Vec<bool> = match (&keys.layer_types, pattern) {
+        (Some(types), _) => named_windows(types, layers)?,
+        (None, Some(0)) => {
+            return Err(ArchitectureError::new("sliding_window_pattern", "0 is no pattern; 1: every layer sees all"));
+        }
+        (None, Some(pattern)) => (1..=layers.min(MOST_LAYERS)).map(|layer| layer % pattern != 0).collect(),
+        (None, None) => return Ok(vec![LayerGroup { layers, layer }]),
+    };
+    let mut groups: Vec<LayerGroup> = Vec::new();
+    for windowed in windows {
+        let mut layer = layer.clone();
+        layer.attention.sliding_window = layer.attention.sliding_window.filter(|_| windowed);
+        match groups.last_mut() {
+            Some(last) if last.layer == layer => last.layers += 1,
+            _ => groups.push(LayerGroup { layers: 1, layer }),
+        }
+    }
+    Ok(groups)
+}
+
+/// Layers that are written out one by one; no real model comes near.
+const MOST_LAYERS: u64 = 4096;
+
+fn named_windows(types: &[String], layers: u64) -> Result<Vec<bool>, ArchitectureError> {
+    const KEY: &str = "layer_types";
+    if types.len() as u64 != layers {
+        return Err(ArchitectureError::new(KEY, format!("found {} entries for {layers} layers", types.len())));
+    }
+    let windowed = |word: &String| match word.as_str() {
+        "sliding_attention" => Ok(true),
+        "full_attention" => Ok(false),
+        other => {
+            Err(ArchitectureError::new(KEY, format!("`{other}` is neither `sliding_attention` nor `full_attention`")))
+        }
+    };
+    types.iter().map(windowed).collect()
 }
 
 /// Channels that rotate: `int(head_dim · partial_rotary_factor)`, as Transformers computes it.

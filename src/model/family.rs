@@ -60,6 +60,8 @@ pub enum Placement {
     Post,
     /// Both before, from the same residual stream: attention and feed-forward run side by side (GPT-NeoX).
     Parallel,
+    /// Before and after each of them: four norms (Gemma 2).
+    Sandwich,
 }
 
 /// How queries, keys and values are projected.
@@ -131,6 +133,12 @@ pub struct Defaults {
     pub dropout: f64,
     /// `sliding_window`.
     pub sliding_window: Option<u64>,
+    /// Where only some layers slide: every so many-th sees all tokens.
+    pub sliding_window_pattern: Option<u64>,
+    /// Whether attention scores are soft-capped.
+    pub attention_softcap: bool,
+    /// Whether logits are soft-capped.
+    pub logits_softcap: bool,
 }
 
 const LLAMA_LIKE: Defaults = Defaults {
@@ -147,6 +155,25 @@ const LLAMA_LIKE: Defaults = Defaults {
     rotary_percent: 100,
     dropout: 0.0,
     sliding_window: None,
+    sliding_window_pattern: None,
+    attention_softcap: false,
+    logits_softcap: false,
+};
+
+const GEMMA_2B: Defaults = Defaults {
+    vocab_size: 256_000,
+    hidden_size: 2304,
+    intermediate_size: Some(9216),
+    num_hidden_layers: 26,
+    num_attention_heads: 8,
+    num_key_value_heads: Some(4),
+    head_dim: Some(256),
+    max_position_embeddings: 131_072,
+    hidden_act: "gelu_pytorch_tanh",
+    tie_word_embeddings: true,
+    sliding_window: Some(4096),
+    sliding_window_pattern: Some(6),
+    ..LLAMA_LIKE
 };
 
 const LLAMA: Family = Family {
@@ -285,6 +312,27 @@ pub const FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family { id: "granite", ..LLAMA },
+    Family {
+        id: "gemma2",
+        norm: NormKind::GemmaRms,
+        placement: Placement::Sandwich,
+        defaults: Defaults {
+            sliding_window_pattern: Some(2),
+            attention_softcap: true,
+            logits_softcap: true,
+            max_position_embeddings: 8192,
+            ..GEMMA_2B
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gemma3_text",
+        norm: NormKind::GemmaRms,
+        placement: Placement::Sandwich,
+        qk_norm: QkNorm::PerHead,
+        defaults: Defaults { vocab_size: 262_208, ..GEMMA_2B },
+        ..LLAMA
+    },
 ];
 
 impl Family {

@@ -4,7 +4,7 @@
 //! prove them.
 
 use super::architecture::{Architecture, FeedForward, Layer};
-use super::family::{MlpKind, NormKind, PositionKind, Projection, QkNorm};
+use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
 /// One parameter tensor.
@@ -111,6 +111,9 @@ fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let mut tensors = Vec::with_capacity(16);
     norm(&mut tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
     attention_tensors(&mut tensors, layer, hidden);
+    if layer.placement == Placement::Sandwich {
+        norm(&mut tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
+    }
     norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
     let FeedForward::Dense(mlp) = &layer.feed_forward;
     let width = mlp.intermediate_size;
@@ -125,6 +128,9 @@ fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
         }
     }
     linear(&mut tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
+    if layer.placement == Placement::Sandwich {
+        norm(&mut tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
+    }
     tensors
 }
 

@@ -96,8 +96,26 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         partial_rotary_factor: section.number("partial_rotary_factor")?,
         use_parallel_residual: section.flag("use_parallel_residual")?,
         sliding_window: section.count("sliding_window")?,
+        sliding_window_pattern: section.count("sliding_window_pattern")?,
+        layer_types: section.words("layer_types")?,
+        attn_logit_softcapping: section.number("attn_logit_softcapping")?,
+        final_logit_softcapping: section.number("final_logit_softcapping")?,
         attention_dropout: section.number("attention_dropout")?,
         hidden_dropout: section.number("hidden_dropout")?,
         embedding_dropout: section.number("embedding_dropout")?,
     })
+}
+
+/// The model of an `[architecture]` table that names its own family; the reason where the family is not known.
+pub(super) fn inline(section: &Section<'_, '_>, id: &str) -> Result<Result<Model, String>, PresetError> {
+    let family = section.text("family")?;
+    let family = section.need("family", family)?;
+    let Some(family) = Family::by_id(&family) else {
+        return Ok(Err(format!("`{family}` is not a known family")));
+    };
+    let keys = architecture_keys(section)?;
+    section.finish()?;
+    let architecture = Architecture::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
+    let (id, name) = (id.to_owned(), id.to_owned());
+    Ok(Ok(Model { id, name, family, card: Card::default(), declared: None, confirmed: false, architecture }))
 }

@@ -4,7 +4,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
-use super::operations::{cast, copy, dropout, fresh, join, kept_factors, unary_keeping_output};
+use super::operations::{cast, copy, dropout, fresh, join, kept_factors, soft_cap, unary_keeping_output};
 use super::rotary::Tables;
 use crate::framework::transformers::{FusedProjection, Rotation};
 use crate::model::architecture::Attention;
@@ -25,6 +25,13 @@ pub(super) struct Shared {
     pub(super) tables: Option<Tables>,
     /// The mask, where one is made.
     pub(super) mask: Option<Tensor>,
+}
+
+impl Shared {
+    /// Each tensor, which a checkpointed layer holds until it is computed again.
+    pub(super) fn tensors(self) -> impl Iterator<Item = Tensor> {
+        self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask)
+    }
 }
 
 /// The dimensions of one layer's attention.
@@ -260,16 +267,14 @@ impl Run<'_> {
                 *slot = repeated;
             }
         }
+        // The caller's variables last until the context is known.
+        let wide = [query, key, value];
         let [query, key, value] = [
             (query, "attention.query after rotary embedding"),
             (key, "attention.key after rotary embedding"),
             (value, "attention.value"),
         ]
-        .map(|(tensor, name)| {
-            let narrow = cast(tape, tensor, compute, name);
-            tape.release(tensor);
-            narrow
-        });
+        .map(|(tensor, name)| cast(tape, tensor, compute, name));
         let mask = masked.then(|| self.additive_mask(tape, compute));
         let context = self.kernel(tape, [query, key, value], mask, sizes);
         if let Some(mask) = mask {
@@ -288,6 +293,9 @@ impl Run<'_> {
             tape.view(context, shape)
         };
         tape.release(context);
+        for tensor in wide {
+            tape.release(tensor);
+        }
         flat
     }
 
@@ -344,7 +352,7 @@ impl Run<'_> {
             (key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
         ];
         let products = self.batched(tape, factors, "attention.scores", shape);
-        let scores = mask_scores(tape, products, shared.mask);
+        let scores = mask_scores(tape, products, shared.mask, attention.softcap);
         let weights = self.softmax(tape, scores);
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
         let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
@@ -413,9 +421,12 @@ impl Run<'_> {
     }
 }
 
-fn mask_scores(tape: &mut Tape, products: Tensor, mask: Option<Tensor>) -> Tensor {
-    let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
+fn mask_scores(tape: &mut Tape, products: Tensor, mask: Option<Tensor>, softcap: bool) -> Tensor {
+    let mut scaled = fresh(tape, products, "attention.scaled scores", products.shape);
     tape.release(products);
+    if softcap {
+        scaled = soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]);
+    }
     let Some(mask) = mask else { return scaled };
     let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
     tape.release(scaled);

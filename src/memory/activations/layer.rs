@@ -10,6 +10,8 @@ use crate::model::family::Placement;
 
 const ATTENTION_NORM: Names = names!("attention norm");
 const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
+const ATTENTION_OUTPUT_NORM: Names = names!("attention output norm");
+const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
 
 impl Run<'_> {
     /// A layer, from the residual stream that enters to the one that leaves.
@@ -18,7 +20,24 @@ impl Run<'_> {
             Placement::Pre => self.pre_norm_layer(tape, layer, input, shared),
             Placement::Post => self.post_norm_layer(tape, layer, input, shared),
             Placement::Parallel => self.parallel_layer(tape, layer, input, shared),
+            Placement::Sandwich => self.sandwich_layer(tape, layer, input, shared),
         }
+    }
+
+    fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let (attended, weights) = self.normed_attention(tape, layer, input, shared);
+        let normed = self.stream_norm(tape, attended, ATTENTION_OUTPUT_NORM);
+        tape.release(attended);
+        let middle = join(tape, [input, normed], "residual stream", input.shape);
+        tape.release(normed);
+        let fed = self.normed_feed_forward(tape, layer, middle);
+        let normed = self.stream_norm(tape, fed, FEED_FORWARD_OUTPUT_NORM);
+        tape.release(fed);
+        let output = join(tape, [middle, normed], "residual stream", input.shape);
+        tape.release(normed);
+        tape.release(middle);
+        let_go(tape, weights);
+        output
     }
 
     fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {

@@ -6,7 +6,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Tape, Tensor};
 use super::attention::Shared;
 use super::norm::names;
-use super::operations::{cast, dropout, fresh, join, unary_keeping_output};
+use super::operations::{cast, dropout, fresh, join, soft_cap, unary_keeping_output};
 use super::{Linear, Run};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::Layer;
@@ -80,6 +80,19 @@ impl Forward {
     }
 }
 
+/// What the layers share, by whether they have a window.
+#[derive(Debug, Clone, Copy)]
+struct SharedByWindow {
+    with: Shared,
+    without: Shared,
+}
+
+impl SharedByWindow {
+    const fn of(&self, layer: &Layer) -> Shared {
+        if layer.attention.sliding_window.is_some() { self.with } else { self.without }
+    }
+}
+
 struct Recorder<'a> {
     run: Run<'a>,
     tape: Tape,
@@ -111,6 +124,11 @@ impl Run<'_> {
             tape.freeze();
         }
         Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new() }.record()
+    }
+
+    /// How many pairs of rotary tables the model makes.
+    pub(crate) fn rotary_table_kinds(&self) -> u64 {
+        if self.code.tables_by_window { self.architecture.windows().map(u64::from).iter().sum() } else { 1 }
     }
 
     /// Whether a run of this precision widens logits for the loss.
@@ -178,12 +196,13 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn layers_backward(&mut self, shared: Shared) {
+    fn layers_backward(&mut self, shared: SharedByWindow) {
         let run = self.run;
         for stretch in (0..self.stretches.len()).rev() {
             let recorded = self.stretches[stretch].recorded.clone();
             for index in recorded.clone().rev() {
                 let Recorded { layer, input, ref nodes, checkpointed } = self.layers[index];
+                let shared = shared.of(layer);
                 let start = self.tape.position();
                 if checkpointed {
                     self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
@@ -193,6 +212,7 @@ impl<'a> Recorder<'a> {
                         tape.leave_autocast();
                     });
                     self.tape.release(input);
+                    self.let_go(&shared.tensors().collect::<Vec<_>>());
                     if let (Some(mask), true) = (shared.mask, run.code.checkpoint_keeps_mask) {
                         self.tape.release(mask);
                     }
@@ -208,7 +228,7 @@ impl<'a> Recorder<'a> {
 
     /// Embedding, positions and masks: the table, the residual stream, what layers share, and what the model's own
     /// code holds on to while they run.
-    fn embedding(&mut self) -> (Tensor, Tensor, Shared, Held) {
+    fn embedding(&mut self) -> (Tensor, Tensor, SharedByWindow, Held) {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Embedding);
@@ -233,7 +253,7 @@ impl<'a> Recorder<'a> {
         let mut until_return = vec![tape.share(embedded)];
         let positions = tape.shape(&[run.s()]);
         let positions = tape.constant("position ids", positions, Dtype::Int64);
-        let mut for_recomputation = vec![positions];
+        let for_recomputation = vec![positions];
         if run.architecture.positions == PositionKind::Learned {
             embedded = self.learned_positions(embedded, positions, &mut until_return);
         }
@@ -241,12 +261,31 @@ impl<'a> Recorder<'a> {
         let tape = &mut self.tape;
         let output = dropout(tape, acts, embedded, "dropped embedding", "embedding.dropout mask");
         tape.release(embedded);
-        let mask = self.mask();
-        for_recomputation.extend(mask);
+        let shared = self.shared(&mut until_return);
+        (table, output, shared, Held { for_recomputation, until_return })
+    }
+
+    /// Masks and rotary tables for layers with and without a window.
+    fn shared(&mut self, held: &mut Vec<Tensor>) -> SharedByWindow {
+        let run = self.run;
+        let kinds = run.architecture.windows();
+        let windows = run.architecture.groups.iter().filter_map(|group| group.layer.attention.sliding_window);
+        let window = windows.max();
+        let made = if run.code.both_masks { [true; 2] } else { kinds };
+        let masks =
+            [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
         let rotary = run.code.rotation != Rotation::None;
-        let tables = rotary.then(|| run.rotary_tables(&mut self.tape));
-        for_recomputation.extend(tables.map(|tables| [tables.cos, tables.sin]).into_iter().flatten());
-        (table, output, Shared { tables, mask }, Held { for_recomputation, until_return })
+        let mut tables =
+            kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
+        if rotary && !run.code.tables_by_window {
+            tables = [Some(run.rotary_tables(&mut self.tape)); 2];
+            held.extend(tables[0].map(|tables| [tables.cos, tables.sin]).into_iter().flatten());
+        } else {
+            held.extend(tables.into_iter().flatten().flat_map(|tables| [tables.cos, tables.sin]));
+        }
+        held.extend(masks.into_iter().flatten());
+        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind] });
+        SharedByWindow { with, without }
     }
 
     fn learned_positions(&mut self, embedded: Tensor, positions: Tensor, held: &mut Vec<Tensor>) -> Tensor {
@@ -264,25 +303,27 @@ impl<'a> Recorder<'a> {
     }
 
     /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
-    fn mask(&mut self) -> Option<Tensor> {
+    fn mask(&mut self, window: Option<u64>) -> Option<Tensor> {
         let run = self.run;
-        let windowed = run.architecture.groups.iter().any(|group| run.masked(group.layer.attention.sliding_window));
-        let dtype = match (run.fused_attention, windowed) {
+        let dtype = match (run.fused_attention, run.masked(window)) {
             (false, _) => run.weights,
             (true, true) => Dtype::Bool,
             (true, false) => return None,
         };
-        let shape = self.tape.shape(&[run.b(), run.s(), run.s()]);
+        // Without padding a mask for fused kernels is the same for all sequences.
+        let batch = if run.fused_attention && !run.padding { ONE } else { run.b() };
+        let shape = self.tape.shape(&[batch, run.s(), run.s()]);
         Some(self.tape.constant("attention mask", shape, dtype))
     }
 
-    fn layers(&mut self, mut stream: Tensor, shared: Shared) -> Tensor {
+    fn layers(&mut self, mut stream: Tensor, shared: SharedByWindow) -> Tensor {
         let architecture = self.run.architecture;
         let mut first = 0;
         for group in &architecture.groups {
             let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(group.layers);
             for (layers, checkpointed) in [(checkpointed, true), (group.layers - checkpointed, false)] {
                 if layers > 0 {
+                    let shared = shared.of(&group.layer);
                     stream = self.stretch(&group.layer, [first, layers], checkpointed, stream, shared);
                     first += layers;
                 }
@@ -320,6 +361,9 @@ impl<'a> Recorder<'a> {
         let start = self.tape.node_count();
         self.tape.enter(Segment::Layer(self.layers.len()));
         if checkpointed {
+            for tensor in shared.tensors() {
+                self.tape.share(tensor);
+            }
             // GPT-2 passes its mask by position, and the checkpoint keeps what is passed so.
             let mask = shared.mask.filter(|_| run.code.checkpoint_keeps_mask);
             let kept = [input, mask.unwrap_or(input)];
@@ -360,8 +404,13 @@ impl<'a> Recorder<'a> {
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
         let kept = if run.loss { tape.share(stream) } else { last_position(run, tape, stream) };
-        let logits = run.linear_over(tape, kept, head, "logits", if run.loss { run.s() } else { ONE });
+        let capped = run.architecture.logits_softcap;
+        let name = if capped { "logits before the cap" } else { "logits" };
+        let mut logits = run.linear_over(tape, kept, head, name, if run.loss { run.s() } else { ONE });
         tape.release(kept);
+        if capped {
+            logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
+        }
         tape.assign(logits, Segment::Loss);
         logits
     }

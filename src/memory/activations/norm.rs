@@ -68,6 +68,11 @@ impl Run<'_> {
         let variance = fresh(tape, square, "variance", row);
         tape.release(square);
         let shifted = copy(tape, variance, "variance", row);
+        // Gemma's code has the variance in no variable.
+        let named = self.code.norm != NormCode::OnePlusWeight;
+        if !named {
+            tape.release(variance);
+        }
         let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
         let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
         tape.release(shifted);
@@ -76,7 +81,9 @@ impl Run<'_> {
         tape.release(wide);
         let output = self.weigh(tape, normalised, weight, input.dtype, names);
         tape.release(normalised);
-        tape.release(variance);
+        if named {
+            tape.release(variance);
+        }
         output
     }
 

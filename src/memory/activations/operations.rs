@@ -74,6 +74,17 @@ pub(super) fn multiply_by_constant(tape: &mut Tape, input: Tensor, factor: Tenso
     tape.apply(&operation, name, input.shape, input.dtype.promoted(factor.dtype))
 }
 
+/// `cap·tanh(x / cap)`: keeps the tangent.
+pub(super) fn soft_cap(tape: &mut Tape, input: Tensor, [tangent, name]: [&'static str; 2]) -> Tensor {
+    let quotient = fresh(tape, input, name, input.shape);
+    tape.release(input);
+    let tanh = unary_keeping_output(tape, quotient, tangent);
+    tape.release(quotient);
+    let capped = fresh(tape, tanh, name, tanh.shape);
+    tape.release(tanh);
+    capped
+}
+
 /// Dropout, where it acts: keeps a mask of one byte an element.
 pub(super) fn dropout(tape: &mut Tape, acts: bool, input: Tensor, name: &'static str, mask: &'static str) -> Tensor {
     if !acts {
@@ -99,7 +110,7 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        let base = self.base.filter(|_| name != "logits");
+        let base = self.base.filter(|_| !name.starts_with("logits"));
         let output = match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
             None => self.product(tape, input, linear, name, positions),

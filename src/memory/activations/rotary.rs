@@ -17,8 +17,7 @@ pub(super) struct Tables {
 impl Run<'_> {
     /// `[1, s, rotary]` cosines and sines in the type of the residual stream.
     pub(super) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
-        let attention = &self.architecture.groups[0].layer.attention;
-        let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: attention.rotary_dim }]);
+        let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: self.architecture.rotary_dim() }]);
         let dtype = if self.code.rotary_in_fp32 { Dtype::Fp32 } else { self.weights };
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
     }
