@@ -139,12 +139,9 @@ pub fn implementation(family: &Family) -> Implementation {
             tables_by_window: family.id == "gemma3_text",
             ..llama
         },
-        "qwen2_moe" => Implementation {
-            router: RouterCode::SoftmaxThenCast,
-            both_masks: true,
-            mask_without_window: true,
-            ..llama
-        },
+        "qwen2_moe" => {
+            Implementation { router: RouterCode::SoftmaxThenCast, both_masks: true, mask_without_window: true, ..llama }
+        }
         "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
         "deepseek_v3" => {
             Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
@@ -159,7 +156,6 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
     match (family.id, linear) {
         ("gpt2", "attention.query key value") => &["c_attn"],
         ("gpt2", "attention.output") => &["attn.c_proj", "c_proj"],
-        ("gpt2", "mlp.up") => &["c_fc"],
         ("gpt2", "mlp.down") => &["mlp.c_proj", "c_proj"],
         ("gpt_neox" | "bloom" | "falcon", "attention.query key value") => &["query_key_value"],
         ("gpt_neox" | "phi" | "bloom" | "falcon" | "persimmon", "attention.output") => &["dense"],
@@ -171,7 +167,7 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         ("opt" | "phi", "mlp.down") => &["fc2"],
         ("gptj", "mlp.up") => &["fc_in"],
         ("gptj", "mlp.down") => &["fc_out"],
-        ("starcoder2", "mlp.up") => &["c_fc"],
+        ("gpt2" | "starcoder2", "mlp.up") => &["c_fc"],
         ("starcoder2", "mlp.down") => &["c_proj"],
         (_, "attention.query") => &["q_proj"],
         (_, "attention.key") => &["k_proj"],

@@ -15,7 +15,7 @@ use crate::framework::implementation;
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::model::parameters::blocks;
-use crate::scenario::{Infer, Scenario};
+use crate::scenario::{Infer, Loss, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
 
 const CACHE: &str = "DynamicCache of Transformers 5.23, measured";
@@ -66,6 +66,9 @@ fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
         keep_gradients: false,
         graph: false,
         adapters: None,
+        base: None,
+        loss_kind: Loss::Eager,
+        loss_chunks: 1,
     }
 }
 

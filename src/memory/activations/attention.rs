@@ -306,7 +306,8 @@ impl Run<'_> {
         // the output projection then reads a copy.
         let by_head = attention.latent.is_none()
             && self.code.rotation == Rotation::Concatenated
-            && compute == Dtype::Bf16 && mask.is_none();
+            && compute == Dtype::Bf16
+            && mask.is_none();
         let shape = self.stream(tape, sizes.context);
         let flat = if by_head && attention.heads > 1 {
             copy(tape, context, "attention.context", shape)
