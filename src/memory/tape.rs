@@ -66,7 +66,7 @@ pub(crate) enum Segment {
 pub(crate) enum Kind {
     /// Computed in forward.
     Value,
-    /// A 16-bit copy of a weight under autocast.
+    /// A copy of a weight in another type: 16 bits under autocast, fp32 in some norms.
     WeightCopy,
     /// The gradient of a value.
     Gradient,
@@ -143,6 +143,8 @@ pub(crate) enum Rule {
     Each,
     /// A product: gradients have the output's shape and are summed where the input was broadcast.
     Multiply,
+    /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
+    Subtract,
     /// A power, with two temporaries.
     Power,
     /// The reciprocal square root, with two temporaries.
@@ -320,6 +322,13 @@ impl Tape {
     pub(crate) fn assign(&mut self, tensor: Tensor, segment: Segment) {
         if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
             storage.owner = segment;
+        }
+    }
+
+    /// Counts a tensor as the copy of a weight.
+    pub(crate) fn count_as_weight_copy(&mut self, tensor: Tensor) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.kind = Kind::WeightCopy;
         }
     }
 

@@ -167,7 +167,8 @@ pub(super) fn optimizer_states(
         entries.append(&mut of_state);
     }
     if optimizer == Optimizer::Adamw && implementation != OptimizerImplementation::Loop {
-        let tensors: u64 = blocks(architecture).iter().map(|block| block.copies * block.tensors.len() as u64).sum();
+        let pieces = |block: &BlockParameters| block.tensors.iter().map(|tensor| tensor.pieces).sum::<u64>();
+        let tensors: u64 = blocks(architecture).iter().map(|block| block.copies * pieces(block)).sum();
         let shape = Shape::new(&[Dim { symbol: "tensors", size: tensors }]);
         let mut steps = plain("step counter of each tensor", Place::Optimizer, shape, 32, alive, OPTIMIZER)?;
         steps.category = Category::Optimizer;

@@ -101,6 +101,13 @@ impl<'t, 'a> Section<'t, 'a> {
         self.read(key, "a list of texts", words)
     }
 
+    /// A list of whole numbers.
+    pub(super) fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
+        self.read(key, "a list of whole numbers that are not negative", |value| {
+            value.as_array()?.iter().map(|item| whole(item.get_ref())).collect()
+        })
+    }
+
     /// A table inside this one.
     pub(super) fn table(&self, key: &'static str, prefix: &'static str) -> Result<Option<Self>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(None) };

@@ -87,7 +87,10 @@ impl Tape {
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
         for (slot, input) in needed.filter(|(_, input)| input.source != Source::Constant) {
             gradients[slot] = Some(match node.rule {
-                Rule::Pass => {
+                Rule::Subtract if slot == 1 => {
+                    (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
+                }
+                Rule::Pass | Rule::Subtract => {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
@@ -120,7 +123,7 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
-            let broadcast = node.rule == Rule::Multiply
+            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Subtract)
                 && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);
