@@ -38,9 +38,13 @@ fn scenario(run: &Json) -> Scenario {
         let Ok(parameter) = Parameter::by_key(&format!("train.{key}")) else { continue };
         let value = match value {
             Json::String(word) => Value::Word(word.clone()),
-            Json::Number(number) => Value::Count(number.as_u64().unwrap()),
+            Json::Number(number) => match number.as_u64() {
+                Some(count) => Value::Count(count),
+                None => Value::Fraction(number.as_f64().unwrap()),
+            },
             Json::Bool(on) => Value::Flag(*on),
-            Json::Null | Json::Array(_) | Json::Object(_) => continue,
+            Json::Array(words) => Value::Words(words.iter().map(|word| word.as_str().unwrap().to_owned()).collect()),
+            Json::Null | Json::Object(_) => continue,
         };
         parameter.set(&mut scenario, value).unwrap();
     }
@@ -74,6 +78,9 @@ fn outcome(case: &Json) -> Outcome {
         "{id}: parameters"
     );
     let scenario = scenario(&case["run"]);
+    if let Some(trainable) = case["measured"]["trainable"].as_u64() {
+        assert_eq!(memory::trainable_parameters(&model, &scenario).unwrap().get(), trainable, "{id}: trainable");
+    }
     let ledger = memory::estimate(&model, &scenario, None).unwrap();
     let measured = &case["measured"];
     let backward = [Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
@@ -153,8 +160,10 @@ fn judge(path: &Path) -> Vec<String> {
 #[test]
 fn every_measured_step_is_matched() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
-    let wrong: Vec<String> =
-        ["autograd.json", "timeline.json"].iter().flat_map(|file| judge(&folder.join(file))).collect();
+    let wrong: Vec<String> = ["autograd.json", "autograd_lora.json", "timeline.json"]
+        .iter()
+        .flat_map(|file| judge(&folder.join(file)))
+        .collect();
     assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
 }
 

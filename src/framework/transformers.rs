@@ -46,6 +46,8 @@ pub struct Implementation {
     pub attention_output_dropout: bool,
     /// Whether a checkpoint keeps the attention mask as one of its inputs.
     pub checkpoint_keeps_mask: bool,
+    /// Whether PyTorch's fused kernels cannot compute the attention, so that only eager attention was measured.
+    pub eager_only: bool,
     /// Whether masks for layers with and without a window are made even where no layer uses one of them.
     pub both_masks: bool,
     /// Whether layers with and without a window rotate by tables of their own.
@@ -113,6 +115,7 @@ pub fn implementation(family: &Family) -> Implementation {
         hidden_dropout: false,
         attention_output_dropout: true,
         checkpoint_keeps_mask: false,
+        eager_only: false,
         both_masks: false,
         tables_by_window: false,
         holds_attention_output: false,
@@ -143,8 +146,8 @@ pub fn implementation(family: &Family) -> Implementation {
             norm: NormCode::OnePlusWeight,
             scaled_embedding: true,
             embedding_scale_buffer: true,
-            both_masks: family.id != "gemma",
-            tables_by_window: family.id == "gemma3_text",
+            eager_only: family.id == "gemma2",
+            both_masks: family.id != "gemma",            tables_by_window: family.id == "gemma3_text",
             norms_after_projections: true,
             ..llama
         },
@@ -179,5 +182,37 @@ pub fn implementation(family: &Family) -> Implementation {
         "olmo" => Implementation { norm: NormCode::FusedWithoutWeight, rotary_in_fp32: true, ..llama },
         "granite" => Implementation { scaled_embedding: true, ..llama },
         _ => llama,
+    }
+}
+
+/// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
+pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
+    match (family.id, linear) {
+        ("gpt2", "attention.query key value") => &["c_attn"],
+        ("gpt2", "attention.output") => &["attn.c_proj", "c_proj"],
+        ("gpt2", "mlp.up") => &["c_fc"],
+        ("gpt2", "mlp.down") => &["mlp.c_proj", "c_proj"],
+        ("gpt_neox" | "bloom" | "falcon", "attention.query key value") => &["query_key_value"],
+        ("gpt_neox" | "phi" | "bloom" | "falcon" | "persimmon", "attention.output") => &["dense"],
+        ("gpt_neox" | "bloom" | "falcon", "mlp.up") => &["dense_h_to_4h"],
+        ("gpt_neox" | "bloom" | "falcon", "mlp.down") => &["dense_4h_to_h"],
+        ("mpt", "attention.query key value") => &["Wqkv"],
+        ("mpt" | "opt" | "gptj", "attention.output") => &["out_proj"],
+        ("opt" | "phi", "mlp.up") => &["fc1"],
+        ("opt" | "phi", "mlp.down") => &["fc2"],
+        ("gptj", "mlp.up") => &["fc_in"],
+        ("gptj", "mlp.down") => &["fc_out"],
+        ("starcoder2", "mlp.up") => &["c_fc"],
+        ("starcoder2", "mlp.down") => &["c_proj"],
+        (_, "attention.query") => &["q_proj"],
+        (_, "attention.key") => &["k_proj"],
+        (_, "attention.value") => &["v_proj"],
+        (_, "attention.query key value") => &["qkv_proj"],
+        (_, "attention.output") => &["o_proj"],
+        (_, "mlp.gate") => &["gate_proj"],
+        (_, "mlp.up") => &["up_proj"],
+        (_, "mlp.gate and up") => &["gate_up_proj"],
+        (_, "mlp.down") => &["down_proj"],
+        _ => &[],
     }
 }

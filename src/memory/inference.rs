@@ -14,6 +14,7 @@ use super::{recorded, weights};
 use crate::framework::implementation;
 use crate::gpu::Gpu;
 use crate::model::Model;
+use crate::model::parameters::blocks;
 use crate::scenario::{Infer, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -27,13 +28,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let always = Instant::SERVING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant));
     let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
     let dtype = dtype(&infer.weights);
-    let mut entries = weights::parameters(&model.architecture, Bits::whole(dtype.bits()), always)?;
-    entries.append(&mut weights::buffers(
-        &model.architecture,
-        run(model, infer, 1).rotary_table_kinds(),
-        None,
-        always,
-    )?);
+    let (architecture, bits) = (&model.architecture, Bits::whole(dtype.bits()));
+    let mut entries = weights::Set { architecture, blocks: &blocks(architecture), bits }.parameters(always)?;
+    entries.append(&mut weights::buffers(architecture, run(model, infer, 1).rotary_table_kinds(), None, always)?);
     entries.append(&mut cache(model, infer, serving)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
     for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {
@@ -67,6 +64,7 @@ fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
         keep_outputs: false,
         keep_gradients: false,
         graph: false,
+        adapters: None,
     }
 }
 

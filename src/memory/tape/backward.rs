@@ -85,7 +85,7 @@ impl Tape {
     fn derive(&mut self, node: &Node, incoming: StorageId, dtype: Dtype) -> Gradients {
         let mut gradients = [None; 4];
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
-        for (slot, input) in needed.filter(|(_, input)| input.source != Source::Constant) {
+        for (slot, input) in needed.filter(|(_, input)| node.rule == Rule::All || input.source.needs_gradient()) {
             gradients[slot] = Some(match node.rule {
                 Rule::Subtract if slot == 1 => {
                     (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
@@ -94,7 +94,7 @@ impl Tape {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each => (self.gradient(&input, input.shape, input.dtype), input.dtype),
+                Rule::Each | Rule::All => (self.gradient(&input, input.shape, input.dtype), input.dtype),
                 Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
                 Rule::Power | Rule::Rsqrt => {
                     let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
@@ -113,7 +113,9 @@ impl Tape {
         let whole =
             shape == input.shape || self.elements[usize::from(shape)] == self.elements[usize::from(input.shape)];
         let kind = match input.source {
-            Source::Leaf(_) if whole && dtype == input.dtype => Kind::ParameterGradient,
+            Source::Leaf(leaf) if whole && dtype == input.dtype && !self.leaves[leaf as usize].value => {
+                Kind::ParameterGradient
+            }
             _ => Kind::Gradient,
         };
         self.allocate(input.name, shape, dtype, kind)
@@ -140,7 +142,7 @@ impl Tape {
 
     fn route(&mut self, target: Source, gradient: StorageId, dtype: Dtype) {
         match target {
-            Source::Constant => self.unrefer(gradient),
+            Source::Constant | Source::Frozen(_) => self.unrefer(gradient),
             Source::Node(node) => {
                 let node = node as usize;
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
@@ -155,11 +157,14 @@ impl Tape {
     fn accumulate(&mut self, leaf: usize, gradient: StorageId) {
         let arrived = match self.leaves[leaf].waiting.take() {
             None => gradient,
+            Some(waiting) if self.leaves[leaf].value => self.sum(waiting, gradient, Kind::Gradient),
             Some(waiting) => self.sum(waiting, gradient, Kind::ParameterGradient),
         };
         self.leaves[leaf].uses -= 1;
         if self.leaves[leaf].uses > 0 {
             self.leaves[leaf].waiting = Some(arrived);
+        } else if self.leaves[leaf].value {
+            // The gradient of a value belongs to no parameter and stays with the value.
         } else if self.keep_gradients {
             self.unrefer(arrived);
         } else if let Some(storage) = self.storages.get_mut(arrived as usize) {
