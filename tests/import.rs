@@ -49,6 +49,15 @@ fn real_models_give_the_parameters_that_modules_have() {
 
 /// What `AutoModelForCausalLM.from_config(AutoConfig.for_model(family))` has.
 const DEFAULTS: &[(&str, u64)] = &[
+    ("gemma2", 2_614_341_888),
+    ("gemma3_text", 2_628_658_432),
+    ("glm4", 9_400_279_040),
+    ("stablelm", 2_795_443_200),
+    ("phi", 1_418_270_720),
+    ("cohere", 34_980_831_232),
+    ("starcoder2", 3_030_371_328),
+    ("olmo", 6_888_095_744),
+    ("smollm3", 3_075_098_624),
     ("gpt2", 124_439_808),
     ("gpt_neox", 20_554_567_680),
     ("llama", 6_738_415_616),

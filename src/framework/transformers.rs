@@ -20,6 +20,18 @@ pub struct Implementation {
     pub rotation: Rotation,
     /// Whether cosines and sines stay in fp32, and what they turn with them.
     pub rotary_in_fp32: bool,
+    /// Whether queries and keys are widened to fp32 before they are turned.
+    pub rotary_inputs_in_fp32: bool,
+    /// Whether each layer makes interleaved copies of its cosines and sines.
+    pub interleaved_tables: bool,
+    /// Whether queries and keys are both turned before either is put together again.
+    pub turned_together: bool,
+    /// Whether the turned parts stay in variables until attention returns.
+    pub holds_turned_parts: bool,
+    /// Whether query and key norms come after all three projections.
+    pub norms_after_projections: bool,
+    /// Whether logits are multiplied by a constant.
+    pub scaled_logits: bool,
     /// Whether eager attention computes its softmax in fp32.
     pub softmax_in_fp32: bool,
     /// Whether the embedding is multiplied by a constant.
@@ -30,8 +42,12 @@ pub struct Implementation {
     pub embedding_dropout: bool,
     /// Whether dropout acts before residuals are added.
     pub hidden_dropout: bool,
+    /// Whether that dropout acts on the attention output too.
+    pub attention_output_dropout: bool,
     /// Whether a checkpoint keeps the attention mask as one of its inputs.
     pub checkpoint_keeps_mask: bool,
+    /// Whether PyTorch's fused kernels cannot compute the attention, so that only eager attention was measured.
+    pub eager_only: bool,
     /// Whether masks for layers with and without a window are made even where no layer uses one of them.
     pub both_masks: bool,
     /// Whether a mask for a window is made although no layer has one.
@@ -66,6 +82,10 @@ pub enum NormCode {
     OnePlusWeight,
     /// `torch.nn.LayerNorm`: one operation.
     Fused,
+    /// Cohere's layer norm, written out in fp32.
+    LayerWrittenOut,
+    /// OLMo's: one operation without weights, in fp32.
+    FusedWithoutWeight,
 }
 
 /// How a fused query-key-value projection is taken apart.
@@ -97,12 +117,20 @@ pub fn implementation(family: &Family) -> Implementation {
         fused_projection: FusedProjection::Slices,
         rotation: Rotation::Whole,
         rotary_in_fp32: false,
+        rotary_inputs_in_fp32: false,
+        interleaved_tables: false,
+        turned_together: false,
+        holds_turned_parts: false,
+        norms_after_projections: false,
+        scaled_logits: false,
         softmax_in_fp32: true,
         scaled_embedding: false,
         embedding_scale_buffer: false,
         embedding_dropout: false,
         hidden_dropout: false,
+        attention_output_dropout: true,
         checkpoint_keeps_mask: false,
+        eager_only: false,
         both_masks: false,
         mask_without_window: false,
         tables_by_window: false,
@@ -135,8 +163,10 @@ pub fn implementation(family: &Family) -> Implementation {
             norm: NormCode::OnePlusWeight,
             scaled_embedding: true,
             embedding_scale_buffer: true,
+            eager_only: family.id == "gemma2",
             both_masks: family.id != "gemma",
             tables_by_window: family.id == "gemma3_text",
+            norms_after_projections: true,
             ..llama
         },
         "qwen2_moe" => {
@@ -146,6 +176,35 @@ pub fn implementation(family: &Family) -> Implementation {
         "deepseek_v3" => {
             Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
         }
+        "glm4" => Implementation {
+            rotation: Rotation::Concatenated,
+            interleaved_tables: true,
+            turned_together: true,
+            ..llama
+        },
+        "stablelm" | "phi" => Implementation {
+            norm: NormCode::Fused,
+            rotation: Rotation::Concatenated,
+            turned_together: true,
+            holds_turned_parts: true,
+            norms_after_projections: true,
+            embedding_dropout: family.id == "phi",
+            hidden_dropout: true,
+            attention_output_dropout: family.id == "phi",
+            ..llama
+        },
+        "cohere" => Implementation {
+            norm: NormCode::LayerWrittenOut,
+            rotary_in_fp32: true,
+            rotary_inputs_in_fp32: true,
+            norms_after_projections: true,
+            scaled_logits: true,
+            ..llama
+        },
+        "starcoder2" => {
+            Implementation { norm: NormCode::Fused, embedding_dropout: true, hidden_dropout: true, ..llama }
+        }
+        "olmo" => Implementation { norm: NormCode::FusedWithoutWeight, rotary_in_fp32: true, ..llama },
         "granite" => Implementation { scaled_embedding: true, ..llama },
         _ => llama,
     }

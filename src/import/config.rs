@@ -139,19 +139,51 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
+        "phi" if config.flag("qk_layernorm")? == Some(true) => {
+            return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
+        }
+        "olmo" if config.number(&["clip_qkv"])?.is_some() => {
+            return Err(config.error("clip_qkv", "found a number; clipped queries, keys and values are not covered"));
+        }
         id => ArchitectureKeys {
             num_key_value_heads: kv_heads(config, family, &shared)?,
             head_dim: count("head_dim")?,
-            // Qwen2's three biases and Mistral's and Phi-3's lack of any are in the code.
-            attention_bias: match id {
-                "llama" | "qwen3" | "gemma" | "gemma2" | "gemma3_text" | "olmo2" | "granite" => {
-                    config.flag("attention_bias")?
-                }
+            use_qk_norm: match id {
+                "cohere" => config.flag("use_qk_norm")?,
+                "stablelm" => config.flag("qk_layernorm")?,
                 _ => None,
             },
-            mlp_bias: if matches!(id, "llama" | "granite") { config.flag("mlp_bias")? } else { None },
-            partial_rotary_factor: if id == "phi3" { rotary_share(config, "partial_rotary_factor")? } else { None },
-            hidden_dropout: if id == "phi3" { config.number(&["resid_pdrop"])? } else { None },
+            use_parallel_residual: if id == "stablelm" { config.flag("use_parallel_residual")? } else { None },
+            no_rope_layers: if id == "smollm3" { config.counts("no_rope_layers")? } else { None },
+            no_rope_layer_interval: if id == "smollm3" { config.count(&["no_rope_layer_interval"])? } else { None },
+            // Qwen2's three biases and Mistral's and Phi-3's lack of any are in the code.
+            attention_bias: match id {
+                "llama" | "qwen3" | "gemma" | "gemma2" | "gemma3_text" | "olmo2" | "granite" | "glm4" | "cohere"
+                | "olmo" | "smollm3" => config.flag("attention_bias")?,
+                "stablelm" => config.flag("use_qkv_bias")?,
+                "starcoder2" => config.flag("use_bias")?,
+                _ => None,
+            },
+            mlp_bias: match id {
+                "llama" | "granite" | "smollm3" => config.flag("mlp_bias")?,
+                "starcoder2" => config.flag("use_bias")?,
+                _ => None,
+            },
+            partial_rotary_factor: match id {
+                "phi3" | "phi" | "stablelm" | "glm4" => rotary_share(config, "partial_rotary_factor")?,
+                _ => None,
+            },
+            hidden_dropout: match id {
+                "phi3" | "phi" => config.number(&["resid_pdrop"])?,
+                "stablelm" => config.number(&["hidden_dropout"])?,
+                "starcoder2" => config.number(&["residual_dropout"])?,
+                _ => None,
+            },
+            embedding_dropout: match id {
+                "phi" => config.number(&["embd_pdrop"])?,
+                "starcoder2" => config.number(&["embedding_dropout"])?,
+                _ => None,
+            },
             sliding_window: sliding_window(config, id)?,
             sliding_window_pattern: if id == "gemma3_text" { config.count(&["sliding_window_pattern"])? } else { None },
             layer_types: if matches!(id, "gemma2" | "gemma3_text") { config.words("layer_types")? } else { None },
@@ -195,8 +227,8 @@ fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetE
 fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetError> {
     const KEY: &str = "sliding_window";
     match id {
-        "mistral" | "gemma2" | "gemma3_text" if config.is_null(KEY) => Ok(Some(0)),
-        "mistral" | "phi3" | "gemma2" | "gemma3_text" => config.count(&[KEY]),
+        "mistral" | "gemma2" | "gemma3_text" | "starcoder2" if config.is_null(KEY) => Ok(Some(0)),
+        "mistral" | "phi3" | "gemma2" | "gemma3_text" | "starcoder2" => config.count(&[KEY]),
         _ => Ok(None),
     }
 }

@@ -77,16 +77,16 @@ impl<'t> Object<'t> {
         self.read(names, "a text", |value| value.as_str().map(str::to_owned))
     }
 
+    /// A list of whole numbers.
+    pub(super) fn counts(&self, name: &str) -> Result<Option<Vec<u64>>, PresetError> {
+        let read = |value: &Value| value.as_array()?.iter().map(Value::as_u64).collect();
+        self.read(&[name], "a list of whole numbers that are not negative", read)
+    }
+
     /// A list of texts.
     pub(super) fn words(&self, name: &str) -> Result<Option<Vec<String>>, PresetError> {
         let read = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
         self.read(&[name], "a list of texts", read)
-    }
-
-    /// A list of whole numbers.
-    pub(super) fn counts(&self, name: &str) -> Result<Option<Vec<u64>>, PresetError> {
-        let read = |value: &Value| value.as_array()?.iter().map(Value::as_u64).collect();
-        self.read(&[name], "a list of whole numbers", read)
     }
 
     fn get(&self, name: &str) -> Option<&Value> {

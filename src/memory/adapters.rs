@@ -119,7 +119,7 @@ impl Adapters {
 
     fn pair(&self, matrix: &Tensor) -> Option<[Tensor; 2]> {
         let names = self.targets.iter().find(|names| names.weight == matrix.name)?;
-        let tensor = |name, rows, columns| Tensor { name, rows, columns, role: Role::Linear };
+        let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
         Some([tensor(names.down, self.rank, matrix.columns), tensor(names.up, matrix.rows, self.rank)])
     }
 }

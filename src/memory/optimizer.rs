@@ -52,7 +52,8 @@ pub(super) fn states(
             state.filter(|state| !state.paged).map(|state| entry(&state, tensor, optimizer, alive))
         })?);
     }
-    let tensors: u64 = trained.blocks.iter().map(|block| block.copies * block.tensors.len() as u64).sum();
+    let pieces = |block: &BlockParameters| block.tensors.iter().map(|tensor| tensor.pieces).sum::<u64>();
+    let tensors: u64 = trained.blocks.iter().map(|block| block.copies * pieces(block)).sum();
     if optimizer == Optimizer::Adamw && implementation != OptimizerImplementation::Loop {
         entries.push(shared("step counter of each tensor", &[("tensors", tensors)], optimizer, alive)?);
     }
@@ -152,7 +153,7 @@ fn shared(
 ) -> Result<Entry, Overflow> {
     let dims: Vec<Dim> = dims.iter().map(|(symbol, size)| Dim { symbol, size: *size }).collect();
     let (shape, bits) = (Shape::new(&dims), Bits::whole(32));
-    let tensor = Tensor { name, rows: 1, columns: 1, role: Role::Bias };
+    let tensor = Tensor { name, rows: 1, columns: 1, pieces: 1, role: Role::Bias };
     let state = State { name, rows: 1, columns: 1, bits: 32, paged: false };
     let entry = entry(&state, &tensor, optimizer, alive);
     Ok(Entry { name: Cow::Borrowed(name), shape, bytes: bits.bytes(shape.elements()?)?, ..entry })

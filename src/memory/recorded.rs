@@ -6,7 +6,7 @@ use super::activations::Forward;
 use super::category::Category;
 use super::entry::{Alive, Entry, Exactness, Lifetime, Place};
 use super::instant::Instant;
-use super::tape::{Kind, Segment, Storage};
+use super::tape::{Dtype, Kind, Segment, Storage};
 use super::timeline::{Layers, Life, Timeline};
 use crate::framework::transformers::SOURCE;
 use crate::units::{Bits, Bytes, Overflow};
@@ -90,6 +90,7 @@ fn classify(storage: &Storage) -> (Category, Lifetime) {
 fn name(storage: &Storage) -> Cow<'static, str> {
     match storage.kind {
         Kind::Value | Kind::Scratch => Cow::Borrowed(storage.name),
+        Kind::WeightCopy if storage.dtype == Dtype::Fp32 => Cow::Owned(format!("{} in fp32", storage.name)),
         Kind::WeightCopy => Cow::Owned(format!("{} in 16 bits", storage.name)),
         Kind::Gradient | Kind::ParameterGradient => Cow::Owned(format!("gradient of {}", storage.name)),
     }

@@ -66,7 +66,7 @@ pub(crate) enum Segment {
 pub(crate) enum Kind {
     /// Computed in forward.
     Value,
-    /// A 16-bit copy of a weight under autocast.
+    /// A copy of a weight in another type: 16 bits under autocast, fp32 in some norms.
     WeightCopy,
     /// The gradient of a value.
     Gradient,
@@ -166,6 +166,8 @@ pub(crate) enum Rule {
     Multiply,
     /// A product with a frozen matrix, the first input, that is unpacked again for it.
     Unpack,
+    /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
+    Subtract,
     /// A power, with two temporaries.
     Power,
     /// The reciprocal square root, with two temporaries.
@@ -389,6 +391,13 @@ impl Tape {
     pub(crate) fn estimate(&mut self, tensor: Tensor) {
         if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
             storage.estimated = true;
+        }
+    }
+
+    /// Counts a tensor as the copy of a weight.
+    pub(crate) fn count_as_weight_copy(&mut self, tensor: Tensor) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.kind = Kind::WeightCopy;
         }
     }
 

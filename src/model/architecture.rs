@@ -51,6 +51,12 @@ pub struct ArchitectureKeys {
     pub sliding_window_pattern: Option<u64>,
     /// `sliding_attention` or `full_attention` for each layer, where that follows no pattern.
     pub layer_types: Option<Vec<String>>,
+    /// Every so many-th layer does not rotate queries and keys.
+    pub no_rope_layer_interval: Option<u64>,
+    /// For each layer 1 if it rotates, 0 if not, where that follows no interval.
+    pub no_rope_layers: Option<Vec<u64>>,
+    /// Whether queries and keys are normed, where a family leaves it open.
+    pub use_qk_norm: Option<bool>,
     /// Soft cap of attention scores; 0: none.
     pub attn_logit_softcapping: Option<f64>,
     /// Soft cap of logits; 0: none.
@@ -338,6 +344,7 @@ impl Architecture {
         })?;
         let placement = match (family.placement, keys.use_parallel_residual) {
             (Placement::Parallel, Some(false)) => Placement::Pre,
+            (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
             (placement, _) => placement,
         };
         let mlp =
@@ -356,7 +363,7 @@ impl Architecture {
                 keys.max_position_embeddings.unwrap_or(defaults.max_position_embeddings),
             )?,
             tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
-            lm_head_bias: keys.lm_head_bias.unwrap_or(false),
+            lm_head_bias: keys.lm_head_bias.unwrap_or(family.head_bias),
             positions: family.positions,
             final_norm: family.norm,
             logits_softcap: keys.final_logit_softcapping.map_or(defaults.logits_softcap, |cap| cap > 0.0),
@@ -536,7 +543,8 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
     let output_bias = match keys.attention_output_bias {
         Some(bias) => bias,
         // Llama's and GPT-NeoX's `attention_bias` decides all four projections; Qwen2's output never has one.
-        None if family.qkv_bias == family.output_bias => qkv_bias,
+        // StableLM's decides the other three.
+        None if family.qkv_bias == family.output_bias && family.id != "stablelm" => qkv_bias,
         None => family.output_bias,
     };
     Ok(Attention {
@@ -547,7 +555,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         projection: family.projection,
         qkv_bias,
         output_bias,
-        qk_norm: family.qk_norm,
+        qk_norm: if keys.use_qk_norm == Some(true) { QkNorm::EachHead } else { family.qk_norm },
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
         latent: None,
         softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
@@ -561,19 +569,36 @@ fn groups(
     layer: Layer,
     layers: u64,
 ) -> Result<Vec<LayerGroup>, ArchitectureError> {
-    let pattern = keys.sliding_window_pattern.or(family.defaults.sliding_window_pattern);
-    let windows: Vec<bool> = match (&keys.layer_types, pattern) {
-        (Some(types), _) => named_windows(types, layers)?,
-        (None, Some(0)) => {
-            return Err(ArchitectureError::new("sliding_window_pattern", "0 is no pattern; 1: every layer sees all"));
+    let windows = match &keys.layer_types {
+        Some(types) => Some(named_windows(types, layers)?),
+        None => {
+            let pattern = keys.sliding_window_pattern.or(family.defaults.sliding_window_pattern);
+            pattern.map(|every| all_but_each("sliding_window_pattern", every, layers)).transpose()?
         }
-        (None, Some(pattern)) => (1..=layers.min(MOST_LAYERS)).map(|layer| layer % pattern != 0).collect(),
-        (None, None) => return Ok(vec![LayerGroup { layers, layer }]),
     };
+    let rotations = match &keys.no_rope_layers {
+        Some(flags) if flags.len() as u64 != layers => {
+            let problem = format!("found {} entries for {layers} layers", flags.len());
+            return Err(ArchitectureError::new("no_rope_layers", problem));
+        }
+        Some(flags) => Some(flags.iter().map(|flag| *flag != 0).collect()),
+        None => {
+            let interval = keys.no_rope_layer_interval.or(family.defaults.no_rope_layer_interval);
+            interval.map(|every| all_but_each("no_rope_layer_interval", every, layers)).transpose()?
+        }
+    };
+    if windows.is_none() && rotations.is_none() {
+        return Ok(vec![LayerGroup { layers, layer }]);
+    }
+    let written_out = usize::try_from(layers.min(MOST_LAYERS)).unwrap_or(usize::MAX);
     let mut groups: Vec<LayerGroup> = Vec::new();
-    for windowed in windows {
+    for index in 0..written_out {
+        let says = |flags: &Option<Vec<bool>>| flags.as_ref().is_none_or(|flags| flags.get(index) != Some(&false));
         let mut layer = layer.clone();
-        layer.attention.sliding_window = layer.attention.sliding_window.filter(|_| windowed);
+        layer.attention.sliding_window = layer.attention.sliding_window.filter(|_| says(&windows));
+        if !says(&rotations) {
+            layer.attention.rotary_dim = 0;
+        }
         match groups.last_mut() {
             Some(last) if last.layer == layer => last.layers += 1,
             _ => groups.push(LayerGroup { layers: 1, layer }),
@@ -584,6 +609,14 @@ fn groups(
 
 /// Layers that are written out one by one; no real model comes near.
 const MOST_LAYERS: u64 = 4096;
+
+/// True for every layer but each so many-th.
+fn all_but_each(key: &'static str, every: u64, layers: u64) -> Result<Vec<bool>, ArchitectureError> {
+    if every == 0 {
+        return Err(ArchitectureError::new(key, "0 is no pattern; 1: each layer is an exception"));
+    }
+    Ok((1..=layers.min(MOST_LAYERS)).map(|layer| layer % every != 0).collect())
+}
 
 fn named_windows(types: &[String], layers: u64) -> Result<Vec<bool>, ArchitectureError> {
     const KEY: &str = "layer_types";

@@ -30,6 +30,8 @@ pub struct Family {
     pub experts: Option<ExpertDefaults>,
     /// The ranks and head widths of latent attention, where it has that.
     pub latent: Option<LatentDefaults>,
+    /// Bias of the head where the config does not say.
+    pub head_bias: bool,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.
     pub defaults: Defaults,
 }
@@ -97,14 +99,19 @@ pub enum NormKind {
     GemmaRms,
     /// Layer norm with weight and bias.
     Layer,
+    /// Layer norm with a weight only.
+    LayerWithoutBias,
+    /// Layer norm with neither.
+    LayerWithoutWeight,
 }
 
 impl NormKind {
     /// Parameters of a norm over so many channels.
     pub const fn parameter_tensors(self) -> u64 {
         match self {
-            Self::Rms | Self::GemmaRms => 1,
+            Self::Rms | Self::GemmaRms | Self::LayerWithoutBias => 1,
             Self::Layer => 2,
+            Self::LayerWithoutWeight => 0,
         }
     }
 }
@@ -118,6 +125,8 @@ pub enum Placement {
     Post,
     /// Both before, from the same residual stream: attention and feed-forward run side by side (GPT-NeoX).
     Parallel,
+    /// One before both, which run side by side (Phi).
+    ParallelOneNorm,
     /// Before and after each of them: four norms (Gemma 2).
     Sandwich,
 }
@@ -140,6 +149,8 @@ pub enum QkNorm {
     PerHead,
     /// Over all heads at once.
     FullWidth,
+    /// Over each head, with a weight of its own for each head.
+    EachHead,
 }
 
 /// Kinds of dense feed-forward network.
@@ -193,6 +204,8 @@ pub struct Defaults {
     pub sliding_window: Option<u64>,
     /// Where only some layers slide: every so many-th sees all tokens.
     pub sliding_window_pattern: Option<u64>,
+    /// Every so many-th layer does not rotate.
+    pub no_rope_layer_interval: Option<u64>,
     /// Whether attention scores are soft-capped.
     pub attention_softcap: bool,
     /// Whether logits are soft-capped.
@@ -214,6 +227,7 @@ const LLAMA_LIKE: Defaults = Defaults {
     dropout: 0.0,
     sliding_window: None,
     sliding_window_pattern: None,
+    no_rope_layer_interval: None,
     attention_softcap: false,
     logits_softcap: false,
 };
@@ -247,6 +261,7 @@ const LLAMA: Family = Family {
     mlp_bias: false,
     experts: None,
     latent: None,
+    head_bias: false,
     defaults: LLAMA_LIKE,
 };
 
@@ -466,6 +481,23 @@ pub const FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
+        id: "glm4",
+        placement: Placement::Sandwich,
+        mlp: MlpKind::GatedFused,
+        qkv_bias: true,
+        defaults: Defaults {
+            vocab_size: 151_552,
+            intermediate_size: Some(13_696),
+            num_hidden_layers: 40,
+            num_key_value_heads: Some(2),
+            head_dim: Some(128),
+            max_position_embeddings: 131_072,
+            rotary_percent: 50,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
         id: "qwen3_moe",
         qk_norm: QkNorm::PerHead,
         experts: Some(ExpertDefaults {
@@ -484,6 +516,98 @@ pub const FAMILIES: &[Family] = &[
             num_hidden_layers: 24,
             num_key_value_heads: Some(4),
             max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "stablelm",
+        norm: NormKind::Layer,
+        defaults: Defaults {
+            vocab_size: 50_304,
+            hidden_size: 2560,
+            intermediate_size: Some(6912),
+            num_key_value_heads: Some(32),
+            max_position_embeddings: 4096,
+            rotary_percent: 25,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "phi",
+        norm: NormKind::Layer,
+        placement: Placement::ParallelOneNorm,
+        mlp: MlpKind::Plain,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        head_bias: true,
+        defaults: Defaults {
+            vocab_size: 51_200,
+            hidden_size: 2048,
+            intermediate_size: Some(8192),
+            num_hidden_layers: 24,
+            hidden_act: "gelu_new",
+            rotary_percent: 50,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "cohere",
+        norm: NormKind::LayerWithoutBias,
+        placement: Placement::ParallelOneNorm,
+        defaults: Defaults {
+            vocab_size: 256_000,
+            hidden_size: 8192,
+            intermediate_size: Some(22_528),
+            num_hidden_layers: 40,
+            num_attention_heads: 64,
+            max_position_embeddings: 8192,
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "starcoder2",
+        norm: NormKind::Layer,
+        mlp: MlpKind::Plain,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 49_152,
+            hidden_size: 3072,
+            intermediate_size: Some(12_288),
+            num_hidden_layers: 30,
+            num_attention_heads: 24,
+            num_key_value_heads: Some(2),
+            max_position_embeddings: 4096,
+            hidden_act: "gelu_pytorch_tanh",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "olmo",
+        norm: NormKind::LayerWithoutWeight,
+        defaults: Defaults { vocab_size: 50_304, ..LLAMA_LIKE },
+        ..LLAMA
+    },
+    Family {
+        id: "smollm3",
+        defaults: Defaults {
+            vocab_size: 128_256,
+            hidden_size: 2048,
+            num_hidden_layers: 36,
+            num_attention_heads: 16,
+            num_key_value_heads: Some(4),
+            max_position_embeddings: 32_768,
+            tie_word_embeddings: true,
+            no_rope_layer_interval: Some(4),
             ..LLAMA_LIKE
         },
         ..LLAMA

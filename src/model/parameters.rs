@@ -16,6 +16,8 @@ pub struct Tensor {
     pub rows: u64,
     /// Columns; 1 for a vector.
     pub columns: u64,
+    /// How many tensors of the Hugging Face class it is, where those are many of one kind.
+    pub pieces: u64,
     /// What reads it, which decides whether autocast keeps a copy.
     pub role: Role,
 }
@@ -137,7 +139,9 @@ fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     if layer.placement == Placement::Sandwich {
         norm(&mut tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
     }
-    norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
+    if layer.placement != Placement::ParallelOneNorm {
+        norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
+    }
     match &layer.feed_forward {
         FeedForward::Dense(mlp) => mlp_tensors(&mut tensors, mlp, hidden),
         FeedForward::Experts(experts) => expert_tensors(&mut tensors, experts, hidden),
@@ -198,11 +202,19 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     let widths = match attention.qk_norm {
         QkNorm::None => None,
         QkNorm::PerHead => Some((attention.head_dim, attention.head_dim)),
-        QkNorm::FullWidth => Some((query, kv)),
+        QkNorm::FullWidth | QkNorm::EachHead => Some((query, kv)),
     };
     if let Some((query_width, key_width)) = widths {
-        norm(tensors, layer.norm, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
-        norm(tensors, layer.norm, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+        let kind = if attention.qk_norm == QkNorm::EachHead { NormKind::LayerWithoutBias } else { layer.norm };
+        norm(tensors, kind, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
+        norm(tensors, kind, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+        // StableLM has a module for each head.
+        if attention.qk_norm == QkNorm::EachHead && layer.norm == NormKind::Layer {
+            let norms = tensors.iter_mut().rev();
+            for (tensor, heads) in norms.zip([attention.kv_heads, attention.heads]) {
+                tensor.pieces = heads;
+            }
+        }
     }
     linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
 }
@@ -235,16 +247,14 @@ fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outp
 }
 
 fn norm(tensors: &mut Vec<Tensor>, kind: NormKind, width: u64, names: [&'static str; 2]) {
-    tensors.push(vector(names[0], width, Role::Norm));
-    if kind == NormKind::Layer {
-        tensors.push(vector(names[1], width, Role::Norm));
-    }
+    let count = usize::try_from(kind.parameter_tensors()).unwrap_or(names.len());
+    tensors.extend(names.into_iter().take(count).map(|name| vector(name, width, Role::Norm)));
 }
 
 fn matrix(name: &'static str, rows: u64, columns: u64, role: Role) -> Tensor {
-    Tensor { name, rows, columns, role }
+    Tensor { name, rows, columns, pieces: 1, role }
 }
 
 fn vector(name: &'static str, length: u64, role: Role) -> Tensor {
-    Tensor { name, rows: length, columns: 1, role }
+    Tensor { name, rows: length, columns: 1, pieces: 1, role }
 }

@@ -81,11 +81,16 @@ impl Run<'_> {
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
-        let (mut projected, held) = match attention.latent {
-            Some(latent) => self.project_latent(tape, input, attention, latent, shared),
+        let mut held = Vec::new();
+        let mut projected = match attention.latent {
+            Some(latent) => {
+                let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
+                held = parts;
+                projected
+            }
             None => {
                 let projected = self.project(tape, input, attention, sizes);
-                (self.rotated(tape, projected, attention, sizes, shared), Vec::new())
+                self.rotated(tape, projected, attention, sizes, shared, &mut held)
             }
         };
         if !self.graph && attention.latent.is_none() {
@@ -118,26 +123,82 @@ impl Run<'_> {
 
     fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
         let bias = attention.qkv_bias;
+        let norm_later = self.code.norms_after_projections;
+        let query_names = names!("attention.query norm");
+        let key_names = names!("attention.key norm");
         let matrix =
             self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), sizes.query, bias);
-        let query = self.linear(tape, input, matrix, "attention.query");
-        let query = self.head_norm(tape, query, attention, sizes.heads, sizes.query, names!("attention.query norm"));
-        let query = self.heads(tape, query, sizes.heads, sizes.head, self.copies_gradient(attention, sizes.heads));
+        let mut query = self.linear(tape, input, matrix, "attention.query");
+        query = self.apart(tape, query, attention, sizes.heads);
+        if !norm_later {
+            query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
+        }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
-        let key = self.linear(tape, input, matrix, "attention.key");
-        let key = self.head_norm(tape, key, attention, sizes.kv_heads, sizes.kv, names!("attention.key norm"));
-        let key = self.heads(tape, key, sizes.kv_heads, sizes.head, self.copies_gradient(attention, sizes.kv_heads));
+        let mut key = self.linear(tape, input, matrix, "attention.key");
+        key = self.apart(tape, key, attention, sizes.kv_heads);
+        if !norm_later {
+            key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
+        }
         let matrix = self.weights(tape, ["attention.value.weight", "attention.value.bias"], self.h(), sizes.kv, bias);
         let value = self.linear(tape, input, matrix, "attention.value");
         let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
+        if norm_later {
+            query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
+            key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
+        }
         Projected { query, key, value }
+    }
+
+    /// Heads apart where they are normed one by one, else the projection as it is, with its heads apart unless a norm
+    /// over all of them comes first.
+    fn apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, heads: Dim) -> Tensor {
+        let head = Dim { symbol: "d", size: attention.head_dim };
+        match attention.qk_norm {
+            QkNorm::FullWidth => input,
+            QkNorm::None => self.heads(tape, input, heads, head, self.copies_gradient(attention, heads)),
+            QkNorm::PerHead | QkNorm::EachHead => {
+                let shape = tape.shape(&[self.b(), self.s(), heads, head]);
+                let apart = match heads.size {
+                    1 => tape.view(input, shape),
+                    _ => tape.view_with_new_gradient(input, shape),
+                };
+                tape.release(input);
+                apart
+            }
+        }
+    }
+
+    /// Heads after their norm, where there is one.
+    fn normed_heads(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        heads: Dim,
+        width: Dim,
+        names: super::norm::Names,
+    ) -> Tensor {
+        let head = Dim { symbol: "d", size: attention.head_dim };
+        let leading = [self.b(), self.s(), heads];
+        let normed = match attention.qk_norm {
+            QkNorm::None => return input,
+            QkNorm::FullWidth => self.norm(tape, input, &leading[..2], width, names),
+            QkNorm::PerHead => self.norm(tape, input, &leading, head, names),
+            QkNorm::EachHead => self.norm_of_each_head(tape, input, &leading, head, names),
+        };
+        tape.release(input);
+        self.heads(tape, normed, heads, head, self.copies_gradient(attention, heads))
     }
 
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
-        let _ = self;
-        heads.size > 1 && attention.qk_norm != QkNorm::PerHead
+        heads.size > 1 && self.turns(attention) && matches!(attention.qk_norm, QkNorm::None | QkNorm::FullWidth)
+            || heads.size > 1 && !self.turns(attention) && !self.fused_attention
+    }
+
+    fn turns(&self, attention: &Attention) -> bool {
+        self.code.rotation == Rotation::None || attention.rotary_dim > 0
     }
 
     /// The fused kernel writes the value's gradient in the projection's layout; eager attention does not.
@@ -151,34 +212,6 @@ impl Run<'_> {
         let view = if copies { tape.view_with_new_gradient(input, shape) } else { tape.view(input, shape) };
         tape.release(input);
         view
-    }
-
-    fn head_norm(
-        &self,
-        tape: &mut Tape,
-        input: Tensor,
-        attention: &Attention,
-        heads: Dim,
-        width: Dim,
-        names: super::norm::Names,
-    ) -> Tensor {
-        let head = Dim { symbol: "d", size: attention.head_dim };
-        let output = match attention.qk_norm {
-            QkNorm::None => return input,
-            QkNorm::FullWidth => self.norm(tape, input, &[self.b(), self.s()], width, names),
-            QkNorm::PerHead => {
-                let shape = tape.shape(&[self.b(), self.s(), heads, head]);
-                let apart = match heads.size {
-                    1 => tape.view(input, shape),
-                    _ => tape.view_with_new_gradient(input, shape),
-                };
-                let output = self.norm(tape, apart, &[self.b(), self.s(), heads], head, names);
-                tape.release(apart);
-                output
-            }
-        };
-        tape.release(input);
-        output
     }
 
     fn project_together(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
@@ -229,24 +262,68 @@ impl Run<'_> {
         attention: &Attention,
         sizes: Sizes,
         shared: Shared,
+        held: &mut Vec<Tensor>,
     ) -> Projected {
-        let Some(tables) = shared.tables else { return projected };
+        let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
+        let tables = if self.code.interleaved_tables {
+            self.interleaved(tape, tables)
+        } else {
+            Tables { cos: tape.share(tables.cos), sin: tape.share(tables.sin) }
+        };
         let Projected { query, key, value } = projected;
         let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
-        let turned_query = self.rotate(tape, query, sizes.heads, attention, tables, names[0]);
-        let turned_key = self.rotate(tape, key, sizes.kv_heads, attention, tables, names[1]);
-        let [turned_query, turned_key] = if self.code.rotary_in_fp32 {
-            let narrowed =
-                [cast(tape, turned_query, query.dtype, names[0]), cast(tape, turned_key, key.dtype, names[1])];
-            tape.release(turned_query);
-            tape.release(turned_key);
+        let wide = if self.code.rotary_inputs_in_fp32 { [Dtype::Fp32; 2] } else { [query.dtype, key.dtype] };
+        let inputs = [cast(tape, query, wide[0], names[0]), cast(tape, key, wide[1], names[1])];
+        let heads = [sizes.heads, sizes.kv_heads];
+        let turned = if self.code.turned_together {
+            self.turn_together(tape, inputs, heads, attention, tables, names, held)
+        } else {
+            [0, 1].map(|i| self.rotate(tape, inputs[i], heads[i], attention, tables, names[i]))
+        };
+        let turned = if self.code.rotary_in_fp32 {
+            let narrowed = [cast(tape, turned[0], query.dtype, names[0]), cast(tape, turned[1], key.dtype, names[1])];
+            for tensor in turned {
+                tape.release(tensor);
+            }
             narrowed
         } else {
-            [turned_query, turned_key]
+            turned
         };
-        tape.release(query);
-        tape.release(key);
-        Projected { query: turned_query, key: turned_key, value }
+        for tensor in [inputs[0], inputs[1], tables.cos, tables.sin] {
+            tape.release(tensor);
+        }
+        if self.code.holds_turned_parts {
+            held.extend([query, key]);
+        } else {
+            tape.release(query);
+            tape.release(key);
+        }
+        Projected { query: turned[0], key: turned[1], value }
+    }
+
+    /// The turned parts of queries and keys first, then both put together with the rest.
+    #[expect(clippy::too_many_arguments, reason = "queries and keys with everything they are turned by")]
+    fn turn_together(
+        &self,
+        tape: &mut Tape,
+        inputs: [Tensor; 2],
+        heads: [Dim; 2],
+        attention: &Attention,
+        tables: Tables,
+        names: [&'static str; 2],
+        held: &mut Vec<Tensor>,
+    ) -> [Tensor; 2] {
+        let parts = [0, 1].map(|i| self.turned_part(tape, inputs[i], heads[i], attention, tables, names[i]));
+        [0, 1].map(|i| {
+            let whole = join(tape, parts[i], names[i], inputs[i].shape);
+            if self.code.holds_turned_parts {
+                held.extend(parts[i]);
+            } else {
+                tape.release(parts[i][0]);
+                tape.release(parts[i][1]);
+            }
+            whole
+        })
     }
 
     /// Keys or values repeated for every query head of their group.

@@ -20,6 +20,7 @@ impl Run<'_> {
             Placement::Pre => self.pre_norm_layer(tape, layer, input, shared),
             Placement::Post => self.post_norm_layer(tape, layer, input, shared),
             Placement::Parallel => self.parallel_layer(tape, layer, input, shared),
+            Placement::ParallelOneNorm => self.parallel_one_norm_layer(tape, layer, input, shared),
             Placement::Sandwich => self.sandwich_layer(tape, layer, input, shared),
         }
     }
@@ -85,6 +86,28 @@ impl Run<'_> {
         output
     }
 
+    fn parallel_one_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let (attended, weights) = self.attention(tape, normed, &layer.attention, shared);
+        let attended = self.dropped_attention(tape, attended);
+        let fed = self.feed_forward(tape, normed, &layer.feed_forward);
+        let fed = self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"]);
+        let both = join(tape, [attended, fed], "attention and feed-forward", input.shape);
+        let output = join(tape, [both, input], "residual stream", input.shape);
+        for tensor in [both, fed, attended, normed] {
+            tape.release(tensor);
+        }
+        let_go(tape, weights);
+        output
+    }
+
+    fn dropped_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
+        if !self.code.attention_output_dropout {
+            return attended;
+        }
+        self.dropped(tape, attended, ["attention.dropped output", "attention.output dropout mask"])
+    }
+
     fn normed_attention(
         &self,
         tape: &mut Tape,
@@ -95,8 +118,7 @@ impl Run<'_> {
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
         let (attended, weights) = self.attention(tape, normed, &layer.attention, shared);
         tape.release(normed);
-        let names = ["attention.dropped output", "attention.output dropout mask"];
-        (self.dropped(tape, attended, names), weights)
+        (self.dropped_attention(tape, attended), weights)
     }
 
     fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {

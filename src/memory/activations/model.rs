@@ -406,9 +406,14 @@ impl<'a> Recorder<'a> {
         tape.enter(Segment::Head);
         let kept = if run.loss { tape.share(stream) } else { last_position(run, tape, stream) };
         let capped = run.architecture.logits_softcap;
-        let name = if capped { "logits before the cap" } else { "logits" };
+        let name = if capped || run.code.scaled_logits { "logits before scaling" } else { "logits" };
         let mut logits = run.linear_over(tape, kept, head, name, if run.loss { run.s() } else { ONE });
         tape.release(kept);
+        if run.code.scaled_logits {
+            let scaled = fresh(tape, logits, "logits", logits.shape);
+            tape.release(logits);
+            logits = scaled;
+        }
         if capped {
             logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
         }

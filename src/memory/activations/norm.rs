@@ -3,7 +3,7 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
-use super::operations::{cast, copy, fresh, multiply};
+use super::operations::{cast, copy, fresh, multiply, subtract};
 use crate::framework::transformers::NormCode;
 
 /// The names of what a norm keeps, for its place in the layer.
@@ -15,7 +15,15 @@ pub(super) struct Names {
     pub(super) statistic: &'static str,
     pub(super) mean: &'static str,
     pub(super) normalised: &'static str,
+    pub(super) centred: &'static str,
     pub(super) output: &'static str,
+}
+
+/// One value for each row of `leading`.
+fn row(tape: &mut Tape, leading: &[Dim]) -> u16 {
+    let mut dims = leading.to_vec();
+    dims.push(Dim { symbol: "", size: 1 });
+    tape.shape(&dims)
 }
 
 /// Spells out [`Names`] for one norm.
@@ -28,6 +36,7 @@ macro_rules! names {
             statistic: concat!($norm, ".reciprocal deviation"),
             mean: concat!($norm, ".mean"),
             normalised: concat!($norm, ".normalised input"),
+            centred: concat!($norm, ".centred input"),
             output: concat!($norm, ".output"),
         }
     };
@@ -37,28 +46,91 @@ pub(super) use names;
 impl Run<'_> {
     /// A norm over the last dimension of `input`, whose leading dimensions are `leading`.
     pub(super) fn norm(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], width: Dim, names: Names) -> Tensor {
+        let row = row(tape, leading);
+        if self.code.norm == NormCode::FusedWithoutWeight {
+            let wide = cast(tape, input, Dtype::Fp32, names.widened);
+            let normed = self.fused_norm(tape, wide, &[wide], row, names);
+            tape.release(wide);
+            let output = cast(tape, normed, input.dtype, names.output);
+            tape.release(normed);
+            return output;
+        }
         let vector = tape.shape(&[width]);
         let weight = tape.parameter(names.weight, vector, self.weights);
-        let mut dims = leading.to_vec();
-        dims.push(Dim { symbol: "", size: 1 });
-        let row = tape.shape(&dims);
-        if self.code.norm == NormCode::Fused {
-            let bias = tape.parameter(names.bias, vector, self.weights);
-            let extras = [
-                Extra { name: names.mean, shape: row, dtype: Dtype::Fp32 },
-                Extra { name: names.statistic, shape: row, dtype: Dtype::Fp32 },
-            ];
-            let operation = Operation {
-                rule: Rule::Each,
-                inputs: &[input, weight, bias],
-                keeps: &[input],
-                extras: &extras,
-                keeps_output: false,
-            };
-            let output = if self.autocast { Dtype::Fp32 } else { input.dtype };
-            return tape.apply(&operation, names.output, input.shape, output);
+        match self.code.norm {
+            NormCode::Fused => {
+                let bias = tape.parameter(names.bias, vector, self.weights);
+                self.fused_norm(tape, input, &[input, weight, bias], row, names)
+            }
+            NormCode::LayerWrittenOut => self.layer_written_out(tape, input, weight, row, names),
+            _ => self.root_mean_square(tape, input, weight, row, names),
         }
-        self.root_mean_square(tape, input, weight, row, names)
+    }
+
+    /// Layer norms of heads, each with its own weight and none with a bias.
+    pub(super) fn norm_of_each_head(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        leading: &[Dim; 3],
+        head: Dim,
+        names: Names,
+    ) -> Tensor {
+        let row = row(tape, leading);
+        let matrix = tape.shape(&[leading[2], head]);
+        let weight = tape.parameter(names.weight, matrix, self.weights);
+        if self.code.norm == NormCode::LayerWrittenOut {
+            return self.layer_written_out(tape, input, weight, row, names);
+        }
+        // One module for each head, between a split and a concatenation.
+        let split = tape.view_with_new_gradient(input, input.shape);
+        let normed = self.fused_norm(tape, split, &[split, weight], row, names);
+        tape.release(split);
+        let output = copy(tape, normed, names.output, normed.shape);
+        tape.release(normed);
+        output
+    }
+
+    fn fused_norm(&self, tape: &mut Tape, input: Tensor, inputs: &[Tensor], row: u16, names: Names) -> Tensor {
+        let extras = [
+            Extra { name: names.mean, shape: row, dtype: Dtype::Fp32 },
+            Extra { name: names.statistic, shape: row, dtype: Dtype::Fp32 },
+        ];
+        let operation = Operation { rule: Rule::Each, inputs, keeps: &[input], extras: &extras, keeps_output: false };
+        let output = if self.autocast { Dtype::Fp32 } else { input.dtype };
+        tape.apply(&operation, names.output, input.shape, output)
+    }
+
+    fn layer_written_out(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
+        let shape = input.shape;
+        let wide = cast(tape, input, Dtype::Fp32, names.widened);
+        let mean = fresh(tape, wide, names.mean, row);
+        let centred = subtract(tape, [wide, mean], names.centred, shape);
+        let power =
+            Operation { rule: Rule::Power, inputs: &[centred], keeps: &[centred], extras: &[], keeps_output: false };
+        let square = tape.apply(&power, "square", shape, Dtype::Fp32);
+        tape.release(centred);
+        let variance = fresh(tape, square, "variance", row);
+        tape.release(square);
+        let centred = subtract(tape, [wide, mean], names.centred, shape);
+        let shifted = copy(tape, variance, "variance", row);
+        let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
+        let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
+        tape.release(shifted);
+        let normalised = multiply(tape, [centred, deviation], names.normalised, shape);
+        for tensor in [centred, deviation, wide] {
+            tape.release(tensor);
+        }
+        let wide_weight = cast(tape, weight, Dtype::Fp32, names.weight);
+        tape.count_as_weight_copy(wide_weight);
+        let weighed = multiply(tape, [wide_weight, normalised], names.output, shape);
+        tape.release(wide_weight);
+        tape.release(normalised);
+        let output = cast(tape, weighed, input.dtype, names.output);
+        for tensor in [weighed, variance, mean] {
+            tape.release(tensor);
+        }
+        output
     }
 
     fn root_mean_square(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
@@ -90,7 +162,7 @@ impl Run<'_> {
     fn weigh(&self, tape: &mut Tape, normalised: Tensor, weight: Tensor, dtype: Dtype, names: Names) -> Tensor {
         let shape = normalised.shape;
         match self.code.norm {
-            NormCode::CastThenWeight | NormCode::Fused => {
+            NormCode::CastThenWeight | NormCode::Fused | NormCode::LayerWrittenOut | NormCode::FusedWithoutWeight => {
                 let narrow = cast(tape, normalised, dtype, names.normalised);
                 let output = multiply(tape, [weight, narrow], names.output, shape);
                 tape.release(narrow);

@@ -43,6 +43,12 @@ pub(super) fn join(tape: &mut Tape, parts: [Tensor; 2], name: &'static str, shap
     tape.apply(&operation, name, shape, parts[0].dtype.promoted(parts[1].dtype))
 }
 
+/// A difference from a value for each row: the row's gradient is the negated one, summed.
+pub(super) fn subtract(tape: &mut Tape, terms: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
+    let operation = Operation { rule: Rule::Subtract, inputs: &terms, keeps: &[], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, terms[0].dtype.promoted(terms[1].dtype))
+}
+
 /// An elementwise product, each factor kept if the other needs a gradient.
 pub(super) fn multiply(tape: &mut Tape, factors: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
     let (kept, count) = kept_factors(factors);

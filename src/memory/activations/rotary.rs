@@ -18,8 +18,16 @@ impl Run<'_> {
     /// `[1, s, rotary]` cosines and sines in the type of the residual stream.
     pub(super) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
         let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: self.architecture.rotary_dim() }]);
-        let dtype = if self.code.rotary_in_fp32 { Dtype::Fp32 } else { self.weights };
+        let wide = self.code.rotary_in_fp32 && !self.code.rotary_inputs_in_fp32;
+        let dtype = if wide { Dtype::Fp32 } else { self.weights };
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
+    }
+
+    /// Copies of the tables in which each value stands twice in a row.
+    pub(super) fn interleaved(&self, tape: &mut Tape, tables: Tables) -> Tables {
+        let again = |tape: &mut Tape, name, table: Tensor| tape.constant(name, table.shape, table.dtype);
+        let cos = again(tape, "interleaved cosines", tables.cos);
+        Tables { cos, sin: again(tape, "interleaved sines", tables.sin) }
     }
 
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
@@ -35,6 +43,24 @@ impl Run<'_> {
         if self.code.rotation == Rotation::Whole {
             return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name);
         }
+        let parts = self.turned_part(tape, input, heads, attention, tables, name);
+        let output = join(tape, parts, name, input.shape);
+        for part in parts {
+            tape.release(part);
+        }
+        output
+    }
+
+    /// The part of the channels that turns, turned, and the part that does not.
+    pub(super) fn turned_part(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        heads: Dim,
+        attention: &Attention,
+        tables: Tables,
+        name: &'static str,
+    ) -> [Tensor; 2] {
         let (rotating, rest) = (attention.rotary_dim, attention.head_dim - attention.rotary_dim);
         let [turning, passing] =
             [rotating, rest].map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d", size }]));
@@ -42,10 +68,7 @@ impl Run<'_> {
         let passing = tape.view_with_new_gradient(input, passing);
         let turned = self.rotate_whole(tape, turning, heads, rotating, tables, name);
         tape.release(turning);
-        let output = join(tape, [turned, passing], name, input.shape);
-        tape.release(turned);
-        tape.release(passing);
-        output
+        [turned, passing]
     }
 
     fn rotate_whole(

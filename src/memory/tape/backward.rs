@@ -107,7 +107,10 @@ impl Tape {
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
         for (slot, input) in needed.filter(|(_, input)| node.rule == Rule::All || input.source.needs_gradient()) {
             gradients[slot] = Some(match node.rule {
-                Rule::Pass => {
+                Rule::Subtract if slot == 1 => {
+                    (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
+                }
+                Rule::Pass | Rule::Subtract => {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
@@ -196,7 +199,7 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
-            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide)
+            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract)
                 && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);
