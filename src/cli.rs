@@ -11,10 +11,12 @@ mod estimate;
 mod explore;
 mod frameworks;
 mod gpus;
+mod max;
 mod models;
 mod output;
 mod presets;
 mod resolve;
+mod validate;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -27,6 +29,8 @@ use arguments::{OutputArguments, ScenarioArguments};
 
 /// The exit code of "does not fit".
 pub const DOES_NOT_FIT: u8 = 1;
+/// The exit code of predictions that break a promise.
+pub const OUT_OF_TOLERANCE: u8 = 1;
 /// The exit code of bad input.
 pub const BAD_INPUT: u8 = 2;
 
@@ -63,10 +67,19 @@ enum Command {
         #[arg(long)]
         ledger: bool,
     },
+    /// The largest batch, sequence, concurrency or context that fits; exits 1 if nothing does.
+    Max {
+        /// What to make as large as it goes.
+        quantity: max::Quantity,
+        #[command(flatten)]
+        run: RunArguments,
+    },
     /// The models in the catalogue.
     Models(CatalogueArguments),
     /// The cards in the catalogue.
     Gpus(CatalogueArguments),
+    /// Predictions against every reference measurement; exits 0 within the promises, 1 outside, 2 on bad input.
+    Validate(validate::ValidateArguments),
     /// The frameworks, and which of them are covered.
     Frameworks {
         #[command(flatten)]
@@ -97,8 +110,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         None => explore::run(&cli.run),
         Some(Command::Check(run)) => check::run(&run),
         Some(Command::Estimate { run, ledger }) => estimate::run(&run, ledger),
+        Some(Command::Max { quantity, run }) => max::run(quantity, &run),
         Some(Command::Models(catalogue)) => models::run(&catalogue),
         Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),
+        Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Frameworks { output }) => frameworks::run(&output),
     }
 }

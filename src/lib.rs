@@ -17,6 +17,8 @@ pub mod model;
 pub mod preset;
 pub mod report;
 pub mod scenario;
+pub mod solve;
 #[cfg(feature = "tui")]
 pub mod tui;
 pub mod units;
+pub mod validate;

@@ -1,6 +1,7 @@
 //! Where memory is computed, once: rules post entries to a ledger, and everything shown is a view of it.
 
 mod activations;
+mod adapters;
 pub mod category;
 mod coverage;
 pub mod entry;
@@ -8,6 +9,7 @@ pub mod fit;
 mod inference;
 pub mod instant;
 pub mod ledger;
+mod optimizer;
 mod recorded;
 mod runtime;
 mod sketch;
@@ -17,10 +19,10 @@ mod training;
 mod weights;
 
 use crate::gpu::Gpu;
-use crate::model::Model;
 use crate::model::family::PositionKind;
-use crate::scenario::{Estimator, Scenario, Task};
-use crate::units::Overflow;
+use crate::model::{Model, parameters};
+use crate::scenario::{Estimator, Method, Scenario, Task};
+use crate::units::{Overflow, Parameters};
 
 pub use category::{Categories, Category};
 pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
@@ -65,6 +67,18 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
         Task::Train => training::ledger(model, scenario, gpu),
         Task::Infer => inference::ledger(model, scenario, gpu),
     }
+}
+
+/// How many parameters a training run's optimizer steps.
+pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
+    let blocks = match scenario.train.method {
+        Method::Full => parameters::blocks(&model.architecture),
+        Method::Lora | Method::Qlora => adapters::Adapters::of(model, &scenario.train)?.blocks(model),
+    };
+    let sum = blocks
+        .iter()
+        .try_fold(Parameters::default(), |sum, block| sum.checked_add(block.each()?.checked_mul(block.copies)?));
+    Ok(sum?)
 }
 
 /// Adds the runtime, whose slack depends on the rest, and closes the ledger over these instants of both steps, each

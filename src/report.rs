@@ -7,11 +7,12 @@ pub mod csv;
 pub mod json;
 pub mod table;
 pub mod text;
+pub mod validation;
 
 use crate::gpu::Gpu;
-use crate::memory::{Entry, EstimateError, Fit, Ledger, Sketch, Step, estimate, sketch};
+use crate::memory::{Entry, EstimateError, Fit, Ledger, Sketch, Step, estimate, sketch, trainable_parameters};
 use crate::model::{Model, parameters};
-use crate::scenario::{Estimator, Method, Scenario, Task};
+use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Parameters;
 
 /// Everything that is shown about one model run one way.
@@ -47,12 +48,11 @@ pub struct ParameterCounts {
 impl ParameterCounts {
     fn of(model: &Model, scenario: &Scenario) -> Result<Self, EstimateError> {
         let total = parameters::count(&model.architecture)?;
-        let trainable = match (scenario.task, scenario.train.method) {
-            (Task::Infer, _) => Some(Parameters::default()),
-            (Task::Train, Method::Full) => Some(total),
-            (Task::Train, Method::Lora | Method::Qlora) => None,
+        let trainable = match scenario.task {
+            Task::Infer => Parameters::default(),
+            Task::Train => trainable_parameters(model, scenario)?,
         };
-        Ok(Self { total, active: parameters::active(&model.architecture)?, trainable })
+        Ok(Self { total, active: parameters::active(&model.architecture)?, trainable: Some(trainable) })
     }
 }
 

@@ -24,6 +24,7 @@ mod widget;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
@@ -61,6 +62,9 @@ pub struct Outcome {
 const FIRST_MODEL: &str = "llama-3.1-8b";
 const FIRST_GPU: &str = "h100-sxm-80";
 
+/// How long events are taken in before the screen shows what came of them.
+const LONGEST_BLIND: Duration = Duration::from_millis(50);
+
 /// Runs the explorer until its user leaves it.
 ///
 /// # Errors
@@ -77,6 +81,7 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     loop {
         session.draw(|frame| view::draw(&app, theme, frame))?;
         let mut next = Some(events.recv()?);
+        let begun = Instant::now();
         while let Some(event) = next {
             match event {
                 Event::Key(chord) => {
@@ -94,7 +99,8 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
                 Event::End(signal) => return Ok(Outcome { scenario: app.scenario, signal: Some(signal) }),
                 Event::Lost(reason) => bail!("the terminal can no longer be read: {reason}"),
             }
-            next = events.try_recv().ok();
+            // A key that is held must not keep the screen from following.
+            next = if begun.elapsed() < LONGEST_BLIND { events.try_recv().ok() } else { None };
         }
     }
 }
@@ -107,11 +113,20 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
         Some(Effect::Suspend) => session.suspend()?,
         Some(Effect::Repaint) => session.forget(),
         Some(Effect::OpenModel(path)) => {
+            let path = at_home(path, std::env::var("HOME").ok());
             let found = preset::find_model(library, &path, Path::new(".")).map_err(|error| error.to_string());
             update(app, Message::Opened(path, found.map(Box::new)));
         }
     }
     Ok(false)
+}
+
+/// `~/` stands for the home folder, as in a shell.
+fn at_home(path: String, home: Option<String>) -> String {
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => format!("{home}/{rest}"),
+        _ => path,
+    }
 }
 
 /// What a key means now.
@@ -154,6 +169,7 @@ fn open(library: &Library, start: Start) -> App {
     }
     let problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
     let mut app = App::new(models, gpus, scenario, start.unit);
+    app.shorten_defaults();
     if let Some(problem) = problem {
         app.notice = Some(app::Notice { text: problem, refusal: true });
     }

@@ -11,14 +11,14 @@ const LAYERS: &[&[&str]] = &[
     &["model", "gpu"],
     &["scenario", "framework"],
     &["memory"],
-    &["solve"],
+    &["solve", "validate"],
     &["preset", "import", "report"],
     &["tui"],
     &["cli"],
 ];
 
 /// Modules that are pure: no files, no environment, no clock, no streams, no terminal, no arguments.
-const DOMAIN: &[&str] = &["units", "model", "gpu", "scenario", "framework", "memory", "solve"];
+const DOMAIN: &[&str] = &["units", "model", "gpu", "scenario", "framework", "memory", "solve", "validate"];
 
 const IMPURE: &[&str] = &[
     "std::fs",

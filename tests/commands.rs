@@ -261,6 +261,10 @@ fn bad_input_names_what_would_be_right() {
         (&["chekc"], &["neither a command nor a model `chekc`", "`brimful check`"]),
         (&["models.toml"], &["error: models.toml: "]),
         (&["--gpu", "h100-sxm-80", "check"], &["the command comes first"]),
+        (&["--model", model, "check"], &["the command comes first: `brimful check"]),
+        (&["check", model, "--gpu", "H100"], &["there is no GPU `H100`", "`h100-sxm-80`"]),
+        (&["check", "meta-llama/Llama-3.1-8B"], &["no such path; the nearest is `llama-3.1-8b`"]),
+        (&["check", "/dev/null"], &["/dev/null: not a model; a path names"]),
         (&["estimate", model, "--batch", "4294967296", "--seq", "4294967296"], &["does not fit in 64 bits"]),
     ] {
         let said = place.run(arguments);
@@ -427,4 +431,33 @@ fn nothing_is_written_unasked() {
         place.run(arguments);
     }
     assert_eq!(place.files(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn the_largest_value_fits_and_the_next_does_not() {
+    let place = Place::new();
+    for (quantity, flag) in [("batch", "--batch"), ("seq", "--seq"), ("concurrency", "--batch"), ("context", "--seq")] {
+        let task = if matches!(quantity, "batch" | "seq") { "train" } else { "infer" };
+        let run = ["llama-3.2-1b", "--gpu", "rtx-4090", "--task", task];
+        let found = place.json(&[&["max", quantity], &run[..]].concat());
+        let value = bytes(&found["value"]);
+        for (value, code) in [(value, 0), (value + 1, 1)] {
+            let value = value.to_string();
+            let checked = place.run(&[&["check"], &run[..], &[flag, &value]].concat());
+            assert_eq!(checked.code, code, "{quantity} {value}: {}", checked.err);
+        }
+    }
+    let none = place.run(&["max", "batch", "llama-3.1-405b", "--gpu", "t4"]);
+    assert_eq!(none.code, 1);
+    assert!(none.out.contains("none fits"), "{}", none.out);
+}
+
+#[test]
+fn no_comes_with_what_would_make_it_yes() {
+    let place = Place::new();
+    let run = ["check", "llama-3.1-8b", "--gpu", "h100-sxm-80", "--seq", "8192"];
+    let over = place.run(&run);
+    let line = over.out.lines().find(|line| line.contains("--set train.recompute=full")).expect("a fix");
+    assert!(line.contains("slower, same result"), "{line}");
+    assert_eq!(place.run(&[&run[..], &["--set", "train.recompute=full"]].concat()).code, 0);
 }

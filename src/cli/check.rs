@@ -8,6 +8,7 @@ use super::arguments::Format;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, closed_pipe, output, presets};
 use crate::report::{Report, csv, json, text};
+use crate::solve::fixes;
 
 /// Prints the verdict and exits by the central estimate.
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
@@ -23,7 +24,14 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     };
     let code = if fit.fits() { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
     let text = match arguments.output.format {
-        Format::Text => text::check(&report, output::look(&arguments.output)),
+        Format::Text => {
+            let look = output::look(&arguments.output);
+            let found = match (&resolved.gpu, fit.fits()) {
+                (Some(gpu), false) => text::fixes(&fixes(&resolved.model, &resolved.scenario, gpu), look),
+                _ => String::new(),
+            };
+            text::check(&report, look) + &found
+        }
         Format::Json => json::report(&report, false)?,
         Format::Csv => csv::check(&report),
     };

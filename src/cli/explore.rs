@@ -16,10 +16,14 @@ use crate::scenario::parameter::nearest;
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output)?;
     let draft = Draft::read(&library, &arguments.scenario);
-    let scenario = draft.and_then(|draft| draft.named(&library)).map_err(|error| {
-        let input = arguments.scenario.input.as_deref();
-        input.and_then(|input| misplaced_command(&library, input)).unwrap_or(error)
-    })?;
+    let input = arguments.scenario.input.as_deref();
+    let scenario = draft
+        .and_then(|draft| draft.named(&library))
+        .map_err(|error| input.and_then(|input| misplaced_command(&library, input)).unwrap_or(error))?;
+    // A model named by a flag hides what stands where a command or a model would.
+    if let Some(input) = input.filter(|input| Cli::command().find_subcommand(input).is_some()) {
+        bail!("the command comes first: `brimful {input} …`");
+    }
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }

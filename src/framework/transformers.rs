@@ -139,17 +139,46 @@ pub fn implementation(family: &Family) -> Implementation {
             tables_by_window: family.id == "gemma3_text",
             ..llama
         },
-        "qwen2_moe" => Implementation {
-            router: RouterCode::SoftmaxThenCast,
-            both_masks: true,
-            mask_without_window: true,
-            ..llama
-        },
+        "qwen2_moe" => {
+            Implementation { router: RouterCode::SoftmaxThenCast, both_masks: true, mask_without_window: true, ..llama }
+        }
         "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
         "deepseek_v3" => {
             Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
         }
         "granite" => Implementation { scaled_embedding: true, ..llama },
         _ => llama,
+    }
+}
+
+/// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
+pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
+    match (family.id, linear) {
+        ("gpt2", "attention.query key value") => &["c_attn"],
+        ("gpt2", "attention.output") => &["attn.c_proj", "c_proj"],
+        ("gpt2", "mlp.up") => &["c_fc"],
+        ("gpt2", "mlp.down") => &["mlp.c_proj", "c_proj"],
+        ("gpt_neox" | "bloom" | "falcon", "attention.query key value") => &["query_key_value"],
+        ("gpt_neox" | "phi" | "bloom" | "falcon" | "persimmon", "attention.output") => &["dense"],
+        ("gpt_neox" | "bloom" | "falcon", "mlp.up") => &["dense_h_to_4h"],
+        ("gpt_neox" | "bloom" | "falcon", "mlp.down") => &["dense_4h_to_h"],
+        ("mpt", "attention.query key value") => &["Wqkv"],
+        ("mpt" | "opt" | "gptj", "attention.output") => &["out_proj"],
+        ("opt" | "phi", "mlp.up") => &["fc1"],
+        ("opt" | "phi", "mlp.down") => &["fc2"],
+        ("gptj", "mlp.up") => &["fc_in"],
+        ("gptj", "mlp.down") => &["fc_out"],
+        ("starcoder2", "mlp.up") => &["c_fc"],
+        ("starcoder2", "mlp.down") => &["c_proj"],
+        (_, "attention.query") => &["q_proj"],
+        (_, "attention.key") => &["k_proj"],
+        (_, "attention.value") => &["v_proj"],
+        (_, "attention.query key value") => &["qkv_proj"],
+        (_, "attention.output") => &["o_proj"],
+        (_, "mlp.gate") => &["gate_proj"],
+        (_, "mlp.up") => &["up_proj"],
+        (_, "mlp.gate and up") => &["gate_up_proj"],
+        (_, "mlp.down") => &["down_proj"],
+        _ => &[],
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn keys(
     if family.id == "qwen2_moe" && slides {
         return Err(config.error("use_sliding_window", "found `true`; Qwen2-MoE with a window is not covered"));
     }
-    let window = if config.is_null("sliding_window") { None } else { config.count(&["sliding_window"])?.or(Some(4096)) };
+    let window =
+        if config.is_null("sliding_window") { None } else { config.count(&["sliding_window"])?.or(Some(4096)) };
     let bias = if family.id == "qwen2_moe" { "qkv_bias" } else { "attention_bias" };
     Ok(ArchitectureKeys {
         attention_bias: config.flag(bias)?,
@@ -43,7 +44,9 @@ pub(super) fn keys(
 
 fn latent(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
     if config.flag("rope_interleave")? == Some(false) {
-        return Err(config.error("rope_interleave", "found `false`; latent attention that rotates halves is not covered"));
+        return Err(
+            config.error("rope_interleave", "found `false`; latent attention that rotates halves is not covered")
+        );
     }
     let count = |key| config.count(&[key]);
     Ok(ArchitectureKeys {

@@ -1,8 +1,9 @@
 //! What a forward pass makes, keeps and lets go of: the rules, written as the implementation computes.
 //!
-//! Each rule records the operations of one piece of a model on the [`Tape`](super::tape::Tape), with the variables
+//! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
+mod adapter;
 mod attention;
 mod experts;
 mod feed_forward;
@@ -15,6 +16,7 @@ mod rotary;
 
 pub(super) use model::{Forward, Stretch};
 
+use super::adapters::Adapters;
 use super::entry::Dim;
 use super::tape::{Dtype, Tape, Tensor};
 use crate::framework::Implementation;
@@ -52,6 +54,8 @@ pub(super) struct Run<'a> {
     pub(super) keep_gradients: bool,
     /// Whether there is a backward pass.
     pub(super) graph: bool,
+    /// The adapters on a frozen model, where those are what is trained.
+    pub(super) adapters: Option<&'a Adapters>,
 }
 
 impl Run<'_> {
@@ -88,5 +92,6 @@ impl Run<'_> {
 struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    inputs: Dim,
     outputs: Dim,
 }

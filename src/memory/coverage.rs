@@ -2,7 +2,7 @@
 
 use super::EstimateError;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Method, Precision, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -29,14 +29,18 @@ fn spreads(parameter: &Parameter) -> bool {
 }
 
 fn check_train(train: &Train) -> Result<(), EstimateError> {
-    let own = if train.precision == Precision::Bf16 { "bf16" } else { "fp32" };
+    let own = match (train.method, train.precision) {
+        (Method::Lora | Method::Qlora, _) => train.lora_dtype.as_str(),
+        (Method::Full, Precision::Bf16) => "bf16",
+        (Method::Full, _) => "fp32",
+    };
     if let Some(other) = train.gradient_dtype.as_deref().filter(|dtype| *dtype != own) {
         let covered = format!("{own}, the type of the weights");
         return Err(EstimateError::NotCovered { key: "train.gradient_dtype", value: other.to_owned(), covered });
     }
-    if train.offload_optimizer {
+    if train.method != Method::Full && train.dora {
         let covered = String::from("false");
-        return Err(EstimateError::NotCovered { key: "train.offload_optimizer", value: String::from("true"), covered });
+        return Err(EstimateError::NotCovered { key: "train.dora", value: String::from("true"), covered });
     }
     Ok(())
 }

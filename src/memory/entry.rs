@@ -208,6 +208,11 @@ pub enum Exactness {
 }
 
 impl Entry {
+    /// Whether its bytes come from PyTorch's allocator: every tensor does, and of the runtime what its name says.
+    pub fn in_allocator(&self) -> bool {
+        self.category != Category::Runtime || self.name.contains("(inside PyTorch's allocator)")
+    }
+
     /// The formula with symbols, such as `32 × b·s·h × 2 B`.
     pub fn formula(&self) -> String {
         self.render(|dim| if dim.symbol.is_empty() { dim.size.to_string() } else { dim.symbol.to_owned() })

@@ -9,6 +9,8 @@ use crate::units::{Bytes, Overflow, SignedBytes};
 pub struct Fit {
     /// The card.
     pub gpu: String,
+    /// Bytes at the peak.
+    pub total: Bytes,
     /// What it can hand out.
     pub capacity: Bytes,
     /// Capacity less total; negative: what is missing.
@@ -51,7 +53,14 @@ impl Fit {
             (low, _) if low > capacity => Verdict::Over,
             _ => Verdict::Tight,
         };
-        Ok(Self { gpu: gpu.id.clone(), capacity, headroom: capacity.minus(ledger.total()), band, verdict })
+        Ok(Self {
+            gpu: gpu.id.clone(),
+            total: ledger.total(),
+            capacity,
+            headroom: capacity.minus(ledger.total()),
+            band,
+            verdict,
+        })
     }
 
     /// Whether the central estimate fits, which decides exit codes.

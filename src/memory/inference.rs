@@ -14,6 +14,8 @@ use super::{recorded, weights};
 use crate::framework::implementation;
 use crate::gpu::Gpu;
 use crate::model::Model;
+use crate::model::architecture::Attention;
+use crate::model::parameters::blocks;
 use crate::scenario::{Infer, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -27,15 +29,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let always = Instant::SERVING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant));
     let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
     let dtype = dtype(&infer.weights);
-    let mut entries = weights::parameters(&model.architecture, Bits::whole(dtype.bits()), always)?;
-    entries.append(&mut weights::buffers(
-        &model.architecture,
-        run(model, infer, 1).rotary_table_kinds(),
-        None,
-        always,
-    )?);
-    let bits = Bits::whole(dtype.bits());
-    entries.append(&mut weights::correction_biases(&model.architecture, bits, always)?);
+    let (architecture, bits) = (&model.architecture, Bits::whole(dtype.bits()));
+    let mut entries = weights::Set { architecture, blocks: &blocks(architecture), bits }.parameters(always)?;
+    entries.append(&mut weights::buffers(architecture, run(model, infer, 1).rotary_table_kinds(), None, always)?);
+    entries.append(&mut weights::correction_biases(architecture, bits, always)?);
     entries.append(&mut cache(model, infer, serving)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
     for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {
@@ -45,7 +42,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         entries.append(&mut recorded::entries(&recording, &timeline, &[(instant, event)])?);
         instants.push((instant, recording.whereabouts(event)));
     }
-    entries.extend(concatenation(model, infer)?);
+    match expansion(model, infer)? {
+        Some(expanded) => entries.push(expanded),
+        None => entries.extend(concatenation(model, infer)?),
+    }
     super::close(entries, gpu, &instants)
 }
 
@@ -69,6 +69,7 @@ fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
         keep_outputs: false,
         keep_gradients: false,
         graph: false,
+        adapters: None,
     }
 }
 
@@ -82,13 +83,13 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
         let tokens = attention
             .sliding_window
             .map_or(infer.context_length, |window| infer.context_length.min(window.saturating_sub(1).max(1)));
-        let shape = Shape::new(&[
-            Dim { symbol: "b", size: infer.concurrency },
-            Dim { symbol: "k", size: attention.kv_heads },
-            Dim { symbol: "s", size: tokens },
-            Dim { symbol: "d", size: attention.head_dim },
-        ]);
-        for name in ["keys", "values"] {
+        for (name, heads, width) in cached(attention) {
+            let shape = Shape::new(&[
+                Dim { symbol: "b", size: infer.concurrency },
+                heads,
+                Dim { symbol: "s", size: tokens },
+                width,
+            ]);
             entries.push(Entry {
                 category: Category::KvCache,
                 name: Cow::Borrowed(name),
@@ -107,6 +108,48 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
         first += group.layers;
     }
     Ok(entries)
+}
+
+/// What a layer caches of each token: heads and their width. Latent attention caches what it expands from.
+fn cached(attention: &Attention) -> [(&'static str, Dim, Dim); 2] {
+    match attention.latent {
+        None => ["keys", "values"].map(|name| {
+            (name, Dim { symbol: "k", size: attention.kv_heads }, Dim { symbol: "d", size: attention.head_dim })
+        }),
+        Some(latent) => [
+            ("compressed keys and values", "r_kv", latent.kv_rank),
+            ("rotated part of keys", "r", latent.rope_head_dim),
+        ]
+        .map(|(name, symbol, size)| (name, Dim { symbol: "", size: 1 }, Dim { symbol, size })),
+    }
+}
+
+/// Latent attention expands one layer's cache at a time to keys and values of every head.
+fn expansion(model: &Model, infer: &Infer) -> Result<Option<Entry>, Overflow> {
+    let attentions = model.architecture.groups.iter().map(|group| &group.layer.attention);
+    let Some((attention, latent)) = attentions.filter_map(|it| Some((it, it.latent?))).next() else { return Ok(None) };
+    let width = 2 * latent.nope_head_dim + latent.value_head_dim + latent.rope_head_dim;
+    let shape = Shape::new(&[
+        Dim { symbol: "b", size: infer.concurrency },
+        Dim { symbol: "a", size: attention.heads },
+        Dim { symbol: "s", size: infer.context_length },
+        Dim { symbol: "(2n+v+r)", size: width },
+    ]);
+    let bits = Bits::whole(dtype(&infer.weights).bits());
+    Ok(Some(Entry {
+        category: Category::Workspace,
+        name: Cow::Borrowed("keys and values of one layer, expanded"),
+        place: Place::Model,
+        shape,
+        bits,
+        count: 1,
+        divided_by: 1,
+        bytes: bits.bytes(shape.elements()?)?,
+        lifetime: Lifetime::Transient,
+        alive: Alive::NEVER.in_both(Instant::Decode),
+        exactness: Exactness::Exact,
+        source: CACHE,
+    }))
 }
 
 /// A new token is concatenated to one layer's keys and values at a time, while the old ones are still there.

@@ -114,12 +114,20 @@ pub(crate) enum Event {
 pub(crate) enum Source {
     /// Nowhere.
     Constant,
+    /// Nowhere: a parameter that is not trained.
+    Frozen(u32),
     /// To the node that made the value.
     Node(u32),
     /// To one of the parts into which a node has split a value.
     Part(u32, u8),
     /// To a parameter.
     Leaf(u32),
+}
+
+impl Source {
+    const fn needs_gradient(self) -> bool {
+        matches!(self, Self::Node(_) | Self::Part(..) | Self::Leaf(_))
+    }
 }
 
 /// A reference that the running code holds to a storage, with the shape and type it has there.
@@ -133,6 +141,13 @@ pub(crate) struct Tensor {
     source: Source,
 }
 
+impl Tensor {
+    /// Whether backward sends a gradient here.
+    pub(crate) const fn needs_gradient(&self) -> bool {
+        self.source.needs_gradient()
+    }
+}
+
 /// A reference to nothing: what operations yield after an early stop.
 const NOTHING: StorageId = StorageId::MAX;
 
@@ -143,6 +158,8 @@ pub(crate) enum Rule {
     Pass,
     /// One new gradient an input, of the input's shape.
     Each,
+    /// A kernel that makes the gradients of all its inputs, needed or not.
+    All,
     /// A product: gradients have the output's shape and are summed where the input was broadcast.
     Multiply,
     /// A power, with two temporaries.
@@ -195,6 +212,8 @@ struct Leaf {
     /// What has arrived while others are missing.
     waiting: Option<StorageId>,
     cached_copy: Option<StorageId>,
+    /// Whether it is a computed value that was made to require a gradient.
+    value: bool,
 }
 
 /// What happens to tensors that a node would keep for backward.
@@ -253,6 +272,8 @@ pub(crate) struct Tape {
     overflow: bool,
     /// Whether gradients of earlier steps or micro batches stand already.
     keep_gradients: bool,
+    /// Whether parameters are frozen.
+    frozen: bool,
 }
 
 impl Tape {
@@ -271,7 +292,13 @@ impl Tape {
             stopped: false,
             overflow: false,
             keep_gradients,
+            frozen: false,
         }
+    }
+
+    /// From here on [`Self::parameter`] makes parameters that are not trained.
+    pub(crate) fn freeze(&mut self) {
+        self.frozen = true;
     }
 
     /// From here on things happen in this part of the model.
@@ -316,10 +343,29 @@ impl Tape {
 
     /// A parameter: it lives elsewhere, gradients arrive here.
     pub(crate) fn parameter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
-        let leaf = Leaf { name, owner: self.segment, uses: 0, waiting: None, cached_copy: None };
-        self.leaves.push(leaf);
-        let index = u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX);
-        Tensor { storage: NOTHING, shape, dtype, source: Source::Leaf(index) }
+        let leaf = self.leaf(name, false);
+        let source = if self.frozen { Source::Frozen(leaf) } else { Source::Leaf(leaf) };
+        Tensor { storage: NOTHING, shape, dtype, source }
+    }
+
+    /// A parameter that is trained beside frozen ones.
+    pub(crate) fn adapter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let source = Source::Leaf(self.leaf(name, false));
+        Tensor { storage: NOTHING, shape, dtype, source }
+    }
+
+    /// A computed value becomes the beginning of the graph: it and its gradient stay until the graph is gone, after
+    /// the optimizer's step.
+    pub(crate) fn require_gradient(&mut self, tensor: Tensor) -> Tensor {
+        self.refer(tensor.storage);
+        let name = self.storages.get(tensor.storage as usize).map_or("", |storage| storage.name);
+        let source = Source::Leaf(self.leaf(name, true));
+        Tensor { source, ..tensor }
+    }
+
+    fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
+        self.leaves.push(Leaf { name, owner: self.segment, uses: 0, waiting: None, cached_copy: None, value });
+        u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// A tensor without a gradient, newly allocated.
@@ -401,8 +447,7 @@ impl Tape {
 
     /// Records an operation and allocates its output.
     pub(crate) fn apply(&mut self, operation: &Operation<'_>, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
-        let needs_gradient =
-            self.saving != Saving::Inference && operation.inputs.iter().any(|input| input.source != Source::Constant);
+        let needs_gradient = self.saving != Saving::Inference && operation.inputs.iter().any(Tensor::needs_gradient);
         let packs = operation.keeps.len() + operation.extras.len() + usize::from(operation.keeps_output);
         let source = if needs_gradient {
             self.record(operation.rule, operation.inputs, shape, dtype, packs)
@@ -411,7 +456,7 @@ impl Tape {
         };
         let node = match source {
             Source::Node(node) => Some(node as usize),
-            Source::Constant | Source::Part(..) | Source::Leaf(_) => None,
+            Source::Constant | Source::Frozen(_) | Source::Part(..) | Source::Leaf(_) => None,
         };
         if let Some(node) = node {
             for kept in operation.keeps {
@@ -435,10 +480,19 @@ impl Tape {
         Tensor { storage, shape, dtype, source }
     }
 
-    /// The 16-bit copy of a parameter that autocast makes once and keeps until [`Self::leave_autocast`].
+    /// The 16-bit copy of a parameter that autocast makes once and keeps until [`Self::leave_autocast`]; of a frozen
+    /// one it makes a new copy for every use.
     pub(crate) fn cached_copy(&mut self, parameter: Tensor) -> Tensor {
-        let Source::Leaf(leaf) = parameter.source else { return parameter };
+        let (Source::Leaf(leaf) | Source::Frozen(leaf)) = parameter.source else { return parameter };
+        if parameter.dtype == Dtype::Bf16 {
+            return parameter;
+        }
         let index = leaf as usize;
+        if !parameter.needs_gradient() {
+            let name = self.leaves[index].name;
+            let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
+            return Tensor { storage, dtype: Dtype::Bf16, ..parameter };
+        }
         if let Some(storage) = self.leaves[index].cached_copy {
             self.refer(storage);
             return Tensor { storage, dtype: Dtype::Bf16, ..parameter };
@@ -494,7 +548,7 @@ impl Tape {
     }
 
     fn record(&mut self, rule: Rule, inputs: &[Tensor], shape: u16, dtype: Dtype, packs: usize) -> Source {
-        if self.saving == Saving::Inference || inputs.iter().all(|input| input.source == Source::Constant) {
+        if self.saving == Saving::Inference || !inputs.iter().any(Tensor::needs_gradient) {
             return Source::Constant;
         }
         let mut kept = [None; 4];
@@ -503,8 +557,10 @@ impl Tape {
                 self.leaves[leaf as usize].uses += 1;
             }
             let name = match input.source {
-                Source::Leaf(leaf) => self.leaves[leaf as usize].name,
-                _ => self.storages.get(input.storage as usize).map_or("", |storage| storage.name),
+                Source::Leaf(leaf) | Source::Frozen(leaf) => self.leaves[leaf as usize].name,
+                Source::Node(_) | Source::Part(..) | Source::Constant => {
+                    self.storages.get(input.storage as usize).map_or("", |storage| storage.name)
+                }
             };
             *slot = Some(Input { source: input.source, shape: input.shape, dtype: input.dtype, name });
         }

@@ -2,17 +2,23 @@
 
 use super::EstimateError;
 use super::activations::{Forward, Run};
-use super::entry::{Alive, Entry};
+use super::adapters::Adapters;
+use super::category::Category;
+use super::entry::{Alive, Entry, Lifetime};
 use super::instant::{Instant, Step};
 use super::ledger::Ledger;
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
-use super::{recorded, weights};
+use super::weights::Set;
+use super::{optimizer, recorded, weights};
 use crate::framework::implementation;
+use crate::framework::transformers::SOURCE;
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::scenario::{Attention, Precision, Recompute, Scenario, Train};
-use crate::units::Bits;
+use crate::model::architecture::{FeedForward, LayerGroup};
+use crate::model::parameters::blocks;
+use crate::scenario::{Attention, Method, Precision, Recompute, Scenario, Train};
+use crate::units::{Bits, Overflow};
 
 /// Alive at every instant of both steps.
 fn always() -> Alive {
@@ -22,21 +28,33 @@ fn always() -> Alive {
 /// The ledger of a training step on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
-    let run = run(model, train);
+    check_method(model, train)?;
+    let adapters = match train.method {
+        Method::Full => None,
+        Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
+    };
+    let run = run(model, train, adapters.as_ref());
     super::check_length(model, "train.sequence_length", train.sequence_length)?;
     let recording = run.record();
     let timeline = Timeline::read(&recording)?;
     let positions = positions(&recording, &timeline);
     let architecture = &model.architecture;
     let bits = Bits::whole(run.weights.bits());
-    let mut entries = weights::parameters(architecture, bits, always())?;
-    if run.keep_gradients {
-        let alive = standing(train);
-        entries.append(&mut weights::standing_gradients(architecture, bits, alive)?);
+    let all = blocks(architecture);
+    let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
+    let model_set = Set { architecture, blocks: &all, bits };
+    let trained = match (&adapters, &adapted) {
+        (Some(adapters), Some(blocks)) => Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) },
+        _ => Set { architecture, blocks: &all, bits },
+    };
+    let mut entries = model_set.parameters(always())?;
+    if adapters.is_some() {
+        entries.append(&mut trained.parameters(always())?);
     }
-    let (optimizer, implementation) = (train.optimizer, train.optimizer_implementation);
-    let states = steady().with(Step::First, Instant::OptimizerStep);
-    entries.append(&mut weights::optimizer_states(architecture, optimizer, implementation, bits, states)?);
+    if run.keep_gradients {
+        entries.append(&mut trained.standing_gradients(standing(train))?);
+    }
+    entries.append(&mut optimizer_entries(&trained, train)?);
     entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
@@ -46,19 +64,50 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     if run.keep_outputs {
         entries.append(&mut previous_outputs(&entries));
     }
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut weights::optimizer_temporaries(architecture, optimizer, implementation, bits, step)?);
     let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(&recording, *instant, *event)));
     super::close(entries, gpu, &places.collect::<Vec<_>>())
 }
 
-/// A loop that keeps the model's outputs still has those of the step before while the next forward runs.
+fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
+    if train.offload_optimizer {
+        return Ok(Vec::new());
+    }
+    let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
+    let mut entries =
+        optimizer::states(trained, kind, implementation, steady().with(Step::First, Instant::OptimizerStep))?;
+    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
+    entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
+    Ok(entries)
+}
+
+/// What a frozen router, frozen experts and a frozen latent projection keep has not been measured.
+fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    let unmeasured = |group: &LayerGroup| {
+        matches!(group.layer.feed_forward, FeedForward::Experts(_)) || group.layer.attention.latent.is_some()
+    };
+    if train.method == Method::Full || !model.architecture.groups.iter().any(unmeasured) {
+        return Ok(());
+    }
+    let covered = String::from("full, for a model with experts or latent attention");
+    Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
+}
+
+/// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the
+/// next forward runs.
 fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
-    let outputs = entries.iter().filter(|entry| entry.name == "logits" || entry.name == "loss");
-    outputs
-        .map(|entry| Entry { name: format!("{} of the step before", entry.name).into(), alive, ..entry.clone() })
-        .collect()
+    let stays = |entry: &&Entry| {
+        let computed = entry.source == SOURCE && entry.category != Category::Gradients;
+        entry.name == "logits" || (computed && entry.alive.contains(Step::Steady, Instant::OptimizerStep))
+    };
+    let previous = entries.iter().filter(stays).map(|entry| Entry {
+        category: if entry.category == Category::Logits { Category::Logits } else { Category::Workspace },
+        name: format!("{} of the step before", entry.name).into(),
+        lifetime: Lifetime::Transient,
+        alive,
+        ..entry.clone()
+    });
+    previous.collect()
 }
 
 fn steady() -> Alive {
@@ -76,7 +125,7 @@ fn standing(train: &Train) -> Alive {
         .fold(steady(), |alive, instant| alive.with(Step::First, *instant))
 }
 
-fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
+fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> Run<'a> {
     let architecture = &model.architecture;
     let dropout = architecture.dropout;
     let acts = |own: f64| train.dropout.unwrap_or(own) > 0.0;
@@ -86,7 +135,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         batch: train.micro_batch_size,
         sequence: train.sequence_length,
         weights: if train.precision == Precision::Bf16 { Dtype::Bf16 } else { Dtype::Fp32 },
-        autocast: train.precision == Precision::Bf16Mixed,
+        autocast: matches!(train.precision, Precision::Bf16Mixed | Precision::Fp16Mixed),
         fused_attention: train.attention == Attention::Flash,
         padding: train.padding,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
@@ -98,6 +147,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         keep_outputs: train.keep_outputs,
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
+        adapters,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Entries that stand from step to step: weights, buffers, inputs, optimizer states, and the optimizer's temporaries.
+//! Entries that stand from step to step: weights, buffers, inputs.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,11 @@ use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use crate::model::architecture::{Architecture, FeedForward};
 use crate::model::family::PositionKind;
-use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
-use crate::scenario::{Optimizer, OptimizerImplementation};
-use crate::units::{Bits, Overflow};
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::units::{Bits, Bytes, Overflow};
 
 const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
 const INPUTS: &str = "tensors that the training loop feeds, PyTorch 2.15";
-const OPTIMIZER: &str = "torch.optim of PyTorch 2.15, states by shape";
 
 /// The place of a block of parameters.
 pub(super) fn place(architecture: &Architecture, block: Block) -> Place {
@@ -39,53 +37,65 @@ fn shape(tensor: &Tensor) -> Shape {
     }
 }
 
-/// One entry for each parameter tensor of the model.
-pub(super) fn parameters(architecture: &Architecture, bits: Bits, alive: Alive) -> Result<Vec<Entry>, Overflow> {
-    each_tensor(architecture, |block, tensor, place| {
-        Ok(Entry {
-            category: Category::Parameters,
-            name: Cow::Borrowed(tensor.name),
-            place,
-            shape: shape(tensor),
-            bits,
-            count: block.copies,
-            divided_by: 1,
-            bytes: bits.bytes(tensor.parameters()?.get())?.checked_mul(block.copies)?,
-            lifetime: Lifetime::Persistent,
-            alive,
-            exactness: Exactness::Exact,
-            source: PARAMETERS,
-        })
-    })
+/// Parameter tensors that stand together: the model's, or those that are trained.
+pub(super) struct Set<'a> {
+    /// The model's dimensions.
+    pub(super) architecture: &'a Architecture,
+    /// The tensors.
+    pub(super) blocks: &'a [BlockParameters],
+    /// The type of their elements.
+    pub(super) bits: Bits,
 }
 
-fn each_tensor(
-    architecture: &Architecture,
-    mut entry: impl FnMut(&BlockParameters, &Tensor, Place) -> Result<Entry, Overflow>,
-) -> Result<Vec<Entry>, Overflow> {
-    let mut entries = Vec::with_capacity(32);
-    for block in blocks(architecture) {
-        let place = place(architecture, block.block);
-        for tensor in &block.tensors {
-            entries.push(entry(&block, tensor, place)?);
+impl Set<'_> {
+    /// One entry for each tensor, as `of_one` makes it: count, bytes and place are filled in from its shape.
+    pub(super) fn entries(
+        &self,
+        mut of_one: impl FnMut(&BlockParameters, &Tensor) -> Option<Entry>,
+    ) -> Result<Vec<Entry>, Overflow> {
+        let mut entries = Vec::with_capacity(32);
+        for block in self.blocks {
+            let place = place(self.architecture, block.block);
+            for tensor in &block.tensors {
+                if let Some(entry) = of_one(block, tensor) {
+                    let bytes = entry.bits.bytes(entry.shape.elements()?)?.checked_mul(block.copies)?;
+                    entries.push(Entry { place, count: block.copies, bytes, ..entry });
+                }
+            }
         }
+        Ok(entries)
     }
-    Ok(entries)
-}
 
-/// Gradients that stand from an earlier micro batch or step.
-pub(super) fn standing_gradients(
-    architecture: &Architecture,
-    bits: Bits,
-    alive: Alive,
-) -> Result<Vec<Entry>, Overflow> {
-    let mut entries = parameters(architecture, bits, alive)?;
-    for entry in &mut entries {
-        entry.category = Category::Gradients;
-        entry.name = Cow::Owned(format!("gradient of {}", entry.name));
-        entry.source = "gradients accumulate in place, PyTorch 2.15";
+    /// The tensors themselves.
+    pub(super) fn parameters(&self, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+        self.entries(|_, tensor| {
+            Some(Entry {
+                category: Category::Parameters,
+                name: Cow::Borrowed(tensor.name),
+                place: Place::Model,
+                shape: shape(tensor),
+                bits: self.bits,
+                count: 1,
+                divided_by: 1,
+                bytes: Bytes::ZERO,
+                lifetime: Lifetime::Persistent,
+                alive,
+                exactness: Exactness::Exact,
+                source: PARAMETERS,
+            })
+        })
     }
-    Ok(entries)
+
+    /// Gradients that stand from an earlier micro batch or step.
+    pub(super) fn standing_gradients(&self, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+        let mut entries = self.parameters(alive)?;
+        for entry in &mut entries {
+            entry.category = Category::Gradients;
+            entry.name = Cow::Owned(format!("gradient of {}", entry.name));
+            entry.source = "gradients accumulate in place, PyTorch 2.15";
+        }
+        Ok(entries)
+    }
 }
 
 /// Input ids and labels, and the mask where there is one, as the training loop made them.
@@ -162,84 +172,4 @@ fn plain(
         exactness: Exactness::Exact,
         source,
     })
-}
-
-/// The states of an optimizer whose states have the shapes of parameters.
-pub(super) fn optimizer_states(
-    architecture: &Architecture,
-    optimizer: Optimizer,
-    implementation: OptimizerImplementation,
-    bits: Bits,
-    alive: Alive,
-) -> Result<Vec<Entry>, Overflow> {
-    let states: &[&str] = match optimizer {
-        Optimizer::Adamw => &["first moment", "second moment"],
-        Optimizer::SgdMomentum => &["momentum"],
-        _ => &[],
-    };
-    let mut entries = Vec::with_capacity(64);
-    for state in states {
-        let mut of_state = parameters(architecture, bits, alive)?;
-        for entry in &mut of_state {
-            entry.category = Category::Optimizer;
-            entry.name = Cow::Owned(format!("{state} of {}", entry.name));
-            entry.source = OPTIMIZER;
-        }
-        entries.append(&mut of_state);
-    }
-    if optimizer == Optimizer::Adamw && implementation != OptimizerImplementation::Loop {
-        let tensors: u64 = blocks(architecture).iter().map(|block| block.copies * block.tensors.len() as u64).sum();
-        let shape = Shape::new(&[Dim { symbol: "tensors", size: tensors }]);
-        let mut steps = plain("step counter of each tensor", Place::Optimizer, shape, 32, alive, OPTIMIZER)?;
-        steps.category = Category::Optimizer;
-        entries.push(steps);
-    }
-    Ok(entries)
-}
-
-/// What the optimizer's kernel needs beside its states while it steps.
-pub(super) fn optimizer_temporaries(
-    architecture: &Architecture,
-    optimizer: Optimizer,
-    implementation: OptimizerImplementation,
-    bits: Bits,
-    alive: Alive,
-) -> Result<Vec<Entry>, Overflow> {
-    if optimizer != Optimizer::Adamw {
-        return Ok(Vec::new());
-    }
-    match implementation {
-        OptimizerImplementation::Fused => Ok(Vec::new()),
-        OptimizerImplementation::Foreach => {
-            let mut entries = parameters(architecture, bits, alive)?;
-            for entry in &mut entries {
-                entry.category = Category::Workspace;
-                entry.lifetime = Lifetime::Transient;
-                entry.name = Cow::Owned(format!("square root for {}", entry.name));
-                entry.source = OPTIMIZER;
-            }
-            Ok(entries)
-        }
-        OptimizerImplementation::Loop => {
-            let blocks = blocks(architecture);
-            let sizes = blocks
-                .iter()
-                .flat_map(|block| &block.tensors)
-                .map(|tensor| (tensor.rows.saturating_mul(tensor.columns), tensor));
-            let Some((_, largest)) = sizes.max_by_key(|(size, _)| *size) else { return Ok(Vec::new()) };
-            let mut entry = plain(
-                "square root and quotient for the largest tensor",
-                Place::Optimizer,
-                shape(largest),
-                8,
-                alive,
-                OPTIMIZER,
-            )?;
-            entry.bits = bits;
-            entry.count = 2;
-            entry.bytes = bits.bytes(largest.parameters()?.get())?.checked_mul(2)?;
-            entry.lifetime = Lifetime::Transient;
-            Ok(vec![entry])
-        }
-    }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::family::{ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind, Projection, QkNorm, SharedDefault};
+use super::family::{
+    ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind, Projection,
+    QkNorm, SharedDefault,
+};
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -337,12 +340,8 @@ impl Architecture {
             (Placement::Parallel, Some(false)) => Placement::Pre,
             (placement, _) => placement,
         };
-        let mlp = Mlp {
-            intermediate_size,
-            kind: family.mlp,
-            activation,
-            bias: keys.mlp_bias.unwrap_or(family.mlp_bias),
-        };
+        let mlp =
+            Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) };
         let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
         let layer = Layer { norm: family.norm, placement, attention, feed_forward: FeedForward::Dense(mlp) };
         let mut groups = groups(family, keys, layer, layers)?;
@@ -433,11 +432,7 @@ fn shared_expert(
     Ok(Some(SharedExpert { mlp: Mlp { intermediate_size, ..mlp.clone() }, gated }))
 }
 
-fn expert_groups(
-    defaults: ExpertDefaults,
-    keys: &ArchitectureKeys,
-    count: u64,
-) -> Result<[u64; 2], ArchitectureError> {
+fn expert_groups(defaults: ExpertDefaults, keys: &ArchitectureKeys, count: u64) -> Result<[u64; 2], ArchitectureError> {
     let Some([groups, chosen]) = defaults.groups else { return Ok([1, 1]) };
     let groups = dimension("n_group", keys.n_group.unwrap_or(groups))?;
     if !count.is_multiple_of(groups) || count / groups < 2 {
@@ -467,7 +462,8 @@ fn latent(
         value_head_dim: dimension("v_head_dim", keys.v_head_dim.unwrap_or(defaults.value_head_dim))?,
     };
     if attention.kv_heads != attention.heads {
-        let problem = format!("{}, but latent attention has as many as the {} query heads", attention.kv_heads, attention.heads);
+        let problem =
+            format!("{}, but latent attention has as many as the {} query heads", attention.kv_heads, attention.heads);
         return Err(ArchitectureError::new("num_key_value_heads", problem));
     }
     Ok(Attention {

@@ -120,13 +120,28 @@ impl<'t, 'a> Section<'t, 'a> {
     pub(super) fn tables(&self, key: &'static str, prefix: &'static str) -> Result<Vec<Self>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(Vec::new()) };
         let DeValue::Array(items) = value.get_ref() else {
-            return Err(self.wrong(key, value.get_ref(), "a list of tables, each under `[[gpu]]`"));
+            let expected = format!("a list of tables, each under `[[{key}]]`");
+            return Err(self.wrong(key, value.get_ref(), &expected));
         };
         let sections = items.iter().map(|item| match item.get_ref() {
             DeValue::Table(table) => Ok(Section::new(self.document, prefix, item.span().start, table)),
             other => Err(self.wrong(key, other, "a table")),
         });
         sections.collect()
+    }
+
+    /// A table inside this one as it stands in the file, for readers of their own.
+    pub(super) fn raw_table(&self, key: &'static str) -> Result<Option<&'t DeTable<'a>>, PresetError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(Some(table)),
+            other => Err(self.wrong(key, other, "a table")),
+        }
+    }
+
+    /// The file that the table is in.
+    pub(super) fn document(&self) -> Document<'a> {
+        self.document
     }
 
     fn get(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'a>>> {

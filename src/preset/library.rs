@@ -9,6 +9,7 @@ use super::error::PresetError;
 use super::{gpu, model, source};
 use crate::gpu::Gpu;
 use crate::model::Model;
+use crate::scenario::parameter::nearest;
 
 /// Paths under `presets/` and their texts, sorted, written by the build.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
@@ -163,9 +164,44 @@ fn presets(folder: &Path) -> Result<Vec<PathBuf>, PresetError> {
 }
 
 fn unknown(what: &str, id: &str, known: &[&str]) -> PresetError {
-    let hint = match crate::scenario::parameter::nearest(id, known.iter().copied()) {
-        Some(_) => format!("; {}", suggestion(id, known)),
-        None => String::new(),
+    let hint = match likely(id, known).as_slice() {
+        [] if nearest(id, known.iter().copied()).is_none() => String::new(),
+        [] => format!("; {}", suggestion(id, known)),
+        [one] => format!("; the nearest is `{one}`"),
+        several => format!("; the nearest are `{}`", several.join("`, `")),
     };
     PresetError::plain(format!("there is no {what} `{id}`{hint}"))
+}
+
+/// The ids that hold what was typed, as `h100-sxm-80` holds `H100` and `llama-3.1-8b` the end of
+/// `meta-llama/Llama-3.1-8B`; the shortest few, first those that begin with it.
+fn likely<'a>(typed: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let plain = typed.trim().to_lowercase().replace([' ', '_'], "-");
+    let last = plain.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    if last.chars().count() < 3 {
+        return Vec::new();
+    }
+    if let Some(same) = known.iter().find(|id| **id == last) {
+        return vec![same];
+    }
+    let mut found: Vec<&str> = known.iter().copied().filter(|id| id.contains(last)).collect();
+    found.sort_by_key(|id| (!id.starts_with(last), id.len()));
+    found.truncate(3);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_of_an_id_finds_it() {
+        let known = ["mi100", "h100-pcie-80", "h100-sxm-80", "gh100", "llama-3.1-8b", "llama-3.1-70b"];
+        let said = |typed| unknown("thing", typed, &known).to_string();
+        assert!(said("H100").ends_with("the nearest are `h100-sxm-80`, `h100-pcie-80`, `gh100`"), "{}", said("H100"));
+        assert!(said("meta-llama/Llama-3.1-8B").ends_with("the nearest is `llama-3.1-8b`"));
+        assert!(said("Llama 3.1 8B").ends_with("the nearest is `llama-3.1-8b`"));
+        assert!(said("lama-3.1-8b").ends_with("the nearest is `llama-3.1-8b`"));
+        assert!(said("zzz").ends_with("there is no thing `zzz`"));
+    }
 }

@@ -121,3 +121,17 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         v_head_dim: section.count("v_head_dim")?,
     })
 }
+
+/// The model of an `[architecture]` table that names its own family; the reason where the family is not known.
+pub(super) fn inline(section: &Section<'_, '_>, id: &str) -> Result<Result<Model, String>, PresetError> {
+    let family = section.text("family")?;
+    let family = section.need("family", family)?;
+    let Some(family) = Family::by_id(&family) else {
+        return Ok(Err(format!("`{family}` is not a known family")));
+    };
+    let keys = architecture_keys(section)?;
+    section.finish()?;
+    let architecture = Architecture::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
+    let (id, name) = (id.to_owned(), id.to_owned());
+    Ok(Ok(Model { id, name, family, card: Card::default(), declared: None, confirmed: false, architecture }))
+}

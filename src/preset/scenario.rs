@@ -23,20 +23,32 @@ pub fn read(path: &Path) -> Result<Scenario, PresetError> {
 pub fn parse(text: &str, origin: &str) -> Result<Scenario, PresetError> {
     let document = Document { origin, text };
     let root = document.parse()?;
+    let scenario = from_table(document, "", root.get_ref(), &[])?;
+    if scenario.model.is_empty() {
+        return Err(document.error(0..0, "model", "missing; it names a preset or the path of one"));
+    }
+    Ok(scenario)
+}
+
+/// The scenario in a table whose keys messages call `prefix` and their name; the keys in `others` are not its own.
+pub(super) fn from_table(
+    document: Document<'_>,
+    prefix: &str,
+    table: &DeTable<'_>,
+    others: &[&str],
+) -> Result<Scenario, PresetError> {
     let mut leaves = Vec::new();
-    collect("", root.get_ref(), &mut leaves);
+    collect("", table, &mut leaves);
+    leaves.retain(|leaf| !others.contains(&leaf.key.as_str()));
     // The first mistake in the file is reported, not the first in the alphabet.
     leaves.sort_by_key(|leaf| leaf.span.start);
     let mut scenario = Scenario::default();
     for leaf in leaves {
-        let wrong = |message: String| document.error(leaf.span.clone(), leaf.key.as_str(), message);
+        let wrong = |message: String| document.error(leaf.span.clone(), format!("{prefix}{}", leaf.key), message);
         let parameter = PARAMETERS.iter().find(|parameter| parameter.key == leaf.key);
         let parameter = parameter.ok_or_else(|| wrong(unknown(&leaf.key)))?;
         let value = value(parameter, leaf.value).map_err(&wrong)?;
         parameter.set(&mut scenario, value).map_err(|error| wrong(error.message))?;
-    }
-    if scenario.model.is_empty() {
-        return Err(document.error(0..0, "model", "missing; it names a preset or the path of one"));
     }
     Ok(scenario)
 }

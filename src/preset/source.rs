@@ -11,6 +11,11 @@ const LARGEST_FILE: u64 = 1 << 20;
 
 /// The text of a regular file of at most 1 MiB.
 pub(crate) fn read(path: &Path) -> Result<String, PresetError> {
+    read_up_to(path, LARGEST_FILE)
+}
+
+/// The text of a regular file of at most `largest` bytes, whole MiB.
+pub(crate) fn read_up_to(path: &Path, largest: u64) -> Result<String, PresetError> {
     let wrong = |message: String| PresetError::file(path.display().to_string(), message);
     // Asked before opening: to open a pipe could wait for ever.
     let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
@@ -19,9 +24,9 @@ pub(crate) fn read(path: &Path) -> Result<String, PresetError> {
     }
     let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
     let mut bytes = Vec::new();
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(wrong(String::from("larger than 1 MiB; nothing that brimful reads is")));
+    file.take(largest + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+    if bytes.len() as u64 > largest {
+        return Err(wrong(format!("larger than {} MiB; nothing that brimful reads here is", largest >> 20)));
     }
     String::from_utf8(bytes).map_err(|error| wrong(error.utf8_error().to_string()))
 }

@@ -3,10 +3,14 @@
 mod bar;
 mod check;
 mod estimate;
+mod fixes;
+mod largest;
 mod ledger;
 
 pub use check::check;
 pub use estimate::estimate;
+pub use fixes::fixes;
+pub use largest::largest;
 pub use ledger::ledger;
 
 use super::Report;

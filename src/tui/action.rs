@@ -167,7 +167,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::FlipEstimator,
         "estimator",
         &["s"],
-        "every byte named (ledger), or the rule of thumb (sketch)",
+        "ledger (every byte named), sketch (rule of thumb)",
         "sketch",
         "See",
         &[View],

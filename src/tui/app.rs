@@ -1,4 +1,4 @@
-//! The state of the explorer. Views read it; only [`super::update`] changes it.
+//! The state of the explorer. Views read it; only [`super::update()`] changes it.
 
 mod estimate;
 mod picker;
@@ -107,7 +107,8 @@ impl App {
         app.gpus.sort_by_key(|listed| !listed.own);
         app.estimate = app.estimate_of(&app.scenario);
         let first = |parameter: &Parameter| parameter.key.contains('.') && (parameter.applies)(&app.scenario);
-        app.cursor = PARAMETERS.iter().position(first).unwrap_or(0);
+        let blamed = app.estimate.as_ref().err().and_then(|reason| blamed(reason));
+        app.cursor = blamed.or_else(|| PARAMETERS.iter().position(first)).unwrap_or(0);
         app
     }
 
@@ -177,4 +178,11 @@ impl App {
     fn first_step_is_the_same(&self) -> bool {
         self.step == Step::Steady && self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs())
     }
+}
+
+/// The parameter whose key an error begins with, as an index into the table.
+pub(super) fn blamed(reason: &str) -> Option<usize> {
+    let begins =
+        |parameter: &Parameter| reason.strip_prefix(parameter.key).is_some_and(|rest| rest.starts_with([':', ' ']));
+    PARAMETERS.iter().position(begins)
 }

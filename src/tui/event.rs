@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use crossterm::event::{self, Event as TerminalEvent};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use super::keymap::Chord;
@@ -32,7 +32,7 @@ pub(crate) enum Event {
 /// Starts to listen; each source has a thread of its own, and both end with the process.
 pub(crate) fn listen() -> io::Result<Receiver<Event>> {
     let (sender, receiver) = channel();
-    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGCONT])?;
+    let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT])?;
     let keys = sender.clone();
     thread::Builder::new().name(String::from("signals")).spawn(move || forward_signals(signals, &sender))?;
     thread::Builder::new().name(String::from("keys")).spawn(move || forward_keys(&keys))?;

@@ -40,7 +40,8 @@ impl Field {
 
     /// Puts the first line of a pasted text in.
     pub(crate) fn paste(&mut self, text: &str) {
-        for character in text.lines().next().unwrap_or_default().chars() {
+        // Terminals send a line's end as the Enter key does.
+        for character in text.split(['\r', '\n']).next().unwrap_or_default().chars() {
             self.insert(character);
         }
     }
@@ -113,6 +114,9 @@ mod tests {
         let mut field = Field::default();
         field.paste("12\u{7}8k\nq");
         assert_eq!(field.text(), "128k");
+        field.paste("\rq");
+        field.paste("4\rq\rq");
+        assert_eq!(field.text(), "128k4");
         field.paste(&"9".repeat(5000));
         assert_eq!(field.text().len(), LONGEST);
     }

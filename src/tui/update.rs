@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::adjust::{self, Nudge};
-use super::app::{App, Listed, Notice, Overlay, Picker};
+use super::app::{App, Listed, Notice, Overlay, Picker, blamed};
 use super::field::Field;
 use super::keymap::Chord;
 use crate::memory::Step;
 use crate::model::Model;
+use crate::model::family::PositionKind;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Estimator, Scenario, Task, Value};
 
@@ -138,7 +139,41 @@ impl App {
     pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let mut scenario = self.scenario.clone();
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
-        self.change(scenario, forced)
+        let shortened = if parameter.key == "model" { self.shorten(&mut scenario) } else { None };
+        self.change(scenario, forced)?;
+        if let Some(words) = shortened {
+            self.say(words);
+        }
+        Ok(())
+    }
+
+    /// Shortens sequences to what a model with learned positions can take, so that choosing it shows its memory
+    /// and not an error; what was done, in words.
+    pub(super) fn shorten(&self, scenario: &mut Scenario) -> Option<String> {
+        let architecture = &self.model_of(scenario)?.architecture;
+        let most = architecture.max_position_embeddings;
+        let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
+        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| **length > most).collect();
+        if architecture.positions != PositionKind::Learned || long.is_empty() {
+            return None;
+        }
+        for length in long {
+            *length = most;
+        }
+        Some(format!("sequences are {most} tokens now: the model has learned no more positions"))
+    }
+
+    /// Shortens sequences that nobody asked for, as a model with learned positions needs it.
+    pub(super) fn shorten_defaults(&mut self) {
+        let (mut scenario, defaults) = (self.scenario.clone(), Scenario::default());
+        if scenario.train.sequence_length == defaults.train.sequence_length
+            && scenario.infer.context_length == defaults.infer.context_length
+            && let Some(words) = self.shorten(&mut scenario)
+        {
+            self.estimate = self.estimate_of(&scenario);
+            self.scenario = scenario;
+            self.say(words);
+        }
     }
 
     fn flip(&mut self, change: impl FnOnce(&mut Scenario)) {
@@ -153,10 +188,7 @@ impl App {
         self.estimate = estimate;
         if let Err(reason) = &self.estimate {
             // The cursor goes to what is at fault, so that the next arrow key can mend it.
-            let blamed = |parameter: &Parameter| {
-                reason.strip_prefix(parameter.key).is_some_and(|rest| rest.starts_with([':', ' ']))
-            };
-            self.cursor = PARAMETERS.iter().position(blamed).unwrap_or(self.cursor);
+            self.cursor = blamed(reason).unwrap_or(self.cursor);
         }
         if self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs()) {
             self.step = Step::Steady;
@@ -248,12 +280,16 @@ fn opened(app: &mut App, path: String, outcome: Result<Box<Model>, String>) {
             app.overlay = None;
             let mut scenario = app.scenario.clone();
             scenario.model = path;
+            let shortened = app.shorten(&mut scenario);
             if scenario == app.scenario {
                 // The same file, read again: what it says now counts.
                 let estimate = app.estimate_of(&scenario);
                 app.put(estimate);
             } else if let Err(reason) = app.change(scenario, true) {
                 app.refuse(reason);
+            }
+            if let Some(words) = shortened {
+                app.say(words);
             }
         }
         Err(reason) => match &mut app.overlay {

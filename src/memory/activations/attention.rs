@@ -4,7 +4,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
-use super::operations::{cast, copy, dropout, fresh, join, soft_cap, unary_keeping_output};
+use super::operations::{cast, copy, dropout, fresh, join, kept_factors, soft_cap, unary_keeping_output};
 use super::rotary::Tables;
 use crate::framework::transformers::{FusedProjection, Rotation};
 use crate::model::architecture::Attention;
@@ -264,7 +264,7 @@ impl Run<'_> {
         }
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
         let expanded = tape.view_with_new_gradient(input, shape);
-        // One head repeated stays a view; a batched product copies it where it reads it.
+        // One head: the repetition stays a view.
         if attention.kv_heads == 1 {
             return expanded;
         }
@@ -306,7 +306,8 @@ impl Run<'_> {
         // the output projection then reads a copy.
         let by_head = attention.latent.is_none()
             && self.code.rotation == Rotation::Concatenated
-            && compute == Dtype::Bf16 && mask.is_none();
+            && compute == Dtype::Bf16
+            && mask.is_none();
         let shape = self.stream(tape, sizes.context);
         let flat = if by_head && attention.heads > 1 {
             copy(tape, context, "attention.context", shape)
@@ -343,7 +344,7 @@ impl Run<'_> {
         let [query, key, value] = inputs;
         let keeps = [query, key, value, mask.unwrap_or(query)];
         let operation = Operation {
-            rule: Rule::Each,
+            rule: Rule::All,
             inputs: &inputs,
             keeps: if mask.is_some() { &keeps } else { &keeps[..3] },
             extras: &extras,
@@ -364,13 +365,14 @@ impl Run<'_> {
     ) -> (Tensor, Tensor) {
         let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
         let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
-        let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;
+        let expanded = attention.heads != attention.kv_heads;
+        // A repetition that stayed a view is copied where it is read.
+        let repeated = expanded && attention.kv_heads > 1;
         let contiguous = self.code.rotation == Rotation::Concatenated;
-        let one_repeated = attention.kv_heads == 1 && attention.heads > 1;
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
         let factors = [
             (projected.query, contiguous, "attention.query after rotary embedding"),
-            (key, !one_repeated && (contiguous || repeated), "attention.key after rotary embedding"),
+            (key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
         ];
         let products = self.batched(tape, factors, "attention.scores", shape);
         let scores = mask_scores(tape, products, shared.mask, attention.softcap);
@@ -408,7 +410,9 @@ impl Run<'_> {
             let one = self.batch == 1 || tape.dims(read.shape).dims()[1].size == 1;
             *read = if contiguous || one { tape.share(*read) } else { copy(tape, *read, name, read.shape) };
         }
-        let operation = Operation { rule: Rule::Each, inputs: &read, keeps: &read, extras: &[], keeps_output: false };
+        let (kept, count) = kept_factors(read);
+        let keeps = &kept[..count];
+        let operation = Operation { rule: Rule::Each, inputs: &read, keeps, extras: &[], keeps_output: false };
         let product = tape.apply(&operation, name, shape, self.compute());
         for tensor in read.into_iter().chain(narrow) {
             tape.release(tensor);

@@ -228,9 +228,7 @@ impl Run<'_> {
         let fused = grouped(tape, [matrix, input], offsets, "experts.gate and up", whole);
         let [gate, up] = tape.split(fused, [half, half]);
         let activated = match experts.activation {
-            Activation::Relu => {
-                unary_keeping_output(tape, gate, "experts.activated gate")
-            }
+            Activation::Relu => unary_keeping_output(tape, gate, "experts.activated gate"),
             _ => unary_keeping_input(tape, gate, "experts.activated gate"),
         };
         let product = multiply(tape, [activated, up], "experts.product", half);

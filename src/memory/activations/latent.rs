@@ -37,8 +37,7 @@ impl Run<'_> {
         let compressed = self.compress(tape, input, attention, latent);
         let shapes = [self.stream(tape, rank), by_head(tape, ONE, turn)];
         let [kv, key_turn] = tape.split(compressed, shapes);
-        let normed =
-            self.norm(tape, kv, &[self.b(), self.s()], rank, names!("attention.key value norm"));
+        let normed = self.norm(tape, kv, &[self.b(), self.s()], rank, names!("attention.key value norm"));
         tape.release(kv);
         let [query_turned, key_turned] = match shared.tables {
             Some(tables) => self.rotate_pairs(tape, [query_turn, key_turn], [sizes.heads, ONE], turn, tables),
@@ -77,8 +76,7 @@ impl Run<'_> {
                 let names = ["attention.query down.weight", "attention.query down.bias"];
                 let down = self.weights(tape, names, self.h(), rank, attention.qkv_bias);
                 let narrow = self.linear(tape, input, down, "attention.query down");
-                let normed =
-                    self.norm(tape, narrow, &[self.b(), self.s()], rank, names!("attention.query norm"));
+                let normed = self.norm(tape, narrow, &[self.b(), self.s()], rank, names!("attention.query norm"));
                 tape.release(narrow);
                 let names = ["attention.query up.weight", "attention.query up.bias"];
                 let up = self.weights(tape, names, rank, sizes.query, false);
@@ -136,9 +134,8 @@ impl Run<'_> {
     ) -> [Tensor; 2] {
         let half = Dim { symbol: "r/2", size: turn.size / 2 };
         let shapes = heads.map(|heads| tape.shape(&[self.b(), heads, self.s(), half]));
-        let [[query_even, query_odd], [key_even, key_odd]] = [0, 1].map(|which| {
-            [0, 1].map(|_| tape.view_with_new_gradient(inputs[which], shapes[which]))
-        });
+        let [[query_even, query_odd], [key_even, key_odd]] =
+            [0, 1].map(|which| [0, 1].map(|_| tape.view_with_new_gradient(inputs[which], shapes[which])));
         let query = rotate_parts(tape, [query_even, query_odd], inputs[0].shape, tables, "attention.rotated query");
         let key = rotate_parts(tape, [key_even, key_odd], inputs[1].shape, tables, "attention.rotated key");
         for tensor in [query_even, query_odd, key_even, key_odd] {
@@ -151,13 +148,7 @@ impl Run<'_> {
 const ONE: Dim = Dim { symbol: "", size: 1 };
 
 /// `even·cos - odd·sin` beside `odd·cos + even·sin`.
-fn rotate_parts(
-    tape: &mut Tape,
-    [even, odd]: [Tensor; 2],
-    whole: u16,
-    tables: Tables,
-    name: &'static str,
-) -> Tensor {
+fn rotate_parts(tape: &mut Tape, [even, odd]: [Tensor; 2], whole: u16, tables: Tables, name: &'static str) -> Tensor {
     let shape = even.shape;
     let by_cos = multiply_by_constant(tape, even, tables.cos, name);
     let by_sin = multiply_by_constant(tape, odd, tables.sin, name);

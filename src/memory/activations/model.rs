@@ -118,7 +118,10 @@ struct Held {
 impl Run<'_> {
     /// Records the forward pass and, where there is one, the backward pass.
     pub(crate) fn record(self) -> Forward {
-        let tape = Tape::new(self.graph, self.keep_gradients);
+        let mut tape = Tape::new(self.graph, self.keep_gradients);
+        if self.adapters.is_some() {
+            tape.freeze();
+        }
         Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new() }.record()
     }
 
@@ -227,10 +230,18 @@ impl<'a> Recorder<'a> {
         let table = tape.parameter("token embedding.weight", table_shape, run.weights);
         let stream = run.stream(tape, run.h());
         let mut embedded = look_up(tape, table, None, "token embedding", stream);
+        // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
+        let begins = run.adapters.is_some() && run.checkpointed_layers > 0;
+        if begins && !run.code.embedding_scale_buffer {
+            embedded = tape.require_gradient(embedded);
+        }
         if run.code.scaled_embedding {
             let scaled = fresh(tape, embedded, "scaled embedding", stream);
             tape.release(embedded);
             embedded = scaled;
+        }
+        if begins && run.code.embedding_scale_buffer {
+            embedded = tape.require_gradient(embedded);
         }
         let mut until_return = vec![tape.share(embedded)];
         let positions = tape.shape(&[run.s()]);

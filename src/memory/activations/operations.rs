@@ -45,9 +45,21 @@ pub(super) fn join(tape: &mut Tape, parts: [Tensor; 2], name: &'static str, shap
 
 /// An elementwise product, each factor kept if the other needs a gradient.
 pub(super) fn multiply(tape: &mut Tape, factors: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
+    let (kept, count) = kept_factors(factors);
     let operation =
-        Operation { rule: Rule::Multiply, inputs: &factors, keeps: &factors, extras: &[], keeps_output: false };
+        Operation { rule: Rule::Multiply, inputs: &factors, keeps: &kept[..count], extras: &[], keeps_output: false };
     tape.apply(&operation, name, shape, factors[0].dtype.promoted(factors[1].dtype))
+}
+
+/// Which factors of a product backward needs, and how many they are: each where the other needs a gradient.
+pub(super) fn kept_factors(factors: [Tensor; 2]) -> ([Tensor; 2], usize) {
+    let [one, other] = factors;
+    match (other.needs_gradient(), one.needs_gradient()) {
+        (true, true) => (factors, 2),
+        (true, false) => (factors, 1),
+        (false, true) => ([other, one], 1),
+        (false, false) => (factors, 0),
+    }
 }
 
 /// A product with a factor that needs no gradient, which is all that is kept.
@@ -89,7 +101,7 @@ impl Run<'_> {
         self.linear_over(tape, input, linear, name, self.s())
     }
 
-    /// A linear layer over so many positions of each sequence.
+    /// A linear layer over so many positions of each sequence, with its adapter where it has one.
     pub(super) fn linear_over(
         &self,
         tape: &mut Tape,
@@ -98,17 +110,37 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        let compute = self.compute();
+        let output = self.product(tape, input, linear, name, positions);
+        match self.adapters.and_then(|adapters| Some((adapters, adapters.names(name)?))) {
+            Some((adapters, names)) => {
+                self.adapted(tape, [input, output], [linear.inputs, linear.outputs], adapters, names)
+            }
+            None => output,
+        }
+    }
+
+    /// One matrix product with its bias: keeps its input, in the type of the product, where the matrix is trained,
+    /// and the matrix where the input needs a gradient.
+    pub(super) fn product(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
         let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
         let weight = cast_weight(tape, linear.weight);
         let narrowed = cast(tape, input, compute, "input in 16 bits");
         let bias = linear.bias.map(|bias| cast_weight(tape, bias));
         let shape = tape.shape(&[self.b(), positions, linear.outputs]);
         let inputs = [weight, narrowed, bias.unwrap_or(weight)];
+        let (kept, count) = kept_factors([narrowed, weight]);
         let operation = Operation {
             rule: Rule::Each,
             inputs: if bias.is_some() { &inputs } else { &inputs[..2] },
-            keeps: &[narrowed, weight],
+            keeps: &kept[..count],
             extras: &[],
             keeps_output: false,
         };
@@ -138,6 +170,6 @@ impl Run<'_> {
             let vector = tape.shape(&[outputs]);
             tape.parameter(names[1], vector, self.weights)
         });
-        Linear { weight, bias, outputs }
+        Linear { weight, bias, inputs, outputs }
     }
 }

@@ -105,13 +105,13 @@ impl Tape {
         }
         let mut gradients = [None; 4];
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
-        for (slot, input) in needed.filter(|(_, input)| input.source != Source::Constant) {
+        for (slot, input) in needed.filter(|(_, input)| node.rule == Rule::All || input.source.needs_gradient()) {
             gradients[slot] = Some(match node.rule {
                 Rule::Pass => {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each | Rule::Divide | Rule::Write | Rule::Split => {
+                Rule::Each | Rule::All | Rule::Divide | Rule::Write | Rule::Split => {
                     (self.gradient(&input, input.shape, input.dtype), input.dtype)
                 }
                 Rule::Index => {
@@ -177,7 +177,9 @@ impl Tape {
         let whole =
             shape == input.shape || self.elements[usize::from(shape)] == self.elements[usize::from(input.shape)];
         let kind = match input.source {
-            Source::Leaf(_) if whole && dtype == input.dtype => Kind::ParameterGradient,
+            Source::Leaf(leaf) if whole && dtype == input.dtype && !self.leaves[leaf as usize].value => {
+                Kind::ParameterGradient
+            }
             _ => Kind::Gradient,
         };
         self.allocate(input.name, shape, dtype, kind)
@@ -204,7 +206,7 @@ impl Tape {
 
     fn route(&mut self, target: Source, gradient: StorageId, dtype: Dtype) {
         match target {
-            Source::Constant => self.unrefer(gradient),
+            Source::Constant | Source::Frozen(_) => self.unrefer(gradient),
             Source::Node(node) => {
                 let node = node as usize;
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
@@ -226,11 +228,14 @@ impl Tape {
     fn accumulate(&mut self, leaf: usize, gradient: StorageId) {
         let arrived = match self.leaves[leaf].waiting.take() {
             None => gradient,
+            Some(waiting) if self.leaves[leaf].value => self.sum(waiting, gradient, Kind::Gradient),
             Some(waiting) => self.sum(waiting, gradient, Kind::ParameterGradient),
         };
         self.leaves[leaf].uses -= 1;
         if self.leaves[leaf].uses > 0 {
             self.leaves[leaf].waiting = Some(arrived);
+        } else if self.leaves[leaf].value {
+            // The gradient of a value belongs to no parameter and stays with the value.
         } else if self.keep_gradients {
             self.unrefer(arrived);
         } else if let Some(storage) = self.storages.get_mut(arrived as usize) {

@@ -106,6 +106,9 @@ impl Picker {
     pub(crate) fn narrow(&mut self) {
         let texts = self.items.iter().map(|item| format!("{} {}", item.word, item.name));
         self.matches = fuzzy::rank(self.query.text(), texts);
+        // A whole id is that id, however well others fit.
+        let query = self.query.text().trim().to_lowercase();
+        self.matches.sort_by_key(|index| self.items[*index].word.to_lowercase() != query);
         self.selected = 0;
         self.error = None;
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{app, llama, paste, press, text};
 use crate::memory::Step;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model};
-use crate::scenario::{Estimator, Task};
-use crate::tui::app::{Listed, Overlay};
+use crate::scenario::{Estimator, Scenario, Task};
+use crate::tui::app::{App, Listed, Overlay};
 use crate::tui::update::{Effect, Message, update};
 
 #[test]
@@ -159,20 +159,26 @@ fn a_problem_at_the_start_is_shown_calmly_and_can_be_left() {
     scenario.model = String::from("llama-9");
     app = super::App::new(app.models, app.gpus, scenario, app.unit);
     assert!(text(&app).contains("there is no such model"));
-    press(&mut app, "right m \"8b\" enter");
+    assert_eq!(app.focused().unwrap().key, "model");
+    press(&mut app, "enter \"8b\" enter");
     assert!(app.estimate.is_ok());
-    assert_eq!(app.scenario.train.micro_batch_size, 2);
+    assert_eq!(app.scenario.model, "llama-3.1-8b");
 }
 
-/// A model that cannot be run as the scenario says is taken all the same; the next keys mend it.
-#[test]
-fn the_cursor_goes_to_what_is_at_fault() {
+fn with_gpt2() -> App {
     let mut app = app();
     let family = Family::by_id("gpt2").unwrap();
     let architecture = Architecture::resolve(family, &ArchitectureKeys::default()).unwrap();
     let gpt2 = Model { id: String::from("gpt2"), family, architecture, ..llama("gpt2", 2048, 2, 1) };
     app.models.push(Listed { word: String::from("gpt2"), own: false, item: Arc::new(gpt2) });
-    press(&mut app, "m \"gpt2\" enter");
+    app
+}
+
+#[test]
+fn the_cursor_goes_to_what_is_at_fault() {
+    let app = with_gpt2();
+    let scenario = Scenario { model: String::from("gpt2"), ..app.scenario };
+    let mut app = App::new(app.models, app.gpus, scenario, app.unit);
     assert!(app.estimate.is_err());
     assert!(text(&app).contains("1024"));
     assert_eq!(app.focused().unwrap().key, "train.sequence_length");
@@ -184,7 +190,7 @@ fn the_cursor_goes_to_what_is_at_fault() {
     while app.refusal(crate::tui::action::Action::Undo).is_none() {
         press(&mut app, "u");
     }
-    assert_eq!(app.scenario.model, "llama-3.1-8b");
+    assert_eq!(app.scenario.train.sequence_length, 4096);
 }
 
 #[test]
@@ -195,4 +201,28 @@ fn the_first_step_is_one_key_away() {
     assert!(text(&app).contains("first step"));
     press(&mut app, "i");
     assert_eq!(app.step, Step::Steady);
+}
+
+#[test]
+fn a_model_with_learned_positions_brings_its_length() {
+    let mut app = with_gpt2();
+    press(&mut app, "m \"gpt2\" enter");
+    assert_eq!((app.scenario.train.sequence_length, app.scenario.infer.context_length), (1024, 1024));
+    assert!(app.estimate.is_ok(), "{:?}", app.estimate);
+    assert!(text(&app).contains("sequences are 1024 tokens now"));
+    press(&mut app, "u");
+    assert_eq!((app.scenario.train.sequence_length, app.scenario.model.as_str()), (4096, "llama-3.1-8b"));
+}
+
+#[test]
+fn a_whole_id_is_chosen_before_longer_ones() {
+    let mut app = with_gpt2();
+    let named = |word: &str, name: &str| {
+        let model = Model { name: name.to_owned(), ..llama(word, 64, 2, 1) };
+        Listed { word: word.to_owned(), own: false, item: Arc::new(model) }
+    };
+    app.models.insert(0, named("l8", "a long name for a small model"));
+    app.models.insert(0, named("l8-b", "B"));
+    press(&mut app, "m \"l8\" enter");
+    assert_eq!(app.scenario.model, "l8");
 }

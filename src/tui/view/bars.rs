@@ -8,6 +8,7 @@ use ratatui::widgets::Borders;
 use super::{cards, detail, panel, text, total};
 use crate::memory::{Category, Step};
 use crate::scenario::Estimator;
+use crate::tui::action::Action;
 use crate::tui::app::{App, Bar, Estimate};
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::{Segment, StackedBar};
@@ -33,7 +34,10 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         Err(reason) => {
             text::wrapped(frame, inner, reason, theme.error());
             let hint = Rect { y: inner.y + 4, height: inner.height.saturating_sub(4), ..inner };
-            let words = "Change it with the arrow keys, or take the last change back with u.";
+            let words = match app.refusal(Action::Undo) {
+                None => "Change it with the arrow keys, or take the last change back with u.",
+                Some(_) => "Change it with the arrow keys.",
+            };
             text::wrapped(frame, hint.intersection(inner), words, theme.dim());
         }
     }

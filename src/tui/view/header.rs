@@ -10,6 +10,9 @@ use crate::scenario::Estimator;
 use crate::tui::app::App;
 use crate::tui::theme::Theme;
 
+/// Cells of a card's name below which it says nothing.
+const SHORTEST_CARD: u16 = 14;
+
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let capacity = capacity(app);
     let room = area.width.saturating_sub(text::width(&capacity));
@@ -17,8 +20,12 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let card = card(app, theme);
     let what = what(app, theme);
     let name = " brimful  ";
-    let wanted = text::width(name) + text::width(&what) + text::width(&card) + 2;
-    let card = if wanted <= room { card } else { String::new() };
+    let left = room.saturating_sub(text::width(name) + text::width(&what) + 2);
+    let card = match text::width(&card) {
+        wanted if wanted <= left => card,
+        _ if left >= SHORTEST_CARD => text::cut(card.trim_end(), left - 2, theme) + "  ",
+        _ => String::new(),
+    };
     let room = room.saturating_sub(text::width(&card));
     text::right(frame, Rect { width: area.width - text::width(&capacity).min(area.width), ..area }, &card, theme.dim());
     let what = text::cut(&what, room.saturating_sub(text::width(name) + 1), theme);

@@ -1,0 +1,80 @@
+//! `brimful max`: the largest value that fits.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::arguments::Format;
+use super::resolve::Draft;
+use super::{DOES_NOT_FIT, RunArguments, closed_pipe, output, presets};
+use crate::report::text;
+use crate::scenario::Task;
+use crate::scenario::parameter::Parameter;
+use crate::solve::{Largest, Stop, largest};
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Quantity {
+    /// Sequences in one pass: `train.micro_batch_size`, or `infer.concurrency`.
+    Batch,
+    /// Tokens in a sequence: `train.sequence_length`, or `infer.context_length`.
+    Seq,
+    /// Sequences served at once: `infer.concurrency`.
+    Concurrency,
+    /// Tokens served per sequence: `infer.context_length`.
+    Context,
+}
+
+impl Quantity {
+    /// The key asked for, and the task that it belongs to.
+    const fn key(self, task: Task) -> (&'static str, Task) {
+        match (self, task) {
+            (Self::Batch, Task::Train) => ("train.micro_batch_size", Task::Train),
+            (Self::Seq, Task::Train) => ("train.sequence_length", Task::Train),
+            (Self::Batch, Task::Infer) | (Self::Concurrency, _) => ("infer.concurrency", Task::Infer),
+            (Self::Seq, Task::Infer) | (Self::Context, _) => ("infer.context_length", Task::Infer),
+        }
+    }
+}
+
+/// Prints the largest value that fits and what stops the next; exits 1 where nothing fits.
+pub(super) fn run(quantity: Quantity, arguments: &RunArguments) -> Result<ExitCode> {
+    let library = presets::load(&arguments.output)?;
+    let mut draft = Draft::read(&library, &arguments.scenario)?;
+    let (key, task) = quantity.key(draft.scenario.task);
+    draft.scenario.task = task;
+    let resolved = draft.resolve(&library)?;
+    resolved.idle.iter().for_each(output::warn);
+    let Some(gpu) = &resolved.gpu else {
+        bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
+    };
+    let found = largest(&resolved.model, &resolved.scenario, gpu, Parameter::by_key(key)?)?;
+    let text = match arguments.output.format {
+        Format::Text => text::largest(key, &found, gpu, output::look(&arguments.output)),
+        Format::Json => serde_json::to_string_pretty(&as_json(key, &found))? + "\n",
+        Format::Csv => as_csv(key, &found),
+    };
+    let code = if found.value.is_some() { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
+    match output::print(&text) {
+        Err(error) if !closed_pipe(&error) => Err(error),
+        _ => Ok(code),
+    }
+}
+
+fn as_json(key: &str, found: &Largest) -> Value {
+    let (next, reason) = match &found.stopped_by {
+        Stop::Capacity(bytes) => (json!(bytes.get()), Value::Null),
+        Stop::End(reason) => (Value::Null, json!(reason)),
+    };
+    json!({
+        "schema": 1, "parameter": key, "value": found.value, "total": found.total.get(),
+        "next_total": next, "reason": reason,
+    })
+}
+
+fn as_csv(key: &str, found: &Largest) -> String {
+    let value = found.value.map(|value| value.to_string()).unwrap_or_default();
+    format!("parameter,value,total\n{key},{value},{}\n", found.total.get())
+}

@@ -1,0 +1,28 @@
+//! Single changes that would make it fit.
+
+use super::Look;
+use crate::solve::Fix;
+
+/// Most lines of changes; the cheapest come first.
+const MOST: usize = 8;
+
+/// The changes, one a line, or that there is none.
+pub fn fixes(found: &[Fix], look: Look) -> String {
+    if found.is_empty() {
+        return look.finish(String::from("\nno single change makes it fit\n"));
+    }
+    let flags: Vec<String> = found.iter().take(MOST).map(flags).collect();
+    let width = flags.iter().map(|flags| flags.chars().count()).max().unwrap_or(0);
+    let mut text = String::from("\nany of these makes it fit:\n");
+    for (flags, fix) in flags.iter().zip(found) {
+        let total = look.unit.show(fix.total);
+        text.extend([&format!("  {flags:<width$}  {total:>10}  "), fix.cost.words(), "\n"]);
+    }
+    look.finish(text)
+}
+
+/// A change as the flags that make it.
+fn flags(fix: &Fix) -> String {
+    let flags: Vec<String> = fix.changes.iter().map(|(key, value)| format!("--set {key}={value}")).collect();
+    flags.join(" ")
+}

@@ -1,0 +1,25 @@
+//! How far a parameter goes.
+
+use super::Look;
+use crate::gpu::Gpu;
+use crate::solve::{Largest, Stop};
+use crate::units::grouped;
+
+/// The largest value that fits, and what stops the next.
+pub fn largest(key: &str, found: &Largest, gpu: &Gpu, look: Look) -> String {
+    let total = look.unit.show(found.total);
+    let text = match (found.value, &found.stopped_by) {
+        (None, _) => format!("{key}: none fits {}; the smallest needs {total}\n", gpu.name),
+        (Some(value), Stop::Capacity(next)) => format!(
+            "{key}: {} fits {} with {total}; {} would need {}\n",
+            grouped(value),
+            gpu.name,
+            grouped(value.saturating_add(1)),
+            look.unit.show(*next),
+        ),
+        (Some(value), Stop::End(reason)) => {
+            format!("{key}: {} fits {} with {total}; it ends there: {reason}\n", grouped(value), gpu.name)
+        }
+    };
+    look.finish(text)
+}

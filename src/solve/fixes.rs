@@ -1,0 +1,151 @@
+//! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
+
+use crate::gpu::Gpu;
+use crate::memory::{Fit, estimate};
+use crate::model::Model;
+use crate::scenario::parameter::Parameter;
+use crate::scenario::{Scenario, Task, Value};
+use crate::units::Bytes;
+
+/// A change of a scenario after which it fits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// The parameters it sets, by dotted key, with their new values.
+    pub changes: Vec<(&'static str, Value)>,
+    /// Total bytes at the peak afterwards.
+    pub total: Bytes,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// What a change costs, cheapest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// Neither speed nor result.
+    Nothing,
+    /// The run is slower; its result is the same.
+    Speed,
+    /// The result of the run is another.
+    Result,
+}
+
+impl Cost {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "costs nothing",
+            Self::Speed => "slower, same result",
+            Self::Result => "changes the result",
+        }
+    }
+}
+
+/// The single changes after which a scenario fits a card, cheapest first and of each cost the roomiest first.
+pub fn fixes(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Fix> {
+    let mut found: Vec<Fix> = candidates(scenario)
+        .into_iter()
+        .filter_map(|(changes, cost)| {
+            let changed = apply(scenario, &changes)?;
+            let ledger = estimate(model, &changed, Some(gpu)).ok()?;
+            let fit = Fit::of(&ledger, gpu).ok()?;
+            fit.fits().then(|| Fix { changes, total: ledger.total(), cost })
+        })
+        .collect();
+    found.sort_by_key(|fix| (fix.cost, fix.total));
+    found
+}
+
+type Candidate = (Vec<(&'static str, Value)>, Cost);
+
+/// The scenario with these changes; none where a value is no change or is wrong.
+fn apply(scenario: &Scenario, changes: &[(&'static str, Value)]) -> Option<Scenario> {
+    let mut after = scenario.clone();
+    for (key, value) in changes {
+        Parameter::by_key(key).ok()?.set(&mut after, value.clone()).ok()?;
+    }
+    (after != *scenario).then_some(after)
+}
+
+fn candidates(scenario: &Scenario) -> Vec<Candidate> {
+    match scenario.task {
+        Task::Train => training(scenario),
+        Task::Infer => serving(scenario),
+    }
+}
+
+fn training(scenario: &Scenario) -> Vec<Candidate> {
+    let train = &scenario.train;
+    let word = |key, word: &str, cost| (vec![(key, Value::Word(word.to_owned()))], cost);
+    let mut candidates = vec![
+        word("train.optimizer_implementation", "fused", Cost::Nothing),
+        word("train.attention", "flash", Cost::Nothing),
+        (vec![("train.keep_outputs", Value::Flag(false))], Cost::Nothing),
+        (vec![("train.keep_gradients", Value::Flag(false))], Cost::Nothing),
+        word("train.loss", "fused", Cost::Nothing),
+        word("train.loss", "chunked", Cost::Speed),
+        word("train.recompute", "full", Cost::Speed),
+        (vec![("train.offload_optimizer", Value::Flag(true))], Cost::Speed),
+        word("train.optimizer", "adamw-8bit", Cost::Result),
+        word("train.optimizer", "adafactor", Cost::Result),
+        word("train.optimizer", "sgd-momentum", Cost::Result),
+        word("train.precision", "bf16", Cost::Result),
+        word("train.method", "lora", Cost::Result),
+        word("train.method", "qlora", Cost::Result),
+    ];
+    // The largest smaller micro batch with as many passes as keep the batch of a step.
+    for divisor in (2..=train.micro_batch_size).filter(|divisor| train.micro_batch_size.is_multiple_of(*divisor)) {
+        let passes = train.gradient_accumulation_steps.saturating_mul(divisor);
+        let changes = vec![
+            ("train.micro_batch_size", Value::Count(train.micro_batch_size / divisor)),
+            ("train.gradient_accumulation_steps", Value::Count(passes)),
+        ];
+        candidates.push((changes, Cost::Speed));
+        if divisor > 64 {
+            break;
+        }
+    }
+    let half = Value::Count(train.sequence_length / 2);
+    candidates.push((vec![("train.sequence_length", half)], Cost::Result));
+    candidates
+}
+
+fn serving(scenario: &Scenario) -> Vec<Candidate> {
+    let infer = &scenario.infer;
+    let count = |key, value| (vec![(key, Value::Count(value))], Cost::Speed);
+    let word = |key, word: &str| (vec![(key, Value::Word(word.to_owned()))], Cost::Result);
+    vec![
+        count("infer.prefill_tokens", 2048.min(infer.prefill_tokens)),
+        count("infer.concurrency", infer.concurrency / 2),
+        (vec![("infer.context_length", Value::Count(infer.context_length / 2))], Cost::Result),
+        word("infer.kv_cache", "fp8"),
+        word("infer.weights", "bf16"),
+        word("infer.weights", "int8"),
+        word("infer.weights", "nf4"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::Library;
+
+    #[test]
+    fn every_fix_fits_and_the_cheapest_comes_first() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("llama-3.1-8b").unwrap(), library.gpu("h100-sxm-80").unwrap());
+        let mut scenario = Scenario::default();
+        scenario.train.sequence_length = 8192;
+        let found = fixes(model, &scenario, gpu);
+        assert!(
+            found
+                .iter()
+                .any(|fix| fix.changes == [("train.recompute", Value::Word("full".into()))] && fix.cost == Cost::Speed)
+        );
+        assert!(found.windows(2).all(|pair| pair[0].cost <= pair[1].cost));
+        for fix in &found {
+            let ledger = estimate(model, &apply(&scenario, &fix.changes).unwrap(), Some(gpu)).unwrap();
+            assert_eq!(ledger.total(), fix.total);
+            assert!(ledger.total() <= gpu.capacity().unwrap());
+        }
+    }
+}

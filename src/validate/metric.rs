@@ -1,0 +1,170 @@
+//! What a measurement measured, and where the ledger says the same.
+
+use super::Subject;
+use crate::memory::{self, Category, Entry, Instant, Ledger, Lifetime, Sketch, Step};
+use crate::model::{Model, parameters};
+use crate::scenario::{Framework, Method, Scenario, Task};
+use crate::units::{Bytes, Overflow};
+
+/// What a measurement measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// Parameters of the model, a count.
+    Parameters,
+    /// Parameters that the optimizer steps, a count.
+    Trainable,
+    /// Bytes that autograd keeps from forward to backward.
+    Saved,
+    /// The most that all tensors of the program take, and nothing else: what a tracker of tensors sees.
+    TensorsPeak,
+    /// `torch.cuda.max_memory_allocated`: tensors and what libraries take from PyTorch's allocator.
+    AllocatedPeak,
+    /// What stays allocated between steps.
+    AllocatedStatic,
+    /// `torch.cuda.max_memory_reserved`.
+    ReservedPeak,
+    /// Everything that the process takes, the CUDA context included.
+    Process,
+    /// Weights as they are stored.
+    Weights,
+    /// Optimizer states and master weights.
+    Optimizer,
+    /// The resident cache of keys and values.
+    KvCache,
+    /// What llama.cpp calls its compute buffer.
+    ComputeBuffer,
+}
+
+impl Metric {
+    const ALL: [Self; 12] = [
+        Self::Parameters,
+        Self::Trainable,
+        Self::Saved,
+        Self::TensorsPeak,
+        Self::AllocatedPeak,
+        Self::AllocatedStatic,
+        Self::ReservedPeak,
+        Self::Process,
+        Self::Weights,
+        Self::Optimizer,
+        Self::KvCache,
+        Self::ComputeBuffer,
+    ];
+
+    /// The words of case files.
+    pub const WORDS: &'static [&'static str] = &[
+        "parameters",
+        "trainable",
+        "saved",
+        "tensors_peak",
+        "allocated_peak",
+        "allocated_static",
+        "reserved_peak",
+        "process",
+        "weights",
+        "optimizer",
+        "kv_cache",
+        "compute_buffer",
+    ];
+
+    /// The metric of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.word() == word)
+    }
+
+    /// The word of case files.
+    pub const fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+
+    /// What is predicted; or why nothing is.
+    pub(super) fn predicted(self, subject: &Subject) -> Result<u64, String> {
+        let Subject { model, scenario, gpu } = subject;
+        let full = scenario.task == Task::Train && scenario.train.method == Method::Full;
+        if self == Self::Parameters || (self == Self::Trainable && full) {
+            return match parameters::count(&model.architecture) {
+                Ok(count) => Ok(count.get()),
+                Err(overflow) => Err(overflow.to_string()),
+            };
+        }
+        let ledger = memory::estimate(model, scenario, gpu.as_ref()).map_err(|error| error.to_string())?;
+        match self {
+            Self::Trainable => elements_stepped(&ledger),
+            Self::ComputeBuffer if scenario.framework != Framework::LlamaCpp => {
+                Err(String::from("compute_buffer: only llama.cpp has one"))
+            }
+            _ => self.bytes(&ledger, scenario).map(Bytes::get).map_err(|error| error.to_string()),
+        }
+    }
+
+    fn bytes(self, ledger: &Ledger, scenario: &Scenario) -> Result<Bytes, Overflow> {
+        let peak = ledger.peak();
+        let resting = match scenario.task {
+            Task::Train => Instant::ForwardEnd,
+            Task::Infer => Instant::Decode,
+        };
+        match self {
+            Self::Parameters | Self::Trainable | Self::TensorsPeak => Ok(ledger.allocated()),
+            Self::Saved => sum(ledger.alive(Step::Steady, resting).filter(|entry| entry.lifetime == Lifetime::Saved)),
+            Self::AllocatedPeak | Self::ReservedPeak => {
+                sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator()))
+            }
+            Self::AllocatedStatic => {
+                let stays = |entry: &&Entry| entry.in_allocator() && entry.lifetime == Lifetime::Persistent;
+                sum(ledger.alive(Step::Steady, resting).filter(stays))
+            }
+            Self::Process => Ok(ledger.total()),
+            Self::Weights => Ok(ledger.largest(Category::Parameters).0),
+            Self::Optimizer => Ok(ledger.largest(Category::Optimizer).0),
+            Self::KvCache => Ok(ledger.largest(Category::KvCache).0),
+            Self::ComputeBuffer => {
+                let [logits, workspace] = [Category::Logits, Category::Workspace].map(|it| peak.by_category.get(it));
+                logits.checked_add(workspace)
+            }
+        }
+    }
+
+    /// What the rule of thumb says, where it has a word for it.
+    pub(super) fn sketched(self, model: &Model, scenario: &Scenario) -> Option<u64> {
+        let sketch = memory::sketch(model, scenario).ok()?;
+        let Sketch { parameters, activations, .. } = sketch;
+        match self {
+            Self::Parameters => elements(model, scenario),
+            Self::Trainable if scenario.train.method == Method::Full => elements(model, scenario),
+            Self::Weights => Some(parameters.get()),
+            Self::Saved => Some(activations.get()),
+            Self::TensorsPeak | Self::AllocatedPeak | Self::ReservedPeak | Self::Process => {
+                memory::estimate(model, scenario, None).ok().map(|ledger| ledger.allocated().get())
+            }
+            Self::Trainable | Self::AllocatedStatic | Self::Optimizer | Self::KvCache | Self::ComputeBuffer => None,
+        }
+    }
+}
+
+fn sum<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<Bytes, Overflow> {
+    Bytes::checked_sum(entries.map(|entry| entry.bytes))
+}
+
+/// Elements of every gradient that is there when the optimizer steps.
+fn elements_stepped(ledger: &Ledger) -> Result<u64, String> {
+    let gradients = ledger
+        .alive(Step::Steady, Instant::OptimizerStep)
+        .filter(|entry| entry.category == Category::Gradients && entry.lifetime != Lifetime::Transient);
+    let mut elements = 0_u64;
+    for entry in gradients {
+        let bits = entry.bits.bytes(8).map_err(|error| error.to_string())?.get().max(1);
+        elements = elements.saturating_add(entry.bytes.get().saturating_mul(8) / bits);
+    }
+    if elements == 0 {
+        Err(String::from("trainable: no gradient is there when the optimizer steps"))
+    } else {
+        Ok(elements)
+    }
+}
+
+/// `4·L·C²` of the rule of thumb, as elements.
+fn elements(model: &Model, scenario: &Scenario) -> Option<u64> {
+    let ledger = memory::estimate(model, scenario, None).ok()?;
+    let entry = ledger.entries().iter().find(|entry| entry.category == Category::Parameters)?;
+    entry.shape.elements().ok()?.checked_mul(entry.count)
+}

@@ -1,0 +1,54 @@
+//! Adapters: how many parameters they have, and what is said where a target is none.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
+use std::path::Path;
+
+use brimful::import::config;
+use brimful::memory;
+use brimful::model::Model;
+use brimful::scenario::{Method, Scenario};
+use serde_json::Value;
+
+fn reference(name: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The models of `parameters.json`, by name.
+fn model(name: &str) -> Option<Model> {
+    let mut case = reference("parameters.json").into_iter().find(|case| case["name"] == name)?;
+    case["hyper"]["model_type"] = case["family"].clone();
+    Some(config::parse(&case["hyper"].to_string(), name, None).unwrap())
+}
+
+fn lora(targets: &[&str], rank: u64) -> Scenario {
+    let mut scenario = Scenario::default();
+    scenario.train.method = Method::Lora;
+    scenario.train.lora_rank = rank;
+    scenario.train.lora_targets = targets.iter().map(|target| (*target).to_owned()).collect();
+    scenario
+}
+
+#[test]
+fn adapters_have_the_parameters_that_peft_makes() {
+    let mut counted = 0;
+    for case in reference("lora.json") {
+        let Some(model) = model(case["model"].as_str().unwrap()) else { continue };
+        let targets: Vec<&str> =
+            case["target"].as_array().unwrap().iter().map(|target| target.as_str().unwrap()).collect();
+        let scenario = lora(&targets, case["rank"].as_u64().unwrap());
+        let trainable = memory::trainable_parameters(&model, &scenario).unwrap().get();
+        assert_eq!(Some(trainable), case["trainable"].as_u64(), "{case}");
+        counted += 1;
+    }
+    assert!(counted >= 95, "{counted}");
+}
+
+#[test]
+fn a_target_that_is_none_is_named_with_the_nearest() {
+    let llama = model("Llama-2-7b").unwrap();
+    let refusal = |targets: &[&str]| memory::estimate(&llama, &lora(targets, 8), None).unwrap_err().to_string();
+    assert!(refusal(&["q_prj"]).contains("has no `q_prj` (did you mean `q_proj`?)"));
+    assert!(refusal(&["c_attn"]).contains("it has q, k, v, o, gate, up, down, q_proj"));
+    assert!(refusal(&[]).starts_with("train.lora_targets: empty"));
+}

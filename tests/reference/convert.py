@@ -1,0 +1,438 @@
+#!/usr/bin/env python3
+"""Turns a reference file into case files: convert.py IN.json OUT_DIR
+
+IN.json has the format of autograd.json, timeline.json, kv.json, lora.json, parameters.json, published.json or
+optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
+
+kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
+parameters.json beside IN.json. TOML has no null: the text "null" stands for it.
+"""
+
+import collections
+import json
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Keys of a Hugging Face config that say nothing about memory.
+IDLE = re.compile(r"architectures|.*_token_id|initializer_.*|.*_eps|.*_epsilon|pretraining_tp|transformers_version"
+                  r"|layer_types_counts|layer_types_first8|summary_.*|router_aux_loss_coef"
+                  r"|output_router_logits|routed_scaling_factor|router_jitter_noise")
+
+# Config classes whose model_type does not follow from their name by the rule of `model_type`.
+CLASSES = {"GPTNeoX": "gpt_neox", "GPTJ": "gptj", "GptOss": "gpt_oss", "OPT": "opt", "GPT2": "gpt2"}
+
+# Families whose configs are written for a text part under another name.
+TEXT = {"gemma3": "gemma3_text"}
+
+# Words of the reference for words of a scenario.
+PRECISIONS = {"autocast": "bf16-mixed", "amp": "bf16-mixed"}
+ATTENTION = {"sdpa": "flash"}
+OPTIMIZERS = {
+    "adamw_foreach": ("adamw", "foreach"), "adamw_fused": ("adamw", "fused"), "adamw_loop": ("adamw", "loop"),
+    "sgd": ("sgd", "foreach"), "sgdm": ("sgd-momentum", "foreach"), "sgd-momentum": ("sgd-momentum", "foreach"),
+}
+CACHES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
+
+
+class Skip(Exception):
+    """Why a record is no case."""
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+# TOML
+
+def literal(value):
+    if value is None:
+        return '"null"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(literal(item) for item in value) + "]"
+    return "{ " + ", ".join(f"{key(name)} = {literal(inner)}" for name, inner in value.items()) + " }"
+
+
+def key(name):
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
+def block(case):
+    lines = ["[[case]]"]
+    lines += [f"{name} = {literal(value)}" for name, value in case.items() if name != "scenario"]
+    lines.append("[case.scenario]")
+    lines += [f"{key(name)} = {literal(value)}" for name, value in case["scenario"].items()]
+    return "\n".join(lines) + "\n"
+
+
+# Configurations
+
+def config(keys, family):
+    kept = {name: value for name, value in keys.items() if not IDLE.fullmatch(name)}
+    kept["model_type"] = kept.get("model_type") or TEXT.get(family, family)
+    return kept
+
+
+def model_type(config_class):
+    name = re.sub(r"Config$", "", config_class)
+    if name in CLASSES:
+        return CLASSES[name]
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+class Models:
+    """Configurations by the name of a model."""
+
+    def __init__(self, source):
+        self.known = {}
+        beside = os.path.join(os.path.dirname(os.path.abspath(source)), "parameters.json")
+        for path in (beside, os.path.join(HERE, "models.json")):
+            if os.path.exists(path):
+                records = load(path)
+                if isinstance(records, list):
+                    records = {record["name"]: config(record["hyper"], record["family"]) for record in records}
+                self.known.update(records)
+
+    def config(self, name):
+        if name not in self.known:
+            raise Skip(f"no configuration of {name}")
+        return dict(self.known[name])
+
+
+# One reader for each format; each yields cases.
+
+def case(ident, group, kind, metric, measured, scenario, source, confidence="A"):
+    if not measured:
+        raise Skip(f"nothing measured ({metric})")
+    return {"id": ident, "group": group, "kind": kind, "confidence": confidence, "metric": metric,
+            "measured": int(measured), "source": source, "scenario": scenario}
+
+
+def autograd(record, _models):
+    run = {name: value for name, value in record["run"].items() if value is not None}
+    keys = config(record["config"], record["config"].get("model_type"))
+    return tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
+
+
+def tracked(name, run, keys, measured, source):
+    scenario = {"train": run, "config": keys}
+    full = run.get("method", "full") == "full"
+    metrics = [
+        ("parameters", "parameters", measured.get("parameters") if full else None),
+        ("parameters" if full else "adapters", "trainable", measured.get("trainable")),
+        ("saved", "saved", measured.get("saved_total")),
+        ("peaks", "tensors_peak", measured.get("peak")),
+        ("optimizers", "optimizer", states(measured)),
+    ]
+    for group, metric, figure in metrics:
+        if figure:
+            yield case(f"{name}/{metric}", group, "train", metric, figure, scenario, source)
+
+
+def states(measured):
+    """Optimizer states while the steady step's forward pass runs."""
+    peak = measured.get("peaks", {}).get("steady_forward", {})
+    return peak.get("composition", {}).get("optimizer_state")
+
+
+def timeline(record, _models):
+    if "config" in record and "run" in record:
+        yield from autograd(record, _models)
+        return
+    if record["optimizer"] not in OPTIMIZERS:
+        raise Skip(f"optimizer {record['optimizer']}")
+    optimizer, implementation = OPTIMIZERS[record["optimizer"]]
+    run = {
+        "method": "lora" if record.get("lora") else "full",
+        "precision": PRECISIONS.get(record["dtype"], record["dtype"]),
+        "attention": ATTENTION.get(record["attn"], record["attn"]),
+        "micro_batch_size": record["b"],
+        "sequence_length": record["s"],
+        "recompute": "full" if record.get("ckpt") else "none",
+        "optimizer": optimizer,
+        "optimizer_implementation": implementation,
+        "keep_outputs": bool(record.get("keep_outputs_during_backward")),
+    }
+    if "set_to_none" not in (record.get("zero_grad") or "set_to_none"):
+        run["keep_gradients"] = True
+    if record.get("lora"):
+        lora = record["lora"]
+        run["lora_rank"] = lora["r"]
+        run["lora_targets"] = lora["target_modules"] if isinstance(lora["target_modules"], list) \
+            else [lora["target_modules"]]
+        run["lora_dropout"] = float(lora.get("lora_dropout") or 0.0)
+        run["lora_dtype"] = "fp32" if record.get("lora_fp32_adapters") else PRECISIONS.get(record["dtype"], "bf16")
+    keys = config(dict(record["hyper"], model_type=model_type(record["arch"])), None)
+    steady = record["phases"].get("step2.forward", {})
+    measured = {
+        "parameters": record["params"], "trainable": record["trainable"], "peak": record["peak"],
+        "peaks": {"steady_forward": {"composition": steady.get("composition", {})}},
+    }
+    source = "timeline.json: steps of real models in PyTorch, tensors tracked"
+    yield from tracked(record["name"], run, keys, measured, source)
+
+
+def kv(record, models):
+    if record["cache"] != "DynamicCache":
+        raise Skip("a cache of fixed size (StaticCache)")
+    if record["dtype"] not in CACHES:
+        raise Skip(f"cache in {record['dtype']}")
+    keys = models.config(record["name"])
+    if record.get("window"):
+        keys["sliding_window"] = record["window"]
+    else:
+        keys.setdefault("sliding_window", None)
+    word = CACHES[record["dtype"]]
+    # A window shows the tokens that it keeps; the storage behind it goes with the prefill.
+    figure = record.get("total_view_bytes") or record["total_bytes"]
+    infer = {"weights": word, "kv_cache": word, "context_length": record["s"], "concurrency": record["b"]}
+    yield case(f"{record['name']} b{record['b']} s{record['s']}/kv_cache", "kv_cache", "infer", "kv_cache", figure,
+               {"infer": infer, "config": keys}, "kv.json: DynamicCache of Transformers 5.23")
+
+
+def lora(record, models):
+    options = dict(record.get("options") or {})
+    dora = options.pop("use_dora", "False") == "True"
+    if options:
+        raise Skip("adapter option " + ", ".join(sorted(options)))
+    targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
+    train = {"method": "lora", "lora_rank": record["r"], "lora_targets": targets}
+    if dora:
+        train["dora"] = True
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}"
+    yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
+               {"train": train, "config": models.config(record["model"])}, "lora.json: PEFT 0.21")
+
+
+def parameters(record, _models):
+    yield case(f"{record['name']}/parameters", "parameters", "train", "parameters", record["total_params"],
+               {"config": config(record["hyper"], record["family"])},
+               "parameters.json: Transformers 5.23 on the meta device")
+
+
+def optimizers(_record, _models):
+    raise Skip("the state of a single tensor, of no model")
+
+
+# Figures that others published
+
+GPUS = [
+    ("H100 80GB HBM3", "h100-sxm-80"), ("A100-SXM4-80GB", "a100-sxm-80"), ("A100-SXM4-40GB", "a100-sxm-40"),
+    ("H20 96GB", "h20-96"), ("RTX 4090", "rtx-4090"), ("RTX 3090", "rtx-3090"), ("L40S", "l40s"),
+]
+WEIGHTS = {"BF16": "bf16", "FP8": "fp8", "GPTQ-INT8": "gptq-int8", "GPTQ-INT4": "gptq-int4", "AWQ-INT4": "awq-int4"}
+TARGETS = {
+    "query": ["q"], "key": ["k"], "value": ["v"], "projection": ["o"], "mlp": ["gate", "up", "down"],
+    "q_proj": ["q"], "k_proj": ["k"], "v_proj": ["v"], "o_proj": ["o"], "gate_proj": ["gate"], "up_proj": ["up"],
+    "down_proj": ["down"], "c_attn": ["q", "k", "v"], "c_proj": ["o", "down"], "w1": ["gate"], "w2": ["up"],
+    "q": ["q"], "k": ["k"], "v": ["v"], "output_proj": ["o"], "MLP": ["gate", "up", "down"],
+}
+
+
+def published(record, _models):
+    figure, kind = record.get("measured_bytes"), record["kind"]
+    if not figure:
+        raise Skip("no figure")
+    if kind in ("estimate", "overhead", "load-only", "train-adapter"):
+        raise Skip(f"kind {kind}")
+    if (record.get("parallelism") or {}).get("world") != 1:
+        raise Skip("several GPUs, or how many is not said")
+    source = record["source"]
+    cited = source if isinstance(source, str) else \
+        "{} {}".format(source.get("repo") or source.get("public_id") or "", source.get("path") or source.get("url") or "").strip()
+    group, metric, framework = kind_of(record)
+    scenario = {"framework": framework}
+    gpu = next((ident for name, ident in GPUS if name in ((record.get("gpu") or {}).get("kind") or "")), None)
+    if gpu:
+        scenario["gpu"] = gpu
+    task = "infer" if kind == "inference" else "train"
+    scenario[task] = infer_run(record) if task == "infer" else train_run(record, framework)
+    scenario["config"] = shape(record["model"], group)
+    # What a figure contains is part of a measurement: where that is not said, it is vague.
+    confidence = "C" if "not said" in record["metric"] else record["confidence"]
+    yield case(f"{record['id']}/{metric}", group, task, metric, figure, scenario, cited, confidence)
+
+
+def kind_of(record):
+    """Group, metric and framework of a published figure."""
+    source, said = record["source_group"], record["metric"]
+    method = record["kind"].replace("train-", "")
+    if "vLLM" in said or "llama.cpp" in said or record.get("engine"):
+        raise Skip("log of an inference engine")
+    if source == "04_litgpt":
+        return f"litgpt {method}", "allocated_peak", "litgpt"
+    if source == "03_tune":
+        return f"torchtune {method}", "allocated_peak" if "active" in said.lower() else "reserved_peak", "torchtune"
+    if record["id"].startswith("qwen3-"):
+        return "qwen3 inference", "allocated_static", "transformers"
+    if record["id"].startswith("qwen2-"):
+        raise Skip("Transformers 4.38: logits of every prompt token, caches copied whole")
+    if record["id"].startswith("qwen1-") and record["kind"] != "inference":
+        sharded = "ZeRO" in ((record.get("parallelism") or {}).get("zero") or "")
+        return f"qwen1 {method}", "process", "deepspeed" if sharded else "transformers"
+    if source == "05_peft":
+        return f"peft {method}", "reserved_peak", "transformers"
+    if record["kind"] == "inference":
+        raise Skip("inference whose lengths or metric are not said")
+    if "max_memory_allocated" in said or "peak allocated" in said:
+        return f"other {method}", "allocated_peak", "transformers"
+    if "reserved" in said and "nvidia-smi" not in said:
+        return f"other {method}", "reserved_peak", "transformers"
+    raise Skip("metric not said, or several mixed")
+
+
+def infer_run(record):
+    word = WEIGHTS.get(record["precision"].upper()) or ("bf16" if record["precision"].startswith("bf16") else None)
+    if word is None:
+        raise Skip(f"weights in {record['precision']}")
+    if not record.get("seq_len"):
+        raise Skip("sequence length not said")
+    tokens = record["seq_len"] + (record.get("max_new_tokens") or 0)
+    return {"weights": word, "kv_cache": "bf16", "context_length": tokens, "concurrency": record["micro_batch"] or 1,
+            "prefill_tokens": record["seq_len"]}
+
+
+def train_run(record, framework):
+    precision, optimizer = record["precision"] or "", (record.get("optimizer") or {}).get("name") or ""
+    if not record.get("seq_len") or not record.get("micro_batch"):
+        raise Skip("batch or sequence length not said")
+    run = {"method": record["kind"].replace("train-", "")}
+    if framework == "deepspeed":
+        run["precision"] = "bf16-master"
+    elif precision.startswith(("bf16", "BF16", "bfloat16")):
+        run["precision"] = "bf16"
+    elif precision == "fp32":
+        run["precision"] = "fp32"
+    else:
+        raise Skip(f"precision {precision!r}")
+    name = optimizer.lower()
+    if "paged" in name and "8bit" in name:
+        run["optimizer"] = "paged-adamw-8bit"
+    elif "8-bit" in name or "8bit" in name:
+        run["optimizer"] = "adamw-8bit"
+    elif name.startswith("adamw") or name.startswith("pagedadamw"):
+        run["optimizer"] = "adamw"
+    else:
+        raise Skip(f"optimizer {optimizer!r}")
+    run["micro_batch_size"], run["sequence_length"] = record["micro_batch"], record["seq_len"]
+    if (record.get("grad_accum") or 1) > 1:
+        run["gradient_accumulation_steps"] = record["grad_accum"]
+    said = record.get("recompute") or "none"
+    if not said.startswith(("none", "full")):
+        raise Skip("recomputation not said")
+    run["recompute"] = "full" if said.startswith("full") else "none"
+    if "chunked" in (record.get("fused_loss") or "") and framework == "torchtune":
+        run["loss"] = "chunked"
+    if run["method"] != "full":
+        run.update(adapters(record))
+    if run["method"] == "qlora":
+        run["base_weights"] = "fp4" if "fp4" in precision else "nf4"
+        run["double_quant"] = "-dq" in precision
+    return run
+
+
+def adapters(record):
+    adapter = record.get("lora") or {}
+    targets, rank = adapter.get("targets"), adapter.get("r")
+    if not targets or not isinstance(rank, int):
+        raise Skip("rank or targets of the adapters not said")
+    if adapter.get("peft_type", "LORA") != "LORA":
+        raise Skip(f"adapter {adapter['peft_type']}")
+    if adapter.get("modules_to_save"):
+        raise Skip("adapters beside modules that are trained whole")
+    if isinstance(targets, str):
+        targets = [part.strip() for part in re.split(r"[,+]", targets.split(" (")[0])]
+    unknown = [target for target in targets if target not in TARGETS]
+    if unknown:
+        raise Skip(f"adapters on {', '.join(unknown)}")
+    words = [word for target in targets for word in TARGETS[target]]
+    run = {"lora_rank": rank, "lora_targets": list(dict.fromkeys(words))}
+    if adapter.get("use_dora") or "dora" in record["id"]:
+        run["dora"] = True
+    if isinstance(adapter.get("dropout"), (int, float)):
+        run["lora_dropout"] = float(adapter["dropout"])
+    if record["source_group"] in ("03_tune", "04_litgpt"):
+        run["lora_dtype"] = "bf16"
+    return run
+
+
+def shape(model, group):
+    """A config of the family whose shape the published fields have."""
+    gated = model.get("gated_mlp") or model.get("mlp") == "LLaMAMLP"
+    rotary = model.get("position", "rope") == "rope" and model.get("rotary_percentage", 1.0) == 1.0
+    if not (gated and rotary and model.get("norm") == "RMSNorm") or "num_layers" not in model:
+        raise Skip("shape of no family that the fields tell")
+    if model.get("num_experts") or "gemma" in model["name"].lower() or model.get("parallel_residual"):
+        raise Skip("shape of no family that the fields tell")
+    family = "qwen3" if model.get("qk_norm") else "qwen2" if model.get("qkv_bias") else "llama"
+    # litgpt keeps a head of its own where the checkpoint ties it.
+    tied = bool(model.get("tied_embeddings")) and not group.startswith("litgpt")
+    keys = {
+        "vocab_size": model.get("padded_vocab") or model["vocab"], "hidden_size": model["hidden_size"],
+        "intermediate_size": model["ffn_hidden_size"], "num_hidden_layers": model["num_layers"],
+        "num_attention_heads": model["num_attention_heads"], "num_key_value_heads": model["num_kv_heads"],
+        "head_dim": model.get("head_dim") or model["hidden_size"] // model["num_attention_heads"],
+        "max_position_embeddings": 1 << 20, "tie_word_embeddings": tied,
+    }
+    return config(keys, family)
+
+
+FORMATS = [
+    ({"config", "run", "measured"}, autograd), ({"hyper", "phases", "arch"}, timeline),
+    ({"cache", "total_bytes"}, kv), ({"target", "trainable", "model"}, lora), ({"hyper", "total_params"}, parameters),
+    ({"source_group", "measured_bytes"}, published), ({"optimizer", "state_bytes"}, optimizers),
+]
+
+
+def reader(record):
+    for keys, read in FORMATS:
+        if keys <= set(record):
+            return read
+    raise Skip("a format that this script does not know")
+
+
+def convert(source, out):
+    records = load(source)
+    if isinstance(records, dict):
+        records = next((value for value in records.values() if isinstance(value, list)), [])
+    models, files, skipped, seen = Models(source), collections.OrderedDict(), collections.Counter(), set()
+    for record in records:
+        try:
+            for found in reader(record)(record, models):
+                while found["id"] in seen:
+                    found["id"] += "'"
+                seen.add(found["id"])
+                name = f"{found['group']}-{found['scenario']['config']['model_type']}"
+                files.setdefault(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), []).append(block(found))
+        except Skip as reason:
+            skipped[str(reason)] += 1
+        except (KeyError, TypeError) as problem:
+            skipped[f"a record not as expected ({type(problem).__name__}: {problem})"] += 1
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.splitext(os.path.basename(source))[0])
+    os.makedirs(out, exist_ok=True)
+    for name, blocks in sorted(files.items()):
+        with open(os.path.join(out, f"{stem}-{name}.toml"), "w", encoding="utf-8", newline="\n") as file:
+            file.write(f"# Made by convert.py from {os.path.basename(source)}.\n\n" + "\n".join(blocks))
+    print(f"{sum(map(len, files.values()))} cases in {len(files)} files", file=sys.stderr)
+    for reason, count in sorted(skipped.items(), key=lambda item: (-item[1], item[0])):
+        print(f"{count} skipped: {reason}", file=sys.stderr)
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    convert(sys.argv[1], sys.argv[2])
+
+
+if __name__ == "__main__":
+    main()
