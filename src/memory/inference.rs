@@ -126,8 +126,8 @@ fn cached(attention: &Attention) -> [(&'static str, Dim, Dim); 2] {
 
 /// Latent attention expands one layer's cache at a time to keys and values of every head.
 fn expansion(model: &Model, infer: &Infer) -> Result<Option<Entry>, Overflow> {
-    let attentions = model.architecture.groups.iter().map(|group| &group.layer.attention);
-    let Some((attention, latent)) = attentions.filter_map(|it| Some((it, it.latent?))).next() else { return Ok(None) };
+    let mut attentions = model.architecture.groups.iter().map(|group| &group.layer.attention);
+    let Some((attention, latent)) = attentions.find_map(|it| Some((it, it.latent?))) else { return Ok(None) };
     let width = 2 * latent.nope_head_dim + latent.value_head_dim + latent.rope_head_dim;
     let shape = Shape::new(&[
         Dim { symbol: "b", size: infer.concurrency },

@@ -81,12 +81,11 @@ impl Run<'_> {
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
-        let (mut projected, held) = match attention.latent {
-            Some(latent) => self.project_latent(tape, input, attention, latent, shared),
-            None => {
-                let projected = self.project(tape, input, attention, sizes);
-                (self.rotated(tape, projected, attention, sizes, shared), Vec::new())
-            }
+        let (mut projected, held) = if let Some(latent) = attention.latent {
+            self.project_latent(tape, input, attention, latent, shared)
+        } else {
+            let projected = self.project(tape, input, attention, sizes);
+            (self.rotated(tape, projected, attention, sizes, shared), Vec::new())
         };
         if !self.graph && attention.latent.is_none() {
             // Serving reads keys and values from the cache, which is counted by itself.
