@@ -10,6 +10,7 @@ mod inference;
 pub mod instant;
 pub mod ledger;
 mod optimizer;
+mod quantized;
 mod recorded;
 mod runtime;
 mod sketch;

@@ -101,7 +101,11 @@ fn one_wrong_case_in_a_folder_is_named_and_fails() {
     place.write("cases/wrong.toml", &RIGHT.replace("gpt2 counts", "one more").replace("124439808", "124439809"));
     let wrong = place.run(&["validate", "--cases", "cases"]);
     assert_eq!(wrong.code, 1, "{}", wrong.err);
-    let outside = wrong.out.split("outside the promise: 1, worst first\n").nth(1).expect("a list of what is outside");
+    let outside = wrong
+        .out
+        .split("cases outside the promised limits: 1, worst first\n")
+        .nth(1)
+        .expect("a list of what is outside");
     let line = outside.lines().nth(1).unwrap();
     assert!(line.starts_with("one more") && line.contains("124,439,808") && line.contains("-<0.01 %"), "{line}");
     let file = place.run(&["validate", "--cases", "cases/right.toml"]);

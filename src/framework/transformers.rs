@@ -156,7 +156,6 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
     match (family.id, linear) {
         ("gpt2", "attention.query key value") => &["c_attn"],
         ("gpt2", "attention.output") => &["attn.c_proj", "c_proj"],
-        ("gpt2", "mlp.up") => &["c_fc"],
         ("gpt2", "mlp.down") => &["mlp.c_proj", "c_proj"],
         ("gpt_neox" | "bloom" | "falcon", "attention.query key value") => &["query_key_value"],
         ("gpt_neox" | "phi" | "bloom" | "falcon" | "persimmon", "attention.output") => &["dense"],
@@ -168,7 +167,7 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         ("opt" | "phi", "mlp.down") => &["fc2"],
         ("gptj", "mlp.up") => &["fc_in"],
         ("gptj", "mlp.down") => &["fc_out"],
-        ("starcoder2", "mlp.up") => &["c_fc"],
+        ("gpt2" | "starcoder2", "mlp.up") => &["c_fc"],
         ("starcoder2", "mlp.down") => &["c_proj"],
         (_, "attention.query") => &["q_proj"],
         (_, "attention.key") => &["k_proj"],

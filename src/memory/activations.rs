@@ -7,11 +7,13 @@ mod adapter;
 mod attention;
 mod experts;
 mod feed_forward;
+mod fused_loss;
 mod latent;
 mod layer;
 mod model;
 mod norm;
 mod operations;
+mod quantized;
 mod rotary;
 
 pub(super) use model::{Forward, Stretch};
@@ -21,6 +23,7 @@ use super::entry::Dim;
 use super::tape::{Dtype, Tape, Tensor};
 use crate::framework::Implementation;
 use crate::model::Architecture;
+use crate::scenario::{BaseWeights, Loss};
 
 /// What every rule needs to know about the run.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +59,12 @@ pub(super) struct Run<'a> {
     pub(super) graph: bool,
     /// The adapters on a frozen model, where those are what is trained.
     pub(super) adapters: Option<&'a Adapters>,
+    /// How logits and loss are computed.
+    pub(super) loss_kind: Loss,
+    /// Chunks of a chunked loss.
+    pub(super) loss_chunks: u64,
+    /// The format of a quantized base.
+    pub(super) base: Option<BaseWeights>,
 }
 
 impl Run<'_> {

@@ -16,7 +16,7 @@ use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::model::architecture::Attention;
 use crate::model::parameters::blocks;
-use crate::scenario::{Infer, Scenario};
+use crate::scenario::{Infer, Loss, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
 
 const CACHE: &str = "DynamicCache of Transformers 5.23, measured";
@@ -70,6 +70,9 @@ fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
         keep_gradients: false,
         graph: false,
         adapters: None,
+        base: None,
+        loss_kind: Loss::Eager,
+        loss_chunks: 1,
     }
 }
 

@@ -91,7 +91,6 @@ fn of_tensor(optimizer: Optimizer, block: &BlockParameters, tensor: &Tensor, wei
     match optimizer {
         Optimizer::Sgd => Vec::new(),
         Optimizer::SgdMomentum | Optimizer::Lion => one(own),
-        Optimizer::Adamw => two(own),
         Optimizer::Adamw32bit => two(32),
         Optimizer::Adamw8bit => quantized(tensor, two(32), false),
         Optimizer::PagedAdamw8bit => quantized(tensor, two(32), true),
@@ -108,7 +107,7 @@ fn of_tensor(optimizer: Optimizer, block: &BlockParameters, tensor: &Tensor, wei
         ],
         Optimizer::Adafactor => vec![State::like(tensor, "second moment", 32)],
         Optimizer::Muon if by_muon(block, tensor) => one(own),
-        Optimizer::Muon => two(own),
+        Optimizer::Adamw | Optimizer::Muon => two(own),
     }
 }
 
@@ -128,7 +127,7 @@ fn by_muon(block: &BlockParameters, tensor: &Tensor) -> bool {
 /// 8-bit states with a scale for each block; small tensors stay in 32 bits, and the Trainer keeps embeddings so too.
 fn quantized(tensor: &Tensor, states: Vec<State>, paged: bool) -> Vec<State> {
     let elements = tensor.rows.saturating_mul(tensor.columns);
-    let pages = paged && elements >= PAGED_FROM;
+    let moves = paged && elements >= PAGED_FROM;
     let small = elements < QUANTIZED_FROM || tensor.role == Role::Table;
     let scales = ["scales of the first moment", "scales of the second moment"];
     let scales: Vec<State> = states
@@ -138,7 +137,7 @@ fn quantized(tensor: &Tensor, states: Vec<State>, paged: bool) -> Vec<State> {
         .map(|(_, name)| State { name, rows: elements.div_ceil(BLOCK), columns: 1, bits: 32, paged: false })
         .collect();
     let bits = if small { 32 } else { 8 };
-    states.into_iter().map(|state| State { bits, paged: pages, ..state }).chain(scales).collect()
+    states.into_iter().map(|state| State { bits, paged: moves, ..state }).chain(scales).collect()
 }
 
 fn entry(state: &State, tensor: &Tensor, optimizer: Optimizer, alive: Alive) -> Entry {
@@ -200,7 +199,7 @@ pub(super) fn temporaries(
         }
         (Optimizer::Muon, _) => {
             let name = "orthogonal update of the largest matrix, in bf16 twice and in the weights' type";
-            largest(trained, by_muon, (name, (width + 32) / 2, 2, false), optimizer, alive)
+            largest(trained, by_muon, (name, if width == 16 { 24 } else { 32 }, 2, false), optimizer, alive)
         }
         _ => Ok(Vec::new()),
     }

@@ -60,7 +60,11 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
         bytes: Bytes::new(storage.bytes).checked_mul(life.copies)?,
         lifetime,
         alive,
-        exactness: Exactness::Exact,
+        exactness: if storage.estimated {
+            Exactness::Estimated { low: Bytes::ZERO, high: Bytes::new(storage.bytes).checked_mul(life.copies)? }
+        } else {
+            Exactness::Exact
+        },
         source: SOURCE,
     })
 }
@@ -97,6 +101,7 @@ fn joins(known: &Entry, entry: &Entry) -> bool {
         && known.category == entry.category
         && known.lifetime == entry.lifetime
         && known.bits == entry.bits
+        && matches!(known.exactness, Exactness::Exact) == matches!(entry.exactness, Exactness::Exact)
         && adjoin(known.place, entry.place)
         && known.shape == entry.shape
         && known.name == entry.name
@@ -114,6 +119,9 @@ fn adjoin(known: Place, place: Place) -> bool {
 fn join(known: &mut Entry, entry: &Entry) -> Result<(), Overflow> {
     known.count = known.count.checked_add(entry.count).ok_or(Overflow)?;
     known.bytes = known.bytes.checked_add(entry.bytes)?;
+    if let Exactness::Estimated { high, .. } = &mut known.exactness {
+        *high = known.bytes;
+    }
     if let (Place::Layers(first, last), Place::Layers(next, end)) = (known.place, entry.place) {
         known.place = Place::Layers(first.min(next), last.max(end));
     }

@@ -97,6 +97,8 @@ pub(crate) struct Storage {
     pub(crate) saved: bool,
     /// Whether a recomputation made or needs it.
     pub(crate) recomputed: bool,
+    /// Whether its size or its lifetime was read from code but never measured.
+    pub(crate) estimated: bool,
     references: u32,
 }
 
@@ -162,6 +164,8 @@ pub(crate) enum Rule {
     All,
     /// A product: gradients have the output's shape and are summed where the input was broadcast.
     Multiply,
+    /// A product with a frozen matrix, the first input, that is unpacked again for it.
+    Unpack,
     /// A power, with two temporaries.
     Power,
     /// The reciprocal square root, with two temporaries.
@@ -378,6 +382,13 @@ impl Tape {
     pub(crate) fn assign(&mut self, tensor: Tensor, segment: Segment) {
         if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
             storage.owner = segment;
+        }
+    }
+
+    /// Labels a tensor as an estimate.
+    pub(crate) fn estimate(&mut self, tensor: Tensor) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.estimated = true;
         }
     }
 
@@ -624,6 +635,7 @@ impl Tape {
             made_in: self.segment,
             saved: false,
             recomputed: self.recomputing,
+            estimated: false,
             references: 1,
         });
         self.events.push(Event::Allocate(id));

@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
-use super::{optimizer, recorded, weights};
+use super::{optimizer, quantized, recorded, weights};
 use crate::framework::implementation;
 use crate::framework::transformers::SOURCE;
 use crate::gpu::Gpu;
@@ -47,7 +47,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         (Some(adapters), Some(blocks)) => Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) },
         _ => Set { architecture, blocks: &all, bits },
     };
-    let mut entries = model_set.parameters(always())?;
+    let mut entries = match run.base {
+        Some(base) => quantized::parameters(&model_set, base, train.double_quant, always())?,
+        None => model_set.parameters(always())?,
+    };
     if adapters.is_some() {
         entries.append(&mut trained.parameters(always())?);
     }
@@ -61,6 +64,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
     entries.append(&mut weights::correction_biases(architecture, bits, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
+    if train.precision == Precision::Fp16Mixed {
+        entries.push(weights::gradient_scaler(always())?);
+    }
     if run.keep_outputs {
         entries.append(&mut previous_outputs(&entries));
     }
@@ -148,6 +154,9 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        loss_kind: train.loss,
+        loss_chunks: train.loss_chunks,
+        base: (train.method == Method::Qlora).then_some(train.base_weights),
     }
 }
 

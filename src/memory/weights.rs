@@ -149,6 +149,15 @@ pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: 
     Ok(entries)
 }
 
+/// What a gradient scaler keeps for fp16: its scale, when it last grew, whether a gradient overflowed, and the scaled
+/// loss.
+pub(super) fn gradient_scaler(alive: Alive) -> Result<Entry, Overflow> {
+    let shape = Shape::new(&[Dim { symbol: "", size: 4 }]);
+    let entry = plain("gradient scaler", Place::Loss, shape, 32, alive, "torch.amp.GradScaler of PyTorch 2.15, read")?;
+    let exactness = Exactness::Estimated { low: Bytes::new(8), high: entry.bytes };
+    Ok(Entry { exactness, ..entry })
+}
+
 fn plain(
     name: &'static str,
     place: Place,

@@ -92,7 +92,7 @@ pub fn text(validation: &Validation) -> String {
                 Cell::new(outcome.error().map_or(String::from("-"), signed)),
             ]);
         }
-        let _ = write!(text, "\noutside the promise: {}, worst first\n{}", outside.len(), table.text());
+        let _ = write!(text, "\ncases outside the promised limits: {}, worst first\n{}", outside.len(), table.text());
     }
     let not_covered = validation.not_covered();
     if !not_covered.is_empty() {

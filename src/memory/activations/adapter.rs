@@ -3,8 +3,9 @@
 use super::super::adapters::{Adapters, Names};
 use super::super::entry::Dim;
 use super::super::tape::{Tape, Tensor};
-use super::operations::{cast, dropout, fresh, join};
+use super::operations::{cast, copy, dropout, fresh, join};
 use super::{Linear, Run};
+use crate::scenario::BaseWeights;
 
 impl Run<'_> {
     /// `output + B(A(dropout(input)))·scaling`: the input in the adapter's type, the sum in the output's.
@@ -23,7 +24,16 @@ impl Run<'_> {
         };
         let down = matrix(tape, names.down, inputs, rank);
         let up = matrix(tape, names.up, rank, outputs);
-        let read = cast(tape, input, adapters.dtype, names.input);
+        // Beside a quantized layer autocast converts by itself, and without it the adapter's output is converted back.
+        let converts = self.base.is_none() || !self.autocast;
+        let output = if matches!(self.base, Some(BaseWeights::Nf4 | BaseWeights::Fp4)) {
+            let cloned = copy(tape, output, names.sum, output.shape);
+            tape.release(output);
+            cloned
+        } else {
+            output
+        };
+        let read = if converts { cast(tape, input, adapters.dtype, names.input) } else { tape.share(input) };
         let dropped = dropout(tape, adapters.dropout, read, names.dropped, names.mask);
         let low = self.product(tape, dropped, down, names.low, self.s());
         tape.release(dropped);
@@ -31,6 +41,13 @@ impl Run<'_> {
         tape.release(low);
         let scaled = fresh(tape, high, names.high, high.shape);
         tape.release(high);
+        let scaled = if self.base.is_some() && converts {
+            let converted = cast(tape, scaled, output.dtype, names.high);
+            tape.release(scaled);
+            converted
+        } else {
+            scaled
+        };
         let sum = join(tape, [output, scaled], names.sum, output.shape);
         tape.release(scaled);
         tape.release(output);

@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Tape, Tensor};
-use super::Run;
 use super::attention::Shared;
 use super::norm::names;
 use super::operations::{cast, dropout, fresh, join, soft_cap, unary_keeping_output};
+use super::{Linear, Run};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
+use crate::scenario::Loss;
 
 /// Equal layers in a row, of which the first and the last are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,11 +149,15 @@ impl<'a> Recorder<'a> {
         if run.checkpointed_layers == 0 {
             self.let_go(&held.for_recomputation);
         }
-        let logits = self.head(stream, embedding);
+        let projection = self.head_weights(embedding);
+        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
-        let loss = run.loss.then(|| self.loss(logits));
+        let loss = match logits {
+            Some(logits) => run.loss.then(|| self.loss(logits)),
+            None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
+        };
         let loss_known = self.tape.position();
-        if !run.keep_outputs {
+        if let (Some(logits), false) = (logits, run.keep_outputs) {
             self.tape.release(logits);
         }
         self.tape.release(stream);
@@ -161,7 +166,9 @@ impl<'a> Recorder<'a> {
         let mut marks = [backward_start; 2];
         if let (true, Some(loss)) = (run.graph, loss) {
             let seed = self.tape.seed(loss, "loss");
+            let chunk = run.logits_of_a_chunk(&mut self.tape, projection.outputs, 2);
             self.tape.backward(loss_start..self.tape.node_count());
+            self.let_go(&chunk);
             marks[0] = self.tape.position();
             self.tape.backward(norm_start..loss_start);
             self.layers_backward(shared);
@@ -380,7 +387,7 @@ impl<'a> Recorder<'a> {
         output
     }
 
-    fn head(&mut self, stream: Tensor, embedding: Tensor) -> Tensor {
+    fn head_weights(&mut self, embedding: Tensor) -> Linear {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
@@ -390,6 +397,13 @@ impl<'a> Recorder<'a> {
         if run.architecture.tie_word_embeddings {
             head.weight = embedding;
         }
+        head
+    }
+
+    fn head(&mut self, stream: Tensor, head: Linear) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
         let kept = if run.loss { tape.share(stream) } else { last_position(run, tape, stream) };
         let capped = run.architecture.logits_softcap;
         let name = if capped { "logits before the cap" } else { "logits" };

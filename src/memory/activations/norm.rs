@@ -69,8 +69,8 @@ impl Run<'_> {
         tape.release(square);
         let shifted = copy(tape, variance, "variance", row);
         // Gemma's code has the variance in no variable.
-        let named = self.code.norm != NormCode::OnePlusWeight;
-        if !named {
+        let held = self.code.norm != NormCode::OnePlusWeight;
+        if !held {
             tape.release(variance);
         }
         let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
@@ -81,7 +81,7 @@ impl Run<'_> {
         tape.release(wide);
         let output = self.weigh(tape, normalised, weight, input.dtype, names);
         tape.release(normalised);
-        if named {
+        if held {
             tape.release(variance);
         }
         output

@@ -110,7 +110,11 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        let output = self.product(tape, input, linear, name, positions);
+        let base = self.base.filter(|_| !name.starts_with("logits"));
+        let output = match base {
+            Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
+            None => self.product(tape, input, linear, name, positions),
+        };
         match self.adapters.and_then(|adapters| Some((adapters, adapters.names(name)?))) {
             Some((adapters, names)) => {
                 self.adapted(tape, [input, output], [linear.inputs, linear.outputs], adapters, names)

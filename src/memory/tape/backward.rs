@@ -121,6 +121,13 @@ impl Tape {
                     (gradient, input.dtype)
                 }
                 Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
+                Rule::Unpack => {
+                    let matrix = node.inputs[0].map_or(input.shape, |matrix| matrix.shape);
+                    let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);
+                    let gradient = self.gradient(&input, input.shape, input.dtype);
+                    self.unrefer(unpacked);
+                    (gradient, input.dtype)
+                }
                 Rule::Power | Rule::Rsqrt => {
                     let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
                     let two = self.allocate("scaled power", input.shape, input.dtype, Kind::Scratch);
