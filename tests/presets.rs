@@ -56,7 +56,23 @@ fn every_embedded_preset_gives_its_count() {
         assert!(model.card.source.is_some(), "{}", model.id);
     }
     let unconfirmed: Vec<_> = library.models().iter().filter(|model| !model.confirmed).map(|model| &model.id).collect();
-    assert_eq!(unconfirmed, ["deepseek-llm-67b-base", "mistral-small-instruct-2409"]);
+    assert_eq!(
+        unconfirmed,
+        [
+            "deepseek-llm-67b-base",
+            "kimi-k2.5",
+            "kimi-k2.6",
+            "mistral-large-3-675b-instruct-2512",
+            "mistral-small-instruct-2409"
+        ]
+    );
+    let active = |id| parameters::active(&library.model(id).unwrap().architecture).unwrap().get();
+    assert_eq!(active("mixtral-8x7b-v0.1"), 12_879_925_248);
+    assert_eq!(active("qwen3-30b-a3b"), 3_353_032_704);
+    assert_eq!(active("qwen3-235b-a22b"), 22_190_763_520);
+    assert_eq!(active("deepseek-v3"), 37_552_282_624);
+    assert_eq!(active("kimi-k2-instruct"), 32_861_477_888);
+    assert_eq!(active("llama-3.1-8b"), 8_030_261_248);
     for id in ["llama-3.1-8b", "llama-3.2-1b", "gpt2", "qwen3-8b", "phi-4-mini-instruct"] {
         assert_eq!(library.model(id).unwrap().id, id);
     }

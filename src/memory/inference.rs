@@ -14,6 +14,7 @@ use super::{recorded, weights};
 use crate::framework::implementation;
 use crate::gpu::Gpu;
 use crate::model::Model;
+use crate::model::architecture::Attention;
 use crate::model::parameters::blocks;
 use crate::scenario::{Infer, Loss, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
@@ -41,7 +42,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         entries.append(&mut recorded::entries(&recording, &timeline, &[(instant, event)])?);
         instants.push((instant, recording.whereabouts(event)));
     }
-    entries.extend(concatenation(model, infer)?);
+    match expansion(model, infer)? {
+        Some(expanded) => entries.push(expanded),
+        None => entries.extend(concatenation(model, infer)?),
+    }
     super::close(entries, gpu, &instants)
 }
 
@@ -82,13 +86,13 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
         let tokens = attention
             .sliding_window
             .map_or(infer.context_length, |window| infer.context_length.min(window.saturating_sub(1).max(1)));
-        let shape = Shape::new(&[
-            Dim { symbol: "b", size: infer.concurrency },
-            Dim { symbol: "k", size: attention.kv_heads },
-            Dim { symbol: "s", size: tokens },
-            Dim { symbol: "d", size: attention.head_dim },
-        ]);
-        for name in ["keys", "values"] {
+        for (name, heads, width) in cached(attention) {
+            let shape = Shape::new(&[
+                Dim { symbol: "b", size: infer.concurrency },
+                heads,
+                Dim { symbol: "s", size: tokens },
+                width,
+            ]);
             entries.push(Entry {
                 category: Category::KvCache,
                 name: Cow::Borrowed(name),
@@ -107,6 +111,48 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
         first += group.layers;
     }
     Ok(entries)
+}
+
+/// What a layer caches of each token: heads and their width. Latent attention caches what it expands from.
+fn cached(attention: &Attention) -> [(&'static str, Dim, Dim); 2] {
+    match attention.latent {
+        None => ["keys", "values"].map(|name| {
+            (name, Dim { symbol: "k", size: attention.kv_heads }, Dim { symbol: "d", size: attention.head_dim })
+        }),
+        Some(latent) => [
+            ("compressed keys and values", "r_kv", latent.kv_rank),
+            ("rotated part of keys", "r", latent.rope_head_dim),
+        ]
+        .map(|(name, symbol, size)| (name, Dim { symbol: "", size: 1 }, Dim { symbol, size })),
+    }
+}
+
+/// Latent attention expands one layer's cache at a time to keys and values of every head.
+fn expansion(model: &Model, infer: &Infer) -> Result<Option<Entry>, Overflow> {
+    let mut attentions = model.architecture.groups.iter().map(|group| &group.layer.attention);
+    let Some((attention, latent)) = attentions.find_map(|it| Some((it, it.latent?))) else { return Ok(None) };
+    let width = 2 * latent.nope_head_dim + latent.value_head_dim + latent.rope_head_dim;
+    let shape = Shape::new(&[
+        Dim { symbol: "b", size: infer.concurrency },
+        Dim { symbol: "a", size: attention.heads },
+        Dim { symbol: "s", size: infer.context_length },
+        Dim { symbol: "(2n+v+r)", size: width },
+    ]);
+    let bits = Bits::whole(dtype(&infer.weights).bits());
+    Ok(Some(Entry {
+        category: Category::Workspace,
+        name: Cow::Borrowed("keys and values of one layer, expanded"),
+        place: Place::Model,
+        shape,
+        bits,
+        count: 1,
+        divided_by: 1,
+        bytes: bits.bytes(shape.elements()?)?,
+        lifetime: Lifetime::Transient,
+        alive: Alive::NEVER.in_both(Instant::Decode),
+        exactness: Exactness::Exact,
+        source: CACHE,
+    }))
 }
 
 /// A new token is concatenated to one layer's keys and values at a time, while the old ones are still there.

@@ -98,11 +98,25 @@ fn of_tensor(optimizer: Optimizer, block: &BlockParameters, tensor: &Tensor, wei
         Optimizer::Lion8bit => quantized(tensor, one(32), false),
         Optimizer::Adafactor if tensor.columns > 1 => vec![
             State { name: "second moment by row", rows: tensor.rows, columns: 1, bits: 32, paged: false },
-            State { name: "second moment by column", rows: tensor.columns, columns: 1, bits: 32, paged: false },
+            State {
+                name: "second moment by column",
+                rows: matrices(tensor) * tensor.columns,
+                columns: 1,
+                bits: 32,
+                paged: false,
+            },
         ],
         Optimizer::Adafactor => vec![State::like(tensor, "second moment", 32)],
         Optimizer::Muon if by_muon(block, tensor) => one(own),
         Optimizer::Adamw | Optimizer::Muon => two(own),
+    }
+}
+
+/// Matrices that a tensor holds: one for each expert.
+const fn matrices(tensor: &Tensor) -> u64 {
+    match tensor.role {
+        Role::Experts { count, .. } => count,
+        Role::Linear | Role::Bias | Role::Norm | Role::Table => 1,
     }
 }
 

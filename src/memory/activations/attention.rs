@@ -82,16 +82,13 @@ impl Run<'_> {
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
         let mut held = Vec::new();
-        let mut projected = match attention.latent {
-            Some(latent) => {
-                let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
-                held = parts;
-                projected
-            }
-            None => {
-                let projected = self.project(tape, input, attention, sizes);
-                self.rotated(tape, projected, attention, sizes, shared, &mut held)
-            }
+        let mut projected = if let Some(latent) = attention.latent {
+            let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
+            held = parts;
+            projected
+        } else {
+            let projected = self.project(tape, input, attention, sizes);
+            self.rotated(tape, projected, attention, sizes, shared, &mut held)
         };
         if !self.graph && attention.latent.is_none() {
             // Serving reads keys and values from the cache, which is counted by itself.
