@@ -147,7 +147,8 @@ pub fn implementation(family: &Family) -> Implementation {
             scaled_embedding: true,
             embedding_scale_buffer: true,
             eager_only: family.id == "gemma2",
-            both_masks: family.id != "gemma",            tables_by_window: family.id == "gemma3_text",
+            both_masks: family.id != "gemma",
+            tables_by_window: family.id == "gemma3_text",
             norms_after_projections: true,
             ..llama
         },
