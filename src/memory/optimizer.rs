@@ -242,7 +242,7 @@ mod tests {
             let shape: Vec<u64> = case["shape"].as_array().unwrap().iter().map(|size| size.as_u64().unwrap()).collect();
             let columns = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
             let rows = shape.iter().product::<u64>() / columns;
-            let tensor = Tensor { name: "tensor", rows, columns, role: Role::Linear };
+            let tensor = Tensor { name: "tensor", rows, columns, pieces: 1, role: Role::Linear };
             let block = BlockParameters { block: Block::Group(0), copies: 1, tensors: Vec::new() };
             let bits = Bits::whole(if case["dtype"] == "bf16" { 16 } else { 32 });
             let states = of_tensor(optimizer, &block, &tensor, bits);
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn small_and_embedding_tensors_stay_in_32_bits_and_pages_are_nobodys() {
         let states = |rows, role| {
-            let tensor = Tensor { name: "tensor", rows, columns: 64, role };
+            let tensor = Tensor { name: "tensor", rows, columns: 64, pieces: 1, role };
             quantized(&tensor, vec![State::like(&tensor, "first moment", 32)], true)
         };
         assert_eq!(states(63, Role::Linear).len(), 1);

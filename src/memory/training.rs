@@ -34,6 +34,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
     };
     let run = run(model, train, adapters.as_ref());
+    if run.code.eager_only && run.fused_attention {
+        let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
+        return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
+    }
     super::check_length(model, "train.sequence_length", train.sequence_length)?;
     let recording = run.record();
     let timeline = Timeline::read(&recording)?;

@@ -569,12 +569,11 @@ fn groups(
     layer: Layer,
     layers: u64,
 ) -> Result<Vec<LayerGroup>, ArchitectureError> {
-    let windows = match &keys.layer_types {
-        Some(types) => Some(named_windows(types, layers)?),
-        None => {
-            let pattern = keys.sliding_window_pattern.or(family.defaults.sliding_window_pattern);
-            pattern.map(|every| all_but_each("sliding_window_pattern", every, layers)).transpose()?
-        }
+    let windows = if let Some(types) = &keys.layer_types {
+        Some(named_windows(types, layers)?)
+    } else {
+        let pattern = keys.sliding_window_pattern.or(family.defaults.sliding_window_pattern);
+        pattern.map(|every| all_but_each("sliding_window_pattern", every, layers)).transpose()?
     };
     let rotations = match &keys.no_rope_layers {
         Some(flags) if flags.len() as u64 != layers => {

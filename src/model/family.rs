@@ -5,6 +5,7 @@
 
 /// The constants of one `model_type`.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "which parts have a bias")]
 pub struct Family {
     /// The Hugging Face `model_type`.
     pub id: &'static str,

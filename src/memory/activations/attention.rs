@@ -5,7 +5,7 @@ use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
 use super::operations::{cast, copy, dropout, fresh, join, kept_factors, soft_cap, unary_keeping_output};
-use super::rotary::Tables;
+use super::rotary::{Tables, interleaved};
 use crate::framework::transformers::{FusedProjection, Rotation};
 use crate::model::architecture::Attention;
 use crate::model::family::{Projection, QkNorm};
@@ -263,7 +263,7 @@ impl Run<'_> {
     ) -> Projected {
         let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
         let tables = if self.code.interleaved_tables {
-            self.interleaved(tape, tables)
+            interleaved(tape, tables)
         } else {
             Tables { cos: tape.share(tables.cos), sin: tape.share(tables.sin) }
         };

@@ -62,7 +62,7 @@ impl Run<'_> {
                 let bias = tape.parameter(names.bias, vector, self.weights);
                 self.fused_norm(tape, input, &[input, weight, bias], row, names)
             }
-            NormCode::LayerWrittenOut => self.layer_written_out(tape, input, weight, row, names),
+            NormCode::LayerWrittenOut => layer_written_out(tape, input, weight, row, names),
             _ => self.root_mean_square(tape, input, weight, row, names),
         }
     }
@@ -80,7 +80,7 @@ impl Run<'_> {
         let matrix = tape.shape(&[leading[2], head]);
         let weight = tape.parameter(names.weight, matrix, self.weights);
         if self.code.norm == NormCode::LayerWrittenOut {
-            return self.layer_written_out(tape, input, weight, row, names);
+            return layer_written_out(tape, input, weight, row, names);
         }
         // One module for each head, between a split and a concatenation.
         let split = tape.view_with_new_gradient(input, input.shape);
@@ -99,38 +99,6 @@ impl Run<'_> {
         let operation = Operation { rule: Rule::Each, inputs, keeps: &[input], extras: &extras, keeps_output: false };
         let output = if self.autocast { Dtype::Fp32 } else { input.dtype };
         tape.apply(&operation, names.output, input.shape, output)
-    }
-
-    fn layer_written_out(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
-        let shape = input.shape;
-        let wide = cast(tape, input, Dtype::Fp32, names.widened);
-        let mean = fresh(tape, wide, names.mean, row);
-        let centred = subtract(tape, [wide, mean], names.centred, shape);
-        let power =
-            Operation { rule: Rule::Power, inputs: &[centred], keeps: &[centred], extras: &[], keeps_output: false };
-        let square = tape.apply(&power, "square", shape, Dtype::Fp32);
-        tape.release(centred);
-        let variance = fresh(tape, square, "variance", row);
-        tape.release(square);
-        let centred = subtract(tape, [wide, mean], names.centred, shape);
-        let shifted = copy(tape, variance, "variance", row);
-        let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
-        let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
-        tape.release(shifted);
-        let normalised = multiply(tape, [centred, deviation], names.normalised, shape);
-        for tensor in [centred, deviation, wide] {
-            tape.release(tensor);
-        }
-        let wide_weight = cast(tape, weight, Dtype::Fp32, names.weight);
-        tape.count_as_weight_copy(wide_weight);
-        let weighed = multiply(tape, [wide_weight, normalised], names.output, shape);
-        tape.release(wide_weight);
-        tape.release(normalised);
-        let output = cast(tape, weighed, input.dtype, names.output);
-        for tensor in [weighed, variance, mean] {
-            tape.release(tensor);
-        }
-        output
     }
 
     fn root_mean_square(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
@@ -186,4 +154,37 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Cohere's layer norm, operation by operation in fp32.
+fn layer_written_out(tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
+    let shape = input.shape;
+    let wide = cast(tape, input, Dtype::Fp32, names.widened);
+    let mean = fresh(tape, wide, names.mean, row);
+    let centred = subtract(tape, [wide, mean], names.centred, shape);
+    let power =
+        Operation { rule: Rule::Power, inputs: &[centred], keeps: &[centred], extras: &[], keeps_output: false };
+    let square = tape.apply(&power, "square", shape, Dtype::Fp32);
+    tape.release(centred);
+    let variance = fresh(tape, square, "variance", row);
+    tape.release(square);
+    let centred = subtract(tape, [wide, mean], names.centred, shape);
+    let shifted = copy(tape, variance, "variance", row);
+    let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
+    let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
+    tape.release(shifted);
+    let normalised = multiply(tape, [centred, deviation], names.normalised, shape);
+    for tensor in [centred, deviation, wide] {
+        tape.release(tensor);
+    }
+    let wide_weight = cast(tape, weight, Dtype::Fp32, names.weight);
+    tape.count_as_weight_copy(wide_weight);
+    let weighed = multiply(tape, [wide_weight, normalised], names.output, shape);
+    tape.release(wide_weight);
+    tape.release(normalised);
+    let output = cast(tape, weighed, input.dtype, names.output);
+    for tensor in [weighed, variance, mean] {
+        tape.release(tensor);
+    }
+    output
 }

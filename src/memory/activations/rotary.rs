@@ -23,13 +23,6 @@ impl Run<'_> {
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
     }
 
-    /// Copies of the tables in which each value stands twice in a row.
-    pub(super) fn interleaved(&self, tape: &mut Tape, tables: Tables) -> Tables {
-        let again = |tape: &mut Tape, name, table: Tensor| tape.constant(name, table.shape, table.dtype);
-        let cos = again(tape, "interleaved cosines", tables.cos);
-        Tables { cos, sin: again(tape, "interleaved sines", tables.sin) }
-    }
-
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
     pub(super) fn rotate(
         &self,
@@ -97,4 +90,11 @@ impl Run<'_> {
         tape.release(by_sin);
         output
     }
+}
+
+/// Copies of the tables in which each value stands twice in a row.
+pub(super) fn interleaved(tape: &mut Tape, tables: Tables) -> Tables {
+    let again = |tape: &mut Tape, name, table: Tensor| tape.constant(name, table.shape, table.dtype);
+    let cos = again(tape, "interleaved cosines", tables.cos);
+    Tables { cos, sin: again(tape, "interleaved sines", tables.sin) }
 }
