@@ -330,7 +330,7 @@ impl Architecture {
         let layers = dimension("num_hidden_layers", keys.num_hidden_layers.unwrap_or(defaults.num_hidden_layers))?;
         let mut attention = attention(family, keys, hidden_size)?;
         if let Some(defaults) = family.latent {
-            attention = latent(defaults, keys, attention)?;
+            attention = latent(defaults, keys, &attention)?;
         }
         let intermediate = keys.intermediate_size.or(defaults.intermediate_size);
         let intermediate_size = match intermediate {
@@ -353,7 +353,7 @@ impl Architecture {
         let layer = Layer { norm: family.norm, placement, attention, feed_forward: FeedForward::Dense(mlp) };
         let mut groups = groups(family, keys, layer, layers)?;
         if let Some((defaults, experts)) = family.experts.zip(experts) {
-            groups = with_experts(keys, groups, &experts, defaults.first_dense)?;
+            groups = with_experts(keys, &groups, &experts, defaults.first_dense)?;
         }
         Ok(Self {
             hidden_size,
@@ -456,7 +456,7 @@ fn expert_groups(defaults: ExpertDefaults, keys: &ArchitectureKeys, count: u64) 
 fn latent(
     defaults: LatentDefaults,
     keys: &ArchitectureKeys,
-    attention: Attention,
+    attention: &Attention,
 ) -> Result<Attention, ArchitectureError> {
     let latent = Latent {
         query_rank: match keys.q_lora_rank.unwrap_or(defaults.query_rank) {
@@ -477,14 +477,14 @@ fn latent(
         head_dim: latent.nope_head_dim + latent.rope_head_dim,
         rotary_dim: latent.rope_head_dim,
         latent: Some(latent),
-        ..attention
+        ..attention.clone()
     })
 }
 
 /// The same layers with experts in place of their feed-forward network, where the keys say so.
 fn with_experts(
     keys: &ArchitectureKeys,
-    groups: Vec<LayerGroup>,
+    groups: &[LayerGroup],
     experts: &Experts,
     first_dense: u64,
 ) -> Result<Vec<LayerGroup>, ArchitectureError> {
@@ -503,7 +503,7 @@ fn with_experts(
     }
     let mut mixed: Vec<LayerGroup> = Vec::new();
     let mut index = 0;
-    for group in &groups {
+    for group in groups {
         for _ in 0..group.layers {
             let has_experts = index >= first_dense && (index + 1).is_multiple_of(step) && !without.contains(&index);
             let layer = if has_experts { sparse(&group.layer) } else { group.layer.clone() };
