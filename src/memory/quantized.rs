@@ -96,7 +96,7 @@ mod tests {
             let base = BaseWeights::from_word(case["base_weights"].as_str().unwrap()).unwrap();
             let [rows, columns] = [0, 1].map(|axis| case["shape"][axis].as_u64().unwrap());
             let double = case["double_quant"] == true;
-            let tensor = Tensor { name: "tensor", rows, columns, role: Role::Linear };
+            let tensor = Tensor { name: "tensor", rows, columns, pieces: 1, role: Role::Linear };
             let parts = parts(&tensor, base, double);
             assert!(parts.len() <= MOST);
             let parts = parts.iter().filter(|part| part.name != "offset of scales");
