@@ -434,6 +434,17 @@ fn nothing_is_written_unasked() {
 }
 
 #[test]
+fn an_unknown_card_in_a_scenario_file_is_found_there() {
+    let place = Place::new();
+    place.write("run.toml", "model = \"llama-3.1-8b\"\ngpu = \"h101-sxm-80\"\n");
+    let said = place.run(&["check", "run.toml"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("run.toml:2:1: gpu: ") && said.err.contains("h100-sxm-80"), "{}", said.err);
+    let flagged = place.run(&["check", "run.toml", "--gpu", "h102"]);
+    assert!(!flagged.err.contains("run.toml"), "{}", flagged.err);
+}
+
+#[test]
 fn the_largest_value_fits_and_the_next_does_not() {
     let place = Place::new();
     for (quantity, flag) in [("batch", "--batch"), ("seq", "--seq"), ("concurrency", "--batch"), ("context", "--seq")] {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::arguments::{ScenarioArguments, Setting};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::preset::{self, Library};
+use crate::preset::{self, Library, PresetError};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::Parameter;
 
@@ -45,6 +45,9 @@ pub(super) struct Draft {
     /// How it is run.
     pub(super) scenario: Scenario,
     base: PathBuf,
+    /// The scenario file, and the keys that flags have set since.
+    file: Option<PathBuf>,
+    flagged: Vec<String>,
     idle: Vec<String>,
 }
 
@@ -77,7 +80,7 @@ impl Draft {
         let as_scenario = match preset::scenario::read(path) {
             Ok(scenario) => {
                 let base = path.parent().map(Path::to_owned).unwrap_or_default();
-                return Ok(Self { scenario, base, idle: Vec::new() });
+                return Ok(Self { scenario, base, file: Some(path.to_owned()), ..Self::default() });
             }
             Err(error) => error,
         };
@@ -96,33 +99,49 @@ impl Draft {
         if setting.key == "model" {
             self.base = PathBuf::new();
         }
+        self.flagged.push(setting.key.to_owned());
         Ok(())
+    }
+
+    /// Where a name stands that cannot be found: in the scenario file, unless a flag gave it.
+    fn locate(&self, key: &str, error: PresetError) -> PresetError {
+        match &self.file {
+            Some(file) if error.place.path.is_empty() && !self.flagged.iter().any(|flagged| flagged == key) => {
+                preset::scenario::at(file, key, &error.message)
+            }
+            _ => error,
+        }
+    }
+
+    fn model(&self, library: &Library) -> Result<Model, PresetError> {
+        preset::find_model(library, &self.scenario.model, &self.base).map_err(|error| self.locate("model", error))
+    }
+
+    fn gpu(&self, library: &Library) -> Result<Option<Gpu>, PresetError> {
+        let gpu = self.scenario.gpu.as_deref().map(|id| library.gpu(id).cloned()).transpose();
+        gpu.map_err(|error| self.locate("gpu", error))
     }
 
     /// The scenario with whatever it names looked up, and a relative model path as seen from the working folder.
     pub(super) fn named(self, library: &Library) -> Result<Scenario> {
-        let Self { mut scenario, base, .. } = self;
-        if let Some(id) = &scenario.gpu {
-            library.gpu(id)?;
+        self.gpu(library)?;
+        if !self.scenario.model.is_empty() {
+            self.model(library)?;
         }
-        if !scenario.model.is_empty() {
-            preset::find_model(library, &scenario.model, &base)?;
-            if library.model(&scenario.model).is_err() {
-                scenario.model = base.join(&scenario.model).display().to_string();
-            }
+        let Self { mut scenario, base, .. } = self;
+        if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
+            scenario.model = base.join(&scenario.model).display().to_string();
         }
         Ok(scenario)
     }
 
     /// Looks up what the scenario names.
     pub(super) fn resolve(self, library: &Library) -> Result<Resolved> {
-        let Self { scenario, base, idle } = self;
-        if scenario.model.is_empty() {
+        if self.scenario.model.is_empty() {
             bail!("no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them");
         }
-        let model = preset::find_model(library, &scenario.model, &base)?;
-        let gpu = scenario.gpu.as_deref().map(|id| library.gpu(id).cloned()).transpose()?;
-        Ok(Resolved { scenario, model, gpu, idle })
+        let (model, gpu) = (self.model(library)?, self.gpu(library)?);
+        Ok(Resolved { scenario: self.scenario, model, gpu, idle: self.idle })
     }
 }
 

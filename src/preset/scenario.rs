@@ -30,6 +30,18 @@ pub fn parse(text: &str, origin: &str) -> Result<Scenario, PresetError> {
     Ok(scenario)
 }
 
+/// An error about the value of a key in a file that has been read before: where it stands, as far as it still does.
+pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
+    let origin = path.display().to_string();
+    let Ok(text) = source::read(path) else { return PresetError::file(origin, message) };
+    let document = Document { origin: &origin, text: &text };
+    let Ok(root) = document.parse() else { return PresetError::file(origin, message) };
+    let mut leaves = Vec::new();
+    collect("", root.get_ref(), &mut leaves);
+    let span = leaves.iter().find(|leaf| leaf.key == key).map_or(0..0, |leaf| leaf.span.clone());
+    document.error(span, key, message)
+}
+
 /// The scenario in a table whose keys messages call `prefix` and their name; the keys in `others` are not its own.
 pub(super) fn from_table(
     document: Document<'_>,

@@ -119,7 +119,9 @@ impl Parameter {
         }
         match self.kind {
             Kind::Count { .. } => parse_count(text).map(Value::Count).ok_or_else(|| {
-                ParameterError::new(format!("`{text}` is not a whole number such as 4, 8k, 128Ki or 1e6"))
+                let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                let fault = if digits { "too large" } else { "not a whole number such as 4, 8k, 128Ki or 1e6" };
+                ParameterError::new(format!("`{text}` is {fault}"))
             }),
             Kind::Fraction { .. } => text
                 .parse()

@@ -67,7 +67,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "GPUs",
         help: "GPUs in the whole job",
         kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: always,
+        applies: in_detail,
         get: |s| Value::Count(s.gpus),
         set: |s, value| count(value).map(|count| s.gpus = count),
     },
@@ -87,7 +87,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "the implementation whose habits are described",
         kind: Kind::Choice { words: Framework::WORDS, covered: &["transformers"], optional: false },
-        applies: always,
+        applies: in_detail,
         get: |s| Value::Word(s.framework.word().to_owned()),
         set: |s, value| word(value, Framework::from_word).map(|choice| s.framework = choice),
     },
@@ -127,7 +127,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "what is trained",
         kind: Kind::Choice { words: Method::WORDS, covered: Method::WORDS, optional: false },
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Word(s.train.method.word().to_owned()),
         set: |s, value| word(value, Method::from_word).map(|choice| s.train.method = choice),
     },
@@ -151,7 +151,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "what is kept for each parameter between steps",
         kind: Kind::Choice { words: Optimizer::WORDS, covered: Optimizer::WORDS, optional: false },
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Word(s.train.optimizer.word().to_owned()),
         set: |s, value| word(value, Optimizer::from_word).map(|choice| s.train.optimizer = choice),
     },
@@ -165,7 +165,7 @@ pub const PARAMETERS: &[Parameter] = &[
             covered: &["fused", "foreach", "loop"],
             optional: false,
         },
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Word(s.train.optimizer_implementation.word().to_owned()),
         set: |s, value| {
             word(value, OptimizerImplementation::from_word).map(|choice| s.train.optimizer_implementation = choice)
@@ -177,7 +177,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "flash is any fused kernel; eager stores the scores, b·a·s²",
         kind: Kind::Choice { words: Attention::WORDS, covered: &["flash", "eager"], optional: false },
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Word(s.train.attention.word().to_owned()),
         set: |s, value| word(value, Attention::from_word).map(|choice| s.train.attention = choice),
     },
@@ -187,7 +187,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "full keeps only what enters each layer and computes the rest again",
         kind: Kind::Choice { words: Recompute::WORDS, covered: &["none", "full"], optional: false },
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Word(s.train.recompute.word().to_owned()),
         set: |s, value| word(value, Recompute::from_word).map(|choice| s.train.recompute = choice),
     },
@@ -207,7 +207,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether batches carry a padding mask",
         kind: Kind::Flag,
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Flag(s.train.padding),
         set: |s, value| flag(value).map(|on| s.train.padding = on),
     },
@@ -217,7 +217,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "unset: what the model's own config says",
         kind: Kind::Fraction { optional: true },
-        applies: training,
+        applies: training_in_detail,
         get: |s| s.train.dropout.map_or(Value::Unset, Value::Fraction),
         set: |s, value| optional_fraction(value).map(|fraction| s.train.dropout = fraction),
     },
@@ -227,7 +227,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether the loop holds the logits during backward; the Trainer does not",
         kind: Kind::Flag,
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Flag(s.train.keep_outputs),
         set: |s, value| flag(value).map(|on| s.train.keep_outputs = on),
     },
@@ -237,7 +237,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether gradients stay allocated between steps",
         kind: Kind::Flag,
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Flag(s.train.keep_gradients),
         set: |s, value| flag(value).map(|on| s.train.keep_gradients = on),
     },
@@ -247,7 +247,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "passes",
         help: "forward and backward passes before a step",
         kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Count(s.train.gradient_accumulation_steps),
         set: |s, value| count(value).map(|count| s.train.gradient_accumulation_steps = count),
     },
@@ -257,7 +257,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "how logits and loss are computed",
         kind: Kind::Choice { words: Loss::WORDS, covered: Loss::WORDS, optional: false },
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Word(s.train.loss.word().to_owned()),
         set: |s, value| word(value, Loss::from_word).map(|choice| s.train.loss = choice),
     },
@@ -287,7 +287,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether optimizer states live in host memory",
         kind: Kind::Flag,
-        applies: training,
+        applies: training_in_detail,
         get: |s| Value::Flag(s.train.offload_optimizer),
         set: |s, value| flag(value).map(|on| s.train.offload_optimizer = on),
     },
@@ -477,7 +477,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "type of keys and values in the cache",
         kind: Kind::Choice { words: KV_TYPES, covered: &["bf16", "fp16", "fp32"], optional: false },
-        applies: inferring,
+        applies: serving_in_detail,
         get: |s| Value::Word(s.infer.kv_cache.clone()),
         set: |s, value| text(value).map(|text| s.infer.kv_cache = text),
     },
@@ -507,7 +507,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "tokens",
         help: "tokens in one forward pass",
         kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
-        applies: inferring,
+        applies: serving_in_detail,
         get: |s| Value::Count(s.infer.prefill_tokens),
         set: |s, value| count(value).map(|count| s.infer.prefill_tokens = count),
     },
@@ -551,24 +551,37 @@ fn training(scenario: &Scenario) -> bool {
     scenario.task == Task::Train
 }
 
+/// The rule of thumb reads neither framework nor options.
+fn in_detail(scenario: &Scenario) -> bool {
+    scenario.estimator == Estimator::Ledger
+}
+
+fn training_in_detail(scenario: &Scenario) -> bool {
+    training(scenario) && in_detail(scenario)
+}
+
+fn serving_in_detail(scenario: &Scenario) -> bool {
+    inferring(scenario) && in_detail(scenario)
+}
+
 fn inferring(scenario: &Scenario) -> bool {
     scenario.task == Task::Infer
 }
 
 fn recomputing(scenario: &Scenario) -> bool {
-    training(scenario) && scenario.train.recompute == Recompute::Full
+    training_in_detail(scenario) && scenario.train.recompute == Recompute::Full
 }
 
 fn chunking(scenario: &Scenario) -> bool {
-    training(scenario) && scenario.train.loss == Loss::Chunked
+    training_in_detail(scenario) && scenario.train.loss == Loss::Chunked
 }
 
 fn adapting(scenario: &Scenario) -> bool {
-    training(scenario) && scenario.train.method != Method::Full
+    training_in_detail(scenario) && scenario.train.method != Method::Full
 }
 
 fn quantizing(scenario: &Scenario) -> bool {
-    training(scenario) && scenario.train.method == Method::Qlora
+    training_in_detail(scenario) && scenario.train.method == Method::Qlora
 }
 
 /// Accepted in files at its default; no covered framework reads it yet.
