@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::gpu::Gpu;
-use crate::memory::{self, Category, Fit, Instant, Ledger, Moment, Sketch, Step};
+use crate::memory::{self, Category, Fit, Instant, Ledger, Moment, Sketch, Step, Verdict};
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Bytes;
 
@@ -27,8 +27,8 @@ pub(crate) struct CardFit {
     pub(crate) name: &'static str,
     /// What it can hand out.
     pub(crate) capacity: Bytes,
-    /// Whether the central estimate fits.
-    pub(crate) fits: bool,
+    /// What to make of it there.
+    pub(crate) verdict: Verdict,
 }
 
 /// One category: its bar.
@@ -84,7 +84,7 @@ impl App {
 
 fn card_fit(name: &'static str, ledger: &Ledger, gpu: &Gpu) -> Option<CardFit> {
     let fit = Fit::of(ledger, gpu).ok()?;
-    Some(CardFit { name, capacity: fit.capacity, fits: fit.fits() })
+    Some(CardFit { name, capacity: fit.capacity, verdict: fit.verdict })
 }
 
 impl Estimate {

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::bars::LABEL;
@@ -44,10 +45,9 @@ fn lines(estimate: &Estimate, theme: Theme, width: u16) -> Vec<Line<'static>> {
 }
 
 fn spans(card: &CardFit, theme: Theme) -> Vec<Span<'static>> {
-    let verdict = if card.fits { Verdict::Fits } else { Verdict::Over };
-    let name = if card.fits { ratatui::style::Style::new() } else { theme.dim() };
+    let name = if card.verdict == Verdict::Over { theme.dim() } else { Style::new() };
     vec![
-        Span::styled(theme.verdict_sign(verdict), theme.verdict(verdict)),
+        Span::styled(theme.verdict_sign(card.verdict), theme.verdict(card.verdict)),
         Span::raw(" "),
         Span::styled(card.name, name),
     ]
