@@ -1,0 +1,250 @@
+//! What a tape records: types of elements, storages, tensors, operations, nodes and leaves.
+
+/// The index of a storage on its tape.
+pub(crate) type StorageId = u32;
+
+/// Types of elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    /// 4 bytes.
+    Fp32,
+    /// 2 bytes; fp16 takes as many.
+    Bf16,
+    /// 8 bytes.
+    Int64,
+    /// 1 byte.
+    Bool,
+}
+
+impl Dtype {
+    /// Bits per element.
+    pub(crate) const fn bits(self) -> u32 {
+        match self {
+            Self::Fp32 => 32,
+            Self::Bf16 => 16,
+            Self::Int64 => 64,
+            Self::Bool => 8,
+        }
+    }
+
+    /// The type in which two types meet.
+    pub(crate) const fn promoted(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Bf16, Self::Bf16) => Self::Bf16,
+            _ => Self::Fp32,
+        }
+    }
+}
+
+/// The part of the model in which something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Segment {
+    /// Embedding, positions, masks.
+    Embedding,
+    /// The `n`th recorded layer; a run of equal layers records its first and its last.
+    Layer(usize),
+    /// The norm after the last layer.
+    FinalNorm,
+    /// The output projection.
+    Head,
+    /// The loss.
+    Loss,
+}
+
+/// What a storage is, apart from its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Computed in forward.
+    Value,
+    /// A copy of a weight in another type: 16 bits under autocast, fp32 in some norms.
+    WeightCopy,
+    /// The gradient of a value.
+    Gradient,
+    /// The gradient of a parameter.
+    ParameterGradient,
+    /// Scratch within one backward function, or the sum of two gradients.
+    Scratch,
+}
+
+/// One allocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Storage {
+    /// What it holds, in words.
+    pub(crate) name: &'static str,
+    /// Its shape, on [`Tape::shapes`].
+    pub(crate) shape: u16,
+    /// The type of its elements.
+    pub(crate) dtype: Dtype,
+    /// Bytes.
+    pub(crate) bytes: u64,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// The segment that keeps it for backward first; where none does, the one that made it.
+    pub(crate) owner: Segment,
+    /// The segment that made it.
+    pub(crate) made_in: Segment,
+    /// Whether some node of the graph, or a checkpoint, ever kept it.
+    pub(crate) saved: bool,
+    /// Whether a recomputation made or needs it.
+    pub(crate) recomputed: bool,
+    /// Whether its size or its lifetime was read from code but never measured.
+    pub(crate) estimated: bool,
+    pub(super) references: u32,
+}
+
+/// Birth or death of a storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It is allocated.
+    Allocate(StorageId),
+    /// It is released.
+    Release(StorageId),
+}
+
+/// Where a gradient goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Nowhere.
+    Constant,
+    /// Nowhere: a parameter that is not trained.
+    Frozen(u32),
+    /// To the node that made the value.
+    Node(u32),
+    /// To one of the parts into which a node has split a value.
+    Part(u32, u8),
+    /// To a parameter.
+    Leaf(u32),
+}
+
+impl Source {
+    pub(super) const fn needs_gradient(self) -> bool {
+        matches!(self, Self::Node(_) | Self::Part(..) | Self::Leaf(_))
+    }
+}
+
+/// A reference that the running code holds to a storage, with the shape and type it has there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tensor {
+    pub(super) storage: StorageId,
+    /// Its shape, on [`Tape::shapes`].
+    pub(crate) shape: u16,
+    /// The type of its elements.
+    pub(crate) dtype: Dtype,
+    pub(super) source: Source,
+}
+
+impl Tensor {
+    /// Whether backward sends a gradient here.
+    pub(crate) const fn needs_gradient(&self) -> bool {
+        self.source.needs_gradient()
+    }
+}
+
+/// A reference to nothing: what operations yield after an early stop.
+pub(super) const NOTHING: StorageId = StorageId::MAX;
+
+/// How a node turns the gradient of its output into gradients of its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The same storage goes on to every input: additions, views.
+    Pass,
+    /// One new gradient an input, of the input's shape.
+    Each,
+    /// A kernel that makes the gradients of all its inputs, needed or not.
+    All,
+    /// A product: gradients have the output's shape and are summed where the input was broadcast.
+    Multiply,
+    /// A product with a frozen matrix, the first input, that is unpacked again for it.
+    Unpack,
+    /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
+    Subtract,
+    /// A power, with two temporaries.
+    Power,
+    /// The reciprocal square root, with two temporaries.
+    Rsqrt,
+    /// A selection by index: the gradient is written into zeros.
+    Index,
+    /// A quotient of a value by a divisor that was computed too.
+    Divide,
+    /// A value written into a part of another, whose gradient has a copy with that part taken out.
+    Write,
+    /// A split: the gradients of the parts are put together into one.
+    Split,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Input {
+    pub(super) source: Source,
+    pub(super) shape: u16,
+    pub(super) dtype: Dtype,
+    pub(super) name: &'static str,
+}
+
+/// Most inputs or kept tensors of one operation.
+pub(super) const MOST: usize = 8;
+
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) rule: Rule,
+    pub(super) inputs: [Option<Input>; 4],
+    pub(super) saved: [StorageId; MOST],
+    pub(super) saved_count: u8,
+    /// How many tensors it would keep outside a checkpoint.
+    pub(super) packs: u8,
+    pub(super) output_shape: u16,
+    pub(super) output_dtype: Dtype,
+    pub(super) segment: Segment,
+    pub(super) gradient: Option<(StorageId, Dtype)>,
+    /// The gradients of the parts of a split.
+    pub(super) parts: [Option<StorageId>; 3],
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Leaf {
+    pub(super) name: &'static str,
+    pub(super) owner: Segment,
+    /// How many operations read it and have not sent their gradient yet.
+    pub(super) uses: u32,
+    /// What has arrived while others are missing.
+    pub(super) waiting: Option<StorageId>,
+    pub(super) cached_copy: Option<StorageId>,
+    /// Whether it is a computed value that was made to require a gradient.
+    pub(super) value: bool,
+}
+
+/// What happens to tensors that a node would keep for backward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Saving {
+    /// There is no graph.
+    Inference,
+    /// They are kept.
+    Keep,
+    /// A checkpoint will compute them again.
+    Discard,
+    /// A recomputation keeps them and stops after so many.
+    Until(u32),
+}
+
+/// One extra tensor that an operation makes beside its output and keeps: statistics, masks, seeds.
+pub(crate) struct Extra {
+    /// What it holds.
+    pub(crate) name: &'static str,
+    /// Its shape.
+    pub(crate) shape: u16,
+    /// Its type.
+    pub(crate) dtype: Dtype,
+}
+
+/// An operation to record.
+pub(crate) struct Operation<'a> {
+    /// How gradients flow back through it.
+    pub(crate) rule: Rule,
+    /// What it reads.
+    pub(crate) inputs: &'a [Tensor],
+    /// Which tensors that exist before it are kept for backward.
+    pub(crate) keeps: &'a [Tensor],
+    /// What it makes beside its output and keeps.
+    pub(crate) extras: &'a [Extra],
+    /// Whether its output is kept for backward.
+    pub(crate) keeps_output: bool,
+}

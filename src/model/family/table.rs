@@ -1,0 +1,408 @@
+//! The rows of the family table.
+
+use super::{
+    Defaults, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
+    Projection, QkNorm, SharedDefault,
+};
+
+const LLAMA_LIKE: Defaults = Defaults {
+    vocab_size: 32_000,
+    hidden_size: 4096,
+    intermediate_size: Some(11_008),
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: None,
+    head_dim: None,
+    max_position_embeddings: 2048,
+    hidden_act: "silu",
+    tie_word_embeddings: false,
+    rotary_percent: 100,
+    dropout: 0.0,
+    sliding_window: None,
+    sliding_window_pattern: None,
+    no_rope_layer_interval: None,
+    attention_softcap: false,
+    logits_softcap: false,
+};
+
+const GEMMA_2B: Defaults = Defaults {
+    vocab_size: 256_000,
+    hidden_size: 2304,
+    intermediate_size: Some(9216),
+    num_hidden_layers: 26,
+    num_attention_heads: 8,
+    num_key_value_heads: Some(4),
+    head_dim: Some(256),
+    max_position_embeddings: 131_072,
+    hidden_act: "gelu_pytorch_tanh",
+    tie_word_embeddings: true,
+    sliding_window: Some(4096),
+    sliding_window_pattern: Some(6),
+    ..LLAMA_LIKE
+};
+
+const LLAMA: Family = Family {
+    id: "llama",
+    norm: NormKind::Rms,
+    placement: Placement::Pre,
+    projection: Projection::Separate,
+    qk_norm: QkNorm::None,
+    mlp: MlpKind::Gated,
+    positions: PositionKind::Rotary,
+    qkv_bias: false,
+    output_bias: false,
+    mlp_bias: false,
+    experts: None,
+    latent: None,
+    head_bias: false,
+    defaults: LLAMA_LIKE,
+};
+
+/// Every family that the crate knows, by `model_type`.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        id: "gpt2",
+        norm: NormKind::Layer,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_257,
+            hidden_size: 768,
+            intermediate_size: None,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            max_position_embeddings: 1024,
+            hidden_act: "gelu_new",
+            tie_word_embeddings: true,
+            dropout: 0.1,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_neox",
+        norm: NormKind::Layer,
+        placement: Placement::Parallel,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_432,
+            hidden_size: 6144,
+            intermediate_size: Some(24_576),
+            num_hidden_layers: 44,
+            num_attention_heads: 64,
+            hidden_act: "gelu",
+            rotary_percent: 25,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    LLAMA,
+    Family {
+        id: "mistral",
+        defaults: Defaults {
+            intermediate_size: Some(14_336),
+            num_key_value_heads: Some(8),
+            max_position_embeddings: 131_072,
+            sliding_window: Some(4096),
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen2",
+        qkv_bias: true,
+        defaults: Defaults {
+            vocab_size: 151_936,
+            intermediate_size: Some(22_016),
+            num_key_value_heads: Some(32),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen3",
+        qk_norm: QkNorm::PerHead,
+        defaults: Defaults {
+            vocab_size: 151_936,
+            intermediate_size: Some(22_016),
+            num_key_value_heads: Some(32),
+            head_dim: Some(128),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gemma",
+        norm: NormKind::GemmaRms,
+        defaults: Defaults {
+            vocab_size: 256_000,
+            hidden_size: 3072,
+            intermediate_size: Some(24_576),
+            num_hidden_layers: 28,
+            num_attention_heads: 16,
+            num_key_value_heads: Some(16),
+            head_dim: Some(256),
+            max_position_embeddings: 8192,
+            hidden_act: "gelu_pytorch_tanh",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "phi3",
+        projection: Projection::Fused,
+        mlp: MlpKind::GatedFused,
+        defaults: Defaults {
+            vocab_size: 32_064,
+            hidden_size: 3072,
+            intermediate_size: Some(8192),
+            max_position_embeddings: 4096,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "olmo2",
+        placement: Placement::Post,
+        qk_norm: QkNorm::FullWidth,
+        defaults: Defaults { vocab_size: 50_304, ..LLAMA_LIKE },
+        ..LLAMA
+    },
+    Family { id: "granite", ..LLAMA },
+    Family {
+        id: "gemma2",
+        norm: NormKind::GemmaRms,
+        placement: Placement::Sandwich,
+        defaults: Defaults {
+            sliding_window_pattern: Some(2),
+            attention_softcap: true,
+            logits_softcap: true,
+            max_position_embeddings: 8192,
+            ..GEMMA_2B
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gemma3_text",
+        norm: NormKind::GemmaRms,
+        placement: Placement::Sandwich,
+        qk_norm: QkNorm::PerHead,
+        defaults: Defaults { vocab_size: 262_208, ..GEMMA_2B },
+        ..LLAMA
+    },
+    Family {
+        id: "mixtral",
+        experts: Some(ExpertDefaults {
+            count: 8,
+            per_token: 2,
+            intermediate_size: None,
+            normalised: Normalisation::Always,
+            shared: SharedDefault::None,
+            first_dense: 0,
+            groups: None,
+        }),
+        defaults: Defaults {
+            intermediate_size: Some(14_336),
+            num_key_value_heads: Some(8),
+            max_position_embeddings: 131_072,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "deepseek_v3",
+        experts: Some(ExpertDefaults {
+            count: 256,
+            per_token: 8,
+            intermediate_size: Some(2048),
+            normalised: Normalisation::Optional(true),
+            shared: SharedDefault::Several(1),
+            first_dense: 3,
+            groups: Some([8, 4]),
+        }),
+        latent: Some(LatentDefaults {
+            query_rank: 1536,
+            kv_rank: 512,
+            nope_head_dim: 128,
+            rope_head_dim: 64,
+            value_head_dim: 128,
+        }),
+        defaults: Defaults {
+            vocab_size: 129_280,
+            hidden_size: 7168,
+            intermediate_size: Some(18_432),
+            num_hidden_layers: 61,
+            num_attention_heads: 128,
+            max_position_embeddings: 4096,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen2_moe",
+        qkv_bias: true,
+        experts: Some(ExpertDefaults {
+            count: 60,
+            per_token: 4,
+            intermediate_size: Some(1408),
+            normalised: Normalisation::Optional(false),
+            shared: SharedDefault::Gated(5632),
+            first_dense: 0,
+            groups: None,
+        }),
+        defaults: Defaults {
+            vocab_size: 151_936,
+            hidden_size: 2048,
+            intermediate_size: Some(5632),
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            num_key_value_heads: Some(16),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "glm4",
+        placement: Placement::Sandwich,
+        mlp: MlpKind::GatedFused,
+        qkv_bias: true,
+        defaults: Defaults {
+            vocab_size: 151_552,
+            intermediate_size: Some(13_696),
+            num_hidden_layers: 40,
+            num_key_value_heads: Some(2),
+            head_dim: Some(128),
+            max_position_embeddings: 131_072,
+            rotary_percent: 50,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "qwen3_moe",
+        qk_norm: QkNorm::PerHead,
+        experts: Some(ExpertDefaults {
+            count: 128,
+            per_token: 8,
+            intermediate_size: Some(768),
+            normalised: Normalisation::Optional(false),
+            shared: SharedDefault::None,
+            first_dense: 0,
+            groups: None,
+        }),
+        defaults: Defaults {
+            vocab_size: 151_936,
+            hidden_size: 2048,
+            intermediate_size: Some(6144),
+            num_hidden_layers: 24,
+            num_key_value_heads: Some(4),
+            max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "stablelm",
+        norm: NormKind::Layer,
+        defaults: Defaults {
+            vocab_size: 50_304,
+            hidden_size: 2560,
+            intermediate_size: Some(6912),
+            num_key_value_heads: Some(32),
+            max_position_embeddings: 4096,
+            rotary_percent: 25,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "phi",
+        norm: NormKind::Layer,
+        placement: Placement::ParallelOneNorm,
+        mlp: MlpKind::Plain,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        head_bias: true,
+        defaults: Defaults {
+            vocab_size: 51_200,
+            hidden_size: 2048,
+            intermediate_size: Some(8192),
+            num_hidden_layers: 24,
+            hidden_act: "gelu_new",
+            rotary_percent: 50,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "cohere",
+        norm: NormKind::LayerWithoutBias,
+        placement: Placement::ParallelOneNorm,
+        defaults: Defaults {
+            vocab_size: 256_000,
+            hidden_size: 8192,
+            intermediate_size: Some(22_528),
+            num_hidden_layers: 40,
+            num_attention_heads: 64,
+            max_position_embeddings: 8192,
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "starcoder2",
+        norm: NormKind::Layer,
+        mlp: MlpKind::Plain,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 49_152,
+            hidden_size: 3072,
+            intermediate_size: Some(12_288),
+            num_hidden_layers: 30,
+            num_attention_heads: 24,
+            num_key_value_heads: Some(2),
+            max_position_embeddings: 4096,
+            hidden_act: "gelu_pytorch_tanh",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "olmo",
+        norm: NormKind::LayerWithoutWeight,
+        defaults: Defaults { vocab_size: 50_304, ..LLAMA_LIKE },
+        ..LLAMA
+    },
+    Family {
+        id: "smollm3",
+        defaults: Defaults {
+            vocab_size: 128_256,
+            hidden_size: 2048,
+            num_hidden_layers: 36,
+            num_attention_heads: 16,
+            num_key_value_heads: Some(4),
+            max_position_embeddings: 32_768,
+            tie_word_embeddings: true,
+            no_rope_layer_interval: Some(4),
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+];
