@@ -71,7 +71,7 @@ pub(crate) enum Kind {
 pub(crate) struct Storage {
     /// What it holds, in words.
     pub(crate) name: &'static str,
-    /// Its shape, on [`Tape::shapes`].
+    /// Its shape, one of the tape's.
     pub(crate) shape: u16,
     /// The type of its elements.
     pub(crate) dtype: Dtype,
@@ -126,7 +126,7 @@ impl Source {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tensor {
     pub(super) storage: StorageId,
-    /// Its shape, on [`Tape::shapes`].
+    /// Its shape, one of the tape's.
     pub(crate) shape: u16,
     /// The type of its elements.
     pub(crate) dtype: Dtype,
