@@ -27,18 +27,21 @@ impl Run<'_> {
 
     fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
-        let normed = self.stream_norm(tape, attended, ATTENTION_OUTPUT_NORM);
-        tape.release(attended);
-        let middle = join(tape, [input, normed], "residual stream", input.shape);
-        tape.release(normed);
+        let middle = self.add_normed(tape, input, attended, ATTENTION_OUTPUT_NORM);
         let fed = self.normed_feed_forward(tape, layer, middle);
-        let normed = self.stream_norm(tape, fed, FEED_FORWARD_OUTPUT_NORM);
-        tape.release(fed);
-        let output = join(tape, [middle, normed], "residual stream", input.shape);
-        tape.release(normed);
+        let output = self.add_normed(tape, middle, fed, FEED_FORWARD_OUTPUT_NORM);
         tape.release(middle);
         let_go(tape, weights);
         output
+    }
+
+    /// The residual stream with a sublayer's output added after its norm; the output is let go.
+    fn add_normed(&self, tape: &mut Tape, stream: Tensor, output: Tensor, names: Names) -> Tensor {
+        let normed = self.stream_norm(tape, output, names);
+        tape.release(output);
+        let sum = join(tape, [stream, normed], "residual stream", stream.shape);
+        tape.release(normed);
+        sum
     }
 
     fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
@@ -60,15 +63,9 @@ impl Run<'_> {
 
     fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
         let (attended, weights) = self.attention(tape, input, &layer.attention, shared);
-        let normed = self.stream_norm(tape, attended, ATTENTION_NORM);
-        tape.release(attended);
-        let middle = join(tape, [input, normed], "residual stream", input.shape);
-        tape.release(normed);
+        let middle = self.add_normed(tape, input, attended, ATTENTION_NORM);
         let fed = self.feed_forward(tape, middle, &layer.feed_forward);
-        let normed = self.stream_norm(tape, fed, FEED_FORWARD_NORM);
-        tape.release(fed);
-        let output = join(tape, [middle, normed], "residual stream", input.shape);
-        tape.release(normed);
+        let output = self.add_normed(tape, middle, fed, FEED_FORWARD_NORM);
         tape.release(middle);
         let_go(tape, weights);
         output
