@@ -88,12 +88,12 @@ fn old_names_are_read() {
     assert_eq!((gpt2.hidden_size, gpt2.num_hidden_layers(), gpt2.max_position_embeddings), (1600, 48, 512));
     assert_eq!((gpt2.dropout.attention, gpt2.dropout.hidden, gpt2.dropout.embedding), (0.0, 0.25, 0.5));
     let neox = model(&json!({ "model_type": "gpt_neox", "rotary_pct": 1.0, "hidden_dropout": 0.1 })).architecture;
-    assert_eq!(neox.groups[0].layer.attention.rotary_dim, 96);
+    assert_eq!(neox.groups[0].layer.attention().unwrap().rotary_dim, 96);
     assert_eq!((neox.dropout.hidden, neox.dropout.embedding), (0.1, 0.1));
     let neox = model(&json!({ "model_type": "gpt_neox", "rope_parameters": { "partial_rotary_factor": 0.5 } }));
-    assert_eq!(neox.architecture.groups[0].layer.attention.rotary_dim, 48);
+    assert_eq!(neox.architecture.groups[0].layer.attention().unwrap().rotary_dim, 48);
     let phi = model(&json!({ "model_type": "phi3", "partial_rotary_factor": 0.75, "embd_pdrop": 0.5 })).architecture;
-    assert_eq!((phi.groups[0].layer.attention.rotary_dim, phi.dropout.embedding), (72, 0.0));
+    assert_eq!((phi.groups[0].layer.attention().unwrap().rotary_dim, phi.dropout.embedding), (72, 0.0));
 }
 
 #[test]
@@ -113,21 +113,27 @@ fn a_key_counts_only_where_the_class_reads_it() {
     assert_eq!(biased("olmo2"), 32 * 4 * 4096);
     assert_eq!(biased("gemma"), 28 * (3 * 4096 + 3072));
     let unbiased = model(&json!({ "model_type": "gpt_neox", "attention_bias": false })).architecture;
-    assert!(!unbiased.groups[0].layer.attention.qkv_bias && !unbiased.groups[0].layer.attention.output_bias);
+    assert!(
+        !unbiased.groups[0].layer.attention().unwrap().qkv_bias
+            && !unbiased.groups[0].layer.attention().unwrap().output_bias
+    );
 }
 
 #[test]
 fn null_key_value_heads_are_as_many_as_query_heads() {
     let config = json!({ "model_type": "mistral", "num_attention_heads": 16, "num_key_value_heads": null });
-    assert_eq!(model(&config).architecture.groups[0].layer.attention.kv_heads, 16);
-    assert_eq!(model(&json!({ "model_type": "mistral" })).architecture.groups[0].layer.attention.kv_heads, 8);
+    assert_eq!(model(&config).architecture.groups[0].layer.attention().unwrap().kv_heads, 16);
+    assert_eq!(
+        model(&json!({ "model_type": "mistral" })).architecture.groups[0].layer.attention().unwrap().kv_heads,
+        8
+    );
 }
 
 #[test]
 fn windows_follow_the_classes() {
     let windows = |config: Value| -> Vec<(u64, Option<u64>)> {
         let groups = model(&config).architecture.groups;
-        groups.iter().map(|group| (group.layers, group.layer.attention.sliding_window)).collect()
+        groups.iter().map(|group| (group.layers, group.layer.attention().unwrap().sliding_window)).collect()
     };
     assert_eq!(windows(json!({ "model_type": "mistral" })), [(32, Some(4096))]);
     assert_eq!(windows(json!({ "model_type": "mistral", "sliding_window": null })), [(32, None)]);

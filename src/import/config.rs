@@ -258,7 +258,9 @@ fn slide_some_layers(config: &Object<'_>, family: &Family, architecture: &mut Ar
     architecture.groups.clear();
     for (slides, count) in sliding.into_iter().filter(|(_, count)| *count > 0) {
         let mut layer = layer.clone();
-        layer.attention.sliding_window = (slides && window > 0).then_some(window);
+        if let Some(attention) = layer.attention_mut() {
+            attention.sliding_window = (slides && window > 0).then_some(window);
+        }
         match architecture.groups.last_mut() {
             Some(last) if last.layer == layer => last.layers += count,
             _ => architecture.groups.push(LayerGroup { layers: count, layer }),

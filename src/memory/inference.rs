@@ -82,7 +82,9 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
     let mut entries = Vec::new();
     let mut first = 0;
     for group in &model.architecture.groups {
-        let attention = &group.layer.attention;
+        let last = first + group.layers - 1;
+        let place = Place::Layers(std::mem::replace(&mut first, last + 1), last);
+        let Some(attention) = group.layer.attention() else { continue };
         let tokens = attention
             .sliding_window
             .map_or(infer.context_length, |window| infer.context_length.min(window.saturating_sub(1).max(1)));
@@ -96,7 +98,7 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
             entries.push(Entry {
                 category: Category::KvCache,
                 name: Cow::Borrowed(name),
-                place: Place::Layers(first, first + group.layers - 1),
+                place,
                 shape,
                 bits,
                 count: group.layers,
@@ -108,7 +110,6 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
                 source: CACHE,
             });
         }
-        first += group.layers;
     }
     Ok(entries)
 }
@@ -129,8 +130,9 @@ fn cached(attention: &Attention) -> [(&'static str, Dim, Dim); 2] {
 
 /// Latent attention expands one layer's cache at a time to keys and values of every head.
 fn expansion(model: &Model, infer: &Infer) -> Result<Option<Entry>, Overflow> {
-    let mut attentions = model.architecture.groups.iter().map(|group| &group.layer.attention);
-    let Some((attention, latent)) = attentions.find_map(|it| Some((it, it.latent?))) else { return Ok(None) };
+    let Some((attention, latent)) = model.architecture.attentions().find_map(|it| Some((it, it.latent?))) else {
+        return Ok(None);
+    };
     let width = 2 * latent.nope_head_dim + latent.value_head_dim + latent.rope_head_dim;
     let shape = Shape::new(&[
         Dim { symbol: "b", size: infer.concurrency },

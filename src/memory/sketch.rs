@@ -45,7 +45,9 @@ struct Terms {
 impl Terms {
     fn of(model: &Model, scenario: &Scenario) -> Self {
         let architecture = &model.architecture;
-        let attention = &architecture.groups[0].layer.attention;
+        let heads = architecture.attentions().next().map(|attention| (attention.heads, attention.head_dim));
+        // A model without attention is as wide as its residual stream.
+        let (heads, head_dim) = heads.unwrap_or((1, architecture.hidden_size));
         let (batch, tokens, bits) = match scenario.task {
             Task::Train => (
                 scenario.train.micro_batch_size,
@@ -61,14 +63,7 @@ impl Terms {
                 (scenario.infer.concurrency, scenario.infer.context_length, bits)
             }
         };
-        Self {
-            batch,
-            heads: attention.heads,
-            head_dim: attention.head_dim,
-            layers: architecture.num_hidden_layers(),
-            tokens,
-            bits: Bits::whole(bits),
-        }
+        Self { batch, heads, head_dim, layers: architecture.num_hidden_layers(), tokens, bits: Bits::whole(bits) }
     }
 
     /// `L × [4, N, D, N, D]`.

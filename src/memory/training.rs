@@ -93,7 +93,8 @@ fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Ove
 /// What a frozen router, frozen experts and a frozen latent projection keep has not been measured.
 fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     let unmeasured = |group: &LayerGroup| {
-        matches!(group.layer.feed_forward, FeedForward::Experts(_)) || group.layer.attention.latent.is_some()
+        let latent = group.layer.attention().is_some_and(|attention| attention.latent.is_some());
+        matches!(group.layer.feed_forward, FeedForward::Experts(_)) || latent
     };
     if train.method == Method::Full || !model.architecture.groups.iter().any(unmeasured) {
         return Ok(());

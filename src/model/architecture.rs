@@ -153,10 +153,37 @@ pub struct Layer {
     pub norm: NormKind,
     /// Where they stand.
     pub placement: Placement,
-    /// Its attention.
-    pub attention: Attention,
+    /// What mixes its tokens.
+    pub mixer: Mixer,
     /// Its feed-forward network.
     pub feed_forward: FeedForward,
+}
+
+impl Layer {
+    /// Its attention, where that mixes its tokens.
+    pub const fn attention(&self) -> Option<&Attention> {
+        match &self.mixer {
+            Mixer::Attention(attention) => Some(attention),
+            Mixer::None => None,
+        }
+    }
+
+    /// Its attention, to be changed.
+    pub const fn attention_mut(&mut self) -> Option<&mut Attention> {
+        match &mut self.mixer {
+            Mixer::Attention(attention) => Some(attention),
+            Mixer::None => None,
+        }
+    }
+}
+
+/// The half of a layer in which tokens see each other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mixer {
+    /// Attention over keys and values of earlier tokens.
+    Attention(Attention),
+    /// Nothing: the layer is its feed-forward network alone.
+    None,
 }
 
 /// Grouped-query attention; multi-head and multi-query are its two ends.
@@ -220,6 +247,8 @@ pub enum FeedForward {
     Dense(Mlp),
     /// Experts, of which a router chooses a few for each token.
     Experts(Experts),
+    /// Nothing: the layer is its mixer alone.
+    None,
 }
 
 /// A mixture of experts.
@@ -350,7 +379,8 @@ impl Architecture {
         let mlp =
             Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) };
         let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
-        let layer = Layer { norm: family.norm, placement, attention, feed_forward: FeedForward::Dense(mlp) };
+        let mixer = Mixer::Attention(attention);
+        let layer = Layer { norm: family.norm, placement, mixer, feed_forward: FeedForward::Dense(mlp) };
         let mut groups = groups(family, keys, layer, layers)?;
         if let Some((defaults, experts)) = family.experts.zip(experts) {
             groups = with_experts(keys, &groups, &experts, defaults.first_dense)?;
@@ -378,13 +408,18 @@ impl Architecture {
 
     /// Channels of a head that rotate, in the layers that rotate any.
     pub fn rotary_dim(&self) -> u64 {
-        self.groups.iter().map(|group| group.layer.attention.rotary_dim).max().unwrap_or(0)
+        self.attentions().map(|attention| attention.rotary_dim).max().unwrap_or(0)
     }
 
     /// Whether some layer has a window, and whether some layer has none.
     pub fn windows(&self) -> [bool; 2] {
-        let windowed = |group: &LayerGroup| group.layer.attention.sliding_window.is_some();
-        [self.groups.iter().any(windowed), !self.groups.iter().all(windowed)]
+        let windowed = |attention: &Attention| attention.sliding_window.is_some();
+        [self.attentions().any(windowed), !self.attentions().all(windowed)]
+    }
+
+    /// The attention of each group of layers that has one.
+    pub fn attentions(&self) -> impl Iterator<Item = &Attention> {
+        self.groups.iter().filter_map(|group| group.layer.attention())
     }
 
     /// All layers.
@@ -594,9 +629,11 @@ fn groups(
     for index in 0..written_out {
         let says = |flags: &Option<Vec<bool>>| flags.as_ref().is_none_or(|flags| flags.get(index) != Some(&false));
         let mut layer = layer.clone();
-        layer.attention.sliding_window = layer.attention.sliding_window.filter(|_| says(&windows));
-        if !says(&rotations) {
-            layer.attention.rotary_dim = 0;
+        if let Some(attention) = layer.attention_mut() {
+            attention.sliding_window = attention.sliding_window.filter(|_| says(&windows));
+            if !says(&rotations) {
+                attention.rotary_dim = 0;
+            }
         }
         match groups.last_mut() {
             Some(last) if last.layer == layer => last.layers += 1,

@@ -3,7 +3,7 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
-use super::architecture::{Architecture, Experts, FeedForward, Latent, Layer, Mlp};
+use super::architecture::{Architecture, Attention, Experts, FeedForward, Latent, Layer, Mixer, Mlp};
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
@@ -134,22 +134,39 @@ pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
 
 fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let mut tensors = Vec::with_capacity(16);
-    norm(&mut tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
-    attention_tensors(&mut tensors, layer, hidden);
+    mixer_tensors(&mut tensors, layer, hidden);
+    feed_forward_tensors(&mut tensors, layer, hidden);
+    tensors
+}
+
+fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
+    match &layer.mixer {
+        Mixer::None => return,
+        Mixer::Attention(attention) => {
+            norm(tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
+            attention_tensors(tensors, layer.norm, attention, hidden);
+        }
+    }
     if layer.placement == Placement::Sandwich {
-        norm(&mut tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
+        norm(tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
+    }
+}
+
+fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
+    if layer.feed_forward == FeedForward::None {
+        return;
     }
     if layer.placement != Placement::ParallelOneNorm {
-        norm(&mut tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
+        norm(tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
     }
     match &layer.feed_forward {
-        FeedForward::Dense(mlp) => mlp_tensors(&mut tensors, mlp, hidden),
-        FeedForward::Experts(experts) => expert_tensors(&mut tensors, experts, hidden),
+        FeedForward::Dense(mlp) => mlp_tensors(tensors, mlp, hidden),
+        FeedForward::Experts(experts) => expert_tensors(tensors, experts, hidden),
+        FeedForward::None => {}
     }
     if layer.placement == Placement::Sandwich {
-        norm(&mut tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
+        norm(tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
     }
-    tensors
 }
 
 fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
@@ -181,10 +198,9 @@ fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
     linear(tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
 }
 
-fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
-    let attention = &layer.attention;
+fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, hidden: u64) {
     if let Some(latent) = attention.latent {
-        return latent_tensors(tensors, layer, latent, hidden);
+        return latent_tensors(tensors, layer_norm, attention, latent, hidden);
     }
     let (query, kv) = (attention.query_size(), attention.kv_size());
     let bias = attention.qkv_bias;
@@ -205,11 +221,11 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         QkNorm::FullWidth | QkNorm::EachHead => Some((query, kv)),
     };
     if let Some((query_width, key_width)) = widths {
-        let kind = if attention.qk_norm == QkNorm::EachHead { NormKind::LayerWithoutBias } else { layer.norm };
+        let kind = if attention.qk_norm == QkNorm::EachHead { NormKind::LayerWithoutBias } else { layer_norm };
         norm(tensors, kind, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
         norm(tensors, kind, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
         // StableLM has a module for each head.
-        if attention.qk_norm == QkNorm::EachHead && layer.norm == NormKind::Layer {
+        if attention.qk_norm == QkNorm::EachHead && layer_norm == NormKind::Layer {
             let norms = tensors.iter_mut().rev();
             for (tensor, heads) in norms.zip([attention.kv_heads, attention.heads]) {
                 tensor.pieces = heads;
@@ -219,24 +235,24 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
 }
 
-fn latent_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, latent: Latent, hidden: u64) {
-    let (heads, query, bias) = (layer.attention.heads, layer.attention.query_size(), layer.attention.qkv_bias);
+fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, latent: Latent, hidden: u64) {
+    let (heads, query, bias) = (attention.heads, attention.query_size(), attention.qkv_bias);
     match latent.query_rank {
         None => linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, false),
         Some(rank) => {
             linear(tensors, ["attention.query down.weight", "attention.query down.bias"], hidden, rank, bias);
-            norm(tensors, layer.norm, rank, ["attention.query norm.weight", "attention.query norm.bias"]);
+            norm(tensors, layer_norm, rank, ["attention.query norm.weight", "attention.query norm.bias"]);
             linear(tensors, ["attention.query up.weight", "attention.query up.bias"], rank, query, false);
         }
     }
     let names = ["attention.key value down.weight", "attention.key value down.bias"];
     linear(tensors, names, hidden, latent.kv_rank + latent.rope_head_dim, bias);
     let names = ["attention.key value norm.weight", "attention.key value norm.bias"];
-    norm(tensors, layer.norm, latent.kv_rank, names);
+    norm(tensors, layer_norm, latent.kv_rank, names);
     let names = ["attention.key value up.weight", "attention.key value up.bias"];
     linear(tensors, names, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
     let names = ["attention.output.weight", "attention.output.bias"];
-    linear(tensors, names, heads * latent.value_head_dim, hidden, layer.attention.output_bias);
+    linear(tensors, names, heads * latent.value_head_dim, hidden, attention.output_bias);
 }
 
 fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {

@@ -5,7 +5,7 @@ use super::Run;
 use super::attention::Shared;
 use super::norm::{Names, names};
 use super::operations::{dropout, join};
-use crate::model::architecture::{FeedForward, Layer};
+use crate::model::architecture::{FeedForward, Layer, Mixer};
 use crate::model::family::Placement;
 
 const ATTENTION_NORM: Names = names!("attention norm");
@@ -16,6 +16,12 @@ const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
 impl Run<'_> {
     /// A layer, from the residual stream that enters to the one that leaves.
     pub(super) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        match (&layer.mixer, &layer.feed_forward) {
+            (Mixer::None, FeedForward::None) => return tape.share(input),
+            (Mixer::None, _) => return self.feed_forward_alone(tape, layer, input),
+            (_, FeedForward::None) => return self.mixer_alone(tape, layer, input, shared),
+            _ => {}
+        }
         match layer.placement {
             Placement::Pre => self.pre_norm_layer(tape, layer, input, shared),
             Placement::Post => self.post_norm_layer(tape, layer, input, shared),
@@ -23,6 +29,21 @@ impl Run<'_> {
             Placement::ParallelOneNorm => self.parallel_one_norm_layer(tape, layer, input, shared),
             Placement::Sandwich => self.sandwich_layer(tape, layer, input, shared),
         }
+    }
+
+    fn mixer_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let (attended, weights) = self.normed_attention(tape, layer, input, shared);
+        let output = join(tape, [input, attended], "residual stream", input.shape);
+        tape.release(attended);
+        let_go(tape, weights);
+        output
+    }
+
+    fn feed_forward_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
+        let fed = self.normed_feed_forward(tape, layer, input);
+        let output = join(tape, [input, fed], "residual stream", input.shape);
+        tape.release(fed);
+        output
     }
 
     fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
@@ -62,7 +83,7 @@ impl Run<'_> {
     }
 
     fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
-        let (attended, weights) = self.attention(tape, input, &layer.attention, shared);
+        let (attended, weights) = self.mix(tape, input, layer, shared);
         let middle = self.add_normed(tape, input, attended, ATTENTION_NORM);
         let fed = self.feed_forward(tape, middle, &layer.feed_forward);
         let output = self.add_normed(tape, middle, fed, FEED_FORWARD_NORM);
@@ -85,7 +106,7 @@ impl Run<'_> {
 
     fn parallel_one_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
-        let (attended, weights) = self.attention(tape, normed, &layer.attention, shared);
+        let (attended, weights) = self.mix(tape, normed, layer, shared);
         let attended = self.dropped_attention(tape, attended);
         let fed = self.feed_forward(tape, normed, &layer.feed_forward);
         let fed = self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"]);
@@ -113,7 +134,7 @@ impl Run<'_> {
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
-        let (attended, weights) = self.attention(tape, normed, &layer.attention, shared);
+        let (attended, weights) = self.mix(tape, normed, layer, shared);
         tape.release(normed);
         (self.dropped_attention(tape, attended), weights)
     }
@@ -125,10 +146,19 @@ impl Run<'_> {
         self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"])
     }
 
+    /// What mixes the tokens of a layer, with the attention weights where eager attention returns them.
+    fn mix(&self, tape: &mut Tape, input: Tensor, layer: &Layer, shared: Shared) -> (Tensor, Option<Tensor>) {
+        match &layer.mixer {
+            Mixer::Attention(attention) => self.attention(tape, input, attention, shared),
+            Mixer::None => (tape.share(input), None),
+        }
+    }
+
     fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
         match feed_forward {
             FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
             FeedForward::Experts(experts) => self.experts(tape, input, experts),
+            FeedForward::None => tape.share(input),
         }
     }
 

@@ -89,7 +89,10 @@ struct SharedByWindow {
 
 impl SharedByWindow {
     const fn of(&self, layer: &Layer) -> Shared {
-        if layer.attention.sliding_window.is_some() { self.with } else { self.without }
+        match layer.attention() {
+            Some(attention) if attention.sliding_window.is_some() => self.with,
+            _ => self.without,
+        }
     }
 }
 
@@ -269,7 +272,7 @@ impl<'a> Recorder<'a> {
     fn shared(&mut self, held: &mut Vec<Tensor>) -> SharedByWindow {
         let run = self.run;
         let kinds = run.architecture.windows();
-        let windows = run.architecture.groups.iter().filter_map(|group| group.layer.attention.sliding_window);
+        let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
         // A window of no length, where layers without one still get a mask for it.
         let window = windows.max().or(run.code.mask_without_window.then_some(0));
         let made = if run.code.both_masks { [true; 2] } else { kinds };
