@@ -11,6 +11,7 @@ mod estimate;
 mod explore;
 mod frameworks;
 mod gpus;
+mod import;
 mod max;
 mod models;
 mod output;
@@ -20,6 +21,7 @@ mod validate;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -78,6 +80,11 @@ enum Command {
     Models(CatalogueArguments),
     /// The cards in the catalogue.
     Gpus(CatalogueArguments),
+    /// A Hugging Face config.json, or the folder that holds one, as a model preset.
+    Import {
+        /// The file or the folder.
+        path: PathBuf,
+    },
     /// Predictions against every reference measurement; exits 0 within the promises, 1 outside, 2 on bad input.
     Validate(validate::ValidateArguments),
     /// The frameworks, and which of them are covered.
@@ -113,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Command::Max { quantity, run }) => max::run(quantity, &run),
         Some(Command::Models(catalogue)) => models::run(&catalogue),
         Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),
+        Some(Command::Import { path }) => import::run(&path),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Frameworks { output }) => frameworks::run(&output),
     }

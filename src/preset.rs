@@ -11,6 +11,7 @@ mod library;
 mod model;
 pub mod scenario;
 pub(crate) mod source;
+pub mod write;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;

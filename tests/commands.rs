@@ -472,3 +472,22 @@ fn no_comes_with_what_would_make_it_yes() {
     assert!(line.contains("slower, same result"), "{line}");
     assert_eq!(place.run(&[&run[..], &["--set", "train.recompute=full"]].concat()).code, 0);
 }
+
+#[test]
+fn an_imported_config_is_a_preset_that_runs_alike() {
+    let place = Place::new();
+    place.write("Tiny-LM/config.json", "{\"model_type\": \"qwen3\", \"num_hidden_layers\": 4}");
+    let imported = place.run(&["import", "Tiny-LM"]);
+    assert_eq!((imported.code, imported.err.as_str()), (0, ""));
+    assert!(imported.out.starts_with("id = \"tiny-lm\"\nname = \"Tiny-LM\"\nfamily = \"qwen3\"\n"), "{}", imported.out);
+    place.write("tiny.toml", &imported.out);
+    let memory = |model| place.json(&["estimate", model])["memory"].clone();
+    assert_eq!(memory("tiny.toml"), memory("Tiny-LM/config.json"));
+
+    let preset = place.run(&["import", "tiny.toml"]);
+    assert_eq!((preset.code, preset.out.as_str()), (2, ""));
+    assert!(preset.err.contains("tiny.toml: a preset already"), "{}", preset.err);
+    let nothing = place.run(&["import", "no/such/config.json"]);
+    assert_eq!(nothing.code, 2);
+    assert!(nothing.err.contains("no/such/config.json: "), "{}", nothing.err);
+}

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use brimful::import::config;
 use brimful::model::{Architecture, Model, parameters};
-use brimful::preset::{Library, find_model};
+use brimful::preset::{Library, find_model, write};
+use brimful::units::Parameters;
 use serde_json::{Value, json};
 
 fn reference(name: &str) -> Vec<Value> {
@@ -45,6 +46,26 @@ fn real_models_give_the_parameters_that_modules_have() {
         let model = model(&case["hyper"]);
         assert_eq!(Some(count(&model.architecture)), case["total_params"].as_u64(), "{}", case["name"]);
     }
+}
+
+#[test]
+fn an_imported_model_loads_back_to_the_same() {
+    let dir = std::env::temp_dir().join(format!("brimful-{}-import", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let mut configs: Vec<Value> = reference("configs.json").into_iter().map(|mut case| case["config"].take()).collect();
+    configs.extend(reference("autograd.json").into_iter().map(|mut case| case["config"].take()));
+    configs.push(json!({"model_type": "qwen2", "use_sliding_window": true, "max_window_layers": 20}));
+    assert!(configs.len() >= 200, "{}", configs.len());
+    for config in configs {
+        let imported = config::import_text(&config.to_string(), "config.json", None).unwrap();
+        let preset = dir.join("preset.toml");
+        fs::write(&preset, write::preset(&imported.model, &imported.keys).unwrap()).unwrap();
+        let again = find_model(&Library::default(), "preset.toml", &dir).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(again.architecture, imported.model.architecture, "{config}");
+        assert_eq!(again.family.id, imported.model.family.id);
+        assert_eq!(again.declared.map(Parameters::get), Some(count(&again.architecture)));
+    }
+    fs::remove_dir_all(&dir).unwrap();
 }
 
 /// What `AutoModelForCausalLM.from_config(AutoConfig.for_model(family))` has.

@@ -6,20 +6,39 @@
 use std::path::Path;
 
 use super::json::Object;
-use crate::model::architecture::LayerGroup;
+use crate::model::architecture::MOST_LAYERS;
 use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
 use crate::preset::{PresetError, source, suggestion};
 
+/// A model from a `config.json`, and the keys of a preset that describes the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// The model.
+    pub model: Model,
+    /// Its `[architecture]`, with the dimensions written out that the file leaves to the class.
+    pub keys: ArchitectureKeys,
+}
+
 /// The model that a `config.json` describes.
 pub fn read(path: &Path) -> Result<Model, PresetError> {
+    import(path).map(|imported| imported.model)
+}
+
+/// The model that a `config.json` describes, with its keys.
+pub fn import(path: &Path) -> Result<Imported, PresetError> {
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    parse(&source::read(path)?, &path.display().to_string(), folder.as_deref())
+    import_text(&source::read(path)?, &path.display().to_string(), folder.as_deref())
 }
 
 /// The model that the text of a `config.json` describes. `origin` is what messages call the text; `folder` names the
 /// model where the text itself does not.
 pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, PresetError> {
+    import_text(text, origin, folder).map(|imported| imported.model)
+}
+
+/// The same, with its keys.
+pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imported, PresetError> {
     let outer = Object::parse(text, origin)?;
     let inner = outer.object("text_config")?;
     let config = inner.as_ref().unwrap_or(&outer);
@@ -28,24 +47,32 @@ pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, Pr
     if keys.tie_word_embeddings.is_none() {
         keys.tie_word_embeddings = outer.flag("tie_word_embeddings")?;
     }
-    let mut architecture = Architecture::resolve(family, &keys).map_err(|error| {
+    write_out(family, &mut keys);
+    slide_some_layers(config, family, &mut keys)?;
+    let architecture = Architecture::resolve(family, &keys).map_err(|error| {
         let spelling = config.spelling(spellings(error.key)).unwrap_or(error.key);
         config.error(spelling, error.problem)
     })?;
-    slide_some_layers(config, family, &mut architecture)?;
     parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
     let published = outer.text(&["_name_or_path"])?;
     let published = published.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
     let name = published.or(folder).unwrap_or(family.id).to_owned();
-    Ok(Model {
-        id: name.clone(),
-        name,
-        family,
-        card: Card { source: Some(origin.to_owned()), ..Card::default() },
-        declared: None,
-        confirmed: false,
-        architecture,
-    })
+    let card = Card { source: Some(origin.to_owned()), ..Card::default() };
+    let model = Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture };
+    Ok(Imported { model, keys })
+}
+
+/// The dimensions that every reader of a preset looks for, where the class decides them.
+fn write_out(family: &Family, keys: &mut ArchitectureKeys) {
+    let defaults = &family.defaults;
+    keys.hidden_size.get_or_insert(defaults.hidden_size);
+    keys.num_hidden_layers.get_or_insert(defaults.num_hidden_layers);
+    keys.num_attention_heads.get_or_insert(defaults.num_attention_heads);
+    keys.vocab_size.get_or_insert(defaults.vocab_size);
+    keys.max_position_embeddings.get_or_insert(defaults.max_position_embeddings);
+    keys.tie_word_embeddings.get_or_insert(defaults.tie_word_embeddings);
+    keys.intermediate_size = keys.intermediate_size.or(defaults.intermediate_size);
+    keys.num_key_value_heads = keys.num_key_value_heads.or(defaults.num_key_value_heads);
 }
 
 fn family(config: &Object<'_>, outer: &Object<'_>) -> Result<&'static Family, PresetError> {
@@ -234,37 +261,21 @@ fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetEr
 }
 
 /// Qwen2 and Qwen3 let some layers slide: those that `layer_types` names, else those from `max_window_layers` on.
-fn slide_some_layers(config: &Object<'_>, family: &Family, architecture: &mut Architecture) -> Result<(), PresetError> {
+fn slide_some_layers(config: &Object<'_>, family: &Family, keys: &mut ArchitectureKeys) -> Result<(), PresetError> {
     if !matches!(family.id, "qwen2" | "qwen3") || config.flag("use_sliding_window")? != Some(true) {
         return Ok(());
     }
-    let window = match config.count(&["sliding_window"])? {
-        None if config.is_null("sliding_window") => return Ok(()),
-        window => window.unwrap_or(4096),
-    };
-    let layers = architecture.num_hidden_layers();
-    let sliding: Vec<(bool, u64)> = match config.words("layer_types")? {
-        Some(types) if types.len() as u64 != layers => {
-            let message = format!("found {} entries for {layers} layers", types.len());
-            return Err(config.error("layer_types", message));
-        }
-        Some(types) => types.iter().map(|kind| (kind == "sliding_attention", 1)).collect(),
-        None => {
-            let full = config.count(&["max_window_layers"])?.unwrap_or(28).min(layers);
-            vec![(false, full), (true, layers - full)]
-        }
-    };
-    let Some(layer) = architecture.groups.first().map(|group| group.layer.clone()) else { return Ok(()) };
-    architecture.groups.clear();
-    for (slides, count) in sliding.into_iter().filter(|(_, count)| *count > 0) {
-        let mut layer = layer.clone();
-        if let Some(attention) = layer.attention_mut() {
-            attention.sliding_window = (slides && window > 0).then_some(window);
-        }
-        match architecture.groups.last_mut() {
-            Some(last) if last.layer == layer => last.layers += count,
-            _ => architecture.groups.push(LayerGroup { layers: count, layer }),
-        }
+    if config.is_null("sliding_window") {
+        return Ok(());
     }
+    keys.sliding_window = config.count(&["sliding_window"])?.or(Some(4096));
+    let mut types = config.words("layer_types")?;
+    if types.is_none() {
+        let layers = keys.num_hidden_layers.unwrap_or(family.defaults.num_hidden_layers).min(MOST_LAYERS);
+        let full = config.count(&["max_window_layers"])?.unwrap_or(28);
+        let kind = |layer| if layer < full { "full_attention" } else { "sliding_attention" };
+        types = Some((0..layers).map(|layer| kind(layer).to_owned()).collect());
+    }
+    keys.layer_types = types;
     Ok(())
 }

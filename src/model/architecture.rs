@@ -624,7 +624,10 @@ fn groups(
     if windows.is_none() && rotations.is_none() {
         return Ok(vec![LayerGroup { layers, layer }]);
     }
-    let written_out = usize::try_from(layers.min(MOST_LAYERS)).unwrap_or(usize::MAX);
+    let written_out = usize::try_from(layers).ok().filter(|_| layers <= MOST_LAYERS).ok_or_else(|| {
+        let problem = format!("{layers} layers that differ from each other; at most {MOST_LAYERS} are told apart");
+        ArchitectureError::new("num_hidden_layers", problem)
+    })?;
     let mut groups: Vec<LayerGroup> = Vec::new();
     for index in 0..written_out {
         let says = |flags: &Option<Vec<bool>>| flags.as_ref().is_none_or(|flags| flags.get(index) != Some(&false));
@@ -643,8 +646,8 @@ fn groups(
     Ok(groups)
 }
 
-/// Layers that are written out one by one; no real model comes near.
-const MOST_LAYERS: u64 = 4096;
+/// Most layers that are told apart one by one; no real model comes near.
+pub const MOST_LAYERS: u64 = 4096;
 
 /// True for every layer but each so many-th.
 fn all_but_each(key: &'static str, every: u64, layers: u64) -> Result<Vec<bool>, ArchitectureError> {
