@@ -79,14 +79,7 @@ impl Ledger {
     /// The least and the most that the total may be, given what its estimated entries say.
     pub fn band(&self) -> (Bytes, Bytes) {
         let peak = self.peak();
-        let (mut below, mut above) = (Bytes::ZERO, Bytes::ZERO);
-        for entry in self.alive(peak.step, peak.instant) {
-            if let Exactness::Estimated { low, high } = entry.exactness {
-                below = below.checked_add(entry.bytes.saturating_sub(low)).unwrap_or(Bytes::MAX);
-                above = above.checked_add(high.saturating_sub(entry.bytes)).unwrap_or(Bytes::MAX);
-            }
-        }
-        (peak.total.saturating_sub(below), peak.total.checked_add(above).unwrap_or(Bytes::MAX))
+        band(peak.total, self.alive(peak.step, peak.instant))
     }
 
     /// A category's largest value over the steady step, and the instant of it.
@@ -100,4 +93,16 @@ impl Ledger {
         }
         best
     }
+}
+
+/// The least and the most that a total of these entries may be.
+pub(super) fn band<'a>(total: Bytes, entries: impl Iterator<Item = &'a Entry>) -> (Bytes, Bytes) {
+    let (mut below, mut above) = (Bytes::ZERO, Bytes::ZERO);
+    for entry in entries {
+        if let Exactness::Estimated { low, high } = entry.exactness {
+            below = below.checked_add(entry.bytes.saturating_sub(low)).unwrap_or(Bytes::MAX);
+            above = above.checked_add(high.saturating_sub(entry.bytes)).unwrap_or(Bytes::MAX);
+        }
+    }
+    (total.saturating_sub(below), total.checked_add(above).unwrap_or(Bytes::MAX))
 }

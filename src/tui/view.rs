@@ -11,8 +11,8 @@
 //! ```
 
 mod bars;
-mod cards;
 mod detail;
+mod fits_on;
 mod footer;
 mod header;
 mod help;

@@ -1,7 +1,6 @@
 //! What a scenario needs, made ready for views.
 
 use super::App;
-use crate::gpu::Gpu;
 use crate::memory::{self, Category, Fit, Instant, Ledger, Moment, Sketch, Step, Verdict};
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Bytes;
@@ -73,18 +72,13 @@ impl App {
         };
         let card_fit = |(id, name): &(&str, &'static str)| {
             let gpu = self.gpus.iter().find(|listed| listed.word == *id)?;
-            let ledger = memory::estimate(model, scenario, Some(gpu.item.as_ref())).ok()?;
-            card_fit(name, &ledger, &gpu.item)
+            let fit = Fit::elsewhere(&ledger, &gpu.item).ok()?;
+            Some(CardFit { name, capacity: fit.capacity, verdict: fit.verdict })
         };
         let mut cards: Vec<CardFit> = WELL_KNOWN.iter().filter_map(card_fit).collect();
         cards.sort_by_key(|card| card.capacity);
         Ok(Estimate { ledger, fit, sketch, cards, task: scenario.task })
     }
-}
-
-fn card_fit(name: &'static str, ledger: &Ledger, gpu: &Gpu) -> Option<CardFit> {
-    let fit = Fit::of(ledger, gpu).ok()?;
-    Some(CardFit { name, capacity: fit.capacity, verdict: fit.verdict })
 }
 
 impl Estimate {

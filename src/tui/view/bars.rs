@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::{cards, detail, panel, text, total};
+use super::{detail, fits_on, panel, text, total};
 use crate::memory::{Category, Step};
 use crate::scenario::Estimator;
 use crate::tui::action::Action;
@@ -103,8 +103,8 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, are
     {
         detail::sketch(sketch, theme, frame, area);
     }
-    if let Some(area) = rows.after_blank(cards::height(estimate, theme, area.width)) {
-        cards::draw(estimate, theme, frame, area);
+    if let Some(area) = rows.after_blank(fits_on::height(estimate, theme, area.width)) {
+        fits_on::draw(estimate, theme, frame, area);
     }
     let moments = u16::try_from(estimate.moments(app.step).count()).unwrap_or(u16::MAX);
     if estimate.sketch.is_none()
