@@ -1,6 +1,7 @@
 //! What keys can do: one table, from which keys are looked up and help, footer and README are printed.
 
 use super::keymap::Chord;
+use super::screen::View as Screen;
 
 /// Something that a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +40,15 @@ pub enum Action {
     FlipStep,
     /// GiB or GB.
     FlipUnit,
-    /// Filters the parameter list.
+    /// Shows a view.
+    Show(Screen),
+    /// Gives the arrow keys to the parameters or to the view.
+    SwitchFocus,
+    /// Sorts the rows of the view in another way.
+    Order,
+    /// Only the cards of the next vendor.
+    Vendor,
+    /// Filters the list that has the arrow keys.
     Filter,
     /// Takes the last change back.
     Undo,
@@ -76,7 +85,7 @@ pub enum Action {
 /// Where keys are pressed: each place has its own keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Context {
-    /// The Fit view.
+    /// The parameters and a view.
     View,
     /// A picker with a filter that is typed into.
     Picker,
@@ -84,7 +93,7 @@ pub enum Context {
     Choices,
     /// An exact value is typed.
     Value,
-    /// The filter of the parameter list is typed.
+    /// The filter of a list is typed.
     Filter,
     /// The list of keys.
     Help,
@@ -162,7 +171,36 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::FarDown, "far_down", &["shift-down", "J", "pagedown"], "several rows down", "", "Move", LISTS),
     row(Action::First, "first", &["home"], "to the first row", "", "Move", LISTS),
     row(Action::Last, "last", &["end", "G"], "to the last row", "", "Move", LISTS),
-    row(Action::Filter, "filter", &["/"], "filter the parameters", "filter", "Move", &[View]),
+    row(
+        Action::SwitchFocus,
+        "focus",
+        &["tab"],
+        "from the parameters to the rows of the view, and back",
+        "rows",
+        "Move",
+        &[View],
+    ),
+    row(
+        Action::Filter,
+        "filter",
+        &["/"],
+        "filter the list: words; for cards also fits, >=24",
+        "filter",
+        "Move",
+        &[View],
+    ),
+    row(
+        Action::Show(Screen::Fit),
+        "view_fit",
+        &["1"],
+        "Fit: bars by category against the card",
+        "views",
+        "Views",
+        &[View],
+    ),
+    row(Action::Show(Screen::Cards), "view_cards", &["2"], "Cards: the run on every card", "views", "Views", &[View]),
+    row(Action::Order, "order", &["o"], "sort the rows in another way", "order", "Views", &[View]),
+    row(Action::Vendor, "vendor", &["v"], "cards of the next vendor only", "vendor", "Views", &[View]),
     row(
         Action::FlipEstimator,
         "estimator",

@@ -1,16 +1,19 @@
 //! The state of the explorer. Views read it; only [`super::update()`] changes it.
 
+mod cards;
 mod estimate;
 mod picker;
 
 use std::sync::Arc;
 
+pub(crate) use cards::{CardRow, Cards};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
 pub(crate) use picker::{Item, Picker, Target};
 
 use super::action::{Action, Context};
 use super::field::Field;
 use super::history::History;
+use super::screen::{Focus, View};
 use crate::gpu::Gpu;
 use crate::memory::Step;
 use crate::model::Model;
@@ -43,7 +46,7 @@ pub(crate) enum Overlay {
         /// Why it was not taken.
         error: Option<String>,
     },
-    /// The filter of the parameter list is typed.
+    /// The filter of the list that has the arrow keys is typed.
     Filter,
     /// Every key, from this line on.
     Help {
@@ -80,6 +83,12 @@ pub(crate) struct App {
     pub(crate) cursor: usize,
     /// Narrows the parameter list.
     pub(crate) filter: Field,
+    /// The view beside the parameters.
+    pub(crate) view: View,
+    /// Whose the arrow keys are.
+    pub(crate) focus: Focus,
+    /// What the view of cards remembers.
+    pub(crate) cards: Cards,
     /// What lies over the view.
     pub(crate) overlay: Option<Overlay>,
     /// The answer to the last key.
@@ -99,6 +108,9 @@ impl App {
             unit,
             cursor: 0,
             filter: Field::default(),
+            view: View::default(),
+            focus: Focus::default(),
+            cards: Cards::default(),
             overlay: None,
             notice: None,
             history: History::default(),
@@ -146,6 +158,27 @@ impl App {
         rows.get(self.row(&rows)).map(|index| &PARAMETERS[*index])
     }
 
+    /// Whether the arrow keys move in the view.
+    pub(crate) fn in_view(&self) -> bool {
+        self.focus == Focus::View && self.view.has_rows()
+    }
+
+    /// The filter of the list that has the arrow keys.
+    pub(crate) fn active_filter(&self) -> &Field {
+        match self.view {
+            View::Cards if self.in_view() => &self.cards.filter,
+            _ => &self.filter,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn active_filter_mut(&mut self) -> &mut Field {
+        match self.view {
+            View::Cards if self.in_view() => &mut self.cards.filter,
+            _ => &mut self.filter,
+        }
+    }
+
     /// Whose keys work now.
     pub(crate) const fn context(&self) -> Context {
         match &self.overlay {
@@ -166,8 +199,14 @@ impl App {
             Action::FlipStep if self.first_step_is_the_same() => {
                 Some(String::from("the first step is like every other here"))
             }
+            Action::SwitchFocus if !self.view.has_rows() => {
+                Some(format!("{} has no rows to move in", self.view.name()))
+            }
+            Action::Order | Action::Vendor if self.view != View::Cards => {
+                Some(String::from("only in the view of cards (2)"))
+            }
             Action::Less | Action::More | Action::MuchLess | Action::MuchMore | Action::Edit
-                if self.overlay.is_none() && self.focused().is_none() =>
+                if self.overlay.is_none() && !self.in_view() && self.focused().is_none() =>
             {
                 Some(format!("no parameter matches `{}`", self.filter.text()))
             }

@@ -1,6 +1,7 @@
 //! The whole explorer without a terminal: screens, storms of keys, bytes on the wire.
 
 mod bytes;
+mod cards;
 mod journeys;
 mod panic;
 mod screens;

@@ -1,5 +1,6 @@
 //! How keys change the state. No terminal, no files, no clock: what needs those is returned as an [`Effect`].
 
+mod cards;
 mod overlay;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use super::adjust::{self, Nudge};
 use super::app::{App, Listed, Notice, Overlay, Picker, blamed};
 use super::field::Field;
 use super::keymap::Chord;
+use super::screen::{Focus, View};
 use crate::memory::Step;
 use crate::model::Model;
 use crate::model::family::PositionKind;
@@ -71,8 +73,11 @@ pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
     None
 }
 
-/// A key pressed in the view itself.
+/// A key pressed in the list of parameters or in the view beside it.
 fn act(app: &mut App, action: Action) {
+    if app.in_view() && in_view(app, action) {
+        return;
+    }
     match action {
         Action::Up => go(app, -1),
         Action::Down => go(app, 1),
@@ -96,15 +101,58 @@ fn act(app: &mut App, action: Action) {
         }),
         Action::FlipStep => app.step = if app.step == Step::Steady { Step::First } else { Step::Steady },
         Action::FlipUnit => app.unit = app.unit.flipped(),
+        Action::Show(view) => show(app, view),
+        Action::SwitchFocus => {
+            app.focus = if app.focus == Focus::View { Focus::Parameters } else { Focus::View };
+        }
+        Action::Order => app.cards.order = app.cards.order.next(),
+        Action::Vendor => cards::next_vendor(app),
         Action::Filter => app.overlay = Some(Overlay::Filter),
         Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Undo => travel(app, true),
         Action::Redo => travel(app, false),
-        Action::Back if !app.filter.text().is_empty() => app.filter.clear(),
+        Action::Back if !app.active_filter().text().is_empty() => app.active_filter_mut().clear(),
+        Action::Back if app.in_view() => app.focus = Focus::Parameters,
         Action::Back => app.say("nothing to back out of; q quits"),
         // The rest belong to overlays, or were taken care of before.
         _ => {}
     }
+}
+
+/// A key that the rows of a view take for themselves; whether they did.
+fn in_view(app: &mut App, action: Action) -> bool {
+    let step = match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::FarUp => -FAR,
+        Action::FarDown => FAR,
+        Action::First => isize::MIN,
+        Action::Last => isize::MAX,
+        Action::Edit => {
+            match app.view {
+                View::Cards => cards::take(app),
+                View::Fit => {}
+            }
+            return true;
+        }
+        _ => return false,
+    };
+    go_in_view(app, step);
+    true
+}
+
+/// Moves the cursor of the view by so many rows.
+fn go_in_view(app: &mut App, step: isize) {
+    match app.view {
+        View::Cards => cards::go(app, step),
+        View::Fit => {}
+    }
+}
+
+/// Shows a view; one with rows gets the arrow keys.
+fn show(app: &mut App, view: View) {
+    app.view = view;
+    app.focus = if view.has_rows() { Focus::View } else { Focus::Parameters };
 }
 
 impl App {

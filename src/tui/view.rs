@@ -11,6 +11,7 @@
 //! ```
 
 mod bars;
+mod cards;
 mod detail;
 mod fits_on;
 mod footer;
@@ -29,6 +30,7 @@ use ratatui::symbols::border;
 use ratatui::widgets::{Block, Borders, Clear};
 
 use super::app::{App, Overlay};
+use super::screen::View;
 use super::theme::Theme;
 
 /// The smallest size at which there is something to see.
@@ -79,12 +81,19 @@ fn panels(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         let list = (body.width * 7 / 20).clamp(30, 44);
         let [left, right] = body.layout(&Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]));
         parameters::draw(app, theme, frame, left, Borders::ALL);
-        bars::draw(app, theme, frame, right, Borders::ALL);
+        view(app, theme, frame, right, Borders::ALL);
     } else {
         let list = (body.height * 3 / 10).max(3);
         let [upper, lower] = body.layout(&Layout::vertical([Constraint::Length(list), Constraint::Fill(1)]));
         parameters::draw(app, theme, frame, upper, Borders::TOP);
-        bars::draw(app, theme, frame, lower, Borders::TOP);
+        view(app, theme, frame, lower, Borders::TOP);
+    }
+}
+
+fn view(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+    match app.view {
+        View::Fit => bars::draw(app, theme, frame, area, borders),
+        View::Cards => cards::draw(app, theme, frame, area, borders),
     }
 }
 

@@ -30,6 +30,20 @@ fn little_room_shows_what_matters() {
 }
 
 #[test]
+fn every_card() {
+    for (name, theme, size) in [
+        ("cards_80x24", COLOUR, (80, 24)),
+        ("cards_80x24_mono", MONO, (80, 24)),
+        ("cards_120x40", COLOUR, (120, 40)),
+        ("cards_200x60", COLOUR, (200, 60)),
+    ] {
+        let mut app = app();
+        press(&mut app, "2");
+        insta::assert_snapshot!(name, screen(&app, theme, size).backend());
+    }
+}
+
+#[test]
 fn colours_are_where_they_should_be() {
     let mut app = app();
     press(&mut app, "right");
@@ -73,7 +87,9 @@ fn what_lies_over_the_view() {
 /// No view panics at any size, with anything over it.
 #[test]
 fn every_size_can_be_drawn() {
-    for keys in ["up", "m", "g \"h\"", "down down down enter", "enter \"12345\"", "/ \"a\"", "?", "s", "i"] {
+    for keys in
+        ["up", "2", "2 / \"h\"", "m", "g \"h\"", "down down down enter", "enter \"12345\"", "/ \"a\"", "?", "s", "i"]
+    {
         let mut app = app();
         press(&mut app, keys);
         for width in (1..=90).step_by(3).chain([40, 72, 80]) {
@@ -88,7 +104,7 @@ fn every_size_can_be_drawn() {
 /// In ASCII nothing else is shown, wherever one looks.
 #[test]
 fn ascii_is_ascii() {
-    for keys in ["up", "m", "g", "enter", "/ \"o\"", "?", "s", "left", "f"] {
+    for keys in ["up", "2", "m", "g", "enter", "/ \"o\"", "?", "s", "left", "f"] {
         let mut app = app();
         press(&mut app, keys);
         let text = screen(&app, ASCII, (200, 60)).backend().to_string();

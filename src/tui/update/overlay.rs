@@ -44,24 +44,26 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
             change(field);
             *error = None;
         }
-        Some(Overlay::Filter) => change(&mut app.filter),
+        Some(Overlay::Filter) => change(app.active_filter_mut()),
         Some(Overlay::Help { .. }) | None => {}
     }
 }
 
 fn back(app: &mut App) {
     if matches!(app.overlay, Some(Overlay::Filter)) {
-        app.filter.clear();
+        app.active_filter_mut().clear();
     }
     app.overlay = None;
 }
 
 fn go(app: &mut App, step: isize) {
+    let in_view = app.in_view();
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.go(step),
         Some(Overlay::Help { scroll }) => {
             *scroll = scroll.saturating_add_signed(step).min(crate::tui::action::help_lines().saturating_sub(1));
         }
+        Some(Overlay::Filter) if in_view => super::go_in_view(app, step),
         Some(Overlay::Filter) => super::go(app, step),
         Some(Overlay::Value { .. }) | None => {}
     }

@@ -31,16 +31,20 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     frame.render_widget(block, area);
     match &app.estimate {
         Ok(estimate) => contents(app, estimate, theme, frame, inner),
-        Err(reason) => {
-            text::wrapped(frame, inner, reason, theme.error());
-            let hint = Rect { y: inner.y + 4, height: inner.height.saturating_sub(4), ..inner };
-            let words = match app.refusal(Action::Undo) {
-                None => "Change it with the arrow keys, or take the last change back with u.",
-                Some(_) => "Change it with the arrow keys.",
-            };
-            text::wrapped(frame, hint.intersection(inner), words, theme.dim());
-        }
+        Err(_) => reason(app, theme, frame, inner),
     }
+}
+
+/// Why there is no estimate, in place of whatever would show it.
+pub(super) fn reason(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+    let Err(reason) = &app.estimate else { return };
+    text::wrapped(frame, area, reason, theme.error());
+    let hint = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };
+    let words = match app.refusal(Action::Undo) {
+        None => "Change it with the arrow keys, or take the last change back with u.",
+        Some(_) => "Change it with the arrow keys.",
+    };
+    text::wrapped(frame, hint.intersection(area), words, theme.dim());
 }
 
 fn title(app: &App) -> String {

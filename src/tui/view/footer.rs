@@ -11,6 +11,7 @@ use crate::scenario::{Estimator, Task};
 use crate::tui::action::{Action, BINDINGS, Binding};
 use crate::tui::app::App;
 use crate::tui::keymap::Chord;
+use crate::tui::screen::View;
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
@@ -23,7 +24,10 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let width = |hints: &[Hint]| hints.iter().map(|hint| hint.width() + 2).sum::<u16>();
     // What leads out and what explains the rest stay; the least of the others go first.
     while width(&hints) > area.width {
-        let least = |action| EXPENDABLE.iter().position(|one| *one == action).unwrap_or(EXPENDABLE.len());
+        let least = |action| match action {
+            Action::Show(_) => EXPENDABLE.len(),
+            action => EXPENDABLE.iter().position(|one| *one == action).unwrap_or(EXPENDABLE.len() + 1),
+        };
         let Some(index) = (0..hints.len()).rev().min_by_key(|index| least(hints[*index].action)) else { break };
         hints.remove(index);
     }
@@ -39,6 +43,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
 const EXPENDABLE: &[Action] = &[
     Action::Clear,
     Action::Redo,
+    Action::Vendor,
     Action::FlipUnit,
     Action::FlipStep,
     Action::Filter,
@@ -71,6 +76,12 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
             continue;
         }
         let keys = chord.show(theme.glyphs.unicode);
+        if let (Action::Show(view), Some(Hint { action: Action::Show(_), keys: all, .. })) =
+            (binding.action, hints.last_mut())
+        {
+            *all = format!("1-{}", View::ALL.iter().position(|one| *one == view).unwrap_or(0) + 1);
+            continue;
+        }
         match hints.last_mut() {
             Some(last) if last.words == words => {
                 let between = if theme.glyphs.unicode { "" } else { "/" };
@@ -90,6 +101,8 @@ fn words(app: &App, binding: &Binding) -> &'static str {
         Action::FlipEstimator if app.scenario.estimator == Estimator::Sketch => "ledger",
         Action::FlipStep if app.step == Step::First => "steady step",
         Action::FlipUnit => app.unit.flipped().label(),
+        Action::SwitchFocus if app.in_view() => "parameters",
+        Action::Edit if app.in_view() => "take it",
         Action::Edit => match app.focused().map(|parameter| parameter.kind) {
             Some(Kind::Word | Kind::Choice { .. }) => "choose",
             Some(Kind::Flag) => "flip",
@@ -101,5 +114,7 @@ fn words(app: &App, binding: &Binding) -> &'static str {
 
 /// Backing out of nothing is no help.
 fn useless(app: &App, action: Action) -> bool {
-    action == Action::Back && app.overlay.is_none() && app.filter.text().is_empty()
+    let nothing = app.overlay.is_none() && app.active_filter().text().is_empty() && !app.in_view();
+    let adjusts = matches!(action, Action::Less | Action::More);
+    (action == Action::Back && nothing) || (adjusts && app.in_view())
 }

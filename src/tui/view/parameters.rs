@@ -13,7 +13,7 @@ use crate::tui::theme::Theme;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let rows = app.rows();
-    let filtering = matches!(app.overlay, Some(Overlay::Filter));
+    let filtering = matches!(app.overlay, Some(Overlay::Filter)) && !app.in_view();
     let mut block = panel(theme, "Parameters", borders);
     let help = match area.height {
         30.. => 6,
@@ -57,7 +57,11 @@ fn line(app: &App, theme: Theme, frame: &mut Frame, area: Rect, (parameter, here
     let gap = usize::from(room.saturating_sub(text::width(&value) + text::width(&label)));
     let (mark, arrows) = if here { (glyphs.cursor, glyphs.adjust) } else { (" ", "  ") };
     let text = format!("{mark} {label}{:gap$}{value} {arrows}", "");
-    let style = if here { theme.selected() } else { ratatui::style::Style::new() };
+    let style = match (here, app.in_view()) {
+        (true, false) => theme.selected(),
+        (true, true) => theme.strong(),
+        (false, _) => ratatui::style::Style::new(),
+    };
     text::left(frame, area, Line::styled(text, style));
 }
 

@@ -1,0 +1,136 @@
+//! The catalogue of cards as rows: each with how the run fits on it.
+
+use std::cmp::Reverse;
+
+use super::App;
+use crate::gpu::Gpu;
+use crate::memory::{Fit, Verdict};
+use crate::scenario::parameter::parse_count;
+use crate::tui::field::Field;
+use crate::units::Bytes;
+
+/// What the view of cards remembers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cards {
+    /// The id under the cursor; the scenario's card where that is not shown.
+    pub(crate) cursor: Option<String>,
+    /// What narrows the list: words of a name, `fits`, `>=24`.
+    pub(crate) filter: Field,
+    /// Only cards of this vendor.
+    pub(crate) vendor: Option<String>,
+    /// How they are sorted.
+    pub(crate) order: Order,
+}
+
+/// How cards are sorted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The most room first.
+    #[default]
+    Headroom,
+    /// The smallest first.
+    Memory,
+    /// By name.
+    Name,
+}
+
+impl Order {
+    /// The next one, round and round.
+    pub(crate) const fn next(self) -> Self {
+        match self {
+            Self::Headroom => Self::Memory,
+            Self::Memory => Self::Name,
+            Self::Name => Self::Headroom,
+        }
+    }
+
+    /// In words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Headroom => "most room first",
+            Self::Memory => "smallest first",
+            Self::Name => "by name",
+        }
+    }
+}
+
+/// A card and how the run fits on it.
+#[derive(Debug, Clone)]
+pub(crate) struct CardRow<'a> {
+    /// The word by which scenarios name it.
+    pub(crate) word: &'a str,
+    /// The card.
+    pub(crate) gpu: &'a Gpu,
+    /// The run against it.
+    pub(crate) fit: Fit,
+}
+
+impl App {
+    /// The cards that the filter leaves, in order; none where the run has no ledger.
+    pub(crate) fn card_rows(&self) -> Vec<CardRow<'_>> {
+        let Ok(estimate) = &self.estimate else { return Vec::new() };
+        let mut rows: Vec<CardRow<'_>> = self
+            .gpus
+            .iter()
+            .filter_map(|listed| {
+                let gpu = listed.item.as_ref();
+                let fit = Fit::elsewhere(&estimate.ledger, gpu).ok()?;
+                Some(CardRow { word: &listed.word, gpu, fit })
+            })
+            .filter(|row| self.cards.keeps(row))
+            .collect();
+        match self.cards.order {
+            Order::Headroom => rows.sort_by_key(|row| Reverse(row.fit.headroom)),
+            Order::Memory => rows.sort_by_key(|row| row.fit.capacity),
+            Order::Name => rows.sort_by_key(|row| row.gpu.name.to_lowercase()),
+        }
+        rows
+    }
+
+    /// Where the cursor stands among the rows.
+    pub(crate) fn card_row(&self, rows: &[CardRow<'_>]) -> usize {
+        let at = |word: &str| rows.iter().position(|row| row.word == word);
+        let cursor = self.cards.cursor.as_deref().and_then(at);
+        cursor.or_else(|| self.scenario.gpu.as_deref().and_then(at)).unwrap_or(0)
+    }
+
+    /// The vendors in the catalogue, in the order of the cards.
+    pub(crate) fn vendors(&self) -> Vec<&str> {
+        let mut vendors: Vec<&str> = Vec::new();
+        for listed in &self.gpus {
+            if !vendors.contains(&listed.item.vendor.as_str()) {
+                vendors.push(&listed.item.vendor);
+            }
+        }
+        vendors
+    }
+}
+
+impl Cards {
+    fn keeps(&self, row: &CardRow<'_>) -> bool {
+        self.vendor.as_ref().is_none_or(|vendor| *vendor == row.gpu.vendor)
+            && self.filter.text().to_lowercase().split_whitespace().all(|word| says(word, row))
+    }
+}
+
+/// Whether a word of the filter is true of a card: a verdict, a bound on its memory in GiB that it may reach, or a
+/// part of its name.
+fn says(word: &str, row: &CardRow<'_>) -> bool {
+    let bound = |text: &str| parse_count(text).and_then(|count| count.checked_mul(1 << 30)).map(Bytes::new);
+    let capacity = row.fit.capacity;
+    // A bound that is still being typed narrows nothing.
+    if let Some(text) = word.strip_prefix('>') {
+        let text = text.strip_prefix('=').unwrap_or(text);
+        return bound(text).is_none_or(|bound| capacity >= bound);
+    }
+    if let Some(text) = word.strip_prefix('<') {
+        let text = text.strip_prefix('=').unwrap_or(text);
+        return bound(text).is_none_or(|bound| capacity <= bound);
+    }
+    match word {
+        "fits" => row.fit.verdict == Verdict::Fits,
+        "tight" => row.fit.verdict == Verdict::Tight,
+        "over" => row.fit.verdict == Verdict::Over,
+        word => [row.word, &row.gpu.name, &row.gpu.vendor].iter().any(|text| text.to_lowercase().contains(word)),
+    }
+}

@@ -1,0 +1,41 @@
+//! Keys in the view of cards.
+
+use super::moved;
+use crate::scenario::Value;
+use crate::scenario::parameter::Parameter;
+use crate::tui::app::App;
+
+/// Moves the cursor by so many rows.
+pub(super) fn go(app: &mut App, step: isize) {
+    let rows = app.card_rows();
+    let next = moved(app.card_row(&rows), rows.len(), step);
+    if let Some(word) = rows.get(next).map(|row| row.word.to_owned()) {
+        app.cards.cursor = Some(word);
+    }
+}
+
+/// Makes the card under the cursor the one that the run is held against.
+pub(super) fn take(app: &mut App) {
+    let rows = app.card_rows();
+    let Some(word) = rows.get(app.card_row(&rows)).map(|row| row.word.to_owned()) else {
+        return app.refuse("no card matches");
+    };
+    let outcome = Parameter::by_key("gpu")
+        .map_err(|error| error.to_string())
+        .and_then(|parameter| app.set(parameter, Value::Word(word.clone()), true));
+    match outcome {
+        Ok(()) => app.say(format!("the card is {word} now")),
+        Err(reason) => app.refuse(reason),
+    }
+}
+
+/// Only cards of the next vendor; after the last one all of them.
+pub(super) fn next_vendor(app: &mut App) {
+    let vendors = app.vendors();
+    let next = match &app.cards.vendor {
+        None => vendors.first(),
+        Some(vendor) => vendors.iter().position(|one| one == vendor).and_then(|at| vendors.get(at + 1)),
+    };
+    app.cards.vendor = next.map(|vendor| (*vendor).to_owned());
+    app.cards.cursor = None;
+}

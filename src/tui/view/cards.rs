@@ -1,0 +1,76 @@
+//! Every card as a bar with its own capacity line.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use ratatui::widgets::Borders;
+
+use super::bars::number_width;
+use super::{panel, text};
+use crate::tui::app::{App, CardRow, Overlay};
+use crate::tui::theme::Theme;
+use crate::tui::widget::bar::{Segment, StackedBar};
+
+/// Cells of a card's name.
+const NAME: u16 = 26;
+
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+    let rows = app.card_rows();
+    let here = app.card_row(&rows);
+    let vendor = app.cards.vendor.as_deref().unwrap_or("every vendor");
+    let title = format!("Cards: {vendor}, {}", app.cards.order.words());
+    let title = text::cut(&title, area.width.saturating_sub(16), theme);
+    let place = format!(" {}/{} ", (here + 1).min(rows.len()), rows.len());
+    let block = panel(theme, &title, borders).title(Line::styled(place, theme.dim()).right_aligned());
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
+    let list = Rect { height: inner.height.saturating_sub(1), ..inner };
+    let first = text::first_shown(here, rows.len(), usize::from(list.height));
+    let number = number_width(rows.iter().map(|row| row.fit.headroom.magnitude()), app.unit);
+    for (index, position) in (first..rows.len()).zip(0..list.height) {
+        let selected = app.in_view() && index == here;
+        line(app, (&rows[index], selected, number), theme, frame, text::row(list, position));
+    }
+    let bottom = text::row(inner, inner.height.saturating_sub(1));
+    if app.in_view() && matches!(app.overlay, Some(Overlay::Filter)) {
+        return text::typed(frame, bottom, "/", &app.cards.filter, theme);
+    }
+    let filter = app.cards.filter.text();
+    let words = match (rows.is_empty(), filter.is_empty()) {
+        (true, false) => format!(" nothing matches `{filter}`; Esc shows all"),
+        (_, false) => format!(" /{filter}  (Esc shows all)"),
+        (_, true) => {
+            format!(" {} needed; each bar ends at its card's own capacity", app.unit.show(estimate.ledger.total()))
+        }
+    };
+    text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
+}
+
+/// `▸✔ H100 SXM 80GB      ███████▋  │   3.66 free`.
+fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Theme, frame: &mut Frame, area: Rect) {
+    let fit = &row.fit;
+    let word = if fit.headroom.is_negative() { "over" } else { "free" };
+    let words = format!("{:>number$} {word} ", text::number(app.unit, fit.headroom.magnitude()));
+    let chosen = app.scenario.gpu.as_deref() == Some(row.word);
+    let name = NAME.min(area.width / 2);
+    let mark = if here { theme.glyphs.cursor } else { " " };
+    let style = match (here, chosen) {
+        (true, _) => theme.selected(),
+        (false, true) => theme.strong(),
+        (false, false) => Style::new(),
+    };
+    let sign = Rect { width: 3, ..area };
+    text::left(frame, sign, Line::raw(mark));
+    let sign = Rect { x: area.x + 1, width: 1, ..area }.intersection(area);
+    text::left(frame, sign, Line::styled(theme.verdict_sign(fit.verdict), theme.verdict(fit.verdict)));
+    let place = Rect { x: area.x + 3, width: name.saturating_sub(4), ..area }.intersection(area);
+    let label = row.gpu.name.split(" (").next().unwrap_or_default();
+    text::left(frame, place, Line::styled(text::cut(label, place.width, theme), style));
+    let taken = name + text::width(&words);
+    let bar = Rect { x: area.x + name, width: area.width.saturating_sub(taken + 1), ..area }.intersection(area);
+    let segments = [Segment { bytes: fit.total, style: theme.verdict(fit.verdict), fill: theme.glyphs.fills[0] }];
+    frame.render_widget(StackedBar::against(&segments, fit.capacity, theme), bar);
+    text::right(frame, area, &words, theme.verdict(fit.verdict));
+}
