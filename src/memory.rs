@@ -3,6 +3,7 @@
 mod activations;
 mod adapters;
 pub mod category;
+pub mod course;
 mod coverage;
 pub mod entry;
 pub mod fit;
@@ -19,6 +20,7 @@ mod timeline;
 mod training;
 mod weights;
 
+use self::course::Course;
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
@@ -26,6 +28,7 @@ use crate::scenario::{Estimator, Method, Scenario, Task};
 use crate::units::{Overflow, Parameters};
 
 pub use category::{Categories, Category};
+pub use course::{Pass, Stage};
 pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
@@ -84,13 +87,18 @@ pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parame
 
 /// Adds the runtime, whose slack depends on the rest, and closes the ledger over these instants of both steps, each
 /// with where it lies.
-fn close(mut entries: Vec<Entry>, gpu: Option<&Gpu>, places: &[(Instant, String)]) -> Result<Ledger, EstimateError> {
+fn close(
+    mut entries: Vec<Entry>,
+    gpu: Option<&Gpu>,
+    places: &[(Instant, String)],
+    course: Option<Course>,
+) -> Result<Ledger, EstimateError> {
     let of = |step: Step| places.iter().map(move |(instant, place)| (step, *instant, place.clone()));
     let instants: Vec<_> = of(Step::First).chain(of(Step::Steady)).collect();
     let allocated = Ledger::heaviest(&entries, &instants)?;
     let always = places.iter().fold(Alive::NEVER, |alive, (instant, _)| alive.in_both(*instant));
     entries.append(&mut runtime::entries(gpu, allocated, always)?);
-    Ok(Ledger::close(entries, instants)?)
+    Ok(Ledger::close(entries, instants, course)?)
 }
 
 /// An error where positions are learned and a sequence is longer than their table.

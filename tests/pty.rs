@@ -163,7 +163,7 @@ fn ctrl_z_stops_and_fg_comes_back() {
     let mut session = Session::shell(script, (100, 30));
     session.wait_for("Parameters");
     session.press("l");
-    session.wait_for("undo");
+    session.wait_for("over by");
     session.press("\u{1a}");
     session.wait_until("the shell", |session| String::from_utf8_lossy(&session.bytes()).contains("stopped"));
     session.wait_until("sane modes in between", |session| {
@@ -173,7 +173,7 @@ fn ctrl_z_stops_and_fg_comes_back() {
     // Everything is there again, what was changed included.
     session.wait_until("the view", |session| {
         let seen = session.seen.lock().expect("no reader panics");
-        seen.1.screen().alternate_screen() && seen.1.screen().contents().contains("undo")
+        seen.1.screen().alternate_screen() && seen.1.screen().contents().contains("over by")
     });
     session.press("q");
     session.assert_restored("ended 0");

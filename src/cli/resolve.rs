@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::arguments::{ScenarioArguments, Setting};
+use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::preset::{self, Library, PresetError};
@@ -54,7 +54,12 @@ pub(super) struct Draft {
 impl Draft {
     /// What the arguments ask for; neither model nor card need be named.
     pub(super) fn read(library: &Library, arguments: &ScenarioArguments) -> Result<Self> {
-        let mut draft = match arguments.input.as_deref() {
+        Self::of(library, arguments.input.as_deref(), &arguments.flags)
+    }
+
+    /// The same, of an input and flags.
+    pub(super) fn of(library: &Library, input: Option<&str>, arguments: &FlagArguments) -> Result<Self> {
+        let mut draft = match input {
             Some(input) => Self::open(library, input)?,
             None => Self::default(),
         };

@@ -46,7 +46,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         Some(expanded) => entries.push(expanded),
         None => entries.extend(concatenation(model, infer)?),
     }
-    super::close(entries, gpu, &instants)
+    super::close(entries, gpu, &instants, None)
 }
 
 fn dtype(word: &str) -> Dtype {

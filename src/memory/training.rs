@@ -4,6 +4,7 @@ use super::EstimateError;
 use super::activations::{Forward, Run};
 use super::adapters::Adapters;
 use super::category::Category;
+use super::course::Course;
 use super::entry::{Alive, Entry, Lifetime};
 use super::instant::{Instant, Step};
 use super::ledger::Ledger;
@@ -75,7 +76,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         entries.append(&mut previous_outputs(&entries));
     }
     let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(&recording, *instant, *event)));
-    super::close(entries, gpu, &places.collect::<Vec<_>>())
+    let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
+    let course = loss_backward.map(|(_, event)| Course::read(&recording, &timeline, *event));
+    super::close(entries, gpu, &places.collect::<Vec<_>>(), course)
 }
 
 fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {

@@ -22,10 +22,14 @@ pub(crate) struct Stretch {
     pub(crate) layers: u64,
     /// The recorded layers, by [`Segment::Layer`].
     pub(crate) recorded: Range<usize>,
+    /// The events of the first recorded layer's forward.
+    pub(crate) first_forward: Range<usize>,
     /// The events of the last recorded layer's forward; before them run the layers in between.
     pub(crate) last_forward: Range<usize>,
     /// The events of its backward; after them run the layers in between.
     pub(crate) last_backward: Range<usize>,
+    /// The events of the first recorded layer's backward.
+    pub(crate) first_backward: Range<usize>,
 }
 
 impl Stretch {
@@ -222,8 +226,12 @@ impl<'a> Recorder<'a> {
                 } else {
                     self.tape.backward(nodes.clone());
                 }
+                let events = start..self.tape.position();
                 if index + 1 == recorded.end {
-                    self.stretches[stretch].last_backward = start..self.tape.position();
+                    self.stretches[stretch].last_backward = events.clone();
+                }
+                if index == recorded.start {
+                    self.stretches[stretch].first_backward = events;
                 }
             }
         }
@@ -345,17 +353,21 @@ impl<'a> Recorder<'a> {
         shared: Shared,
     ) -> Tensor {
         let start = self.layers.len();
-        let mut last_start = self.tape.position();
+        let mut passes = Vec::with_capacity(2);
         for _ in 0..layers.min(2) {
-            last_start = self.tape.position();
+            let begun = self.tape.position();
             stream = self.layer(layer, checkpointed, stream, shared);
+            passes.push(begun..self.tape.position());
         }
+        let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
         self.stretches.push(Stretch {
             first,
             layers,
             recorded: start..self.layers.len(),
-            last_forward: last_start..self.tape.position(),
+            first_forward: pass(passes.first()),
+            last_forward: pass(passes.last()),
             last_backward: 0..0,
+            first_backward: 0..0,
         });
         stream
     }
