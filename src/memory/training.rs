@@ -12,7 +12,7 @@ use super::timeline::Timeline;
 use super::weights::Set;
 use super::{optimizer, quantized, recorded, weights};
 use crate::framework::implementation;
-use crate::framework::transformers::SOURCE;
+use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};
@@ -108,7 +108,8 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
 fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
     let stays = |entry: &&Entry| {
-        let computed = entry.source == SOURCE && entry.category != Category::Gradients;
+        let recorded = [SOURCE, DERIVED].contains(&entry.source);
+        let computed = recorded && entry.category != Category::Gradients;
         entry.name == "logits" || (computed && entry.alive.contains(Step::Steady, Instant::OptimizerStep))
     };
     let previous = entries.iter().filter(stays).map(|entry| Entry {

@@ -40,6 +40,8 @@ impl Stretch {
 pub(crate) struct Forward {
     /// The recording.
     pub(crate) tape: Tape,
+    /// Whether steps of this modelling code were measured.
+    pub(crate) measured: bool,
     /// The layers.
     pub(crate) stretches: Vec<Stretch>,
     /// The event at which the loss is known and the forward's variables are let go.
@@ -185,6 +187,7 @@ impl<'a> Recorder<'a> {
         let [head_backward, embedding_backward] = marks;
         Forward {
             tape: self.tape,
+            measured: run.code.measured,
             stretches: self.stretches,
             loss_known,
             backward_start,
