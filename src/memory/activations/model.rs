@@ -278,7 +278,8 @@ impl<'a> Recorder<'a> {
         let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
         // A window of no length, where layers without one still get a mask for it.
         let window = windows.max().or(run.code.mask_without_window.then_some(0));
-        let made = if run.code.both_masks { [true; 2] } else { kinds };
+        let [with, without] = kinds;
+        let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
         let masks =
             [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
         let rotary = run.code.rotation != Rotation::None;
