@@ -68,7 +68,11 @@ impl Run<'_> {
             Activation::Relu => unary_keeping_output(tape, input, name),
             Activation::ReluSquared => {
                 let positive = unary_keeping_output(tape, input, "mlp.positive part");
-                let squared = power(tape, positive, name);
+                // Autocast computes powers in fp32.
+                let wide = if self.autocast { Dtype::Fp32 } else { positive.dtype };
+                let base = cast(tape, positive, wide, "mlp.positive part in fp32");
+                let squared = power(tape, base, name);
+                tape.release(base);
                 tape.release(positive);
                 squared
             }
