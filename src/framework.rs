@@ -2,4 +2,4 @@
 
 pub mod transformers;
 
-pub use transformers::{Implementation, implementation};
+pub use transformers::{Implementation, implementation, of_model};

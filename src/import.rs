@@ -1,5 +1,7 @@
 //! Models from files that others wrote.
 
+mod assume;
 pub mod config;
 mod experts;
 mod json;
+mod modern;

@@ -217,3 +217,41 @@ fn a_folder_or_a_file_names_a_model() {
     assert_eq!(by_folder.id, "my-model");
     assert_eq!(named.id, "b-2");
 }
+
+#[test]
+fn an_unknown_type_is_taken_for_the_structure_that_its_keys_describe() {
+    let taken = |config: &Value| {
+        let imported = config::import_text(&config.to_string(), "config.json", None).unwrap();
+        assert!(imported.model.card.assumed.unwrap().contains("is not known; it is taken for"), "{config}");
+        imported.model.family.id
+    };
+    let mut config = json!({ "model_type": "lhama", "vocab_size": 1000, "hidden_size": 256, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "intermediate_size": 512, "is_encoder_decoder": false });
+    assert_eq!(taken(&config), "llama");
+    for (key, value, family) in [
+        ("qkv_bias", json!(true), "qwen2"),
+        ("qk_layernorm", json!(true), "qwen3"),
+        ("num_local_experts", json!(8), "qwen3_moe"),
+        ("shared_expert_intermediate_size", json!(64), "qwen2_moe"),
+    ] {
+        config[key] = value;
+        assert_eq!(taken(&config), family, "{key}");
+    }
+    config["model_type"] = json!("qwen3_moe_next");
+    assert_eq!(taken(&config), "qwen3_moe");
+}
+
+#[test]
+fn an_unknown_type_with_strange_keys_is_refused() {
+    let says = |config: &Value| config::import_text(&config.to_string(), "config.json", None).unwrap_err().to_string();
+    let mut config = json!({ "model_type": "lhama", "vocab_size": 1000, "hidden_size": 256, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "intermediate_size": 512 });
+    config["mamba_d_state"] = json!(16);
+    assert!(says(&config).contains("model_type: `lhama` is not a known family; the nearest is `llama`"));
+    config["mamba_d_state"] = json!(null);
+    config["layer_types"] = json!(["full_attention", "linear_attention"]);
+    assert!(says(&config).contains("`lhama` is not a known family"));
+    assert!(says(&json!({ "model_type": "lhama" })).contains("`lhama` is not a known family"));
+    let strict = config::parse(&json!({ "model_type": "lhama", "vocab_size": 8 }).to_string(), "config.json", None);
+    assert!(strict.is_err());
+}

@@ -21,6 +21,7 @@ const PRESET_KEYS: &[&str] = &[
     "released",
     "license",
     "source",
+    "assumed",
     "parameters",
     "confirmed",
     "architecture",
@@ -35,7 +36,7 @@ pub(super) struct Resolved {
     pub(super) model: Model,
     /// The card, where one is named.
     pub(super) gpu: Option<Gpu>,
-    /// Values that were given and that change nothing, in words.
+    /// Values that were given and that change nothing, and what was assumed of the model, in words.
     pub(super) idle: Vec<String>,
 }
 
@@ -146,7 +147,9 @@ impl Draft {
             bail!("no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them");
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
-        Ok(Resolved { scenario: self.scenario, model, gpu, idle: self.idle })
+        let mut idle = self.idle;
+        idle.extend(model.card.assumed.clone());
+        Ok(Resolved { scenario: self.scenario, model, gpu, idle })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::assume;
 use super::json::Object;
 use crate::model::architecture::MOST_LAYERS;
 use crate::model::family::FAMILIES;
@@ -32,20 +33,33 @@ pub fn import(path: &Path) -> Result<Imported, PresetError> {
 }
 
 /// The model that the text of a `config.json` describes. `origin` is what messages call the text; `folder` names the
-/// model where the text itself does not.
+/// model where the text itself does not. A `model_type` that is not known is an error.
 pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, PresetError> {
-    import_text(text, origin, folder).map(|imported| imported.model)
+    read_text(text, origin, folder, |_, _| None).map(|imported| imported.model)
 }
 
-/// The same, with its keys.
+/// The same, with its keys. A `model_type` that is not known is taken for the nearest one whose keys it has, and the
+/// model's card says so.
 pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imported, PresetError> {
+    read_text(text, origin, folder, assume::family)
+}
+
+fn read_text(
+    text: &str,
+    origin: &str,
+    folder: Option<&str>,
+    assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
+) -> Result<Imported, PresetError> {
     let outer = Object::parse(text, origin)?;
     let inner = outer.object("text_config")?;
     let config = inner.as_ref().unwrap_or(&outer);
-    let family = family(config, &outer)?;
+    let (family, assumed) = family(config, &outer, assume)?;
     let mut keys = keys(config, family)?;
     if keys.tie_word_embeddings.is_none() {
         keys.tie_word_embeddings = outer.flag("tie_word_embeddings")?;
+    }
+    if assumed.is_some() && family.latent.is_none() {
+        assume::settle(&mut keys);
     }
     write_out(family, &mut keys);
     slide_some_layers(config, family, &mut keys)?;
@@ -57,7 +71,7 @@ pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imp
     let published = outer.text(&["_name_or_path"])?;
     let published = published.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
     let name = published.or(folder).unwrap_or(family.id).to_owned();
-    let card = Card { source: Some(origin.to_owned()), ..Card::default() };
+    let card = Card { source: Some(origin.to_owned()), assumed, ..Card::default() };
     let model = Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture };
     Ok(Imported { model, keys })
 }
@@ -75,15 +89,23 @@ fn write_out(family: &Family, keys: &mut ArchitectureKeys) {
     keys.num_key_value_heads = keys.num_key_value_heads.or(defaults.num_key_value_heads);
 }
 
-fn family(config: &Object<'_>, outer: &Object<'_>) -> Result<&'static Family, PresetError> {
+/// The family of the `model_type`, and what was assumed where that is not known.
+fn family(
+    config: &Object<'_>,
+    outer: &Object<'_>,
+    assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
+) -> Result<(&'static Family, Option<String>), PresetError> {
     const KEY: &str = "model_type";
     let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
     let Some(id) = config.text(&[KEY])?.or(outer.text(&[KEY])?) else {
         let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
         return Err(config.error(KEY, message));
     };
-    Family::by_id(&id)
-        .ok_or_else(|| config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known))))
+    match (Family::by_id(&id), assume(config, &id)) {
+        (Some(family), _) => Ok((family, None)),
+        (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),
+        (None, None) => Err(config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known)))),
+    }
 }
 
 /// The names under which a `config.json` has a key, the class's own name first.
@@ -166,6 +188,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
+        id if super::modern::reads(id) => super::modern::keys(config, family, shared)?,
         "phi" if config.flag("qk_layernorm")? == Some(true) => {
             return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
         }
@@ -230,7 +253,11 @@ fn cap(config: &Object<'_>, key: &str) -> Result<Option<f64>, PresetError> {
 }
 
 /// Key and value heads: null means as many as query heads, also where the class's default is another number.
-fn kv_heads(config: &Object<'_>, family: &Family, keys: &ArchitectureKeys) -> Result<Option<u64>, PresetError> {
+pub(super) fn kv_heads(
+    config: &Object<'_>,
+    family: &Family,
+    keys: &ArchitectureKeys,
+) -> Result<Option<u64>, PresetError> {
     const KEY: &str = "num_key_value_heads";
     if config.is_null(KEY) {
         return Ok(Some(keys.num_attention_heads.unwrap_or(family.defaults.num_attention_heads)));
@@ -239,7 +266,7 @@ fn kv_heads(config: &Object<'_>, family: &Family, keys: &ArchitectureKeys) -> Re
 }
 
 /// The share of a head that rotates: in the rotary parameters, or under the family's older name.
-fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetError> {
+pub(super) fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetError> {
     for group in ["rope_scaling", "rope_parameters"] {
         if let Some(parameters) = config.object(group)?
             && let Some(share) = parameters.number(&["partial_rotary_factor"])?

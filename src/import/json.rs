@@ -45,6 +45,18 @@ impl<'t> Object<'t> {
         self.keys.get(key).is_some_and(Value::is_null)
     }
 
+    /// Whether one of the keys that `chosen` picks says anything: null, false, zero and an empty list do not.
+    pub(super) fn says(&self, chosen: impl Fn(&str) -> bool) -> bool {
+        let says = |value: &Value| match value {
+            Value::Null => false,
+            Value::Bool(flag) => *flag,
+            Value::Number(number) => number.as_f64() != Some(0.0),
+            Value::Array(items) => !items.is_empty(),
+            Value::String(_) | Value::Object(_) => true,
+        };
+        self.keys.iter().any(|(key, value)| chosen(key) && says(value))
+    }
+
     /// The first of these spellings that stands in the object.
     pub(super) fn spelling<'k>(&self, names: &[&'k str]) -> Option<&'k str> {
         names.iter().copied().find(|name| self.get(name).is_some())

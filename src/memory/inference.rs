@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::tape::Dtype;
 use super::timeline::Timeline;
 use super::{recorded, weights};
-use crate::framework::implementation;
+use crate::framework::of_model;
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::model::architecture::Attention;
@@ -33,6 +33,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let mut entries = weights::Set { architecture, blocks: &blocks(architecture), bits }.parameters(always)?;
     entries.append(&mut weights::buffers(architecture, run(model, infer, 1).rotary_table_kinds(), None, always)?);
     entries.append(&mut weights::correction_biases(architecture, bits, always)?);
+    entries.append(&mut weights::activation_constants(architecture, bits, always)?);
     entries.append(&mut cache(model, infer, serving)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
     for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {
@@ -56,7 +57,7 @@ fn dtype(word: &str) -> Dtype {
 fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
     Run {
         architecture: &model.architecture,
-        code: implementation(model.family),
+        code: of_model(model),
         batch: infer.concurrency,
         sequence,
         weights: dtype(&infer.weights),

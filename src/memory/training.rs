@@ -12,8 +12,8 @@ use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
 use super::{optimizer, quantized, recorded, weights};
-use crate::framework::implementation;
-use crate::framework::transformers::SOURCE;
+use crate::framework::of_model;
+use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};
@@ -68,6 +68,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
     entries.append(&mut weights::correction_biases(architecture, bits, always())?);
+    entries.append(&mut weights::activation_constants(architecture, bits, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
     if train.precision == Precision::Fp16Mixed {
         entries.push(weights::gradient_scaler(always())?);
@@ -111,7 +112,8 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
 fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
     let stays = |entry: &&Entry| {
-        let computed = entry.source == SOURCE && entry.category != Category::Gradients;
+        let recorded = [SOURCE, DERIVED].contains(&entry.source);
+        let computed = recorded && entry.category != Category::Gradients;
         entry.name == "logits" || (computed && entry.alive.contains(Step::Steady, Instant::OptimizerStep))
     };
     let previous = entries.iter().filter(stays).map(|entry| Entry {
@@ -145,7 +147,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
     let acts = |own: f64| train.dropout.unwrap_or(own) > 0.0;
     Run {
         architecture,
-        code: implementation(model.family),
+        code: of_model(model),
         batch: train.micro_batch_size,
         sequence: train.sequence_length,
         weights: if train.precision == Precision::Bf16 { Dtype::Bf16 } else { Dtype::Fp32 },

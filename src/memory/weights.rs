@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
-use crate::model::architecture::{Architecture, FeedForward};
+use crate::model::architecture::{Activation, Architecture, FeedForward};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::units::{Bits, Bytes, Overflow};
@@ -144,6 +144,28 @@ pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: 
         let mut entry = plain("router.correction bias", place, shape, 8, alive, PARAMETERS)?;
         (entry.bits, entry.count) = (bits, group.layers);
         entry.bytes = bits.bytes(experts.count)?.checked_mul(group.layers)?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// The two constants of each learned activation function.
+pub(super) fn activation_constants(
+    architecture: &Architecture,
+    bits: Bits,
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::new();
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let FeedForward::Dense(mlp) = &group.layer.feed_forward else { continue };
+        if mlp.activation != Activation::Xielu {
+            continue;
+        }
+        let shape = Shape::new(&[Dim { symbol: "", size: 2 }]);
+        let place = place(architecture, Block::Group(index));
+        let mut entry = plain("mlp.activation constants", place, shape, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.count) = (bits, group.layers);
+        entry.bytes = bits.bytes(2)?.checked_mul(group.layers)?;
         entries.push(entry);
     }
     Ok(entries)

@@ -314,6 +314,10 @@ pub enum Activation {
     GeluPython,
     /// `relu`: one operation that keeps its result.
     Relu,
+    /// `relu2`: a square after it, which keeps the result of the first.
+    ReluSquared,
+    /// `xielu`: squares and exponentials written out, with two learned numbers.
+    Xielu,
 }
 
 impl Activation {
@@ -325,6 +329,8 @@ impl Activation {
         ("gelu_pytorch_tanh", Self::Gelu),
         ("gelu_new", Self::GeluPython),
         ("relu", Self::Relu),
+        ("relu2", Self::ReluSquared),
+        ("xielu", Self::Xielu),
     ];
 
     fn by_name(name: &str) -> Option<Self> {
@@ -633,8 +639,10 @@ fn groups(
         let says = |flags: &Option<Vec<bool>>| flags.as_ref().is_none_or(|flags| flags.get(index) != Some(&false));
         let mut layer = layer.clone();
         if let Some(attention) = layer.attention_mut() {
+            let some_windowed = attention.sliding_window.is_some();
             attention.sliding_window = attention.sliding_window.filter(|_| says(&windows));
-            if !says(&rotations) {
+            let turns = says(&rotations) && !(family.rotates_with_window_only && some_windowed && !says(&windows));
+            if !turns {
                 attention.rotary_dim = 0;
             }
         }

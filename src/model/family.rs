@@ -3,6 +3,7 @@
 //! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out;
 //! how an implementation spends memory on those pieces is the business of [`crate::framework`].
 
+mod modern;
 mod table;
 
 pub use table::FAMILIES;
@@ -25,6 +26,8 @@ pub struct Family {
     pub mlp: MlpKind,
     /// How positions enter.
     pub positions: PositionKind,
+    /// Whether only layers with a window rotate queries and keys, where any layer has one.
+    pub rotates_with_window_only: bool,
     /// Bias of the query, key and value projections where the config does not say.
     pub qkv_bias: bool,
     /// Bias of the attention output projection where the config does not say.

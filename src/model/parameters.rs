@@ -3,7 +3,7 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
-use super::architecture::{Architecture, Attention, Experts, FeedForward, Latent, Layer, Mixer, Mlp};
+use super::architecture::{Activation, Architecture, Attention, Experts, FeedForward, Latent, Layer, Mixer, Mlp};
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
@@ -196,6 +196,11 @@ fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
         }
     }
     linear(tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
+    if mlp.activation == Activation::Xielu {
+        for name in ["mlp.activation.alpha_p", "mlp.activation.alpha_n"] {
+            tensors.push(vector(name, 1, Role::Norm));
+        }
+    }
 }
 
 fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, hidden: u64) {

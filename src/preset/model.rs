@@ -21,6 +21,7 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
         released: root.text("released")?,
         license: root.text("license")?,
         source: root.text("source")?,
+        assumed: root.text("assumed")?,
     };
     let declared = root.count("parameters")?.map(Parameters::new);
     let confirmed = root.flag("confirmed")?;

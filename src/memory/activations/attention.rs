@@ -4,7 +4,9 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
-use super::operations::{cast, copy, dropout, fresh, join, kept_factors, soft_cap, unary_keeping_output};
+use super::operations::{
+    cast, copy, dropout, fresh, join, kept_factors, multiply_by_constant, soft_cap, unary_keeping_output,
+};
 use super::rotary::{Tables, interleaved};
 use crate::framework::transformers::{FusedProjection, Rotation};
 use crate::model::architecture::Attention;
@@ -88,7 +90,8 @@ impl Run<'_> {
             projected
         } else {
             let projected = self.project(tape, input, attention, sizes);
-            self.rotated(tape, projected, attention, sizes, shared, &mut held)
+            let rotated = self.rotated(tape, projected, attention, sizes, shared, &mut held);
+            self.after_rotation(tape, rotated, attention, sizes)
         };
         if !self.graph && attention.latent.is_none() {
             // Serving reads keys and values from the cache, which is counted by itself.
@@ -109,6 +112,35 @@ impl Run<'_> {
             tape.release(tensor);
         }
         (output, weights)
+    }
+
+    /// What some families do to rotated queries and keys: norms, or a factor for each position.
+    fn after_rotation(&self, tape: &mut Tape, rotated: Projected, attention: &Attention, sizes: Sizes) -> Projected {
+        let mut projected = rotated;
+        if self.code.norms_after_rotation && attention.qk_norm != QkNorm::None {
+            let head = sizes.head;
+            let normed = |tape: &mut Tape, input: Tensor, heads, names| {
+                let output = self.norm(tape, input, &[self.b(), heads, self.s()], head, names);
+                tape.release(input);
+                output
+            };
+            projected.query = normed(tape, projected.query, sizes.heads, names!("attention.query norm"));
+            projected.key = normed(tape, projected.key, sizes.kv_heads, names!("attention.key norm"));
+        }
+        if self.code.queries_scaled_by_position {
+            let shape = tape.shape(&[self.s()]);
+            let scale = tape.constant("attention.query scale", shape, projected.query.dtype);
+            let scaled = multiply_by_constant(tape, projected.query, scale, "attention.scaled query");
+            tape.release(scale);
+            tape.release(projected.query);
+            projected.query = scaled;
+        }
+        projected
+    }
+
+    /// The norm on queries and keys that comes before they are rotated.
+    fn early_norm(&self, attention: &Attention) -> QkNorm {
+        if self.code.norms_after_rotation { QkNorm::None } else { attention.qk_norm }
     }
 
     fn project(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
@@ -150,7 +182,7 @@ impl Run<'_> {
     /// over all of them comes first.
     fn apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, heads: Dim) -> Tensor {
         let head = Dim { symbol: "d", size: attention.head_dim };
-        match attention.qk_norm {
+        match self.early_norm(attention) {
             QkNorm::FullWidth => input,
             QkNorm::None => self.heads(tape, input, heads, head, self.copies_gradient(attention, heads)),
             QkNorm::PerHead | QkNorm::EachHead => {
@@ -177,7 +209,7 @@ impl Run<'_> {
     ) -> Tensor {
         let head = Dim { symbol: "d", size: attention.head_dim };
         let leading = [self.b(), self.s(), heads];
-        let normed = match attention.qk_norm {
+        let normed = match self.early_norm(attention) {
             QkNorm::None => return input,
             QkNorm::FullWidth => self.norm(tape, input, &leading[..2], width, names),
             QkNorm::PerHead => self.norm(tape, input, &leading, head, names),
@@ -190,7 +222,9 @@ impl Run<'_> {
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
-        heads.size > 1 && self.turns(attention) && matches!(attention.qk_norm, QkNorm::None | QkNorm::FullWidth)
+        heads.size > 1
+            && self.turns(attention)
+            && matches!(self.early_norm(attention), QkNorm::None | QkNorm::FullWidth)
             || heads.size > 1 && !self.turns(attention) && !self.fused_attention
     }
 

@@ -44,6 +44,8 @@ impl Stretch {
 pub(crate) struct Forward {
     /// The recording.
     pub(crate) tape: Tape,
+    /// Whether steps of this modelling code were measured.
+    pub(crate) measured: bool,
     /// The layers.
     pub(crate) stretches: Vec<Stretch>,
     /// The event at which the loss is known and the forward's variables are let go.
@@ -189,6 +191,7 @@ impl<'a> Recorder<'a> {
         let [head_backward, embedding_backward] = marks;
         Forward {
             tape: self.tape,
+            measured: run.code.measured,
             stretches: self.stretches,
             loss_known,
             backward_start,
@@ -283,7 +286,8 @@ impl<'a> Recorder<'a> {
         let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
         // A window of no length, where layers without one still get a mask for it.
         let window = windows.max().or(run.code.mask_without_window.then_some(0));
-        let made = if run.code.both_masks { [true; 2] } else { kinds };
+        let [with, without] = kinds;
+        let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
         let masks =
             [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
         let rotary = run.code.rotation != Rotation::None;

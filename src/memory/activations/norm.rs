@@ -62,6 +62,7 @@ impl Run<'_> {
                 let bias = tape.parameter(names.bias, vector, self.weights);
                 self.fused_norm(tape, input, &[input, weight, bias], row, names)
             }
+            NormCode::FusedOnePlusWeight => self.fused_one_plus(tape, input, weight, row, names),
             NormCode::LayerWrittenOut => layer_written_out(tape, input, weight, row, names),
             _ => self.root_mean_square(tape, input, weight, row, names),
         }
@@ -101,6 +102,27 @@ impl Run<'_> {
         tape.apply(&operation, names.output, input.shape, output)
     }
 
+    /// Nemotron's layer norm: input, one plus the weight and bias in the type of matrix products, all kept.
+    fn fused_one_plus(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
+        let bias = tape.parameter(names.bias, weight.shape, self.weights);
+        let one_plus = copy(tape, weight, names.weight, weight.shape);
+        let compute = self.compute();
+        let wide = [(input, names.output), (one_plus, names.weight), (bias, names.bias)];
+        let narrow = wide.map(|(tensor, name)| cast(tape, tensor, compute, name));
+        tape.release(one_plus);
+        let extras = [
+            Extra { name: names.mean, shape: row, dtype: Dtype::Fp32 },
+            Extra { name: names.statistic, shape: row, dtype: Dtype::Fp32 },
+        ];
+        let operation =
+            Operation { rule: Rule::Each, inputs: &narrow, keeps: &narrow, extras: &extras, keeps_output: false };
+        let output = tape.apply(&operation, names.output, input.shape, compute);
+        for tensor in narrow {
+            tape.release(tensor);
+        }
+        output
+    }
+
     fn root_mean_square(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
         let wide = cast(tape, input, Dtype::Fp32, names.widened);
         let power = Operation { rule: Rule::Power, inputs: &[wide], keeps: &[wide], extras: &[], keeps_output: false };
@@ -130,7 +152,11 @@ impl Run<'_> {
     fn weigh(&self, tape: &mut Tape, normalised: Tensor, weight: Tensor, dtype: Dtype, names: Names) -> Tensor {
         let shape = normalised.shape;
         match self.code.norm {
-            NormCode::CastThenWeight | NormCode::Fused | NormCode::LayerWrittenOut | NormCode::FusedWithoutWeight => {
+            NormCode::CastThenWeight
+            | NormCode::Fused
+            | NormCode::FusedOnePlusWeight
+            | NormCode::LayerWrittenOut
+            | NormCode::FusedWithoutWeight => {
                 let narrow = cast(tape, normalised, dtype, names.normalised);
                 let output = multiply(tape, [weight, narrow], names.output, shape);
                 tape.release(narrow);

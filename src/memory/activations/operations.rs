@@ -16,6 +16,13 @@ pub(super) fn unary_keeping_output(tape: &mut Tape, input: Tensor, name: &'stati
     tape.apply(&operation, name, input.shape, input.dtype)
 }
 
+/// A power: keeps its input, and has two temporaries in backward.
+pub(super) fn power(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let operation =
+        Operation { rule: Rule::Power, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
 /// A product with or sum over constants: a new tensor of this shape, nothing kept, a new gradient.
 pub(super) fn fresh(tape: &mut Tape, input: Tensor, name: &'static str, shape: u16) -> Tensor {
     let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[], extras: &[], keeps_output: false };

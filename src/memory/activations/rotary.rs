@@ -3,7 +3,7 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Tape, Tensor};
 use super::Run;
-use super::operations::{fresh, join, multiply_by_constant};
+use super::operations::{cast, fresh, join, multiply_by_constant};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::Attention;
 
@@ -75,7 +75,10 @@ impl Run<'_> {
     ) -> Tensor {
         let [half, other_half] = [size / 2, size - size / 2]
             .map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d/2", size }]));
-        let by_cos = multiply_by_constant(tape, input, tables.cos, name);
+        let apart = if self.code.halves_widened_apart { Dtype::Fp32 } else { input.dtype };
+        let wide = cast(tape, input, apart, name);
+        let by_cos = multiply_by_constant(tape, wide, tables.cos, name);
+        tape.release(wide);
         let first = tape.view_with_new_gradient(input, half);
         let second = tape.view_with_new_gradient(input, other_half);
         let negated = fresh(tape, second, "negated half", other_half);
@@ -83,8 +86,10 @@ impl Run<'_> {
         let turned = join(tape, [negated, first], "rotated half", input.shape);
         tape.release(negated);
         tape.release(first);
-        let by_sin = multiply_by_constant(tape, turned, tables.sin, name);
+        let wide = cast(tape, turned, apart, "rotated half");
         tape.release(turned);
+        let by_sin = multiply_by_constant(tape, wide, tables.sin, name);
+        tape.release(wide);
         let output = join(tape, [by_cos, by_sin], name, input.shape);
         tape.release(by_cos);
         tape.release(by_sin);

@@ -1,11 +1,12 @@
 //! The rows of the family table.
 
+use super::modern;
 use super::{
     Defaults, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
     Projection, QkNorm, SharedDefault,
 };
 
-const LLAMA_LIKE: Defaults = Defaults {
+pub(super) const LLAMA_LIKE: Defaults = Defaults {
     vocab_size: 32_000,
     hidden_size: 4096,
     intermediate_size: Some(11_008),
@@ -41,7 +42,7 @@ const GEMMA_2B: Defaults = Defaults {
     ..LLAMA_LIKE
 };
 
-const LLAMA: Family = Family {
+pub(super) const LLAMA: Family = Family {
     id: "llama",
     norm: NormKind::Rms,
     placement: Placement::Pre,
@@ -49,6 +50,7 @@ const LLAMA: Family = Family {
     qk_norm: QkNorm::None,
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
+    rotates_with_window_only: false,
     qkv_bias: false,
     output_bias: false,
     mlp_bias: false,
@@ -405,4 +407,17 @@ pub const FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    modern::OLMO3,
+    modern::EXAONE4,
+    modern::COHERE2,
+    modern::GLM,
+    modern::SEED_OSS,
+    modern::ARCEE,
+    modern::APERTUS,
+    modern::HUNYUAN_DENSE,
+    modern::ERNIE,
+    modern::MINISTRAL3,
+    modern::NEMOTRON,
+    modern::INTERNLM2,
+    modern::MIMO,
 ];
