@@ -58,6 +58,17 @@ pub struct Implementation {
     pub holds_attention_output: bool,
     /// How a router chooses experts.
     pub router: RouterCode,
+    /// How an expert's gate acts.
+    pub expert_gate: GateCode,
+}
+
+/// How the gate of an expert is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateCode {
+    /// The activated gate times up, each one half of the channels.
+    Halves,
+    /// gpt-oss's: gate and up alternate and are clamped, `gate·sigmoid(α·gate)·(up + 1)` in single operations.
+    Clamped,
 }
 
 /// How a router weighs the experts that it chooses.
@@ -69,6 +80,8 @@ pub enum RouterCode {
     SoftmaxThenCast,
     /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
     SigmoidByGroup,
+    /// gpt-oss's: softmax over the chosen experts, in the type of the scores.
+    SoftmaxOfChosen,
 }
 
 /// How a norm is written.
@@ -108,6 +121,8 @@ pub enum Rotation {
     Whole,
     /// A part of the channels, put together again with the rest, even where the rest is empty.
     Concatenated,
+    /// The two halves of the channels, turned apart and put together again; tables are as wide as a half.
+    Halves,
 }
 
 /// The modelling code of a family.
@@ -136,6 +151,7 @@ pub fn implementation(family: &Family) -> Implementation {
         tables_by_window: false,
         holds_attention_output: false,
         router: RouterCode::SoftmaxInFp32,
+        expert_gate: GateCode::Halves,
     };
     match family.id {
         "gpt2" => Implementation {
@@ -176,6 +192,15 @@ pub fn implementation(family: &Family) -> Implementation {
         "deepseek_v3" => {
             Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
         }
+        "gpt_oss" => Implementation {
+            norm: NormCode::WeightThenCast,
+            rotation: Rotation::Halves,
+            eager_only: true,
+            both_masks: true,
+            router: RouterCode::SoftmaxOfChosen,
+            expert_gate: GateCode::Clamped,
+            ..llama
+        },
         "glm4" => Implementation {
             rotation: Rotation::Concatenated,
             interleaved_tables: true,

@@ -206,6 +206,12 @@ impl Tape {
         Tensor { source, ..whole }
     }
 
+    /// A value is added in place; the gradient goes on to both.
+    pub(crate) fn add_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
+        let source = self.record(Rule::Pass, &[whole, part], whole.shape, whole.dtype, 0);
+        Tensor { source, ..whole }
+    }
+
     /// A copy of a parameter in another type, for one operation.
     pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
         let Source::Leaf(leaf) = parameter.source else { return parameter };

@@ -164,6 +164,10 @@ pub(crate) enum Rule {
     Rsqrt,
     /// A selection by index: the gradient is written into zeros.
     Index,
+    /// A clamp from above: where it acts, the gradient is zero.
+    ClampAbove,
+    /// A clamp from above and below.
+    Clamp,
     /// A quotient of a value by a divisor that was computed too.
     Divide,
     /// A value written into a part of another, whose gradient has a copy with that part taken out.
