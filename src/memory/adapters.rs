@@ -11,7 +11,7 @@ use crate::scenario::parameter::nearest;
 /// The names of an adapter's tensors, for the linear layer it stands beside.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Names {
-    /// The linear layer.
+    /// What the linear layer computes.
     stem: &'static str,
     /// Its matrix.
     weight: &'static str,
@@ -29,11 +29,22 @@ pub(super) struct Names {
     pub(super) sum: &'static str,
 }
 
+impl Names {
+    /// The linear layer.
+    fn matrix(&self) -> &'static str {
+        self.weight.trim_end_matches(".weight")
+    }
+}
+
 /// Spells out [`Names`].
 macro_rules! adapter {
     ($stem:literal, $words:expr) => {
+        adapter!($stem => $stem, $words)
+    };
+    // A matrix and what its product is called.
+    ($stem:literal => $output:literal, $words:expr) => {
         Names {
-            stem: $stem,
+            stem: $output,
             weight: concat!($stem, ".weight"),
             words: $words,
             down: concat!($stem, ".lora A"),
@@ -54,11 +65,16 @@ const LINEAR: &[Names] = &[
     adapter!("attention.key", &["k"]),
     adapter!("attention.value", &["v"]),
     adapter!("attention.query key value", &["q", "k", "v"]),
+    adapter!("attention.query down", &["q"]),
+    adapter!("attention.query up" => "attention.query", &["q"]),
+    adapter!("attention.key value down" => "attention.compressed keys and values", &["k", "v"]),
+    adapter!("attention.key value up" => "attention.keys and values", &["k", "v"]),
     adapter!("attention.output", &["o"]),
     adapter!("mlp.gate", &["gate"]),
     adapter!("mlp.up", &["up"]),
     adapter!("mlp.gate and up", &["gate", "up"]),
     adapter!("mlp.down", &["down"]),
+    adapter!("shared expert gate", &[]),
 ];
 
 /// The words for targets that need no family.
@@ -131,7 +147,7 @@ fn present(model: &Model) -> Present {
     let blocks = blocks(&model.architecture);
     let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.name == names.weight);
     let present = LINEAR.iter().filter(|names| has(names));
-    present.map(|names| (names, module_names(model.family, names.stem))).collect()
+    present.map(|names| (names, module_names(model.family, names.matrix()))).collect()
 }
 
 fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {

@@ -5,7 +5,7 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
-use super::operations::{cast, copy, fresh, join, multiply, unary_keeping_input, unary_keeping_output};
+use super::operations::{cast, copy, fresh, join, kept_factors, multiply, unary_keeping_input, unary_keeping_output};
 use crate::framework::transformers::{GateCode, RouterCode};
 use crate::model::architecture::{Activation, Experts, SharedExpert};
 
@@ -120,8 +120,9 @@ impl Run<'_> {
         let matrix = if copied { tape.weight_copy(weight, Dtype::Fp32) } else { weight };
         let shape = self.stream(tape, sizes.experts);
         let inputs = [matrix, wide];
-        let operation =
-            Operation { rule: Rule::Each, inputs: &inputs, keeps: &[wide, matrix], extras: &[], keeps_output: false };
+        let (kept, count) = kept_factors([wide, matrix]);
+        let keeps = &kept[..count];
+        let operation = Operation { rule: Rule::Each, inputs: &inputs, keeps, extras: &[], keeps_output: false };
         let logits = tape.apply(&operation, "router.scores", shape, Dtype::Fp32);
         tape.release(wide);
         if copied {
@@ -361,10 +362,13 @@ fn select(tape: &mut Tape, input: Tensor, indices: Tensor, name: &'static str, s
 
 /// One product for every expert over its own rows, which autocast leaves alone.
 fn grouped(tape: &mut Tape, [matrix, input]: [Tensor; 2], offsets: Tensor, name: &'static str, shape: u16) -> Tensor {
+    let (factors, count) = kept_factors([input, matrix]);
+    let mut keeps = [offsets; 3];
+    keeps[..count].copy_from_slice(&factors[..count]);
     let operation = Operation {
         rule: Rule::Each,
         inputs: &[matrix, input],
-        keeps: &[input, matrix, offsets],
+        keeps: &keeps[..=count],
         extras: &[] as &[Extra],
         keeps_output: false,
     };
