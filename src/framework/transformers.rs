@@ -235,6 +235,12 @@ pub fn implementation(family: &Family) -> Implementation {
     }
 }
 
+/// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of this family's experts, which
+/// had a module each in earlier versions; the dense and shared ones of the same names then have no adapter.
+pub fn adapts_experts(family: &Family) -> bool {
+    matches!(family.id, "qwen3_moe" | "deepseek_v3")
+}
+
 /// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
 pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
     match (family.id, linear) {
@@ -259,6 +265,8 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         (_, "attention.key value down") => &["kv_a_proj_with_mqa"],
         (_, "attention.key value up") => &["kv_b_proj"],
         (_, "shared expert gate") => &["shared_expert_gate"],
+        (_, "experts.gate and up") => &["gate_proj", "up_proj"],
+        (_, "experts.down") => &["down_proj"],
         (_, "attention.key") => &["k_proj"],
         (_, "attention.value") => &["v_proj"],
         (_, "attention.query key value") => &["qkv_proj"],

@@ -2,8 +2,9 @@
 
 use super::EstimateError;
 use super::tape::Dtype;
-use crate::framework::transformers::module_names;
+use crate::framework::transformers::{adapts_experts, module_names};
 use crate::model::Model;
+use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
 use crate::scenario::Train;
 use crate::scenario::parameter::nearest;
@@ -75,7 +76,11 @@ const LINEAR: &[Names] = &[
     adapter!("mlp.gate and up", &["gate", "up"]),
     adapter!("mlp.down", &["down"]),
     adapter!("shared expert gate", &[]),
+    adapter!("experts.gate and up", &["gate", "up"]),
+    adapter!("experts.down", &["down"]),
 ];
+
+const STACKED_GATE_AND_UP: &str = "experts.gate and up";
 
 /// The words for targets that need no family.
 const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
@@ -96,11 +101,12 @@ impl Adapters {
     /// The adapters that a run asks for; an error names a target that the model does not have.
     pub(crate) fn of(model: &Model, train: &Train) -> Result<Self, EstimateError> {
         let present = present(model);
+        check_experts(model, train, &present)?;
         let mut targets: Vec<&'static Names> = Vec::with_capacity(present.len());
         for target in &train.lora_targets {
             let mut found = present.iter().filter(|(names, modules)| is_meant(target, names, modules)).peekable();
             // The default targets are those of gated networks; a plain one has no gate to adapt.
-            if found.peek().is_none() && target != "gate" {
+            if found.peek().is_none() && target != "gate" && !is_frozen(model, target) {
                 return Err(unknown(model, target, &present));
             }
             for (names, _) in found {
@@ -122,6 +128,11 @@ impl Adapters {
         self.targets.iter().find(|names| names.stem == linear).copied()
     }
 
+    /// The rank of one adapter: gate and up of experts, which are one matrix, have both of theirs in one.
+    pub(super) fn rank_of(&self, names: &Names) -> u64 {
+        if names.stem == STACKED_GATE_AND_UP { self.rank.saturating_mul(2) } else { self.rank }
+    }
+
     /// The adapters' tensors, block by block, in forward order.
     pub(crate) fn blocks(&self, model: &Model) -> Vec<BlockParameters> {
         let mut adapted = blocks(&model.architecture);
@@ -135,8 +146,10 @@ impl Adapters {
 
     fn pair(&self, matrix: &Tensor) -> Option<[Tensor; 2]> {
         let names = self.targets.iter().find(|names| names.weight == matrix.name)?;
+        let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
+        let rank = self.rank_of(names).saturating_mul(experts);
         let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
-        Some([tensor(names.down, self.rank, matrix.columns), tensor(names.up, matrix.rows, self.rank)])
+        Some([tensor(names.down, rank, matrix.columns), tensor(names.up, matrix.rows / experts, rank)])
     }
 }
 
@@ -146,8 +159,54 @@ type Present = Vec<(&'static Names, &'static [&'static str])>;
 fn present(model: &Model) -> Present {
     let blocks = blocks(&model.architecture);
     let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.name == names.weight);
-    let present = LINEAR.iter().filter(|names| has(names));
+    let stacked = adapts_experts(model.family) && has_experts(model);
+    let can = |names: &&Names| match names.stem.split_once('.') {
+        Some(("experts", _)) => stacked,
+        Some(("mlp", _)) => !stacked,
+        _ => true,
+    };
+    let present = LINEAR.iter().filter(|names| has(names)).filter(can);
     present.map(|names| (names, module_names(model.family, names.matrix()))).collect()
+}
+
+fn has_experts(model: &Model) -> bool {
+    model.architecture.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)))
+}
+
+/// Whether a target names what experts have stacked in parameters that no adapter reaches.
+fn is_frozen(model: &Model, target: &str) -> bool {
+    has_experts(model) && GATED.iter().flatten().any(|name| *name == target)
+}
+
+/// The words and module names of a gated network, matrix by matrix.
+const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down", "down_proj"]];
+
+/// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
+fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), EstimateError> {
+    if !has_experts(model) {
+        return Ok(());
+    }
+    if train.lora_targets.iter().any(|target| target == "all-linear")
+        && !matches!(model.family.id, "gpt_oss" | "qwen2_moe")
+    {
+        let (value, key) = (String::from("all-linear"), "train.lora_targets");
+        let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");
+        return Err(EstimateError::NotCovered { key, value, covered });
+    }
+    if !present.iter().any(|(names, _)| names.stem == STACKED_GATE_AND_UP) {
+        return Ok(());
+    }
+    let [gate, up, down] = GATED.map(|names| train.lora_targets.iter().any(|target| names.contains(&target.as_str())));
+    if gate != up {
+        let problem = String::from("gate without up, or up without gate: experts have them in one matrix, name both");
+        return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
+    }
+    if (gate || down) && train.lora_dropout > 0.0 {
+        let problem =
+            format!("{}, but adapters on stacked experts (gate, up, down) take none: use 0", train.lora_dropout);
+        return Err(EstimateError::Invalid { key: "train.lora_dropout", problem });
+    }
+    Ok(())
 }
 
 fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {

@@ -196,6 +196,9 @@ impl Run<'_> {
 
     /// Tokens sorted by expert, two grouped products with a gate between, and the sum back in the tokens' order.
     fn routed(&self, tape: &mut Tape, input: Tensor, routing: Routing, experts: &Experts, sizes: Sizes) -> Tensor {
+        let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
+        let down_factors = self.expert_factors(tape, "experts.down", experts, [self.h(), sizes.width]);
+        let up_factors = self.expert_factors(tape, "experts.gate and up", experts, [both, self.h()]);
         let [rows, each] = [sizes.rows, sizes.experts].map(|dim| tape.shape(&[dim]));
         let states = tape.shape(&[sizes.rows, self.h()]);
         let sorted = tape.constant("experts.sorted experts", rows, Dtype::Int64);
@@ -208,14 +211,18 @@ impl Run<'_> {
         let narrow = tape.constant("experts.sorted experts in 32 bits", rows, Dtype::Fp32);
         let counts = tape.constant("experts.tokens of each expert", each, Dtype::Fp32);
         let offsets = tape.constant("experts.offsets", each, Dtype::Fp32);
-        let (product, up_biases) = self.gated(tape, selected, [sorted, offsets], experts, sizes);
+        let up_names = ["experts.gate and up.weight", "experts.gate and up.bias"];
+        let up_biases = self.expert_biases(tape, sorted, experts, sizes, both, up_names[1]);
+        let matrix = tape.shape(&[sizes.experts, both, self.h()]);
+        let up_matrix = self.expert_matrix(tape, up_names[0], matrix, up_factors);
+        let product = self.gated(tape, [up_matrix, selected, offsets], up_biases, experts, sizes);
         let names = ["experts.down.weight", "experts.down.bias"];
         let biases = self.expert_biases(tape, sorted, experts, sizes, self.h(), names[1]);
         if let Some(tensor) = up_biases {
             tape.release(tensor);
         }
         let down = tape.shape(&[sizes.experts, self.h(), sizes.width]);
-        let down = tape.parameter(names[0], down, self.weights);
+        let down = self.expert_matrix(tape, names[0], down, down_factors);
         let output = grouped(tape, [down, product], offsets, "experts.down", states);
         let output = biased(tape, output, biases);
         tape.release(product);
@@ -231,7 +238,8 @@ impl Run<'_> {
         let sum = self.summed(tape, restored, experts);
         let narrowed = cast(tape, sum, input.dtype, "experts.output");
         let last = [sum, restored, inverse, output, offsets, counts, narrow, weights, selected, order, sorted];
-        for tensor in last.into_iter().chain(biases) {
+        let factors = [up_factors, down_factors].into_iter().flatten().flatten();
+        for tensor in last.into_iter().chain(biases).chain([up_matrix, down]).chain(factors) {
             tape.release(tensor);
         }
         narrowed
@@ -254,20 +262,16 @@ impl Run<'_> {
         })
     }
 
-    /// Gate and up for every row in one product, the activated gate times up; with the biases that were added.
+    /// Gate and up for every row in one product, the activated gate times up.
     fn gated(
         &self,
         tape: &mut Tape,
-        input: Tensor,
-        [sorted, offsets]: [Tensor; 2],
+        [matrix, input, offsets]: [Tensor; 3],
+        biases: Option<Tensor>,
         experts: &Experts,
         sizes: Sizes,
-    ) -> (Tensor, Option<Tensor>) {
-        let names = ["experts.gate and up.weight", "experts.gate and up.bias"];
+    ) -> Tensor {
         let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
-        let biases = self.expert_biases(tape, sorted, experts, sizes, both, names[1]);
-        let matrix = tape.shape(&[sizes.experts, both, self.h()]);
-        let matrix = tape.parameter(names[0], matrix, self.weights);
         let [whole, half] = [both, sizes.width].map(|width| tape.shape(&[sizes.rows, width]));
         let fused = grouped(tape, [matrix, input], offsets, "experts.gate and up", whole);
         let fused = biased(tape, fused, biases);
@@ -276,7 +280,7 @@ impl Run<'_> {
             GateCode::Clamped => clamped_gate(tape, fused, half),
         };
         tape.release(fused);
-        (product, biases)
+        product
     }
 
     /// The sum over the experts of each token; with one expert a token its gradient is a view.

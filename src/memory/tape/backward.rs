@@ -126,6 +126,12 @@ impl Tape {
                 Rule::ClampAbove => (self.derive_clamp(&input, 1), input.dtype),
                 Rule::Clamp => (self.derive_clamp(&input, 2), input.dtype),
                 Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
+                Rule::Fold => {
+                    let product = self.allocate("product before scaling", input.shape, input.dtype, Kind::Scratch);
+                    let gradient = self.gradient(&input, input.shape, input.dtype);
+                    self.unrefer(product);
+                    (gradient, input.dtype)
+                }
                 Rule::Unpack => {
                     let matrix = node.inputs[0].map_or(input.shape, |matrix| matrix.shape);
                     let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);

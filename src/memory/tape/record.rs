@@ -154,6 +154,8 @@ pub(crate) enum Rule {
     All,
     /// A product: gradients have the output's shape and are summed where the input was broadcast.
     Multiply,
+    /// A scaled product of two values, added to a frozen one, the first input.
+    Fold,
     /// A product with a frozen matrix, the first input, that is unpacked again for it.
     Unpack,
     /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
