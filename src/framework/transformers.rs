@@ -3,7 +3,11 @@
 //! Read off that code and measured with autograd's own saved tensors; the models it was checked on are the cases of
 //! `tests/reference`.
 
+mod experts;
+
 use crate::model::Family;
+
+pub use experts::adapts_experts;
 
 /// The version that is described, as entries name it.
 pub const SOURCE: &str = "Transformers 5.23 modelling code under PyTorch 2.15 autograd, measured";
@@ -185,22 +189,6 @@ pub fn implementation(family: &Family) -> Implementation {
             norms_after_projections: true,
             ..llama
         },
-        "qwen2_moe" => {
-            Implementation { router: RouterCode::SoftmaxThenCast, both_masks: true, mask_without_window: true, ..llama }
-        }
-        "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
-        "deepseek_v3" => {
-            Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
-        }
-        "gpt_oss" => Implementation {
-            norm: NormCode::WeightThenCast,
-            rotation: Rotation::Halves,
-            eager_only: true,
-            both_masks: true,
-            router: RouterCode::SoftmaxOfChosen,
-            expert_gate: GateCode::Clamped,
-            ..llama
-        },
         "glm4" => Implementation {
             rotation: Rotation::Concatenated,
             interleaved_tables: true,
@@ -231,14 +219,8 @@ pub fn implementation(family: &Family) -> Implementation {
         }
         "olmo" => Implementation { norm: NormCode::FusedWithoutWeight, rotary_in_fp32: true, ..llama },
         "granite" => Implementation { scaled_embedding: true, ..llama },
-        _ => llama,
+        _ => experts::implementation(family, llama),
     }
-}
-
-/// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of this family's experts, which
-/// had a module each in earlier versions; the dense and shared ones of the same names then have no adapter.
-pub fn adapts_experts(family: &Family) -> bool {
-    matches!(family.id, "qwen3_moe" | "deepseek_v3")
 }
 
 /// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
@@ -260,13 +242,6 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         ("gpt2" | "starcoder2", "mlp.up") => &["c_fc"],
         ("starcoder2", "mlp.down") => &["c_proj"],
         (_, "attention.query") => &["q_proj"],
-        (_, "attention.query down") => &["q_a_proj"],
-        (_, "attention.query up") => &["q_b_proj"],
-        (_, "attention.key value down") => &["kv_a_proj_with_mqa"],
-        (_, "attention.key value up") => &["kv_b_proj"],
-        (_, "shared expert gate") => &["shared_expert_gate"],
-        (_, "experts.gate and up") => &["gate_proj", "up_proj"],
-        (_, "experts.down") => &["down_proj"],
         (_, "attention.key") => &["k_proj"],
         (_, "attention.value") => &["v_proj"],
         (_, "attention.query key value") => &["qkv_proj"],
@@ -275,6 +250,6 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         (_, "mlp.up") => &["up_proj"],
         (_, "mlp.gate and up") => &["gate_up_proj"],
         (_, "mlp.down") => &["down_proj"],
-        _ => &[],
+        _ => experts::module_names(linear),
     }
 }

@@ -188,6 +188,7 @@ pub enum Mixer {
 
 /// Grouped-query attention; multi-head and multi-query are its two ends.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent parts that it has or not")]
 pub struct Attention {
     /// Query heads, `a`.
     pub heads: u64,
