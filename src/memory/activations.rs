@@ -11,6 +11,7 @@ mod feed_forward;
 mod fused_loss;
 mod latent;
 mod layer;
+mod magnitude;
 mod model;
 mod norm;
 mod operations;

@@ -22,6 +22,8 @@ pub(super) struct Names {
     pub(super) down: &'static str,
     /// The matrix up from it.
     pub(super) up: &'static str,
+    /// The length of each row of the matrix and its adapter together, where that is trained apart.
+    pub(super) magnitude: &'static str,
     pub(super) input: &'static str,
     pub(super) dropped: &'static str,
     pub(super) mask: &'static str,
@@ -50,6 +52,7 @@ macro_rules! adapter {
             words: $words,
             down: concat!($stem, ".lora A"),
             up: concat!($stem, ".lora B"),
+            magnitude: concat!($stem, ".lora magnitude"),
             input: concat!($stem, ".lora input"),
             dropped: concat!($stem, ".lora dropped input"),
             mask: concat!($stem, ".lora dropout mask"),
@@ -94,6 +97,8 @@ pub(crate) struct Adapters {
     pub(super) dtype: Dtype,
     /// Whether their input goes through dropout.
     pub(super) dropout: bool,
+    /// Whether magnitudes are trained apart from directions.
+    pub(super) dora: bool,
     targets: Vec<&'static Names>,
 }
 
@@ -120,7 +125,8 @@ impl Adapters {
             return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
         }
         let dtype = if train.lora_dtype == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
-        Ok(Self { rank: train.lora_rank, dtype, dropout: train.lora_dropout > 0.0, targets })
+        let (dropout, dora) = (train.lora_dropout > 0.0, train.dora);
+        Ok(Self { rank: train.lora_rank, dtype, dropout, dora, targets })
     }
 
     /// The names of the adapter beside a linear layer, where it has one.
@@ -138,18 +144,22 @@ impl Adapters {
         let mut adapted = blocks(&model.architecture);
         for block in &mut adapted {
             let matrices = std::mem::take(&mut block.tensors);
-            block.tensors = matrices.iter().filter_map(|matrix| self.pair(matrix)).flatten().collect();
+            block.tensors = matrices.iter().filter_map(|matrix| self.of_matrix(matrix)).flatten().collect();
         }
         adapted.retain(|block| !block.tensors.is_empty());
         adapted
     }
 
-    fn pair(&self, matrix: &Tensor) -> Option<[Tensor; 2]> {
+    fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
         let names = self.targets.iter().find(|names| names.weight == matrix.name)?;
         let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
         let rank = self.rank_of(names).saturating_mul(experts);
         let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
-        Some([tensor(names.down, rank, matrix.columns), tensor(names.up, matrix.rows / experts, rank)])
+        let mut tensors = vec![tensor(names.down, rank, matrix.columns), tensor(names.up, matrix.rows / experts, rank)];
+        if self.dora {
+            tensors.push(Tensor { role: Role::Norm, ..tensor(names.magnitude, matrix.rows, 1) });
+        }
+        Some(tensors)
     }
 }
 
@@ -200,6 +210,10 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
     if gate != up {
         let problem = String::from("gate without up, or up without gate: experts have them in one matrix, name both");
         return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
+    }
+    if (gate || down) && train.dora {
+        let problem = String::from("true, but adapters on stacked experts (gate, up, down) have no magnitudes");
+        return Err(EstimateError::Invalid { key: "train.dora", problem });
     }
     if (gate || down) && train.lora_dropout > 0.0 {
         let problem =

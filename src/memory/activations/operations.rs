@@ -123,9 +123,7 @@ impl Run<'_> {
             None => self.product(tape, input, linear, name, positions),
         };
         match self.adapters.and_then(|adapters| Some((adapters, adapters.names(name)?))) {
-            Some((adapters, names)) => {
-                self.adapted(tape, [input, output], [linear.inputs, linear.outputs], adapters, names)
-            }
+            Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
             None => output,
         }
     }

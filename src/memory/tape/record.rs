@@ -213,7 +213,8 @@ pub(super) struct Leaf {
     pub(super) uses: u32,
     /// What has arrived while others are missing.
     pub(super) waiting: Option<StorageId>,
-    pub(super) cached_copy: Option<StorageId>,
+    /// Its 16-bit copy in autocast's cache, and the node that made it.
+    pub(super) cached_copy: Option<(StorageId, Source)>,
     /// Whether it is a computed value that was made to require a gradient.
     pub(super) value: bool,
 }
