@@ -60,10 +60,14 @@ fn every_embedded_preset_gives_its_count() {
         unconfirmed,
         [
             "deepseek-llm-67b-base",
+            "devstral-2-123b-instruct-2512",
+            "gpt-3-175b",
             "kimi-k2.5",
             "kimi-k2.6",
             "mistral-large-3-675b-instruct-2512",
-            "mistral-small-instruct-2409"
+            "mistral-medium-3.5-128b",
+            "mistral-small-instruct-2409",
+            "nemotron-4-340b-instruct",
         ]
     );
     let active = |id| parameters::active(&library.model(id).unwrap().architecture).unwrap().get();

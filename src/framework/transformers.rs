@@ -3,9 +3,12 @@
 //! Read off that code and measured with autograd's own saved tensors; the models it was checked on are the cases of
 //! `tests/reference`.
 
+mod experts;
 mod modern;
 
 use crate::model::{Family, Model};
+
+pub use experts::adapts_experts;
 
 /// The version that is described, as entries name it.
 pub const SOURCE: &str = "Transformers 5.23 modelling code under PyTorch 2.15 autograd, measured";
@@ -71,9 +74,20 @@ pub struct Implementation {
     pub holds_attention_output: bool,
     /// How a router chooses experts.
     pub router: RouterCode,
+    /// How an expert's gate acts.
+    pub expert_gate: GateCode,
     /// Whether steps of this family were measured. What is only read off the code is an estimate: rules written before
     /// measuring were up to 5 % off.
     pub measured: bool,
+}
+
+/// How the gate of an expert is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateCode {
+    /// The activated gate times up, each one half of the channels.
+    Halves,
+    /// gpt-oss's: gate and up alternate and are clamped, `gate·sigmoid(α·gate)·(up + 1)` in single operations.
+    Clamped,
 }
 
 /// How a router weighs the experts that it chooses.
@@ -85,6 +99,8 @@ pub enum RouterCode {
     SoftmaxThenCast,
     /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
     SigmoidByGroup,
+    /// gpt-oss's: softmax over the chosen experts, in the type of the scores.
+    SoftmaxOfChosen,
 }
 
 /// How a norm is written.
@@ -126,6 +142,8 @@ pub enum Rotation {
     Whole,
     /// A part of the channels, put together again with the rest, even where the rest is empty.
     Concatenated,
+    /// The two halves of the channels, turned apart and put together again; tables are as wide as a half.
+    Halves,
 }
 
 /// The modelling code of a model: that of its family, unmeasured where its structure was only assumed.
@@ -164,6 +182,7 @@ pub fn implementation(family: &Family) -> Implementation {
         tables_by_window: false,
         holds_attention_output: false,
         router: RouterCode::SoftmaxInFp32,
+        expert_gate: GateCode::Halves,
         measured: true,
     };
     match family.id {
@@ -198,13 +217,6 @@ pub fn implementation(family: &Family) -> Implementation {
             norms_after_projections: true,
             ..llama
         },
-        "qwen2_moe" => {
-            Implementation { router: RouterCode::SoftmaxThenCast, both_masks: true, mask_without_window: true, ..llama }
-        }
-        "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
-        "deepseek_v3" => {
-            Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
-        }
         "glm4" => Implementation {
             rotation: Rotation::Concatenated,
             interleaved_tables: true,
@@ -235,7 +247,7 @@ pub fn implementation(family: &Family) -> Implementation {
         }
         "olmo" => Implementation { norm: NormCode::FusedWithoutWeight, rotary_in_fp32: true, ..llama },
         "granite" => Implementation { scaled_embedding: true, ..llama },
-        id => modern::implementation(id, llama),
+        id => modern::implementation(id, experts::implementation(family, llama)),
     }
 }
 
@@ -271,6 +283,6 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         (_, "mlp.up") => &["up_proj"],
         (_, "mlp.gate and up") => &["gate_up_proj"],
         (_, "mlp.down") => &["down_proj"],
-        _ => &[],
+        _ => experts::module_names(linear),
     }
 }

@@ -3,6 +3,7 @@
 //! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
+mod adapted_experts;
 mod adapter;
 mod attention;
 mod experts;
@@ -10,6 +11,7 @@ mod feed_forward;
 mod fused_loss;
 mod latent;
 mod layer;
+mod magnitude;
 mod model;
 mod norm;
 mod operations;

@@ -38,10 +38,6 @@ fn check_train(train: &Train) -> Result<(), EstimateError> {
         let covered = format!("{own}, the type of the weights");
         return Err(EstimateError::NotCovered { key: "train.gradient_dtype", value: other.to_owned(), covered });
     }
-    if train.method != Method::Full && train.dora {
-        let covered = String::from("false");
-        return Err(EstimateError::NotCovered { key: "train.dora", value: String::from("true"), covered });
-    }
     Ok(())
 }
 

@@ -59,7 +59,7 @@ const MOST: usize = 6;
 
 fn is_quantized(block: &BlockParameters, tensor: &Tensor) -> bool {
     let layer = matches!(block.block, Block::Group(_)) && tensor.role == Role::Linear;
-    layer && !tensor.name.contains("expert") && !tensor.name.contains("router")
+    layer && !tensor.name.starts_with("router")
 }
 
 fn parts(tensor: &Tensor, base: BaseWeights, double: bool) -> Vec<Part> {

@@ -16,7 +16,6 @@ use crate::framework::of_model;
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::model::architecture::{FeedForward, LayerGroup};
 use crate::model::parameters::blocks;
 use crate::scenario::{Attention, Method, Precision, Recompute, Scenario, Train};
 use crate::units::{Bits, Overflow};
@@ -29,7 +28,6 @@ fn always() -> Alive {
 /// The ledger of a training step on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
-    check_method(model, train)?;
     let adapters = match train.method {
         Method::Full => None,
         Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
@@ -92,19 +90,6 @@ fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Ove
     let step = Alive::NEVER.in_both(Instant::OptimizerStep);
     entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
     Ok(entries)
-}
-
-/// What a frozen router, frozen experts and a frozen latent projection keep has not been measured.
-fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
-    let unmeasured = |group: &LayerGroup| {
-        let latent = group.layer.attention().is_some_and(|attention| attention.latent.is_some());
-        matches!(group.layer.feed_forward, FeedForward::Experts(_)) || latent
-    };
-    if train.method == Method::Full || !model.architecture.groups.iter().any(unmeasured) {
-        return Ok(());
-    }
-    let covered = String::from("full, for a model with experts or latent attention");
-    Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
 }
 
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the

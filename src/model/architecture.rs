@@ -188,6 +188,7 @@ pub enum Mixer {
 
 /// Grouped-query attention; multi-head and multi-query are its two ends.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent parts that it has or not")]
 pub struct Attention {
     /// Query heads, `a`.
     pub heads: u64,
@@ -209,6 +210,8 @@ pub struct Attention {
     pub sliding_window: Option<u64>,
     /// Whether scores are soft-capped.
     pub softcap: bool,
+    /// Whether each head has a learned score that joins its softmax.
+    pub sinks: bool,
     /// Keys and values expanded from a compressed vector; `head_dim` is then the queries' and keys'.
     pub latent: Option<Latent>,
 }
@@ -272,6 +275,8 @@ pub struct Experts {
     pub chosen_groups: u64,
     /// Whether a buffer corrects the scores that choose.
     pub correction_bias: bool,
+    /// Whether the router and every expert's projections have a bias.
+    pub bias: bool,
 }
 
 impl Experts {
@@ -457,6 +462,7 @@ fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Resu
         groups,
         chosen_groups,
         correction_bias: defaults.groups.is_some(),
+        bias: defaults.bias,
     })
 }
 
@@ -598,6 +604,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         output_bias,
         qk_norm: if keys.use_qk_norm == Some(true) { QkNorm::EachHead } else { family.qk_norm },
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
+        sinks: family.sinks,
         latent: None,
         softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
     })

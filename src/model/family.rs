@@ -38,6 +38,8 @@ pub struct Family {
     pub experts: Option<ExpertDefaults>,
     /// The ranks and head widths of latent attention, where it has that.
     pub latent: Option<LatentDefaults>,
+    /// Whether each head has a learned score that joins its softmax and is dropped after it.
+    pub sinks: bool,
     /// Bias of the head where the config does not say.
     pub head_bias: bool,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.
@@ -61,6 +63,8 @@ pub struct ExpertDefaults {
     pub first_dense: u64,
     /// `n_group` and `topk_group`, where experts are chosen by group.
     pub groups: Option<[u64; 2]>,
+    /// Whether the router and every expert's projections have a bias.
+    pub bias: bool,
 }
 
 /// What stands beside the routed experts.

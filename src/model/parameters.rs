@@ -27,7 +27,7 @@ pub struct Tensor {
 pub enum Role {
     /// The matrix of a linear layer.
     Linear,
-    /// The bias of a linear layer.
+    /// The bias of a linear layer, or the scores that heads add to their softmax.
     Bias,
     /// Weight or bias of a norm.
     Norm,
@@ -35,6 +35,13 @@ pub enum Role {
     Table,
     /// The matrices of all routed experts, of which each token passes through a few.
     Experts {
+        /// All experts.
+        count: u64,
+        /// Those of one token.
+        per_token: u64,
+    },
+    /// The biases of all routed experts, a row for each.
+    ExpertBiases {
         /// All experts.
         count: u64,
         /// Those of one token.
@@ -123,7 +130,9 @@ pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
         for tensor in &block.tensors {
             let all = tensor.parameters()?.get();
             let used = match tensor.role {
-                Role::Experts { count, per_token } => (all / count).checked_mul(per_token).ok_or(Overflow)?,
+                Role::Experts { count, per_token } | Role::ExpertBiases { count, per_token } => {
+                    (all / count).checked_mul(per_token).ok_or(Overflow)?
+                }
                 Role::Linear | Role::Bias | Role::Norm | Role::Table => all,
             };
             sum = sum.checked_add(Parameters::new(used).checked_mul(block.copies)?)?;
@@ -172,9 +181,18 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
 fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
     let (count, width) = (experts.count, experts.intermediate_size);
     let role = Role::Experts { count, per_token: experts.per_token };
-    linear(tensors, ["router.weight", "router.bias"], hidden, count, false);
-    tensors.push(matrix("experts.gate and up.weight", count * 2 * width, hidden, role));
-    tensors.push(matrix("experts.down.weight", count * hidden, width, role));
+    linear(tensors, ["router.weight", "router.bias"], hidden, count, experts.bias);
+    if experts.bias {
+        // gpt-oss stacks matrices by input.
+        let biases = Role::ExpertBiases { count, per_token: experts.per_token };
+        tensors.push(matrix("experts.gate and up.weight", count * hidden, 2 * width, role));
+        tensors.push(matrix("experts.gate and up.bias", count, 2 * width, biases));
+        tensors.push(matrix("experts.down.weight", count * width, hidden, role));
+        tensors.push(matrix("experts.down.bias", count, hidden, biases));
+    } else {
+        tensors.push(matrix("experts.gate and up.weight", count * 2 * width, hidden, role));
+        tensors.push(matrix("experts.down.weight", count * hidden, width, role));
+    }
     if let Some(shared) = &experts.shared {
         mlp_tensors(tensors, &shared.mlp, hidden);
         if shared.gated {
@@ -238,6 +256,9 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
         }
     }
     linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
+    if attention.sinks {
+        tensors.push(vector("attention.sinks", attention.heads, Role::Bias));
+    }
 }
 
 fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, latent: Latent, hidden: u64) {

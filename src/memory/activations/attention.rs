@@ -5,7 +5,7 @@ use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
 use super::operations::{
-    cast, copy, dropout, fresh, join, kept_factors, multiply_by_constant, soft_cap, unary_keeping_output,
+    cast, copy, dropout, fresh, join, kept_factors, multiply_by_constant, soft_cap, subtract, unary_keeping_output,
 };
 use super::rotary::{Tables, interleaved};
 use crate::framework::transformers::{FusedProjection, Rotation};
@@ -476,7 +476,7 @@ impl Run<'_> {
         let expanded = attention.heads != attention.kv_heads;
         // A repetition that stayed a view is copied where it is read.
         let repeated = expanded && attention.kv_heads > 1;
-        let contiguous = self.code.rotation == Rotation::Concatenated;
+        let contiguous = matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves);
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
         let factors = [
             (projected.query, contiguous, "attention.query after rotary embedding"),
@@ -484,7 +484,11 @@ impl Run<'_> {
         ];
         let products = self.batched(tape, factors, "attention.scores", shape);
         let scores = mask_scores(tape, products, shared.mask, attention.softcap);
-        let weights = self.softmax(tape, scores);
+        let (weights, held) = if attention.sinks {
+            self.softmax_with_sinks(tape, scores, sizes)
+        } else {
+            (self.softmax(tape, scores), None)
+        };
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
@@ -496,10 +500,39 @@ impl Run<'_> {
         } else {
             copy(tape, merged, "attention.context", stream)
         };
-        for tensor in [merged, key, value] {
+        for tensor in [merged, key, value].into_iter().chain(held) {
             tape.release(tensor);
         }
         (flat, weights)
+    }
+
+    /// Softmax over the scores and one more column, a learned score of each head, which is dropped again; with the
+    /// scores that stay in a variable until attention returns.
+    fn softmax_with_sinks(&self, tape: &mut Tape, scores: Tensor, sizes: Sizes) -> (Tensor, Option<Tensor>) {
+        let dim = |symbol, size| Dim { symbol, size };
+        let [heads, column] = [vec![sizes.heads], vec![self.b(), sizes.heads, self.s(), dim("", 1)]];
+        let [vector, column] = [heads, column].map(|dims| tape.shape(&dims));
+        let wider = dim("(s+1)", self.sequence.saturating_add(1));
+        let wider = tape.shape(&[self.b(), sizes.heads, self.s(), wider]);
+        let sinks = tape.parameter("attention.sinks", vector, self.weights);
+        let sinks = tape.view_with_new_gradient(sinks, column);
+        let with_sinks = join(tape, [scores, sinks], "attention.scores and sinks", wider);
+        let which = Extra { name: "attention.largest score's index", shape: column, dtype: Dtype::Int64 };
+        let largest =
+            Operation { rule: Rule::Index, inputs: &[with_sinks], keeps: &[], extras: &[which], keeps_output: false };
+        let largest = tape.apply(&largest, "attention.largest score", column, with_sinks.dtype);
+        let shifted = subtract(tape, [with_sinks, largest], "attention.shifted scores", wider);
+        tape.release(with_sinks);
+        tape.release(largest);
+        let softmax = unary_keeping_output(tape, shifted, "attention.softmax");
+        let without = tape.view_with_new_gradient(softmax, scores.shape);
+        let dropped = dropout(tape, self.dropout[2], without, "attention.dropped weights", "attention.dropout mask");
+        let weights = cast(tape, dropped, self.compute(), "attention.weights");
+        tape.release(scores);
+        for tensor in [dropped, without, softmax] {
+            tape.release(tensor);
+        }
+        (weights, Some(shifted))
     }
 
     /// A batched matrix product, which keeps both factors as it reads them: in the type of the product, and with the

@@ -123,15 +123,14 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        let base = self.base.filter(|_| !name.starts_with("logits"));
+        // The head stays as it is, and a router is no linear layer of its own.
+        let base = self.base.filter(|_| !name.starts_with("logits") && !name.starts_with("router"));
         let output = match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
             None => self.product(tape, input, linear, name, positions),
         };
         match self.adapters.and_then(|adapters| Some((adapters, adapters.names(name)?))) {
-            Some((adapters, names)) => {
-                self.adapted(tape, [input, output], [linear.inputs, linear.outputs], adapters, names)
-            }
+            Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
             None => output,
         }
     }

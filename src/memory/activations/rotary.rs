@@ -17,7 +17,13 @@ pub(super) struct Tables {
 impl Run<'_> {
     /// `[1, s, rotary]` cosines and sines in the type of the residual stream.
     pub(super) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
-        let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: self.architecture.rotary_dim() }]);
+        let channels = self.architecture.rotary_dim();
+        let width = if self.code.rotation == Rotation::Halves {
+            Dim { symbol: "d/2", size: channels / 2 }
+        } else {
+            Dim { symbol: "d", size: channels }
+        };
+        let shape = tape.shape(&[self.s(), width]);
         let wide = self.code.rotary_in_fp32 && !self.code.rotary_inputs_in_fp32;
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
@@ -33,8 +39,10 @@ impl Run<'_> {
         tables: Tables,
         name: &'static str,
     ) -> Tensor {
-        if self.code.rotation == Rotation::Whole {
-            return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name);
+        match self.code.rotation {
+            Rotation::Whole => return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name),
+            Rotation::Halves => return self.rotate_halves(tape, input, heads, attention.head_dim, tables, name),
+            Rotation::None | Rotation::Concatenated => {}
         }
         let parts = self.turned_part(tape, input, heads, attention, tables, name);
         let output = join(tape, parts, name, input.shape);
@@ -62,6 +70,24 @@ impl Run<'_> {
         let turned = self.rotate_whole(tape, turning, heads, rotating, tables, name);
         tape.release(turning);
         [turned, passing]
+    }
+
+    fn rotate_halves(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        heads: Dim,
+        size: u64,
+        tables: Tables,
+        name: &'static str,
+    ) -> Tensor {
+        let half = tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d/2", size: size / 2 }]);
+        let halves = tape.split(input, [half, half]);
+        let turned = turn_parts(tape, halves, input.shape, tables, name);
+        for tensor in halves {
+            tape.release(tensor);
+        }
+        turned
     }
 
     fn rotate_whole(
@@ -95,6 +121,34 @@ impl Run<'_> {
         tape.release(by_sin);
         output
     }
+}
+
+/// `first·cos - second·sin` beside `second·cos + first·sin`.
+pub(super) fn turn_parts(
+    tape: &mut Tape,
+    [first, second]: [Tensor; 2],
+    whole: u16,
+    tables: Tables,
+    name: &'static str,
+) -> Tensor {
+    let shape = first.shape;
+    let by_cos = multiply_by_constant(tape, first, tables.cos, name);
+    let by_sin = multiply_by_constant(tape, second, tables.sin, name);
+    // The difference negates the gradient of what it takes away.
+    let negated = tape.view_with_new_gradient(by_sin, shape);
+    let one = join(tape, [by_cos, negated], name, shape);
+    for tensor in [negated, by_cos, by_sin] {
+        tape.release(tensor);
+    }
+    let by_cos = multiply_by_constant(tape, second, tables.cos, name);
+    let by_sin = multiply_by_constant(tape, first, tables.sin, name);
+    let other = join(tape, [by_cos, by_sin], name, shape);
+    tape.release(by_cos);
+    tape.release(by_sin);
+    let output = join(tape, [one, other], name, whole);
+    tape.release(one);
+    tape.release(other);
+    output
 }
 
 /// Copies of the tables in which each value stands twice in a row.

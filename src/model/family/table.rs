@@ -56,6 +56,7 @@ pub(super) const LLAMA: Family = Family {
     mlp_bias: false,
     experts: None,
     latent: None,
+    sinks: false,
     head_bias: false,
     defaults: LLAMA_LIKE,
 };
@@ -213,6 +214,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            bias: false,
         }),
         defaults: Defaults {
             intermediate_size: Some(14_336),
@@ -232,6 +234,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Several(1),
             first_dense: 3,
             groups: Some([8, 4]),
+            bias: false,
         }),
         latent: Some(LatentDefaults {
             query_rank: 1536,
@@ -262,6 +265,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Gated(5632),
             first_dense: 0,
             groups: None,
+            bias: false,
         }),
         defaults: Defaults {
             vocab_size: 151_936,
@@ -271,6 +275,36 @@ pub const FAMILIES: &[Family] = &[
             num_attention_heads: 16,
             num_key_value_heads: Some(16),
             max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_oss",
+        qkv_bias: true,
+        output_bias: true,
+        sinks: true,
+        experts: Some(ExpertDefaults {
+            count: 128,
+            per_token: 4,
+            intermediate_size: None,
+            normalised: Normalisation::Always,
+            shared: SharedDefault::None,
+            first_dense: 0,
+            groups: None,
+            bias: true,
+        }),
+        defaults: Defaults {
+            vocab_size: 201_088,
+            hidden_size: 2880,
+            intermediate_size: Some(2880),
+            num_hidden_layers: 36,
+            num_attention_heads: 64,
+            num_key_value_heads: Some(8),
+            head_dim: Some(64),
+            max_position_embeddings: 131_072,
+            sliding_window: Some(128),
+            sliding_window_pattern: Some(2),
             ..LLAMA_LIKE
         },
         ..LLAMA
@@ -303,6 +337,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            bias: false,
         }),
         defaults: Defaults {
             vocab_size: 151_936,
