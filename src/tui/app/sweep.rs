@@ -1,7 +1,6 @@
 //! Memory against one parameter: for each compared scenario a curve, and where it crosses capacity.
 
 use super::App;
-use crate::memory;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
 use crate::solve::{Furthest, furthest};
@@ -27,6 +26,8 @@ pub(crate) struct Sweep {
 pub(crate) struct Curve {
     /// Which of the compared scenarios.
     pub(crate) index: usize,
+    /// That scenario.
+    pub(crate) scenario: Scenario,
     /// The total at each value; nothing where there is no ledger.
     pub(crate) totals: Vec<Option<Bytes>>,
     /// The furthest value that fits the scenario's own card; nothing without a card.
@@ -64,25 +65,35 @@ impl App {
             return;
         }
         let row = &PARAMETERS[parameter];
+        let same = self.sweep.key.as_ref().is_some_and(|known| known.parameter == parameter);
+        let known = |scenario: &Scenario| self.sweep.curves.iter().find(|curve| same && curve.scenario == *scenario);
         let mut curves: Vec<Curve> = Vec::new();
-        let here = self.curve(key.scenarios.len() - 1, &self.scenario, row, &[]);
-        let values = values(row, &self.scenario, self.sweep.linear, here.and_then(|curve| end(&curve)));
         for (index, scenario) in key.scenarios.iter().enumerate() {
-            curves.extend(self.curve(index, scenario, row, &values));
+            let Some(model) = self.model_of(scenario).filter(|_| (row.applies)(scenario)) else { continue };
+            // What was solved for a pin stays solved.
+            let furthest = match known(scenario) {
+                Some(curve) => curve.furthest.clone(),
+                None => self
+                    .gpu_of(scenario)
+                    .map(|gpu| furthest(model, scenario, gpu, row).map_err(|error| error.to_string())),
+            };
+            curves.push(Curve { index, scenario: scenario.clone(), totals: Vec::new(), furthest });
+        }
+        let here = curves.last().filter(|curve| curve.index + 1 == key.scenarios.len()).and_then(end);
+        let values = values(row, &self.scenario, self.sweep.linear, here);
+        for curve in &mut curves {
+            curve.totals = match known(&curve.scenario) {
+                Some(known) if self.sweep.values == values => known.totals.clone(),
+                _ => values.iter().map(|value| self.total_with(&curve.scenario, row, *value)).collect(),
+            };
         }
         self.sweep = Sweep { parameter: Some(parameter), linear: key.linear, values, curves, key: Some(key) };
     }
 
-    fn curve(&self, index: usize, scenario: &Scenario, parameter: &Parameter, values: &[u64]) -> Option<Curve> {
-        let model = self.model_of(scenario).filter(|_| (parameter.applies)(scenario))?;
-        let gpu = self.gpu_of(scenario).map(AsRef::as_ref);
-        let total = |value: &u64| {
-            let mut changed = scenario.clone();
-            parameter.set(&mut changed, Value::Count(*value)).ok()?;
-            memory::estimate(model, &changed, gpu).ok().map(|ledger| ledger.total())
-        };
-        let furthest = gpu.map(|gpu| furthest(model, scenario, gpu, parameter).map_err(|error| error.to_string()));
-        Some(Curve { index, totals: values.iter().map(total).collect(), furthest })
+    fn total_with(&self, scenario: &Scenario, parameter: &Parameter, value: u64) -> Option<Bytes> {
+        let mut changed = scenario.clone();
+        parameter.set(&mut changed, Value::Count(value)).ok()?;
+        self.total_of(&changed)
     }
 }
 

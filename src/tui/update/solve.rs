@@ -35,7 +35,10 @@ pub(super) fn solve(app: &mut App) {
 fn stop(app: &App, found: &Largest, word: &str, value: u64) -> String {
     let next = if word == "largest" { value.saturating_add(1) } else { value.saturating_sub(1) };
     match &found.stopped_by {
-        Stop::Capacity(bytes) => format!("{} would need {}", grouped(next), app.unit.show(*bytes)),
+        Stop::Capacity(bytes) => {
+            let capacity = app.gpu_of(&app.scenario).and_then(|gpu| gpu.capacity().ok()).unwrap_or_default();
+            format!("{} is over by {}", grouped(next), app.unit.show(bytes.saturating_sub(capacity)))
+        }
         Stop::End(reason) => reason.clone(),
     }
 }

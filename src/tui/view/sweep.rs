@@ -133,19 +133,21 @@ fn sentence(app: &App, parameter: &Parameter, curve: &Curve) -> String {
         None => String::from("no card to hold it against"),
         Some(Err(reason)) => reason.clone(),
         Some(Ok(Furthest::Indifferent)) => format!("{label} changes nothing here"),
-        Some(Ok(Furthest::Largest(found))) => crossing(app, label, found, true),
-        Some(Ok(Furthest::Smallest(found))) => crossing(app, label, found, false),
+        Some(Ok(Furthest::Largest(found))) => crossing(app, curve, label, (found, true)),
+        Some(Ok(Furthest::Smallest(found))) => crossing(app, curve, label, (found, false)),
     }
 }
 
-fn crossing(app: &App, label: &str, found: &Largest, up: bool) -> String {
+fn crossing(app: &App, curve: &Curve, label: &str, (found, up): (&Largest, bool)) -> String {
     let Some(value) = found.value else {
         return format!("no {label} fits: it would still need {}", app.unit.show(found.total));
     };
     let (word, next) = if up { ("up to", value.saturating_add(1)) } else { ("from", value.saturating_sub(1)) };
     match &found.stopped_by {
         Stop::Capacity(bytes) => {
-            format!("fits {word} {}; {} needs {}", grouped(value), grouped(next), app.unit.show(*bytes))
+            let capacity = app.gpu_of(&curve.scenario).and_then(|gpu| gpu.capacity().ok()).unwrap_or_default();
+            let over = app.unit.show(bytes.saturating_sub(capacity));
+            format!("fits {word} {}; {} is over by {over}", grouped(value), grouped(next))
         }
         Stop::End(_) => format!("fits {word} {}, where {label} ends", grouped(value)),
     }
