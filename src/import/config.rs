@@ -61,6 +61,7 @@ fn read_text(
     if assumed.is_some() && family.latent.is_none() {
         assume::settle(&mut keys);
     }
+    keys.torch_dtype = published_type(config, &outer)?;
     write_out(family, &mut keys);
     slide_some_layers(config, family, &mut keys)?;
     let architecture = Architecture::resolve(family, &keys).map_err(|error| {
@@ -285,6 +286,34 @@ fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetEr
         "mistral" | "phi3" | "gemma2" | "gemma3_text" | "starcoder2" => config.count(&[KEY]),
         _ => Ok(None),
     }
+}
+
+/// The type of the published weights: the quantization where there is one, else the plain type. One whose layout has no
+/// name here is left out.
+fn published_type(config: &Object<'_>, outer: &Object<'_>) -> Result<Option<String>, PresetError> {
+    const KEY: &str = "quantization_config";
+    let quantized = match config.object(KEY)? {
+        None => outer.object(KEY)?,
+        found => found,
+    };
+    let Some(quantized) = quantized else {
+        let names = &["dtype", "torch_dtype"];
+        let plain = config.text(names)?.or(outer.text(names)?);
+        return Ok(plain.filter(|name| matches!(name.as_str(), "bfloat16" | "float16" | "float32")));
+    };
+    let method = quantized.text(&["quant_method"])?;
+    let bits = quantized.count(&["bits", "w_bit"])?;
+    let grouped = quantized.count(&["group_size", "q_group_size"])? == Some(128);
+    let squares = quantized.counts("weight_block_size").ok().flatten() == Some(vec![128, 128]);
+    let name = match (method.as_deref(), bits) {
+        (Some("fp8"), _) if squares => "float8_e4m3fn",
+        (Some("mxfp4"), _) => "mxfp4",
+        (Some("gptq"), Some(8)) if grouped => "gptq-int8",
+        (Some("gptq"), Some(4)) if grouped => "gptq-int4",
+        (Some("awq"), Some(4)) if grouped => "awq-int4",
+        _ => return Ok(None),
+    };
+    Ok(Some(name.to_owned()))
 }
 
 /// Qwen2 and Qwen3 let some layers slide: those that `layer_types` names, else those from `max_window_layers` on.

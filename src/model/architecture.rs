@@ -99,6 +99,8 @@ pub struct ArchitectureKeys {
     pub qk_rope_head_dim: Option<u64>,
     /// Latent attention: channels of a head's values.
     pub v_head_dim: Option<u64>,
+    /// The type in which the weights were published.
+    pub torch_dtype: Option<String>,
 }
 
 /// A checked architecture.
@@ -122,6 +124,8 @@ pub struct Architecture {
     pub logits_softcap: bool,
     /// Dropout where the run does not say.
     pub dropout: Dropout,
+    /// The word of `infer.weights` for the type in which the weights were published, where that is known.
+    pub native_weights: Option<&'static str>,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
 }
@@ -413,6 +417,7 @@ impl Architecture {
                 hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
                 attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
             },
+            native_weights: keys.torch_dtype.as_deref().map(native_weights).transpose()?,
             groups,
         })
     }
@@ -713,6 +718,26 @@ fn dimension(key: &'static str, size: u64) -> Result<u64, ArchitectureError> {
     } else {
         Err(ArchitectureError::new(key, format!("{size} is not between 1 and 2^28")))
     }
+}
+
+/// Types in which weights are published, and the words that `infer.weights` has for them.
+const NATIVE: [(&str, &str); 8] = [
+    ("bfloat16", "bf16"),
+    ("float16", "fp16"),
+    ("float32", "fp32"),
+    ("float8_e4m3fn", "fp8"),
+    ("mxfp4", "mxfp4"),
+    ("gptq-int8", "gptq-int8"),
+    ("gptq-int4", "gptq-int4"),
+    ("awq-int4", "awq-int4"),
+];
+
+fn native_weights(dtype: &str) -> Result<&'static str, ArchitectureError> {
+    let known = NATIVE.into_iter().find(|(name, _)| *name == dtype).map(|(_, word)| word);
+    known.ok_or_else(|| {
+        let names: Vec<_> = NATIVE.iter().map(|(name, _)| *name).collect();
+        ArchitectureError::new("torch_dtype", format!("`{dtype}` is none of {}", names.join(", ")))
+    })
 }
 
 fn probability(key: &'static str, value: f64) -> Result<f64, ArchitectureError> {

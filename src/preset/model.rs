@@ -123,6 +123,7 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         qk_nope_head_dim: section.count("qk_nope_head_dim")?,
         qk_rope_head_dim: section.count("qk_rope_head_dim")?,
         v_head_dim: section.count("v_head_dim")?,
+        torch_dtype: section.text("torch_dtype")?,
     })
 }
 
