@@ -2,6 +2,7 @@
 
 mod activations;
 mod adapters;
+mod allocator;
 pub mod category;
 pub mod course;
 mod coverage;

@@ -135,6 +135,7 @@ impl Draft {
             self.model(library)?;
         }
         let Self { mut scenario, base, .. } = self;
+        scenario.profiles = library.profiles();
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
             scenario.model = base.join(&scenario.model).display().to_string();
         }
@@ -147,9 +148,10 @@ impl Draft {
             bail!("no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them");
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
+        let scenario = Scenario { profiles: library.profiles(), ..self.scenario };
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());
-        Ok(Resolved { scenario: self.scenario, model, gpu, idle })
+        Ok(Resolved { scenario, model, gpu, idle })
     }
 }
 

@@ -28,6 +28,10 @@ fn always() -> Alive {
 /// The ledger of a training step on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
+    if scenario.profile().is_none_or(|profile| profile.train.is_none()) {
+        let (value, covered) = (scenario.framework.word().to_owned(), String::from("transformers, for training"));
+        return Err(EstimateError::NotCovered { key: "framework", value, covered });
+    }
     let adapters = match train.method {
         Method::Full => None,
         Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
@@ -50,9 +54,11 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         (Some(adapters), Some(blocks)) => Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) },
         _ => Set { architecture, blocks: &all, bits },
     };
-    let mut entries = match run.base {
-        Some(base) => quantized::parameters(&model_set, base, train.double_quant, always())?,
-        None => model_set.parameters(always())?,
+    let mut entries = if train.method == Method::Qlora {
+        let format = quantized::Format::Bitsandbytes(train.base_weights, train.double_quant);
+        quantized::parameters(&model_set, format, always())?
+    } else {
+        model_set.parameters(always())?
     };
     if adapters.is_some() {
         entries.append(&mut trained.parameters(always())?);
@@ -151,7 +157,8 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         adapters,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
-        base: (train.method == Method::Qlora).then_some(train.base_weights),
+        base: (train.method == Method::Qlora).then(|| train.base_weights.into()),
+        logits_of_prompt: false,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::units::{Bits, Bytes, Overflow};
 
-const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
+pub(super) const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
 const INPUTS: &str = "tensors that the training loop feeds, PyTorch 2.15";
 
 /// The place of a block of parameters.
@@ -25,7 +25,7 @@ pub(super) fn place(architecture: &Architecture, block: Block) -> Place {
     }
 }
 
-fn shape(tensor: &Tensor) -> Shape {
+pub(super) fn shape(tensor: &Tensor) -> Shape {
     let dim = |size| Dim { symbol: "", size };
     if let Role::Experts { count, .. } = tensor.role {
         return Shape::new(&[dim(count), dim(tensor.rows / count), dim(tensor.columns)]);

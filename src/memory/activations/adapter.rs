@@ -4,8 +4,7 @@ use super::super::adapters::{Adapters, Names};
 use super::super::entry::Dim;
 use super::super::tape::{Tape, Tensor};
 use super::operations::{cast, copy, dropout, fresh, join};
-use super::{Linear, Run};
-use crate::scenario::BaseWeights;
+use super::{Kernel, Linear, Run};
 
 impl Run<'_> {
     /// `output + B(A(dropout(input)))·scaling`: the input in the adapter's type, the sum in the output's.
@@ -26,7 +25,7 @@ impl Run<'_> {
         let up = matrix(tape, names.up, rank, linear.outputs);
         // Beside a quantized layer autocast converts by itself, and without it the adapter's output is converted back.
         let converts = self.base.is_none() || !self.autocast;
-        let output = if matches!(self.base, Some(BaseWeights::Nf4 | BaseWeights::Fp4)) {
+        let output = if matches!(self.base, Some(Kernel::FourBits)) {
             let cloned = copy(tape, output, names.sum, output.shape);
             tape.release(output);
             cloned

@@ -423,10 +423,11 @@ impl<'a> Recorder<'a> {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
-        let kept = if run.loss { tape.share(stream) } else { last_position(run, tape, stream) };
+        let everywhere = run.loss || run.logits_of_prompt;
+        let kept = if everywhere { tape.share(stream) } else { last_position(run, tape, stream) };
         let capped = run.architecture.logits_softcap;
         let name = if capped || run.code.scaled_logits { "logits before scaling" } else { "logits" };
-        let mut logits = run.linear_over(tape, kept, head, name, if run.loss { run.s() } else { ONE });
+        let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
         tape.release(kept);
         if run.code.scaled_logits {
             let scaled = fresh(tape, logits, "logits", logits.shape);
@@ -437,6 +438,12 @@ impl<'a> Recorder<'a> {
             logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
         }
         tape.assign(logits, Segment::Loss);
+        if run.logits_of_prompt {
+            let wide = cast(tape, logits, Dtype::Fp32, "logits in fp32");
+            tape.release(logits);
+            tape.assign(wide, Segment::Loss);
+            return wide;
+        }
         logits
     }
 
