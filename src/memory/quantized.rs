@@ -8,6 +8,7 @@ mod gguf;
 use std::borrow::Cow;
 
 use super::EstimateError;
+use super::activations::Kernel;
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use super::weights::{self, Set};
@@ -28,11 +29,17 @@ const SCALES: u64 = 256;
 /// Inputs that share a scale in GPTQ and AWQ checkpoints, and the side of a block in fp8 ones.
 const GROUP: u64 = 128;
 
+/// Up to so many tokens the kernels for GPTQ and AWQ read codes directly.
+const GPTQ_DIRECT: u64 = 128;
+const AWQ_DIRECT: u64 = 1023;
+
 /// How a model's matrices are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// bitsandbytes, with scales quantized too or not.
-    Bitsandbytes(BaseWeights, bool),
+    /// bitsandbytes in 8 bits.
+    Int8,
+    /// bitsandbytes in 4 bits, with scales quantized too or not.
+    FourBits(bool),
     /// 8-bit floats in blocks with a scale each.
     Fp8,
     /// GPTQ, so many bits.
@@ -48,8 +55,8 @@ impl Format {
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "fp8" => Self::Fp8,
-            "int8" => Self::Bitsandbytes(BaseWeights::Int8, false),
-            "nf4" => Self::Bitsandbytes(BaseWeights::Nf4, false),
+            "int8" => Self::Int8,
+            "nf4" => Self::FourBits(false),
             "gptq-int8" => Self::Gptq(8),
             "gptq-int4" => Self::Gptq(4),
             "awq-int4" => Self::Awq,
@@ -57,12 +64,33 @@ impl Format {
         })
     }
 
+    /// The format of a base under adapters.
+    pub(super) const fn of_base(base: BaseWeights, double_quant: bool) -> Self {
+        match base {
+            BaseWeights::Int8 => Self::Int8,
+            BaseWeights::Nf4 | BaseWeights::Fp4 => Self::FourBits(double_quant),
+            BaseWeights::GptqInt4 => Self::Gptq(4),
+        }
+    }
+
+    /// How matrix products read it; llama.cpp's read codes as they are.
+    pub(super) const fn kernel(self) -> Option<Kernel> {
+        match self {
+            Self::Int8 => Some(Kernel::Int8),
+            Self::FourBits(_) => Some(Kernel::FourBits),
+            Self::Fp8 => Some(Kernel::Fp8),
+            Self::Gptq(_) => Some(Kernel::Unpacking(GPTQ_DIRECT)),
+            Self::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
+            Self::Gguf(_) => None,
+        }
+    }
+
     /// Whether the rules are known for this model.
     pub(super) fn check(self, model: &Model, key: &'static str, word: &str) -> Result<(), EstimateError> {
         let problem = match self {
             Self::Gptq(_) | Self::Awq => uneven(model),
             Self::Gguf(_) => gguf::uncovered(model).map(str::to_owned),
-            Self::Bitsandbytes(..) | Self::Fp8 => None,
+            Self::Int8 | Self::FourBits(_) | Self::Fp8 => None,
         };
         match problem {
             None => Ok(()),
@@ -162,12 +190,13 @@ fn is_quantized(block: &BlockParameters, tensor: &Tensor, experts: bool) -> bool
 
 fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {
     // Experts of a served checkpoint are quantized one by one; bitsandbytes leaves the stacked ones alone.
-    let experts = !matches!(format, Format::Bitsandbytes(..));
+    let experts = !matches!(format, Format::Int8 | Format::FourBits(_));
     if !is_quantized(block, tensor, experts) {
         return (vec![Part::plain(tensor, plain)], weights::PARAMETERS);
     }
     match format {
-        Format::Bitsandbytes(base, double) => (bitsandbytes(tensor, base, double), BITSANDBYTES),
+        Format::Int8 => (int8(tensor), BITSANDBYTES),
+        Format::FourBits(double) => (four_bits(tensor, double), BITSANDBYTES),
         Format::Fp8 => (fp8(tensor), FP8),
         Format::Gptq(bits) => (grouped(tensor, bits, true), GPTQ),
         Format::Awq | Format::Gguf(_) => (grouped(tensor, 4, false), AWQ),
@@ -184,24 +213,27 @@ fn dims(sizes: &[u64]) -> Shape {
     }
 }
 
-fn bitsandbytes(tensor: &Tensor, base: BaseWeights, double: bool) -> Vec<Part> {
+fn int8(tensor: &Tensor) -> Vec<Part> {
     let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
-    let codes = |bits| part(None, &[tensor.rows, tensor.columns], bits);
+    vec![part(None, &[tensor.rows, tensor.columns], 8), part(Some("scale of each row"), &[tensor.rows, 1], 32)]
+}
+
+fn four_bits(tensor: &Tensor, double: bool) -> Vec<Part> {
+    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+    let codes = part(None, &[tensor.rows, tensor.columns], 4);
+    let table = part(Some("code table"), &[16, 1], 32);
     let blocks = tensor.rows.saturating_mul(tensor.columns).div_ceil(BLOCK);
-    match (base, double) {
-        (BaseWeights::Int8, _) => vec![codes(8), part(Some("scale of each row"), &[tensor.rows, 1], 32)],
-        (BaseWeights::Nf4 | BaseWeights::Fp4, false) => {
-            vec![codes(4), part(Some("scales"), &[blocks, 1], 32), part(Some("code table"), &[16, 1], 32)]
-        }
-        (BaseWeights::Nf4 | BaseWeights::Fp4, true) => vec![
-            codes(4),
-            part(Some("scales in 8 bits"), &[blocks, 1], 8),
-            part(Some("scales of scales"), &[blocks.div_ceil(SCALES), 1], 32),
-            part(Some("code table of scales"), &[256, 1], 32),
-            part(Some("code table"), &[16, 1], 32),
-            part(Some("offset of scales"), &[1, 1], 32),
-        ],
+    if !double {
+        return vec![codes, part(Some("scales"), &[blocks, 1], 32), table];
     }
+    vec![
+        codes,
+        part(Some("scales in 8 bits"), &[blocks, 1], 8),
+        part(Some("scales of scales"), &[blocks.div_ceil(SCALES), 1], 32),
+        part(Some("code table of scales"), &[256, 1], 32),
+        table,
+        part(Some("offset of scales"), &[1, 1], 32),
+    ]
 }
 
 /// The matrices that a tensor stands for: how many, and the rows and columns of each.
@@ -258,7 +290,9 @@ mod tests {
         for case in cases {
             let base = BaseWeights::from_word(case["base_weights"].as_str().unwrap()).unwrap();
             let [rows, columns] = [0, 1].map(|axis| case["shape"][axis].as_u64().unwrap());
-            let mut parts = bitsandbytes(&linear(rows, columns), base, case["double_quant"] == true);
+            let block = BlockParameters { block: Block::Group(0), copies: 1, tensors: Vec::new() };
+            let format = Format::of_base(base, case["double_quant"] == true);
+            let mut parts = parts(&block, &linear(rows, columns), format, Bits::whole(16)).0;
             parts.retain(|part| part.name != Some("offset of scales"));
             assert_eq!(Some(bytes(&parts)), case["bytes"].as_u64(), "{case}");
         }

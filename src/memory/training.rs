@@ -8,10 +8,11 @@ use super::course::Course;
 use super::entry::{Alive, Entry, Lifetime};
 use super::instant::{Instant, Step};
 use super::ledger::Ledger;
+use super::quantized::{self, Format};
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
-use super::{optimizer, quantized, recorded, weights};
+use super::{optimizer, recorded, weights};
 use crate::framework::of_model;
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
@@ -31,6 +32,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     if scenario.profile().is_none_or(|profile| profile.train.is_none()) {
         let (value, covered) = (scenario.framework.word().to_owned(), String::from("transformers, for training"));
         return Err(EstimateError::NotCovered { key: "framework", value, covered });
+    }
+    if train.method == Method::Qlora {
+        base(train).check(model, "train.base_weights", train.base_weights.word())?;
     }
     let adapters = match train.method {
         Method::Full => None,
@@ -55,8 +59,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         _ => Set { architecture, blocks: &all, bits },
     };
     let mut entries = if train.method == Method::Qlora {
-        let format = quantized::Format::Bitsandbytes(train.base_weights, train.double_quant);
-        quantized::parameters(&model_set, format, always())?
+        quantized::parameters(&model_set, base(train), always())?
     } else {
         model_set.parameters(always())?
     };
@@ -84,6 +87,11 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
     let course = loss_backward.map(|(_, event)| Course::read(&recording, &timeline, *event));
     super::close(entries, gpu, &places.collect::<Vec<_>>(), course)
+}
+
+/// The format of a quantized base.
+const fn base(train: &Train) -> Format {
+    Format::of_base(train.base_weights, train.double_quant)
 }
 
 fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
@@ -157,7 +165,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         adapters,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
-        base: (train.method == Method::Qlora).then(|| train.base_weights.into()),
+        base: if train.method == Method::Qlora { base(train).kernel() } else { None },
         logits_of_prompt: false,
     }
 }

@@ -189,6 +189,8 @@ choices! {
         Fp4 = "fp4",
         /// 8-bit integer.
         Int8 = "int8",
+        /// A GPTQ checkpoint in 4 bits.
+        GptqInt4 = "gptq-int4",
     }
 }
 

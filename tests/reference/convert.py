@@ -345,8 +345,11 @@ def train_run(record, framework):
     if run["method"] != "full":
         run.update(adapters(record))
     if run["method"] == "qlora":
-        run["base_weights"] = "fp4" if "fp4" in precision else "nf4"
-        run["double_quant"] = "-dq" in precision
+        if "GPTQ int4" in precision:
+            run["base_weights"] = "gptq-int4"
+        else:
+            run["base_weights"] = "fp4" if "fp4" in precision else "nf4"
+            run["double_quant"] = "-dq" in precision
     return run
 
 

@@ -4,7 +4,6 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Operation, Rule, Tape, Tensor};
 use super::operations::cast;
 use super::{Linear, Run};
-use crate::scenario::BaseWeights;
 
 /// Up to so many tokens bitsandbytes' forward product reads 4-bit codes directly.
 const DIRECT: u64 = 1536;
@@ -23,15 +22,6 @@ pub(crate) enum Kernel {
     Unpacking(u64),
     /// The input in 8-bit floats with a scale for every 128 channels; read from code, never measured.
     Fp8,
-}
-
-impl From<BaseWeights> for Kernel {
-    fn from(base: BaseWeights) -> Self {
-        match base {
-            BaseWeights::Int8 => Self::Int8,
-            BaseWeights::Nf4 | BaseWeights::Fp4 => Self::FourBits,
-        }
-    }
 }
 
 impl Run<'_> {

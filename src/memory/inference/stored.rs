@@ -20,10 +20,6 @@ const BUFFER: &str = "AutoGPTQ's ExLlama kernel: a buffer of the largest quantiz
 const COPY: &str = "fp8 checkpoints of models with a tied head: the loaded model has the matrix twice";
 const BLOCKS: &str = "PyTorch's caching allocator: blocks of which less than 1 MiB would be left are not split";
 
-/// Up to so many tokens the kernels for GPTQ and AWQ read codes directly.
-const GPTQ_DIRECT: u64 = 128;
-const AWQ_DIRECT: u64 = 1023;
-
 /// How a model's weights are stored.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stored {
@@ -54,15 +50,9 @@ impl Stored {
         self.format == Some(Format::Awq)
     }
 
-    /// How matrix products read the weights; llama.cpp's read codes as they are.
+    /// How matrix products read the weights.
     pub(super) fn kernel(&self) -> Option<Kernel> {
-        match self.format? {
-            Format::Bitsandbytes(base, _) => Some(base.into()),
-            Format::Fp8 => Some(Kernel::Fp8),
-            Format::Gptq(_) => Some(Kernel::Unpacking(GPTQ_DIRECT)),
-            Format::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
-            Format::Gguf(_) => None,
-        }
+        self.format?.kernel()
     }
 
     /// The weights and what stands beside them as long as the model does.

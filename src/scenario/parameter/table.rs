@@ -392,7 +392,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether the base's scales are quantized too",
         kind: Kind::Flag,
-        applies: quantizing,
+        applies: quantizing_scales,
         get: |s| Value::Flag(s.train.double_quant),
         set: |s, value| flag(value).map(|on| s.train.double_quant = on),
     },
@@ -617,6 +617,10 @@ fn adapting(scenario: &Scenario) -> bool {
 
 fn quantizing(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.method == Method::Qlora
+}
+
+fn quantizing_scales(scenario: &Scenario) -> bool {
+    quantizing(scenario) && matches!(scenario.train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4)
 }
 
 /// Accepted in files at its default; no covered framework reads it yet.
