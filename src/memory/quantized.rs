@@ -13,6 +13,7 @@ use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use super::weights::{self, Set};
 use crate::model::Model;
+use crate::model::architecture::{FeedForward, LayerGroup};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::scenario::BaseWeights;
 use crate::units::{Bits, Overflow};
@@ -22,6 +23,13 @@ const GPTQ: &str = "GPTQ checkpoints: codes, fp16 scales, packed zeros and int32
 const AWQ: &str = "AWQ checkpoints: codes, fp16 scales and packed zeros, groups of 128 inputs";
 const FP8: &str = "fp8 checkpoints: e4m3 codes and an fp32 scale for each block of 128 × 128";
 
+const GPT_OSS: &str = "gpt-oss checkpoints: 4-bit codes and a scale of 8 bits for each 32 inputs";
+
+/// The word of the format that gpt-oss was published in.
+const MXFP4: &str = "mxfp4";
+
+/// Inputs that share a scale in it.
+const SCALED: u64 = 32;
 /// Weights that share a scale in bitsandbytes' 4-bit formats.
 const BLOCK: u64 = 64;
 /// Scales that share a scale under double quantization.
@@ -46,6 +54,8 @@ pub(super) enum Format {
     Gptq(u32),
     /// AWQ in 4 bits.
     Awq,
+    /// Experts in 4-bit floats with a scale of 8 bits for 32 of them.
+    Mxfp4,
     /// One of llama.cpp's mixtures.
     Gguf(gguf::Mixture),
 }
@@ -60,6 +70,7 @@ impl Format {
             "gptq-int8" => Self::Gptq(8),
             "gptq-int4" => Self::Gptq(4),
             "awq-int4" => Self::Awq,
+            "mxfp4" => Self::Mxfp4,
             other => return gguf::Mixture::of_word(other).map(Self::Gguf),
         })
     }
@@ -81,16 +92,19 @@ impl Format {
             Self::Fp8 => Some(Kernel::Fp8),
             Self::Gptq(_) => Some(Kernel::Unpacking(GPTQ_DIRECT)),
             Self::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
-            Self::Gguf(_) => None,
+            Self::Mxfp4 | Self::Gguf(_) => None,
         }
     }
 
     /// Whether the rules are known for this model.
     pub(super) fn check(self, model: &Model, key: &'static str, word: &str) -> Result<(), EstimateError> {
         let problem = match self {
-            Self::Gptq(_) | Self::Awq => uneven(model),
+            Self::Gptq(_) | Self::Awq => by_input(model).or_else(|| uneven(model)),
+            Self::Fp8 => by_input(model),
+            Self::Mxfp4 if model.architecture.native_weights == Some(MXFP4) => None,
+            Self::Mxfp4 => Some(format!("known for models that were published in it, which {} was not", model.id)),
             Self::Gguf(_) => gguf::uncovered(model).map(str::to_owned),
-            Self::Int8 | Self::FourBits(_) | Self::Fp8 => None,
+            Self::Int8 | Self::FourBits(_) => None,
         };
         match problem {
             None => Ok(()),
@@ -105,11 +119,18 @@ pub(super) fn is_buffer(entry: &Entry) -> bool {
     entry.source == AWQ
 }
 
+/// Why checkpoints that quantize experts one by one are not known for a model.
+fn by_input(model: &Model) -> Option<String> {
+    let stacked = |group: &LayerGroup| matches!(&group.layer.feed_forward, FeedForward::Experts(it) if it.bias);
+    let found = model.architecture.groups.iter().any(stacked);
+    found.then(|| format!("the experts of {} are stacked by input, of which no such checkpoint is known", model.id))
+}
+
 /// Why groups of 128 inputs do not divide a model's matrices.
 fn uneven(model: &Model) -> Option<String> {
     let blocks = crate::model::parameters::blocks(&model.architecture);
     let matrices = blocks.iter().flat_map(|block| block.tensors.iter().map(move |tensor| (block, tensor)));
-    let mut quantized = matrices.filter(|(block, tensor)| is_quantized(block, tensor, true));
+    let mut quantized = matrices.filter(|(block, tensor)| is_quantized(block, tensor, Format::Awq));
     let (_, tensor) = quantized.find(|(_, tensor)| !tensor.columns.is_multiple_of(GROUP))?;
     Some(format!("{} has {} inputs, which groups of {GROUP} do not divide", tensor.name, tensor.columns))
 }
@@ -178,20 +199,22 @@ fn entry(
     })
 }
 
-/// Whether a tensor is a matrix of a layer that formats quantize: not a router's, nor a gate of one row.
-fn is_quantized(block: &BlockParameters, tensor: &Tensor, experts: bool) -> bool {
+/// Whether a format quantizes a tensor: matrices of layers but the router's. bitsandbytes leaves stacked experts alone
+/// and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
+/// only the experts are quantized.
+fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> bool {
+    let runtime = matches!(format, Format::Int8 | Format::FourBits(_));
     let quantizes = match tensor.role {
-        Role::Linear => !tensor.name.contains("expert") && !tensor.name.contains("router"),
-        Role::Experts { .. } => experts,
-        Role::Bias | Role::Norm | Role::Table => false,
+        Role::Linear if tensor.name.starts_with("router") || format == Format::Mxfp4 => false,
+        Role::Linear => runtime || !tensor.name.starts_with("shared expert gate"),
+        Role::Experts { .. } => !runtime,
+        _ => false,
     };
     matches!(block.block, Block::Group(_)) && quantizes
 }
 
 fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {
-    // Experts of a served checkpoint are quantized one by one; bitsandbytes leaves the stacked ones alone.
-    let experts = !matches!(format, Format::Int8 | Format::FourBits(_));
-    if !is_quantized(block, tensor, experts) {
+    if !is_quantized(block, tensor, format) {
         return (vec![Part::plain(tensor, plain)], weights::PARAMETERS);
     }
     match format {
@@ -199,6 +222,7 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
         Format::FourBits(double) => (four_bits(tensor, double), BITSANDBYTES),
         Format::Fp8 => (fp8(tensor), FP8),
         Format::Gptq(bits) => (grouped(tensor, bits, true), GPTQ),
+        Format::Mxfp4 => (mxfp4(tensor), GPT_OSS),
         Format::Awq | Format::Gguf(_) => (grouped(tensor, 4, false), AWQ),
     }
 }
@@ -241,7 +265,7 @@ fn matrices(tensor: &Tensor) -> (u64, u64, u64) {
     let many = match tensor.role {
         Role::Experts { count, .. } if tensor.name.contains("gate and up") => 2 * count,
         Role::Experts { count, .. } => count,
-        Role::Linear | Role::Bias | Role::Norm | Role::Table => 1,
+        _ => 1,
     };
     (many, tensor.rows / many, tensor.columns)
 }
@@ -267,6 +291,13 @@ fn fp8(tensor: &Tensor) -> Vec<Part> {
     let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count };
     let scales = [rows.div_ceil(GROUP), columns.div_ceil(GROUP)];
     vec![part(None, &[rows, columns], 8), part(Some("scale_inv"), &scales, 32)]
+}
+
+/// Experts stacked as they are, a scale for each 32 inputs.
+fn mxfp4(tensor: &Tensor) -> Vec<Part> {
+    let (rows, columns) = (tensor.rows, tensor.columns);
+    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+    vec![part(None, &[rows, columns], 4), part(Some("scales"), &[rows.div_ceil(SCALED), columns], 8)]
 }
 
 #[cfg(test)]

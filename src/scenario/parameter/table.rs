@@ -39,35 +39,6 @@ const INFERENCE_WEIGHTS: &[&str] = &[
     "q3_k_s",
     "q2_k",
 ];
-/// All but `mxfp4`, which is no format of any family yet.
-const COVERED_WEIGHTS: &[&str] = &[
-    "native",
-    "fp32",
-    "bf16",
-    "fp16",
-    "fp8",
-    "int8",
-    "nf4",
-    "gptq-int8",
-    "gptq-int4",
-    "awq-int4",
-    "q8_0",
-    "q6_k",
-    "q5_1",
-    "q5_k_m",
-    "q5_k_s",
-    "q5_0",
-    "q4_1",
-    "q4_k_m",
-    "q4_k_s",
-    "q4_0",
-    "iq4_nl",
-    "iq4_xs",
-    "q3_k_l",
-    "q3_k_m",
-    "q3_k_s",
-    "q2_k",
-];
 const KV_TYPES: &[&str] = &["fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q4_0"];
 
 /// Every parameter of a scenario, in the order in which lists show them.
@@ -501,7 +472,7 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "weights",
         unit: "",
         help: "type of the weights; native is the type they were published in",
-        kind: Kind::Choice { words: INFERENCE_WEIGHTS, covered: COVERED_WEIGHTS, optional: false },
+        kind: Kind::Choice { words: INFERENCE_WEIGHTS, covered: INFERENCE_WEIGHTS, optional: false },
         applies: inferring,
         get: |s| Value::Word(s.infer.weights.clone()),
         set: |s, value| text(value).map(|text| s.infer.weights = text),
