@@ -76,6 +76,10 @@ pub struct Implementation {
     pub router: RouterCode,
     /// How an expert's gate acts.
     pub expert_gate: GateCode,
+    /// Whether the buffer that corrects a router's choice stays in fp32.
+    pub correction_bias_in_fp32: bool,
+    /// Whether a training step can be recorded: all that keeps something for backward is known.
+    pub trains: bool,
     /// Whether steps of this family were measured. What is only read off the code is an estimate: rules written before
     /// measuring were up to 5 % off.
     pub measured: bool,
@@ -97,6 +101,8 @@ pub enum RouterCode {
     SoftmaxInFp32,
     /// Qwen's: softmax over all experts, weights in the type of the scores.
     SoftmaxThenCast,
+    /// Llama 4's: every token passes through every expert, weighed by the sigmoid of its score, zero for most.
+    EveryExpert,
     /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
     SigmoidByGroup,
     /// gpt-oss's: softmax over the chosen experts, in the type of the scores.
@@ -183,6 +189,8 @@ pub fn implementation(family: &Family) -> Implementation {
         holds_attention_output: false,
         router: RouterCode::SoftmaxInFp32,
         expert_gate: GateCode::Halves,
+        correction_bias_in_fp32: false,
+        trains: true,
         measured: true,
     };
     match family.id {

@@ -40,6 +40,11 @@ impl<'t> Object<'t> {
         PresetError { place, message: message.into() }
     }
 
+    /// Whether the key stands there with a list for a value.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        self.keys.get(key).is_some_and(Value::is_array)
+    }
+
     /// Whether the key stands there with null for a value.
     pub(super) fn is_null(&self, key: &str) -> bool {
         self.keys.get(key).is_some_and(Value::is_null)
@@ -67,6 +72,26 @@ impl<'t> Object<'t> {
         let inner = |value: &Value| value.as_object().cloned();
         let keys = self.read(&[name], "an object", inner)?;
         Ok(keys.map(|keys| Self { origin: self.origin, text: self.text, keys }))
+    }
+
+    /// The first object inside the object of this name.
+    pub(super) fn first_object_in(&self, name: &str) -> Option<Self> {
+        let inner = self.get(name)?.as_object()?.values().find_map(Value::as_object)?;
+        Some(Self { origin: self.origin, text: self.text, keys: inner.clone() })
+    }
+
+    /// A whole number, or a list in which that number alone stands.
+    pub(super) fn count_or_equal_counts(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
+        match self.spelling(names) {
+            Some(name) if self.get(name).is_some_and(Value::is_array) => {
+                let counts = self.counts(name)?.unwrap_or_default();
+                match counts.split_first() {
+                    Some((first, rest)) if rest.iter().all(|count| count == first) => Ok(Some(*first)),
+                    _ => Err(self.error(name, "found different numbers; layers of different widths are not covered")),
+                }
+            }
+            _ => self.count(names),
+        }
     }
 
     /// A whole number under one of these names.

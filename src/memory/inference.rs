@@ -14,7 +14,7 @@ use super::{recorded, weights};
 use crate::framework::of_model;
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::model::architecture::Attention;
+use crate::model::architecture::{Attention, KeyValues};
 use crate::model::parameters::blocks;
 use crate::scenario::{Infer, Loss, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
@@ -32,7 +32,11 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let (architecture, bits) = (&model.architecture, Bits::whole(dtype.bits()));
     let mut entries = weights::Set { architecture, blocks: &blocks(architecture), bits }.parameters(always)?;
     entries.append(&mut weights::buffers(architecture, run(model, infer, 1).rotary_table_kinds(), None, always)?);
-    entries.append(&mut weights::correction_biases(architecture, bits, always)?);
+    entries.append(&mut weights::correction_biases(
+        architecture,
+        if of_model(model).correction_bias_in_fp32 { Bits::whole(32) } else { bits },
+        always,
+    )?);
     entries.append(&mut weights::activation_constants(architecture, bits, always)?);
     entries.append(&mut cache(model, infer, serving)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
@@ -116,17 +120,26 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
 }
 
 /// What a layer caches of each token: heads and their width. Latent attention caches what it expands from.
-fn cached(attention: &Attention) -> [(&'static str, Dim, Dim); 2] {
-    match attention.latent {
-        None => ["keys", "values"].map(|name| {
-            (name, Dim { symbol: "k", size: attention.kv_heads }, Dim { symbol: "d", size: attention.head_dim })
-        }),
-        Some(latent) => [
-            ("compressed keys and values", "r_kv", latent.kv_rank),
-            ("rotated part of keys", "r", latent.rope_head_dim),
-        ]
-        .map(|(name, symbol, size)| (name, Dim { symbol: "", size: 1 }, Dim { symbol, size })),
+fn cached(attention: &Attention) -> Vec<(&'static str, Dim, Dim)> {
+    if attention.variant.key_values == KeyValues::Earlier {
+        return Vec::new();
     }
+    let one = Dim { symbol: "", size: 1 };
+    let kv_heads = Dim { symbol: "k", size: attention.kv_heads };
+    let mut cached = match attention.latent {
+        None => vec![
+            ("keys", kv_heads, Dim { symbol: "d", size: attention.head_dim }),
+            ("values", kv_heads, Dim { symbol: "d", size: attention.value_head_dim() }),
+        ],
+        Some(latent) => vec![
+            ("compressed keys and values", one, Dim { symbol: "r_kv", size: latent.kv_rank }),
+            ("rotated part of keys", one, Dim { symbol: "r", size: latent.rope_head_dim }),
+        ],
+    };
+    if let Some(indexer) = attention.variant.indexer {
+        cached.push(("keys of the indexer", one, Dim { symbol: "d_i", size: indexer.head_dim }));
+    }
+    cached
 }
 
 /// Latent attention expands one layer's cache at a time to keys and values of every head.

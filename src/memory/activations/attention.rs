@@ -9,7 +9,7 @@ use super::operations::{
 };
 use super::rotary::{Tables, interleaved};
 use crate::framework::transformers::{FusedProjection, Rotation};
-use crate::model::architecture::Attention;
+use crate::model::architecture::{Attention, Indexer, KeyValues};
 use crate::model::family::{Projection, QkNorm};
 
 /// Queries, keys and values, `[b, heads, s, d]`.
@@ -53,8 +53,12 @@ pub(super) struct Sizes {
 impl Sizes {
     pub(super) fn of(attention: &Attention) -> Self {
         let (head, query) = (attention.head_dim, attention.query_size());
+        let own_values = attention.variant.value_head_dim.map(|size| (size, attention.heads * size));
         let (value_head, context) = match attention.latent {
-            None => (Dim { symbol: "d", size: head }, Dim { symbol: "q", size: query }),
+            None => {
+                let (size, all) = own_values.unwrap_or((head, query));
+                (Dim { symbol: "d", size }, Dim { symbol: "q", size: all })
+            }
             Some(latent) => {
                 let size = latent.value_head_dim;
                 (Dim { symbol: "v", size }, Dim { symbol: "av", size: attention.heads * size })
@@ -83,6 +87,9 @@ impl Run<'_> {
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
+        if let Some(indexer) = attention.variant.indexer {
+            self.index(tape, indexer);
+        }
         let mut held = Vec::new();
         let mut projected = if let Some(latent) = attention.latent {
             let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
@@ -162,20 +169,51 @@ impl Run<'_> {
         if !norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
         }
+        if attention.variant.key_values == KeyValues::Earlier {
+            return self.with_earlier_keys(tape, query, attention, sizes);
+        }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
         key = self.apart(tape, key, attention, sizes.kv_heads);
         if !norm_later {
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
         }
-        let matrix = self.weights(tape, ["attention.value.weight", "attention.value.bias"], self.h(), sizes.kv, bias);
-        let value = self.linear(tape, input, matrix, "attention.value");
-        let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
+        let value = if attention.variant.key_values == KeyValues::One {
+            tape.share(key)
+        } else {
+            let values = Dim { symbol: "kv", size: sizes.kv_heads.size * sizes.value_head.size };
+            let names = ["attention.value.weight", "attention.value.bias"];
+            let matrix = self.weights(tape, names, self.h(), values, bias);
+            let value = self.linear(tape, input, matrix, "attention.value");
+            self.heads(tape, value, sizes.kv_heads, sizes.value_head, self.copies_value_gradient(attention))
+        };
         if norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
         }
         Projected { query, key, value }
+    }
+
+    /// Keys and values are those of an earlier layer, which counts them.
+    fn with_earlier_keys(&self, tape: &mut Tape, query: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+        let query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, names!("attention.query norm"));
+        let [key, value] =
+            [("attention.key", sizes.head), ("attention.value", sizes.value_head)].map(|(name, width)| {
+                let shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), width]);
+                let made = tape.constant(name, shape, query.dtype);
+                tape.move_out(made)
+            });
+        Projected { query, key, value }
+    }
+
+    /// The scores of an indexer in fp32, before and after they are scaled.
+    fn index(&self, tape: &mut Tape, indexer: Indexer) {
+        let heads = Dim { symbol: "a_i", size: indexer.heads };
+        let shape = tape.shape(&[self.b(), self.s(), heads, self.s()]);
+        let scores = ["indexer.scores", "indexer.scaled scores"].map(|name| tape.constant(name, shape, Dtype::Fp32));
+        for tensor in scores {
+            tape.release(tensor);
+        }
     }
 
     /// Heads apart where they are normed one by one, else the projection as it is, with its heads apart unless a norm
@@ -412,7 +450,8 @@ impl Run<'_> {
         }
         // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
         // the output projection then reads a copy.
-        let by_head = attention.latent.is_none()
+        // Latent attention needs value heads as wide as key heads for that kernel.
+        let by_head = sizes.value_head.size == sizes.head.size
             && self.code.rotation == Rotation::Concatenated
             && compute == Dtype::Bf16
             && mask.is_none();
