@@ -110,6 +110,9 @@ impl Run<'_> {
         let wide = [(input, names.output), (one_plus, names.weight), (bias, names.bias)];
         let narrow = wide.map(|(tensor, name)| cast(tape, tensor, compute, name));
         tape.release(one_plus);
+        if self.autocast {
+            tape.count_as_weight_copy(narrow[2]);
+        }
         let extras = [
             Extra { name: names.mean, shape: row, dtype: Dtype::Fp32 },
             Extra { name: names.statistic, shape: row, dtype: Dtype::Fp32 },
