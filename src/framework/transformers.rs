@@ -44,6 +44,8 @@ pub struct Implementation {
     pub halves_widened_apart: bool,
     /// Whether rotated queries are multiplied by a number for each position.
     pub queries_scaled_by_position: bool,
+    /// Whether queries that are not rotated are multiplied by a number for each position, in fp32.
+    pub unrotated_queries_scaled: bool,
     /// Whether logits are multiplied by a constant.
     pub scaled_logits: bool,
     /// Whether eager attention computes its softmax in fp32.
@@ -114,6 +116,8 @@ pub enum RouterCode {
 pub enum NormCode {
     /// Llama's: normalise in fp32, cast, multiply by the weight.
     CastThenWeight,
+    /// Llama 4's: the same in single expressions, with no value in a variable.
+    CastThenWeightAtOnce,
     /// OLMo 2's: normalise in fp32, multiply by the weight, cast.
     WeightThenCast,
     /// Gemma's: normalise in fp32, multiply by one plus the weight in fp32, cast.
@@ -146,6 +150,8 @@ pub enum Rotation {
     None,
     /// All channels.
     Whole,
+    /// All channels as complex numbers, in fp32.
+    Complex,
     /// A part of the channels, put together again with the rest, even where the rest is empty.
     Concatenated,
     /// The two halves of the channels, turned apart and put together again; tables are as wide as a half.
@@ -173,6 +179,7 @@ pub fn implementation(family: &Family) -> Implementation {
         norms_after_rotation: false,
         halves_widened_apart: false,
         queries_scaled_by_position: false,
+        unrotated_queries_scaled: false,
         scaled_logits: false,
         softmax_in_fp32: true,
         scaled_embedding: false,

@@ -109,6 +109,12 @@ impl<'t> Object<'t> {
         self.read(&[name], "true or false", Value::as_bool)
     }
 
+    /// True or false, or a number that is zero or not.
+    pub(super) fn flag_or_count(&self, name: &str) -> Result<Option<bool>, PresetError> {
+        let read = |value: &Value| value.as_bool().or(value.as_u64().map(|count| count > 0));
+        self.read(&[name], "true or false", read)
+    }
+
     /// A text under one of these names.
     pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>, PresetError> {
         self.read(names, "a text", |value| value.as_str().map(str::to_owned))

@@ -107,6 +107,10 @@ fn dense_layers(config: &Object<'_>, keys: ArchitectureKeys) -> Result<Architect
 }
 
 fn llama4(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    if config.flag_or_count("attn_temperature_tuning")? == Some(false) {
+        let message = "found `false`; queries that are neither rotated nor scaled are not covered";
+        return Err(config.error("attn_temperature_tuning", message));
+    }
     let rotates = config.counts("no_rope_layers")?.filter(|flags| !flags.is_empty());
     let types = match config.words("layer_types")? {
         Some(types) => Some(types.iter().map(|kind| kind.replace("chunked", "sliding")).collect()),
@@ -124,6 +128,7 @@ fn llama4(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKey
         },
         sliding_window_pattern: interval,
         layer_types: types,
+        use_qk_norm: config.flag("use_qk_norm")?,
         no_rope_layers: rotates,
         no_rope_layer_interval: interval,
         decoder_sparse_step: config.count(&["interleave_moe_layer_step"])?,

@@ -641,7 +641,11 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         projection: family.projection,
         qkv_bias,
         output_bias,
-        qk_norm: if keys.use_qk_norm == Some(true) { QkNorm::EachHead } else { family.qk_norm },
+        qk_norm: match (family.qk_norm, keys.use_qk_norm) {
+            (QkNorm::None, Some(true)) => QkNorm::EachHead,
+            (QkNorm::WithoutWeight, Some(false)) => QkNorm::None,
+            (norm, _) => norm,
+        },
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
         sinks: family.sinks,
         latent: None,

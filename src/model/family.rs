@@ -167,6 +167,8 @@ pub enum QkNorm {
     PerHead,
     /// Over all heads at once.
     FullWidth,
+    /// Over each head, without a weight.
+    WithoutWeight,
     /// Over each head, with a weight of its own for each head.
     EachHead,
 }

@@ -252,7 +252,7 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
         }
     }
     let widths = match attention.qk_norm {
-        QkNorm::None => None,
+        QkNorm::None | QkNorm::WithoutWeight => None,
         QkNorm::PerHead => Some((attention.head_dim, attention.head_dim)),
         QkNorm::FullWidth | QkNorm::EachHead => Some((query, kv)),
     };

@@ -88,11 +88,13 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             ..llama
         },
         "llama4_text" => Implementation {
+            norm: NormCode::CastThenWeightAtOnce,
+            rotation: Rotation::Complex,
+            norms_after_rotation: true,
+            unrotated_queries_scaled: true,
             router: RouterCode::EveryExpert,
             both_masks: true,
             softmax_in_fp32: false,
-            trains: false,
-            measured: false,
             ..llama
         },
         "dbrx" => Implementation { norm: NormCode::Fused, trains: false, measured: false, ..llama },

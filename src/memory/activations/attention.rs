@@ -126,13 +126,31 @@ impl Run<'_> {
         let mut projected = rotated;
         if self.code.norms_after_rotation && attention.qk_norm != QkNorm::None {
             let head = sizes.head;
+            let weighed = attention.qk_norm != QkNorm::WithoutWeight;
             let normed = |tape: &mut Tape, input: Tensor, heads, names| {
-                let output = self.norm(tape, input, &[self.b(), heads, self.s()], head, names);
+                let leading = [self.b(), heads, self.s()];
+                let output = if weighed {
+                    self.norm(tape, input, &leading, head, names)
+                } else if attention.rotary_dim > 0 {
+                    self.norm_without_weight(tape, input, &leading, names)
+                } else {
+                    tape.share(input)
+                };
                 tape.release(input);
                 output
             };
             projected.query = normed(tape, projected.query, sizes.heads, names!("attention.query norm"));
             projected.key = normed(tape, projected.key, sizes.kv_heads, names!("attention.key norm"));
+        }
+        if self.code.unrotated_queries_scaled && attention.rotary_dim == 0 {
+            let shape = tape.shape(&[self.s()]);
+            let scale = tape.constant("attention.query scale", shape, Dtype::Fp32);
+            let wide = multiply_by_constant(tape, projected.query, scale, "attention.scaled query in fp32");
+            let scaled = cast(tape, wide, projected.query.dtype, "attention.scaled query");
+            for tensor in [wide, scale, projected.query] {
+                tape.release(tensor);
+            }
+            projected.query = scaled;
         }
         if self.code.queries_scaled_by_position {
             let shape = tape.shape(&[self.s()]);
@@ -222,7 +240,9 @@ impl Run<'_> {
         let head = Dim { symbol: "d", size: attention.head_dim };
         match self.early_norm(attention) {
             QkNorm::FullWidth => input,
-            QkNorm::None => self.heads(tape, input, heads, head, self.copies_gradient(attention, heads)),
+            QkNorm::None | QkNorm::WithoutWeight => {
+                self.heads(tape, input, heads, head, self.copies_gradient(attention, heads))
+            }
             QkNorm::PerHead | QkNorm::EachHead => {
                 let shape = tape.shape(&[self.b(), self.s(), heads, head]);
                 let apart = match heads.size {
@@ -248,7 +268,7 @@ impl Run<'_> {
         let head = Dim { symbol: "d", size: attention.head_dim };
         let leading = [self.b(), self.s(), heads];
         let normed = match self.early_norm(attention) {
-            QkNorm::None => return input,
+            QkNorm::None | QkNorm::WithoutWeight => return input,
             QkNorm::FullWidth => self.norm(tape, input, &leading[..2], width, names),
             QkNorm::PerHead => self.norm(tape, input, &leading, head, names),
             QkNorm::EachHead => self.norm_of_each_head(tape, input, &leading, head, names),
@@ -260,6 +280,9 @@ impl Run<'_> {
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
+        if self.code.rotation == Rotation::Complex {
+            return heads.size > 1 && !self.fused_attention;
+        }
         heads.size > 1
             && self.turns(attention)
             && matches!(self.early_norm(attention), QkNorm::None | QkNorm::FullWidth)
@@ -334,6 +357,14 @@ impl Run<'_> {
         held: &mut Vec<Tensor>,
     ) -> Projected {
         let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
+        if self.code.rotation == Rotation::Complex {
+            let Projected { query, key, value } = projected;
+            let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
+            let [turned_query, turned_key] = self.rotate_complex(tape, [query, key], tables, names);
+            tape.release(query);
+            tape.release(key);
+            return Projected { query: turned_query, key: turned_key, value };
+        }
         let tables = if self.code.interleaved_tables {
             interleaved(tape, tables)
         } else {

@@ -14,6 +14,7 @@ const EXPERTS: ExpertDefaults = ExpertDefaults {
     shared: SharedDefault::None,
     first_dense: 0,
     groups: None,
+    bias: false,
 };
 
 pub(super) const OLMO3: Family = Family {
@@ -207,6 +208,7 @@ pub(super) const MIMO: Family = Family {
 
 pub(super) const LLAMA4: Family = Family {
     id: "llama4_text",
+    qk_norm: QkNorm::WithoutWeight,
     experts: Some(ExpertDefaults { count: 16, per_token: 1, shared: SharedDefault::Several(1), ..EXPERTS }),
     variant: VariantDefaults { dense_intermediate_size: Some(16_384), ..VariantDefaults::NONE },
     defaults: Defaults {
@@ -294,6 +296,7 @@ const DEEPSEEK_EXPERTS: ExpertDefaults = ExpertDefaults {
     shared: SharedDefault::Several(1),
     first_dense: 3,
     groups: Some([1, 1]),
+    bias: false,
 };
 
 pub(super) const MISTRAL4: Family = Family {
