@@ -99,8 +99,7 @@ impl Run<'_> {
             [("experts.gate and up.weight", [self.h(), fused_width]), ("experts.down.weight", [sizes.width, self.h()])]
                 .map(|(name, [rows, columns])| {
                     let shape = tape.shape(&[sizes.experts, rows, columns]);
-                    let matrix = tape.parameter(name, shape, self.weights);
-                    if self.autocast { tape.cached_copy(matrix) } else { matrix }
+                    tape.parameter(name, shape, self.weights)
                 });
         let fused = self.each_expert(tape, [both, weighed], "experts.gate and up", whole);
         let [gate, up] = tape.split(fused, [half, half]);
@@ -115,9 +114,8 @@ impl Run<'_> {
             Some(shared) => {
                 let shared = self.mlp(tape, input, &shared.mlp);
                 let routed = fresh(tape, output, "experts.output", input.shape);
-                let sum = tape.share(shared);
+                let sum = tape.add_into(shared, routed);
                 tape.release(routed);
-                tape.release(shared);
                 sum
             }
             None => fresh(tape, output, "experts.output", input.shape),
@@ -131,6 +129,7 @@ impl Run<'_> {
     /// A batched product, one matrix for each expert.
     fn each_expert(&self, tape: &mut Tape, [matrix, input]: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
         let narrow = cast(tape, input, self.compute(), "experts.input in 16 bits");
+        let matrix = if self.autocast { tape.cached_copy(matrix) } else { matrix };
         let operation = Operation {
             rule: Rule::Each,
             inputs: &[matrix, narrow],
@@ -140,6 +139,9 @@ impl Run<'_> {
         };
         let output = tape.apply(&operation, name, shape, self.compute());
         tape.release(narrow);
+        if self.autocast {
+            tape.release(matrix);
+        }
         output
     }
 
