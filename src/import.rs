@@ -5,3 +5,4 @@ pub mod config;
 mod experts;
 mod json;
 mod modern;
+mod sparse;

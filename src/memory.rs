@@ -68,6 +68,7 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
         return sketch::ledger(model, scenario);
     }
     coverage::check(scenario)?;
+    coverage::check_family(model, scenario)?;
     match scenario.task {
         Task::Train => training::ledger(model, scenario, gpu),
         Task::Infer => inference::ledger(model, scenario, gpu),

@@ -61,15 +61,24 @@ fn every_embedded_preset_gives_its_count() {
     assert_eq!(
         unconfirmed,
         [
+            "dbrx-instruct",
             "deepseek-llm-67b-base",
             "devstral-2-123b-instruct-2512",
+            "gemma-3n-e2b-it",
+            "gemma-3n-e4b-it",
+            "gemma-4-e2b-it",
+            "gemma-4-e4b-it",
             "gpt-3-175b",
+            "grok-1",
             "kimi-k2.5",
             "kimi-k2.6",
+            "mimo-v2-flash",
+            "minimax-m3",
             "mistral-large-3-675b-instruct-2512",
             "mistral-medium-3.5-128b",
             "mistral-small-instruct-2409",
             "nemotron-4-340b-instruct",
+            "step-3.7-flash",
         ]
     );
     let active = |id| parameters::active(&library.model(id).unwrap().architecture).unwrap().get();

@@ -44,6 +44,8 @@ pub struct Implementation {
     pub halves_widened_apart: bool,
     /// Whether rotated queries are multiplied by a number for each position.
     pub queries_scaled_by_position: bool,
+    /// Whether queries that are not rotated are multiplied by a number for each position, in fp32.
+    pub unrotated_queries_scaled: bool,
     /// Whether logits are multiplied by a constant.
     pub scaled_logits: bool,
     /// Whether eager attention computes its softmax in fp32.
@@ -76,6 +78,10 @@ pub struct Implementation {
     pub router: RouterCode,
     /// How an expert's gate acts.
     pub expert_gate: GateCode,
+    /// Whether the buffer that corrects a router's choice stays in fp32.
+    pub correction_bias_in_fp32: bool,
+    /// Whether a training step can be recorded: all that keeps something for backward is known.
+    pub trains: bool,
     /// Whether steps of this family were measured. What is only read off the code is an estimate: rules written before
     /// measuring were up to 5 % off.
     pub measured: bool,
@@ -97,6 +103,8 @@ pub enum RouterCode {
     SoftmaxInFp32,
     /// Qwen's: softmax over all experts, weights in the type of the scores.
     SoftmaxThenCast,
+    /// Llama 4's: every token passes through every expert, weighed by the sigmoid of its score, zero for most.
+    EveryExpert,
     /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
     SigmoidByGroup,
     /// gpt-oss's: softmax over the chosen experts, in the type of the scores.
@@ -108,6 +116,8 @@ pub enum RouterCode {
 pub enum NormCode {
     /// Llama's: normalise in fp32, cast, multiply by the weight.
     CastThenWeight,
+    /// Llama 4's: the same in single expressions, with no value in a variable.
+    CastThenWeightAtOnce,
     /// OLMo 2's: normalise in fp32, multiply by the weight, cast.
     WeightThenCast,
     /// Gemma's: normalise in fp32, multiply by one plus the weight in fp32, cast.
@@ -140,6 +150,8 @@ pub enum Rotation {
     None,
     /// All channels.
     Whole,
+    /// All channels as complex numbers, in fp32.
+    Complex,
     /// A part of the channels, put together again with the rest, even where the rest is empty.
     Concatenated,
     /// The two halves of the channels, turned apart and put together again; tables are as wide as a half.
@@ -167,6 +179,7 @@ pub fn implementation(family: &Family) -> Implementation {
         norms_after_rotation: false,
         halves_widened_apart: false,
         queries_scaled_by_position: false,
+        unrotated_queries_scaled: false,
         scaled_logits: false,
         softmax_in_fp32: true,
         scaled_embedding: false,
@@ -183,6 +196,8 @@ pub fn implementation(family: &Family) -> Implementation {
         holds_attention_output: false,
         router: RouterCode::SoftmaxInFp32,
         expert_gate: GateCode::Halves,
+        correction_bias_in_fp32: false,
+        trains: true,
         measured: true,
     };
     match family.id {

@@ -149,7 +149,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         hidden_size: count("hidden_size")?,
         num_hidden_layers: count("num_hidden_layers")?,
         num_attention_heads: count("num_attention_heads")?,
-        intermediate_size: count("intermediate_size")?,
+        intermediate_size: config.count_or_equal_counts(spellings("intermediate_size"))?,
         vocab_size: count("vocab_size")?,
         max_position_embeddings: count("max_position_embeddings")?,
         tie_word_embeddings: config.flag("tie_word_embeddings")?,
@@ -189,6 +189,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
+        id if super::sparse::reads(id) => super::sparse::keys(config, family, shared)?,
         id if super::modern::reads(id) => super::modern::keys(config, family, shared)?,
         "phi" if config.flag("qk_layernorm")? == Some(true) => {
             return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
@@ -249,7 +250,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
 }
 
 /// A soft cap; null means none, also where the class's default is a number.
-fn cap(config: &Object<'_>, key: &str) -> Result<Option<f64>, PresetError> {
+pub(super) fn cap(config: &Object<'_>, key: &str) -> Result<Option<f64>, PresetError> {
     if config.is_null(key) { Ok(Some(0.0)) } else { config.number(&[key]) }
 }
 

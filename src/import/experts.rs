@@ -51,7 +51,7 @@ pub(super) fn keys(
     })
 }
 
-fn latent(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+pub(super) fn latent(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
     if config.flag("rope_interleave")? == Some(false) {
         return Err(
             config.error("rope_interleave", "found `false`; latent attention that rotates halves is not covered")

@@ -40,6 +40,11 @@ impl<'t> Object<'t> {
         PresetError { place, message: message.into() }
     }
 
+    /// Whether the key stands there with a list for a value.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        self.keys.get(key).is_some_and(Value::is_array)
+    }
+
     /// Whether the key stands there with null for a value.
     pub(super) fn is_null(&self, key: &str) -> bool {
         self.keys.get(key).is_some_and(Value::is_null)
@@ -69,6 +74,26 @@ impl<'t> Object<'t> {
         Ok(keys.map(|keys| Self { origin: self.origin, text: self.text, keys }))
     }
 
+    /// The first object inside the object of this name.
+    pub(super) fn first_object_in(&self, name: &str) -> Option<Self> {
+        let inner = self.get(name)?.as_object()?.values().find_map(Value::as_object)?;
+        Some(Self { origin: self.origin, text: self.text, keys: inner.clone() })
+    }
+
+    /// A whole number, or a list in which that number alone stands.
+    pub(super) fn count_or_equal_counts(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
+        match self.spelling(names) {
+            Some(name) if self.get(name).is_some_and(Value::is_array) => {
+                let counts = self.counts(name)?.unwrap_or_default();
+                match counts.split_first() {
+                    Some((first, rest)) if rest.iter().all(|count| count == first) => Ok(Some(*first)),
+                    _ => Err(self.error(name, "found different numbers; layers of different widths are not covered")),
+                }
+            }
+            _ => self.count(names),
+        }
+    }
+
     /// A whole number under one of these names.
     pub(super) fn count(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
         self.read(names, "a whole number that is not negative", Value::as_u64)
@@ -82,6 +107,12 @@ impl<'t> Object<'t> {
     /// True or false.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, PresetError> {
         self.read(&[name], "true or false", Value::as_bool)
+    }
+
+    /// True or false, or a number that is zero or not.
+    pub(super) fn flag_or_count(&self, name: &str) -> Result<Option<bool>, PresetError> {
+        let read = |value: &Value| value.as_bool().or(value.as_u64().map(|count| count > 0));
+        self.read(&[name], "true or false", read)
     }
 
     /// A text under one of these names.

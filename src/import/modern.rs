@@ -72,11 +72,11 @@ pub(super) fn keys(
     })
 }
 
-fn share(config: &Object<'_>) -> Result<Option<f64>, PresetError> {
+pub(super) fn share(config: &Object<'_>) -> Result<Option<f64>, PresetError> {
     rotary_share(config, "partial_rotary_factor")
 }
 
-fn window(config: &Object<'_>) -> Result<Option<u64>, PresetError> {
+pub(super) fn window(config: &Object<'_>) -> Result<Option<u64>, PresetError> {
     if config.is_null("sliding_window") { Ok(Some(0)) } else { config.count(&["sliding_window"]) }
 }
 

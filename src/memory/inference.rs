@@ -32,7 +32,8 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let run = |sequence| run(model, &stored, [infer.concurrency, sequence], serving);
     let mut entries = stored.parameters(model, serving, always)?;
     entries.append(&mut weights::buffers(architecture, run(1).rotary_table_kinds(), None, always)?);
-    entries.append(&mut weights::correction_biases(architecture, bits, always)?);
+    let correction = if of_model(model).correction_bias_in_fp32 { Bits::whole(32) } else { bits };
+    entries.append(&mut weights::correction_biases(architecture, correction, always)?);
     entries.append(&mut weights::activation_constants(architecture, bits, always)?);
     let cache = Cache { model, infer, prompt, compute: stored.plain };
     let mut instants = vec![(Instant::Load, String::from("weights"))];

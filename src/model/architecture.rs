@@ -1,6 +1,10 @@
 //! The dimensions of a model: the keys people write, and the checked architecture made from them.
 
+mod variant;
+
 use serde::{Deserialize, Serialize};
+
+pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs, VariantKeys};
 
 use super::family::{
     ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind, Projection,
@@ -11,7 +15,7 @@ use super::family::{
 ///
 /// Every key may be left out; [`Architecture::resolve`] then takes the family's default or says which one it needs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ArchitectureKeys {
     /// Width of the residual stream.
     pub hidden_size: Option<u64>,
@@ -101,6 +105,9 @@ pub struct ArchitectureKeys {
     pub v_head_dim: Option<u64>,
     /// The type in which the weights were published.
     pub torch_dtype: Option<String>,
+    /// What newer families do otherwise.
+    #[serde(flatten)]
+    pub variant: VariantKeys,
 }
 
 /// A checked architecture.
@@ -126,6 +133,10 @@ pub struct Architecture {
     pub dropout: Dropout,
     /// The word of `infer.weights` for the type in which the weights were published, where that is known.
     pub native_weights: Option<&'static str>,
+    /// A vector for each token and layer, where there is one.
+    pub per_layer_inputs: Option<PerLayerInputs>,
+    /// Residual streams, where there are several.
+    pub streams: Option<u64>,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
 }
@@ -161,6 +172,8 @@ pub struct Layer {
     pub mixer: Mixer,
     /// Its feed-forward network.
     pub feed_forward: FeedForward,
+    /// What it has beside them.
+    pub variant: LayerVariant,
 }
 
 impl Layer {
@@ -218,6 +231,8 @@ pub struct Attention {
     pub sinks: bool,
     /// Keys and values expanded from a compressed vector; `head_dim` is then the queries' and keys'.
     pub latent: Option<Latent>,
+    /// What newer families do otherwise.
+    pub variant: AttentionVariant,
 }
 
 /// Latent attention (DeepSeek): what a token's keys and values are compressed to, and the widths of a head.
@@ -244,6 +259,15 @@ impl Attention {
     /// Channels of all key heads, `κ = k·d`.
     pub const fn kv_size(&self) -> u64 {
         self.kv_heads * self.head_dim
+    }
+
+    /// Channels of one head's values.
+    pub const fn value_head_dim(&self) -> u64 {
+        match (self.latent, self.variant.value_head_dim) {
+            (Some(latent), _) => latent.value_head_dim,
+            (None, Some(size)) => size,
+            (None, None) => self.head_dim,
+        }
     }
 }
 
@@ -393,13 +417,20 @@ impl Architecture {
         };
         let mlp =
             Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) };
-        let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
+        let experts = expert_defaults(family, keys).map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
         let mixer = Mixer::Attention(attention);
-        let layer = Layer { norm: family.norm, placement, mixer, feed_forward: FeedForward::Dense(mlp) };
+        let layer = Layer {
+            norm: family.norm,
+            placement,
+            mixer,
+            feed_forward: FeedForward::Dense(mlp),
+            variant: LayerVariant::default(),
+        };
         let mut groups = groups(family, keys, layer, layers)?;
         if let Some((defaults, experts)) = family.experts.zip(experts) {
             groups = with_experts(keys, &groups, &experts, defaults.first_dense)?;
         }
+        let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
         Ok(Self {
             hidden_size,
             vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
@@ -418,6 +449,8 @@ impl Architecture {
                 attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
             },
             native_weights: keys.torch_dtype.as_deref().map(native_weights).transpose()?,
+            per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
+            streams: variant::streams(&family.variant, &keys.variant),
             groups,
         })
     }
@@ -442,6 +475,11 @@ impl Architecture {
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()
     }
+}
+
+/// The family's experts, unless its class has none where the config names none.
+fn expert_defaults(family: &Family, keys: &ArchitectureKeys) -> Option<ExpertDefaults> {
+    family.experts.filter(|defaults| defaults.count > 0 || keys.num_experts.is_some_and(|count| count > 0))
 }
 
 fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Result<Experts, ArchitectureError> {
@@ -483,6 +521,7 @@ fn shared_expert(
             let width = keys.shared_expert_intermediate_size.unwrap_or(width);
             (dimension("shared_expert_intermediate_size", width)?, true)
         }
+        SharedDefault::Dense => (mlp.intermediate_size, false),
         SharedDefault::Several(count) => {
             let count = dimension("n_shared_experts", keys.n_shared_experts.unwrap_or(count))?;
             (dimension("n_shared_experts", count * width)?, false)
@@ -607,10 +646,15 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         projection: family.projection,
         qkv_bias,
         output_bias,
-        qk_norm: if keys.use_qk_norm == Some(true) { QkNorm::EachHead } else { family.qk_norm },
+        qk_norm: match (family.qk_norm, keys.use_qk_norm) {
+            (QkNorm::None, Some(true)) => QkNorm::EachHead,
+            (QkNorm::WithoutWeight, Some(false)) => QkNorm::None,
+            (norm, _) => norm,
+        },
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
         sinks: family.sinks,
         latent: None,
+        variant: AttentionVariant::default(),
         softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
     })
 }

@@ -5,8 +5,10 @@
 
 mod modern;
 mod table;
+mod variant;
 
 pub use table::FAMILIES;
+pub use variant::{IndexerDefaults, VariantDefaults};
 
 /// The constants of one `model_type`.
 #[derive(Debug, PartialEq)]
@@ -42,6 +44,8 @@ pub struct Family {
     pub sinks: bool,
     /// Bias of the head where the config does not say.
     pub head_bias: bool,
+    /// What it does otherwise.
+    pub variant: VariantDefaults,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.
     pub defaults: Defaults,
 }
@@ -76,6 +80,8 @@ pub enum SharedDefault {
     Gated(u64),
     /// So many experts in one, without a gate; the default of `n_shared_experts`.
     Several(u64),
+    /// The dense network of the layer, in full.
+    Dense,
 }
 
 /// Defaults of Transformers 5.23's config class for latent attention.
@@ -161,6 +167,8 @@ pub enum QkNorm {
     PerHead,
     /// Over all heads at once.
     FullWidth,
+    /// Over each head, without a weight.
+    WithoutWeight,
     /// Over each head, with a weight of its own for each head.
     EachHead,
 }

@@ -3,7 +3,11 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
-use super::architecture::{Activation, Architecture, Attention, Experts, FeedForward, Latent, Layer, Mixer, Mlp};
+mod variant;
+
+use super::architecture::{
+    Activation, Architecture, Attention, Experts, FeedForward, KeyValues, Latent, Layer, Mixer, Mlp,
+};
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
@@ -95,6 +99,7 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     if architecture.positions == PositionKind::Learned {
         embedding.push(matrix("position embedding.weight", architecture.max_position_embeddings, hidden, Role::Table));
     }
+    variant::outside_layers(&mut embedding, architecture);
     blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding });
     for (index, group) in architecture.groups.iter().enumerate() {
         let tensors = layer_tensors(&group.layer, hidden);
@@ -159,6 +164,7 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
     }
+    variant::beside_attention(tensors, layer, hidden);
 }
 
 fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
@@ -176,6 +182,7 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
     }
+    variant::beside_feed_forward(tensors, layer, hidden);
 }
 
 fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
@@ -226,12 +233,18 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
         return latent_tensors(tensors, layer_norm, attention, latent, hidden);
     }
     let (query, kv) = (attention.query_size(), attention.kv_size());
+    let values = attention.kv_heads * attention.value_head_dim();
+    let key_values = attention.variant.key_values;
     let bias = attention.qkv_bias;
     match attention.projection {
         Projection::Separate => {
             linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, bias);
-            linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
-            linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, kv, bias);
+            if key_values != KeyValues::Earlier {
+                linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
+            }
+            if key_values == KeyValues::Own {
+                linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, values, bias);
+            }
         }
         Projection::Fused => {
             let names = ["attention.query key value.weight", "attention.query key value.bias"];
@@ -239,14 +252,16 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
         }
     }
     let widths = match attention.qk_norm {
-        QkNorm::None => None,
+        QkNorm::None | QkNorm::WithoutWeight => None,
         QkNorm::PerHead => Some((attention.head_dim, attention.head_dim)),
         QkNorm::FullWidth | QkNorm::EachHead => Some((query, kv)),
     };
     if let Some((query_width, key_width)) = widths {
         let kind = if attention.qk_norm == QkNorm::EachHead { NormKind::LayerWithoutBias } else { layer_norm };
         norm(tensors, kind, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
-        norm(tensors, kind, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+        if key_values != KeyValues::Earlier {
+            norm(tensors, kind, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+        }
         // StableLM has a module for each head.
         if attention.qk_norm == QkNorm::EachHead && layer_norm == NormKind::Layer {
             let norms = tensors.iter_mut().rev();
@@ -255,10 +270,12 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
             }
         }
     }
-    linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
+    let context = attention.heads * attention.value_head_dim();
+    linear(tensors, ["attention.output.weight", "attention.output.bias"], context, hidden, attention.output_bias);
     if attention.sinks {
         tensors.push(vector("attention.sinks", attention.heads, Role::Bias));
     }
+    variant::in_attention(tensors, attention, hidden);
 }
 
 fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, latent: Latent, hidden: u64) {
@@ -279,6 +296,7 @@ fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &A
     linear(tensors, names, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
     let names = ["attention.output.weight", "attention.output.bias"];
     linear(tensors, names, heads * latent.value_head_dim, hidden, attention.output_bias);
+    variant::in_attention(tensors, attention, hidden);
 }
 
 fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {

@@ -9,7 +9,7 @@ use super::operations::{
 };
 use super::rotary::{Tables, interleaved};
 use crate::framework::transformers::{FusedProjection, Rotation};
-use crate::model::architecture::Attention;
+use crate::model::architecture::{Attention, Indexer, KeyValues};
 use crate::model::family::{Projection, QkNorm};
 
 /// Queries, keys and values, `[b, heads, s, d]`.
@@ -53,8 +53,12 @@ pub(super) struct Sizes {
 impl Sizes {
     pub(super) fn of(attention: &Attention) -> Self {
         let (head, query) = (attention.head_dim, attention.query_size());
+        let own_values = attention.variant.value_head_dim.map(|size| (size, attention.heads * size));
         let (value_head, context) = match attention.latent {
-            None => (Dim { symbol: "d", size: head }, Dim { symbol: "q", size: query }),
+            None => {
+                let (size, all) = own_values.unwrap_or((head, query));
+                (Dim { symbol: "d", size }, Dim { symbol: "q", size: all })
+            }
             Some(latent) => {
                 let size = latent.value_head_dim;
                 (Dim { symbol: "v", size }, Dim { symbol: "av", size: attention.heads * size })
@@ -83,6 +87,9 @@ impl Run<'_> {
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(attention);
+        if let Some(indexer) = attention.variant.indexer {
+            self.index(tape, indexer);
+        }
         let mut held = Vec::new();
         let mut projected = if let Some(latent) = attention.latent {
             let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
@@ -119,13 +126,31 @@ impl Run<'_> {
         let mut projected = rotated;
         if self.code.norms_after_rotation && attention.qk_norm != QkNorm::None {
             let head = sizes.head;
+            let weighed = attention.qk_norm != QkNorm::WithoutWeight;
             let normed = |tape: &mut Tape, input: Tensor, heads, names| {
-                let output = self.norm(tape, input, &[self.b(), heads, self.s()], head, names);
+                let leading = [self.b(), heads, self.s()];
+                let output = if weighed {
+                    self.norm(tape, input, &leading, head, names)
+                } else if attention.rotary_dim > 0 {
+                    self.norm_without_weight(tape, input, &leading, names)
+                } else {
+                    tape.share(input)
+                };
                 tape.release(input);
                 output
             };
             projected.query = normed(tape, projected.query, sizes.heads, names!("attention.query norm"));
             projected.key = normed(tape, projected.key, sizes.kv_heads, names!("attention.key norm"));
+        }
+        if self.code.unrotated_queries_scaled && attention.rotary_dim == 0 {
+            let shape = tape.shape(&[self.s()]);
+            let scale = tape.constant("attention.query scale", shape, Dtype::Fp32);
+            let wide = multiply_by_constant(tape, projected.query, scale, "attention.scaled query in fp32");
+            let scaled = cast(tape, wide, projected.query.dtype, "attention.scaled query");
+            for tensor in [wide, scale, projected.query] {
+                tape.release(tensor);
+            }
+            projected.query = scaled;
         }
         if self.code.queries_scaled_by_position {
             let shape = tape.shape(&[self.s()]);
@@ -162,20 +187,51 @@ impl Run<'_> {
         if !norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
         }
+        if attention.variant.key_values == KeyValues::Earlier {
+            return self.with_earlier_keys(tape, query, attention, sizes);
+        }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
         key = self.apart(tape, key, attention, sizes.kv_heads);
         if !norm_later {
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
         }
-        let matrix = self.weights(tape, ["attention.value.weight", "attention.value.bias"], self.h(), sizes.kv, bias);
-        let value = self.linear(tape, input, matrix, "attention.value");
-        let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
+        let value = if attention.variant.key_values == KeyValues::One {
+            tape.share(key)
+        } else {
+            let values = Dim { symbol: "kv", size: sizes.kv_heads.size * sizes.value_head.size };
+            let names = ["attention.value.weight", "attention.value.bias"];
+            let matrix = self.weights(tape, names, self.h(), values, bias);
+            let value = self.linear(tape, input, matrix, "attention.value");
+            self.heads(tape, value, sizes.kv_heads, sizes.value_head, self.copies_value_gradient(attention))
+        };
         if norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
         }
         Projected { query, key, value }
+    }
+
+    /// Keys and values are those of an earlier layer, which counts them.
+    fn with_earlier_keys(&self, tape: &mut Tape, query: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+        let query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, names!("attention.query norm"));
+        let [key, value] =
+            [("attention.key", sizes.head), ("attention.value", sizes.value_head)].map(|(name, width)| {
+                let shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), width]);
+                let made = tape.constant(name, shape, query.dtype);
+                tape.move_out(made)
+            });
+        Projected { query, key, value }
+    }
+
+    /// The scores of an indexer in fp32, before and after they are scaled.
+    fn index(&self, tape: &mut Tape, indexer: Indexer) {
+        let heads = Dim { symbol: "a_i", size: indexer.heads };
+        let shape = tape.shape(&[self.b(), self.s(), heads, self.s()]);
+        let scores = ["indexer.scores", "indexer.scaled scores"].map(|name| tape.constant(name, shape, Dtype::Fp32));
+        for tensor in scores {
+            tape.release(tensor);
+        }
     }
 
     /// Heads apart where they are normed one by one, else the projection as it is, with its heads apart unless a norm
@@ -184,7 +240,9 @@ impl Run<'_> {
         let head = Dim { symbol: "d", size: attention.head_dim };
         match self.early_norm(attention) {
             QkNorm::FullWidth => input,
-            QkNorm::None => self.heads(tape, input, heads, head, self.copies_gradient(attention, heads)),
+            QkNorm::None | QkNorm::WithoutWeight => {
+                self.heads(tape, input, heads, head, self.copies_gradient(attention, heads))
+            }
             QkNorm::PerHead | QkNorm::EachHead => {
                 let shape = tape.shape(&[self.b(), self.s(), heads, head]);
                 let apart = match heads.size {
@@ -210,7 +268,7 @@ impl Run<'_> {
         let head = Dim { symbol: "d", size: attention.head_dim };
         let leading = [self.b(), self.s(), heads];
         let normed = match self.early_norm(attention) {
-            QkNorm::None => return input,
+            QkNorm::None | QkNorm::WithoutWeight => return input,
             QkNorm::FullWidth => self.norm(tape, input, &leading[..2], width, names),
             QkNorm::PerHead => self.norm(tape, input, &leading, head, names),
             QkNorm::EachHead => self.norm_of_each_head(tape, input, &leading, head, names),
@@ -222,6 +280,9 @@ impl Run<'_> {
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
+        if self.code.rotation == Rotation::Complex {
+            return heads.size > 1 && !self.fused_attention;
+        }
         heads.size > 1
             && self.turns(attention)
             && matches!(self.early_norm(attention), QkNorm::None | QkNorm::FullWidth)
@@ -296,6 +357,14 @@ impl Run<'_> {
         held: &mut Vec<Tensor>,
     ) -> Projected {
         let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
+        if self.code.rotation == Rotation::Complex {
+            let Projected { query, key, value } = projected;
+            let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
+            let [turned_query, turned_key] = self.rotate_complex(tape, [query, key], tables, names);
+            tape.release(query);
+            tape.release(key);
+            return Projected { query: turned_query, key: turned_key, value };
+        }
         let tables = if self.code.interleaved_tables {
             interleaved(tape, tables)
         } else {
@@ -412,7 +481,8 @@ impl Run<'_> {
         }
         // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
         // the output projection then reads a copy.
-        let by_head = attention.latent.is_none()
+        // Latent attention needs value heads as wide as key heads for that kernel.
+        let by_head = sizes.value_head.size == sizes.head.size
             && self.code.rotation == Rotation::Concatenated
             && compute == Dtype::Bf16
             && mask.is_none();

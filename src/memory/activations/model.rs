@@ -275,8 +275,24 @@ impl<'a> Recorder<'a> {
         let tape = &mut self.tape;
         let output = dropout(tape, acts, embedded, "dropped embedding", "embedding.dropout mask");
         tape.release(embedded);
+        self.beside_the_stream(&mut until_return);
         let shared = self.shared(&mut until_return);
         (table, output, shared, Held { for_recomputation, until_return })
+    }
+
+    /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
+    fn beside_the_stream(&mut self, held: &mut Vec<Tensor>) {
+        let (run, tape) = (self.run, &mut self.tape);
+        if let Some(inputs) = run.architecture.per_layer_inputs {
+            let layers = Dim { symbol: "L", size: run.architecture.num_hidden_layers() };
+            let shape = tape.shape(&[run.b(), run.s(), layers, Dim { symbol: "p", size: inputs.width }]);
+            held.push(tape.constant("per-layer inputs", shape, run.compute()));
+        }
+        if let Some(streams) = run.architecture.streams {
+            let count = Dim { symbol: "", size: 2 * streams - 1 };
+            let shape = tape.shape(&[count, run.b(), run.s(), run.h()]);
+            held.push(tape.constant("further residual streams", shape, run.weights));
+        }
     }
 
     /// Masks and rotary tables for layers with and without a window.

@@ -24,9 +24,30 @@ impl Run<'_> {
             Dim { symbol: "d", size: channels }
         };
         let shape = tape.shape(&[self.s(), width]);
+        if self.code.rotation == Rotation::Complex {
+            let numbers = tape.constant("rotary complex numbers", shape, Dtype::Fp32);
+            return Tables { cos: numbers, sin: tape.share(numbers) };
+        }
         let wide = self.code.rotary_in_fp32 && !self.code.rotary_inputs_in_fp32;
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
+    }
+
+    /// Queries and keys multiplied as complex numbers, widened both before either is turned.
+    pub(super) fn rotate_complex(
+        &self,
+        tape: &mut Tape,
+        inputs: [Tensor; 2],
+        tables: Tables,
+        names: [&'static str; 2],
+    ) -> [Tensor; 2] {
+        let wide = [0, 1].map(|i| cast(tape, inputs[i], Dtype::Fp32, names[i]));
+        let turned = [0, 1].map(|i| multiply_by_constant(tape, wide[i], tables.cos, names[i]));
+        let narrow = [0, 1].map(|i| cast(tape, turned[i], inputs[i].dtype, names[i]));
+        for tensor in wide.into_iter().chain(turned) {
+            tape.release(tensor);
+        }
+        narrow
     }
 
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
@@ -42,7 +63,7 @@ impl Run<'_> {
         match self.code.rotation {
             Rotation::Whole => return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name),
             Rotation::Halves => return self.rotate_halves(tape, input, heads, attention.head_dim, tables, name),
-            Rotation::None | Rotation::Concatenated => {}
+            Rotation::None | Rotation::Concatenated | Rotation::Complex => {}
         }
         let parts = self.turned_part(tape, input, heads, attention, tables, name);
         let output = join(tape, parts, name, input.shape);

@@ -7,7 +7,7 @@ use super::super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use super::super::instant::Instant;
 use super::super::tape::Dtype;
 use crate::model::Model;
-use crate::model::architecture::Attention;
+use crate::model::architecture::{Attention, KeyValues};
 use crate::scenario::Infer;
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -203,16 +203,26 @@ pub(super) fn entry(
     })
 }
 
-/// What a layer caches of each token: heads and their width. Latent attention caches what it expands from.
-fn cached(attention: &Attention) -> [(&'static str, Dim, Dim); 2] {
-    match attention.latent {
-        None => ["keys", "values"].map(|name| {
-            (name, Dim { symbol: "k", size: attention.kv_heads }, Dim { symbol: "d", size: attention.head_dim })
-        }),
-        Some(latent) => [
-            ("compressed keys and values", "r_kv", latent.kv_rank),
-            ("rotated part of keys", "r", latent.rope_head_dim),
-        ]
-        .map(|(name, symbol, size)| (name, Dim { symbol: "", size: 1 }, Dim { symbol, size })),
+/// What a layer caches of each token: heads and their width. Latent attention caches what it expands from; a layer that
+/// reads the keys and values of an earlier one caches nothing.
+fn cached(attention: &Attention) -> Vec<(&'static str, Dim, Dim)> {
+    if attention.variant.key_values == KeyValues::Earlier {
+        return Vec::new();
     }
+    let one = Dim { symbol: "", size: 1 };
+    let kv_heads = Dim { symbol: "k", size: attention.kv_heads };
+    let mut cached = match attention.latent {
+        None => vec![
+            ("keys", kv_heads, Dim { symbol: "d", size: attention.head_dim }),
+            ("values", kv_heads, Dim { symbol: "d", size: attention.value_head_dim() }),
+        ],
+        Some(latent) => vec![
+            ("compressed keys and values", one, Dim { symbol: "r_kv", size: latent.kv_rank }),
+            ("rotated part of keys", one, Dim { symbol: "r", size: latent.rope_head_dim }),
+        ],
+    };
+    if let Some(indexer) = attention.variant.indexer {
+        cached.push(("keys of the indexer", one, Dim { symbol: "d_i", size: indexer.head_dim }));
+    }
+    cached
 }

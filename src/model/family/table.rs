@@ -3,7 +3,7 @@
 use super::modern;
 use super::{
     Defaults, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
-    Projection, QkNorm, SharedDefault,
+    Projection, QkNorm, SharedDefault, VariantDefaults,
 };
 
 pub(super) const LLAMA_LIKE: Defaults = Defaults {
@@ -58,6 +58,7 @@ pub(super) const LLAMA: Family = Family {
     latent: None,
     sinks: false,
     head_bias: false,
+    variant: VariantDefaults::NONE,
     defaults: LLAMA_LIKE,
 };
 
@@ -455,4 +456,16 @@ pub const FAMILIES: &[Family] = &[
     modern::NEMOTRON,
     modern::INTERNLM2,
     modern::MIMO,
+    modern::LLAMA4,
+    modern::GEMMA3N,
+    modern::GEMMA4,
+    modern::MISTRAL4,
+    modern::DEEPSEEK_V32,
+    modern::GLM4_MOE_LITE,
+    modern::GLM_MOE_DSA,
+    modern::MIMO_V2,
+    modern::MINIMAX_M3,
+    modern::STEP3P5,
+    modern::DBRX,
+    modern::GROK1,
 ];
