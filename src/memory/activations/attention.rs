@@ -546,7 +546,8 @@ impl Run<'_> {
         let expanded = attention.heads != attention.kv_heads;
         // A repetition that stayed a view is copied where it is read.
         let repeated = expanded && attention.kv_heads > 1;
-        let contiguous = matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves);
+        let contiguous =
+            matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves) || attention.latent.is_some();
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
         let factors = [
             (projected.query, contiguous, "attention.query after rotary embedding"),

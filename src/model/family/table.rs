@@ -1,10 +1,10 @@
 //! The rows of the family table.
 
-use super::modern;
 use super::{
     Defaults, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
     Projection, QkNorm, SharedDefault, VariantDefaults,
 };
+use super::{experts, modern};
 
 pub(super) const LLAMA_LIKE: Defaults = Defaults {
     vocab_size: 32_000,
@@ -48,6 +48,8 @@ pub(super) const LLAMA: Family = Family {
     placement: Placement::Pre,
     projection: Projection::Separate,
     qk_norm: QkNorm::None,
+    optional_qk_norm: QkNorm::EachHead,
+    bias_of_output_apart: false,
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
     rotates_with_window_only: false,
@@ -215,6 +217,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: false,
         }),
         defaults: Defaults {
@@ -235,6 +238,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Several(1),
             first_dense: 3,
             groups: Some([8, 4]),
+            correction_bias: true,
             bias: false,
         }),
         latent: Some(LatentDefaults {
@@ -266,6 +270,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Gated(5632),
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: false,
         }),
         defaults: Defaults {
@@ -293,6 +298,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: true,
         }),
         defaults: Defaults {
@@ -338,6 +344,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: false,
         }),
         defaults: Defaults {
@@ -353,6 +360,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         id: "stablelm",
+        bias_of_output_apart: true,
         norm: NormKind::Layer,
         defaults: Defaults {
             vocab_size: 50_304,
@@ -443,6 +451,11 @@ pub const FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    experts::DEEPSEEK_V2,
+    experts::OLMOE,
+    experts::GLM4_MOE,
+    experts::DOTS1,
+    experts::MINIMAX_M2,
     modern::OLMO3,
     modern::EXAONE4,
     modern::COHERE2,
