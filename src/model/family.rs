@@ -3,10 +3,12 @@
 //! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out;
 //! how an implementation spends memory on those pieces is the business of [`crate::framework`].
 
+mod hybrid;
 mod modern;
 mod table;
 mod variant;
 
+pub use hybrid::{FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, Pattern};
 pub use table::FAMILIES;
 pub use variant::{IndexerDefaults, VariantDefaults};
 
@@ -42,6 +44,10 @@ pub struct Family {
     pub latent: Option<LatentDefaults>,
     /// Whether each head has a learned score that joins its softmax and is dropped after it.
     pub sinks: bool,
+    /// Its recurrent mixers and the layers that have them, where it has any.
+    pub hybrid: Option<HybridDefaults>,
+    /// Whether attention's output is multiplied by a gate.
+    pub attention_gate: bool,
     /// Bias of the head where the config does not say.
     pub head_bias: bool,
     /// What it does otherwise.
@@ -78,6 +84,8 @@ pub enum SharedDefault {
     None,
     /// An expert with a gate; the default of `shared_expert_intermediate_size`.
     Gated(u64),
+    /// An expert without a gate; the default of its width.
+    Beside(u64),
     /// So many experts in one, without a gate; the default of `n_shared_experts`.
     Several(u64),
     /// The dense network of the layer, in full.
@@ -104,6 +112,8 @@ pub struct LatentDefaults {
 pub enum Normalisation {
     /// Always.
     Always,
+    /// Never.
+    Never,
     /// Where `norm_topk_prob` says so; with the class's default.
     Optional(bool),
 }
@@ -147,6 +157,8 @@ pub enum Placement {
     ParallelOneNorm,
     /// Before and after each of them: four norms (Gemma 2).
     Sandwich,
+    /// Before each of them, and what is added to is the normed stream, both weighed (MiniMax-01).
+    NormedStream,
 }
 
 /// How queries, keys and values are projected.
@@ -191,6 +203,8 @@ pub enum PositionKind {
     Learned,
     /// Rotations of queries and keys.
     Rotary,
+    /// Not at all, or through a recurrence.
+    None,
 }
 
 /// Defaults of Transformers 5.23's config class, used for keys that a `config.json` leaves out.
