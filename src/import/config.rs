@@ -102,7 +102,9 @@ fn family(
         let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
         return Err(config.error(KEY, message));
     };
-    match (Family::by_id(&id), assume(config, &id)) {
+    // The text parts of multimodal configs have names of their own.
+    let text_part = id.strip_suffix("_text").and_then(Family::by_id);
+    match (Family::by_id(&id).or(text_part), assume(config, &id)) {
         (Some(family), _) => Ok((family, None)),
         (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),
         (None, None) => Err(config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known)))),
@@ -158,9 +160,9 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         ..ArchitectureKeys::default()
     };
     Ok(match family.id {
+        _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
         "gpt2" => {
-            let crossed = config.flag("add_cross_attention")?.unwrap_or(false);
-            if crossed {
+            if config.flag("add_cross_attention")? == Some(true) {
                 return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));
             }
             ArchitectureKeys {

@@ -9,6 +9,7 @@ mod attention;
 mod experts;
 mod feed_forward;
 mod fused_loss;
+mod gate;
 mod latent;
 mod layer;
 mod magnitude;
@@ -16,6 +17,7 @@ mod model;
 mod norm;
 mod operations;
 mod quantized;
+mod recurrent;
 mod rotary;
 
 pub(super) use model::{Forward, Stretch};

@@ -192,6 +192,15 @@ impl Run<'_> {
                 tape.release(weighed);
                 output
             }
+            NormCode::WideWeightThenCast => {
+                let wide = cast(tape, weight, Dtype::Fp32, names.weight);
+                tape.count_as_weight_copy(wide);
+                let weighed = multiply(tape, [wide, normalised], names.output, shape);
+                tape.release(wide);
+                let output = cast(tape, weighed, dtype, names.output);
+                tape.release(weighed);
+                output
+            }
             NormCode::OnePlusWeight => {
                 let wide = cast(tape, weight, Dtype::Fp32, names.weight);
                 let one_plus = copy(tape, wide, names.weight, weight.shape);

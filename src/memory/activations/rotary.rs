@@ -23,7 +23,8 @@ impl Run<'_> {
         } else {
             Dim { symbol: "d", size: channels }
         };
-        let shape = tape.shape(&[self.s(), width]);
+        let shape =
+            if self.code.tables_by_sequence { self.stream(tape, width) } else { tape.shape(&[self.s(), width]) };
         if self.code.rotation == Rotation::Complex {
             let numbers = tape.constant("rotary complex numbers", shape, Dtype::Fp32);
             return Tables { cos: numbers, sin: tape.share(numbers) };
