@@ -159,6 +159,20 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         attention_dropout: config.number(spellings("attention_dropout"))?,
         ..ArchitectureKeys::default()
     };
+    match family.id {
+        id if super::sparse::reads(id) => super::sparse::keys(config, family, shared),
+        id if super::modern::reads(id) => super::modern::keys(config, family, shared),
+        _ => first_families(config, family, shared),
+    }
+}
+
+/// What a family of the first years reads beside the keys of all.
+fn first_families(
+    config: &Object<'_>,
+    family: &Family,
+    shared: ArchitectureKeys,
+) -> Result<ArchitectureKeys, PresetError> {
+    let count = |key| config.count(spellings(key));
     Ok(match family.id {
         _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
         "gpt2" => {
@@ -191,8 +205,6 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
-        id if super::sparse::reads(id) => super::sparse::keys(config, family, shared)?,
-        id if super::modern::reads(id) => super::modern::keys(config, family, shared)?,
         "phi" if config.flag("qk_layernorm")? == Some(true) => {
             return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
         }

@@ -6,6 +6,7 @@
 mod adapted_experts;
 mod adapter;
 mod attention;
+mod every_expert;
 mod experts;
 mod feed_forward;
 mod fused_loss;

@@ -4,11 +4,11 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::gate::through_gate;
-use super::norm::names;
+use super::norm::{names, norm_without_weight};
 use super::operations::{
     cast, copy, dropout, fresh, join, kept_factors, multiply_by_constant, soft_cap, subtract, unary_keeping_output,
 };
-use super::rotary::{Tables, interleaved};
+use super::rotary::{Tables, interleaved, rotate_complex};
 use crate::framework::transformers::{FusedProjection, Rotation};
 use crate::model::architecture::{Attention, Indexer, KeyValues};
 use crate::model::family::{Projection, QkNorm};
@@ -136,7 +136,7 @@ impl Run<'_> {
                 let output = if weighed {
                     self.norm(tape, input, &leading, head, names)
                 } else if attention.rotary_dim > 0 {
-                    self.norm_without_weight(tape, input, &leading, names)
+                    norm_without_weight(tape, input, &leading, names)
                 } else {
                     tape.share(input)
                 };
@@ -365,7 +365,7 @@ impl Run<'_> {
         if self.code.rotation == Rotation::Complex {
             let Projected { query, key, value, gate } = projected;
             let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
-            let [turned_query, turned_key] = self.rotate_complex(tape, [query, key], tables, names);
+            let [turned_query, turned_key] = rotate_complex(tape, [query, key], tables, names);
             tape.release(query);
             tape.release(key);
             return Projected { query: turned_query, key: turned_key, value, gate };

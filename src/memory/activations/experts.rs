@@ -22,17 +22,17 @@ struct Routing {
 
 /// The dimensions of a block of experts.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+pub(super) struct Sizes {
     /// `E`.
-    experts: Dim,
+    pub(super) experts: Dim,
     /// `e`.
-    chosen: Dim,
+    pub(super) chosen: Dim,
     /// `m`.
-    width: Dim,
+    pub(super) width: Dim,
     /// `T·e`: rows of the grouped products.
-    rows: Dim,
+    pub(super) rows: Dim,
     /// What experts read and give back: the stream's width, or the narrower one it is projected to.
-    between: Dim,
+    pub(super) between: Dim,
 }
 
 impl Run<'_> {
@@ -75,79 +75,6 @@ impl Run<'_> {
         };
         for tensor in [routing.logits, routing.weights, routing.indices] {
             tape.release(tensor);
-        }
-        output
-    }
-
-    /// Llama 4's block: the stream once for every expert, each weighed by its score, through batched products.
-    fn every_expert(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Tensor {
-        let tokens = Dim { symbol: "T", size: self.batch.saturating_mul(self.sequence) };
-        let router = self.weights(tape, ["router.weight", ""], self.h(), sizes.experts, false);
-        let logits = self.linear(tape, input, router, "router.scores");
-        let (values, indices) = self.top(tape, logits, sizes);
-        let scattered = fresh(tape, values, "router.chosen scores among all", logits.shape);
-        tape.release(values);
-        let wide = cast(tape, scattered, Dtype::Fp32, "router.scores in fp32");
-        tape.release(scattered);
-        let open = unary_keeping_output(tape, wide, "router.weights in fp32");
-        tape.release(wide);
-        let scores = cast(tape, open, logits.dtype, "router.weights");
-        tape.release(open);
-        let everywhere = tape.shape(&[sizes.experts, tokens, self.h()]);
-        let repeated = fresh(tape, input, "experts.input", everywhere);
-        let column = tape.shape(&[sizes.experts, tokens]);
-        let by_expert = copy(tape, scores, "router.weights by expert", column);
-        let weighed = multiply(tape, [repeated, by_expert], "experts.weighed input", everywhere);
-        tape.release(by_expert);
-        tape.release(repeated);
-        let fused_width = Dim { symbol: "2m", size: 2 * sizes.width.size };
-        let [whole, half] = [fused_width, sizes.width].map(|width| tape.shape(&[sizes.experts, tokens, width]));
-        let [both, down] =
-            [("experts.gate and up.weight", [self.h(), fused_width]), ("experts.down.weight", [sizes.width, self.h()])]
-                .map(|(name, [rows, columns])| {
-                    let shape = tape.shape(&[sizes.experts, rows, columns]);
-                    tape.parameter(name, shape, self.weights)
-                });
-        let fused = self.each_expert(tape, [both, weighed], "experts.gate and up", whole);
-        let [gate, up] = tape.split(fused, [half, half]);
-        let activated = unary_keeping_input(tape, gate, "experts.activated gate");
-        let product = multiply(tape, [up, activated], "experts.product", half);
-        tape.release(activated);
-        let output = self.each_expert(tape, [down, product], "experts.down", everywhere);
-        for tensor in [product, gate, up, fused] {
-            tape.release(tensor);
-        }
-        let sum = match &experts.shared {
-            Some(shared) => {
-                let shared = self.mlp(tape, input, &shared.mlp);
-                let routed = fresh(tape, output, "experts.output", input.shape);
-                let sum = tape.add_into(shared, routed);
-                tape.release(routed);
-                sum
-            }
-            None => fresh(tape, output, "experts.output", input.shape),
-        };
-        for tensor in [output, weighed, scores, indices, logits] {
-            tape.release(tensor);
-        }
-        sum
-    }
-
-    /// A batched product, one matrix for each expert.
-    fn each_expert(&self, tape: &mut Tape, [matrix, input]: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
-        let narrow = cast(tape, input, self.compute(), "experts.input in 16 bits");
-        let matrix = if self.autocast { tape.cached_copy(matrix) } else { matrix };
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[matrix, narrow],
-            keeps: &[narrow, matrix],
-            extras: &[],
-            keeps_output: false,
-        };
-        let output = tape.apply(&operation, name, shape, self.compute());
-        tape.release(narrow);
-        if self.autocast {
-            tape.release(matrix);
         }
         output
     }
@@ -369,7 +296,7 @@ impl Run<'_> {
     }
 
     /// The largest `e` of each row, and where they are, which backward needs.
-    fn top(&self, tape: &mut Tape, scores: Tensor, sizes: Sizes) -> (Tensor, Tensor) {
+    pub(super) fn top(&self, tape: &mut Tape, scores: Tensor, sizes: Sizes) -> (Tensor, Tensor) {
         let shape = self.stream(tape, sizes.chosen);
         let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
         let values = select(tape, scores, indices, "router.chosen scores", shape);

@@ -34,23 +34,6 @@ impl Run<'_> {
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
     }
 
-    /// Queries and keys multiplied as complex numbers, widened both before either is turned.
-    pub(super) fn rotate_complex(
-        &self,
-        tape: &mut Tape,
-        inputs: [Tensor; 2],
-        tables: Tables,
-        names: [&'static str; 2],
-    ) -> [Tensor; 2] {
-        let wide = [0, 1].map(|i| cast(tape, inputs[i], Dtype::Fp32, names[i]));
-        let turned = [0, 1].map(|i| multiply_by_constant(tape, wide[i], tables.cos, names[i]));
-        let narrow = [0, 1].map(|i| cast(tape, turned[i], inputs[i].dtype, names[i]));
-        for tensor in wide.into_iter().chain(turned) {
-            tape.release(tensor);
-        }
-        narrow
-    }
-
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
     pub(super) fn rotate(
         &self,
@@ -171,6 +154,22 @@ pub(super) fn turn_parts(
     tape.release(one);
     tape.release(other);
     output
+}
+
+/// Queries and keys multiplied as complex numbers, widened both before either is turned.
+pub(super) fn rotate_complex(
+    tape: &mut Tape,
+    inputs: [Tensor; 2],
+    tables: Tables,
+    names: [&'static str; 2],
+) -> [Tensor; 2] {
+    let wide = [0, 1].map(|i| cast(tape, inputs[i], Dtype::Fp32, names[i]));
+    let turned = [0, 1].map(|i| multiply_by_constant(tape, wide[i], tables.cos, names[i]));
+    let narrow = [0, 1].map(|i| cast(tape, turned[i], inputs[i].dtype, names[i]));
+    for tensor in wide.into_iter().chain(turned) {
+        tape.release(tensor);
+    }
+    narrow
 }
 
 /// Copies of the tables in which each value stands twice in a row.
