@@ -57,8 +57,12 @@ impl Run<'_> {
     /// What the adapter adds.
     fn beside(&self, tape: &mut Tape, read: Tensor, pair: [Linear; 2], names: &Names) -> Tensor {
         let dropped = self.adapter_dropout(tape, read, names);
-        let high = self.low_rank(tape, dropped, pair, names);
+        let [down, up] = pair;
+        let low = self.product(tape, dropped, down, names.low, self.s());
+        // Nobody holds on to what went through dropout once it has been read.
         tape.release(dropped);
+        let high = self.product(tape, low, up, names.high, self.s());
+        tape.release(low);
         let scaled = fresh(tape, high, names.high, high.shape);
         tape.release(high);
         scaled
