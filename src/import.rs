@@ -3,3 +3,4 @@
 pub mod config;
 mod experts;
 mod json;
+mod legacy;

@@ -63,7 +63,9 @@ fn every_embedded_preset_gives_its_count() {
             "kimi-k2.5",
             "kimi-k2.6",
             "mistral-large-3-675b-instruct-2512",
-            "mistral-small-instruct-2409"
+            "mistral-small-instruct-2409",
+            "opt-175b",
+            "opt-66b"
         ]
     );
     let active = |id| parameters::active(&library.model(id).unwrap().architecture).unwrap().get();

@@ -3,6 +3,8 @@
 //! Read off that code and measured with autograd's own saved tensors; the models it was checked on are the cases of
 //! `tests/reference`.
 
+mod legacy;
+
 use crate::model::Family;
 
 /// The version that is described, as entries name it.
@@ -30,6 +32,12 @@ pub struct Implementation {
     pub holds_turned_parts: bool,
     /// Whether query and key norms come after all three projections.
     pub norms_after_projections: bool,
+    /// How learned positions are looked up.
+    pub positions: PositionCode,
+    /// Whether queries are multiplied by a constant as they are projected.
+    pub scaled_queries: bool,
+    /// Whether the feed-forward network is written in the layer itself, whose variable goes from step to step.
+    pub feed_forward_in_layer: bool,
     /// Whether logits are multiplied by a constant.
     pub scaled_logits: bool,
     /// Whether eager attention computes its softmax in fp32.
@@ -69,6 +77,15 @@ pub enum RouterCode {
     SoftmaxThenCast,
     /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
     SigmoidByGroup,
+}
+
+/// How learned positions are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PositionCode {
+    /// GPT-2's: by the number of each position, once for all sequences.
+    Shared,
+    /// OPT's: for each sequence by the running sum of its mask, which is made where the batch has none.
+    FromMask,
 }
 
 /// How a norm is written.
@@ -122,6 +139,9 @@ pub fn implementation(family: &Family) -> Implementation {
         turned_together: false,
         holds_turned_parts: false,
         norms_after_projections: false,
+        positions: PositionCode::Shared,
+        scaled_queries: false,
+        feed_forward_in_layer: false,
         scaled_logits: false,
         softmax_in_fp32: true,
         scaled_embedding: false,
@@ -157,6 +177,7 @@ pub fn implementation(family: &Family) -> Implementation {
             hidden_dropout: true,
             ..llama
         },
+        "opt" => legacy::implementation(family.id, llama),
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
@@ -222,6 +243,8 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         ("gpt_neox" | "bloom" | "falcon", "mlp.down") => &["dense_4h_to_h"],
         ("mpt", "attention.query key value") => &["Wqkv"],
         ("mpt" | "opt" | "gptj", "attention.output") => &["out_proj"],
+        ("opt", "embedding projection") => &["project_in"],
+        ("opt", "head projection") => &["project_out"],
         ("opt" | "phi", "mlp.up") => &["fc1"],
         ("opt" | "phi", "mlp.down") => &["fc2"],
         ("gptj", "mlp.up") => &["fc_in"],

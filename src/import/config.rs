@@ -94,7 +94,7 @@ fn spellings(key: &str) -> &'static [&'static str] {
         "num_attention_heads" => &["num_attention_heads", "n_head"],
         "num_key_value_heads" => &["num_key_value_heads"],
         "head_dim" => &["head_dim"],
-        "intermediate_size" => &["intermediate_size", "n_inner"],
+        "intermediate_size" => &["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"],
         "vocab_size" => &["vocab_size"],
         "max_position_embeddings" => &["max_position_embeddings", "n_positions"],
         "hidden_act" => &["hidden_act", "hidden_activation", "activation_function"],
@@ -166,6 +166,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
+        "opt" => super::legacy::keys(config, family, shared)?,
         "phi" if config.flag("qk_layernorm")? == Some(true) => {
             return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
         }

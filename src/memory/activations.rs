@@ -5,6 +5,7 @@
 
 mod adapter;
 mod attention;
+mod embedding;
 mod experts;
 mod feed_forward;
 mod fused_loss;

@@ -59,6 +59,8 @@ const LINEAR: &[Names] = &[
     adapter!("mlp.up", &["up"]),
     adapter!("mlp.gate and up", &["gate", "up"]),
     adapter!("mlp.down", &["down"]),
+    adapter!("embedding projection", &[]),
+    adapter!("head projection", &[]),
 ];
 
 /// The words for targets that need no family.

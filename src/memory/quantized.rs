@@ -23,7 +23,7 @@ struct Part {
     bits: u32,
 }
 
-/// The model's parameters with the matrices of its layers quantized; embeddings, head, norms, biases, routers and
+/// The model's parameters with the matrices of linear layers quantized; embeddings, head, norms, biases, routers and
 /// stacked experts are not.
 pub(super) fn parameters(set: &Set<'_>, base: BaseWeights, double: bool, alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let plain = set.parameters(alive)?;
@@ -58,8 +58,8 @@ pub(super) fn parameters(set: &Set<'_>, base: BaseWeights, double: bool, alive: 
 const MOST: usize = 6;
 
 fn is_quantized(block: &BlockParameters, tensor: &Tensor) -> bool {
-    let layer = matches!(block.block, Block::Group(_)) && tensor.role == Role::Linear;
-    layer && !tensor.name.contains("expert") && !tensor.name.contains("router")
+    let spared = block.block == Block::Head && tensor.name == "head.weight";
+    tensor.role == Role::Linear && !spared && !tensor.name.contains("expert") && !tensor.name.contains("router")
 }
 
 fn parts(tensor: &Tensor, base: BaseWeights, double: bool) -> Vec<Part> {

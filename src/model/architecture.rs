@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::family::{
-    ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind, Projection,
-    QkNorm, SharedDefault,
+    Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
+    Projection, QkNorm, SharedDefault,
 };
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
@@ -89,6 +89,15 @@ pub struct ArchitectureKeys {
     pub n_group: Option<u64>,
     /// Groups that are chosen for each token.
     pub topk_group: Option<u64>,
+    /// OPT: width of the embedding, where it is not that of the residual stream.
+    pub word_embed_proj_dim: Option<u64>,
+    /// OPT: whether norms come before attention and feed-forward, not after their residuals.
+    pub do_layer_norm_before: Option<bool>,
+    /// OPT: whether the final norm is left out all the same.
+    #[serde(rename = "_remove_final_layer_norm")]
+    pub remove_final_layer_norm: Option<bool>,
+    /// OPT: whether norms have weights and biases.
+    pub layer_norm_elementwise_affine: Option<bool>,
     /// Latent attention: width of the compressed query; 0: queries are not compressed.
     pub q_lora_rank: Option<u64>,
     /// Latent attention: width of the compressed keys and values.
@@ -106,6 +115,8 @@ pub struct ArchitectureKeys {
 pub struct Architecture {
     /// Width of the residual stream, `h`.
     pub hidden_size: u64,
+    /// Width of the embedding and of what the head reads; where it is not `h`, matrices project from and to it.
+    pub embedding_size: u64,
     /// Rows of the embedding table, `V`.
     pub vocab_size: u64,
     /// Longest sequence that the model was made for.
@@ -116,25 +127,18 @@ pub struct Architecture {
     pub lm_head_bias: bool,
     /// How positions enter.
     pub positions: PositionKind,
-    /// The norm after the last layer.
-    pub final_norm: NormKind,
+    /// Rows of a table of learned positions that no position uses.
+    pub unused_positions: u64,
+    /// The kind of every norm.
+    pub norm: NormKind,
+    /// The norm after the last layer, where there is one.
+    pub final_norm: Option<NormKind>,
     /// Whether logits are soft-capped.
     pub logits_softcap: bool,
     /// Dropout where the run does not say.
     pub dropout: Dropout,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
-}
-
-/// Dropout probabilities, as the model's own config has them.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Dropout {
-    /// After the embedding.
-    pub embedding: f64,
-    /// Before a residual is added.
-    pub hidden: f64,
-    /// On attention weights.
-    pub attention: f64,
 }
 
 /// So many equal layers in a row.
@@ -371,22 +375,23 @@ impl Architecture {
             let known: Vec<_> = Activation::NAMES.iter().map(|(known, _)| *known).collect();
             ArchitectureError::new("hidden_act", format!("`{name}` is none of {}", known.join(", ")))
         })?;
-        let placement = match (family.placement, keys.use_parallel_residual) {
-            (Placement::Parallel, Some(false)) => Placement::Pre,
-            (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
-            (placement, _) => placement,
+        let placement = placement(family, keys);
+        let norm = match keys.layer_norm_elementwise_affine {
+            Some(false) => NormKind::LayerWithoutWeight,
+            _ => family.norm,
         };
         let mlp =
             Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) };
         let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
         let mixer = Mixer::Attention(attention);
-        let layer = Layer { norm: family.norm, placement, mixer, feed_forward: FeedForward::Dense(mlp) };
+        let layer = Layer { norm, placement, mixer, feed_forward: FeedForward::Dense(mlp) };
         let mut groups = groups(family, keys, layer, layers)?;
         if let Some((defaults, experts)) = family.experts.zip(experts) {
             groups = with_experts(keys, &groups, &experts, defaults.first_dense)?;
         }
         Ok(Self {
             hidden_size,
+            embedding_size: dimension("word_embed_proj_dim", keys.word_embed_proj_dim.unwrap_or(hidden_size))?,
             vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
             max_position_embeddings: dimension(
                 "max_position_embeddings",
@@ -395,12 +400,15 @@ impl Architecture {
             tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
             lm_head_bias: keys.lm_head_bias.unwrap_or(family.head_bias),
             positions: family.positions,
-            final_norm: family.norm,
+            unused_positions: family.unused_positions,
+            norm,
+            final_norm: (placement != Placement::AfterResidual && keys.remove_final_layer_norm != Some(true))
+                .then_some(norm),
             logits_softcap: keys.final_logit_softcapping.map_or(defaults.logits_softcap, |cap| cap > 0.0),
             dropout: Dropout {
-                embedding: probability("embedding_dropout", keys.embedding_dropout.unwrap_or(defaults.dropout))?,
-                hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
-                attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
+                embedding: probability("embedding_dropout", keys.embedding_dropout, defaults.dropout.embedding)?,
+                hidden: probability("hidden_dropout", keys.hidden_dropout, defaults.dropout.hidden)?,
+                attention: probability("attention_dropout", keys.attention_dropout, defaults.dropout.attention)?,
             },
             groups,
         })
@@ -425,6 +433,17 @@ impl Architecture {
     /// All layers.
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()
+    }
+}
+
+fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
+    if keys.do_layer_norm_before == Some(false) {
+        return Placement::AfterResidual;
+    }
+    match (family.placement, keys.use_parallel_residual) {
+        (Placement::Parallel, Some(false)) => Placement::Pre,
+        (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
+        (placement, _) => placement,
     }
 }
 
@@ -700,7 +719,8 @@ fn dimension(key: &'static str, size: u64) -> Result<u64, ArchitectureError> {
     }
 }
 
-fn probability(key: &'static str, value: f64) -> Result<f64, ArchitectureError> {
+fn probability(key: &'static str, value: Option<f64>, default: f64) -> Result<f64, ArchitectureError> {
+    let value = value.unwrap_or(default);
     if (0.0..1.0).contains(&value) {
         Ok(value)
     } else {

@@ -25,6 +25,8 @@ pub struct Family {
     pub mlp: MlpKind,
     /// How positions enter.
     pub positions: PositionKind,
+    /// Rows of a table of learned positions that no position uses.
+    pub unused_positions: u64,
     /// Bias of the query, key and value projections where the config does not say.
     pub qkv_bias: bool,
     /// Bias of the attention output projection where the config does not say.
@@ -134,6 +136,8 @@ pub enum Placement {
     ParallelOneNorm,
     /// Before and after each of them: four norms (Gemma 2).
     Sandwich,
+    /// After each residual is added (the first transformers, OPT-350M).
+    AfterResidual,
 }
 
 /// How queries, keys and values are projected.
@@ -178,6 +182,17 @@ pub enum PositionKind {
     Rotary,
 }
 
+/// Dropout probabilities, as a model's own config has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Dropout {
+    /// After the embedding.
+    pub embedding: f64,
+    /// Before a residual is added.
+    pub hidden: f64,
+    /// On attention weights.
+    pub attention: f64,
+}
+
 /// Defaults of Transformers 5.23's config class, used for keys that a `config.json` leaves out.
 #[derive(Debug, PartialEq)]
 pub struct Defaults {
@@ -203,8 +218,8 @@ pub struct Defaults {
     pub tie_word_embeddings: bool,
     /// `partial_rotary_factor`, in percent.
     pub rotary_percent: u64,
-    /// Dropout of embeddings, residuals and attention alike.
-    pub dropout: f64,
+    /// Dropout.
+    pub dropout: Dropout,
     /// `sliding_window`.
     pub sliding_window: Option<u64>,
     /// Where only some layers slide: every so many-th sees all tokens.

@@ -126,6 +126,11 @@ impl Run<'_> {
         let matrix =
             self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), sizes.query, bias);
         let mut query = self.linear(tape, input, matrix, "attention.query");
+        if self.code.scaled_queries {
+            let scaled = fresh(tape, query, "attention.scaled query", query.shape);
+            tape.release(query);
+            query = scaled;
+        }
         query = self.apart(tape, query, attention, sizes.heads);
         if !norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
@@ -190,12 +195,8 @@ impl Run<'_> {
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
-        heads.size > 1 && self.turns(attention) && matches!(attention.qk_norm, QkNorm::None | QkNorm::FullWidth)
-            || heads.size > 1 && !self.turns(attention) && !self.fused_attention
-    }
-
-    fn turns(&self, attention: &Attention) -> bool {
-        self.code.rotation == Rotation::None || attention.rotary_dim > 0
+        heads.size > 1 && attention.rotary_dim > 0 && matches!(attention.qk_norm, QkNorm::None | QkNorm::FullWidth)
+            || heads.size > 1 && attention.rotary_dim == 0 && !self.fused_attention
     }
 
     /// The fused kernel writes the value's gradient in the projection's layout; eager attention does not.
@@ -450,7 +451,7 @@ impl Run<'_> {
         ];
         let products = self.batched(tape, factors, "attention.scores", shape);
         let scores = mask_scores(tape, products, shared.mask, attention.softcap);
-        let weights = self.softmax(tape, scores);
+        let weights = self.softmax(tape, scores, projected.query.dtype);
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
@@ -494,19 +495,17 @@ impl Run<'_> {
         product
     }
 
-    fn softmax(&self, tape: &mut Tape, scores: Tensor) -> Tensor {
+    /// Attention weights, in the type of the queries.
+    fn softmax(&self, tape: &mut Tape, scores: Tensor, query: Dtype) -> Tensor {
         let in_fp32 = self.code.softmax_in_fp32;
         let wide = if in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
         let widened = cast(tape, scores, wide, "attention.scores in fp32");
         let softmax = unary_keeping_output(tape, widened, "attention.softmax");
         tape.release(widened);
-        // Llama's code casts to the queries' type, fp32 under autocast, in one expression with the softmax; GPT-2's to
-        // the values' type, after the scores are gone.
-        let weights = if in_fp32 && self.autocast {
-            tape.release(scores);
-            tape.share(softmax)
-        } else if in_fp32 {
-            let weights = cast(tape, softmax, self.compute(), "attention.weights");
+        // Llama's code casts to the queries' type in one expression with the softmax; GPT-2's to the values' type, after
+        // the scores are gone.
+        let weights = if in_fp32 {
+            let weights = cast(tape, softmax, query, "attention.weights");
             tape.release(scores);
             weights
         } else {

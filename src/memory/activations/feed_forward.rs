@@ -8,12 +8,16 @@ use crate::model::architecture::{Activation, Mlp};
 use crate::model::family::MlpKind;
 
 impl Run<'_> {
-    /// The feed-forward half of a layer, from the normed stream to the down projection.
+    /// The feed-forward half of a layer, from the normed stream to the down projection. Where the layer has it in its
+    /// own code, the input is let go as soon as it is read.
     pub(super) fn mlp(&self, tape: &mut Tape, input: Tensor, mlp: &Mlp) -> Tensor {
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
         let product = match mlp.kind {
             MlpKind::Plain => {
                 let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+                if self.code.feed_forward_in_layer {
+                    tape.release(input);
+                }
                 let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
                 tape.release(up);
                 activated

@@ -28,6 +28,7 @@ impl Run<'_> {
             Placement::Parallel => self.parallel_layer(tape, layer, input, shared),
             Placement::ParallelOneNorm => self.parallel_one_norm_layer(tape, layer, input, shared),
             Placement::Sandwich => self.sandwich_layer(tape, layer, input, shared),
+            Placement::AfterResidual => self.norm_after_residual_layer(tape, layer, input, shared),
         }
     }
 
@@ -35,6 +36,24 @@ impl Run<'_> {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let output = join(tape, [input, attended], "residual stream", input.shape);
         tape.release(attended);
+        let_go(tape, weights);
+        output
+    }
+
+    fn norm_after_residual_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+        let (attended, weights) = self.mix(tape, input, layer, shared);
+        let attended = self.dropped_attention(tape, attended);
+        let sum = join(tape, [input, attended], "residual stream", input.shape);
+        tape.release(attended);
+        let middle = self.stream_norm(tape, sum, ATTENTION_NORM);
+        tape.release(sum);
+        let fed_in = tape.share(middle);
+        let fed = self.fed_forward(tape, fed_in, layer);
+        let sum = join(tape, [middle, fed], "residual stream", input.shape);
+        tape.release(fed);
+        let output = self.stream_norm(tape, sum, FEED_FORWARD_NORM);
+        tape.release(sum);
+        tape.release(middle);
         let_go(tape, weights);
         output
     }
@@ -141,8 +160,15 @@ impl Run<'_> {
 
     fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
         let normed = self.stream_norm(tape, input, FEED_FORWARD_NORM);
-        let fed = self.feed_forward(tape, normed, &layer.feed_forward);
-        tape.release(normed);
+        self.fed_forward(tape, normed, layer)
+    }
+
+    /// The feed-forward network and its dropout; its input is let go.
+    fn fed_forward(&self, tape: &mut Tape, input: Tensor, layer: &Layer) -> Tensor {
+        let fed = self.feed_forward(tape, input, &layer.feed_forward);
+        if !self.code.feed_forward_in_layer {
+            tape.release(input);
+        }
         self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"])
     }
 

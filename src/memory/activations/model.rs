@@ -6,11 +6,10 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Tape, Tensor};
 use super::attention::Shared;
 use super::norm::names;
-use super::operations::{cast, dropout, fresh, join, soft_cap, unary_keeping_output};
+use super::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use super::{Linear, Run};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::Layer;
-use crate::model::family::PositionKind;
 use crate::scenario::Loss;
 
 /// Equal layers in a row, of which the first and the last are recorded.
@@ -111,14 +110,6 @@ struct Recorded<'a> {
     checkpointed: bool,
 }
 
-/// What the model's own code holds on to while its layers run.
-struct Held {
-    /// Needed again where layers are recomputed.
-    for_recomputation: Vec<Tensor>,
-    /// Let go when the model returns.
-    until_return: Vec<Tensor>,
-}
-
 impl Run<'_> {
     /// Records the forward pass and, where there is one, the backward pass.
     pub(crate) fn record(self) -> Forward {
@@ -143,16 +134,18 @@ impl Run<'_> {
 impl<'a> Recorder<'a> {
     fn record(mut self) -> Forward {
         let run = self.run;
-        let (embedding, stream, shared, held) = self.embedding();
+        let mut embedded = run.embed(&mut self.tape);
+        let shared = self.shared(&mut embedded.until_return);
         let embedding_nodes = 0..self.tape.node_count();
-        let stream = self.layers(stream, shared);
+        let stream = self.layers(embedded.stream, shared);
         let norm_start = self.tape.node_count();
         let stream = self.final_norm(stream);
-        self.let_go(&held.until_return);
+        let stream = self.head_projection(stream);
+        self.let_go(&embedded.until_return);
         if run.checkpointed_layers == 0 {
-            self.let_go(&held.for_recomputation);
+            self.let_go(&embedded.for_recomputation);
         }
-        let projection = self.head_weights(embedding);
+        let projection = self.head_weights(embedded.table);
         let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let loss = match logits {
@@ -176,7 +169,7 @@ impl<'a> Recorder<'a> {
             self.tape.backward(norm_start..loss_start);
             self.layers_backward(shared);
             if run.checkpointed_layers > 0 {
-                self.let_go(&held.for_recomputation);
+                self.let_go(&embedded.for_recomputation);
             }
             marks[1] = self.tape.position();
             self.tape.backward(embedding_nodes);
@@ -229,45 +222,6 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Embedding, positions and masks: the table, the residual stream, what layers share, and what the model's own
-    /// code holds on to while they run.
-    fn embedding(&mut self) -> (Tensor, Tensor, SharedByWindow, Held) {
-        let run = self.run;
-        let tape = &mut self.tape;
-        tape.enter(Segment::Embedding);
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
-        let table_shape = tape.shape(&[vocabulary, run.h()]);
-        let table = tape.parameter("token embedding.weight", table_shape, run.weights);
-        let stream = run.stream(tape, run.h());
-        let mut embedded = look_up(tape, table, None, "token embedding", stream);
-        // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
-        let begins = run.adapters.is_some() && run.checkpointed_layers > 0;
-        if begins && !run.code.embedding_scale_buffer {
-            embedded = tape.require_gradient(embedded);
-        }
-        if run.code.scaled_embedding {
-            let scaled = fresh(tape, embedded, "scaled embedding", stream);
-            tape.release(embedded);
-            embedded = scaled;
-        }
-        if begins && run.code.embedding_scale_buffer {
-            embedded = tape.require_gradient(embedded);
-        }
-        let mut until_return = vec![tape.share(embedded)];
-        let positions = tape.shape(&[run.s()]);
-        let positions = tape.constant("position ids", positions, Dtype::Int64);
-        let for_recomputation = vec![positions];
-        if run.architecture.positions == PositionKind::Learned {
-            embedded = self.learned_positions(embedded, positions, &mut until_return);
-        }
-        let acts = run.dropout[0] && run.code.embedding_dropout;
-        let tape = &mut self.tape;
-        let output = dropout(tape, acts, embedded, "dropped embedding", "embedding.dropout mask");
-        tape.release(embedded);
-        let shared = self.shared(&mut until_return);
-        (table, output, shared, Held { for_recomputation, until_return })
-    }
-
     /// Masks and rotary tables for layers with and without a window.
     fn shared(&mut self, held: &mut Vec<Tensor>) -> SharedByWindow {
         let run = self.run;
@@ -290,20 +244,6 @@ impl<'a> Recorder<'a> {
         held.extend(masks.into_iter().flatten());
         let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind] });
         SharedByWindow { with, without }
-    }
-
-    fn learned_positions(&mut self, embedded: Tensor, positions: Tensor, held: &mut Vec<Tensor>) -> Tensor {
-        let run = self.run;
-        let tape = &mut self.tape;
-        let rows = Dim { symbol: "", size: run.architecture.max_position_embeddings };
-        let shape = tape.shape(&[rows, run.h()]);
-        let table = tape.parameter("position embedding.weight", shape, run.weights);
-        let shape = tape.shape(&[run.s(), run.h()]);
-        let looked_up = look_up(tape, table, Some(positions), "position embedding", shape);
-        let sum = join(tape, [embedded, looked_up], "embedding with positions", embedded.shape);
-        tape.release(embedded);
-        held.push(looked_up);
-        sum
     }
 
     /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
@@ -384,9 +324,27 @@ impl<'a> Recorder<'a> {
 
     fn final_norm(&mut self, stream: Tensor) -> Tensor {
         let run = self.run;
+        if run.architecture.final_norm.is_none() {
+            return stream;
+        }
         self.tape.enter(Segment::FinalNorm);
         let output = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("final norm"));
         self.tape.release(stream);
+        output
+    }
+
+    /// From the width of the residual stream to what the head reads.
+    fn head_projection(&mut self, stream: Tensor) -> Tensor {
+        let run = self.run;
+        if !run.projects() {
+            return stream;
+        }
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
+        let names = ["head projection.weight", "head projection.bias"];
+        let matrix = run.weights(tape, names, run.h(), run.narrow(), false);
+        let output = run.linear(tape, stream, matrix, "head projection");
+        tape.release(stream);
         output
     }
 
@@ -396,7 +354,7 @@ impl<'a> Recorder<'a> {
         tape.enter(Segment::Head);
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let names = ["head.weight", "head.bias"];
-        let mut head = run.weights(tape, names, run.h(), vocabulary, run.architecture.lm_head_bias);
+        let mut head = run.weights(tape, names, run.narrow(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
             head.weight = embedding;
         }
@@ -467,16 +425,6 @@ const ONE: Dim = Dim { symbol: "", size: 1 };
 
 /// Generation computes logits of the last position alone.
 fn last_position(run: Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {
-    let shape = tape.shape(&[run.b(), ONE, run.h()]);
+    let shape = tape.shape(&[run.b(), ONE, run.narrow()]);
     tape.view(stream, shape)
-}
-
-/// The result of a table lookup; keeps the indices where they are not counted as inputs.
-fn look_up(tape: &mut Tape, table: Tensor, indices: Option<Tensor>, name: &'static str, shape: u16) -> Tensor {
-    let keeps: &[Tensor] = match &indices {
-        Some(indices) => std::slice::from_ref(indices),
-        None => &[],
-    };
-    let operation = Operation { rule: Rule::Each, inputs: &[table], keeps, extras: &[], keeps_output: false };
-    tape.apply(&operation, name, shape, table.dtype)
 }

@@ -1,8 +1,8 @@
 //! The rows of the family table.
 
 use super::{
-    Defaults, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
-    Projection, QkNorm, SharedDefault,
+    Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement,
+    PositionKind, Projection, QkNorm, SharedDefault,
 };
 
 const LLAMA_LIKE: Defaults = Defaults {
@@ -17,7 +17,7 @@ const LLAMA_LIKE: Defaults = Defaults {
     hidden_act: "silu",
     tie_word_embeddings: false,
     rotary_percent: 100,
-    dropout: 0.0,
+    dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0 },
     sliding_window: None,
     sliding_window_pattern: None,
     no_rope_layer_interval: None,
@@ -49,6 +49,7 @@ const LLAMA: Family = Family {
     qk_norm: QkNorm::None,
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
+    unused_positions: 0,
     qkv_bias: false,
     output_bias: false,
     mlp_bias: false,
@@ -78,7 +79,7 @@ pub const FAMILIES: &[Family] = &[
             max_position_embeddings: 1024,
             hidden_act: "gelu_new",
             tie_word_embeddings: true,
-            dropout: 0.1,
+            dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
             ..LLAMA_LIKE
         },
         ..LLAMA
@@ -380,6 +381,28 @@ pub const FAMILIES: &[Family] = &[
             max_position_embeddings: 4096,
             hidden_act: "gelu_pytorch_tanh",
             tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "opt",
+        norm: NormKind::Layer,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        unused_positions: 2,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_272,
+            hidden_size: 768,
+            intermediate_size: Some(3072),
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            hidden_act: "relu",
+            tie_word_embeddings: true,
+            dropout: Dropout { embedding: 0.0, hidden: 0.1, attention: 0.0 },
             ..LLAMA_LIKE
         },
         ..LLAMA
