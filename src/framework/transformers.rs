@@ -24,8 +24,8 @@ pub struct Implementation {
     pub rotary_in_fp32: bool,
     /// Whether queries and keys are widened to fp32 before they are turned.
     pub rotary_inputs_in_fp32: bool,
-    /// Whether each layer makes interleaved copies of its cosines and sines.
-    pub interleaved_tables: bool,
+    /// Where a layer has its cosines and sines from.
+    pub tables: TableCode,
     /// Whether queries and keys are both turned before either is put together again.
     pub turned_together: bool,
     /// Whether the turned parts stay in variables until attention returns.
@@ -34,8 +34,17 @@ pub struct Implementation {
     pub norms_after_projections: bool,
     /// How learned positions are looked up.
     pub positions: PositionCode,
+    /// Whether queries and keys are widened to fp32 before their product.
+    pub scores_in_fp32: bool,
+    /// What becomes of the product of queries and keys before its softmax.
+    pub scores: ScoreCode,
+    /// Whether queries, keys and values are copied with their heads and sequences in one dimension before anything else,
+    /// and stay so until attention returns.
+    pub flattened_heads: bool,
     /// Whether queries are multiplied by a constant as they are projected.
     pub scaled_queries: bool,
+    /// Whether a layer returns its attention weights, which then stay until the next one returns.
+    pub returns_weights: bool,
     /// Whether the feed-forward network is written in the layer itself, whose variable goes from step to step.
     pub feed_forward_in_layer: bool,
     /// Whether logits are multiplied by a constant.
@@ -88,6 +97,28 @@ pub enum PositionCode {
     FromMask,
 }
 
+/// Where a layer has its cosines and sines from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableCode {
+    /// The model makes them once for all layers.
+    OfModel,
+    /// The same, and each layer makes copies in which every value stands twice in a row.
+    Interleaved,
+    /// GPT-J's: each layer gathers them from a buffer of its own, doubles them anew for keys and for queries, and turns
+    /// heads as they are projected.
+    Gathered,
+}
+
+/// What becomes of the product of queries and keys before its softmax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScoreCode {
+    /// It is multiplied by a constant, and the mask is added.
+    Scaled,
+    /// BLOOM's: the product itself scales and adds the bias of positions; it and its sum with the mask stay until
+    /// attention returns.
+    Biased,
+}
+
 /// How a norm is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NormCode {
@@ -114,6 +145,9 @@ pub enum FusedProjection {
     HeadsThenSplit,
     /// Phi-3: three slices, each with a full-width gradient of its own.
     Slices,
+    /// BLOOM: heads are separated first, then query, key and value of each are selected, each with a full-width gradient
+    /// of its own; the projection stays until attention returns.
+    Selected,
 }
 
 /// How queries and keys are rotated.
@@ -127,36 +161,43 @@ pub enum Rotation {
     Concatenated,
 }
 
+/// Llama's modelling code, from which others differ.
+const LLAMA: Implementation = Implementation {
+    norm: NormCode::CastThenWeight,
+    fused_projection: FusedProjection::Slices,
+    rotation: Rotation::Whole,
+    rotary_in_fp32: false,
+    rotary_inputs_in_fp32: false,
+    tables: TableCode::OfModel,
+    turned_together: false,
+    holds_turned_parts: false,
+    norms_after_projections: false,
+    positions: PositionCode::Shared,
+    scores_in_fp32: false,
+    scores: ScoreCode::Scaled,
+    flattened_heads: false,
+    scaled_queries: false,
+    returns_weights: false,
+    feed_forward_in_layer: false,
+    scaled_logits: false,
+    softmax_in_fp32: true,
+    scaled_embedding: false,
+    embedding_scale_buffer: false,
+    embedding_dropout: false,
+    hidden_dropout: false,
+    attention_output_dropout: true,
+    checkpoint_keeps_mask: false,
+    eager_only: false,
+    both_masks: false,
+    mask_without_window: false,
+    tables_by_window: false,
+    holds_attention_output: false,
+    router: RouterCode::SoftmaxInFp32,
+};
+
 /// The modelling code of a family.
 pub fn implementation(family: &Family) -> Implementation {
-    let llama = Implementation {
-        norm: NormCode::CastThenWeight,
-        fused_projection: FusedProjection::Slices,
-        rotation: Rotation::Whole,
-        rotary_in_fp32: false,
-        rotary_inputs_in_fp32: false,
-        interleaved_tables: false,
-        turned_together: false,
-        holds_turned_parts: false,
-        norms_after_projections: false,
-        positions: PositionCode::Shared,
-        scaled_queries: false,
-        feed_forward_in_layer: false,
-        scaled_logits: false,
-        softmax_in_fp32: true,
-        scaled_embedding: false,
-        embedding_scale_buffer: false,
-        embedding_dropout: false,
-        hidden_dropout: false,
-        attention_output_dropout: true,
-        checkpoint_keeps_mask: false,
-        eager_only: false,
-        both_masks: false,
-        mask_without_window: false,
-        tables_by_window: false,
-        holds_attention_output: false,
-        router: RouterCode::SoftmaxInFp32,
-    };
+    let llama = LLAMA;
     match family.id {
         "gpt2" => Implementation {
             norm: NormCode::Fused,
@@ -177,7 +218,7 @@ pub fn implementation(family: &Family) -> Implementation {
             hidden_dropout: true,
             ..llama
         },
-        "opt" => legacy::implementation(family.id, llama),
+        "opt" | "gptj" | "bloom" => legacy::implementation(family.id, llama),
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
@@ -199,7 +240,7 @@ pub fn implementation(family: &Family) -> Implementation {
         }
         "glm4" => Implementation {
             rotation: Rotation::Concatenated,
-            interleaved_tables: true,
+            tables: TableCode::Interleaved,
             turned_together: true,
             ..llama
         },

@@ -89,7 +89,7 @@ fn family(config: &Object<'_>, outer: &Object<'_>) -> Result<&'static Family, Pr
 /// The names under which a `config.json` has a key, the class's own name first.
 fn spellings(key: &str) -> &'static [&'static str] {
     match key {
-        "hidden_size" => &["hidden_size", "n_embd"],
+        "hidden_size" => &["hidden_size", "n_embd", "n_embed"],
         "num_hidden_layers" => &["num_hidden_layers", "n_layer"],
         "num_attention_heads" => &["num_attention_heads", "n_head"],
         "num_key_value_heads" => &["num_key_value_heads"],
@@ -166,7 +166,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
-        "opt" => super::legacy::keys(config, family, shared)?,
+        "opt" | "gptj" | "bloom" => super::legacy::keys(config, family, shared)?,
         "phi" if config.flag("qk_layernorm")? == Some(true) => {
             return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
         }

@@ -10,8 +10,32 @@ pub(super) fn keys(
     family: &Family,
     shared: ArchitectureKeys,
 ) -> Result<ArchitectureKeys, PresetError> {
-    let _ = family;
-    opt(config, shared)
+    match family.id {
+        "gptj" => Ok(ArchitectureKeys {
+            rotary_dim: config.count(&["rotary_dim"])?,
+            hidden_dropout: config.number(&["resid_pdrop"])?,
+            embedding_dropout: config.number(&["embd_pdrop"])?,
+            ..shared
+        }),
+        "bloom" => bloom(config, shared),
+        _ => opt(config, shared),
+    }
+}
+
+fn bloom(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    if config.flag("slow_but_exact")? == Some(true) && config.count(&["pretraining_tp"])?.is_some_and(|ranks| ranks > 1)
+    {
+        return Err(config.error("slow_but_exact", "found `true`; sums over slices of a matrix are not covered"));
+    }
+    Ok(ArchitectureKeys {
+        // The class has the old name win over the new one; no class has a width of its own for the network.
+        hidden_size: config.count(&["n_embed", "hidden_size"])?,
+        intermediate_size: None,
+        hidden_act: None,
+        apply_residual_connection_post_layernorm: config.flag("apply_residual_connection_post_layernorm")?,
+        hidden_dropout: config.number(&["hidden_dropout"])?,
+        ..shared
+    })
 }
 
 fn opt(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

@@ -32,6 +32,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let (architecture, bits) = (&model.architecture, Bits::whole(dtype.bits()));
     let mut entries = weights::Set { architecture, blocks: &blocks(architecture), bits }.parameters(always)?;
     entries.append(&mut weights::buffers(architecture, run(model, infer, 1).rotary_table_kinds(), None, always)?);
+    entries.append(&mut weights::layer_buffers(architecture, &implementation(model.family), always)?);
     entries.append(&mut weights::correction_biases(architecture, bits, always)?);
     entries.append(&mut cache(model, infer, serving)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
@@ -61,7 +62,7 @@ fn run<'a>(model: &'a Model, infer: &Infer, sequence: u64) -> Run<'a> {
         sequence,
         weights: dtype(&infer.weights),
         autocast: false,
-        fused_attention: true,
+        fused_attention: !implementation(model.family).eager_only,
         padding: false,
         dropout: [false; 3],
         checkpointed_layers: 0,

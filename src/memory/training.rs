@@ -66,6 +66,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
+    entries.append(&mut weights::layer_buffers(architecture, &run.code, always())?);
     entries.append(&mut weights::correction_biases(architecture, bits, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
     if train.precision == Precision::Fp16Mixed {

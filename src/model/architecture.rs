@@ -41,6 +41,8 @@ pub struct ArchitectureKeys {
     pub lm_head_bias: Option<bool>,
     /// Activation function, by its Hugging Face name.
     pub hidden_act: Option<String>,
+    /// GPT-J: channels of a head that rotate.
+    pub rotary_dim: Option<u64>,
     /// Share of a head's channels that rotate, from 0 to 1.
     pub partial_rotary_factor: Option<f64>,
     /// GPT-NeoX: whether attention and feed-forward run side by side.
@@ -89,6 +91,8 @@ pub struct ArchitectureKeys {
     pub n_group: Option<u64>,
     /// Groups that are chosen for each token.
     pub topk_group: Option<u64>,
+    /// BLOOM: whether what is normed is the residual too.
+    pub apply_residual_connection_post_layernorm: Option<bool>,
     /// OPT: width of the embedding, where it is not that of the residual stream.
     pub word_embed_proj_dim: Option<u64>,
     /// OPT: whether norms come before attention and feed-forward, not after their residuals.
@@ -131,6 +135,8 @@ pub struct Architecture {
     pub unused_positions: u64,
     /// The kind of every norm.
     pub norm: NormKind,
+    /// The norm after the embedding, where there is one.
+    pub embedding_norm: Option<NormKind>,
     /// The norm after the last layer, where there is one.
     pub final_norm: Option<NormKind>,
     /// Whether logits are soft-capped.
@@ -316,6 +322,8 @@ pub enum Activation {
     Gelu,
     /// `gelu_new`, `gelu_fast`: the tanh approximation written out in Python.
     GeluPython,
+    /// `bloom_gelu`, BLOOM's own: an autograd function whose forward and backward are written out.
+    GeluFunction,
     /// `relu`: one operation that keeps its result.
     Relu,
 }
@@ -328,6 +336,7 @@ impl Activation {
         ("gelu", Self::Gelu),
         ("gelu_pytorch_tanh", Self::Gelu),
         ("gelu_new", Self::GeluPython),
+        ("bloom_gelu", Self::GeluFunction),
         ("relu", Self::Relu),
     ];
 
@@ -402,6 +411,7 @@ impl Architecture {
             positions: family.positions,
             unused_positions: family.unused_positions,
             norm,
+            embedding_norm: family.embedding_norm.then_some(norm),
             final_norm: (placement != Placement::AfterResidual && keys.remove_final_layer_norm != Some(true))
                 .then_some(norm),
             logits_softcap: keys.final_logit_softcapping.map_or(defaults.logits_softcap, |cap| cap > 0.0),
@@ -439,6 +449,9 @@ impl Architecture {
 fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
     if keys.do_layer_norm_before == Some(false) {
         return Placement::AfterResidual;
+    }
+    if keys.apply_residual_connection_post_layernorm == Some(true) {
+        return Placement::NormedResidual;
     }
     match (family.placement, keys.use_parallel_residual) {
         (Placement::Parallel, Some(false)) => Placement::Pre,
@@ -701,6 +714,12 @@ fn named_windows(types: &[String], layers: u64) -> Result<Vec<bool>, Architectur
 fn rotary_dim(family: &Family, keys: &ArchitectureKeys, head_dim: u64) -> Result<u64, ArchitectureError> {
     if family.positions != PositionKind::Rotary {
         return Ok(0);
+    }
+    if let Some(size) = keys.rotary_dim.or(family.defaults.rotary_dim) {
+        return match dimension("rotary_dim", size)? {
+            size if size <= head_dim => Ok(size),
+            size => Err(ArchitectureError::new("rotary_dim", format!("{size}, but a head has {head_dim} channels"))),
+        };
     }
     match keys.partial_rotary_factor {
         None => Ok(head_dim * family.defaults.rotary_percent / 100),

@@ -27,6 +27,8 @@ pub struct Family {
     pub positions: PositionKind,
     /// Rows of a table of learned positions that no position uses.
     pub unused_positions: u64,
+    /// Whether a norm follows the embedding.
+    pub embedding_norm: bool,
     /// Bias of the query, key and value projections where the config does not say.
     pub qkv_bias: bool,
     /// Bias of the attention output projection where the config does not say.
@@ -136,6 +138,8 @@ pub enum Placement {
     ParallelOneNorm,
     /// Before and after each of them: four norms (Gemma 2).
     Sandwich,
+    /// Before each of them, and what is normed is the residual too (an option of BLOOM).
+    NormedResidual,
     /// After each residual is added (the first transformers, OPT-350M).
     AfterResidual,
 }
@@ -180,6 +184,8 @@ pub enum PositionKind {
     Learned,
     /// Rotations of queries and keys.
     Rotary,
+    /// A bias of attention scores, linear in the distance.
+    Alibi,
 }
 
 /// Dropout probabilities, as a model's own config has them.
@@ -218,6 +224,8 @@ pub struct Defaults {
     pub tie_word_embeddings: bool,
     /// `partial_rotary_factor`, in percent.
     pub rotary_percent: u64,
+    /// `rotary_dim`, where a class says how many channels rotate and not which share.
+    pub rotary_dim: Option<u64>,
     /// Dropout.
     pub dropout: Dropout,
     /// `sliding_window`.

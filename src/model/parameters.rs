@@ -90,6 +90,9 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
         embedding.push(matrix("position embedding.weight", rows, hidden, Role::Table));
     }
+    if let Some(kind) = architecture.embedding_norm {
+        norm(&mut embedding, kind, hidden, ["embedding norm.weight", "embedding norm.bias"]);
+    }
     if narrow != hidden {
         embedding.push(matrix("embedding projection.weight", hidden, narrow, Role::Linear));
     }

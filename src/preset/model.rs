@@ -117,6 +117,8 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         first_k_dense_replace: section.count("first_k_dense_replace")?,
         n_group: section.count("n_group")?,
         topk_group: section.count("topk_group")?,
+        rotary_dim: section.count("rotary_dim")?,
+        apply_residual_connection_post_layernorm: section.flag("apply_residual_connection_post_layernorm")?,
         word_embed_proj_dim: section.count("word_embed_proj_dim")?,
         do_layer_norm_before: section.flag("do_layer_norm_before")?,
         remove_final_layer_norm: section.flag("_remove_final_layer_norm")?,

@@ -1,16 +1,39 @@
 //! What the modelling code of families from before Llama does.
 
-use super::{Implementation, NormCode, PositionCode, Rotation};
+use super::{FusedProjection, Implementation, NormCode, PositionCode, Rotation, ScoreCode, TableCode};
 
 /// The habits of a family, where they differ from Llama's.
 pub(super) fn implementation(family: &str, llama: Implementation) -> Implementation {
     // All of them use PyTorch's own layer norm, and none turns queries and keys as Llama does.
-    let base = Implementation { norm: NormCode::Fused, rotation: Rotation::None, hidden_dropout: true, ..llama };
+    let base = Implementation {
+        norm: NormCode::Fused,
+        rotation: Rotation::None,
+        hidden_dropout: true,
+        returns_weights: true,
+        ..llama
+    };
     match family {
         "opt" => Implementation {
+            returns_weights: false,
             positions: PositionCode::FromMask,
             scaled_queries: true,
             feed_forward_in_layer: true,
+            ..base
+        },
+        "gptj" => Implementation {
+            rotation: Rotation::Concatenated,
+            tables: TableCode::Gathered,
+            softmax_in_fp32: false,
+            scores_in_fp32: true,
+            embedding_dropout: true,
+            eager_only: true,
+            ..base
+        },
+        "bloom" => Implementation {
+            fused_projection: FusedProjection::Selected,
+            scores: ScoreCode::Biased,
+            flattened_heads: true,
+            eager_only: true,
             ..base
         },
         _ => base,

@@ -6,7 +6,7 @@ use super::Run;
 use super::norm::names;
 use super::operations::{cast, copy, dropout, fresh, join, kept_factors, soft_cap, unary_keeping_output};
 use super::rotary::{Tables, interleaved};
-use crate::framework::transformers::{FusedProjection, Rotation};
+use crate::framework::transformers::{FusedProjection, Rotation, ScoreCode, TableCode};
 use crate::model::architecture::Attention;
 use crate::model::family::{Projection, QkNorm};
 
@@ -25,12 +25,14 @@ pub(super) struct Shared {
     pub(super) tables: Option<Tables>,
     /// The mask, where one is made.
     pub(super) mask: Option<Tensor>,
+    /// The bias that scores have for their distance, where positions are that.
+    pub(super) bias: Option<Tensor>,
 }
 
 impl Shared {
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(super) fn tensors(self) -> impl Iterator<Item = Tensor> {
-        self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask)
+        self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask).chain(self.bias)
     }
 }
 
@@ -38,7 +40,7 @@ impl Shared {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes {
     pub(super) heads: Dim,
-    kv_heads: Dim,
+    pub(super) kv_heads: Dim,
     pub(super) head: Dim,
     pub(super) query: Dim,
     kv: Dim,
@@ -87,7 +89,7 @@ impl Run<'_> {
             held = parts;
             projected
         } else {
-            let projected = self.project(tape, input, attention, sizes);
+            let projected = self.project(tape, input, attention, sizes, &mut held);
             self.rotated(tape, projected, attention, sizes, shared, &mut held)
         };
         if !self.graph && attention.latent.is_none() {
@@ -95,10 +97,13 @@ impl Run<'_> {
             projected.key = tape.move_out(projected.key);
             projected.value = tape.move_out(projected.value);
         }
+        if self.code.flattened_heads {
+            projected = self.flattened(tape, projected);
+        }
         let (context, weights) = if self.fused_attention {
             (self.fused(tape, projected, attention, sizes), None)
         } else {
-            let (context, weights) = self.eager(tape, projected, attention, sizes, shared);
+            let (context, weights) = self.eager(tape, projected, attention, sizes, shared, &mut held);
             (context, Some(weights))
         };
         let names = ["attention.output.weight", "attention.output.bias"];
@@ -111,11 +116,37 @@ impl Run<'_> {
         (output, weights)
     }
 
-    fn project(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+    fn project(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
         match attention.projection {
             Projection::Separate => self.project_apart(tape, input, attention, sizes),
-            Projection::Fused => self.project_together(tape, input, attention, sizes),
+            Projection::Fused => self.project_together(tape, input, attention, sizes, held),
         }
+    }
+
+    /// Copies of queries, keys and values in which heads and sequences are one dimension; where there is one of either,
+    /// they lie so already.
+    fn flattened(&self, tape: &mut Tape, projected: Projected) -> Projected {
+        let parts = [
+            (projected.query, "attention.query"),
+            (projected.key, "attention.key"),
+            (projected.value, "attention.value"),
+        ];
+        let [query, key, value] = parts.map(|(part, name)| {
+            if self.batch == 1 || tape.dims(part.shape).dims()[1].size == 1 {
+                return part;
+            }
+            let flat = copy(tape, part, name, part.shape);
+            tape.release(part);
+            flat
+        });
+        Projected { query, key, value }
     }
 
     fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
@@ -195,6 +226,9 @@ impl Run<'_> {
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
+        if self.code.tables == TableCode::Gathered {
+            return false;
+        }
         heads.size > 1 && attention.rotary_dim > 0 && matches!(attention.qk_norm, QkNorm::None | QkNorm::FullWidth)
             || heads.size > 1 && attention.rotary_dim == 0 && !self.fused_attention
     }
@@ -212,7 +246,14 @@ impl Run<'_> {
         view
     }
 
-    fn project_together(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+    fn project_together(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
         let width = Dim { symbol: "(q+2kv)", size: sizes.query.size + 2 * sizes.kv.size };
         let names = ["attention.query key value.weight", "attention.query key value.bias"];
         let matrix = self.weights(tape, names, self.h(), width, attention.qkv_bias);
@@ -232,6 +273,11 @@ impl Run<'_> {
                 let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
                 let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
                 tape.release(apart);
+                return Projected { query: parts[0], key: parts[1], value: parts[2] };
+            }
+            FusedProjection::Selected => {
+                let parts = [query_shape, kv_shape, kv_shape].map(|shape| tape.view_with_new_gradient(fused, shape));
+                held.push(fused);
                 return Projected { query: parts[0], key: parts[1], value: parts[2] };
             }
             FusedProjection::Slices => {
@@ -262,8 +308,11 @@ impl Run<'_> {
         shared: Shared,
         held: &mut Vec<Tensor>,
     ) -> Projected {
+        if self.code.tables == TableCode::Gathered {
+            return self.rotated_by_gathered(tape, projected, attention, sizes, held);
+        }
         let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
-        let tables = if self.code.interleaved_tables {
+        let tables = if self.code.tables == TableCode::Interleaved {
             interleaved(tape, tables)
         } else {
             Tables { cos: tape.share(tables.cos), sin: tape.share(tables.sin) }
@@ -437,23 +486,36 @@ impl Run<'_> {
         attention: &Attention,
         sizes: Sizes,
         shared: Shared,
+        held: &mut Vec<Tensor>,
     ) -> (Tensor, Tensor) {
         let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
         let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
         let expanded = attention.heads != attention.kv_heads;
         // A repetition that stayed a view is copied where it is read.
         let repeated = expanded && attention.kv_heads > 1;
-        let contiguous = self.code.rotation == Rotation::Concatenated;
+        let contiguous = self.code.flattened_heads
+            || self.code.rotation == Rotation::Concatenated && self.code.tables != TableCode::Gathered;
+        let wide = |tape: &mut Tape, tensor: Tensor, name| {
+            let dtype = if self.code.scores_in_fp32 { Dtype::Fp32 } else { tensor.dtype };
+            cast(tape, tensor, dtype, name)
+        };
+        let wide_query = wide(tape, projected.query, "attention.query in fp32");
+        let wide_key = wide(tape, key, "attention.key in fp32");
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
         let factors = [
-            (projected.query, contiguous, "attention.query after rotary embedding"),
-            (key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
+            (wide_query, contiguous, "attention.query after rotary embedding"),
+            (wide_key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
         ];
+        let bias = shared.bias.map(|bias| cast(tape, bias, self.compute(), "bias of positions in 16 bits"));
         let products = self.batched(tape, factors, "attention.scores", shape);
-        let scores = mask_scores(tape, products, shared.mask, attention.softcap);
+        if let Some(bias) = bias {
+            tape.release(bias);
+        }
+        let scores = self.mask_scores(tape, products, shared.mask, attention.softcap, held);
         let weights = self.softmax(tape, scores, projected.query.dtype);
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
-        let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
+        let factors =
+            [(weights, true, "attention.weights"), (value, repeated || self.code.flattened_heads, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
         let stream = self.stream(tape, sizes.context);
         let merged = tape.view_with_new_gradient(context, shape);
@@ -463,7 +525,7 @@ impl Run<'_> {
         } else {
             copy(tape, merged, "attention.context", stream)
         };
-        for tensor in [merged, key, value] {
+        for tensor in [merged, key, value, wide_query, wide_key] {
             tape.release(tensor);
         }
         (flat, weights)
@@ -478,7 +540,8 @@ impl Run<'_> {
         name: &'static str,
         shape: u16,
     ) -> Tensor {
-        let narrow = factors.map(|(factor, _, name)| cast(tape, factor, self.compute(), name));
+        let dtype = if self.autocast { Dtype::Bf16 } else { factors[0].0.dtype };
+        let narrow = factors.map(|(factor, _, name)| cast(tape, factor, dtype, name));
         let mut read = narrow;
         for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
             // One sequence, or one head of each: what is read lies in one piece without a copy.
@@ -488,7 +551,7 @@ impl Run<'_> {
         let (kept, count) = kept_factors(read);
         let keeps = &kept[..count];
         let operation = Operation { rule: Rule::Each, inputs: &read, keeps, extras: &[], keeps_output: false };
-        let product = tape.apply(&operation, name, shape, self.compute());
+        let product = tape.apply(&operation, name, shape, dtype);
         for tensor in read.into_iter().chain(narrow) {
             tape.release(tensor);
         }
@@ -517,16 +580,32 @@ impl Run<'_> {
         tape.release(weights);
         dropped
     }
-}
 
-fn mask_scores(tape: &mut Tape, products: Tensor, mask: Option<Tensor>, softcap: bool) -> Tensor {
-    let mut scaled = fresh(tape, products, "attention.scaled scores", products.shape);
-    tape.release(products);
-    if softcap {
-        scaled = soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]);
+    /// From the product of queries and keys to what the softmax reads.
+    fn mask_scores(
+        &self,
+        tape: &mut Tape,
+        products: Tensor,
+        mask: Option<Tensor>,
+        softcap: bool,
+        held: &mut Vec<Tensor>,
+    ) -> Tensor {
+        let scaled = match self.code.scores {
+            ScoreCode::Scaled => {
+                let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
+                tape.release(products);
+                scaled
+            }
+            ScoreCode::Biased => products,
+        };
+        let scaled =
+            if softcap { soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]) } else { scaled };
+        let Some(mask) = mask else { return scaled };
+        let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
+        match self.code.scores {
+            ScoreCode::Scaled => tape.release(scaled),
+            ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
+        }
+        masked
     }
-    let Some(mask) = mask else { return scaled };
-    let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
-    tape.release(scaled);
-    masked
 }

@@ -3,6 +3,7 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 use super::Run;
+use super::norm::names;
 use super::operations::{dropout, fresh, join};
 use crate::framework::transformers::PositionCode;
 use crate::model::family::PositionKind;
@@ -36,6 +37,14 @@ impl Run<'_> {
         tape.enter(Segment::Embedding);
         let (table, mut stream) = self.embed_tokens(tape);
         let mut until_return = vec![tape.share(stream)];
+        if self.architecture.embedding_norm.is_some() {
+            let normed = self.norm(tape, stream, &[self.b(), self.s()], self.h(), names!("embedding norm"));
+            tape.release(stream);
+            stream = normed;
+        }
+        if self.architecture.positions == PositionKind::Alibi {
+            return Embedded { table, stream, for_recomputation: Vec::new(), until_return };
+        }
         let positions = self.position_ids(tape, &mut until_return);
         if self.architecture.positions == PositionKind::Learned {
             stream = self.learned_positions(tape, stream, positions, &mut until_return);

@@ -69,6 +69,7 @@ impl Run<'_> {
             Activation::Silu | Activation::Gelu => unary_keeping_input(tape, input, name),
             Activation::Relu => unary_keeping_output(tape, input, name),
             Activation::GeluPython => self.gelu_in_python(tape, input),
+            Activation::GeluFunction => gelu_function(tape, input, name),
         }
     }
 
@@ -97,4 +98,30 @@ impl Run<'_> {
         tape.release(shifted);
         product
     }
+}
+
+/// BLOOM's: the tanh approximation in one node, whose forward and backward make their temporaries one after another.
+fn gelu_function(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let shape = input.shape;
+    // Half the input, and the product of a scaled input with a sum that needs its square.
+    let [half, scaled, factor] =
+        ["half input", "scaled input", "scaled square"].map(|name| tape.constant(name, shape, input.dtype));
+    let square = tape.constant("square", shape, input.dtype);
+    tape.release(factor);
+    let sum = tape.constant("one plus square", shape, input.dtype);
+    tape.release(square);
+    let inner = tape.constant("inner", shape, input.dtype);
+    for tensor in [scaled, sum] {
+        tape.release(tensor);
+    }
+    let tanh = tape.constant("tanh", shape, input.dtype);
+    tape.release(inner);
+    let shifted = tape.constant("one plus tanh", shape, input.dtype);
+    tape.release(tanh);
+    let function =
+        Operation { rule: Rule::GeluFunction, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
+    let output = tape.apply(&function, name, shape, input.dtype);
+    tape.release(half);
+    tape.release(shifted);
+    output
 }

@@ -13,12 +13,15 @@ const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
 const ATTENTION_OUTPUT_NORM: Names = names!("attention output norm");
 const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
 
+/// What a layer leaves in variables: the residual stream, and the attention weights where they are a tensor.
+pub(super) type Outputs = (Tensor, Option<Tensor>);
+
 impl Run<'_> {
-    /// A layer, from the residual stream that enters to the one that leaves.
-    pub(super) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    /// A layer, from the residual stream that enters to the one that leaves, with its attention weights.
+    pub(super) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         match (&layer.mixer, &layer.feed_forward) {
-            (Mixer::None, FeedForward::None) => return tape.share(input),
-            (Mixer::None, _) => return self.feed_forward_alone(tape, layer, input),
+            (Mixer::None, FeedForward::None) => return (tape.share(input), None),
+            (Mixer::None, _) => return (self.feed_forward_alone(tape, layer, input), None),
             (_, FeedForward::None) => return self.mixer_alone(tape, layer, input, shared),
             _ => {}
         }
@@ -28,19 +31,36 @@ impl Run<'_> {
             Placement::Parallel => self.parallel_layer(tape, layer, input, shared),
             Placement::ParallelOneNorm => self.parallel_one_norm_layer(tape, layer, input, shared),
             Placement::Sandwich => self.sandwich_layer(tape, layer, input, shared),
+            Placement::NormedResidual => self.normed_residual_layer(tape, layer, input, shared),
             Placement::AfterResidual => self.norm_after_residual_layer(tape, layer, input, shared),
         }
     }
 
-    fn mixer_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn mixer_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let output = join(tape, [input, attended], "residual stream", input.shape);
         tape.release(attended);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
-    fn norm_after_residual_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn normed_residual_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let (attended, weights) = self.mix(tape, normed, layer, shared);
+        let attended = self.dropped_attention(tape, attended);
+        let middle = join(tape, [normed, attended], "residual stream", input.shape);
+        tape.release(attended);
+        let again = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
+        tape.release(normed);
+        let fed_in = tape.share(again);
+        let fed = self.fed_forward(tape, fed_in, layer);
+        let output = join(tape, [again, fed], "residual stream", input.shape);
+        for tensor in [fed, again, middle] {
+            tape.release(tensor);
+        }
+        (output, weights)
+    }
+
+    fn norm_after_residual_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.mix(tape, input, layer, shared);
         let attended = self.dropped_attention(tape, attended);
         let sum = join(tape, [input, attended], "residual stream", input.shape);
@@ -54,8 +74,7 @@ impl Run<'_> {
         let output = self.stream_norm(tape, sum, FEED_FORWARD_NORM);
         tape.release(sum);
         tape.release(middle);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
     fn feed_forward_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
@@ -65,14 +84,13 @@ impl Run<'_> {
         output
     }
 
-    fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let middle = self.add_normed(tape, input, attended, ATTENTION_OUTPUT_NORM);
         let fed = self.normed_feed_forward(tape, layer, middle);
         let output = self.add_normed(tape, middle, fed, FEED_FORWARD_OUTPUT_NORM);
         tape.release(middle);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
     /// The residual stream with a sublayer's output added after its norm; the output is let go.
@@ -84,7 +102,7 @@ impl Run<'_> {
         sum
     }
 
-    fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let middle = join(tape, [input, attended], "residual stream", input.shape);
         if !self.code.holds_attention_output {
@@ -97,21 +115,19 @@ impl Run<'_> {
         }
         tape.release(fed);
         tape.release(middle);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
-    fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.mix(tape, input, layer, shared);
         let middle = self.add_normed(tape, input, attended, ATTENTION_NORM);
         let fed = self.feed_forward(tape, middle, &layer.feed_forward);
         let output = self.add_normed(tape, middle, fed, FEED_FORWARD_NORM);
         tape.release(middle);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
-    fn parallel_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn parallel_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let fed = self.normed_feed_forward(tape, layer, input);
         let both = join(tape, [fed, attended], "attention and feed-forward", input.shape);
@@ -119,11 +135,10 @@ impl Run<'_> {
         for tensor in [both, fed, attended] {
             tape.release(tensor);
         }
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
-    fn parallel_one_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn parallel_one_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
         let (attended, weights) = self.mix(tape, normed, layer, shared);
         let attended = self.dropped_attention(tape, attended);
@@ -134,8 +149,7 @@ impl Run<'_> {
         for tensor in [both, fed, attended, normed] {
             tape.release(tensor);
         }
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
     fn dropped_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
@@ -197,11 +211,5 @@ impl Run<'_> {
         let output = dropout(tape, acts, input, names[0], names[1]);
         tape.release(input);
         output
-    }
-}
-
-fn let_go(tape: &mut Tape, tensor: Option<Tensor>) {
-    if let Some(tensor) = tensor {
-        tape.release(tensor);
     }
 }

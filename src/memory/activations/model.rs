@@ -8,8 +8,9 @@ use super::attention::Shared;
 use super::norm::names;
 use super::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use super::{Linear, Run};
-use crate::framework::transformers::Rotation;
+use crate::framework::transformers::{Rotation, TableCode};
 use crate::model::architecture::Layer;
+use crate::model::family::PositionKind;
 use crate::scenario::Loss;
 
 /// Equal layers in a row, of which the first and the last are recorded.
@@ -100,6 +101,8 @@ struct Recorder<'a> {
     tape: Tape,
     stretches: Vec<Stretch>,
     layers: Vec<Recorded<'a>>,
+    /// The attention weights that the last layer returned.
+    returned: Option<Tensor>,
 }
 
 /// A recorded layer: what it is, what enters it, and its nodes.
@@ -117,11 +120,14 @@ impl Run<'_> {
         if self.adapters.is_some() {
             tape.freeze();
         }
-        Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new() }.record()
+        Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new(), returned: None }.record()
     }
 
     /// How many pairs of rotary tables the model makes.
     pub(crate) fn rotary_table_kinds(&self) -> u64 {
+        if self.code.tables == TableCode::Gathered {
+            return 0;
+        }
         if self.code.tables_by_window { self.architecture.windows().map(u64::from).iter().sum() } else { 1 }
     }
 
@@ -138,6 +144,7 @@ impl<'a> Recorder<'a> {
         let shared = self.shared(&mut embedded.until_return);
         let embedding_nodes = 0..self.tape.node_count();
         let stream = self.layers(embedded.stream, shared);
+        embedded.until_return.extend(self.returned.take());
         let norm_start = self.tape.node_count();
         let stream = self.final_norm(stream);
         let stream = self.head_projection(stream);
@@ -203,8 +210,11 @@ impl<'a> Recorder<'a> {
                 if checkpointed {
                     self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
                         tape.enter(Segment::Layer(index));
-                        let output = run.layer(tape, layer, input, shared);
+                        let (output, weights) = run.layer(tape, layer, input, shared);
                         tape.release(output);
+                        if let Some(weights) = weights {
+                            tape.release(weights);
+                        }
                         tape.leave_autocast();
                     });
                     self.tape.release(input);
@@ -232,7 +242,8 @@ impl<'a> Recorder<'a> {
         let made = if run.code.both_masks { [true; 2] } else { kinds };
         let masks =
             [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
-        let rotary = run.code.rotation != Rotation::None;
+        let rotary = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
+        let bias = self.position_bias(held);
         let mut tables =
             kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
         if rotary && !run.code.tables_by_window {
@@ -242,8 +253,26 @@ impl<'a> Recorder<'a> {
             held.extend(tables.into_iter().flatten().flat_map(|tables| [tables.cos, tables.sin]));
         }
         held.extend(masks.into_iter().flatten());
-        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind] });
+        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias });
         SharedByWindow { with, without }
+    }
+
+    /// What scores are biased by for their distance, one row of keys for each head of each sequence.
+    fn position_bias(&mut self, held: &mut Vec<Tensor>) -> Option<Tensor> {
+        let run = self.run;
+        if run.architecture.positions != PositionKind::Alibi {
+            return None;
+        }
+        let attention = run.architecture.groups.iter().find_map(|group| group.layer.attention())?;
+        let heads = Dim { symbol: "a", size: attention.heads };
+        if !run.padding {
+            let slopes = self.tape.shape(&[heads]);
+            held.push(self.tape.constant("slopes of positions", slopes, Dtype::Fp32));
+        }
+        let shape = self.tape.shape(&[run.b(), heads, run.s()]);
+        let bias = self.tape.constant("bias of positions", shape, run.weights);
+        held.push(bias);
+        Some(bias)
     }
 
     /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
@@ -313,10 +342,13 @@ impl<'a> Recorder<'a> {
             let kept = [input, mask.unwrap_or(input)];
             self.tape.begin_checkpoint(if mask.is_some() { &kept } else { &kept[..1] });
         }
-        let output = run.layer(&mut self.tape, layer, input, shared);
+        let (output, weights) = run.layer(&mut self.tape, layer, input, shared);
         if checkpointed {
             self.tape.end_checkpoint();
         }
+        // The variable for a layer's outputs still has the ones of the layer before.
+        let outdated = if run.code.returns_weights { std::mem::replace(&mut self.returned, weights) } else { weights };
+        self.let_go(outdated.as_slice());
         self.tape.release(input);
         self.layers.push(Recorded { layer, input, nodes: start..self.tape.node_count(), checkpointed });
         output

@@ -3,7 +3,8 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Tape, Tensor};
 use super::Run;
-use super::operations::{fresh, join, multiply_by_constant};
+use super::attention::{Projected, Sizes};
+use super::operations::{cast, fresh, join, multiply_by_constant};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::Attention;
 
@@ -21,6 +22,43 @@ impl Run<'_> {
         let wide = self.code.rotary_in_fp32 && !self.code.rotary_inputs_in_fp32;
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
+    }
+
+    /// Keys, then queries, turned by tables that the layer gathers itself; what that makes stays until attention returns.
+    pub(super) fn rotated_by_gathered(
+        &self,
+        tape: &mut Tape,
+        projected: Projected,
+        attention: &Attention,
+        sizes: Sizes,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
+        let Projected { query, key, value } = projected;
+        let rotating = Dim { symbol: "d", size: attention.rotary_dim };
+        let all = Dim { symbol: "", size: self.architecture.max_position_embeddings };
+        let table = tape.shape(&[all, rotating]);
+        let rows = tape.shape(&[self.s(), rotating]);
+        held.push(tape.constant("rotary table", table, Dtype::Fp32));
+        held.push(tape.constant("rows of positions", rows, Dtype::Int64));
+        let gathered = tape.constant("rotary sines and cosines", rows, Dtype::Fp32);
+        held.push(cast(tape, gathered, key.dtype, "rotary sines and cosines"));
+        tape.release(gathered);
+        let names = ["attention.key after rotary embedding", "attention.query after rotary embedding"];
+        let inputs = [(key, sizes.kv_heads), (query, sizes.heads)];
+        let parts = [0, 1].map(|i| {
+            let (input, heads) = inputs[i];
+            let sin = tape.constant("doubled sines", rows, key.dtype);
+            let tables = Tables { cos: tape.constant("doubled cosines", rows, key.dtype), sin };
+            let parts = self.turned_part(tape, input, heads, attention, tables, names[i]);
+            tape.release(tables.sin);
+            tape.release(tables.cos);
+            parts
+        });
+        let turned = [0, 1].map(|i| join(tape, parts[i], names[i], inputs[i].0.shape));
+        held.extend(parts.into_iter().flatten());
+        tape.release(key);
+        tape.release(query);
+        Projected { query: turned[1], key: turned[0], value }
     }
 
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.

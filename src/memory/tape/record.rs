@@ -162,6 +162,9 @@ pub(crate) enum Rule {
     Power,
     /// The reciprocal square root, with two temporaries.
     Rsqrt,
+    /// BLOOM's GELU, whose gradient is written out: five temporaries at once, of which the factor of the gradient and the
+    /// tangent outlast the others.
+    GeluFunction,
     /// A selection by index: the gradient is written into zeros.
     Index,
     /// A quotient of a value by a divisor that was computed too.

@@ -17,6 +17,7 @@ const LLAMA_LIKE: Defaults = Defaults {
     hidden_act: "silu",
     tie_word_embeddings: false,
     rotary_percent: 100,
+    rotary_dim: None,
     dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0 },
     sliding_window: None,
     sliding_window_pattern: None,
@@ -50,6 +51,7 @@ const LLAMA: Family = Family {
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
     unused_positions: 0,
+    embedding_norm: false,
     qkv_bias: false,
     output_bias: false,
     mlp_bias: false,
@@ -403,6 +405,46 @@ pub const FAMILIES: &[Family] = &[
             hidden_act: "relu",
             tie_word_embeddings: true,
             dropout: Dropout { embedding: 0.0, hidden: 0.1, attention: 0.0 },
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gptj",
+        norm: NormKind::Layer,
+        placement: Placement::ParallelOneNorm,
+        mlp: MlpKind::Plain,
+        mlp_bias: true,
+        head_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_400,
+            intermediate_size: None,
+            num_hidden_layers: 28,
+            num_attention_heads: 16,
+            hidden_act: "gelu_new",
+            rotary_dim: Some(64),
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "bloom",
+        norm: NormKind::Layer,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Alibi,
+        embedding_norm: true,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 250_880,
+            hidden_size: 64,
+            intermediate_size: None,
+            num_hidden_layers: 2,
+            num_attention_heads: 8,
+            hidden_act: "bloom_gelu",
+            tie_word_embeddings: true,
             ..LLAMA_LIKE
         },
         ..LLAMA
