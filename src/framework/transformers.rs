@@ -38,6 +38,15 @@ pub struct Implementation {
     pub scores_in_fp32: bool,
     /// What becomes of the product of queries and keys before its softmax.
     pub scores: ScoreCode,
+    /// Whether the layers' linear operations are products with a transposed matrix, of whose 16-bit copy autocast keeps
+    /// none, and add their bias afterwards.
+    pub transposed_linears: bool,
+    /// Whether attention carries a mask of its own even where the kernel would know.
+    pub always_masked: bool,
+    /// Whether keys and values of one head reach the kernel as they are; a product expands them after autocast's copy.
+    pub expanded_late: bool,
+    /// Whether the sum of attention and feed-forward is written over the latter, and dropout acts on that sum alone.
+    pub sums_in_place: bool,
     /// Whether queries, keys and values are copied with their heads and sequences in one dimension before anything else,
     /// and stay so until attention returns.
     pub flattened_heads: bool,
@@ -61,6 +70,8 @@ pub struct Implementation {
     pub hidden_dropout: bool,
     /// Whether that dropout acts on the attention output too.
     pub attention_output_dropout: bool,
+    /// Whether dropout of attention weights acts on the attention output in their place.
+    pub attention_dropout_on_output: bool,
     /// Whether a checkpoint keeps the attention mask as one of its inputs.
     pub checkpoint_keeps_mask: bool,
     /// Whether PyTorch's fused kernels cannot compute the attention, so that only eager attention was measured.
@@ -117,6 +128,8 @@ pub enum ScoreCode {
     /// BLOOM's: the product itself scales and adds the bias of positions; it and its sum with the mask stay until
     /// attention returns.
     Biased,
+    /// Falcon's: it is divided in place and stays until the softmax is there, whose type is that of the layer's input.
+    InPlace,
 }
 
 /// How a norm is written.
@@ -148,6 +161,9 @@ pub enum FusedProjection {
     /// BLOOM: heads are separated first, then query, key and value of each are selected, each with a full-width gradient
     /// of its own; the projection stays until attention returns.
     Selected,
+    /// Falcon: the same where each query has its key and value; else queries are sliced, keys and values copied by their
+    /// index.
+    Indexed,
 }
 
 /// How queries and keys are rotated.
@@ -175,6 +191,10 @@ const LLAMA: Implementation = Implementation {
     positions: PositionCode::Shared,
     scores_in_fp32: false,
     scores: ScoreCode::Scaled,
+    transposed_linears: false,
+    always_masked: false,
+    expanded_late: false,
+    sums_in_place: false,
     flattened_heads: false,
     scaled_queries: false,
     returns_weights: false,
@@ -186,6 +206,7 @@ const LLAMA: Implementation = Implementation {
     embedding_dropout: false,
     hidden_dropout: false,
     attention_output_dropout: true,
+    attention_dropout_on_output: false,
     checkpoint_keeps_mask: false,
     eager_only: false,
     both_masks: false,
@@ -218,7 +239,7 @@ pub fn implementation(family: &Family) -> Implementation {
             hidden_dropout: true,
             ..llama
         },
-        "opt" | "gptj" | "bloom" => legacy::implementation(family.id, llama),
+        "opt" | "gptj" | "bloom" | "falcon" => legacy::implementation(family.id, llama),
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {

@@ -18,6 +18,7 @@ pub(super) fn keys(
             ..shared
         }),
         "bloom" => bloom(config, shared),
+        "falcon" => falcon(config, shared),
         _ => opt(config, shared),
     }
 }
@@ -34,6 +35,28 @@ fn bloom(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKe
         hidden_act: None,
         apply_residual_connection_post_layernorm: config.flag("apply_residual_connection_post_layernorm")?,
         hidden_dropout: config.number(&["hidden_dropout"])?,
+        ..shared
+    })
+}
+
+fn falcon(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    if config.flag("alibi")? == Some(true) {
+        return Err(config.error("alibi", "found `true`; Falcon without rotary positions is not covered"));
+    }
+    let grouped = config.flag("new_decoder_architecture")?;
+    let bias = config.flag("bias")?;
+    Ok(ArchitectureKeys {
+        hidden_size: config.count(&["n_embed", "hidden_size"])?,
+        // Read only where the new architecture groups heads; elsewhere there is one or one for each query.
+        num_key_value_heads: if grouped == Some(true) { config.count(&["num_kv_heads"])? } else { None },
+        hidden_act: config.text(&["activation"])?,
+        attention_bias: bias,
+        mlp_bias: bias,
+        hidden_dropout: config.number(&["hidden_dropout"])?,
+        multi_query: config.flag("multi_query")?,
+        parallel_attn: config.flag("parallel_attn")?,
+        new_decoder_architecture: grouped,
+        num_ln_in_parallel_attn: config.count(&["num_ln_in_parallel_attn"])?,
         ..shared
     })
 }

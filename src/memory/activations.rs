@@ -9,6 +9,7 @@ mod embedding;
 mod experts;
 mod feed_forward;
 mod fused_loss;
+mod indexed;
 mod latent;
 mod layer;
 mod model;
@@ -93,7 +94,7 @@ impl Run<'_> {
 
     /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
     fn masked(&self, window: Option<u64>) -> bool {
-        self.padding || window.is_some_and(|window| self.sequence >= window)
+        self.code.always_masked || self.padding || window.is_some_and(|window| self.sequence >= window)
     }
 }
 

@@ -119,7 +119,7 @@ fn cache(model: &Model, infer: &Infer, alive: Alive) -> Result<Vec<Entry>, Overf
 fn cached(attention: &Attention) -> [(&'static str, Dim, Dim); 2] {
     match attention.latent {
         None => ["keys", "values"].map(|name| {
-            (name, Dim { symbol: "k", size: attention.kv_heads }, Dim { symbol: "d", size: attention.head_dim })
+            (name, Dim { symbol: "k", size: attention.cached_heads() }, Dim { symbol: "d", size: attention.head_dim })
         }),
         Some(latent) => [
             ("compressed keys and values", "r_kv", latent.kv_rank),

@@ -206,6 +206,12 @@ impl Tape {
         Tensor { source, ..whole }
     }
 
+    /// A sum written over its first term.
+    pub(crate) fn add_into(&mut self, sum: Tensor, term: Tensor) -> Tensor {
+        let source = self.record(Rule::Pass, &[sum, term], sum.shape, sum.dtype, 0);
+        Tensor { source, ..sum }
+    }
+
     /// A copy of a parameter in another type, for one operation.
     pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
         let Source::Leaf(leaf) = parameter.source else { return parameter };

@@ -91,6 +91,14 @@ pub struct ArchitectureKeys {
     pub n_group: Option<u64>,
     /// Groups that are chosen for each token.
     pub topk_group: Option<u64>,
+    /// Whether one key and value head serves all query heads, in families that know no other number but all or one.
+    pub multi_query: Option<bool>,
+    /// Falcon: whether attention and feed-forward run side by side.
+    pub parallel_attn: Option<bool>,
+    /// Falcon: whether keys and values are grouped, attention and feed-forward side by side in any case.
+    pub new_decoder_architecture: Option<bool>,
+    /// Falcon: norms before the two where keys and values are grouped; 2 where absent.
+    pub num_ln_in_parallel_attn: Option<u64>,
     /// BLOOM: whether what is normed is the residual too.
     pub apply_residual_connection_post_layernorm: Option<bool>,
     /// OPT: width of the embedding, where it is not that of the residual stream.
@@ -242,6 +250,14 @@ impl Attention {
     /// Channels of all query heads, `q = a·d`.
     pub const fn query_size(&self) -> u64 {
         self.heads * self.head_dim
+    }
+
+    /// Key and value heads that a cache holds.
+    pub const fn cached_heads(&self) -> u64 {
+        match self.projection {
+            Projection::FusedByGroup => self.heads,
+            Projection::Separate | Projection::Fused => self.kv_heads,
+        }
     }
 
     /// Channels of all key heads, `κ = k·d`.
@@ -453,6 +469,13 @@ fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
     if keys.apply_residual_connection_post_layernorm == Some(true) {
         return Placement::NormedResidual;
     }
+    if keys.new_decoder_architecture == Some(true) {
+        let one = keys.num_ln_in_parallel_attn == Some(1);
+        return if one { Placement::ParallelOneNorm } else { Placement::Parallel };
+    }
+    if keys.parallel_attn == Some(false) {
+        return Placement::Pre;
+    }
     match (family.placement, keys.use_parallel_residual) {
         (Placement::Parallel, Some(false)) => Placement::Pre,
         (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
@@ -590,7 +613,12 @@ const MOST_MIXED_LAYERS: u64 = 1024;
 fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Result<Attention, ArchitectureError> {
     let defaults = &family.defaults;
     let heads = dimension("num_attention_heads", keys.num_attention_heads.unwrap_or(defaults.num_attention_heads))?;
-    let kv_heads = keys.num_key_value_heads.or(defaults.num_key_value_heads).unwrap_or(heads);
+    let grouped = keys.new_decoder_architecture == Some(true);
+    let kv_heads = match family.multi_query.filter(|_| !grouped) {
+        Some(default) if keys.multi_query.unwrap_or(default) => 1,
+        Some(_) => heads,
+        None => keys.num_key_value_heads.or(defaults.num_key_value_heads).unwrap_or(heads),
+    };
     let kv_heads = dimension("num_key_value_heads", kv_heads)?;
     if !heads.is_multiple_of(kv_heads) {
         let problem = format!("{kv_heads} does not divide the {heads} of num_attention_heads");
@@ -619,7 +647,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         kv_heads,
         head_dim,
         rotary_dim: rotary_dim(family, keys, head_dim)?,
-        projection: family.projection,
+        projection: if grouped { Projection::FusedByGroup } else { family.projection },
         qkv_bias,
         output_bias,
         qk_norm: if keys.use_qk_norm == Some(true) { QkNorm::EachHead } else { family.qk_norm },

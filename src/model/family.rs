@@ -19,6 +19,9 @@ pub struct Family {
     pub placement: Placement,
     /// How queries, keys and values are projected.
     pub projection: Projection,
+    /// Whether one key and value head serves all query heads where the config does not say, in families that know no
+    /// other number but all or one.
+    pub multi_query: Option<bool>,
     /// Query and key norms.
     pub qk_norm: QkNorm,
     /// The feed-forward network.
@@ -151,6 +154,9 @@ pub enum Projection {
     Separate,
     /// One matrix for all three.
     Fused,
+    /// One matrix in which each group of query heads is followed by its key and its value head; both are expanded to all
+    /// query heads as they are taken apart, and cached so (Falcon-40B).
+    FusedByGroup,
 }
 
 /// Norms on queries and keys.

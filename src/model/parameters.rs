@@ -223,7 +223,7 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
             linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
             linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, kv, bias);
         }
-        Projection::Fused => {
+        Projection::Fused | Projection::FusedByGroup => {
             let names = ["attention.query key value.weight", "attention.query key value.bias"];
             linear(tensors, names, hidden, query + 2 * kv, bias);
         }

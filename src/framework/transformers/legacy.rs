@@ -36,6 +36,18 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
             eager_only: true,
             ..base
         },
+        "falcon" => Implementation {
+            rotation: Rotation::Whole,
+            fused_projection: FusedProjection::Indexed,
+            softmax_in_fp32: false,
+            scores: ScoreCode::InPlace,
+            transposed_linears: true,
+            always_masked: true,
+            expanded_late: true,
+            sums_in_place: true,
+            attention_dropout_on_output: true,
+            ..base
+        },
         _ => base,
     }
 }

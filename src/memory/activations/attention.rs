@@ -82,15 +82,20 @@ impl Run<'_> {
         attention: &Attention,
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
-        let sizes = Sizes::of(attention);
+        // Keys and values of groups are expanded as they are taken apart; what follows knows only all heads.
+        let spread = match attention.projection {
+            Projection::FusedByGroup => &Attention { kv_heads: attention.heads, ..attention.clone() },
+            Projection::Separate | Projection::Fused => attention,
+        };
+        let sizes = Sizes::of(spread);
         let mut held = Vec::new();
         let mut projected = if let Some(latent) = attention.latent {
             let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
             held = parts;
             projected
         } else {
-            let projected = self.project(tape, input, attention, sizes, &mut held);
-            self.rotated(tape, projected, attention, sizes, shared, &mut held)
+            let projected = self.project(tape, input, attention, Sizes::of(attention), &mut held);
+            self.rotated(tape, projected, spread, sizes, shared, &mut held)
         };
         if !self.graph && attention.latent.is_none() {
             // Serving reads keys and values from the cache, which is counted by itself.
@@ -101,9 +106,9 @@ impl Run<'_> {
             projected = self.flattened(tape, projected);
         }
         let (context, weights) = if self.fused_attention {
-            (self.fused(tape, projected, attention, sizes), None)
+            (self.fused(tape, projected, spread, sizes), None)
         } else {
-            let (context, weights) = self.eager(tape, projected, attention, sizes, shared, &mut held);
+            let (context, weights) = self.eager(tape, projected, spread, sizes, shared, &mut held);
             (context, Some(weights))
         };
         let names = ["attention.output.weight", "attention.output.bias"];
@@ -126,7 +131,7 @@ impl Run<'_> {
     ) -> Projected {
         match attention.projection {
             Projection::Separate => self.project_apart(tape, input, attention, sizes),
-            Projection::Fused => self.project_together(tape, input, attention, sizes, held),
+            Projection::Fused | Projection::FusedByGroup => self.project_together(tape, input, attention, sizes, held),
         }
     }
 
@@ -280,6 +285,11 @@ impl Run<'_> {
                 held.push(fused);
                 return Projected { query: parts[0], key: parts[1], value: parts[2] };
             }
+            FusedProjection::Indexed => {
+                let taken = self.taken_by_index(tape, fused, attention, sizes);
+                held.push(fused);
+                return taken;
+            }
             FusedProjection::Slices => {
                 let query = self.slice(tape, fused, sizes.query);
                 let key = self.slice(tape, fused, sizes.kv);
@@ -401,7 +411,7 @@ impl Run<'_> {
         let masked = self.masked(attention.sliding_window);
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
-        if masked {
+        if masked && !self.code.expanded_late {
             for (slot, name) in
                 [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
             {
@@ -488,32 +498,14 @@ impl Run<'_> {
         shared: Shared,
         held: &mut Vec<Tensor>,
     ) -> (Tensor, Tensor) {
-        let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
-        let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
-        let expanded = attention.heads != attention.kv_heads;
-        // A repetition that stayed a view is copied where it is read.
-        let repeated = expanded && attention.kv_heads > 1;
-        let contiguous = self.code.flattened_heads
-            || self.code.rotation == Rotation::Concatenated && self.code.tables != TableCode::Gathered;
-        let wide = |tape: &mut Tape, tensor: Tensor, name| {
-            let dtype = if self.code.scores_in_fp32 { Dtype::Fp32 } else { tensor.dtype };
-            cast(tape, tensor, dtype, name)
-        };
-        let wide_query = wide(tape, projected.query, "attention.query in fp32");
-        let wide_key = wide(tape, key, "attention.key in fp32");
-        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
-        let factors = [
-            (wide_query, contiguous, "attention.query after rotary embedding"),
-            (wide_key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
-        ];
-        let bias = shared.bias.map(|bias| cast(tape, bias, self.compute(), "bias of positions in 16 bits"));
-        let products = self.batched(tape, factors, "attention.scores", shape);
-        if let Some(bias) = bias {
-            tape.release(bias);
-        }
-        let scores = self.mask_scores(tape, products, shared.mask, attention.softcap, held);
-        let weights = self.softmax(tape, scores, projected.query.dtype);
+        let mut locals = Vec::new();
+        let key = self.every_head(tape, projected.key, attention, sizes, "attention.key for every head");
+        let value = self.every_head(tape, projected.value, attention, sizes, "attention.value for every head");
+        let products = self.scores(tape, [projected.query, key], attention, sizes, shared.bias, &mut locals);
+        let (scores, outdated) = self.mask_scores(tape, products, shared.mask, attention.softcap, held);
+        let weights = self.softmax(tape, scores, outdated, projected.query.dtype);
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
+        let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;
         let factors =
             [(weights, true, "attention.weights"), (value, repeated || self.code.flattened_heads, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
@@ -525,10 +517,67 @@ impl Run<'_> {
         } else {
             copy(tape, merged, "attention.context", stream)
         };
-        for tensor in [merged, key, value, wide_query, wide_key] {
+        for tensor in locals.into_iter().chain([merged, value]) {
             tape.release(tensor);
         }
         (flat, weights)
+    }
+
+    /// The product of queries and keys, which are its own. What the code has in variables goes to `locals`.
+    fn scores(
+        &self,
+        tape: &mut Tape,
+        [query, key]: [Tensor; 2],
+        attention: &Attention,
+        sizes: Sizes,
+        bias: Option<Tensor>,
+        locals: &mut Vec<Tensor>,
+    ) -> Tensor {
+        let expanded = attention.heads != attention.kv_heads;
+        // A repetition that stayed a view is copied where it is read.
+        let repeated = expanded && attention.kv_heads > 1;
+        let contiguous = self.code.flattened_heads
+            || self.code.rotation == Rotation::Concatenated && self.code.tables != TableCode::Gathered;
+        let wide = |tape: &mut Tape, tensor: Tensor, name| {
+            let dtype = if self.code.scores_in_fp32 { Dtype::Fp32 } else { tensor.dtype };
+            cast(tape, tensor, dtype, name)
+        };
+        let query = wide(tape, query, "attention.query in fp32");
+        let wide_key = wide(tape, key, "attention.key in fp32");
+        let factors = [
+            (query, contiguous, "attention.query after rotary embedding"),
+            (wide_key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
+        ];
+        let bias = bias.map(|bias| cast(tape, bias, self.compute(), "bias of positions in 16 bits"));
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
+        let products = self.batched(tape, factors, "attention.scores", shape);
+        if let Some(bias) = bias {
+            tape.release(bias);
+        }
+        if self.code.expanded_late {
+            tape.release(key);
+            tape.release(wide_key);
+        } else {
+            locals.extend([key, wide_key]);
+        }
+        locals.push(query);
+        products
+    }
+
+    /// Keys or values repeated for every query head of their group, before autocast's copy or after it.
+    fn every_head(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        name: &'static str,
+    ) -> Tensor {
+        let dtype = if self.code.expanded_late { self.compute() } else { input.dtype };
+        let narrow = cast(tape, input, dtype, name);
+        let whole = self.repeat(tape, narrow, attention, sizes, name);
+        tape.release(narrow);
+        whole
     }
 
     /// A batched matrix product, which keeps both factors as it reads them: in the type of the product, and with the
@@ -559,12 +608,15 @@ impl Run<'_> {
     }
 
     /// Attention weights, in the type of the queries.
-    fn softmax(&self, tape: &mut Tape, scores: Tensor, query: Dtype) -> Tensor {
+    fn softmax(&self, tape: &mut Tape, scores: Tensor, outdated: Option<Tensor>, query: Dtype) -> Tensor {
         let in_fp32 = self.code.softmax_in_fp32;
         let wide = if in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
         let widened = cast(tape, scores, wide, "attention.scores in fp32");
         let softmax = unary_keeping_output(tape, widened, "attention.softmax");
         tape.release(widened);
+        if let Some(outdated) = outdated {
+            tape.release(outdated);
+        }
         // Llama's code casts to the queries' type in one expression with the softmax; GPT-2's to the values' type, after
         // the scores are gone.
         let weights = if in_fp32 {
@@ -573,15 +625,17 @@ impl Run<'_> {
             weights
         } else {
             tape.release(scores);
-            cast(tape, softmax, self.compute(), "attention.weights")
+            let dtype = if self.code.scores == ScoreCode::InPlace { softmax.dtype } else { self.compute() };
+            cast(tape, softmax, dtype, "attention.weights")
         };
         tape.release(softmax);
-        let dropped = dropout(tape, self.dropout[2], weights, "attention.dropped weights", "attention.dropout mask");
+        let acts = self.dropout[2] && !self.code.attention_dropout_on_output;
+        let dropped = dropout(tape, acts, weights, "attention.dropped weights", "attention.dropout mask");
         tape.release(weights);
         dropped
     }
 
-    /// From the product of queries and keys to what the softmax reads.
+    /// From the product of queries and keys to what the softmax reads, with what stays until that is done.
     fn mask_scores(
         &self,
         tape: &mut Tape,
@@ -589,7 +643,7 @@ impl Run<'_> {
         mask: Option<Tensor>,
         softcap: bool,
         held: &mut Vec<Tensor>,
-    ) -> Tensor {
+    ) -> (Tensor, Option<Tensor>) {
         let scaled = match self.code.scores {
             ScoreCode::Scaled => {
                 let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
@@ -597,15 +651,21 @@ impl Run<'_> {
                 scaled
             }
             ScoreCode::Biased => products,
+            ScoreCode::InPlace => {
+                let scaled = tape.view_with_new_gradient(products, products.shape);
+                tape.release(products);
+                scaled
+            }
         };
         let scaled =
             if softcap { soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]) } else { scaled };
-        let Some(mask) = mask else { return scaled };
+        let Some(mask) = mask else { return (scaled, None) };
         let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
         match self.code.scores {
             ScoreCode::Scaled => tape.release(scaled),
             ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
+            ScoreCode::InPlace => return (masked, Some(scaled)),
         }
-        masked
+        (masked, None)
     }
 }

@@ -25,6 +25,9 @@ impl Run<'_> {
             (_, FeedForward::None) => return self.mixer_alone(tape, layer, input, shared),
             _ => {}
         }
+        if self.code.sums_in_place && layer.placement != Placement::Pre {
+            return self.summed_in_place_layer(tape, layer, input, shared);
+        }
         match layer.placement {
             Placement::Pre => self.pre_norm_layer(tape, layer, input, shared),
             Placement::Post => self.post_norm_layer(tape, layer, input, shared),
@@ -40,6 +43,24 @@ impl Run<'_> {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let output = join(tape, [input, attended], "residual stream", input.shape);
         tape.release(attended);
+        (output, weights)
+    }
+
+    /// Falcon's: all norms first, attention and feed-forward side by side, dropout on their sum.
+    fn summed_in_place_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let fed_in = match layer.placement {
+            Placement::Parallel => self.stream_norm(tape, input, FEED_FORWARD_NORM),
+            _ => tape.share(normed),
+        };
+        let (attended, weights) = self.mix(tape, normed, layer, shared);
+        let fed = self.feed_forward(tape, fed_in, &layer.feed_forward);
+        let both = tape.add_into(fed, attended);
+        let both = self.dropped(tape, both, ["dropped sum", "output dropout mask"]);
+        let output = join(tape, [input, both], "residual stream", input.shape);
+        for tensor in [both, attended, fed_in, normed] {
+            tape.release(tensor);
+        }
         (output, weights)
     }
 
@@ -156,7 +177,10 @@ impl Run<'_> {
         if !self.code.attention_output_dropout {
             return attended;
         }
-        self.dropped(tape, attended, ["attention.dropped output", "attention.output dropout mask"])
+        let acts = if self.code.attention_dropout_on_output { self.dropout[2] } else { self.drops_hidden() };
+        let output = dropout(tape, acts, attended, "attention.dropped output", "attention.output dropout mask");
+        tape.release(attended);
+        output
     }
 
     fn normed_attention(
@@ -206,9 +230,12 @@ impl Run<'_> {
         self.norm(tape, input, &[self.b(), self.s()], self.h(), names)
     }
 
+    fn drops_hidden(&self) -> bool {
+        self.dropout[1] && self.code.hidden_dropout
+    }
+
     fn dropped(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 2]) -> Tensor {
-        let acts = self.dropout[1] && self.code.hidden_dropout;
-        let output = dropout(tape, acts, input, names[0], names[1]);
+        let output = dropout(tape, self.drops_hidden(), input, names[0], names[1]);
         tape.release(input);
         output
     }

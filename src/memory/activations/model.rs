@@ -263,7 +263,7 @@ impl<'a> Recorder<'a> {
         if run.architecture.positions != PositionKind::Alibi {
             return None;
         }
-        let attention = run.architecture.groups.iter().find_map(|group| group.layer.attention())?;
+        let attention = run.architecture.attentions().next()?;
         let heads = Dim { symbol: "a", size: attention.heads };
         if !run.padding {
             let slopes = self.tape.shape(&[heads]);
@@ -453,7 +453,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-const ONE: Dim = Dim { symbol: "", size: 1 };
+pub(super) const ONE: Dim = Dim { symbol: "", size: 1 };
 
 /// Generation computes logits of the last position alone.
 fn last_position(run: Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {

@@ -210,7 +210,7 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
-            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract)
+            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Pass)
                 && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);

@@ -47,6 +47,7 @@ const LLAMA: Family = Family {
     norm: NormKind::Rms,
     placement: Placement::Pre,
     projection: Projection::Separate,
+    multi_query: None,
     qk_norm: QkNorm::None,
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
@@ -444,6 +445,24 @@ pub const FAMILIES: &[Family] = &[
             num_hidden_layers: 2,
             num_attention_heads: 8,
             hidden_act: "bloom_gelu",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "falcon",
+        norm: NormKind::Layer,
+        placement: Placement::ParallelOneNorm,
+        projection: Projection::Fused,
+        multi_query: Some(true),
+        mlp: MlpKind::Plain,
+        defaults: Defaults {
+            vocab_size: 65_024,
+            hidden_size: 4544,
+            intermediate_size: None,
+            num_attention_heads: 71,
+            hidden_act: "gelu",
             tie_word_embeddings: true,
             ..LLAMA_LIKE
         },
