@@ -206,8 +206,9 @@ def lora(record, models):
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
-    # A count does not depend on the length; a short one fits every table of learned positions.
-    train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
+    # A count depends neither on the length nor on attention; a short one fits every table of learned positions, and
+    # eager attention every family.
+    train = {"method": "lora", "attention": "eager", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
     name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}"
