@@ -64,6 +64,7 @@ fn every_embedded_preset_gives_its_count() {
             "kimi-k2.6",
             "mistral-large-3-675b-instruct-2512",
             "mistral-small-instruct-2409",
+            "mpt-30b",
             "opt-175b",
             "opt-66b"
         ]

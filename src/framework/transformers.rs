@@ -34,6 +34,8 @@ pub struct Implementation {
     pub norms_after_projections: bool,
     /// How learned positions are looked up.
     pub positions: PositionCode,
+    /// Whether layers are given the numbers of positions, which then stay until the layers are recomputed.
+    pub layers_read_positions: bool,
     /// Whether queries and keys are widened to fp32 before their product.
     pub scores_in_fp32: bool,
     /// What becomes of the product of queries and keys before its softmax.
@@ -70,6 +72,8 @@ pub struct Implementation {
     pub hidden_dropout: bool,
     /// Whether that dropout acts on the attention output too.
     pub attention_output_dropout: bool,
+    /// Whether it does so while attention still has its variables.
+    pub drops_inside_attention: bool,
     /// Whether dropout of attention weights acts on the attention output in their place.
     pub attention_dropout_on_output: bool,
     /// Whether a checkpoint keeps the attention mask as one of its inputs.
@@ -128,6 +132,11 @@ pub enum ScoreCode {
     /// BLOOM's: the product itself scales and adds the bias of positions; it and its sum with the mask stay until
     /// attention returns.
     Biased,
+    /// MPT's: the same by parts, with a bias in fp32 for the longest sequence, and the mask fills what it covers; the
+    /// result stays until attention returns.
+    BiasedThenFilled,
+    /// GPT-Neo's: chosen where a buffer of each layer lets it through, and the mask is added.
+    Chosen,
     /// Falcon's: it is divided in place and stays until the softmax is there, whose type is that of the layer's input.
     InPlace,
 }
@@ -164,6 +173,8 @@ pub enum FusedProjection {
     /// Falcon: the same where each query has its key and value; else queries are sliced, keys and values copied by their
     /// index.
     Indexed,
+    /// GPT-BigCode's: GPT-2's where one key and value serves all heads, else GPT-NeoX's.
+    SplitByHeads,
 }
 
 /// How queries and keys are rotated.
@@ -189,6 +200,7 @@ const LLAMA: Implementation = Implementation {
     holds_turned_parts: false,
     norms_after_projections: false,
     positions: PositionCode::Shared,
+    layers_read_positions: true,
     scores_in_fp32: false,
     scores: ScoreCode::Scaled,
     transposed_linears: false,
@@ -206,6 +218,7 @@ const LLAMA: Implementation = Implementation {
     embedding_dropout: false,
     hidden_dropout: false,
     attention_output_dropout: true,
+    drops_inside_attention: false,
     attention_dropout_on_output: false,
     checkpoint_keeps_mask: false,
     eager_only: false,
@@ -239,7 +252,9 @@ pub fn implementation(family: &Family) -> Implementation {
             hidden_dropout: true,
             ..llama
         },
-        "opt" | "gptj" | "bloom" | "falcon" => legacy::implementation(family.id, llama),
+        "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode" => {
+            legacy::implementation(family.id, llama)
+        }
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
@@ -296,23 +311,23 @@ pub fn implementation(family: &Family) -> Implementation {
 /// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
 pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
     match (family.id, linear) {
-        ("gpt2", "attention.query key value") => &["c_attn"],
-        ("gpt2", "attention.output") => &["attn.c_proj", "c_proj"],
-        ("gpt2", "mlp.down") => &["mlp.c_proj", "c_proj"],
+        ("gpt2" | "gpt_bigcode", "attention.query key value") => &["c_attn"],
+        ("gpt2" | "gpt_bigcode", "attention.output") => &["attn.c_proj", "c_proj"],
+        ("gpt2" | "gpt_bigcode", "mlp.down") => &["mlp.c_proj", "c_proj"],
         ("gpt_neox" | "bloom" | "falcon", "attention.query key value") => &["query_key_value"],
         ("gpt_neox" | "phi" | "bloom" | "falcon" | "persimmon", "attention.output") => &["dense"],
         ("gpt_neox" | "bloom" | "falcon", "mlp.up") => &["dense_h_to_4h"],
         ("gpt_neox" | "bloom" | "falcon", "mlp.down") => &["dense_4h_to_h"],
         ("mpt", "attention.query key value") => &["Wqkv"],
-        ("mpt" | "opt" | "gptj", "attention.output") => &["out_proj"],
+        ("mpt" | "opt" | "gptj" | "gpt_neo", "attention.output") => &["out_proj"],
         ("opt", "embedding projection") => &["project_in"],
         ("opt", "head projection") => &["project_out"],
         ("opt" | "phi", "mlp.up") => &["fc1"],
         ("opt" | "phi", "mlp.down") => &["fc2"],
         ("gptj", "mlp.up") => &["fc_in"],
         ("gptj", "mlp.down") => &["fc_out"],
-        ("gpt2" | "starcoder2", "mlp.up") => &["c_fc"],
-        ("starcoder2", "mlp.down") => &["c_proj"],
+        ("gpt2" | "starcoder2" | "gpt_neo" | "gpt_bigcode", "mlp.up") => &["c_fc"],
+        ("starcoder2" | "gpt_neo", "mlp.down") => &["c_proj"],
         (_, "attention.query") => &["q_proj"],
         (_, "attention.key") => &["k_proj"],
         (_, "attention.value") => &["v_proj"],

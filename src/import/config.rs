@@ -89,14 +89,14 @@ fn family(config: &Object<'_>, outer: &Object<'_>) -> Result<&'static Family, Pr
 /// The names under which a `config.json` has a key, the class's own name first.
 fn spellings(key: &str) -> &'static [&'static str] {
     match key {
-        "hidden_size" => &["hidden_size", "n_embd", "n_embed"],
-        "num_hidden_layers" => &["num_hidden_layers", "n_layer"],
-        "num_attention_heads" => &["num_attention_heads", "n_head"],
+        "hidden_size" => &["hidden_size", "n_embd", "n_embed", "d_model"],
+        "num_hidden_layers" => &["num_hidden_layers", "n_layer", "n_layers", "num_layers"],
+        "num_attention_heads" => &["num_attention_heads", "n_head", "n_heads", "num_heads"],
         "num_key_value_heads" => &["num_key_value_heads", "num_kv_heads"],
         "head_dim" => &["head_dim"],
         "intermediate_size" => &["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"],
         "vocab_size" => &["vocab_size"],
-        "max_position_embeddings" => &["max_position_embeddings", "n_positions"],
+        "max_position_embeddings" => &["max_position_embeddings", "n_positions", "max_seq_len"],
         "hidden_act" => &["hidden_act", "hidden_activation", "activation_function", "activation"],
         "partial_rotary_factor" => &["partial_rotary_factor", "rotary_pct"],
         "attention_dropout" => &["attention_dropout", "attn_pdrop"],
@@ -166,7 +166,9 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
-        "opt" | "gptj" | "bloom" | "falcon" => super::legacy::keys(config, family, shared)?,
+        "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode" => {
+            super::legacy::keys(config, family, shared)?
+        }
         "phi" if config.flag("qk_layernorm")? == Some(true) => {
             return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
         }

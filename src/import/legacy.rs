@@ -18,6 +18,9 @@ pub(super) fn keys(
             ..shared
         }),
         "bloom" => bloom(config, shared),
+        "mpt" => mpt(config, shared),
+        "gpt_neo" => gpt_neo(config, family, shared),
+        "gpt_bigcode" => gpt_bigcode(config, shared),
         "falcon" => falcon(config, shared),
         _ => opt(config, shared),
     }
@@ -35,6 +38,53 @@ fn bloom(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKe
         hidden_act: None,
         apply_residual_connection_post_layernorm: config.flag("apply_residual_connection_post_layernorm")?,
         hidden_dropout: config.number(&["hidden_dropout"])?,
+        ..shared
+    })
+}
+
+/// The class ignores `expansion_ratio`, `no_bias` and `learned_pos_emb`, whatever they say.
+fn mpt(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    let attention = config.object("attn_config")?;
+    let dropout = match &attention {
+        Some(attention) if attention.number(&["clip_qkv"])?.is_some_and(|limit| limit != 0.0) => {
+            let message = "found a number; clipped queries, keys and values are not covered";
+            return Err(config.error("clip_qkv", message));
+        }
+        Some(attention) => attention.number(&["attn_pdrop"])?,
+        None => None,
+    };
+    Ok(ArchitectureKeys {
+        intermediate_size: None,
+        hidden_act: None,
+        attention_dropout: dropout,
+        hidden_dropout: dropout,
+        ..shared
+    })
+}
+
+fn gpt_neo(config: &Object<'_>, family: &Family, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    let layers = shared.num_hidden_layers.unwrap_or(family.defaults.num_hidden_layers);
+    if let Some(named) = config.repeated_words("attention_types")?
+        && named != layers
+    {
+        return Err(config.error("attention_types", format!("names {named} layers, but there are {layers}")));
+    }
+    Ok(ArchitectureKeys {
+        attention_dropout: config.number(&["attention_dropout"])?,
+        hidden_dropout: config.number(&["resid_dropout"])?,
+        embedding_dropout: config.number(&["embed_dropout"])?,
+        ..shared
+    })
+}
+
+fn gpt_bigcode(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    if config.flag("add_cross_attention")? == Some(true) {
+        return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));
+    }
+    Ok(ArchitectureKeys {
+        multi_query: config.flag("multi_query")?,
+        hidden_dropout: config.number(&["resid_pdrop"])?,
+        embedding_dropout: config.number(&["embd_pdrop"])?,
         ..shared
     })
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use crate::framework::Implementation;
-use crate::framework::transformers::TableCode;
+use crate::framework::transformers::{FusedProjection, ScoreCode, TableCode};
 use crate::model::architecture::{Architecture, FeedForward};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
@@ -133,7 +133,8 @@ pub(super) fn buffers(
     Ok(entries)
 }
 
-/// Buffers that each layer has for itself, where the modelling code is so old: GPT-J's table of sines and cosines.
+/// Buffers of older modelling code: in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
+/// model GPT-BigCode's causal mask.
 pub(super) fn layer_buffers(
     architecture: &Architecture,
     code: &Implementation,
@@ -148,6 +149,18 @@ pub(super) fn layer_buffers(
         let mut entry = plain("rotary table", place, shape, 32, alive, PARAMETERS)?;
         (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
         entries.push(entry);
+    }
+    let square = Shape::new(&[positions, positions]);
+    if code.scores == ScoreCode::Chosen {
+        for (index, group) in architecture.groups.iter().enumerate() {
+            let place = place(architecture, Block::Group(index));
+            let mut entry = plain("causal mask", place, square, 8, alive, PARAMETERS)?;
+            (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+            entries.push(entry);
+        }
+    }
+    if code.fused_projection == FusedProjection::SplitByHeads {
+        entries.push(plain("causal mask", Place::Embedding, square, 8, alive, PARAMETERS)?);
     }
     Ok(entries)
 }

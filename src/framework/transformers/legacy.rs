@@ -26,6 +26,7 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
             softmax_in_fp32: false,
             scores_in_fp32: true,
             embedding_dropout: true,
+            drops_inside_attention: true,
             eager_only: true,
             ..base
         },
@@ -46,6 +47,34 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
             expanded_late: true,
             sums_in_place: true,
             attention_dropout_on_output: true,
+            ..base
+        },
+        "mpt" => Implementation {
+            fused_projection: FusedProjection::SplitThenHeads,
+            softmax_in_fp32: false,
+            scores: ScoreCode::BiasedThenFilled,
+            holds_attention_output: true,
+            eager_only: true,
+            ..base
+        },
+        "gpt_neo" => Implementation {
+            softmax_in_fp32: false,
+            scores_in_fp32: true,
+            scores: ScoreCode::Chosen,
+            layers_read_positions: false,
+            embedding_dropout: true,
+            drops_inside_attention: true,
+            holds_attention_output: true,
+            eager_only: true,
+            ..base
+        },
+        "gpt_bigcode" => Implementation {
+            fused_projection: FusedProjection::SplitByHeads,
+            layers_read_positions: false,
+            returns_weights: false,
+            embedding_dropout: true,
+            drops_inside_attention: true,
+            holds_attention_output: true,
             ..base
         },
         _ => base,

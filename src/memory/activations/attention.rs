@@ -113,8 +113,11 @@ impl Run<'_> {
         };
         let names = ["attention.output.weight", "attention.output.bias"];
         let output = self.weights(tape, names, sizes.context, self.h(), attention.output_bias);
-        let output = self.linear(tape, context, output, "attention.output");
+        let mut output = self.linear(tape, context, output, "attention.output");
         tape.release(context);
+        if self.code.drops_inside_attention {
+            output = self.drop_attention(tape, output);
+        }
         for tensor in [projected.query, projected.key, projected.value].into_iter().chain(held) {
             tape.release(tensor);
         }
@@ -265,15 +268,20 @@ impl Run<'_> {
         let fused = self.linear(tape, input, matrix, "attention.query key value");
         let query_shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
         let kv_shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), sizes.head]);
-        let [query, key, value] = match self.code.fused_projection {
+        let code = match self.code.fused_projection {
+            FusedProjection::SplitByHeads if attention.kv_heads == 1 => FusedProjection::SplitThenHeads,
+            FusedProjection::SplitByHeads => FusedProjection::HeadsThenSplit,
+            other => other,
+        };
+        let [query, key, value] = match code {
             FusedProjection::SplitThenHeads => {
                 let [query, key, value] = tape.split(fused, [query_shape, kv_shape, kv_shape]);
                 let copied = !self.fused_attention;
-                let query = self.heads(tape, query, sizes.heads, sizes.head, copied);
-                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, copied);
+                let query = self.heads(tape, query, sizes.heads, sizes.head, copied && sizes.heads.size > 1);
+                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, copied && sizes.kv_heads.size > 1);
                 [query, key, value]
             }
-            FusedProjection::HeadsThenSplit => {
+            FusedProjection::HeadsThenSplit | FusedProjection::SplitByHeads => {
                 let three = Dim { symbol: "3d", size: 3 * sizes.head.size };
                 let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
                 let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
@@ -370,7 +378,8 @@ impl Run<'_> {
         names: [&'static str; 2],
         held: &mut Vec<Tensor>,
     ) -> [Tensor; 2] {
-        let parts = [0, 1].map(|i| self.turned_part(tape, inputs[i], heads[i], attention, tables, names[i]));
+        let slices = [0, 1].map(|i| self.in_parts(tape, inputs[i], heads[i], attention));
+        let parts = [0, 1].map(|i| self.turn(tape, slices[i], heads[i], attention, tables, names[i]));
         [0, 1].map(|i| {
             let whole = join(tape, parts[i], names[i], inputs[i].shape);
             if self.code.holds_turned_parts {
@@ -502,7 +511,7 @@ impl Run<'_> {
         let key = self.every_head(tape, projected.key, attention, sizes, "attention.key for every head");
         let value = self.every_head(tape, projected.value, attention, sizes, "attention.value for every head");
         let products = self.scores(tape, [projected.query, key], attention, sizes, shared.bias, &mut locals);
-        let (scores, outdated) = self.mask_scores(tape, products, shared.mask, attention.softcap, held);
+        let (scores, outdated) = self.mask_scores(tape, products, shared, attention.softcap, held);
         let weights = self.softmax(tape, scores, outdated, projected.query.dtype);
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;
@@ -548,6 +557,7 @@ impl Run<'_> {
             (query, contiguous, "attention.query after rotary embedding"),
             (wide_key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
         ];
+        let bias = bias.filter(|_| self.code.scores == ScoreCode::Biased);
         let bias = bias.map(|bias| cast(tape, bias, self.compute(), "bias of positions in 16 bits"));
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
         let products = self.batched(tape, factors, "attention.scores", shape);
@@ -640,12 +650,19 @@ impl Run<'_> {
         &self,
         tape: &mut Tape,
         products: Tensor,
-        mask: Option<Tensor>,
+        shared: Shared,
         softcap: bool,
         held: &mut Vec<Tensor>,
     ) -> (Tensor, Option<Tensor>) {
         let scaled = match self.code.scores {
-            ScoreCode::Scaled => {
+            ScoreCode::Chosen => {
+                let scalar = tape.shape(&[]);
+                held.push(tape.constant("lowest score", scalar, Dtype::Fp32));
+                let chosen = self.chosen(tape, products);
+                tape.release(products);
+                chosen
+            }
+            ScoreCode::Scaled | ScoreCode::BiasedThenFilled => {
                 let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
                 tape.release(products);
                 scaled
@@ -659,13 +676,36 @@ impl Run<'_> {
         };
         let scaled =
             if softcap { soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]) } else { scaled };
-        let Some(mask) = mask else { return (scaled, None) };
+        let Some(mask) = shared.mask else { return (scaled, None) };
+        if let (ScoreCode::BiasedThenFilled, Some(bias)) = (self.code.scores, shared.bias) {
+            return (filled(tape, scaled, bias, mask, held), None);
+        }
         let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
         match self.code.scores {
-            ScoreCode::Scaled => tape.release(scaled),
+            ScoreCode::Scaled | ScoreCode::Chosen | ScoreCode::BiasedThenFilled => tape.release(scaled),
             ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
             ScoreCode::InPlace => return (masked, Some(scaled)),
         }
         (masked, None)
     }
+    /// What a layer's own buffer lets through; the buffer is what backward needs.
+    fn chosen(&self, tape: &mut Tape, products: Tensor) -> Tensor {
+        let positions = Dim { symbol: "", size: self.architecture.max_position_embeddings };
+        let square = tape.shape(&[positions, positions]);
+        let buffer = tape.parameter("attention.causal mask", square, Dtype::Bool);
+        let choice =
+            Operation { rule: Rule::Each, inputs: &[products], keeps: &[buffer], extras: &[], keeps_output: false };
+        tape.apply(&choice, "attention.chosen scores", products.shape, products.dtype)
+    }
+}
+
+/// Scores with their bias, filled where the mask covers them, which is what backward needs.
+fn filled(tape: &mut Tape, scaled: Tensor, bias: Tensor, mask: Tensor, held: &mut Vec<Tensor>) -> Tensor {
+    let biased = join(tape, [scaled, bias], "attention.biased scores", scaled.shape);
+    tape.release(scaled);
+    let fill = Operation { rule: Rule::Each, inputs: &[biased], keeps: &[mask], extras: &[], keeps_output: false };
+    let filled = tape.apply(&fill, "attention.masked scores", biased.shape, biased.dtype);
+    tape.release(biased);
+    held.push(tape.share(filled));
+    filled
 }

@@ -49,10 +49,12 @@ impl Run<'_> {
         if self.architecture.positions == PositionKind::Learned {
             stream = self.learned_positions(tape, stream, positions, &mut until_return);
         }
+        let mut for_recomputation = Vec::new();
+        if self.code.layers_read_positions { &mut for_recomputation } else { &mut until_return }.push(positions);
         let acts = self.dropout[0] && self.code.embedding_dropout;
         let dropped = dropout(tape, acts, stream, "dropped embedding", "embedding.dropout mask");
         tape.release(stream);
-        Embedded { table, stream: dropped, for_recomputation: vec![positions], until_return }
+        Embedded { table, stream: dropped, for_recomputation, until_return }
     }
 
     /// The token table and the rows of the batch, in the width of the residual stream.

@@ -174,9 +174,14 @@ impl Run<'_> {
     }
 
     fn dropped_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
-        if !self.code.attention_output_dropout {
+        if self.code.drops_inside_attention || !self.code.attention_output_dropout {
             return attended;
         }
+        self.drop_attention(tape, attended)
+    }
+
+    /// Dropout of the attention output.
+    pub(super) fn drop_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
         let acts = if self.code.attention_dropout_on_output { self.dropout[2] } else { self.drops_hidden() };
         let output = dropout(tape, acts, attended, "attention.dropped output", "attention.output dropout mask");
         tape.release(attended);

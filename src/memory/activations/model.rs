@@ -8,7 +8,7 @@ use super::attention::Shared;
 use super::norm::names;
 use super::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use super::{Linear, Run};
-use crate::framework::transformers::{Rotation, TableCode};
+use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::scenario::Loss;
@@ -265,6 +265,13 @@ impl<'a> Recorder<'a> {
         }
         let attention = run.architecture.attentions().next()?;
         let heads = Dim { symbol: "a", size: attention.heads };
+        if run.code.scores == ScoreCode::BiasedThenFilled {
+            let longest = Dim { symbol: "", size: run.architecture.max_position_embeddings };
+            let shape = self.tape.shape(&[heads, longest]);
+            let bias = self.tape.constant("bias of positions", shape, Dtype::Fp32);
+            held.push(bias);
+            return Some(bias);
+        }
         if !run.padding {
             let slopes = self.tape.shape(&[heads]);
             held.push(self.tape.constant("slopes of positions", slopes, Dtype::Fp32));
@@ -279,6 +286,7 @@ impl<'a> Recorder<'a> {
     fn mask(&mut self, window: Option<u64>) -> Option<Tensor> {
         let run = self.run;
         let dtype = match (run.fused_attention, run.masked(window)) {
+            (false, _) if run.code.scores == ScoreCode::BiasedThenFilled => Dtype::Bool,
             (false, _) => run.weights,
             (true, true) => Dtype::Bool,
             (true, false) => return None,

@@ -45,11 +45,11 @@ impl Run<'_> {
         tape.release(gathered);
         let names = ["attention.key after rotary embedding", "attention.query after rotary embedding"];
         let inputs = [(key, sizes.kv_heads), (query, sizes.heads)];
+        let slices = inputs.map(|(input, heads)| self.in_parts(tape, input, heads, attention));
         let parts = [0, 1].map(|i| {
-            let (input, heads) = inputs[i];
             let sin = tape.constant("doubled sines", rows, key.dtype);
             let tables = Tables { cos: tape.constant("doubled cosines", rows, key.dtype), sin };
-            let parts = self.turned_part(tape, input, heads, attention, tables, names[i]);
+            let parts = self.turn(tape, slices[i], inputs[i].1, attention, tables, names[i]);
             tape.release(tables.sin);
             tape.release(tables.cos);
             parts
@@ -74,7 +74,8 @@ impl Run<'_> {
         if self.code.rotation == Rotation::Whole {
             return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name);
         }
-        let parts = self.turned_part(tape, input, heads, attention, tables, name);
+        let slices = self.in_parts(tape, input, heads, attention);
+        let parts = self.turn(tape, slices, heads, attention, tables, name);
         let output = join(tape, parts, name, input.shape);
         for part in parts {
             tape.release(part);
@@ -82,22 +83,26 @@ impl Run<'_> {
         output
     }
 
-    /// The part of the channels that turns, turned, and the part that does not.
-    pub(super) fn turned_part(
+    /// The part of the channels that is to turn, and the part that is not.
+    pub(super) fn in_parts(&self, tape: &mut Tape, input: Tensor, heads: Dim, attention: &Attention) -> [Tensor; 2] {
+        let (rotating, rest) = (attention.rotary_dim, attention.head_dim - attention.rotary_dim);
+        let [turning, passing] =
+            [rotating, rest].map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d", size }]));
+        let turning = if rest == 0 { tape.share(input) } else { tape.view_with_new_gradient(input, turning) };
+        [turning, tape.view_with_new_gradient(input, passing)]
+    }
+
+    /// The parts with the first of them turned.
+    pub(super) fn turn(
         &self,
         tape: &mut Tape,
-        input: Tensor,
+        [turning, passing]: [Tensor; 2],
         heads: Dim,
         attention: &Attention,
         tables: Tables,
         name: &'static str,
     ) -> [Tensor; 2] {
-        let (rotating, rest) = (attention.rotary_dim, attention.head_dim - attention.rotary_dim);
-        let [turning, passing] =
-            [rotating, rest].map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d", size }]));
-        let turning = if rest == 0 { tape.share(input) } else { tape.view_with_new_gradient(input, turning) };
-        let passing = tape.view_with_new_gradient(input, passing);
-        let turned = self.rotate_whole(tape, turning, heads, rotating, tables, name);
+        let turned = self.rotate_whole(tape, turning, heads, attention.rotary_dim, tables, name);
         tape.release(turning);
         [turned, passing]
     }

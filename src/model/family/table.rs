@@ -469,6 +469,67 @@ pub const FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
+        id: "mpt",
+        norm: NormKind::LayerWithoutBias,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Alibi,
+        defaults: Defaults {
+            vocab_size: 50_368,
+            hidden_size: 2048,
+            intermediate_size: None,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            hidden_act: "gelu",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_neo",
+        norm: NormKind::Layer,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_257,
+            hidden_size: 2048,
+            intermediate_size: None,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            hidden_act: "gelu_new",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_bigcode",
+        norm: NormKind::Layer,
+        projection: Projection::Fused,
+        multi_query: Some(true),
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_257,
+            hidden_size: 768,
+            intermediate_size: None,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            max_position_embeddings: 1024,
+            hidden_act: "gelu_pytorch_tanh",
+            tie_word_embeddings: true,
+            dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
         id: "olmo",
         norm: NormKind::LayerWithoutWeight,
         defaults: Defaults { vocab_size: 50_304, ..LLAMA_LIKE },
