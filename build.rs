@@ -10,7 +10,7 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=tests/reference/cases");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("presets.rs"), table(&root.join("presets"), &["models", "gpus"])?)?;
+    fs::write(out.join("presets.rs"), table(&root.join("presets"), &["models", "gpus", "frameworks"])?)?;
     fs::write(out.join("cases.rs"), table(&root.join("tests/reference"), &["cases"])?)
 }
 

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod check;
+mod compare;
 mod estimate;
 mod explore;
 mod frameworks;
@@ -69,6 +70,8 @@ enum Command {
         #[arg(long)]
         ledger: bool,
     },
+    /// Scenarios or models side by side, with their differences.
+    Compare(compare::CompareArguments),
     /// The largest batch, sequence, concurrency or context that fits; exits 1 if nothing does.
     Max {
         /// What to make as large as it goes.
@@ -117,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         None => explore::run(&cli.run),
         Some(Command::Check(run)) => check::run(&run),
         Some(Command::Estimate { run, ledger }) => estimate::run(&run, ledger),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Max { quantity, run }) => max::run(quantity, &run),
         Some(Command::Models(catalogue)) => models::run(&catalogue),
         Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),

@@ -1,5 +1,7 @@
 //! How an implementation computes what a family describes, where the memory depends on it.
 
+pub mod profile;
 pub mod transformers;
 
-pub use transformers::{Implementation, implementation};
+pub use profile::{Profile, Profiles, Serving};
+pub use transformers::{Implementation, implementation, of_model};

@@ -1,6 +1,9 @@
 //! Models from files that others wrote.
 
+mod assume;
 pub mod config;
 mod experts;
 mod json;
 mod legacy;
+mod modern;
+mod sparse;

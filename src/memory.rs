@@ -2,7 +2,9 @@
 
 mod activations;
 mod adapters;
+mod allocator;
 pub mod category;
+pub mod course;
 mod coverage;
 pub mod entry;
 pub mod fit;
@@ -19,6 +21,7 @@ mod timeline;
 mod training;
 mod weights;
 
+use self::course::Course;
 use crate::framework::implementation;
 use crate::framework::transformers::ScoreCode;
 use crate::gpu::Gpu;
@@ -28,6 +31,7 @@ use crate::scenario::{Estimator, Method, Scenario, Task};
 use crate::units::{Overflow, Parameters};
 
 pub use category::{Categories, Category};
+pub use course::{Pass, Stage};
 pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
@@ -66,6 +70,7 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
         return sketch::ledger(model, scenario);
     }
     coverage::check(scenario)?;
+    coverage::check_family(model, scenario)?;
     match scenario.task {
         Task::Train => training::ledger(model, scenario, gpu),
         Task::Infer => inference::ledger(model, scenario, gpu),
@@ -86,13 +91,18 @@ pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parame
 
 /// Adds the runtime, whose slack depends on the rest, and closes the ledger over these instants of both steps, each
 /// with where it lies.
-fn close(mut entries: Vec<Entry>, gpu: Option<&Gpu>, places: &[(Instant, String)]) -> Result<Ledger, EstimateError> {
+fn close(
+    mut entries: Vec<Entry>,
+    gpu: Option<&Gpu>,
+    places: &[(Instant, String)],
+    course: Option<Course>,
+) -> Result<Ledger, EstimateError> {
     let of = |step: Step| places.iter().map(move |(instant, place)| (step, *instant, place.clone()));
     let instants: Vec<_> = of(Step::First).chain(of(Step::Steady)).collect();
     let allocated = Ledger::heaviest(&entries, &instants)?;
     let always = places.iter().fold(Alive::NEVER, |alive, (instant, _)| alive.in_both(*instant));
     entries.append(&mut runtime::entries(gpu, allocated, always)?);
-    Ok(Ledger::close(entries, instants)?)
+    Ok(Ledger::close(entries, instants, course)?)
 }
 
 /// An error where positions are learned, or have a bias made for the longest sequence, and a sequence is longer.

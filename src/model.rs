@@ -42,4 +42,6 @@ pub struct Card {
     pub license: Option<String>,
     /// Where the dimensions were read.
     pub source: Option<String>,
+    /// What was assumed of the structure, where the model's family is not known.
+    pub assumed: Option<String>,
 }

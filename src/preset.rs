@@ -6,6 +6,7 @@ pub mod case;
 mod document;
 pub(crate) mod error;
 mod find;
+mod framework;
 mod gpu;
 mod library;
 mod model;

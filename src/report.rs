@@ -3,6 +3,7 @@
 //! Nothing here computes memory. Every function returns its whole output, and the caller prints it.
 
 pub mod catalogue;
+pub mod compare;
 pub mod csv;
 pub mod json;
 pub mod table;

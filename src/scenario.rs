@@ -7,7 +7,11 @@ pub mod choices;
 pub mod parameter;
 mod value;
 
+use std::sync::Arc;
+
 use serde::Serialize;
+
+use crate::framework::{Profile, Profiles};
 
 pub use choices::{
     Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Precision,
@@ -36,6 +40,9 @@ pub struct Scenario {
     pub parallel: Parallel,
     /// How it is served.
     pub infer: Infer,
+    /// The framework profiles that are loaded; no key of a file.
+    #[serde(skip)]
+    pub profiles: Arc<Profiles>,
 }
 
 /// The `[train]` table.
@@ -152,7 +159,15 @@ impl Default for Scenario {
             train: Train::default(),
             parallel: Parallel::default(),
             infer: Infer::default(),
+            profiles: Arc::default(),
         }
+    }
+}
+
+impl Scenario {
+    /// The habits of its framework, where they are described.
+    pub fn profile(&self) -> Option<Profile> {
+        self.profiles.of(self.framework.word())
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod bisect;
 pub mod fixes;
+pub mod furthest;
 pub mod largest;
 
-pub use fixes::{Fix, fixes};
+pub use fixes::{Cost, Fix, fixes};
+pub use furthest::{Furthest, furthest};
 pub use largest::{Largest, Stop, largest};

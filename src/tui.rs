@@ -113,6 +113,7 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
         Some(Effect::Quit) => return Ok(true),
         Some(Effect::Suspend) => session.suspend()?,
         Some(Effect::Repaint) => session.forget(),
+        Some(Effect::Copy(text)) => session.copy(&text)?,
         Some(Effect::OpenModel(path)) => {
             let path = at_home(path, std::env::var("HOME").ok());
             let found = preset::find_model(library, &path, Path::new(".")).map_err(|error| error.to_string());

@@ -491,3 +491,27 @@ fn an_imported_config_is_a_preset_that_runs_alike() {
     assert_eq!(nothing.code, 2);
     assert!(nothing.err.contains("no/such/config.json: "), "{}", nothing.err);
 }
+
+#[test]
+fn runs_are_compared_side_by_side() {
+    let place = Place::new();
+    place.write("long.toml", "model = \"llama-3.2-1b\"\n[train]\nsequence_length = 8192\n");
+    let arguments = ["compare", "llama-3.2-1b", "long.toml", "gpt2", "--gpu", "h100-sxm-80", "--batch", "2"];
+    let document = place.json(&[&arguments[..3], &arguments[4..]].concat());
+    let totals: Vec<u64> = document["totals"].as_array().unwrap().iter().map(bytes).collect();
+    for (index, total) in totals.iter().enumerate() {
+        assert_eq!(bytes(&document["runs"][index]["memory"]["total"]), *total);
+    }
+    assert!(totals[1] > totals[0]);
+    let differing: Vec<_> = document["differences"].as_array().unwrap().iter().map(|it| &it["parameter"]).collect();
+    assert_eq!(differing, ["train.sequence_length"]);
+    let said = place.run(&[&arguments[..3], &arguments[4..]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("they differ in") && said.out.contains("Total"), "{}", said.out);
+    let csv = place.run(&[&arguments[..3], &arguments[4..], &["--format", "csv"]].concat());
+    assert_eq!(csv.out.lines().count(), 3, "{}", csv.out);
+    let one = place.run(&["compare", "gpt2"]);
+    assert_eq!((one.code, one.out.as_str()), (2, ""));
+    let refused = place.run(&arguments);
+    assert_eq!(refused.code, 2, "GPT-2 has no 4096 positions");
+}

@@ -100,6 +100,22 @@ const DEFAULTS: &[(&str, u64)] = &[
     ("gemma", 8_537_680_896),
     ("phi3", 3_821_079_552),
     ("olmo2", 6_888_624_128),
+    ("olmo3", 6_888_624_128),
+    ("exaone4", 9_429_069_824),
+    ("cohere2", 34_980_831_232),
+    ("glm", 9_399_951_360),
+    ("seed_oss", 28_921_040_896),
+    ("arcee", 4_022_766_080),
+    ("apertus", 6_979_596_352),
+    ("ernie4_5", 360_748_032),
+    ("ministral3", 8_489_553_920),
+    ("llama4_text", 107_769_861_120),
+    ("gemma3n_text", 6_835_235_568),
+    ("gemma4_text", 5_077_177_856),
+    ("deepseek_v32", 671_877_929_216),
+    ("glm4_moe_lite", 29_943_390_976),
+    ("glm_moe_dsa", 743_911_199_232),
+    ("mimo_v2_flash", 308_778_768_832),
     ("granite", 6_738_415_616),
 ];
 
@@ -228,4 +244,42 @@ fn a_folder_or_a_file_names_a_model() {
     assert_eq!(by_folder, by_file);
     assert_eq!(by_folder.id, "my-model");
     assert_eq!(named.id, "b-2");
+}
+
+#[test]
+fn an_unknown_type_is_taken_for_the_structure_that_its_keys_describe() {
+    let taken = |config: &Value| {
+        let imported = config::import_text(&config.to_string(), "config.json", None).unwrap();
+        assert!(imported.model.card.assumed.unwrap().contains("is not known; it is taken for"), "{config}");
+        imported.model.family.id
+    };
+    let mut config = json!({ "model_type": "lhama", "vocab_size": 1000, "hidden_size": 256, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "intermediate_size": 512, "is_encoder_decoder": false });
+    assert_eq!(taken(&config), "llama");
+    for (key, value, family) in [
+        ("qkv_bias", json!(true), "qwen2"),
+        ("qk_layernorm", json!(true), "qwen3"),
+        ("num_local_experts", json!(8), "qwen3_moe"),
+        ("shared_expert_intermediate_size", json!(64), "qwen2_moe"),
+    ] {
+        config[key] = value;
+        assert_eq!(taken(&config), family, "{key}");
+    }
+    config["model_type"] = json!("qwen3_moe_next");
+    assert_eq!(taken(&config), "qwen3_moe");
+}
+
+#[test]
+fn an_unknown_type_with_strange_keys_is_refused() {
+    let says = |config: &Value| config::import_text(&config.to_string(), "config.json", None).unwrap_err().to_string();
+    let mut config = json!({ "model_type": "lhama", "vocab_size": 1000, "hidden_size": 256, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "intermediate_size": 512 });
+    config["mamba_d_state"] = json!(16);
+    assert!(says(&config).contains("model_type: `lhama` is not a known family; the nearest is `llama`"));
+    config["mamba_d_state"] = json!(null);
+    config["layer_types"] = json!(["full_attention", "linear_attention"]);
+    assert!(says(&config).contains("`lhama` is not a known family"));
+    assert!(says(&json!({ "model_type": "lhama" })).contains("`lhama` is not a known family"));
+    let strict = config::parse(&json!({ "model_type": "lhama", "vocab_size": 8 }).to_string(), "config.json", None);
+    assert!(strict.is_err());
 }

@@ -82,13 +82,16 @@ fn a_frozen_base_has_no_gradients_and_a_quantized_one_is_smaller() {
     };
     assert_eq!(category(&lora, Instant::OptimizerStep, Category::Gradients), 4 * trainable);
     let parameters = |ledger: &Ledger| category(ledger, Instant::OptimizerStep, Category::Parameters);
-    let [whole, eight, four] = [
+    let [whole, eight, four, grouped] = [
         parameters(&lora),
         parameters(&adapters(Method::Qlora, BaseWeights::Int8)),
         parameters(&adapters(Method::Qlora, BaseWeights::Nf4)),
+        parameters(&adapters(Method::Qlora, BaseWeights::GptqInt4)),
     ];
     // 16 layers of 60,817,408 in matrices.
     let matrices = 16 * 60_817_408;
     assert!((matrices - matrices / 100..matrices).contains(&(whole - eight)), "{}", whole - eight);
     assert!((matrices / 2 - matrices / 40..matrices / 2).contains(&(eight - four)), "{}", eight - four);
+    // Scales and zeros of GPTQ take 20 bits for 128 weights, and each input has its group in 32.
+    assert_eq!(whole - grouped, matrices + matrices / 2 - matrices * 20 / (8 * 128) - 16 * 4 * (6 * 2048 + 8192));
 }

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use brimful::framework::Profile;
+use brimful::memory::{self, Category};
 use brimful::model::parameters;
 use brimful::preset::{Library, PresetError, find_model, scenario, user_dir};
 use brimful::scenario::parameter::{Kind, PARAMETERS};
-use brimful::scenario::{Scenario, Value};
+use brimful::scenario::{Framework, Scenario, Task, Value};
 use proptest::prelude::*;
 
 fn folder(name: &str) -> PathBuf {
@@ -59,14 +61,27 @@ fn every_embedded_preset_gives_its_count() {
     assert_eq!(
         unconfirmed,
         [
+            "dbrx-instruct",
             "deepseek-llm-67b-base",
+            "devstral-2-123b-instruct-2512",
+            "gemma-3n-e2b-it",
+            "gemma-3n-e4b-it",
+            "gemma-4-e2b-it",
+            "gemma-4-e4b-it",
+            "gpt-3-175b",
+            "grok-1",
             "kimi-k2.5",
             "kimi-k2.6",
+            "mimo-v2-flash",
+            "minimax-m3",
             "mistral-large-3-675b-instruct-2512",
+            "mistral-medium-3.5-128b",
             "mistral-small-instruct-2409",
             "mpt-30b",
+            "nemotron-4-340b-instruct",
             "opt-175b",
-            "opt-66b"
+            "opt-66b",
+            "step-3.7-flash",
         ]
     );
     let active = |id| parameters::active(&library.model(id).unwrap().architecture).unwrap().get();
@@ -152,6 +167,53 @@ fn wrong_cards_say_what_is_wrong() {
         }
         problem
     });
+}
+
+#[test]
+fn wrong_frameworks_say_what_is_wrong() {
+    refuse("invalid/frameworks", |path| {
+        let mut problem = library_of("frameworks", path).problems().first().cloned().map_or(Ok(()), Err);
+        if let Err(problem) = &mut problem {
+            problem.place.path = path.display().to_string();
+        }
+        problem
+    });
+}
+
+#[test]
+fn profiles_say_what_the_defaults_are() {
+    let profiles = Library::embedded().profiles();
+    for profile in profiles.all() {
+        assert!(!profile.version.is_empty() && !profile.sources.is_empty(), "{}", profile.id);
+        assert!(Framework::from_word(&profile.id).is_some(), "{}", profile.id);
+    }
+    // Programs that load no presets have the same habits, and a scenario begins with the Trainer's.
+    let (loaded, default) = (profiles.of("transformers").unwrap(), Profile::default());
+    assert_eq!((loaded.version, &loaded.train, loaded.infer), (default.version, &default.train, default.infer));
+    let (train, scenario) = (loaded.train.unwrap(), Scenario::default().train);
+    assert_eq!(train.optimizer_implementation, scenario.optimizer_implementation.word());
+    assert_eq!(train.keep_outputs, scenario.keep_outputs);
+}
+
+#[test]
+fn a_users_profile_takes_the_place_of_an_embedded_one() {
+    let dir = std::env::temp_dir().join(format!("brimful-{}-profiles", std::process::id()));
+    fs::create_dir_all(dir.join("frameworks")).unwrap();
+    let text = fs::read_to_string(folder("../../presets/frameworks/transformers.toml")).unwrap();
+    let own = text.replace("rebuilds_cache = false", "rebuilds_cache = true");
+    fs::write(dir.join("frameworks/mine.toml"), own).unwrap();
+    let library = Library::load(std::slice::from_ref(&dir));
+    fs::remove_dir_all(dir).unwrap();
+    assert_eq!(library.problems(), &[]);
+    assert_eq!(library.profiles().all().len(), Library::embedded().profiles().all().len());
+    let model = library.model("llama-3.2-1b").unwrap();
+    let workspace = |profiles| {
+        let mut scenario = Scenario { task: Task::Infer, profiles, ..Scenario::default() };
+        // The cache outweighs what the prompt takes.
+        scenario.infer.context_length = 1 << 20;
+        memory::estimate(model, &scenario, None).unwrap().largest(Category::Workspace).0
+    };
+    assert!(workspace(library.profiles()) > workspace(Library::embedded().profiles()));
 }
 
 #[test]

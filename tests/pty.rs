@@ -163,7 +163,7 @@ fn ctrl_z_stops_and_fg_comes_back() {
     let mut session = Session::shell(script, (100, 30));
     session.wait_for("Parameters");
     session.press("l");
-    session.wait_for("undo");
+    session.wait_for("over by");
     session.press("\u{1a}");
     session.wait_until("the shell", |session| String::from_utf8_lossy(&session.bytes()).contains("stopped"));
     session.wait_until("sane modes in between", |session| {
@@ -173,7 +173,7 @@ fn ctrl_z_stops_and_fg_comes_back() {
     // Everything is there again, what was changed included.
     session.wait_until("the view", |session| {
         let seen = session.seen.lock().expect("no reader panics");
-        seen.1.screen().alternate_screen() && seen.1.screen().contents().contains("undo")
+        seen.1.screen().alternate_screen() && seen.1.screen().contents().contains("over by")
     });
     session.press("q");
     session.assert_restored("ended 0");
@@ -216,4 +216,41 @@ fn without_a_terminal_one_line_says_what_to_use() {
     assert!(output.stdout.is_empty());
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("brimful check") && text.trim_end().lines().count() == 1, "{text}");
+}
+
+/// A journey through each view, in a terminal of the design's size.
+#[test]
+fn every_view_answers_its_question() {
+    let mut session = Session::shell("\"$BRIMFUL\"; echo \"ended $?\"; stty -a; echo done", (80, 24));
+    session.wait_for("micro batch");
+    session.press("2");
+    session.wait_for("each bar ends at its card's");
+    session.press("/h200-sxm\r");
+    session.wait_until("one row or two", |session| !session.screen().contains("RTX"));
+    session.press("\r");
+    session.wait_for("the card is h200");
+    session.press("\u{1b}");
+    session.wait_for("each bar ends at its card's");
+    session.press("pl3");
+    session.wait_for("micro batch: A 1  * 2");
+    session.press("\r");
+    session.wait_for("A is the present scenario now");
+    session.press("4");
+    session.wait_for("fits up to");
+    session.press("5");
+    session.wait_for("peak: ");
+    session.press("6");
+    session.wait_for("Ledger at");
+    session.press("j\r");
+    session.wait_for("in numbers");
+    session.press("\u{1b}");
+    session.wait_until("the view again", |session| !session.screen().contains("in numbers"));
+    session.press("1x");
+    session.wait_for("is the largest micro batch that fits");
+    session.press("lf");
+    session.wait_for("Single changes after which it fits");
+    session.press("\r");
+    session.wait_for("u takes it back");
+    session.press("q");
+    session.assert_restored("ended 0");
 }

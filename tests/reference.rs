@@ -176,7 +176,7 @@ fn judge(path: &Path) -> Vec<String> {
 #[test]
 fn every_measured_step_is_matched() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
-    let wrong: Vec<String> = ["autograd.json", "autograd_lora.json", "timeline.json"]
+    let wrong: Vec<String> = ["autograd.json", "autograd_lora.json", "modern.json", "timeline.json"]
         .iter()
         .flat_map(|file| judge(&folder.join(file)))
         .collect();

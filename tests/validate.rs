@@ -66,6 +66,11 @@ fn the_cases_that_it_brings_keep_all_promises_but_one() {
     // One promise is broken today, and the command says so: what Qwen-1's QLoRA runs took.
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     assert!(said.out.starts_with("group "), "{}", said.out);
+    assert!(
+        said.out.contains("NO: not explained") && said.out.contains("\nnot explained: qwen1 qlora\n"),
+        "{}",
+        said.out
+    );
     assert_eq!(place.files(), Vec::<PathBuf>::new(), "nothing is written unasked");
     let json = place.json(&["validate"]);
     let groups = json["groups"].as_array().unwrap();

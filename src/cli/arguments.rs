@@ -13,6 +13,13 @@ pub(super) struct ScenarioArguments {
     /// A scenario file, a model id, or the path of a model preset or config.json.
     #[arg(value_name = "SCENARIO.toml | MODEL")]
     pub(super) input: Option<String>,
+    #[command(flatten)]
+    pub(super) flags: FlagArguments,
+}
+
+/// Parameters of a scenario as flags.
+#[derive(Debug, Default, Args)]
+pub(super) struct FlagArguments {
     /// Model: an id, or the path of a preset or config.json.
     #[arg(long)]
     model: Option<String>,
@@ -119,7 +126,7 @@ pub(super) struct Setting<'a> {
     pub(super) text: &'a str,
 }
 
-impl ScenarioArguments {
+impl FlagArguments {
     /// The flags that were given, as parameters of this task.
     pub(super) fn flags(&self, task: Task) -> Vec<Setting<'_>> {
         let (batch, seq, precision) = match task {

@@ -27,7 +27,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
         Format::Text => {
             let look = output::look(&arguments.output);
             let found = match (&resolved.gpu, fit.fits()) {
-                (Some(gpu), false) => text::fixes(&fixes(&resolved.model, &resolved.scenario, gpu), look),
+                (Some(gpu), false) => {
+                    let cards = library.gpus().iter().map(|gpu| (gpu.id.as_str(), gpu));
+                    text::fixes(&fixes(&resolved.model, &resolved.scenario, gpu, cards), look)
+                }
                 _ => String::new(),
             };
             text::check(&report, look) + &found

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::arguments::OutputArguments;
-use super::output;
+use super::{output, presets};
 use crate::report::catalogue;
 
 /// Prints every framework.
 pub(super) fn run(arguments: &OutputArguments) -> Result<ExitCode> {
-    output::print_table(&catalogue::frameworks(), arguments)
+    let library = presets::load(arguments)?;
+    output::print_table(&catalogue::frameworks(&library.profiles()), arguments)
 }

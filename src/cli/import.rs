@@ -19,6 +19,7 @@ pub(super) fn run(path: &Path) -> Result<ExitCode> {
         return Err(PresetError::file(path.display().to_string(), message).into());
     }
     let imported = import::config::import(&config)?;
+    imported.model.card.assumed.iter().for_each(output::warn);
     output::print(&preset::write::preset(&imported.model, &imported.keys)?)?;
     Ok(ExitCode::SUCCESS)
 }

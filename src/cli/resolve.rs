@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::arguments::{ScenarioArguments, Setting};
+use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::preset::{self, Library, PresetError};
@@ -21,6 +21,7 @@ const PRESET_KEYS: &[&str] = &[
     "released",
     "license",
     "source",
+    "assumed",
     "parameters",
     "confirmed",
     "architecture",
@@ -35,7 +36,7 @@ pub(super) struct Resolved {
     pub(super) model: Model,
     /// The card, where one is named.
     pub(super) gpu: Option<Gpu>,
-    /// Values that were given and that change nothing, in words.
+    /// Values that were given and that change nothing, and what was assumed of the model, in words.
     pub(super) idle: Vec<String>,
 }
 
@@ -54,7 +55,12 @@ pub(super) struct Draft {
 impl Draft {
     /// What the arguments ask for; neither model nor card need be named.
     pub(super) fn read(library: &Library, arguments: &ScenarioArguments) -> Result<Self> {
-        let mut draft = match arguments.input.as_deref() {
+        Self::of(library, arguments.input.as_deref(), &arguments.flags)
+    }
+
+    /// The same, of an input and flags.
+    pub(super) fn of(library: &Library, input: Option<&str>, arguments: &FlagArguments) -> Result<Self> {
+        let mut draft = match input {
             Some(input) => Self::open(library, input)?,
             None => Self::default(),
         };
@@ -129,6 +135,7 @@ impl Draft {
             self.model(library)?;
         }
         let Self { mut scenario, base, .. } = self;
+        scenario.profiles = library.profiles();
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
             scenario.model = base.join(&scenario.model).display().to_string();
         }
@@ -141,7 +148,10 @@ impl Draft {
             bail!("no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them");
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
-        Ok(Resolved { scenario: self.scenario, model, gpu, idle: self.idle })
+        let scenario = Scenario { profiles: library.profiles(), ..self.scenario };
+        let mut idle = self.idle;
+        idle.extend(model.card.assumed.clone());
+        Ok(Resolved { scenario, model, gpu, idle })
     }
 }
 

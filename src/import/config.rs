@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::assume;
 use super::json::Object;
 use crate::model::architecture::MOST_LAYERS;
 use crate::model::family::FAMILIES;
@@ -32,21 +33,35 @@ pub fn import(path: &Path) -> Result<Imported, PresetError> {
 }
 
 /// The model that the text of a `config.json` describes. `origin` is what messages call the text; `folder` names the
-/// model where the text itself does not.
+/// model where the text itself does not. A `model_type` that is not known is an error.
 pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, PresetError> {
-    import_text(text, origin, folder).map(|imported| imported.model)
+    read_text(text, origin, folder, |_, _| None).map(|imported| imported.model)
 }
 
-/// The same, with its keys.
+/// The same, with its keys. A `model_type` that is not known is taken for the nearest one whose keys it has, and the
+/// model's card says so.
 pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imported, PresetError> {
+    read_text(text, origin, folder, assume::family)
+}
+
+fn read_text(
+    text: &str,
+    origin: &str,
+    folder: Option<&str>,
+    assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
+) -> Result<Imported, PresetError> {
     let outer = Object::parse(text, origin)?;
     let inner = outer.object("text_config")?;
     let config = inner.as_ref().unwrap_or(&outer);
-    let family = family(config, &outer)?;
+    let (family, assumed) = family(config, &outer, assume)?;
     let mut keys = keys(config, family)?;
     if keys.tie_word_embeddings.is_none() {
         keys.tie_word_embeddings = outer.flag("tie_word_embeddings")?;
     }
+    if assumed.is_some() && family.latent.is_none() {
+        assume::settle(&mut keys);
+    }
+    keys.torch_dtype = published_type(config, &outer)?;
     write_out(family, &mut keys);
     slide_some_layers(config, family, &mut keys)?;
     let architecture = Architecture::resolve(family, &keys).map_err(|error| {
@@ -57,7 +72,7 @@ pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imp
     let published = outer.text(&["_name_or_path"])?;
     let published = published.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
     let name = published.or(folder).unwrap_or(family.id).to_owned();
-    let card = Card { source: Some(origin.to_owned()), ..Card::default() };
+    let card = Card { source: Some(origin.to_owned()), assumed, ..Card::default() };
     let model = Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture };
     Ok(Imported { model, keys })
 }
@@ -75,15 +90,23 @@ fn write_out(family: &Family, keys: &mut ArchitectureKeys) {
     keys.num_key_value_heads = keys.num_key_value_heads.or(defaults.num_key_value_heads);
 }
 
-fn family(config: &Object<'_>, outer: &Object<'_>) -> Result<&'static Family, PresetError> {
+/// The family of the `model_type`, and what was assumed where that is not known.
+fn family(
+    config: &Object<'_>,
+    outer: &Object<'_>,
+    assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
+) -> Result<(&'static Family, Option<String>), PresetError> {
     const KEY: &str = "model_type";
     let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
     let Some(id) = config.text(&[KEY])?.or(outer.text(&[KEY])?) else {
         let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
         return Err(config.error(KEY, message));
     };
-    Family::by_id(&id)
-        .ok_or_else(|| config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known))))
+    match (Family::by_id(&id), assume(config, &id)) {
+        (Some(family), _) => Ok((family, None)),
+        (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),
+        (None, None) => Err(config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known)))),
+    }
 }
 
 /// The names under which a `config.json` has a key, the class's own name first.
@@ -126,7 +149,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         hidden_size: count("hidden_size")?,
         num_hidden_layers: count("num_hidden_layers")?,
         num_attention_heads: count("num_attention_heads")?,
-        intermediate_size: count("intermediate_size")?,
+        intermediate_size: config.count_or_equal_counts(spellings("intermediate_size"))?,
         vocab_size: count("vocab_size")?,
         max_position_embeddings: count("max_position_embeddings")?,
         tie_word_embeddings: config.flag("tie_word_embeddings")?,
@@ -134,6 +157,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         attention_dropout: config.number(spellings("attention_dropout"))?,
         ..ArchitectureKeys::default()
     };
+    refuse_uncovered(config, family)?;
     Ok(match family.id {
         "gpt2" => {
             let crossed = config.flag("add_cross_attention")?.unwrap_or(false);
@@ -155,7 +179,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
             embedding_dropout: config.number(&["hidden_dropout"])?,
             ..shared
         },
-        "mixtral" | "qwen2_moe" | "qwen3_moe" | "deepseek_v3" => super::experts::keys(
+        "mixtral" | "qwen2_moe" | "qwen3_moe" | "deepseek_v3" | "gpt_oss" => super::experts::keys(
             config,
             family,
             ArchitectureKeys {
@@ -166,15 +190,9 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
-        "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode" => {
-            super::legacy::keys(config, family, shared)?
-        }
-        "phi" if config.flag("qk_layernorm")? == Some(true) => {
-            return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
-        }
-        "olmo" if config.number(&["clip_qkv"])?.is_some() => {
-            return Err(config.error("clip_qkv", "found a number; clipped queries, keys and values are not covered"));
-        }
+        id if super::legacy::reads(id) => super::legacy::keys(config, family, shared)?,
+        id if super::sparse::reads(id) => super::sparse::keys(config, family, shared)?,
+        id if super::modern::reads(id) => super::modern::keys(config, family, shared)?,
         id => ArchitectureKeys {
             num_key_value_heads: kv_heads(config, family, &shared)?,
             head_dim: count("head_dim")?,
@@ -227,13 +245,30 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
     })
 }
 
+/// An error for a key that changes a dense model in a way that no rule covers.
+fn refuse_uncovered(config: &Object<'_>, family: &Family) -> Result<(), PresetError> {
+    match family.id {
+        "phi" if config.flag("qk_layernorm")? == Some(true) => {
+            Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"))
+        }
+        "olmo" if config.number(&["clip_qkv"])?.is_some() => {
+            Err(config.error("clip_qkv", "found a number; clipped queries, keys and values are not covered"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A soft cap; null means none, also where the class's default is a number.
-fn cap(config: &Object<'_>, key: &str) -> Result<Option<f64>, PresetError> {
+pub(super) fn cap(config: &Object<'_>, key: &str) -> Result<Option<f64>, PresetError> {
     if config.is_null(key) { Ok(Some(0.0)) } else { config.number(&[key]) }
 }
 
 /// Key and value heads: null means as many as query heads, also where the class's default is another number.
-fn kv_heads(config: &Object<'_>, family: &Family, keys: &ArchitectureKeys) -> Result<Option<u64>, PresetError> {
+pub(super) fn kv_heads(
+    config: &Object<'_>,
+    family: &Family,
+    keys: &ArchitectureKeys,
+) -> Result<Option<u64>, PresetError> {
     const KEY: &str = "num_key_value_heads";
     if config.is_null(KEY) {
         return Ok(Some(keys.num_attention_heads.unwrap_or(family.defaults.num_attention_heads)));
@@ -242,7 +277,7 @@ fn kv_heads(config: &Object<'_>, family: &Family, keys: &ArchitectureKeys) -> Re
 }
 
 /// The share of a head that rotates: in the rotary parameters, or under the family's older name.
-fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetError> {
+pub(super) fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetError> {
     for group in ["rope_scaling", "rope_parameters"] {
         if let Some(parameters) = config.object(group)?
             && let Some(share) = parameters.number(&["partial_rotary_factor"])?
@@ -261,6 +296,34 @@ fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetEr
         "mistral" | "phi3" | "gemma2" | "gemma3_text" | "starcoder2" => config.count(&[KEY]),
         _ => Ok(None),
     }
+}
+
+/// The type of the published weights: the quantization where there is one, else the plain type. One whose layout has no
+/// name here is left out.
+fn published_type(config: &Object<'_>, outer: &Object<'_>) -> Result<Option<String>, PresetError> {
+    const KEY: &str = "quantization_config";
+    let quantized = match config.object(KEY)? {
+        None => outer.object(KEY)?,
+        found => found,
+    };
+    let Some(quantized) = quantized else {
+        let names = &["dtype", "torch_dtype"];
+        let plain = config.text(names)?.or(outer.text(names)?);
+        return Ok(plain.filter(|name| matches!(name.as_str(), "bfloat16" | "float16" | "float32")));
+    };
+    let method = quantized.text(&["quant_method"])?;
+    let bits = quantized.count(&["bits", "w_bit"])?;
+    let grouped = quantized.count(&["group_size", "q_group_size"])? == Some(128);
+    let squares = quantized.counts("weight_block_size").ok().flatten() == Some(vec![128, 128]);
+    let name = match (method.as_deref(), bits) {
+        (Some("fp8"), _) if squares => "float8_e4m3fn",
+        (Some("mxfp4"), _) => "mxfp4",
+        (Some("gptq"), Some(8)) if grouped => "gptq-int8",
+        (Some("gptq"), Some(4)) if grouped => "gptq-int4",
+        (Some("awq"), Some(4)) if grouped => "awq-int4",
+        _ => return Ok(None),
+    };
+    Ok(Some(name.to_owned()))
 }
 
 /// Qwen2 and Qwen3 let some layers slide: those that `layer_types` names, else those from `max_window_layers` on.

@@ -14,6 +14,15 @@ pub(super) fn keys(
         let message = "found `true`; the auxiliary loss of router logits is not covered";
         return Err(config.error("output_router_logits", message));
     }
+    if family.id == "gpt_oss" {
+        let window = if config.is_null("sliding_window") { Some(0) } else { config.count(&["sliding_window"])? };
+        return Ok(ArchitectureKeys {
+            attention_bias: config.flag("attention_bias")?,
+            sliding_window: window,
+            layer_types: config.words("layer_types")?,
+            ..shared
+        });
+    }
     let slides = config.flag("use_sliding_window")? == Some(true);
     if family.id == "mixtral" {
         if config.number(&["router_jitter_noise"])?.is_some_and(|noise| noise > 0.0) {
@@ -42,7 +51,7 @@ pub(super) fn keys(
     })
 }
 
-fn latent(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+pub(super) fn latent(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
     if config.flag("rope_interleave")? == Some(false) {
         return Err(
             config.error("rope_interleave", "found `false`; latent attention that rotates halves is not covered")

@@ -40,9 +40,26 @@ impl<'t> Object<'t> {
         PresetError { place, message: message.into() }
     }
 
+    /// Whether the key stands there with a list for a value.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        self.keys.get(key).is_some_and(Value::is_array)
+    }
+
     /// Whether the key stands there with null for a value.
     pub(super) fn is_null(&self, key: &str) -> bool {
         self.keys.get(key).is_some_and(Value::is_null)
+    }
+
+    /// Whether one of the keys that `chosen` picks says anything: null, false, zero and an empty list do not.
+    pub(super) fn says(&self, chosen: impl Fn(&str) -> bool) -> bool {
+        let says = |value: &Value| match value {
+            Value::Null => false,
+            Value::Bool(flag) => *flag,
+            Value::Number(number) => number.as_f64() != Some(0.0),
+            Value::Array(items) => !items.is_empty(),
+            Value::String(_) | Value::Object(_) => true,
+        };
+        self.keys.iter().any(|(key, value)| chosen(key) && says(value))
     }
 
     /// The first of these spellings that stands in the object.
@@ -55,6 +72,26 @@ impl<'t> Object<'t> {
         let inner = |value: &Value| value.as_object().cloned();
         let keys = self.read(&[name], "an object", inner)?;
         Ok(keys.map(|keys| Self { origin: self.origin, text: self.text, keys }))
+    }
+
+    /// The first object inside the object of this name.
+    pub(super) fn first_object_in(&self, name: &str) -> Option<Self> {
+        let inner = self.get(name)?.as_object()?.values().find_map(Value::as_object)?;
+        Some(Self { origin: self.origin, text: self.text, keys: inner.clone() })
+    }
+
+    /// A whole number, or a list in which that number alone stands.
+    pub(super) fn count_or_equal_counts(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
+        match self.spelling(names) {
+            Some(name) if self.get(name).is_some_and(Value::is_array) => {
+                let counts = self.counts(name)?.unwrap_or_default();
+                match counts.split_first() {
+                    Some((first, rest)) if rest.iter().all(|count| count == first) => Ok(Some(*first)),
+                    _ => Err(self.error(name, "found different numbers; layers of different widths are not covered")),
+                }
+            }
+            _ => self.count(names),
+        }
     }
 
     /// A whole number under one of these names.
@@ -70,6 +107,12 @@ impl<'t> Object<'t> {
     /// True or false.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, PresetError> {
         self.read(&[name], "true or false", Value::as_bool)
+    }
+
+    /// True or false, or a number that is zero or not.
+    pub(super) fn flag_or_count(&self, name: &str) -> Result<Option<bool>, PresetError> {
+        let read = |value: &Value| value.as_bool().or(value.as_u64().map(|count| count > 0));
+        self.read(&[name], "true or false", read)
     }
 
     /// A text under one of these names.

@@ -4,6 +4,11 @@ use super::json::Object;
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 
+/// Whether this file reads the keys of a family.
+pub(super) fn reads(id: &str) -> bool {
+    matches!(id, "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode")
+}
+
 /// Adds the keys of a family from before Llama.
 pub(super) fn keys(
     config: &Object<'_>,

@@ -3,6 +3,7 @@
 //! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
+mod adapted_experts;
 mod adapter;
 mod attention;
 mod embedding;
@@ -12,6 +13,7 @@ mod fused_loss;
 mod indexed;
 mod latent;
 mod layer;
+mod magnitude;
 mod model;
 mod norm;
 mod operations;
@@ -19,13 +21,14 @@ mod quantized;
 mod rotary;
 
 pub(super) use model::{Forward, Stretch};
+pub(super) use quantized::Kernel;
 
 use super::adapters::Adapters;
 use super::entry::Dim;
 use super::tape::{Dtype, Tape, Tensor};
 use crate::framework::Implementation;
 use crate::model::Architecture;
-use crate::scenario::{BaseWeights, Loss};
+use crate::scenario::Loss;
 
 /// What every rule needs to know about the run.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +68,10 @@ pub(super) struct Run<'a> {
     pub(super) loss_kind: Loss,
     /// Chunks of a chunked loss.
     pub(super) loss_chunks: u64,
-    /// The format of a quantized base.
-    pub(super) base: Option<BaseWeights>,
+    /// How products read matrices that are quantized.
+    pub(super) base: Option<Kernel>,
+    /// Whether generation computes logits of every position of the prompt, with a copy in fp32.
+    pub(super) logits_of_prompt: bool,
 }
 
 impl Run<'_> {

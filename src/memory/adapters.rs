@@ -2,8 +2,9 @@
 
 use super::EstimateError;
 use super::tape::Dtype;
-use crate::framework::transformers::module_names;
+use crate::framework::transformers::{adapts_experts, module_names};
 use crate::model::Model;
+use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
 use crate::scenario::Train;
 use crate::scenario::parameter::nearest;
@@ -11,7 +12,7 @@ use crate::scenario::parameter::nearest;
 /// The names of an adapter's tensors, for the linear layer it stands beside.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Names {
-    /// The linear layer.
+    /// What the linear layer computes.
     stem: &'static str,
     /// Its matrix.
     weight: &'static str,
@@ -21,6 +22,8 @@ pub(super) struct Names {
     pub(super) down: &'static str,
     /// The matrix up from it.
     pub(super) up: &'static str,
+    /// The length of each row of the matrix and its adapter together, where that is trained apart.
+    pub(super) magnitude: &'static str,
     pub(super) input: &'static str,
     pub(super) dropped: &'static str,
     pub(super) mask: &'static str,
@@ -29,15 +32,27 @@ pub(super) struct Names {
     pub(super) sum: &'static str,
 }
 
+impl Names {
+    /// The linear layer.
+    fn matrix(&self) -> &'static str {
+        self.weight.trim_end_matches(".weight")
+    }
+}
+
 /// Spells out [`Names`].
 macro_rules! adapter {
     ($stem:literal, $words:expr) => {
+        adapter!($stem => $stem, $words)
+    };
+    // A matrix and what its product is called.
+    ($stem:literal => $output:literal, $words:expr) => {
         Names {
-            stem: $stem,
+            stem: $output,
             weight: concat!($stem, ".weight"),
             words: $words,
             down: concat!($stem, ".lora A"),
             up: concat!($stem, ".lora B"),
+            magnitude: concat!($stem, ".lora magnitude"),
             input: concat!($stem, ".lora input"),
             dropped: concat!($stem, ".lora dropped input"),
             mask: concat!($stem, ".lora dropout mask"),
@@ -54,6 +69,10 @@ const LINEAR: &[Names] = &[
     adapter!("attention.key", &["k"]),
     adapter!("attention.value", &["v"]),
     adapter!("attention.query key value", &["q", "k", "v"]),
+    adapter!("attention.query down", &["q"]),
+    adapter!("attention.query up" => "attention.query", &["q"]),
+    adapter!("attention.key value down" => "attention.compressed keys and values", &["k", "v"]),
+    adapter!("attention.key value up" => "attention.keys and values", &["k", "v"]),
     adapter!("attention.output", &["o"]),
     adapter!("mlp.gate", &["gate"]),
     adapter!("mlp.up", &["up"]),
@@ -61,7 +80,12 @@ const LINEAR: &[Names] = &[
     adapter!("mlp.down", &["down"]),
     adapter!("embedding projection", &[]),
     adapter!("head projection", &[]),
+    adapter!("shared expert gate", &[]),
+    adapter!("experts.gate and up", &["gate", "up"]),
+    adapter!("experts.down", &["down"]),
 ];
+
+const STACKED_GATE_AND_UP: &str = "experts.gate and up";
 
 /// The words for targets that need no family.
 const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
@@ -75,6 +99,8 @@ pub(crate) struct Adapters {
     pub(super) dtype: Dtype,
     /// Whether their input goes through dropout.
     pub(super) dropout: bool,
+    /// Whether magnitudes are trained apart from directions.
+    pub(super) dora: bool,
     targets: Vec<&'static Names>,
 }
 
@@ -82,11 +108,12 @@ impl Adapters {
     /// The adapters that a run asks for; an error names a target that the model does not have.
     pub(crate) fn of(model: &Model, train: &Train) -> Result<Self, EstimateError> {
         let present = present(model);
+        check_experts(model, train, &present)?;
         let mut targets: Vec<&'static Names> = Vec::with_capacity(present.len());
         for target in &train.lora_targets {
             let mut found = present.iter().filter(|(names, modules)| is_meant(target, names, modules)).peekable();
             // The default targets are those of gated networks; a plain one has no gate to adapt.
-            if found.peek().is_none() && target != "gate" {
+            if found.peek().is_none() && target != "gate" && !is_frozen(model, target) {
                 return Err(unknown(model, target, &present));
             }
             for (names, _) in found {
@@ -100,7 +127,8 @@ impl Adapters {
             return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
         }
         let dtype = if train.lora_dtype == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
-        Ok(Self { rank: train.lora_rank, dtype, dropout: train.lora_dropout > 0.0, targets })
+        let (dropout, dora) = (train.lora_dropout > 0.0, train.dora);
+        Ok(Self { rank: train.lora_rank, dtype, dropout, dora, targets })
     }
 
     /// The names of the adapter beside a linear layer, where it has one.
@@ -108,21 +136,32 @@ impl Adapters {
         self.targets.iter().find(|names| names.stem == linear).copied()
     }
 
+    /// The rank of one adapter: gate and up of experts, which are one matrix, have both of theirs in one.
+    pub(super) fn rank_of(&self, names: &Names) -> u64 {
+        if names.stem == STACKED_GATE_AND_UP { self.rank.saturating_mul(2) } else { self.rank }
+    }
+
     /// The adapters' tensors, block by block, in forward order.
     pub(crate) fn blocks(&self, model: &Model) -> Vec<BlockParameters> {
         let mut adapted = blocks(&model.architecture);
         for block in &mut adapted {
             let matrices = std::mem::take(&mut block.tensors);
-            block.tensors = matrices.iter().filter_map(|matrix| self.pair(matrix)).flatten().collect();
+            block.tensors = matrices.iter().filter_map(|matrix| self.of_matrix(matrix)).flatten().collect();
         }
         adapted.retain(|block| !block.tensors.is_empty());
         adapted
     }
 
-    fn pair(&self, matrix: &Tensor) -> Option<[Tensor; 2]> {
+    fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
         let names = self.targets.iter().find(|names| names.weight == matrix.name)?;
+        let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
+        let rank = self.rank_of(names).saturating_mul(experts);
         let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
-        Some([tensor(names.down, self.rank, matrix.columns), tensor(names.up, matrix.rows, self.rank)])
+        let mut tensors = vec![tensor(names.down, rank, matrix.columns), tensor(names.up, matrix.rows / experts, rank)];
+        if self.dora {
+            tensors.push(Tensor { role: Role::Norm, ..tensor(names.magnitude, matrix.rows, 1) });
+        }
+        Some(tensors)
     }
 }
 
@@ -132,8 +171,58 @@ type Present = Vec<(&'static Names, &'static [&'static str])>;
 fn present(model: &Model) -> Present {
     let blocks = blocks(&model.architecture);
     let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.name == names.weight);
-    let present = LINEAR.iter().filter(|names| has(names));
-    present.map(|names| (names, module_names(model.family, names.stem))).collect()
+    let stacked = adapts_experts(model.family) && has_experts(model);
+    let can = |names: &&Names| match names.stem.split_once('.') {
+        Some(("experts", _)) => stacked,
+        Some(("mlp", _)) => !stacked,
+        _ => true,
+    };
+    let present = LINEAR.iter().filter(|names| has(names)).filter(can);
+    present.map(|names| (names, module_names(model.family, names.matrix()))).collect()
+}
+
+fn has_experts(model: &Model) -> bool {
+    model.architecture.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)))
+}
+
+/// Whether a target names what experts have stacked in parameters that no adapter reaches.
+fn is_frozen(model: &Model, target: &str) -> bool {
+    has_experts(model) && GATED.iter().flatten().any(|name| *name == target)
+}
+
+/// The words and module names of a gated network, matrix by matrix.
+const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down", "down_proj"]];
+
+/// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
+fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), EstimateError> {
+    if !has_experts(model) {
+        return Ok(());
+    }
+    if train.lora_targets.iter().any(|target| target == "all-linear")
+        && !matches!(model.family.id, "gpt_oss" | "qwen2_moe")
+    {
+        let (value, key) = (String::from("all-linear"), "train.lora_targets");
+        let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");
+        return Err(EstimateError::NotCovered { key, value, covered });
+    }
+    if !present.iter().any(|(names, _)| names.stem == STACKED_GATE_AND_UP) {
+        return Ok(());
+    }
+    let [gate, up, down] = GATED.map(|names| train.lora_targets.iter().any(|target| names.contains(&target.as_str())));
+    if gate != up {
+        let problem = String::from("gate without up, or up without gate: experts have them in one matrix, name both");
+        return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
+    }
+    if (gate || down) && train.dora {
+        let problem = String::from("true, but adapters on stacked experts (gate, up, down) have no magnitudes");
+        return Err(EstimateError::Invalid { key: "train.dora", problem });
+    }
+    if (gate || down) && train.lora_dropout > 0.0 {
+        let problem =
+            format!("{}, but adapters on stacked experts (gate, up, down) take none: use 0", train.lora_dropout);
+        return Err(EstimateError::Invalid { key: "train.lora_dropout", problem });
+    }
+    Ok(())
 }
 
 fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {

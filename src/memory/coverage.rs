@@ -1,6 +1,8 @@
 //! What the rules cover: a valid value that none of them reads is an error, never a silent default.
 
 use super::EstimateError;
+use crate::framework::of_model;
+use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Method, Precision, Scenario, Task, Train, Value};
 
@@ -23,6 +25,15 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
     if scenario.task == Task::Train { check_train(&scenario.train) } else { Ok(()) }
 }
 
+/// An error where it is not known what training of this family keeps.
+pub(super) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if scenario.task != Task::Train || of_model(model).trains {
+        return Ok(());
+    }
+    let covered = format!("infer, for a model of the family {}: what its training keeps is not known", model.family.id);
+    Err(EstimateError::NotCovered { key: "task", value: String::from("train"), covered })
+}
+
 /// One GPU for now: whatever would spread the model over several is left at its default.
 fn spreads(parameter: &Parameter) -> bool {
     parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
@@ -37,10 +48,6 @@ fn check_train(train: &Train) -> Result<(), EstimateError> {
     if let Some(other) = train.gradient_dtype.as_deref().filter(|dtype| *dtype != own) {
         let covered = format!("{own}, the type of the weights");
         return Err(EstimateError::NotCovered { key: "train.gradient_dtype", value: other.to_owned(), covered });
-    }
-    if train.method != Method::Full && train.dora {
-        let covered = String::from("false");
-        return Err(EstimateError::NotCovered { key: "train.dora", value: String::from("true"), covered });
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The ledger: every entry, the instants they make up, and the peak.
 
 use super::category::Category;
+use super::course::{Course, Stage};
 use super::entry::{Entry, Exactness};
 use super::instant::{Instant, Moment, Step};
 use crate::units::{Bytes, Overflow};
@@ -11,12 +12,17 @@ pub struct Ledger {
     entries: Vec<Entry>,
     moments: Vec<Moment>,
     peak: usize,
+    course: Option<Course>,
 }
 
 impl Ledger {
     /// Adds entries up at each of these instants (with where each lies, in words) and finds the peak of the
     /// steady step.
-    pub fn close(entries: Vec<Entry>, instants: Vec<(Step, Instant, String)>) -> Result<Self, Overflow> {
+    pub(super) fn close(
+        entries: Vec<Entry>,
+        instants: Vec<(Step, Instant, String)>,
+        course: Option<Course>,
+    ) -> Result<Self, Overflow> {
         let mut moments = Vec::with_capacity(instants.len());
         for (step, instant, at) in instants {
             let mut by_category = super::Categories::default();
@@ -33,7 +39,7 @@ impl Ledger {
                 peak = index;
             }
         }
-        Ok(Self { entries, moments, peak })
+        Ok(Self { entries, moments, peak, course })
     }
 
     /// The heaviest sum of entries over the steady step's instants.
@@ -54,6 +60,13 @@ impl Ledger {
     /// Every instant of the first and the steady step.
     pub fn moments(&self) -> &[Moment] {
         &self.moments
+    }
+
+    /// What is alive while each part of the model runs, forward and back, in order; nothing outside training.
+    pub fn course(&self, step: Step) -> Vec<Stage> {
+        let known = |moment: &&Moment| moment.step == step && moment.instant == Instant::LossBackward;
+        let (Some(course), Some(moment)) = (&self.course, self.moments.iter().find(known)) else { return Vec::new() };
+        course.beside(moment.total).unwrap_or_default()
     }
 
     /// The heaviest instant of the steady step.

@@ -116,7 +116,7 @@ fn of_tensor(optimizer: Optimizer, block: &BlockParameters, tensor: &Tensor, wei
 const fn matrices(tensor: &Tensor) -> u64 {
     match tensor.role {
         Role::Experts { count, .. } => count,
-        Role::Linear | Role::Bias | Role::Norm | Role::Table => 1,
+        Role::Linear | Role::Bias | Role::Norm | Role::Table | Role::ExpertBiases { .. } => 1,
     }
 }
 

@@ -1,91 +1,319 @@
-//! A quantized base: codes in blocks, their scales, and what stays in 16 bits.
+//! Weights in other types than the run's own: codes in blocks, their scales, and what stays in 16 bits.
+//!
+//! The base of a `QLoRA` run and the weights of a served model are posted here alike: each part of each matrix is an
+//! entry with the exact bits of its elements.
+
+mod gguf;
 
 use std::borrow::Cow;
 
-use super::entry::{Alive, Dim, Entry, Shape};
-use super::weights::Set;
+use super::EstimateError;
+use super::activations::Kernel;
+use super::category::Category;
+use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
+use super::weights::{self, Set};
+use crate::model::Model;
+use crate::model::architecture::{FeedForward, LayerGroup};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::scenario::BaseWeights;
 use crate::units::{Bits, Overflow};
 
-const SOURCE: &str = "bitsandbytes 0.50 as Transformers 5.23 uses it, measured by shape";
+const BITSANDBYTES: &str = "bitsandbytes 0.50 as Transformers 5.23 uses it, measured by shape";
+const GPTQ: &str = "GPTQ checkpoints: codes, fp16 scales, packed zeros and int32 group indices, groups of 128 inputs";
+const AWQ: &str = "AWQ checkpoints: codes, fp16 scales and packed zeros, groups of 128 inputs";
+const FP8: &str = "fp8 checkpoints: e4m3 codes and an fp32 scale for each block of 128 × 128";
 
-/// Weights that share a scale in 4-bit formats.
+const GPT_OSS: &str = "gpt-oss checkpoints: 4-bit codes and a scale of 8 bits for each 32 inputs";
+
+/// The word of the format that gpt-oss was published in.
+const MXFP4: &str = "mxfp4";
+
+/// Inputs that share a scale in it.
+const SCALED: u64 = 32;
+/// Weights that share a scale in bitsandbytes' 4-bit formats.
 const BLOCK: u64 = 64;
 /// Scales that share a scale under double quantization.
 const SCALES: u64 = 256;
+/// Inputs that share a scale in GPTQ and AWQ checkpoints, and the side of a block in fp8 ones.
+const GROUP: u64 = 128;
 
-/// One tensor that a quantized matrix is kept in.
-struct Part {
-    name: &'static str,
-    rows: u64,
-    columns: u64,
-    bits: u32,
+/// Up to so many tokens the kernels for GPTQ and AWQ read codes directly.
+const GPTQ_DIRECT: u64 = 128;
+const AWQ_DIRECT: u64 = 1023;
+
+/// How a model's matrices are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// bitsandbytes in 8 bits.
+    Int8,
+    /// bitsandbytes in 4 bits, with scales quantized too or not.
+    FourBits(bool),
+    /// 8-bit floats in blocks with a scale each.
+    Fp8,
+    /// GPTQ, so many bits.
+    Gptq(u32),
+    /// AWQ in 4 bits.
+    Awq,
+    /// Experts in 4-bit floats with a scale of 8 bits for 32 of them.
+    Mxfp4,
+    /// One of llama.cpp's mixtures.
+    Gguf(gguf::Mixture),
 }
 
-/// The model's parameters with the matrices of linear layers quantized; embeddings, head, norms, biases, routers and
-/// stacked experts are not.
-pub(super) fn parameters(set: &Set<'_>, base: BaseWeights, double: bool, alive: Alive) -> Result<Vec<Entry>, Overflow> {
-    let plain = set.parameters(alive)?;
-    let mut whole = plain.into_iter();
-    let mut entries = set.entries(|block, tensor| {
-        let own = whole.next();
-        own.filter(|_| !is_quantized(block, tensor))
-    })?;
-    let template = set.parameters(alive)?.into_iter().next();
-    let Some(template) = template else { return Ok(entries) };
-    for which in 0..MOST {
-        entries.append(&mut set.entries(|block, tensor| {
-            if !is_quantized(block, tensor) {
-                return None;
+impl Format {
+    /// The format of a word of `infer.weights`; none where it names a plain type, or no format whose layout is known.
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "fp8" => Self::Fp8,
+            "int8" => Self::Int8,
+            "nf4" => Self::FourBits(false),
+            "gptq-int8" => Self::Gptq(8),
+            "gptq-int4" => Self::Gptq(4),
+            "awq-int4" => Self::Awq,
+            "mxfp4" => Self::Mxfp4,
+            other => return gguf::Mixture::of_word(other).map(Self::Gguf),
+        })
+    }
+
+    /// The format of a base under adapters.
+    pub(super) const fn of_base(base: BaseWeights, double_quant: bool) -> Self {
+        match base {
+            BaseWeights::Int8 => Self::Int8,
+            BaseWeights::Nf4 | BaseWeights::Fp4 => Self::FourBits(double_quant),
+            BaseWeights::GptqInt4 => Self::Gptq(4),
+        }
+    }
+
+    /// How matrix products read it; llama.cpp's read codes as they are.
+    pub(super) const fn kernel(self) -> Option<Kernel> {
+        match self {
+            Self::Int8 => Some(Kernel::Int8),
+            Self::FourBits(_) => Some(Kernel::FourBits),
+            Self::Fp8 => Some(Kernel::Fp8),
+            Self::Gptq(_) => Some(Kernel::Unpacking(GPTQ_DIRECT)),
+            Self::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
+            Self::Mxfp4 | Self::Gguf(_) => None,
+        }
+    }
+
+    /// Whether the rules are known for this model.
+    pub(super) fn check(self, model: &Model, key: &'static str, word: &str) -> Result<(), EstimateError> {
+        let problem = match self {
+            Self::Gptq(_) | Self::Awq => by_input(model).or_else(|| uneven(model)),
+            Self::Fp8 => by_input(model),
+            Self::Mxfp4 if model.architecture.native_weights == Some(MXFP4) => None,
+            Self::Mxfp4 => Some(format!("known for models that were published in it, which {} was not", model.id)),
+            Self::Gguf(_) => gguf::uncovered(model).map(str::to_owned),
+            Self::Int8 | Self::FourBits(_) => None,
+        };
+        match problem {
+            None => Ok(()),
+            Some(reason) => Err(EstimateError::Invalid { key, problem: format!("`{word}`: {reason}") }),
+        }
+    }
+}
+
+/// Whether an entry is a buffer of a quantized layer and no parameter. GPTQ's codes are buffers too, but are packed anew
+/// once they are loaded, into blocks that are free by then.
+pub(super) fn is_buffer(entry: &Entry) -> bool {
+    entry.source == AWQ
+}
+
+/// Why checkpoints that quantize experts one by one are not known for a model.
+fn by_input(model: &Model) -> Option<String> {
+    let stacked = |group: &LayerGroup| matches!(&group.layer.feed_forward, FeedForward::Experts(it) if it.bias);
+    let found = model.architecture.groups.iter().any(stacked);
+    found.then(|| format!("the experts of {} are stacked by input, of which no such checkpoint is known", model.id))
+}
+
+/// Why groups of 128 inputs do not divide a model's matrices.
+fn uneven(model: &Model) -> Option<String> {
+    let blocks = crate::model::parameters::blocks(&model.architecture);
+    let matrices = blocks.iter().flat_map(|block| block.tensors.iter().map(move |tensor| (block, tensor)));
+    let mut quantized = matrices.filter(|(block, tensor)| is_quantized(block, tensor, Format::Awq));
+    let (_, tensor) = quantized.find(|(_, tensor)| !tensor.columns.is_multiple_of(GROUP))?;
+    Some(format!("{} has {} inputs, which groups of {GROUP} do not divide", tensor.name, tensor.columns))
+}
+
+/// One tensor that a matrix is kept in.
+struct Part {
+    name: Option<&'static str>,
+    shape: Shape,
+    bits: Bits,
+    /// How many of it there are in a layer: one for each matrix.
+    count: u64,
+}
+
+impl Part {
+    fn plain(tensor: &Tensor, bits: Bits) -> Self {
+        Self { name: None, shape: weights::shape(tensor), bits, count: 1 }
+    }
+}
+
+/// The model's parameters in a format: what the format leaves alone has the bits of the set.
+pub(super) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::with_capacity(64);
+    for block in set.blocks {
+        let place = weights::place(set.architecture, block.block);
+        for tensor in &block.tensors {
+            if let Format::Gguf(mixture) = format {
+                for (place, layers, part, source) in mixture.parts(set.architecture, block, tensor, place) {
+                    entries.push(entry(tensor, &part, place, layers, alive, source)?);
+                }
+                continue;
             }
-            let part = parts(tensor, base, double).into_iter().nth(which)?;
-            let dims = [part.rows, part.columns].map(|size| Dim { symbol: "", size });
-            let shape = match (part.rows, part.columns) {
-                (1, 1) => Shape::new(&[]),
-                (_, 1) => Shape::new(&dims[..1]),
-                _ => Shape::new(&dims),
-            };
-            let name =
-                if which == 0 { Cow::Borrowed(tensor.name) } else { format!("{}.{}", tensor.name, part.name).into() };
-            Some(Entry { name, shape, bits: Bits::whole(part.bits), source: SOURCE, ..template.clone() })
-        })?);
+            let (parts, source) = parts(block, tensor, format, set.bits);
+            for part in parts {
+                entries.push(entry(tensor, &part, place, block.copies, alive, source)?);
+            }
+        }
     }
     Ok(entries)
 }
 
-/// Most parts of one matrix.
-const MOST: usize = 6;
-
-fn is_quantized(block: &BlockParameters, tensor: &Tensor) -> bool {
-    let spared = block.block == Block::Head && tensor.name == "head.weight";
-    tensor.role == Role::Linear && !spared && !tensor.name.contains("expert") && !tensor.name.contains("router")
+fn entry(
+    tensor: &Tensor,
+    part: &Part,
+    place: Place,
+    layers: u64,
+    alive: Alive,
+    source: &'static str,
+) -> Result<Entry, Overflow> {
+    let count = layers.checked_mul(part.count).ok_or(Overflow)?;
+    Ok(Entry {
+        category: Category::Parameters,
+        name: match part.name {
+            None => Cow::Borrowed(tensor.name),
+            Some(name) => format!("{}.{name}", tensor.name).into(),
+        },
+        place,
+        shape: part.shape,
+        bits: part.bits,
+        count,
+        divided_by: 1,
+        bytes: part.bits.bytes(part.shape.elements()?)?.checked_mul(count)?,
+        lifetime: Lifetime::Persistent,
+        alive,
+        exactness: Exactness::Exact,
+        source,
+    })
 }
 
-fn parts(tensor: &Tensor, base: BaseWeights, double: bool) -> Vec<Part> {
-    let vector = |name, rows, bits| Part { name, rows, columns: 1, bits };
-    let codes = |bits| Part { name: "codes", rows: tensor.rows, columns: tensor.columns, bits };
-    let blocks = tensor.rows.saturating_mul(tensor.columns).div_ceil(BLOCK);
-    match (base, double) {
-        (BaseWeights::Int8, _) => vec![codes(8), vector("scale of each row", tensor.rows, 32)],
-        (BaseWeights::Nf4 | BaseWeights::Fp4, false) => {
-            vec![codes(4), vector("scales", blocks, 32), vector("code table", 16, 32)]
-        }
-        (BaseWeights::Nf4 | BaseWeights::Fp4, true) => vec![
-            codes(4),
-            vector("scales in 8 bits", blocks, 8),
-            vector("scales of scales", blocks.div_ceil(SCALES), 32),
-            vector("code table of scales", 256, 32),
-            vector("code table", 16, 32),
-            vector("offset of scales", 1, 32),
-        ],
+/// Whether a format quantizes a tensor: matrices of layers but the router's. bitsandbytes leaves stacked experts alone
+/// and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
+/// only the experts are quantized.
+fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> bool {
+    let runtime = matches!(format, Format::Int8 | Format::FourBits(_));
+    let quantizes = match tensor.role {
+        Role::Linear if tensor.name.starts_with("router") || format == Format::Mxfp4 => false,
+        Role::Linear => runtime || !tensor.name.starts_with("shared expert gate"),
+        Role::Experts { .. } => !runtime,
+        _ => false,
+    };
+    // OPT's matrices beside embedding and head are linear layers like any other.
+    let beside = runtime && matches!(tensor.name, "embedding projection.weight" | "head projection.weight");
+    (matches!(block.block, Block::Group(_)) || beside) && quantizes
+}
+
+fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {
+    if !is_quantized(block, tensor, format) {
+        return (vec![Part::plain(tensor, plain)], weights::PARAMETERS);
     }
+    match format {
+        Format::Int8 => (int8(tensor), BITSANDBYTES),
+        Format::FourBits(double) => (four_bits(tensor, double), BITSANDBYTES),
+        Format::Fp8 => (fp8(tensor), FP8),
+        Format::Gptq(bits) => (grouped(tensor, bits, true), GPTQ),
+        Format::Mxfp4 => (mxfp4(tensor), GPT_OSS),
+        Format::Awq | Format::Gguf(_) => (grouped(tensor, 4, false), AWQ),
+    }
+}
+
+fn dims(sizes: &[u64]) -> Shape {
+    let dim = |size: &u64| Dim { symbol: "", size: *size };
+    match sizes {
+        [1, 1] => Shape::new(&[]),
+        [rows, 1] => Shape::new(&[dim(rows)]),
+        [rows, columns] => Shape::new(&[dim(rows), dim(columns)]),
+        _ => Shape::new(&sizes.iter().map(dim).collect::<Vec<_>>()),
+    }
+}
+
+fn int8(tensor: &Tensor) -> Vec<Part> {
+    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+    vec![part(None, &[tensor.rows, tensor.columns], 8), part(Some("scale of each row"), &[tensor.rows, 1], 32)]
+}
+
+fn four_bits(tensor: &Tensor, double: bool) -> Vec<Part> {
+    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+    let codes = part(None, &[tensor.rows, tensor.columns], 4);
+    let table = part(Some("code table"), &[16, 1], 32);
+    let blocks = tensor.rows.saturating_mul(tensor.columns).div_ceil(BLOCK);
+    if !double {
+        return vec![codes, part(Some("scales"), &[blocks, 1], 32), table];
+    }
+    vec![
+        codes,
+        part(Some("scales in 8 bits"), &[blocks, 1], 8),
+        part(Some("scales of scales"), &[blocks.div_ceil(SCALES), 1], 32),
+        part(Some("code table of scales"), &[256, 1], 32),
+        table,
+        part(Some("offset of scales"), &[1, 1], 32),
+    ]
+}
+
+/// The matrices that a tensor stands for: how many, and the rows and columns of each.
+fn matrices(tensor: &Tensor) -> (u64, u64, u64) {
+    let many = match tensor.role {
+        Role::Experts { count, .. } if tensor.name.contains("gate and up") => 2 * count,
+        Role::Experts { count, .. } => count,
+        _ => 1,
+    };
+    (many, tensor.rows / many, tensor.columns)
+}
+
+/// GPTQ and AWQ: a scale and a zero for each group of inputs and each output; GPTQ also the group of each input.
+fn grouped(tensor: &Tensor, bits: u32, indexed: bool) -> Vec<Part> {
+    let (count, rows, columns) = matrices(tensor);
+    let groups = columns.div_ceil(GROUP);
+    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count };
+    let mut parts = vec![
+        part(None, &[columns, rows], bits),
+        part(Some("scales"), &[groups, rows], 16),
+        part(Some("zeros"), &[groups, rows], bits),
+    ];
+    if indexed {
+        parts.push(part(Some("g_idx"), &[columns, 1], 32));
+    }
+    parts
+}
+
+fn fp8(tensor: &Tensor) -> Vec<Part> {
+    let (count, rows, columns) = matrices(tensor);
+    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count };
+    let scales = [rows.div_ceil(GROUP), columns.div_ceil(GROUP)];
+    vec![part(None, &[rows, columns], 8), part(Some("scale_inv"), &scales, 32)]
+}
+
+/// Experts stacked as they are, a scale for each 32 inputs.
+fn mxfp4(tensor: &Tensor) -> Vec<Part> {
+    let (rows, columns) = (tensor.rows, tensor.columns);
+    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+    vec![part(None, &[rows, columns], 4), part(Some("scales"), &[rows.div_ceil(SCALED), columns], 8)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::Value;
+
+    fn bytes(parts: &[Part]) -> u64 {
+        parts.iter().map(|part| part.bits.bytes(part.shape.elements().unwrap()).unwrap().get() * part.count).sum()
+    }
+
+    fn linear(rows: u64, columns: u64) -> Tensor {
+        Tensor { name: "tensor", rows, columns, pieces: 1, role: Role::Linear }
+    }
 
     /// The measurement names the offset of nested scales among the parts but leaves its 4 bytes out of the sum.
     #[test]
@@ -95,13 +323,33 @@ mod tests {
         for case in cases {
             let base = BaseWeights::from_word(case["base_weights"].as_str().unwrap()).unwrap();
             let [rows, columns] = [0, 1].map(|axis| case["shape"][axis].as_u64().unwrap());
-            let double = case["double_quant"] == true;
-            let tensor = Tensor { name: "tensor", rows, columns, pieces: 1, role: Role::Linear };
-            let parts = parts(&tensor, base, double);
-            assert!(parts.len() <= MOST);
-            let parts = parts.iter().filter(|part| part.name != "offset of scales");
-            let bytes: u64 = parts.map(|part| (part.rows * part.columns * u64::from(part.bits)).div_ceil(8)).sum();
-            assert_eq!(Some(bytes), case["bytes"].as_u64(), "{case}");
+            let block = BlockParameters { block: Block::Group(0), copies: 1, tensors: Vec::new() };
+            let format = Format::of_base(base, case["double_quant"] == true);
+            let mut parts = parts(&block, &linear(rows, columns), format, Bits::whole(16)).0;
+            parts.retain(|part| part.name != Some("offset of scales"));
+            assert_eq!(Some(bytes(&parts)), case["bytes"].as_u64(), "{case}");
         }
+    }
+
+    /// Closed forms: `n·b/8 + 2n/128 + n·b/(8·128) + 4·in` for GPTQ, without the last for AWQ, and
+    /// `n + 4·⌈in/128⌉·⌈out/128⌉` for fp8.
+    #[test]
+    fn checkpoints_have_their_published_layout() {
+        let (out, inputs) = (18_944, 3_584);
+        let n = out * inputs;
+        let tensor = linear(out, inputs);
+        assert_eq!(bytes(&grouped(&tensor, 4, true)), n / 2 + n / 64 + n / 256 + 4 * inputs);
+        assert_eq!(bytes(&grouped(&tensor, 8, true)), n + n / 64 + n / 128 + 4 * inputs);
+        assert_eq!(bytes(&grouped(&tensor, 4, false)), n / 2 + n / 64 + n / 256);
+        assert_eq!(bytes(&fp8(&tensor)), n + 4 * 28 * 148);
+        assert_eq!(bytes(&fp8(&linear(576, 7168))), 576 * 7168 + 4 * 5 * 56);
+    }
+
+    #[test]
+    fn experts_are_quantized_one_by_one() {
+        let role = Role::Experts { count: 64, per_token: 8 };
+        let both = Tensor { name: "experts.gate and up.weight", rows: 64 * 2 * 2560, columns: 3584, pieces: 1, role };
+        let one = linear(2560, 3584);
+        assert_eq!(bytes(&grouped(&both, 4, true)), 128 * bytes(&grouped(&one, 4, true)));
     }
 }

@@ -8,7 +8,7 @@ use super::entry::{Alive, Entry, Exactness, Lifetime, Place};
 use super::instant::Instant;
 use super::tape::{Dtype, Kind, Segment, Storage};
 use super::timeline::{Layers, Life, Timeline};
-use crate::framework::transformers::SOURCE;
+use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::units::{Bits, Bytes, Overflow};
 
 /// The event at which each instant of a step lies.
@@ -42,6 +42,9 @@ fn alive(life: &Life, positions: &Positions) -> Alive {
 
 fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> Result<Entry, Overflow> {
     let (category, lifetime) = classify(storage);
+    let bytes = Bytes::new(storage.bytes).checked_mul(life.copies)?;
+    // How large the gradient of a parameter is follows from the parameter's shape alone.
+    let derived = !recording.measured && storage.kind != Kind::ParameterGradient;
     let place = match (life.layers, storage.owner) {
         (Layers::Range(first, last), _) => Place::Layers(first, last),
         (Layers::Outside, Segment::Embedding | Segment::Layer(_)) => Place::Embedding,
@@ -57,16 +60,22 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
         bits: Bits::whole(storage.dtype.bits()),
         count: life.copies,
         divided_by: 1,
-        bytes: Bytes::new(storage.bytes).checked_mul(life.copies)?,
+        bytes,
         lifetime,
         alive,
-        exactness: if storage.estimated {
-            Exactness::Estimated { low: Bytes::ZERO, high: Bytes::new(storage.bytes).checked_mul(life.copies)? }
-        } else {
-            Exactness::Exact
+        exactness: match (storage.estimated, derived) {
+            (true, _) => Exactness::Estimated { low: Bytes::ZERO, high: bytes },
+            (false, true) => unmeasured(bytes)?,
+            (false, false) => Exactness::Exact,
         },
-        source: SOURCE,
+        source: if derived { DERIVED } else { SOURCE },
     })
+}
+
+/// Twice the largest error that rules had before they were measured: 5 % either way.
+fn unmeasured(bytes: Bytes) -> Result<Exactness, Overflow> {
+    let tenth = Bytes::new(bytes.get() / 10);
+    Ok(Exactness::Estimated { low: bytes.saturating_sub(tenth), high: bytes.checked_add(tenth)? })
 }
 
 fn classify(storage: &Storage) -> (Category, Lifetime) {
@@ -120,8 +129,11 @@ fn adjoin(known: Place, place: Place) -> bool {
 fn join(known: &mut Entry, entry: &Entry) -> Result<(), Overflow> {
     known.count = known.count.checked_add(entry.count).ok_or(Overflow)?;
     known.bytes = known.bytes.checked_add(entry.bytes)?;
-    if let Exactness::Estimated { high, .. } = &mut known.exactness {
-        *high = known.bytes;
+    if let (Exactness::Estimated { low, high }, Exactness::Estimated { low: least, high: most }) =
+        (&mut known.exactness, entry.exactness)
+    {
+        *low = low.checked_add(least)?;
+        *high = high.checked_add(most)?;
     }
     if let (Place::Layers(first, last), Place::Layers(next, end)) = (known.place, entry.place) {
         known.place = Place::Layers(first.min(next), last.max(end));

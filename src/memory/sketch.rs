@@ -153,5 +153,5 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario) -> Result<Ledger, Estim
         Lifetime::Saved,
     )?);
     let place = String::from("all at once");
-    Ok(Ledger::close(entries, vec![(Step::First, instant, place.clone()), (Step::Steady, instant, place)])?)
+    Ok(Ledger::close(entries, vec![(Step::First, instant, place.clone()), (Step::Steady, instant, place)], None)?)
 }

@@ -206,15 +206,15 @@ impl Tape {
         Tensor { source, ..whole }
     }
 
-    /// A sum written over its first term.
-    pub(crate) fn add_into(&mut self, sum: Tensor, term: Tensor) -> Tensor {
-        let source = self.record(Rule::Pass, &[sum, term], sum.shape, sum.dtype, 0);
-        Tensor { source, ..sum }
+    /// A value is added in place; the gradient goes on to both.
+    pub(crate) fn add_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
+        let source = self.record(Rule::Pass, &[whole, part], whole.shape, whole.dtype, 0);
+        Tensor { source, ..whole }
     }
 
     /// A copy of a parameter in another type, for one operation.
     pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
-        let Source::Leaf(leaf) = parameter.source else { return parameter };
+        let (Source::Leaf(leaf) | Source::Frozen(leaf)) = parameter.source else { return parameter };
         let name = self.leaves[leaf as usize].name;
         let source = self.record(Rule::Each, &[parameter], parameter.shape, dtype, 0);
         let storage = self.allocate(name, parameter.shape, dtype, Kind::WeightCopy);
@@ -274,16 +274,16 @@ impl Tape {
             let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
             return Tensor { storage, dtype: Dtype::Bf16, ..parameter };
         }
-        if let Some(storage) = self.leaves[index].cached_copy {
+        if let Some((storage, source)) = self.leaves[index].cached_copy {
             self.refer(storage);
-            return Tensor { storage, dtype: Dtype::Bf16, ..parameter };
+            return Tensor { storage, dtype: Dtype::Bf16, source, ..parameter };
         }
         let name = self.leaves[index].name;
         let source = self.record(Rule::Each, &[parameter], parameter.shape, Dtype::Bf16, 0);
         let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
         if storage != NOTHING {
             self.refer(storage);
-            self.leaves[index].cached_copy = Some(storage);
+            self.leaves[index].cached_copy = Some((storage, source));
         }
         Tensor { storage, dtype: Dtype::Bf16, source, ..parameter }
     }
@@ -291,7 +291,7 @@ impl Tape {
     /// Autocast ends: its cache lets go of every copy.
     pub(crate) fn leave_autocast(&mut self) {
         for index in 0..self.leaves.len() {
-            if let Some(storage) = self.leaves[index].cached_copy.take() {
+            if let Some((storage, _)) = self.leaves[index].cached_copy.take() {
                 self.unrefer(storage);
             }
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::activations::{Forward, Stretch};
 use super::tape::{Event, Kind, Segment, StorageId};
-use crate::units::Overflow;
+use crate::units::{Bytes, Overflow};
 
 /// When a storage, or what its layer's unrecorded neighbours have in its place, is alive: events `born..dies`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,18 @@ impl Timeline {
         }
         let totals = totals(recording, &lives)?;
         Ok(Self { lives, totals })
+    }
+
+    /// Bytes alive just after an event.
+    pub(super) fn total(&self, event: usize) -> Bytes {
+        Bytes::new(self.totals.get(event).copied().unwrap_or(0))
+    }
+
+    /// The most that is alive during a range of events; what was alive before it where it is empty.
+    pub(super) fn most(&self, events: Range<usize>) -> Bytes {
+        let before = events.start.saturating_sub(1);
+        let most = self.totals.get(events).and_then(|totals| totals.iter().max());
+        most.map_or_else(|| self.total(before), |most| Bytes::new(*most))
     }
 
     /// Whether more is alive at one event than at another.

@@ -4,18 +4,19 @@ use super::EstimateError;
 use super::activations::{Forward, Run};
 use super::adapters::Adapters;
 use super::category::Category;
+use super::course::Course;
 use super::entry::{Alive, Entry, Lifetime};
 use super::instant::{Instant, Step};
 use super::ledger::Ledger;
+use super::quantized::{self, Format};
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
-use super::{optimizer, quantized, recorded, weights};
-use crate::framework::implementation;
-use crate::framework::transformers::SOURCE;
+use super::{optimizer, recorded, weights};
+use crate::framework::of_model;
+use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::model::architecture::{FeedForward, LayerGroup};
 use crate::model::parameters::blocks;
 use crate::scenario::{Attention, Method, Precision, Recompute, Scenario, Train};
 use crate::units::{Bits, Overflow};
@@ -28,7 +29,13 @@ fn always() -> Alive {
 /// The ledger of a training step on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
-    check_method(model, train)?;
+    if scenario.profile().is_none_or(|profile| profile.train.is_none()) {
+        let (value, covered) = (scenario.framework.word().to_owned(), String::from("transformers, for training"));
+        return Err(EstimateError::NotCovered { key: "framework", value, covered });
+    }
+    if train.method == Method::Qlora {
+        base(train).check(model, "train.base_weights", train.base_weights.word())?;
+    }
     let adapters = match train.method {
         Method::Full => None,
         Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
@@ -51,9 +58,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         (Some(adapters), Some(blocks)) => Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) },
         _ => Set { architecture, blocks: &all, bits },
     };
-    let mut entries = match run.base {
-        Some(base) => quantized::parameters(&model_set, base, train.double_quant, always())?,
-        None => model_set.parameters(always())?,
+    let mut entries = if train.method == Method::Qlora {
+        quantized::parameters(&model_set, base(train), always())?
+    } else {
+        model_set.parameters(always())?
     };
     if adapters.is_some() {
         entries.append(&mut trained.parameters(always())?);
@@ -67,7 +75,12 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
     entries.append(&mut weights::layer_buffers(architecture, &run.code, always())?);
-    entries.append(&mut weights::correction_biases(architecture, bits, always())?);
+    entries.append(&mut weights::correction_biases(
+        architecture,
+        if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits },
+        always(),
+    )?);
+    entries.append(&mut weights::activation_constants(architecture, bits, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
     if train.precision == Precision::Fp16Mixed {
         entries.push(weights::gradient_scaler(always())?);
@@ -76,7 +89,14 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         entries.append(&mut previous_outputs(&entries));
     }
     let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(&recording, *instant, *event)));
-    super::close(entries, gpu, &places.collect::<Vec<_>>())
+    let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
+    let course = loss_backward.map(|(_, event)| Course::read(&recording, &timeline, *event));
+    super::close(entries, gpu, &places.collect::<Vec<_>>(), course)
+}
+
+/// The format of a quantized base.
+const fn base(train: &Train) -> Format {
+    Format::of_base(train.base_weights, train.double_quant)
 }
 
 fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
@@ -91,25 +111,13 @@ fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Ove
     Ok(entries)
 }
 
-/// What a frozen router, frozen experts and a frozen latent projection keep has not been measured.
-fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
-    let unmeasured = |group: &LayerGroup| {
-        let latent = group.layer.attention().is_some_and(|attention| attention.latent.is_some());
-        matches!(group.layer.feed_forward, FeedForward::Experts(_)) || latent
-    };
-    if train.method == Method::Full || !model.architecture.groups.iter().any(unmeasured) {
-        return Ok(());
-    }
-    let covered = String::from("full, for a model with experts or latent attention");
-    Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
-}
-
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the
 /// next forward runs.
 fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
     let stays = |entry: &&Entry| {
-        let computed = entry.source == SOURCE && entry.category != Category::Gradients;
+        let recorded = [SOURCE, DERIVED].contains(&entry.source);
+        let computed = recorded && entry.category != Category::Gradients;
         entry.name == "logits" || (computed && entry.alive.contains(Step::Steady, Instant::OptimizerStep))
     };
     let previous = entries.iter().filter(stays).map(|entry| Entry {
@@ -143,7 +151,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
     let acts = |own: f64| train.dropout.unwrap_or(own) > 0.0;
     Run {
         architecture,
-        code: implementation(model.family),
+        code: of_model(model),
         batch: train.micro_batch_size,
         sequence: train.sequence_length,
         weights: if train.precision == Precision::Bf16 { Dtype::Bf16 } else { Dtype::Fp32 },
@@ -162,7 +170,8 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         adapters,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
-        base: (train.method == Method::Qlora).then_some(train.base_weights),
+        base: if train.method == Method::Qlora { base(train).kernel() } else { None },
+        logits_of_prompt: false,
     }
 }
 

@@ -6,12 +6,12 @@ use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use crate::framework::Implementation;
 use crate::framework::transformers::{FusedProjection, ScoreCode, TableCode};
-use crate::model::architecture::{Architecture, FeedForward};
+use crate::model::architecture::{Activation, Architecture, FeedForward};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::units::{Bits, Bytes, Overflow};
 
-const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
+pub(super) const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
 const INPUTS: &str = "tensors that the training loop feeds, PyTorch 2.15";
 
 /// The place of a block of parameters.
@@ -27,7 +27,7 @@ pub(super) fn place(architecture: &Architecture, block: Block) -> Place {
     }
 }
 
-fn shape(tensor: &Tensor) -> Shape {
+pub(super) fn shape(tensor: &Tensor) -> Shape {
     let dim = |size| Dim { symbol: "", size };
     if let Role::Experts { count, .. } = tensor.role {
         return Shape::new(&[dim(count), dim(tensor.rows / count), dim(tensor.columns)]);
@@ -178,6 +178,28 @@ pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: 
         let mut entry = plain("router.correction bias", place, shape, 8, alive, PARAMETERS)?;
         (entry.bits, entry.count) = (bits, group.layers);
         entry.bytes = bits.bytes(experts.count)?.checked_mul(group.layers)?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// The two constants of each learned activation function.
+pub(super) fn activation_constants(
+    architecture: &Architecture,
+    bits: Bits,
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::new();
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let FeedForward::Dense(mlp) = &group.layer.feed_forward else { continue };
+        if mlp.activation != Activation::Xielu {
+            continue;
+        }
+        let shape = Shape::new(&[Dim { symbol: "", size: 2 }]);
+        let place = place(architecture, Block::Group(index));
+        let mut entry = plain("mlp.activation constants", place, shape, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.count) = (bits, group.layers);
+        entry.bytes = bits.bytes(2)?.checked_mul(group.layers)?;
         entries.push(entry);
     }
     Ok(entries)

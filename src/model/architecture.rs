@@ -1,6 +1,10 @@
 //! The dimensions of a model: the keys people write, and the checked architecture made from them.
 
+mod variant;
+
 use serde::{Deserialize, Serialize};
+
+pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs, VariantKeys};
 
 use super::family::{
     Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
@@ -11,7 +15,7 @@ use super::family::{
 ///
 /// Every key may be left out; [`Architecture::resolve`] then takes the family's default or says which one it needs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ArchitectureKeys {
     /// Width of the residual stream.
     pub hidden_size: Option<u64>,
@@ -120,6 +124,11 @@ pub struct ArchitectureKeys {
     pub qk_rope_head_dim: Option<u64>,
     /// Latent attention: channels of a head's values.
     pub v_head_dim: Option<u64>,
+    /// The type in which the weights were published.
+    pub torch_dtype: Option<String>,
+    /// What newer families do otherwise.
+    #[serde(flatten)]
+    pub variant: VariantKeys,
 }
 
 /// A checked architecture.
@@ -151,6 +160,12 @@ pub struct Architecture {
     pub logits_softcap: bool,
     /// Dropout where the run does not say.
     pub dropout: Dropout,
+    /// The word of `infer.weights` for the type in which the weights were published, where that is known.
+    pub native_weights: Option<&'static str>,
+    /// A vector for each token and layer, where there is one.
+    pub per_layer_inputs: Option<PerLayerInputs>,
+    /// Residual streams, where there are several.
+    pub streams: Option<u64>,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
 }
@@ -175,6 +190,8 @@ pub struct Layer {
     pub mixer: Mixer,
     /// Its feed-forward network.
     pub feed_forward: FeedForward,
+    /// What it has beside them.
+    pub variant: LayerVariant,
 }
 
 impl Layer {
@@ -206,6 +223,7 @@ pub enum Mixer {
 
 /// Grouped-query attention; multi-head and multi-query are its two ends.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent parts that it has or not")]
 pub struct Attention {
     /// Query heads, `a`.
     pub heads: u64,
@@ -227,8 +245,12 @@ pub struct Attention {
     pub sliding_window: Option<u64>,
     /// Whether scores are soft-capped.
     pub softcap: bool,
+    /// Whether each head has a learned score that joins its softmax.
+    pub sinks: bool,
     /// Keys and values expanded from a compressed vector; `head_dim` is then the queries' and keys'.
     pub latent: Option<Latent>,
+    /// What newer families do otherwise.
+    pub variant: AttentionVariant,
 }
 
 /// Latent attention (DeepSeek): what a token's keys and values are compressed to, and the widths of a head.
@@ -264,6 +286,15 @@ impl Attention {
     pub const fn kv_size(&self) -> u64 {
         self.kv_heads * self.head_dim
     }
+
+    /// Channels of one head's values.
+    pub const fn value_head_dim(&self) -> u64 {
+        match (self.latent, self.variant.value_head_dim) {
+            (Some(latent), _) => latent.value_head_dim,
+            (None, Some(size)) => size,
+            (None, None) => self.head_dim,
+        }
+    }
 }
 
 /// The feed-forward half of a layer.
@@ -298,6 +329,8 @@ pub struct Experts {
     pub chosen_groups: u64,
     /// Whether a buffer corrects the scores that choose.
     pub correction_bias: bool,
+    /// Whether the router and every expert's projections have a bias.
+    pub bias: bool,
 }
 
 impl Experts {
@@ -342,6 +375,10 @@ pub enum Activation {
     GeluFunction,
     /// `relu`: one operation that keeps its result.
     Relu,
+    /// `relu2`: a square after it, which keeps the result of the first.
+    ReluSquared,
+    /// `xielu`: squares and exponentials written out, with two learned numbers.
+    Xielu,
 }
 
 impl Activation {
@@ -354,6 +391,8 @@ impl Activation {
         ("gelu_new", Self::GeluPython),
         ("bloom_gelu", Self::GeluFunction),
         ("relu", Self::Relu),
+        ("relu2", Self::ReluSquared),
+        ("xielu", Self::Xielu),
     ];
 
     fn by_name(name: &str) -> Option<Self> {
@@ -407,13 +446,15 @@ impl Architecture {
         };
         let mlp =
             Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) };
-        let experts = family.experts.map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
+        let experts = expert_defaults(family, keys).map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
         let mixer = Mixer::Attention(attention);
-        let layer = Layer { norm, placement, mixer, feed_forward: FeedForward::Dense(mlp) };
+        let layer =
+            Layer { norm, placement, mixer, feed_forward: FeedForward::Dense(mlp), variant: LayerVariant::default() };
         let mut groups = groups(family, keys, layer, layers)?;
         if let Some((defaults, experts)) = family.experts.zip(experts) {
             groups = with_experts(keys, &groups, &experts, defaults.first_dense)?;
         }
+        let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
         Ok(Self {
             hidden_size,
             embedding_size: dimension("word_embed_proj_dim", keys.word_embed_proj_dim.unwrap_or(hidden_size))?,
@@ -436,6 +477,9 @@ impl Architecture {
                 hidden: probability("hidden_dropout", keys.hidden_dropout, defaults.dropout.hidden)?,
                 attention: probability("attention_dropout", keys.attention_dropout, defaults.dropout.attention)?,
             },
+            native_weights: keys.torch_dtype.as_deref().map(native_weights).transpose()?,
+            per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
+            streams: variant::streams(&family.variant, &keys.variant),
             groups,
         })
     }
@@ -483,6 +527,11 @@ fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
     }
 }
 
+/// The family's experts, unless its class has none where the config names none.
+fn expert_defaults(family: &Family, keys: &ArchitectureKeys) -> Option<ExpertDefaults> {
+    family.experts.filter(|defaults| defaults.count > 0 || keys.num_experts.is_some_and(|count| count > 0))
+}
+
 fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Result<Experts, ArchitectureError> {
     let count = dimension("num_experts", keys.num_experts.unwrap_or(defaults.count))?;
     let per_token = dimension("num_experts_per_tok", keys.num_experts_per_tok.unwrap_or(defaults.per_token))?;
@@ -506,6 +555,7 @@ fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Resu
         groups,
         chosen_groups,
         correction_bias: defaults.groups.is_some(),
+        bias: defaults.bias,
     })
 }
 
@@ -521,6 +571,7 @@ fn shared_expert(
             let width = keys.shared_expert_intermediate_size.unwrap_or(width);
             (dimension("shared_expert_intermediate_size", width)?, true)
         }
+        SharedDefault::Dense => (mlp.intermediate_size, false),
         SharedDefault::Several(count) => {
             let count = dimension("n_shared_experts", keys.n_shared_experts.unwrap_or(count))?;
             (dimension("n_shared_experts", count * width)?, false)
@@ -650,9 +701,15 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         projection: if grouped { Projection::FusedByGroup } else { family.projection },
         qkv_bias,
         output_bias,
-        qk_norm: if keys.use_qk_norm == Some(true) { QkNorm::EachHead } else { family.qk_norm },
+        qk_norm: match (family.qk_norm, keys.use_qk_norm) {
+            (QkNorm::None, Some(true)) => QkNorm::EachHead,
+            (QkNorm::WithoutWeight, Some(false)) => QkNorm::None,
+            (norm, _) => norm,
+        },
         sliding_window: keys.sliding_window.or(defaults.sliding_window).filter(|window| *window > 0),
+        sinks: family.sinks,
         latent: None,
+        variant: AttentionVariant::default(),
         softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
     })
 }
@@ -693,8 +750,10 @@ fn groups(
         let says = |flags: &Option<Vec<bool>>| flags.as_ref().is_none_or(|flags| flags.get(index) != Some(&false));
         let mut layer = layer.clone();
         if let Some(attention) = layer.attention_mut() {
+            let some_windowed = attention.sliding_window.is_some();
             attention.sliding_window = attention.sliding_window.filter(|_| says(&windows));
-            if !says(&rotations) {
+            let turns = says(&rotations) && !(family.rotates_with_window_only && some_windowed && !says(&windows));
+            if !turns {
                 attention.rotary_dim = 0;
             }
         }
@@ -764,6 +823,26 @@ fn dimension(key: &'static str, size: u64) -> Result<u64, ArchitectureError> {
     } else {
         Err(ArchitectureError::new(key, format!("{size} is not between 1 and 2^28")))
     }
+}
+
+/// Types in which weights are published, and the words that `infer.weights` has for them.
+const NATIVE: [(&str, &str); 8] = [
+    ("bfloat16", "bf16"),
+    ("float16", "fp16"),
+    ("float32", "fp32"),
+    ("float8_e4m3fn", "fp8"),
+    ("mxfp4", "mxfp4"),
+    ("gptq-int8", "gptq-int8"),
+    ("gptq-int4", "gptq-int4"),
+    ("awq-int4", "awq-int4"),
+];
+
+fn native_weights(dtype: &str) -> Result<&'static str, ArchitectureError> {
+    let known = NATIVE.into_iter().find(|(name, _)| *name == dtype).map(|(_, word)| word);
+    known.ok_or_else(|| {
+        let names: Vec<_> = NATIVE.iter().map(|(name, _)| *name).collect();
+        ArchitectureError::new("torch_dtype", format!("`{dtype}` is none of {}", names.join(", ")))
+    })
 }
 
 fn probability(key: &'static str, value: Option<f64>, default: f64) -> Result<f64, ArchitectureError> {

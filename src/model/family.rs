@@ -3,9 +3,12 @@
 //! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out;
 //! how an implementation spends memory on those pieces is the business of [`crate::framework`].
 
+mod modern;
 mod table;
+mod variant;
 
 pub use table::FAMILIES;
+pub use variant::{IndexerDefaults, VariantDefaults};
 
 /// The constants of one `model_type`.
 #[derive(Debug, PartialEq)]
@@ -32,6 +35,8 @@ pub struct Family {
     pub unused_positions: u64,
     /// Whether a norm follows the embedding.
     pub embedding_norm: bool,
+    /// Whether only layers with a window rotate queries and keys, where any layer has one.
+    pub rotates_with_window_only: bool,
     /// Bias of the query, key and value projections where the config does not say.
     pub qkv_bias: bool,
     /// Bias of the attention output projection where the config does not say.
@@ -42,8 +47,12 @@ pub struct Family {
     pub experts: Option<ExpertDefaults>,
     /// The ranks and head widths of latent attention, where it has that.
     pub latent: Option<LatentDefaults>,
+    /// Whether each head has a learned score that joins its softmax and is dropped after it.
+    pub sinks: bool,
     /// Bias of the head where the config does not say.
     pub head_bias: bool,
+    /// What it does otherwise.
+    pub variant: VariantDefaults,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.
     pub defaults: Defaults,
 }
@@ -65,6 +74,8 @@ pub struct ExpertDefaults {
     pub first_dense: u64,
     /// `n_group` and `topk_group`, where experts are chosen by group.
     pub groups: Option<[u64; 2]>,
+    /// Whether the router and every expert's projections have a bias.
+    pub bias: bool,
 }
 
 /// What stands beside the routed experts.
@@ -76,6 +87,8 @@ pub enum SharedDefault {
     Gated(u64),
     /// So many experts in one, without a gate; the default of `n_shared_experts`.
     Several(u64),
+    /// The dense network of the layer, in full.
+    Dense,
 }
 
 /// Defaults of Transformers 5.23's config class for latent attention.
@@ -168,6 +181,8 @@ pub enum QkNorm {
     PerHead,
     /// Over all heads at once.
     FullWidth,
+    /// Over each head, without a weight.
+    WithoutWeight,
     /// Over each head, with a weight of its own for each head.
     EachHead,
 }

@@ -3,7 +3,11 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
-use super::architecture::{Architecture, Attention, Experts, FeedForward, Latent, Layer, Mixer, Mlp};
+mod variant;
+
+use super::architecture::{
+    Activation, Architecture, Attention, Experts, FeedForward, KeyValues, Latent, Layer, Mixer, Mlp,
+};
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use crate::units::{Overflow, Parameters};
 
@@ -27,7 +31,7 @@ pub struct Tensor {
 pub enum Role {
     /// The matrix of a linear layer.
     Linear,
-    /// The bias of a linear layer.
+    /// The bias of a linear layer, or the scores that heads add to their softmax.
     Bias,
     /// Weight or bias of a norm.
     Norm,
@@ -35,6 +39,13 @@ pub enum Role {
     Table,
     /// The matrices of all routed experts, of which each token passes through a few.
     Experts {
+        /// All experts.
+        count: u64,
+        /// Those of one token.
+        per_token: u64,
+    },
+    /// The biases of all routed experts, a row for each.
+    ExpertBiases {
         /// All experts.
         count: u64,
         /// Those of one token.
@@ -96,6 +107,7 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     if narrow != hidden {
         embedding.push(matrix("embedding projection.weight", hidden, narrow, Role::Linear));
     }
+    variant::outside_layers(&mut embedding, architecture);
     blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding });
     for (index, group) in architecture.groups.iter().enumerate() {
         let tensors = layer_tensors(&group.layer, hidden);
@@ -136,7 +148,9 @@ pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
         for tensor in &block.tensors {
             let all = tensor.parameters()?.get();
             let used = match tensor.role {
-                Role::Experts { count, per_token } => (all / count).checked_mul(per_token).ok_or(Overflow)?,
+                Role::Experts { count, per_token } | Role::ExpertBiases { count, per_token } => {
+                    (all / count).checked_mul(per_token).ok_or(Overflow)?
+                }
                 Role::Linear | Role::Bias | Role::Norm | Role::Table => all,
             };
             sum = sum.checked_add(Parameters::new(used).checked_mul(block.copies)?)?;
@@ -163,6 +177,7 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
     }
+    variant::beside_attention(tensors, layer, hidden);
 }
 
 fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
@@ -180,14 +195,24 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
     }
+    variant::beside_feed_forward(tensors, layer, hidden);
 }
 
 fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
     let (count, width) = (experts.count, experts.intermediate_size);
     let role = Role::Experts { count, per_token: experts.per_token };
-    linear(tensors, ["router.weight", "router.bias"], hidden, count, false);
-    tensors.push(matrix("experts.gate and up.weight", count * 2 * width, hidden, role));
-    tensors.push(matrix("experts.down.weight", count * hidden, width, role));
+    linear(tensors, ["router.weight", "router.bias"], hidden, count, experts.bias);
+    if experts.bias {
+        // gpt-oss stacks matrices by input.
+        let biases = Role::ExpertBiases { count, per_token: experts.per_token };
+        tensors.push(matrix("experts.gate and up.weight", count * hidden, 2 * width, role));
+        tensors.push(matrix("experts.gate and up.bias", count, 2 * width, biases));
+        tensors.push(matrix("experts.down.weight", count * width, hidden, role));
+        tensors.push(matrix("experts.down.bias", count, hidden, biases));
+    } else {
+        tensors.push(matrix("experts.gate and up.weight", count * 2 * width, hidden, role));
+        tensors.push(matrix("experts.down.weight", count * hidden, width, role));
+    }
     if let Some(shared) = &experts.shared {
         mlp_tensors(tensors, &shared.mlp, hidden);
         if shared.gated {
@@ -209,6 +234,11 @@ fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
         }
     }
     linear(tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
+    if mlp.activation == Activation::Xielu {
+        for name in ["mlp.activation.alpha_p", "mlp.activation.alpha_n"] {
+            tensors.push(vector(name, 1, Role::Norm));
+        }
+    }
 }
 
 fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, hidden: u64) {
@@ -216,12 +246,18 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
         return latent_tensors(tensors, layer_norm, attention, latent, hidden);
     }
     let (query, kv) = (attention.query_size(), attention.kv_size());
+    let values = attention.kv_heads * attention.value_head_dim();
+    let key_values = attention.variant.key_values;
     let bias = attention.qkv_bias;
     match attention.projection {
         Projection::Separate => {
             linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, bias);
-            linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
-            linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, kv, bias);
+            if key_values != KeyValues::Earlier {
+                linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
+            }
+            if key_values == KeyValues::Own {
+                linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, values, bias);
+            }
         }
         Projection::Fused | Projection::FusedByGroup => {
             let names = ["attention.query key value.weight", "attention.query key value.bias"];
@@ -229,14 +265,16 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
         }
     }
     let widths = match attention.qk_norm {
-        QkNorm::None => None,
+        QkNorm::None | QkNorm::WithoutWeight => None,
         QkNorm::PerHead => Some((attention.head_dim, attention.head_dim)),
         QkNorm::FullWidth | QkNorm::EachHead => Some((query, kv)),
     };
     if let Some((query_width, key_width)) = widths {
         let kind = if attention.qk_norm == QkNorm::EachHead { NormKind::LayerWithoutBias } else { layer_norm };
         norm(tensors, kind, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
-        norm(tensors, kind, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+        if key_values != KeyValues::Earlier {
+            norm(tensors, kind, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+        }
         // StableLM has a module for each head.
         if attention.qk_norm == QkNorm::EachHead && layer_norm == NormKind::Layer {
             let norms = tensors.iter_mut().rev();
@@ -245,7 +283,12 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
             }
         }
     }
-    linear(tensors, ["attention.output.weight", "attention.output.bias"], query, hidden, attention.output_bias);
+    let context = attention.heads * attention.value_head_dim();
+    linear(tensors, ["attention.output.weight", "attention.output.bias"], context, hidden, attention.output_bias);
+    if attention.sinks {
+        tensors.push(vector("attention.sinks", attention.heads, Role::Bias));
+    }
+    variant::in_attention(tensors, attention, hidden);
 }
 
 fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, latent: Latent, hidden: u64) {
@@ -266,6 +309,7 @@ fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &A
     linear(tensors, names, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
     let names = ["attention.output.weight", "attention.output.bias"];
     linear(tensors, names, heads * latent.value_head_dim, hidden, attention.output_bias);
+    variant::in_attention(tensors, attention, hidden);
 }
 
 fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {

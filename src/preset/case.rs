@@ -117,6 +117,7 @@ fn case(
         Some(table) => scenario::from_table(section.document(), prefixes[0], table, &MODEL_TABLES)?,
         None => Scenario::default(),
     };
+    scenario.profiles = library.profiles();
     match (described.text("task")?.is_some(), kind) {
         (true, Some(kind)) if kind != scenario.task => {
             let message = format!("found `{}`, but scenario.task is `{}`", kind.word(), scenario.task.word());

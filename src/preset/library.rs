@@ -1,12 +1,14 @@
-//! Every model and card that can be chosen by its id.
+//! Every model, card and framework profile that can be chosen by its id.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::document::suggestion;
 use super::error::PresetError;
-use super::{gpu, model, source};
+use super::{framework, gpu, model, source};
+use crate::framework::Profiles;
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scenario::parameter::nearest;
@@ -14,11 +16,12 @@ use crate::scenario::parameter::nearest;
 /// Paths under `presets/` and their texts, sorted, written by the build.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 
-/// The models and cards that can be chosen: the embedded ones, then the user's own.
+/// The models, cards and frameworks that can be chosen: the embedded ones, then the user's own.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     models: Vec<Model>,
     gpus: Vec<Gpu>,
+    profiles: Arc<Profiles>,
     problems: Vec<PresetError>,
     custom_models: HashSet<String>,
     custom_gpus: HashSet<String>,
@@ -29,6 +32,13 @@ pub struct Library {
 enum Content {
     Models,
     Gpus,
+    Frameworks,
+}
+
+impl Content {
+    /// Every kind, with the name of its folder.
+    const FOLDERS: [(Self, &str); 3] =
+        [(Self::Models, "models"), (Self::Gpus, "gpus"), (Self::Frameworks, "frameworks")];
 }
 
 impl Library {
@@ -36,20 +46,24 @@ impl Library {
     pub fn embedded() -> Self {
         let mut library = Self::default();
         for (path, text) in EMBEDDED {
-            let content = if path.starts_with("models/") { Content::Models } else { Content::Gpus };
-            library.add(content, &format!("embedded presets/{path}"), text, false);
+            let folder = path.split('/').next().unwrap_or_default();
+            if let Some((content, _)) = Content::FOLDERS.into_iter().find(|(_, name)| *name == folder) {
+                library.add(content, &format!("embedded presets/{path}"), text, false);
+            }
         }
         library
     }
 
-    /// The embedded presets, then those of each folder's `models/*.toml` and `gpus/*.toml`; later wins by id.
+    /// The embedded presets, then those of each folder's `models/*.toml`, `gpus/*.toml` and `frameworks/*.toml`; later
+    /// wins by id.
     ///
     /// A file that is wrong is skipped and stands in [`Library::problems`]. A folder that does not exist holds nothing.
     pub fn load(dirs: &[PathBuf]) -> Self {
         let mut library = Self::embedded();
         for dir in dirs {
-            library.read_folder(Content::Models, &dir.join("models"));
-            library.read_folder(Content::Gpus, &dir.join("gpus"));
+            for (content, folder) in Content::FOLDERS {
+                library.read_folder(content, &dir.join(folder));
+            }
         }
         library
     }
@@ -62,6 +76,11 @@ impl Library {
     /// Every card, in the order of the files.
     pub fn gpus(&self) -> &[Gpu] {
         &self.gpus
+    }
+
+    /// Every framework profile, as scenarios carry them.
+    pub fn profiles(&self) -> Arc<Profiles> {
+        Arc::clone(&self.profiles)
     }
 
     /// What was wrong with files that were skipped.
@@ -111,6 +130,9 @@ impl Library {
 
     fn add(&mut self, content: Content, origin: &str, text: &str, custom: bool) {
         let added = match content {
+            Content::Frameworks => framework::parse(origin, text).map(|profile| {
+                Arc::make_mut(&mut self.profiles).put(profile);
+            }),
             Content::Models => model::parse(origin, text).map(|model| self.put_model(model, custom)),
             Content::Gpus => gpu::parse(origin, text).map(|cards| {
                 for card in cards {

@@ -4,6 +4,7 @@ use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
 use crate::model::Card;
+use crate::model::architecture::VariantKeys;
 use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
@@ -21,6 +22,7 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
         released: root.text("released")?,
         license: root.text("license")?,
         source: root.text("source")?,
+        assumed: root.text("assumed")?,
     };
     let declared = root.count("parameters")?.map(Parameters::new);
     let confirmed = root.flag("confirmed")?;
@@ -132,6 +134,26 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         qk_nope_head_dim: section.count("qk_nope_head_dim")?,
         qk_rope_head_dim: section.count("qk_rope_head_dim")?,
         v_head_dim: section.count("v_head_dim")?,
+        torch_dtype: section.text("torch_dtype")?,
+        variant: variant_keys(section)?,
+    })
+}
+
+fn variant_keys(section: &Section<'_, '_>) -> Result<VariantKeys, PresetError> {
+    Ok(VariantKeys {
+        global_head_dim: section.count("global_head_dim")?,
+        num_global_key_value_heads: section.count("num_global_key_value_heads")?,
+        attention_k_eq_v: section.flag("attention_k_eq_v")?,
+        num_kv_shared_layers: section.count("num_kv_shared_layers")?,
+        use_double_wide_mlp: section.flag("use_double_wide_mlp")?,
+        hidden_size_per_layer_input: section.count("hidden_size_per_layer_input")?,
+        vocab_size_per_layer_input: section.count("vocab_size_per_layer_input")?,
+        laurel_rank: section.count("laurel_rank")?,
+        altup_num_inputs: section.count("altup_num_inputs")?,
+        index_n_heads: section.count("index_n_heads")?,
+        index_head_dim: section.count("index_head_dim")?,
+        indexer_types: section.words("indexer_types")?,
+        intermediate_size_mlp: section.count("intermediate_size_mlp")?,
     })
 }
 

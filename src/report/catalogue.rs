@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::table::{Cell, Column, Table};
+use crate::framework::Profiles;
 use crate::gpu::Gpu;
 use crate::model::{Model, parameters};
 use crate::scenario::Framework;
@@ -81,13 +82,36 @@ pub fn gpus<'a>(gpus: impl IntoIterator<Item = &'a Gpu>, unit: Unit) -> Table {
     table
 }
 
-/// A row for each framework, and whether its rules are written.
-pub fn frameworks() -> Table {
+/// A row for each framework: what it is described for, and which version.
+pub fn frameworks(profiles: &Profiles) -> Table {
     let covered = PARAMETERS.iter().find(|parameter| parameter.key == "framework").map(|parameter| parameter.kind);
-    let mut table = Table::new(vec![Column::text("id", "id"), Column::text("covered", "covered")]);
+    let mut table = Table::new(vec![
+        Column::text("id", "id"),
+        Column::text("covered", "covered"),
+        Column::text("tasks", "tasks"),
+        Column::text("version", "version"),
+        Column::hidden("name"),
+        Column::hidden("optimizer_implementation"),
+        Column::hidden("keep_outputs"),
+        Column::hidden("sources"),
+    ]);
     for id in Framework::WORDS {
         let covered = matches!(covered, Some(Kind::Choice { covered, .. }) if covered.contains(id));
-        table.push(vec![Cell::new(*id), Cell::shown_as(covered, if covered { "yes" } else { "not yet" })]);
+        let profile = profiles.of(id).filter(|_| covered);
+        let profile = profile.as_ref();
+        let train = profile.and_then(|profile| profile.train.as_ref());
+        let tasks = [("train", train.is_some()), ("infer", profile.is_some_and(|profile| profile.infer.is_some()))];
+        let tasks: Vec<&str> = tasks.into_iter().filter(|(_, described)| *described).map(|(task, _)| task).collect();
+        table.push(vec![
+            Cell::new(*id),
+            Cell::shown_as(covered, if covered { "yes" } else { "not yet" }),
+            Cell::new(Some(tasks.join(", ")).filter(|_| covered)),
+            Cell::new(profile.map(|profile| profile.version)),
+            Cell::new(profile.map(|profile| profile.name.as_str())),
+            Cell::new(train.map(|train| train.optimizer_implementation.as_str())),
+            Cell::new(train.map(|train| train.keep_outputs)),
+            Cell::new(profile.map(|profile| profile.sources.join("; "))),
+        ]);
     }
     table
 }

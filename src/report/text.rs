@@ -53,14 +53,14 @@ impl Look {
     }
 
     /// A size without its unit; what would round to nothing is said to be small, not absent.
-    fn number(self, bytes: Bytes) -> String {
+    pub(super) fn size(self, bytes: Bytes) -> String {
         let number = self.unit.number(bytes);
         if number == "0.000" { String::from("<0.001") } else { number }
     }
 
     /// A size with its unit.
     fn show(self, bytes: Bytes) -> String {
-        format!("{} {}", self.number(bytes), self.unit.label())
+        format!("{} {}", self.size(bytes), self.unit.label())
     }
 
     /// The finished text in the characters that the terminal has.

@@ -61,6 +61,7 @@ fn cells(row: &Row, with_sketch: bool) -> Vec<Cell> {
         (None, _) => "-",
         _ if row.promise == Promise::NOTHING => "-",
         (_, true) => "yes",
+        _ if row.unexplained().is_some() => "NO: not explained",
         (_, false) => "NO",
     };
     cells.extend([Cell::new(promised(&row.promise)), Cell::new(kept)]);
@@ -93,6 +94,11 @@ pub fn text(validation: &Validation) -> String {
             ]);
         }
         let _ = write!(text, "\ncases outside the promised limits: {}, worst first\n{}", outside.len(), table.text());
+    }
+    for row in &validation.rows {
+        if let Some(reading) = row.unexplained() {
+            let _ = writeln!(text, "\nnot explained: {}\n  {reading}", row.group);
+        }
     }
     let not_covered = validation.not_covered();
     if !not_covered.is_empty() {
@@ -172,6 +178,7 @@ fn group(row: &Row) -> Value {
         "worst_case": Some(&row.worst_case).filter(|id| !id.is_empty()),
         "promise": {"median": median, "ninetieth": ninetieth, "worst": worst, "exact_share": exact},
         "within": row.within(),
+        "unexplained": row.unexplained(),
         "sketch": row.sketch.map(|spread| json!({
             "median": spread.median, "ninetieth": spread.ninetieth, "worst": spread.worst,
         })),

@@ -47,6 +47,10 @@ choices! {
     Framework {
         /// Hugging Face Transformers under PyTorch.
         Transformers = "transformers",
+        /// Transformers of spring 2025.
+        Transformers451 = "transformers-4.51",
+        /// Transformers of early 2024, whose caches are tuples.
+        Transformers438 = "transformers-4.38",
         /// Megatron-Core.
         Megatron = "megatron",
         /// torchtitan.
@@ -185,6 +189,8 @@ choices! {
         Fp4 = "fp4",
         /// 8-bit integer.
         Int8 = "int8",
+        /// A GPTQ checkpoint in 4 bits.
+        GptqInt4 = "gptq-int4",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
 use crate::gpu::Gpu;
-use crate::memory::{Fit, estimate};
+use crate::memory::{Fit, Ledger, Verdict, estimate};
 use crate::model::Model;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Scenario, Task, Value};
@@ -27,6 +27,8 @@ pub enum Cost {
     Speed,
     /// The result of the run is another.
     Result,
+    /// Another card.
+    Card,
 }
 
 impl Cost {
@@ -36,29 +38,54 @@ impl Cost {
             Self::Nothing => "costs nothing",
             Self::Speed => "slower, same result",
             Self::Result => "changes the result",
+            Self::Card => "another card",
         }
     }
 }
 
-/// The single changes after which a scenario fits a card, cheapest first and of each cost the roomiest first.
-pub fn fixes(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Fix> {
+/// The single changes after which a scenario fits a card and takes less than now, cheapest first and of each cost the
+/// roomiest first; last the smallest of `others` on which it fits as it is.
+pub fn fixes<'g>(
+    model: &Model,
+    scenario: &Scenario,
+    gpu: &Gpu,
+    others: impl IntoIterator<Item = (&'g str, &'g Gpu)>,
+) -> Vec<Fix> {
+    let now = estimate(model, scenario, Some(gpu)).ok();
+    let less = |total| now.as_ref().is_none_or(|now| total < now.total());
     let mut found: Vec<Fix> = candidates(scenario)
         .into_iter()
         .filter_map(|(changes, cost)| {
             let changed = apply(scenario, &changes)?;
             let ledger = estimate(model, &changed, Some(gpu)).ok()?;
             let fit = Fit::of(&ledger, gpu).ok()?;
-            fit.fits().then(|| Fix { changes, total: ledger.total(), cost })
+            (fit.fits() && less(fit.total)).then(|| Fix { changes, total: ledger.total(), cost })
         })
         .collect();
     found.sort_by_key(|fix| (fix.cost, fix.total));
+    let over = |now: &Ledger| Fit::of(now, gpu).is_ok_and(|fit| !fit.fits());
+    if let Some(now) = now.filter(over) {
+        found.extend(roomier(&now, gpu, others));
+    }
     found
+}
+
+/// The smallest card on which the run fits: of the same vendor and with memory no slower, where there is one.
+fn roomier<'g>(now: &Ledger, gpu: &Gpu, others: impl IntoIterator<Item = (&'g str, &'g Gpu)>) -> Option<Fix> {
+    let fits = |(id, card): (&'g str, &'g Gpu)| {
+        let fit = Fit::elsewhere(now, card).ok()?;
+        let slower = card.bandwidth_gb_s < gpu.bandwidth_gb_s;
+        let fits = fit.verdict == Verdict::Fits;
+        fits.then_some((card.vendor != gpu.vendor, slower, fit.capacity, id, fit.total))
+    };
+    let (_, _, _, id, total) = others.into_iter().filter_map(fits).min()?;
+    Some(Fix { changes: vec![("gpu", Value::Word(id.to_owned()))], total, cost: Cost::Card })
 }
 
 type Candidate = (Vec<(&'static str, Value)>, Cost);
 
 /// The scenario with these changes; none where a value is no change or is wrong.
-fn apply(scenario: &Scenario, changes: &[(&'static str, Value)]) -> Option<Scenario> {
+pub fn apply(scenario: &Scenario, changes: &[(&'static str, Value)]) -> Option<Scenario> {
     let mut after = scenario.clone();
     for (key, value) in changes {
         Parameter::by_key(key).ok()?.set(&mut after, value.clone()).ok()?;
@@ -135,14 +162,17 @@ mod tests {
         let (model, gpu) = (library.model("llama-3.1-8b").unwrap(), library.gpu("h100-sxm-80").unwrap());
         let mut scenario = Scenario::default();
         scenario.train.sequence_length = 8192;
-        let found = fixes(model, &scenario, gpu);
+        let cards = library.gpus().iter().map(|gpu| (gpu.id.as_str(), gpu));
+        let found = fixes(model, &scenario, gpu, cards);
+        let other = found.last().unwrap();
+        assert_eq!((other.cost, other.changes[0].0), (Cost::Card, "gpu"));
         assert!(
             found
                 .iter()
                 .any(|fix| fix.changes == [("train.recompute", Value::Word("full".into()))] && fix.cost == Cost::Speed)
         );
         assert!(found.windows(2).all(|pair| pair[0].cost <= pair[1].cost));
-        for fix in &found {
+        for fix in found.iter().filter(|fix| fix.cost != Cost::Card) {
             let ledger = estimate(model, &apply(&scenario, &fix.changes).unwrap(), Some(gpu)).unwrap();
             assert_eq!(ledger.total(), fix.total);
             assert!(ledger.total() <= gpu.capacity().unwrap());

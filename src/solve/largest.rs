@@ -38,12 +38,7 @@ pub fn largest(model: &Model, scenario: &Scenario, gpu: &Gpu, parameter: &Parame
         return Err(EstimateError::Invalid { key: parameter.key, problem: String::from("it is not a whole number") });
     };
     let min = min.max(1);
-    let at = |value: u64| -> Result<Fit, EstimateError> {
-        let mut changed = scenario.clone();
-        let set = parameter.set(&mut changed, Value::Count(value));
-        set.map_err(|error| EstimateError::Invalid { key: parameter.key, problem: error.message })?;
-        Ok(Fit::of(&estimate(model, &changed, Some(gpu))?, gpu)?)
-    };
+    let at = |value| at(model, scenario, gpu, parameter, value);
     let smallest = at(min)?;
     if !smallest.fits() {
         return Ok(Largest { value: None, total: smallest.total, stopped_by: Stop::Capacity(smallest.total) });
@@ -59,6 +54,20 @@ pub fn largest(model: &Model, scenario: &Scenario, gpu: &Gpu, parameter: &Parame
         }
     };
     Ok(Largest { value: Some(value), total, stopped_by })
+}
+
+/// The scenario with another value of a whole number, against a card.
+pub(super) fn at(
+    model: &Model,
+    scenario: &Scenario,
+    gpu: &Gpu,
+    parameter: &Parameter,
+    value: u64,
+) -> Result<Fit, EstimateError> {
+    let mut changed = scenario.clone();
+    let set = parameter.set(&mut changed, Value::Count(value));
+    set.map_err(|error| EstimateError::Invalid { key: parameter.key, problem: error.message })?;
+    Ok(Fit::of(&estimate(model, &changed, Some(gpu))?, gpu)?)
 }
 
 #[cfg(test)]

@@ -46,8 +46,20 @@ pub enum Action {
     SwitchFocus,
     /// Sorts the rows of the view in another way.
     Order,
-    /// Only the cards of the next vendor.
-    Vendor,
+    /// Cards of the next vendor, or entries in other groups.
+    Group,
+    /// Keeps the scenario to compare others with.
+    Pin,
+    /// Lets go of the pin under the cursor.
+    Unpin,
+    /// Copies the row under the cursor.
+    Copy,
+    /// Marks a row of a list.
+    Mark,
+    /// Finds the furthest value that fits.
+    Solve,
+    /// Lists single changes that make it fit.
+    Fixes,
     /// Filters the list that has the arrow keys.
     Filter,
     /// Takes the last change back.
@@ -162,6 +174,16 @@ pub const BINDINGS: &[Binding] = &[
         "Adjust",
         &[View],
     ),
+    row(
+        Action::Solve,
+        "solve",
+        &["x"],
+        "the furthest value of the parameter that fits",
+        "largest that fits",
+        "Adjust",
+        &[View],
+    ),
+    row(Action::Fixes, "fixes", &["f"], "single changes that make it fit", "fixes", "Adjust", &[View]),
     row(Action::PickModel, "model", &["m"], "choose a model, or open a file", "model", "Adjust", &[View]),
     row(Action::PickGpu, "gpu", &["g"], "choose a card", "gpu", "Adjust", &[View]),
     row(Action::FlipTask, "task", &["t"], "training or inference", "train/infer", "Adjust", &[View]),
@@ -199,8 +221,63 @@ pub const BINDINGS: &[Binding] = &[
         &[View],
     ),
     row(Action::Show(Screen::Cards), "view_cards", &["2"], "Cards: the run on every card", "views", "Views", &[View]),
-    row(Action::Order, "order", &["o"], "sort the rows in another way", "order", "Views", &[View]),
-    row(Action::Vendor, "vendor", &["v"], "cards of the next vendor only", "vendor", "Views", &[View]),
+    row(
+        Action::Show(Screen::Compare),
+        "view_compare",
+        &["3"],
+        "Compare: pinned scenarios side by side",
+        "views",
+        "Views",
+        &[View],
+    ),
+    row(
+        Action::Show(Screen::Sweep),
+        "view_sweep",
+        &["4"],
+        "Sweep: memory against one parameter",
+        "views",
+        "Views",
+        &[View],
+    ),
+    row(
+        Action::Show(Screen::Timeline),
+        "view_timeline",
+        &["5"],
+        "Timeline: memory through one step",
+        "views",
+        "Views",
+        &[View],
+    ),
+    row(
+        Action::Show(Screen::Ledger),
+        "view_ledger",
+        &["6"],
+        "Ledger: every entry with its formula",
+        "views",
+        "Views",
+        &[View],
+    ),
+    row(Action::Pin, "pin", &["p"], "pin the scenario, to compare others with", "pin", "Views", &[View]),
+    row(Action::Unpin, "unpin", &["d", "delete"], "let go of the pin under the cursor", "unpin", "Views", &[View]),
+    row(Action::Copy, "copy", &["c"], "send the entry to the clipboard (OSC 52)", "copy", "Views", &[View]),
+    row(
+        Action::Order,
+        "order",
+        &["o"],
+        "sort the rows in another way; sweep on another scale",
+        "order",
+        "Views",
+        &[View],
+    ),
+    row(
+        Action::Group,
+        "group",
+        &["v"],
+        "cards of the next vendor; entries by category or place",
+        "group",
+        "Views",
+        &[View],
+    ),
     row(
         Action::FlipEstimator,
         "estimator",
@@ -232,6 +309,15 @@ pub const BINDINGS: &[Binding] = &[
         "",
         "In lists and fields",
         &[Picker, Filter],
+    ),
+    row(
+        Action::Mark,
+        "mark",
+        &["tab"],
+        "mark a model; Enter then pins all marked ones",
+        "mark",
+        "In lists and fields",
+        &[Picker],
     ),
     row(
         Action::Accept,

@@ -1,24 +1,31 @@
 //! The state of the explorer. Views read it; only [`super::update()`] changes it.
 
 mod cards;
+mod entries;
 mod estimate;
 mod picker;
+pub(crate) mod pins;
+mod sweep;
 
 use std::sync::Arc;
 
 pub(crate) use cards::{CardRow, Cards};
+pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
 pub(crate) use picker::{Item, Picker, Target};
+pub(crate) use pins::{Pin, Pins};
+pub(crate) use sweep::{Curve, Sweep};
 
 use super::action::{Action, Context};
 use super::field::Field;
 use super::history::History;
 use super::screen::{Focus, View};
 use crate::gpu::Gpu;
-use crate::memory::Step;
+use crate::memory::{Entry, Step};
 use crate::model::Model;
 use crate::scenario::Scenario;
-use crate::scenario::parameter::{PARAMETERS, Parameter};
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::solve::Fix;
 use crate::units::Unit;
 
 /// Something of a catalogue, with the word by which scenarios name it.
@@ -48,6 +55,15 @@ pub(crate) enum Overlay {
     },
     /// The filter of the list that has the arrow keys is typed.
     Filter,
+    /// Single changes that make the run fit, and which is under the cursor.
+    Fixes {
+        /// The changes.
+        list: Vec<Fix>,
+        /// Which of them.
+        selected: usize,
+    },
+    /// What an entry is, and by which formula.
+    Explanation(Entry),
     /// Every key, from this line on.
     Help {
         /// Lines scrolled away.
@@ -89,6 +105,12 @@ pub(crate) struct App {
     pub(crate) focus: Focus,
     /// What the view of cards remembers.
     pub(crate) cards: Cards,
+    /// What is compared.
+    pub(crate) pins: Pins,
+    /// What is swept.
+    pub(crate) sweep: Sweep,
+    /// What the view of entries remembers.
+    pub(crate) entries: Entries,
     /// What lies over the view.
     pub(crate) overlay: Option<Overlay>,
     /// The answer to the last key.
@@ -111,6 +133,9 @@ impl App {
             view: View::default(),
             focus: Focus::default(),
             cards: Cards::default(),
+            pins: Pins::default(),
+            sweep: Sweep::default(),
+            entries: Entries::default(),
             overlay: None,
             notice: None,
             history: History::default(),
@@ -167,6 +192,7 @@ impl App {
     pub(crate) fn active_filter(&self) -> &Field {
         match self.view {
             View::Cards if self.in_view() => &self.cards.filter,
+            View::Ledger if self.in_view() => &self.entries.filter,
             _ => &self.filter,
         }
     }
@@ -175,6 +201,7 @@ impl App {
     pub(crate) fn active_filter_mut(&mut self) -> &mut Field {
         match self.view {
             View::Cards if self.in_view() => &mut self.cards.filter,
+            View::Ledger if self.in_view() => &mut self.entries.filter,
             _ => &mut self.filter,
         }
     }
@@ -184,10 +211,10 @@ impl App {
         match &self.overlay {
             None => Context::View,
             Some(Overlay::Picker(picker)) if picker.has_query() => Context::Picker,
-            Some(Overlay::Picker(_)) => Context::Choices,
+            Some(Overlay::Picker(_) | Overlay::Fixes { .. }) => Context::Choices,
             Some(Overlay::Value { .. }) => Context::Value,
             Some(Overlay::Filter) => Context::Filter,
-            Some(Overlay::Help { .. }) => Context::Help,
+            Some(Overlay::Help { .. } | Overlay::Explanation(_)) => Context::Help,
         }
     }
 
@@ -202,9 +229,21 @@ impl App {
             Action::SwitchFocus if !self.view.has_rows() => {
                 Some(format!("{} has no rows to move in", self.view.name()))
             }
-            Action::Order | Action::Vendor if self.view != View::Cards => {
-                Some(String::from("only in the view of cards (2)"))
+            Action::Group if !matches!(self.view, View::Cards | View::Ledger) => {
+                Some(String::from("only in the views of cards and entries (2, 6)"))
             }
+            Action::Order if !self.view.has_orders() => {
+                Some(String::from("only in the views of cards, sweeps and entries (2, 4, 6)"))
+            }
+            Action::Copy if self.view != View::Ledger => Some(String::from("only in the view of entries (6)")),
+            Action::Unpin if self.view != View::Compare => Some(String::from("only where pins are compared (3)")),
+            Action::Filter if self.in_view() && self.view == View::Compare => {
+                Some(String::from("pins are not filtered; Tab goes to the parameters"))
+            }
+            Action::Solve => self.focused().and_then(|parameter| match parameter.kind {
+                Kind::Count { .. } => None,
+                _ => Some(format!("{} is no number that could be made as large as fits", parameter.label)),
+            }),
             Action::Less | Action::More | Action::MuchLess | Action::MuchMore | Action::Edit
                 if self.overlay.is_none() && !self.in_view() && self.focused().is_none() =>
             {
@@ -217,6 +256,15 @@ impl App {
     fn first_step_is_the_same(&self) -> bool {
         self.step == Step::Steady && self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs())
     }
+}
+
+/// The parameters that a change sets, in the words of the list: `recompute full`.
+pub(crate) fn fix_words(fix: &Fix) -> String {
+    let words = fix.changes.iter().map(|(key, value)| {
+        let label = Parameter::by_key(key).map_or(*key, |parameter| parameter.label);
+        format!("{label} {value}")
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The parameter whose key an error begins with, as an index into the table.

@@ -8,26 +8,43 @@ pub enum View {
     Fit,
     /// Every card as a bar.
     Cards,
+    /// Pinned scenarios side by side.
+    Compare,
+    /// Memory against one parameter.
+    Sweep,
+    /// Memory through one step.
+    Timeline,
+    /// Every entry.
+    Ledger,
 }
 
 impl View {
     /// Every view.
-    pub const ALL: [Self; 2] = [Self::Fit, Self::Cards];
+    pub const ALL: [Self; 6] = [Self::Fit, Self::Cards, Self::Compare, Self::Sweep, Self::Timeline, Self::Ledger];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fit => "Fit",
             Self::Cards => "Cards",
+            Self::Compare => "Compare",
+            Self::Sweep => "Sweep",
+            Self::Timeline => "Timeline",
+            Self::Ledger => "Ledger",
         }
     }
 
     /// Whether it has rows of its own to move through.
     pub(crate) const fn has_rows(self) -> bool {
         match self {
-            Self::Fit => false,
-            Self::Cards => true,
+            Self::Fit | Self::Sweep | Self::Timeline => false,
+            Self::Cards | Self::Compare | Self::Ledger => true,
         }
+    }
+
+    /// Whether what it shows can be put in another order, or on another scale.
+    pub(crate) const fn has_orders(self) -> bool {
+        matches!(self, Self::Cards | Self::Sweep | Self::Ledger)
     }
 }
 

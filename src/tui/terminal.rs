@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
@@ -67,6 +68,12 @@ impl<W: Write> Screen<W> {
         self.out.flush()
     }
 
+    /// Sends bytes that draw nothing.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
     /// Makes the next frame draw every cell, without asking the terminal anything.
     pub(crate) fn forget(&mut self) {
         self.pending.0.borrow_mut().extend_from_slice(BLANK);
@@ -108,6 +115,13 @@ impl Session {
     /// Makes the next frame draw every cell.
     pub(crate) fn forget(&mut self) {
         self.screen.forget();
+    }
+
+    /// Sends a text to the terminal's clipboard, which answers nothing.
+    pub(crate) fn copy(&mut self, text: &str) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        queue!(bytes, CopyToClipboard::to_clipboard_from(text))?;
+        self.screen.send(&bytes)
     }
 
     /// Gives the terminal to the shell until the shell resumes the program.

@@ -2,10 +2,14 @@
 
 mod bytes;
 mod cards;
+mod compare;
+mod entries;
 mod journeys;
 mod panic;
 mod screens;
+mod solve;
 mod storm;
+mod sweep;
 
 use std::sync::Arc;
 

@@ -22,6 +22,8 @@ pub(crate) struct Glyphs {
     pub(crate) fills: [&'static str; 3],
     /// A cell filled by so many eighths from the left; empty where only whole cells can be drawn.
     pub(crate) eighths: &'static [&'static str],
+    /// A cell filled by so many eighths from below; empty where only whole cells can be drawn.
+    pub(crate) rises: &'static [&'static str],
     /// What is not there at the peak.
     pub(crate) absent: &'static str,
     /// What lies beyond capacity.
@@ -50,6 +52,7 @@ static UNICODE: Glyphs = Glyphs {
     unicode: true,
     fills: ["█", "▓", "▚"],
     eighths: &["▏", "▎", "▍", "▌", "▋", "▊", "▉"],
+    rises: &["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     absent: "░",
     over: "▒",
     tick: "│",
@@ -67,6 +70,7 @@ static ASCII: Glyphs = Glyphs {
     unicode: false,
     fills: ["#", "=", "+"],
     eighths: &[],
+    rises: &[],
     absent: ".",
     over: "x",
     tick: "|",
@@ -118,6 +122,19 @@ impl Theme {
     /// The sign that a category's cells are filled with: patterns where no colour tells neighbours apart.
     pub(crate) const fn fill(self, position: usize) -> &'static str {
         if self.colour && self.glyphs.unicode { self.glyphs.fills[0] } else { self.glyphs.fills[position % 3] }
+    }
+
+    /// The line of a compared scenario.
+    pub(crate) const fn series(self, index: usize) -> Style {
+        self.tinted(match index % 7 {
+            0 => Color::Cyan,
+            1 => Color::Yellow,
+            2 => Color::Magenta,
+            3 => Color::Green,
+            4 => Color::Blue,
+            5 => Color::LightRed,
+            _ => Color::LightCyan,
+        })
     }
 
     /// Words of a verdict.

@@ -1,7 +1,10 @@
 //! How keys change the state. No terminal, no files, no clock: what needs those is returned as an [`Effect`].
 
 mod cards;
+mod compare;
+mod entries;
 mod overlay;
+mod solve;
 
 use std::sync::Arc;
 
@@ -41,6 +44,8 @@ pub(crate) enum Effect {
     Suspend,
     /// Draw every cell afresh.
     Repaint,
+    /// Send a text to the clipboard of the terminal.
+    Copy(String),
     /// Read a model from a file and answer with [`Message::Opened`].
     OpenModel(String),
 }
@@ -50,6 +55,21 @@ const FAR: isize = 5;
 
 /// Takes in what happened.
 pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
+    let effect = take_in(app, message);
+    app.overlay = match app.overlay.take() {
+        Some(Overlay::Picker(mut picker)) => {
+            picker.ask_totals(app);
+            Some(Overlay::Picker(picker))
+        }
+        other => other,
+    };
+    if app.view == View::Sweep {
+        app.refresh_sweep();
+    }
+    effect
+}
+
+fn take_in(app: &mut App, message: Message) -> Option<Effect> {
     app.notice = None;
     match message {
         Message::Do(Action::Quit) => return Some(Effect::Quit),
@@ -60,6 +80,8 @@ pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
                 app.refuse(reason);
             } else if app.overlay.is_some() {
                 return overlay::act(app, action);
+            } else if action == Action::Copy {
+                return entries::copy(app);
             } else {
                 act(app, action);
             }
@@ -105,8 +127,13 @@ fn act(app: &mut App, action: Action) {
         Action::SwitchFocus => {
             app.focus = if app.focus == Focus::View { Focus::Parameters } else { Focus::View };
         }
-        Action::Order => app.cards.order = app.cards.order.next(),
-        Action::Vendor => cards::next_vendor(app),
+        Action::Order => order(app),
+        Action::Group if app.view == View::Cards => cards::next_vendor(app),
+        Action::Group => app.entries.by_place = !app.entries.by_place,
+        Action::Pin => compare::pin(app),
+        Action::Unpin => compare::unpin(app),
+        Action::Solve => solve::solve(app),
+        Action::Fixes => solve::open(app),
         Action::Filter => app.overlay = Some(Overlay::Filter),
         Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Undo => travel(app, true),
@@ -131,7 +158,9 @@ fn in_view(app: &mut App, action: Action) -> bool {
         Action::Edit => {
             match app.view {
                 View::Cards => cards::take(app),
-                View::Fit => {}
+                View::Compare => compare::take(app),
+                View::Ledger => entries::take(app),
+                View::Fit | View::Sweep | View::Timeline => {}
             }
             return true;
         }
@@ -145,7 +174,19 @@ fn in_view(app: &mut App, action: Action) -> bool {
 fn go_in_view(app: &mut App, step: isize) {
     match app.view {
         View::Cards => cards::go(app, step),
-        View::Fit => {}
+        View::Compare => compare::go(app, step),
+        View::Ledger => entries::go(app, step),
+        View::Fit | View::Sweep | View::Timeline => {}
+    }
+}
+
+/// Another order of rows, or another scale.
+fn order(app: &mut App) {
+    match app.view {
+        View::Cards => app.cards.order = app.cards.order.next(),
+        View::Sweep => app.sweep.linear = !app.sweep.linear,
+        View::Ledger => app.entries.by_name = !app.entries.by_name,
+        View::Fit | View::Compare | View::Timeline => {}
     }
 }
 

@@ -12,15 +12,20 @@
 
 mod bars;
 mod cards;
+mod compare;
 mod detail;
+mod entries;
 mod fits_on;
+mod fixes;
 mod footer;
 mod header;
 mod help;
 mod input;
 mod parameters;
 mod picker;
+mod sweep;
 mod text;
+mod timeline;
 mod total;
 
 use ratatui::Frame;
@@ -94,6 +99,10 @@ fn view(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders
     match app.view {
         View::Fit => bars::draw(app, theme, frame, area, borders),
         View::Cards => cards::draw(app, theme, frame, area, borders),
+        View::Compare => compare::draw(app, theme, frame, area, borders),
+        View::Sweep => sweep::draw(app, theme, frame, area, borders),
+        View::Timeline => timeline::draw(app, theme, frame, area, borders),
+        View::Ledger => entries::draw(app, theme, frame, area, borders),
     }
 }
 
@@ -104,6 +113,8 @@ fn overlay(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Value { parameter, field, error }) => {
             input::draw(app, parameter, (field, error.as_deref()), theme, frame, body);
         }
+        Some(Overlay::Fixes { list, selected }) => fixes::draw(app, list, *selected, theme, frame, body),
+        Some(Overlay::Explanation(entry)) => entries::explanation(app, entry, theme, frame, body),
         Some(Overlay::Help { scroll }) => help::draw(*scroll, theme, frame, body),
     }
 }
@@ -136,7 +147,7 @@ fn transliterate(buffer: &mut Buffer) {
         }
         let plain = match cell.symbol() {
             "²" => "2",
-            "·" | "×" => "*",
+            "·" | "×" | "•" => "*",
             "÷" => "/",
             "≫" | "→" | "▸" => ">",
             "≪" | "←" | "◂" => "<",

@@ -1,7 +1,7 @@
 //! What a measurement measured, and where the ledger says the same.
 
 use super::Subject;
-use crate::memory::{self, Category, Entry, Instant, Ledger, Lifetime, Sketch, Step};
+use crate::memory::{self, Category, Entry, Exactness, Instant, Ledger, Lifetime, Sketch, Step};
 use crate::model::{Model, parameters};
 use crate::scenario::{Framework, Method, Scenario, Task};
 use crate::units::{Bytes, Overflow};
@@ -106,14 +106,16 @@ impl Metric {
         match self {
             Self::Parameters | Self::Trainable | Self::TensorsPeak => Ok(ledger.allocated()),
             Self::Saved => sum(ledger.alive(Step::Steady, resting).filter(|entry| entry.lifetime == Lifetime::Saved)),
-            Self::AllocatedPeak | Self::ReservedPeak => {
-                sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator()))
+            Self::AllocatedPeak => sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator())),
+            Self::ReservedPeak => {
+                let allocated = sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator()))?;
+                allocated.checked_add(usual_slack(ledger))
             }
             Self::AllocatedStatic => {
                 let stays = |entry: &&Entry| entry.in_allocator() && entry.lifetime == Lifetime::Persistent;
                 sum(ledger.alive(Step::Steady, resting).filter(stays))
             }
-            Self::Process => Ok(ledger.total()),
+            Self::Process => ledger.total().checked_add(usual_slack(ledger)),
             Self::Weights => Ok(ledger.largest(Category::Parameters).0),
             Self::Optimizer => Ok(ledger.largest(Category::Optimizer).0),
             Self::KvCache => Ok(ledger.largest(Category::KvCache).0),
@@ -138,6 +140,18 @@ impl Metric {
             }
             Self::Trainable | Self::AllocatedStatic | Self::Optimizer | Self::KvCache | Self::ComputeBuffer => None,
         }
+    }
+}
+
+/// What PyTorch usually reserves beyond what is allocated at the peak: the upper end of the entry for it, which counts as
+/// nothing in a total.
+fn usual_slack(ledger: &Ledger) -> Bytes {
+    let peak = ledger.peak();
+    let mut alive = ledger.alive(peak.step, peak.instant);
+    let slack = alive.find(|entry| entry.category == Category::Runtime && entry.name.starts_with("allocator slack"));
+    match slack.map(|entry| entry.exactness) {
+        Some(Exactness::Estimated { high, .. }) => high,
+        _ => Bytes::ZERO,
     }
 }
 

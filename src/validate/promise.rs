@@ -67,6 +67,15 @@ pub const PROMISES: &[Promise] = &[
     Promise { group: "qwen1 full", median: Some(0.041), ..Promise::NOTHING },
 ];
 
+/// Groups whose figures no rule explains within their promise, and the best reading of what is missing.
+pub const UNEXPLAINED: &[(&str, &str)] = &[(
+    "qwen1 qlora",
+    "Qwen-1's script trains a GPTQ checkpoint under DeepSpeed ZeRO-2 in fp16, which no profile describes yet: states and a \
+     master copy in fp32 (14 B a trained parameter, 22 in the step), two buckets of 2e8 elements, logits in 16 bits \
+     throughout (8 B a token and word). With these half of the figures lie within 5 %; what remains is between the \
+     context of 2023's kernels and what PyTorch reserves, and the page does not say which of them it counts",
+)];
+
 impl Promise {
     /// No promise.
     pub const NOTHING: Self = Self { group: "", median: None, ninetieth: None, worst: None, exact: None };
@@ -100,6 +109,14 @@ mod tests {
         for (index, promise) in PROMISES.iter().enumerate() {
             assert!(promise.each().is_finite(), "{}", promise.group);
             assert!(PROMISES[..index].iter().all(|other| other.group != promise.group), "{} twice", promise.group);
+        }
+    }
+
+    #[test]
+    fn what_is_unexplained_is_promised_all_the_same() {
+        for (group, reading) in UNEXPLAINED {
+            assert!(PROMISES.iter().any(|promise| promise.group == *group), "{group}");
+            assert!(!reading.is_empty());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Errors by group: how many are exact, the median, the ninetieth percentile, the worst.
 
 use super::promise::FEWEST;
-use super::{Confidence, Metric, Outcome, PROMISES, Promise, relative};
+use super::{Confidence, Metric, Outcome, PROMISES, Promise, UNEXPLAINED, relative};
 
 /// The cases of one group that measured the same; those that are only vaguely known make a row of their own.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,12 @@ impl Spread {
 }
 
 impl Row {
+    /// The best reading of what is missing, where a broken promise is known to be unexplained.
+    pub fn unexplained(&self) -> Option<&'static str> {
+        let known = UNEXPLAINED.iter().find(|(group, _)| *group == self.group).map(|(_, reading)| *reading);
+        known.filter(|_| !self.within())
+    }
+
     /// Whether the promise is kept; a group without a single prediction breaks none.
     pub fn within(&self) -> bool {
         let Some(spread) = &self.spread else { return true };

@@ -229,10 +229,16 @@ def optimizers(_record, _models):
 # Figures that others published
 
 GPUS = [
+    ("A100 80GB", "a100-sxm-80"),
     ("H100 80GB HBM3", "h100-sxm-80"), ("A100-SXM4-80GB", "a100-sxm-80"), ("A100-SXM4-40GB", "a100-sxm-40"),
     ("H20 96GB", "h20-96"), ("RTX 4090", "rtx-4090"), ("RTX 3090", "rtx-3090"), ("L40S", "l40s"),
 ]
-WEIGHTS = {"BF16": "bf16", "FP8": "fp8", "GPTQ-INT8": "gptq-int8", "GPTQ-INT4": "gptq-int4", "AWQ-INT4": "awq-int4"}
+WEIGHTS = {"BF16": "bf16", "FP8": "fp8", "GPTQ-INT8": "gptq-int8", "GPTQ-INT4": "gptq-int4", "AWQ-INT4": "awq-int4",
+           "AWQ": "awq-int4"}
+# What published fields leave out or have otherwise than the checkpoint that was run: Qwen2's instruct models were made
+# for 32768 tokens, and the quantized 72B has its feed-forward network padded to a multiple of 1024.
+LENGTHS = {"qwen2 inference": 32768, "qwen3 inference": 40960}
+PADDED = {("Qwen2-72B-Instruct", 29568): 29696}
 TARGETS = {
     "query": ["q"], "key": ["k"], "value": ["v"], "projection": ["o"], "mlp": ["gate", "up", "down"],
     "q_proj": ["q"], "k_proj": ["k"], "v_proj": ["v"], "o_proj": ["o"], "gate_proj": ["gate"], "up_proj": ["up"],
@@ -260,6 +266,9 @@ def published(record, _models):
     task = "infer" if kind == "inference" else "train"
     scenario[task] = infer_run(record) if task == "infer" else train_run(record, framework)
     scenario["config"] = shape(record["model"], group)
+    width = PADDED.get((record["model"]["name"], scenario["config"].get("intermediate_size")))
+    if width and "int" in (scenario.get("infer") or {}).get("weights", ""):
+        scenario["config"]["intermediate_size"] = width
     yield case(f"{record['id']}/{metric}", group, task, metric, figure, scenario, cited, record["confidence"])
 
 
@@ -273,10 +282,11 @@ def kind_of(record):
         return f"litgpt {method}", "allocated_peak", "litgpt"
     if source == "03_tune":
         return f"torchtune {method}", "allocated_peak" if "active" in said.lower() else "reserved_peak", "torchtune"
+    # Qwen's pages name the version of Transformers; that of Qwen3 shows what stays, that of Qwen2 the peak.
     if record["id"].startswith("qwen3-"):
-        return "qwen3 inference", "allocated_static", "transformers"
+        return "qwen3 inference", "allocated_static", "transformers-4.51"
     if record["id"].startswith("qwen2-"):
-        raise Skip("Transformers 4.38: logits of every prompt token, caches copied whole")
+        return "qwen2 inference", "allocated_peak", "transformers-4.38"
     if record["id"].startswith("qwen1-") and record["kind"] != "inference":
         sharded = "ZeRO" in ((record.get("parallelism") or {}).get("zero") or "")
         return f"qwen1 {method}", "process", "deepspeed" if sharded else "transformers"
@@ -336,8 +346,11 @@ def train_run(record, framework):
     if run["method"] != "full":
         run.update(adapters(record))
     if run["method"] == "qlora":
-        run["base_weights"] = "fp4" if "fp4" in precision else "nf4"
-        run["double_quant"] = "-dq" in precision
+        if "GPTQ int4" in precision:
+            run["base_weights"] = "gptq-int4"
+        else:
+            run["base_weights"] = "fp4" if "fp4" in precision else "nf4"
+            run["double_quant"] = "-dq" in precision
     return run
 
 
@@ -372,9 +385,18 @@ def shape(model, group):
     rotary = model.get("position", "rope") == "rope" and model.get("rotary_percentage", 1.0) == 1.0
     if not (gated and rotary and model.get("norm") == "RMSNorm") or "num_layers" not in model:
         raise Skip("shape of no family that the fields tell")
-    if model.get("num_experts") or "gemma" in model["name"].lower() or model.get("parallel_residual"):
+    if "gemma" in model["name"].lower() or model.get("parallel_residual"):
         raise Skip("shape of no family that the fields tell")
     family = "qwen3" if model.get("qk_norm") else "qwen2" if model.get("qkv_bias") else "llama"
+    experts = {}
+    if model.get("num_experts"):
+        if family != "qwen2" or not model.get("moe_shared_expert_ffn"):
+            raise Skip("shape of no family that the fields tell")
+        family, experts = "qwen2_moe", {
+            "num_experts": model["num_experts"], "num_experts_per_tok": model["moe_topk"],
+            "moe_intermediate_size": model["moe_ffn"],
+            "shared_expert_intermediate_size": model["moe_shared_expert_ffn"],
+        }
     # litgpt keeps a head of its own where the checkpoint ties it.
     tied = bool(model.get("tied_embeddings")) and not group.startswith("litgpt")
     keys = {
@@ -382,9 +404,9 @@ def shape(model, group):
         "intermediate_size": model["ffn_hidden_size"], "num_hidden_layers": model["num_layers"],
         "num_attention_heads": model["num_attention_heads"], "num_key_value_heads": model["num_kv_heads"],
         "head_dim": model.get("head_dim") or model["hidden_size"] // model["num_attention_heads"],
-        "max_position_embeddings": 1 << 20, "tie_word_embeddings": tied,
+        "max_position_embeddings": LENGTHS.get(group, 1 << 20), "tie_word_embeddings": tied,
     }
-    return config(keys, family)
+    return config({**keys, **experts}, family)
 
 
 FORMATS = [

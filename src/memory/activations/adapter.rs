@@ -4,8 +4,7 @@ use super::super::adapters::{Adapters, Names};
 use super::super::entry::Dim;
 use super::super::tape::{Tape, Tensor};
 use super::operations::{cast, copy, dropout, fresh, join};
-use super::{Linear, Run};
-use crate::scenario::BaseWeights;
+use super::{Kernel, Linear, Run};
 
 impl Run<'_> {
     /// `output + B(A(dropout(input)))·scaling`: the input in the adapter's type, the sum in the output's.
@@ -13,7 +12,7 @@ impl Run<'_> {
         &self,
         tape: &mut Tape,
         [input, output]: [Tensor; 2],
-        [inputs, outputs]: [Dim; 2],
+        linear: Linear,
         adapters: &Adapters,
         names: &Names,
     ) -> Tensor {
@@ -22,11 +21,11 @@ impl Run<'_> {
             let shape = tape.shape(&[outputs, inputs]);
             Linear { weight: tape.adapter(name, shape, adapters.dtype), bias: None, inputs, outputs }
         };
-        let down = matrix(tape, names.down, inputs, rank);
-        let up = matrix(tape, names.up, rank, outputs);
+        let down = matrix(tape, names.down, linear.inputs, rank);
+        let up = matrix(tape, names.up, rank, linear.outputs);
         // Beside a quantized layer autocast converts by itself, and without it the adapter's output is converted back.
         let converts = self.base.is_none() || !self.autocast;
-        let output = if matches!(self.base, Some(BaseWeights::Nf4 | BaseWeights::Fp4)) {
+        let output = if matches!(self.base, Some(Kernel::FourBits)) {
             let cloned = copy(tape, output, names.sum, output.shape);
             tape.release(output);
             cloned
@@ -34,26 +33,46 @@ impl Run<'_> {
             output
         };
         let read = if converts { cast(tape, input, adapters.dtype, names.input) } else { tape.share(input) };
-        let dropped = dropout(tape, adapters.dropout, read, names.dropped, names.mask);
-        let low = self.product(tape, dropped, down, names.low, self.s());
-        tape.release(dropped);
-        let high = self.product(tape, low, up, names.high, self.s());
-        tape.release(low);
-        let scaled = fresh(tape, high, names.high, high.shape);
-        tape.release(high);
-        let scaled = if self.base.is_some() && converts {
-            let converted = cast(tape, scaled, output.dtype, names.high);
-            tape.release(scaled);
-            converted
+        let beside = if adapters.dora {
+            self.beside_with_magnitude(tape, [read, output], linear, [down, up], names)
         } else {
-            scaled
+            let plain = self.beside(tape, read, [down, up], names);
+            if self.base.is_some() && converts {
+                let converted = cast(tape, plain, output.dtype, names.high);
+                tape.release(plain);
+                converted
+            } else {
+                plain
+            }
         };
-        let sum = join(tape, [output, scaled], names.sum, output.shape);
-        tape.release(scaled);
+        let sum = join(tape, [output, beside], names.sum, output.shape);
+        tape.release(beside);
         tape.release(output);
         let narrow = cast(tape, sum, output.dtype, names.sum);
         tape.release(sum);
         tape.release(read);
         narrow
+    }
+
+    /// What the adapter adds.
+    fn beside(&self, tape: &mut Tape, read: Tensor, pair: [Linear; 2], names: &Names) -> Tensor {
+        let dropped = self.adapter_dropout(tape, read, names);
+        let high = self.low_rank(tape, dropped, pair, names);
+        tape.release(dropped);
+        let scaled = fresh(tape, high, names.high, high.shape);
+        tape.release(high);
+        scaled
+    }
+
+    pub(super) fn adapter_dropout(&self, tape: &mut Tape, read: Tensor, names: &Names) -> Tensor {
+        let acts = self.adapters.is_some_and(|adapters| adapters.dropout);
+        dropout(tape, acts, read, names.dropped, names.mask)
+    }
+
+    pub(super) fn low_rank(&self, tape: &mut Tape, read: Tensor, [down, up]: [Linear; 2], names: &Names) -> Tensor {
+        let low = self.product(tape, read, down, names.low, self.s());
+        let high = self.product(tape, low, up, names.high, self.s());
+        tape.release(low);
+        high
     }
 }

@@ -4,10 +4,12 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::norm::names;
-use super::operations::{cast, copy, dropout, fresh, join, kept_factors, soft_cap, unary_keeping_output};
+use super::operations::{
+    cast, copy, dropout, fresh, join, kept_factors, multiply_by_constant, soft_cap, subtract, unary_keeping_output,
+};
 use super::rotary::{Tables, interleaved};
 use crate::framework::transformers::{FusedProjection, Rotation, ScoreCode, TableCode};
-use crate::model::architecture::Attention;
+use crate::model::architecture::{Attention, Indexer, KeyValues};
 use crate::model::family::{Projection, QkNorm};
 
 /// Queries, keys and values, `[b, heads, s, d]`.
@@ -53,8 +55,12 @@ pub(super) struct Sizes {
 impl Sizes {
     pub(super) fn of(attention: &Attention) -> Self {
         let (head, query) = (attention.head_dim, attention.query_size());
+        let own_values = attention.variant.value_head_dim.map(|size| (size, attention.heads * size));
         let (value_head, context) = match attention.latent {
-            None => (Dim { symbol: "d", size: head }, Dim { symbol: "q", size: query }),
+            None => {
+                let (size, all) = own_values.unwrap_or((head, query));
+                (Dim { symbol: "d", size }, Dim { symbol: "q", size: all })
+            }
             Some(latent) => {
                 let size = latent.value_head_dim;
                 (Dim { symbol: "v", size }, Dim { symbol: "av", size: attention.heads * size })
@@ -88,6 +94,9 @@ impl Run<'_> {
             Projection::Separate | Projection::Fused => attention,
         };
         let sizes = Sizes::of(spread);
+        if let Some(indexer) = attention.variant.indexer {
+            self.index(tape, indexer);
+        }
         let mut held = Vec::new();
         let mut projected = if let Some(latent) = attention.latent {
             let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
@@ -95,7 +104,8 @@ impl Run<'_> {
             projected
         } else {
             let projected = self.project(tape, input, attention, Sizes::of(attention), &mut held);
-            self.rotated(tape, projected, spread, sizes, shared, &mut held)
+            let rotated = self.rotated(tape, projected, spread, sizes, shared, &mut held);
+            self.after_rotation(tape, rotated, spread, sizes)
         };
         if !self.graph && attention.latent.is_none() {
             // Serving reads keys and values from the cache, which is counted by itself.
@@ -122,6 +132,53 @@ impl Run<'_> {
             tape.release(tensor);
         }
         (output, weights)
+    }
+
+    /// What some families do to rotated queries and keys: norms, or a factor for each position.
+    fn after_rotation(&self, tape: &mut Tape, rotated: Projected, attention: &Attention, sizes: Sizes) -> Projected {
+        let mut projected = rotated;
+        if self.code.norms_after_rotation && attention.qk_norm != QkNorm::None {
+            let head = sizes.head;
+            let weighed = attention.qk_norm != QkNorm::WithoutWeight;
+            let normed = |tape: &mut Tape, input: Tensor, heads, names| {
+                let leading = [self.b(), heads, self.s()];
+                let output = if weighed {
+                    self.norm(tape, input, &leading, head, names)
+                } else if attention.rotary_dim > 0 {
+                    self.norm_without_weight(tape, input, &leading, names)
+                } else {
+                    tape.share(input)
+                };
+                tape.release(input);
+                output
+            };
+            projected.query = normed(tape, projected.query, sizes.heads, names!("attention.query norm"));
+            projected.key = normed(tape, projected.key, sizes.kv_heads, names!("attention.key norm"));
+        }
+        if self.code.unrotated_queries_scaled && attention.rotary_dim == 0 {
+            let shape = tape.shape(&[self.s()]);
+            let scale = tape.constant("attention.query scale", shape, Dtype::Fp32);
+            let wide = multiply_by_constant(tape, projected.query, scale, "attention.scaled query in fp32");
+            let scaled = cast(tape, wide, projected.query.dtype, "attention.scaled query");
+            for tensor in [wide, scale, projected.query] {
+                tape.release(tensor);
+            }
+            projected.query = scaled;
+        }
+        if self.code.queries_scaled_by_position {
+            let shape = tape.shape(&[self.s()]);
+            let scale = tape.constant("attention.query scale", shape, projected.query.dtype);
+            let scaled = multiply_by_constant(tape, projected.query, scale, "attention.scaled query");
+            tape.release(scale);
+            tape.release(projected.query);
+            projected.query = scaled;
+        }
+        projected
+    }
+
+    /// The norm on queries and keys that comes before they are rotated.
+    fn early_norm(&self, attention: &Attention) -> QkNorm {
+        if self.code.norms_after_rotation { QkNorm::None } else { attention.qk_norm }
     }
 
     fn project(
@@ -174,15 +231,24 @@ impl Run<'_> {
         if !norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
         }
+        if attention.variant.key_values == KeyValues::Earlier {
+            return self.with_earlier_keys(tape, query, attention, sizes);
+        }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
         key = self.apart(tape, key, attention, sizes.kv_heads);
         if !norm_later {
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
         }
-        let matrix = self.weights(tape, ["attention.value.weight", "attention.value.bias"], self.h(), sizes.kv, bias);
-        let value = self.linear(tape, input, matrix, "attention.value");
-        let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
+        let value = if attention.variant.key_values == KeyValues::One {
+            tape.share(key)
+        } else {
+            let values = Dim { symbol: "kv", size: sizes.kv_heads.size * sizes.value_head.size };
+            let names = ["attention.value.weight", "attention.value.bias"];
+            let matrix = self.weights(tape, names, self.h(), values, bias);
+            let value = self.linear(tape, input, matrix, "attention.value");
+            self.heads(tape, value, sizes.kv_heads, sizes.value_head, self.copies_value_gradient(attention))
+        };
         if norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
@@ -190,13 +256,37 @@ impl Run<'_> {
         Projected { query, key, value }
     }
 
+    /// Keys and values are those of an earlier layer, which counts them.
+    fn with_earlier_keys(&self, tape: &mut Tape, query: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+        let query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, names!("attention.query norm"));
+        let [key, value] =
+            [("attention.key", sizes.head), ("attention.value", sizes.value_head)].map(|(name, width)| {
+                let shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), width]);
+                let made = tape.constant(name, shape, query.dtype);
+                tape.move_out(made)
+            });
+        Projected { query, key, value }
+    }
+
+    /// The scores of an indexer in fp32, before and after they are scaled.
+    fn index(&self, tape: &mut Tape, indexer: Indexer) {
+        let heads = Dim { symbol: "a_i", size: indexer.heads };
+        let shape = tape.shape(&[self.b(), self.s(), heads, self.s()]);
+        let scores = ["indexer.scores", "indexer.scaled scores"].map(|name| tape.constant(name, shape, Dtype::Fp32));
+        for tensor in scores {
+            tape.release(tensor);
+        }
+    }
+
     /// Heads apart where they are normed one by one, else the projection as it is, with its heads apart unless a norm
     /// over all of them comes first.
     fn apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, heads: Dim) -> Tensor {
         let head = Dim { symbol: "d", size: attention.head_dim };
-        match attention.qk_norm {
+        match self.early_norm(attention) {
             QkNorm::FullWidth => input,
-            QkNorm::None => self.heads(tape, input, heads, head, self.copies_gradient(attention, heads)),
+            QkNorm::None | QkNorm::WithoutWeight => {
+                self.heads(tape, input, heads, head, self.copies_gradient(attention, heads))
+            }
             QkNorm::PerHead | QkNorm::EachHead => {
                 let shape = tape.shape(&[self.b(), self.s(), heads, head]);
                 let apart = match heads.size {
@@ -221,8 +311,8 @@ impl Run<'_> {
     ) -> Tensor {
         let head = Dim { symbol: "d", size: attention.head_dim };
         let leading = [self.b(), self.s(), heads];
-        let normed = match attention.qk_norm {
-            QkNorm::None => return input,
+        let normed = match self.early_norm(attention) {
+            QkNorm::None | QkNorm::WithoutWeight => return input,
             QkNorm::FullWidth => self.norm(tape, input, &leading[..2], width, names),
             QkNorm::PerHead => self.norm(tape, input, &leading, head, names),
             QkNorm::EachHead => self.norm_of_each_head(tape, input, &leading, head, names),
@@ -237,7 +327,12 @@ impl Run<'_> {
         if self.code.tables == TableCode::Gathered {
             return false;
         }
-        heads.size > 1 && attention.rotary_dim > 0 && matches!(attention.qk_norm, QkNorm::None | QkNorm::FullWidth)
+        if self.code.rotation == Rotation::Complex {
+            return heads.size > 1 && !self.fused_attention;
+        }
+        heads.size > 1
+            && attention.rotary_dim > 0
+            && matches!(self.early_norm(attention), QkNorm::None | QkNorm::FullWidth)
             || heads.size > 1 && attention.rotary_dim == 0 && !self.fused_attention
     }
 
@@ -330,6 +425,14 @@ impl Run<'_> {
             return self.rotated_by_gathered(tape, projected, attention, sizes, held);
         }
         let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
+        if self.code.rotation == Rotation::Complex {
+            let Projected { query, key, value } = projected;
+            let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
+            let [turned_query, turned_key] = self.rotate_complex(tape, [query, key], tables, names);
+            tape.release(query);
+            tape.release(key);
+            return Projected { query: turned_query, key: turned_key, value };
+        }
         let tables = if self.code.tables == TableCode::Interleaved {
             interleaved(tape, tables)
         } else {
@@ -447,7 +550,8 @@ impl Run<'_> {
         }
         // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
         // the output projection then reads a copy.
-        let by_head = attention.latent.is_none()
+        // Latent attention needs value heads as wide as key heads for that kernel.
+        let by_head = sizes.value_head.size == sizes.head.size
             && self.code.rotation == Rotation::Concatenated
             && compute == Dtype::Bf16
             && mask.is_none();
@@ -512,7 +616,13 @@ impl Run<'_> {
         let value = self.every_head(tape, projected.value, attention, sizes, "attention.value for every head");
         let products = self.scores(tape, [projected.query, key], attention, sizes, shared.bias, &mut locals);
         let (scores, outdated) = self.mask_scores(tape, products, shared, attention.softcap, held);
-        let weights = self.softmax(tape, scores, outdated, projected.query.dtype);
+        let weights = if attention.sinks {
+            let (weights, shifted) = self.softmax_with_sinks(tape, scores, sizes);
+            locals.extend(shifted);
+            weights
+        } else {
+            self.softmax(tape, scores, outdated, projected.query.dtype)
+        };
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;
         let factors =
@@ -546,7 +656,8 @@ impl Run<'_> {
         // A repetition that stayed a view is copied where it is read.
         let repeated = expanded && attention.kv_heads > 1;
         let contiguous = self.code.flattened_heads
-            || self.code.rotation == Rotation::Concatenated && self.code.tables != TableCode::Gathered;
+            || matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves)
+                && self.code.tables != TableCode::Gathered;
         let wide = |tape: &mut Tape, tensor: Tensor, name| {
             let dtype = if self.code.scores_in_fp32 { Dtype::Fp32 } else { tensor.dtype };
             cast(tape, tensor, dtype, name)
@@ -588,6 +699,35 @@ impl Run<'_> {
         let whole = self.repeat(tape, narrow, attention, sizes, name);
         tape.release(narrow);
         whole
+    }
+
+    /// Softmax over the scores and one more column, a learned score of each head, which is dropped again; with the
+    /// scores that stay in a variable until attention returns.
+    fn softmax_with_sinks(&self, tape: &mut Tape, scores: Tensor, sizes: Sizes) -> (Tensor, Option<Tensor>) {
+        let dim = |symbol, size| Dim { symbol, size };
+        let [heads, column] = [vec![sizes.heads], vec![self.b(), sizes.heads, self.s(), dim("", 1)]];
+        let [vector, column] = [heads, column].map(|dims| tape.shape(&dims));
+        let wider = dim("(s+1)", self.sequence.saturating_add(1));
+        let wider = tape.shape(&[self.b(), sizes.heads, self.s(), wider]);
+        let sinks = tape.parameter("attention.sinks", vector, self.weights);
+        let sinks = tape.view_with_new_gradient(sinks, column);
+        let with_sinks = join(tape, [scores, sinks], "attention.scores and sinks", wider);
+        let which = Extra { name: "attention.largest score's index", shape: column, dtype: Dtype::Int64 };
+        let largest =
+            Operation { rule: Rule::Index, inputs: &[with_sinks], keeps: &[], extras: &[which], keeps_output: false };
+        let largest = tape.apply(&largest, "attention.largest score", column, with_sinks.dtype);
+        let shifted = subtract(tape, [with_sinks, largest], "attention.shifted scores", wider);
+        tape.release(with_sinks);
+        tape.release(largest);
+        let softmax = unary_keeping_output(tape, shifted, "attention.softmax");
+        let without = tape.view_with_new_gradient(softmax, scores.shape);
+        let dropped = dropout(tape, self.dropout[2], without, "attention.dropped weights", "attention.dropout mask");
+        let weights = cast(tape, dropped, self.compute(), "attention.weights");
+        tape.release(scores);
+        for tensor in [dropped, without, softmax] {
+            tape.release(tensor);
+        }
+        (weights, Some(shifted))
     }
 
     /// A batched matrix product, which keeps both factors as it reads them: in the type of the product, and with the

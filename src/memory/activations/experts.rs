@@ -5,8 +5,8 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
-use super::operations::{cast, copy, fresh, join, multiply, unary_keeping_input, unary_keeping_output};
-use crate::framework::transformers::RouterCode;
+use super::operations::{cast, copy, fresh, join, kept_factors, multiply, unary_keeping_input, unary_keeping_output};
+use crate::framework::transformers::{GateCode, RouterCode};
 use crate::model::architecture::{Activation, Experts, SharedExpert};
 
 /// What the router decides for each token and keeps in variables until the block returns.
@@ -43,6 +43,9 @@ impl Run<'_> {
             width: Dim { symbol: "m", size: experts.intermediate_size },
             rows: Dim { symbol: "(b·s·e)", size: tokens.saturating_mul(experts.per_token) },
         };
+        if self.code.router == RouterCode::EveryExpert {
+            return self.every_expert(tape, input, experts, sizes);
+        }
         let first = !experts.groups_choose();
         let mut shared = None;
         if first {
@@ -50,7 +53,10 @@ impl Run<'_> {
         }
         let routing = match self.code.router {
             RouterCode::SigmoidByGroup => self.route_by_group(tape, input, experts, sizes),
-            RouterCode::SoftmaxInFp32 | RouterCode::SoftmaxThenCast => self.route(tape, input, experts, sizes),
+            RouterCode::SoftmaxOfChosen => self.route_then_weigh(tape, input, experts, sizes),
+            RouterCode::SoftmaxInFp32 | RouterCode::SoftmaxThenCast | RouterCode::EveryExpert => {
+                self.route(tape, input, experts, sizes)
+            }
         };
         let routed = self.routed(tape, input, routing, experts, sizes);
         if !first {
@@ -62,6 +68,79 @@ impl Run<'_> {
         };
         for tensor in [routing.logits, routing.weights, routing.indices] {
             tape.release(tensor);
+        }
+        output
+    }
+
+    /// Llama 4's block: the stream once for every expert, each weighed by its score, through batched products.
+    fn every_expert(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Tensor {
+        let tokens = Dim { symbol: "T", size: self.batch.saturating_mul(self.sequence) };
+        let router = self.weights(tape, ["router.weight", ""], self.h(), sizes.experts, false);
+        let logits = self.linear(tape, input, router, "router.scores");
+        let (values, indices) = self.top(tape, logits, sizes);
+        let scattered = fresh(tape, values, "router.chosen scores among all", logits.shape);
+        tape.release(values);
+        let wide = cast(tape, scattered, Dtype::Fp32, "router.scores in fp32");
+        tape.release(scattered);
+        let open = unary_keeping_output(tape, wide, "router.weights in fp32");
+        tape.release(wide);
+        let scores = cast(tape, open, logits.dtype, "router.weights");
+        tape.release(open);
+        let everywhere = tape.shape(&[sizes.experts, tokens, self.h()]);
+        let repeated = fresh(tape, input, "experts.input", everywhere);
+        let column = tape.shape(&[sizes.experts, tokens]);
+        let by_expert = copy(tape, scores, "router.weights by expert", column);
+        let weighed = multiply(tape, [repeated, by_expert], "experts.weighed input", everywhere);
+        tape.release(by_expert);
+        tape.release(repeated);
+        let fused_width = Dim { symbol: "2m", size: 2 * sizes.width.size };
+        let [whole, half] = [fused_width, sizes.width].map(|width| tape.shape(&[sizes.experts, tokens, width]));
+        let [both, down] =
+            [("experts.gate and up.weight", [self.h(), fused_width]), ("experts.down.weight", [sizes.width, self.h()])]
+                .map(|(name, [rows, columns])| {
+                    let shape = tape.shape(&[sizes.experts, rows, columns]);
+                    tape.parameter(name, shape, self.weights)
+                });
+        let fused = self.each_expert(tape, [both, weighed], "experts.gate and up", whole);
+        let [gate, up] = tape.split(fused, [half, half]);
+        let activated = unary_keeping_input(tape, gate, "experts.activated gate");
+        let product = multiply(tape, [up, activated], "experts.product", half);
+        tape.release(activated);
+        let output = self.each_expert(tape, [down, product], "experts.down", everywhere);
+        for tensor in [product, gate, up, fused] {
+            tape.release(tensor);
+        }
+        let sum = match &experts.shared {
+            Some(shared) => {
+                let shared = self.mlp(tape, input, &shared.mlp);
+                let routed = fresh(tape, output, "experts.output", input.shape);
+                let sum = tape.add_into(shared, routed);
+                tape.release(routed);
+                sum
+            }
+            None => fresh(tape, output, "experts.output", input.shape),
+        };
+        for tensor in [output, weighed, scores, indices, logits] {
+            tape.release(tensor);
+        }
+        sum
+    }
+
+    /// A batched product, one matrix for each expert.
+    fn each_expert(&self, tape: &mut Tape, [matrix, input]: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
+        let narrow = cast(tape, input, self.compute(), "experts.input in 16 bits");
+        let matrix = if self.autocast { tape.cached_copy(matrix) } else { matrix };
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[matrix, narrow],
+            keeps: &[narrow, matrix],
+            extras: &[],
+            keeps_output: false,
+        };
+        let output = tape.apply(&operation, name, shape, self.compute());
+        tape.release(narrow);
+        if self.autocast {
+            tape.release(matrix);
         }
         output
     }
@@ -81,6 +160,15 @@ impl Run<'_> {
             tape.release(weights);
             weights = narrow;
         }
+        Routing { logits, weights, indices }
+    }
+
+    fn route_then_weigh(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
+        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, experts.bias);
+        let logits = self.linear(tape, input, router, "router.scores");
+        let (values, indices) = self.top(tape, logits, sizes);
+        let weights = unary_keeping_output(tape, values, "router.weights");
+        tape.release(values);
         Routing { logits, weights, indices }
     }
 
@@ -110,8 +198,9 @@ impl Run<'_> {
         let matrix = if copied { tape.weight_copy(weight, Dtype::Fp32) } else { weight };
         let shape = self.stream(tape, sizes.experts);
         let inputs = [matrix, wide];
-        let operation =
-            Operation { rule: Rule::Each, inputs: &inputs, keeps: &[wide, matrix], extras: &[], keeps_output: false };
+        let (kept, count) = kept_factors([wide, matrix]);
+        let keeps = &kept[..count];
+        let operation = Operation { rule: Rule::Each, inputs: &inputs, keeps, extras: &[], keeps_output: false };
         let logits = tape.apply(&operation, "router.scores", shape, Dtype::Fp32);
         tape.release(wide);
         if copied {
@@ -185,6 +274,9 @@ impl Run<'_> {
 
     /// Tokens sorted by expert, two grouped products with a gate between, and the sum back in the tokens' order.
     fn routed(&self, tape: &mut Tape, input: Tensor, routing: Routing, experts: &Experts, sizes: Sizes) -> Tensor {
+        let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
+        let down_factors = self.expert_factors(tape, "experts.down", experts, [self.h(), sizes.width]);
+        let up_factors = self.expert_factors(tape, "experts.gate and up", experts, [both, self.h()]);
         let [rows, each] = [sizes.rows, sizes.experts].map(|dim| tape.shape(&[dim]));
         let states = tape.shape(&[sizes.rows, self.h()]);
         let sorted = tape.constant("experts.sorted experts", rows, Dtype::Int64);
@@ -197,10 +289,20 @@ impl Run<'_> {
         let narrow = tape.constant("experts.sorted experts in 32 bits", rows, Dtype::Fp32);
         let counts = tape.constant("experts.tokens of each expert", each, Dtype::Fp32);
         let offsets = tape.constant("experts.offsets", each, Dtype::Fp32);
-        let product = self.gated(tape, selected, offsets, experts, sizes);
+        let up_names = ["experts.gate and up.weight", "experts.gate and up.bias"];
+        let up_biases = self.expert_biases(tape, sorted, experts, sizes, both, up_names[1]);
+        let matrix = tape.shape(&[sizes.experts, both, self.h()]);
+        let up_matrix = self.expert_matrix(tape, up_names[0], matrix, up_factors);
+        let product = self.gated(tape, [up_matrix, selected, offsets], up_biases, experts, sizes);
+        let names = ["experts.down.weight", "experts.down.bias"];
+        let biases = self.expert_biases(tape, sorted, experts, sizes, self.h(), names[1]);
+        if let Some(tensor) = up_biases {
+            tape.release(tensor);
+        }
         let down = tape.shape(&[sizes.experts, self.h(), sizes.width]);
-        let down = tape.parameter("experts.down.weight", down, self.weights);
+        let down = self.expert_matrix(tape, names[0], down, down_factors);
         let output = grouped(tape, [down, product], offsets, "experts.down", states);
+        let output = biased(tape, output, biases);
         tape.release(product);
         let column = tape.shape(&[sizes.rows, Dim { symbol: "", size: 1 }]);
         let factor = tape.view(weights, column);
@@ -213,28 +315,49 @@ impl Run<'_> {
         tape.release(weighted);
         let sum = self.summed(tape, restored, experts);
         let narrowed = cast(tape, sum, input.dtype, "experts.output");
-        for tensor in [sum, restored, inverse, output, offsets, counts, narrow, weights, selected, order, sorted] {
+        let last = [sum, restored, inverse, output, offsets, counts, narrow, weights, selected, order, sorted];
+        let factors = [up_factors, down_factors].into_iter().flatten().flatten();
+        for tensor in last.into_iter().chain(biases).chain([up_matrix, down]).chain(factors) {
             tape.release(tensor);
         }
         narrowed
     }
 
+    /// The bias of each row's expert, where experts have one.
+    fn expert_biases(
+        &self,
+        tape: &mut Tape,
+        sorted: Tensor,
+        experts: &Experts,
+        sizes: Sizes,
+        width: Dim,
+        name: &'static str,
+    ) -> Option<Tensor> {
+        let [each, rows] = [sizes.experts, sizes.rows].map(|dim| tape.shape(&[dim, width]));
+        experts.bias.then(|| {
+            let biases = tape.parameter(name, each, self.weights);
+            select(tape, biases, sorted, name, rows)
+        })
+    }
+
     /// Gate and up for every row in one product, the activated gate times up.
-    fn gated(&self, tape: &mut Tape, input: Tensor, offsets: Tensor, experts: &Experts, sizes: Sizes) -> Tensor {
+    fn gated(
+        &self,
+        tape: &mut Tape,
+        [matrix, input, offsets]: [Tensor; 3],
+        biases: Option<Tensor>,
+        experts: &Experts,
+        sizes: Sizes,
+    ) -> Tensor {
         let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
-        let matrix = tape.shape(&[sizes.experts, both, self.h()]);
-        let matrix = tape.parameter("experts.gate and up.weight", matrix, self.weights);
         let [whole, half] = [both, sizes.width].map(|width| tape.shape(&[sizes.rows, width]));
         let fused = grouped(tape, [matrix, input], offsets, "experts.gate and up", whole);
-        let [gate, up] = tape.split(fused, [half, half]);
-        let activated = match experts.activation {
-            Activation::Relu => unary_keeping_output(tape, gate, "experts.activated gate"),
-            _ => unary_keeping_input(tape, gate, "experts.activated gate"),
+        let fused = biased(tape, fused, biases);
+        let product = match self.code.expert_gate {
+            GateCode::Halves => gate_of_halves(tape, fused, half, experts.activation),
+            GateCode::Clamped => clamped_gate(tape, fused, half),
         };
-        let product = multiply(tape, [activated, up], "experts.product", half);
-        for tensor in [activated, gate, up, fused] {
-            tape.release(tensor);
-        }
+        tape.release(fused);
         product
     }
 
@@ -268,6 +391,50 @@ impl Run<'_> {
     }
 }
 
+/// The first half of the channels, activated, times the second.
+fn gate_of_halves(tape: &mut Tape, fused: Tensor, half: u16, activation: Activation) -> Tensor {
+    let [gate, up] = tape.split(fused, [half, half]);
+    let activated = match activation {
+        Activation::Relu => unary_keeping_output(tape, gate, "experts.activated gate"),
+        _ => unary_keeping_input(tape, gate, "experts.activated gate"),
+    };
+    let product = multiply(tape, [activated, up], "experts.product", half);
+    for tensor in [activated, gate, up] {
+        tape.release(tensor);
+    }
+    product
+}
+
+/// Even and odd channels, clamped: `gate·sigmoid(α·gate)·(up + 1)`.
+fn clamped_gate(tape: &mut Tape, fused: Tensor, half: u16) -> Tensor {
+    let parts = [0, 1].map(|_| tape.view_with_new_gradient(fused, half));
+    let gate = clamp(tape, parts[0], Rule::ClampAbove, "experts.clamped gate");
+    tape.release(parts[0]);
+    let up = clamp(tape, parts[1], Rule::Clamp, "experts.clamped up");
+    tape.release(parts[1]);
+    let scaled = fresh(tape, gate, "experts.scaled gate", half);
+    let sigmoid = unary_keeping_output(tape, scaled, "experts.sigmoid of the gate");
+    tape.release(scaled);
+    let activated = multiply(tape, [gate, sigmoid], "experts.activated gate", half);
+    tape.release(sigmoid);
+    let shifted = copy(tape, up, "experts.up plus one", half);
+    let product = multiply(tape, [shifted, activated], "experts.product", half);
+    for tensor in [shifted, activated, up, gate] {
+        tape.release(tensor);
+    }
+    product
+}
+
+fn clamp(tape: &mut Tape, input: Tensor, rule: Rule, name: &'static str) -> Tensor {
+    let operation = Operation { rule, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
+/// Biases added in place.
+fn biased(tape: &mut Tape, output: Tensor, biases: Option<Tensor>) -> Tensor {
+    biases.map_or(output, |biases| tape.add_into(output, biases))
+}
+
 /// A selection of rows, which keeps the indices.
 fn select(tape: &mut Tape, input: Tensor, indices: Tensor, name: &'static str, shape: u16) -> Tensor {
     let operation =
@@ -277,10 +444,13 @@ fn select(tape: &mut Tape, input: Tensor, indices: Tensor, name: &'static str, s
 
 /// One product for every expert over its own rows, which autocast leaves alone.
 fn grouped(tape: &mut Tape, [matrix, input]: [Tensor; 2], offsets: Tensor, name: &'static str, shape: u16) -> Tensor {
+    let (factors, count) = kept_factors([input, matrix]);
+    let mut keeps = [offsets; 3];
+    keeps[..count].copy_from_slice(&factors[..count]);
     let operation = Operation {
         rule: Rule::Each,
         inputs: &[matrix, input],
-        keeps: &[input, matrix, offsets],
+        keeps: &keeps[..=count],
         extras: &[] as &[Extra],
         keeps_output: false,
     };

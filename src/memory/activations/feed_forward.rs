@@ -3,7 +3,9 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Operation, Rule, Tape, Tensor};
 use super::Run;
-use super::operations::{cast, copy, fresh, join, multiply, unary_keeping_input, unary_keeping_output};
+use super::operations::{
+    cast, copy, fresh, join, multiply, power, subtract, unary_keeping_input, unary_keeping_output,
+};
 use crate::model::architecture::{Activation, Mlp};
 use crate::model::family::MlpKind;
 
@@ -68,9 +70,65 @@ impl Run<'_> {
         match activation {
             Activation::Silu | Activation::Gelu => unary_keeping_input(tape, input, name),
             Activation::Relu => unary_keeping_output(tape, input, name),
+            Activation::ReluSquared => {
+                let positive = unary_keeping_output(tape, input, "mlp.positive part");
+                // Autocast computes powers in fp32.
+                let wide = if self.autocast { Dtype::Fp32 } else { positive.dtype };
+                let base = cast(tape, positive, wide, "mlp.positive part in fp32");
+                let squared = power(tape, base, name);
+                tape.release(base);
+                tape.release(positive);
+                squared
+            }
+            Activation::Xielu => self.xielu(tape, input, name),
             Activation::GeluPython => self.gelu_in_python(tape, input),
             Activation::GeluFunction => gelu_function(tape, input, name),
         }
+    }
+
+    /// `αp·x² + βx` for positive `x`, `αn·(eˣ - 1 - x) + βx` for the others, operation by operation; both everywhere.
+    fn xielu(&self, tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+        let shape = input.shape;
+        // Under autocast the learned numbers are fp32 and have a dimension, so that products with them widen.
+        let wide = if self.autocast { Dtype::Fp32 } else { input.dtype };
+        let one = tape.shape(&[Dim { symbol: "", size: 1 }]);
+        let [positive_slope, negative] = ["mlp.activation.alpha_p", "mlp.activation.alpha_n"].map(|name| {
+            let parameter = tape.parameter(name, one, self.weights);
+            let operation =
+                Operation { rule: Rule::Each, inputs: &[parameter], keeps: &[], extras: &[], keeps_output: false };
+            tape.apply(&operation, name, one, wide)
+        });
+        let negative_slope = copy(tape, negative, "mlp.activation.alpha_n", one);
+        tape.release(negative);
+        let is_positive = tape.constant("mlp.sign", shape, Dtype::Bool);
+        let scaled = multiply(tape, [positive_slope, input], "mlp.scaled input", shape);
+        let square = multiply(tape, [scaled, input], "mlp.scaled square", shape);
+        tape.release(scaled);
+        let linear = fresh(tape, input, "mlp.linear part", shape);
+        let above = join(tape, [square, linear], "mlp.value above zero", shape);
+        tape.release(square);
+        tape.release(linear);
+        let minimum = unary_keeping_input(tape, input, "mlp.minimum");
+        let widened = cast(tape, minimum, wide, "mlp.minimum in fp32");
+        let exponential = unary_keeping_output(tape, widened, "mlp.exponential");
+        tape.release(widened);
+        tape.release(minimum);
+        let difference = subtract(tape, [exponential, input], "mlp.exponential less input", shape);
+        tape.release(exponential);
+        let curved = multiply(tape, [difference, negative_slope], "mlp.curved part", shape);
+        tape.release(difference);
+        let linear = fresh(tape, input, "mlp.linear part", shape);
+        let below = join(tape, [curved, linear], "mlp.value below zero", shape);
+        tape.release(curved);
+        tape.release(linear);
+        let inputs = [above, below];
+        let operation =
+            Operation { rule: Rule::Each, inputs: &inputs, keeps: &[is_positive], extras: &[], keeps_output: false };
+        let output = tape.apply(&operation, name, shape, wide);
+        for tensor in [above, below, is_positive, positive_slope, negative_slope] {
+            tape.release(tensor);
+        }
+        output
     }
 
     /// `0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, operation by operation.
@@ -80,8 +138,7 @@ impl Run<'_> {
         // Autocast computes powers in fp32, and all that follows from them.
         let wide = if self.autocast { Dtype::Fp32 } else { input.dtype };
         let base = cast(tape, input, wide, "mlp.input in fp32");
-        let power = Operation { rule: Rule::Power, inputs: &[base], keeps: &[base], extras: &[], keeps_output: false };
-        let cube = tape.apply(&power, "mlp.cube", shape, wide);
+        let cube = power(tape, base, "mlp.cube");
         tape.release(base);
         let scaled = fresh(tape, cube, "mlp.scaled cube", shape);
         tape.release(cube);

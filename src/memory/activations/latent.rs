@@ -5,8 +5,8 @@ use super::super::tape::{Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::attention::{Projected, Shared, Sizes};
 use super::norm::names;
-use super::operations::{join, multiply_by_constant};
-use super::rotary::Tables;
+use super::operations::join;
+use super::rotary::{Tables, turn_parts};
 use crate::model::architecture::{Attention, Latent};
 
 /// What the attention's own code holds on to until it returns.
@@ -136,8 +136,8 @@ impl Run<'_> {
         let shapes = heads.map(|heads| tape.shape(&[self.b(), heads, self.s(), half]));
         let [[query_even, query_odd], [key_even, key_odd]] =
             [0, 1].map(|which| [0, 1].map(|_| tape.view_with_new_gradient(inputs[which], shapes[which])));
-        let query = rotate_parts(tape, [query_even, query_odd], inputs[0].shape, tables, "attention.rotated query");
-        let key = rotate_parts(tape, [key_even, key_odd], inputs[1].shape, tables, "attention.rotated key");
+        let query = turn_parts(tape, [query_even, query_odd], inputs[0].shape, tables, "attention.rotated query");
+        let key = turn_parts(tape, [key_even, key_odd], inputs[1].shape, tables, "attention.rotated key");
         for tensor in [query_even, query_odd, key_even, key_odd] {
             tape.release(tensor);
         }
@@ -146,25 +146,3 @@ impl Run<'_> {
 }
 
 const ONE: Dim = Dim { symbol: "", size: 1 };
-
-/// `even·cos - odd·sin` beside `odd·cos + even·sin`.
-fn rotate_parts(tape: &mut Tape, [even, odd]: [Tensor; 2], whole: u16, tables: Tables, name: &'static str) -> Tensor {
-    let shape = even.shape;
-    let by_cos = multiply_by_constant(tape, even, tables.cos, name);
-    let by_sin = multiply_by_constant(tape, odd, tables.sin, name);
-    // The difference negates the gradient of what it takes away.
-    let negated = tape.view_with_new_gradient(by_sin, shape);
-    let first = join(tape, [by_cos, negated], name, shape);
-    for tensor in [negated, by_cos, by_sin] {
-        tape.release(tensor);
-    }
-    let by_cos = multiply_by_constant(tape, odd, tables.cos, name);
-    let by_sin = multiply_by_constant(tape, even, tables.sin, name);
-    let second = join(tape, [by_cos, by_sin], name, shape);
-    tape.release(by_cos);
-    tape.release(by_sin);
-    let output = join(tape, [first, second], name, whole);
-    tape.release(first);
-    tape.release(second);
-    output
-}

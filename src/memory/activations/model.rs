@@ -22,10 +22,14 @@ pub(crate) struct Stretch {
     pub(crate) layers: u64,
     /// The recorded layers, by [`Segment::Layer`].
     pub(crate) recorded: Range<usize>,
+    /// The events of the first recorded layer's forward.
+    pub(crate) first_forward: Range<usize>,
     /// The events of the last recorded layer's forward; before them run the layers in between.
     pub(crate) last_forward: Range<usize>,
     /// The events of its backward; after them run the layers in between.
     pub(crate) last_backward: Range<usize>,
+    /// The events of the first recorded layer's backward.
+    pub(crate) first_backward: Range<usize>,
 }
 
 impl Stretch {
@@ -40,6 +44,8 @@ impl Stretch {
 pub(crate) struct Forward {
     /// The recording.
     pub(crate) tape: Tape,
+    /// Whether steps of this modelling code were measured.
+    pub(crate) measured: bool,
     /// The layers.
     pub(crate) stretches: Vec<Stretch>,
     /// The event at which the loss is known and the forward's variables are let go.
@@ -141,6 +147,7 @@ impl<'a> Recorder<'a> {
     fn record(mut self) -> Forward {
         let run = self.run;
         let mut embedded = run.embed(&mut self.tape);
+        self.beside_the_stream(&mut embedded.until_return);
         let shared = self.shared(&mut embedded.until_return);
         let embedding_nodes = 0..self.tape.node_count();
         let stream = self.layers(embedded.stream, shared);
@@ -185,6 +192,7 @@ impl<'a> Recorder<'a> {
         let [head_backward, embedding_backward] = marks;
         Forward {
             tape: self.tape,
+            measured: run.code.measured,
             stretches: self.stretches,
             loss_known,
             backward_start,
@@ -225,10 +233,29 @@ impl<'a> Recorder<'a> {
                 } else {
                     self.tape.backward(nodes.clone());
                 }
+                let events = start..self.tape.position();
                 if index + 1 == recorded.end {
-                    self.stretches[stretch].last_backward = start..self.tape.position();
+                    self.stretches[stretch].last_backward = events.clone();
+                }
+                if index == recorded.start {
+                    self.stretches[stretch].first_backward = events;
                 }
             }
+        }
+    }
+
+    /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
+    fn beside_the_stream(&mut self, held: &mut Vec<Tensor>) {
+        let (run, tape) = (self.run, &mut self.tape);
+        if let Some(inputs) = run.architecture.per_layer_inputs {
+            let layers = Dim { symbol: "L", size: run.architecture.num_hidden_layers() };
+            let shape = tape.shape(&[run.b(), run.s(), layers, Dim { symbol: "p", size: inputs.width }]);
+            held.push(tape.constant("per-layer inputs", shape, run.compute()));
+        }
+        if let Some(streams) = run.architecture.streams {
+            let count = Dim { symbol: "", size: 2 * streams - 1 };
+            let shape = tape.shape(&[count, run.b(), run.s(), run.h()]);
+            held.push(tape.constant("further residual streams", shape, run.weights));
         }
     }
 
@@ -239,7 +266,8 @@ impl<'a> Recorder<'a> {
         let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
         // A window of no length, where layers without one still get a mask for it.
         let window = windows.max().or(run.code.mask_without_window.then_some(0));
-        let made = if run.code.both_masks { [true; 2] } else { kinds };
+        let [with, without] = kinds;
+        let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
         let masks =
             [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
         let rotary = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
@@ -322,17 +350,21 @@ impl<'a> Recorder<'a> {
         shared: Shared,
     ) -> Tensor {
         let start = self.layers.len();
-        let mut last_start = self.tape.position();
+        let mut passes = Vec::with_capacity(2);
         for _ in 0..layers.min(2) {
-            last_start = self.tape.position();
+            let begun = self.tape.position();
             stream = self.layer(layer, checkpointed, stream, shared);
+            passes.push(begun..self.tape.position());
         }
+        let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
         self.stretches.push(Stretch {
             first,
             layers,
             recorded: start..self.layers.len(),
-            last_forward: last_start..self.tape.position(),
+            first_forward: pass(passes.first()),
+            last_forward: pass(passes.last()),
             last_backward: 0..0,
+            first_backward: 0..0,
         });
         stream
     }
@@ -405,10 +437,11 @@ impl<'a> Recorder<'a> {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
-        let kept = if run.loss { tape.share(stream) } else { last_position(run, tape, stream) };
+        let everywhere = run.loss || run.logits_of_prompt;
+        let kept = if everywhere { tape.share(stream) } else { last_position(run, tape, stream) };
         let capped = run.architecture.logits_softcap;
         let name = if capped || run.code.scaled_logits { "logits before scaling" } else { "logits" };
-        let mut logits = run.linear_over(tape, kept, head, name, if run.loss { run.s() } else { ONE });
+        let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
         tape.release(kept);
         if run.code.scaled_logits {
             let scaled = fresh(tape, logits, "logits", logits.shape);
@@ -419,6 +452,12 @@ impl<'a> Recorder<'a> {
             logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
         }
         tape.assign(logits, Segment::Loss);
+        if run.logits_of_prompt {
+            let wide = cast(tape, logits, Dtype::Fp32, "logits in fp32");
+            tape.release(logits);
+            tape.assign(wide, Segment::Loss);
+            return wide;
+        }
         logits
     }
 

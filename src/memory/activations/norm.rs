@@ -3,7 +3,7 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
-use super::operations::{cast, copy, fresh, multiply, subtract};
+use super::operations::{cast, copy, fresh, multiply, power, subtract};
 use crate::framework::transformers::NormCode;
 
 /// The names of what a norm keeps, for its place in the layer.
@@ -64,6 +64,7 @@ impl Run<'_> {
         }
         let weight = tape.parameter(names.weight, vector, self.weights);
         match self.code.norm {
+            NormCode::FusedOnePlusWeight => self.fused_one_plus(tape, input, weight, row, names),
             NormCode::LayerWrittenOut => layer_written_out(tape, input, weight, row, names),
             _ => self.root_mean_square(tape, input, weight, row, names),
         }
@@ -103,6 +104,30 @@ impl Run<'_> {
         tape.apply(&operation, names.output, input.shape, output)
     }
 
+    /// Nemotron's layer norm: input, one plus the weight and bias in the type of matrix products, all kept.
+    fn fused_one_plus(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
+        let bias = tape.parameter(names.bias, weight.shape, self.weights);
+        let one_plus = copy(tape, weight, names.weight, weight.shape);
+        let compute = self.compute();
+        let wide = [(input, names.output), (one_plus, names.weight), (bias, names.bias)];
+        let narrow = wide.map(|(tensor, name)| cast(tape, tensor, compute, name));
+        tape.release(one_plus);
+        if self.autocast {
+            tape.count_as_weight_copy(narrow[2]);
+        }
+        let extras = [
+            Extra { name: names.mean, shape: row, dtype: Dtype::Fp32 },
+            Extra { name: names.statistic, shape: row, dtype: Dtype::Fp32 },
+        ];
+        let operation =
+            Operation { rule: Rule::Each, inputs: &narrow, keeps: &narrow, extras: &extras, keeps_output: false };
+        let output = tape.apply(&operation, names.output, input.shape, compute);
+        for tensor in narrow {
+            tape.release(tensor);
+        }
+        output
+    }
+
     fn root_mean_square(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
         let wide = cast(tape, input, Dtype::Fp32, names.widened);
         let power = Operation { rule: Rule::Power, inputs: &[wide], keeps: &[wide], extras: &[], keeps_output: false };
@@ -111,7 +136,7 @@ impl Run<'_> {
         tape.release(square);
         let shifted = copy(tape, variance, "variance", row);
         // Gemma's code has the variance in no variable.
-        let held = self.code.norm != NormCode::OnePlusWeight;
+        let held = !matches!(self.code.norm, NormCode::OnePlusWeight | NormCode::CastThenWeightAtOnce);
         if !held {
             tape.release(variance);
         }
@@ -129,10 +154,35 @@ impl Run<'_> {
         output
     }
 
+    /// Root mean square over the last dimension without a weight, in fp32 and in one expression.
+    pub(super) fn norm_without_weight(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
+        let row = row(tape, leading);
+        let wide = cast(tape, input, Dtype::Fp32, names.widened);
+        let square = power(tape, wide, "square");
+        let variance = fresh(tape, square, "variance", row);
+        tape.release(square);
+        let shifted = copy(tape, variance, "variance", row);
+        tape.release(variance);
+        let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
+        let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
+        tape.release(shifted);
+        let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
+        tape.release(deviation);
+        tape.release(wide);
+        let output = cast(tape, normalised, input.dtype, names.output);
+        tape.release(normalised);
+        output
+    }
+
     fn weigh(&self, tape: &mut Tape, normalised: Tensor, weight: Tensor, dtype: Dtype, names: Names) -> Tensor {
         let shape = normalised.shape;
         match self.code.norm {
-            NormCode::CastThenWeight | NormCode::Fused | NormCode::LayerWrittenOut | NormCode::FusedWithoutWeight => {
+            NormCode::CastThenWeight
+            | NormCode::CastThenWeightAtOnce
+            | NormCode::Fused
+            | NormCode::FusedOnePlusWeight
+            | NormCode::LayerWrittenOut
+            | NormCode::FusedWithoutWeight => {
                 let narrow = cast(tape, normalised, dtype, names.normalised);
                 let output = multiply(tape, [weight, narrow], names.output, shape);
                 tape.release(narrow);

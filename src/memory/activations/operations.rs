@@ -16,6 +16,13 @@ pub(super) fn unary_keeping_output(tape: &mut Tape, input: Tensor, name: &'stati
     tape.apply(&operation, name, input.shape, input.dtype)
 }
 
+/// A power: keeps its input, and has two temporaries in backward.
+pub(super) fn power(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let operation =
+        Operation { rule: Rule::Power, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
 /// A product with or sum over constants: a new tensor of this shape, nothing kept, a new gradient.
 pub(super) fn fresh(tape: &mut Tape, input: Tensor, name: &'static str, shape: u16) -> Tensor {
     let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[], extras: &[], keeps_output: false };
@@ -116,7 +123,8 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        let base = self.base.filter(|_| !name.starts_with("logits"));
+        // The head stays as it is, and a router is no linear layer of its own.
+        let base = self.base.filter(|_| !name.starts_with("logits") && !name.starts_with("router"));
         let output = match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
             None if self.code.transposed_linears && !name.starts_with("logits") => {
@@ -125,9 +133,7 @@ impl Run<'_> {
             None => self.product(tape, input, linear, name, positions),
         };
         match self.adapters.and_then(|adapters| Some((adapters, adapters.names(name)?))) {
-            Some((adapters, names)) => {
-                self.adapted(tape, [input, output], [linear.inputs, linear.outputs], adapters, names)
-            }
+            Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
             None => output,
         }
     }

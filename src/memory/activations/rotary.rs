@@ -18,7 +18,17 @@ pub(super) struct Tables {
 impl Run<'_> {
     /// `[1, s, rotary]` cosines and sines in the type of the residual stream.
     pub(super) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
-        let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: self.architecture.rotary_dim() }]);
+        let channels = self.architecture.rotary_dim();
+        let width = if self.code.rotation == Rotation::Halves {
+            Dim { symbol: "d/2", size: channels / 2 }
+        } else {
+            Dim { symbol: "d", size: channels }
+        };
+        let shape = tape.shape(&[self.s(), width]);
+        if self.code.rotation == Rotation::Complex {
+            let numbers = tape.constant("rotary complex numbers", shape, Dtype::Fp32);
+            return Tables { cos: numbers, sin: tape.share(numbers) };
+        }
         let wide = self.code.rotary_in_fp32 && !self.code.rotary_inputs_in_fp32;
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
@@ -61,6 +71,23 @@ impl Run<'_> {
         Projected { query: turned[1], key: turned[0], value }
     }
 
+    /// Queries and keys multiplied as complex numbers, widened both before either is turned.
+    pub(super) fn rotate_complex(
+        &self,
+        tape: &mut Tape,
+        inputs: [Tensor; 2],
+        tables: Tables,
+        names: [&'static str; 2],
+    ) -> [Tensor; 2] {
+        let wide = [0, 1].map(|i| cast(tape, inputs[i], Dtype::Fp32, names[i]));
+        let turned = [0, 1].map(|i| multiply_by_constant(tape, wide[i], tables.cos, names[i]));
+        let narrow = [0, 1].map(|i| cast(tape, turned[i], inputs[i].dtype, names[i]));
+        for tensor in wide.into_iter().chain(turned) {
+            tape.release(tensor);
+        }
+        narrow
+    }
+
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
     pub(super) fn rotate(
         &self,
@@ -71,8 +98,10 @@ impl Run<'_> {
         tables: Tables,
         name: &'static str,
     ) -> Tensor {
-        if self.code.rotation == Rotation::Whole {
-            return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name);
+        match self.code.rotation {
+            Rotation::Whole => return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name),
+            Rotation::Halves => return self.rotate_halves(tape, input, heads, attention.head_dim, tables, name),
+            Rotation::None | Rotation::Concatenated | Rotation::Complex => {}
         }
         let slices = self.in_parts(tape, input, heads, attention);
         let parts = self.turn(tape, slices, heads, attention, tables, name);
@@ -107,6 +136,24 @@ impl Run<'_> {
         [turned, passing]
     }
 
+    fn rotate_halves(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        heads: Dim,
+        size: u64,
+        tables: Tables,
+        name: &'static str,
+    ) -> Tensor {
+        let half = tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d/2", size: size / 2 }]);
+        let halves = tape.split(input, [half, half]);
+        let turned = turn_parts(tape, halves, input.shape, tables, name);
+        for tensor in halves {
+            tape.release(tensor);
+        }
+        turned
+    }
+
     fn rotate_whole(
         &self,
         tape: &mut Tape,
@@ -118,7 +165,10 @@ impl Run<'_> {
     ) -> Tensor {
         let [half, other_half] = [size / 2, size - size / 2]
             .map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d/2", size }]));
-        let by_cos = multiply_by_constant(tape, input, tables.cos, name);
+        let apart = if self.code.halves_widened_apart { Dtype::Fp32 } else { input.dtype };
+        let wide = cast(tape, input, apart, name);
+        let by_cos = multiply_by_constant(tape, wide, tables.cos, name);
+        tape.release(wide);
         let first = tape.view_with_new_gradient(input, half);
         let second = tape.view_with_new_gradient(input, other_half);
         let negated = fresh(tape, second, "negated half", other_half);
@@ -126,13 +176,43 @@ impl Run<'_> {
         let turned = join(tape, [negated, first], "rotated half", input.shape);
         tape.release(negated);
         tape.release(first);
-        let by_sin = multiply_by_constant(tape, turned, tables.sin, name);
+        let wide = cast(tape, turned, apart, "rotated half");
         tape.release(turned);
+        let by_sin = multiply_by_constant(tape, wide, tables.sin, name);
+        tape.release(wide);
         let output = join(tape, [by_cos, by_sin], name, input.shape);
         tape.release(by_cos);
         tape.release(by_sin);
         output
     }
+}
+
+/// `first·cos - second·sin` beside `second·cos + first·sin`.
+pub(super) fn turn_parts(
+    tape: &mut Tape,
+    [first, second]: [Tensor; 2],
+    whole: u16,
+    tables: Tables,
+    name: &'static str,
+) -> Tensor {
+    let shape = first.shape;
+    let by_cos = multiply_by_constant(tape, first, tables.cos, name);
+    let by_sin = multiply_by_constant(tape, second, tables.sin, name);
+    // The difference negates the gradient of what it takes away.
+    let negated = tape.view_with_new_gradient(by_sin, shape);
+    let one = join(tape, [by_cos, negated], name, shape);
+    for tensor in [negated, by_cos, by_sin] {
+        tape.release(tensor);
+    }
+    let by_cos = multiply_by_constant(tape, second, tables.cos, name);
+    let by_sin = multiply_by_constant(tape, first, tables.sin, name);
+    let other = join(tape, [by_cos, by_sin], name, shape);
+    tape.release(by_cos);
+    tape.release(by_sin);
+    let output = join(tape, [one, other], name, whole);
+    tape.release(one);
+    tape.release(other);
+    output
 }
 
 /// Copies of the tables in which each value stands twice in a row.

@@ -123,7 +123,15 @@ impl Tape {
                     self.unrefer(zeros);
                     (gradient, input.dtype)
                 }
+                Rule::ClampAbove => (self.derive_clamp(&input, 1), input.dtype),
+                Rule::Clamp => (self.derive_clamp(&input, 2), input.dtype),
                 Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
+                Rule::Fold => {
+                    let product = self.allocate("product before scaling", input.shape, input.dtype, Kind::Scratch);
+                    let gradient = self.gradient(&input, input.shape, input.dtype);
+                    self.unrefer(product);
+                    (gradient, input.dtype)
+                }
                 Rule::Unpack => {
                     let matrix = node.inputs[0].map_or(input.shape, |matrix| matrix.shape);
                     let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);
@@ -169,6 +177,25 @@ impl Tape {
         gradients[0] = Some((self.gradient(&dividend, shape, dtype), dtype));
         gradients[1] = Some((product, dtype));
         gradients
+    }
+
+    /// A mask of what lies within each bound, both put together, and the gradient where it is set.
+    fn derive_clamp(&mut self, input: &Input, bounds: usize) -> StorageId {
+        let scalar = self.shape(&[]);
+        let zero = self.allocate("zero", scalar, input.dtype, Kind::Scratch);
+        let masks = (0..bounds).map(|_| self.allocate("mask of a bound", input.shape, Dtype::Bool, Kind::Scratch));
+        let mut masks: Vec<_> = masks.collect();
+        if bounds > 1 {
+            let both = self.allocate("mask of both bounds", input.shape, Dtype::Bool, Kind::Scratch);
+            for mask in std::mem::replace(&mut masks, vec![both]) {
+                self.unrefer(mask);
+            }
+        }
+        let gradient = self.gradient(input, input.shape, input.dtype);
+        for scratch in masks.into_iter().chain([zero]) {
+            self.unrefer(scratch);
+        }
+        gradient
     }
 
     /// A copy of the whole gradient, and in it zeros in place of the part, which is copied out.

@@ -154,6 +154,8 @@ pub(crate) enum Rule {
     All,
     /// A product: gradients have the output's shape and are summed where the input was broadcast.
     Multiply,
+    /// A scaled product of two values, added to a frozen one, the first input.
+    Fold,
     /// A product with a frozen matrix, the first input, that is unpacked again for it.
     Unpack,
     /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
@@ -167,6 +169,10 @@ pub(crate) enum Rule {
     GeluFunction,
     /// A selection by index: the gradient is written into zeros.
     Index,
+    /// A clamp from above: where it acts, the gradient is zero.
+    ClampAbove,
+    /// A clamp from above and below.
+    Clamp,
     /// A quotient of a value by a divisor that was computed too.
     Divide,
     /// A value written into a part of another, whose gradient has a copy with that part taken out.
@@ -210,7 +216,8 @@ pub(super) struct Leaf {
     pub(super) uses: u32,
     /// What has arrived while others are missing.
     pub(super) waiting: Option<StorageId>,
-    pub(super) cached_copy: Option<StorageId>,
+    /// Its 16-bit copy in autocast's cache, and the node that made it.
+    pub(super) cached_copy: Option<(StorageId, Source)>,
     /// Whether it is a computed value that was made to require a gradient.
     pub(super) value: bool,
 }

@@ -1,11 +1,12 @@
 //! The rows of the family table.
 
+use super::modern;
 use super::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement,
-    PositionKind, Projection, QkNorm, SharedDefault,
+    PositionKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
 
-const LLAMA_LIKE: Defaults = Defaults {
+pub(super) const LLAMA_LIKE: Defaults = Defaults {
     vocab_size: 32_000,
     hidden_size: 4096,
     intermediate_size: Some(11_008),
@@ -42,7 +43,7 @@ const GEMMA_2B: Defaults = Defaults {
     ..LLAMA_LIKE
 };
 
-const LLAMA: Family = Family {
+pub(super) const LLAMA: Family = Family {
     id: "llama",
     norm: NormKind::Rms,
     placement: Placement::Pre,
@@ -53,12 +54,15 @@ const LLAMA: Family = Family {
     positions: PositionKind::Rotary,
     unused_positions: 0,
     embedding_norm: false,
+    rotates_with_window_only: false,
     qkv_bias: false,
     output_bias: false,
     mlp_bias: false,
     experts: None,
     latent: None,
+    sinks: false,
     head_bias: false,
+    variant: VariantDefaults::NONE,
     defaults: LLAMA_LIKE,
 };
 
@@ -215,6 +219,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            bias: false,
         }),
         defaults: Defaults {
             intermediate_size: Some(14_336),
@@ -234,6 +239,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Several(1),
             first_dense: 3,
             groups: Some([8, 4]),
+            bias: false,
         }),
         latent: Some(LatentDefaults {
             query_rank: 1536,
@@ -264,6 +270,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Gated(5632),
             first_dense: 0,
             groups: None,
+            bias: false,
         }),
         defaults: Defaults {
             vocab_size: 151_936,
@@ -273,6 +280,36 @@ pub const FAMILIES: &[Family] = &[
             num_attention_heads: 16,
             num_key_value_heads: Some(16),
             max_position_embeddings: 32_768,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_oss",
+        qkv_bias: true,
+        output_bias: true,
+        sinks: true,
+        experts: Some(ExpertDefaults {
+            count: 128,
+            per_token: 4,
+            intermediate_size: None,
+            normalised: Normalisation::Always,
+            shared: SharedDefault::None,
+            first_dense: 0,
+            groups: None,
+            bias: true,
+        }),
+        defaults: Defaults {
+            vocab_size: 201_088,
+            hidden_size: 2880,
+            intermediate_size: Some(2880),
+            num_hidden_layers: 36,
+            num_attention_heads: 64,
+            num_key_value_heads: Some(8),
+            head_dim: Some(64),
+            max_position_embeddings: 131_072,
+            sliding_window: Some(128),
+            sliding_window_pattern: Some(2),
             ..LLAMA_LIKE
         },
         ..LLAMA
@@ -305,6 +342,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            bias: false,
         }),
         defaults: Defaults {
             vocab_size: 151_936,
@@ -550,4 +588,29 @@ pub const FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    modern::OLMO3,
+    modern::EXAONE4,
+    modern::COHERE2,
+    modern::GLM,
+    modern::SEED_OSS,
+    modern::ARCEE,
+    modern::APERTUS,
+    modern::HUNYUAN_DENSE,
+    modern::ERNIE,
+    modern::MINISTRAL3,
+    modern::NEMOTRON,
+    modern::INTERNLM2,
+    modern::MIMO,
+    modern::LLAMA4,
+    modern::GEMMA3N,
+    modern::GEMMA4,
+    modern::MISTRAL4,
+    modern::DEEPSEEK_V32,
+    modern::GLM4_MOE_LITE,
+    modern::GLM_MOE_DSA,
+    modern::MIMO_V2,
+    modern::MINIMAX_M3,
+    modern::STEP3P5,
+    modern::DBRX,
+    modern::GROK1,
 ];

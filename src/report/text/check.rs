@@ -43,7 +43,7 @@ fn category_bar(report: &Report, category: Category, scale: Bytes, look: Look) -
     let label = category.label();
     if bytes.is_zero() && !largest.is_zero() {
         let bar = bar::absent(largest, scale);
-        let note = format!("{} at {}", look.number(largest), instant.id());
+        let note = format!("{} at {}", look.size(largest), instant.id());
         return look.paint(Ink::Dim, &format!("{label:<11} {bar} {note}"));
     }
     let bar = bar::single(bytes, scale);
@@ -53,7 +53,7 @@ fn category_bar(report: &Report, category: Category, scale: Bytes, look: Look) -
 fn total_bar(report: &Report, fit: &Fit, scale: Bytes, look: Look) -> String {
     let bar = bar::stacked(&report.ledger.peak().by_category, fit.capacity, scale);
     let total = look.show(report.ledger.total());
-    format!("{:<11} {bar:<width$} {total:>12} of {}", "Total", look.number(fit.capacity), width = bar::WIDTH + 1)
+    format!("{:<11} {bar:<width$} {total:>12} of {}", "Total", look.size(fit.capacity), width = bar::WIDTH + 1)
 }
 
 /// `fits: 12.3 GiB are left (the total lies between 66.1 and 67.4)`.
@@ -69,7 +69,7 @@ pub(super) fn verdict(fit: &Fit, look: Look) -> String {
     let band = if low == high {
         String::new()
     } else {
-        format!(" (the total lies between {} and {})", look.number(low), look.show(high))
+        format!(" (the total lies between {} and {})", look.size(low), look.show(high))
     };
     format!("{}: {amount} {rest}{band}", look.paint(ink, fit.verdict.id()))
 }

@@ -62,7 +62,7 @@ fn step_table(report: &Report, step: Step, look: Look) -> String {
 
 /// The number, and a dash where there is nothing: columns of zeros hide what matters.
 fn amount(bytes: Bytes, look: Look) -> String {
-    if bytes.is_zero() { String::from("-") } else { look.number(bytes) }
+    if bytes.is_zero() { String::from("-") } else { look.size(bytes) }
 }
 
 fn summary(report: &Report, look: Look) -> String {

@@ -11,11 +11,11 @@ pub fn largest(key: &str, found: &Largest, gpu: &Gpu, look: Look) -> String {
     let text = match (found.value, &found.stopped_by) {
         (None, _) => format!("{key}: none fits {}; the smallest needs {total}\n", gpu.name),
         (Some(value), Stop::Capacity(next)) => format!(
-            "{key}: {} fits {} with {total}; {} would need {}\n",
+            "{key}: {} fits {} with {total}; {} would be over by {}\n",
             grouped(value),
             gpu.name,
             grouped(value.saturating_add(1)),
-            look.unit.show(*next),
+            look.show(next.saturating_sub(gpu.capacity().unwrap_or_default())),
         ),
         (Some(value), Stop::End(reason)) => {
             format!("{key}: {} fits {} with {total}; it ends there: {reason}\n", grouped(value), gpu.name)

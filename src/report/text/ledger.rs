@@ -28,7 +28,7 @@ fn lines(report: &Report, entry: &Entry, look: Look) -> String {
     let exact = match entry.exactness {
         Exactness::Exact => String::new(),
         Exactness::Estimated { low, high } => {
-            format!(", estimated between {} and {}", look.number(low), look.show(high))
+            format!(", estimated between {} and {}", look.size(low), look.show(high))
         }
     };
     format!(

@@ -24,14 +24,16 @@ const INFERENCE_WEIGHTS: &[&str] = &[
     "awq-int4",
     "q8_0",
     "q6_k",
+    "q5_1",
     "q5_k_m",
     "q5_k_s",
     "q5_0",
+    "q4_1",
     "q4_k_m",
     "q4_k_s",
     "q4_0",
-    "iq4_xs",
     "iq4_nl",
+    "iq4_xs",
     "q3_k_l",
     "q3_k_m",
     "q3_k_s",
@@ -86,7 +88,11 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "framework",
         unit: "",
         help: "the implementation whose habits are described",
-        kind: Kind::Choice { words: Framework::WORDS, covered: &["transformers"], optional: false },
+        kind: Kind::Choice {
+            words: Framework::WORDS,
+            covered: &["transformers", "transformers-4.51", "transformers-4.38"],
+            optional: false,
+        },
         applies: in_detail,
         get: |s| Value::Word(s.framework.word().to_owned()),
         set: |s, value| word(value, Framework::from_word).map(|choice| s.framework = choice),
@@ -357,7 +363,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether the base's scales are quantized too",
         kind: Kind::Flag,
-        applies: quantizing,
+        applies: quantizing_scales,
         get: |s| Value::Flag(s.train.double_quant),
         set: |s, value| flag(value).map(|on| s.train.double_quant = on),
     },
@@ -466,7 +472,7 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "weights",
         unit: "",
         help: "type of the weights; native is the type they were published in",
-        kind: Kind::Choice { words: INFERENCE_WEIGHTS, covered: &["bf16", "fp16", "fp32"], optional: false },
+        kind: Kind::Choice { words: INFERENCE_WEIGHTS, covered: INFERENCE_WEIGHTS, optional: false },
         applies: inferring,
         get: |s| Value::Word(s.infer.weights.clone()),
         set: |s, value| text(value).map(|text| s.infer.weights = text),
@@ -476,7 +482,7 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "kv cache",
         unit: "",
         help: "type of keys and values in the cache",
-        kind: Kind::Choice { words: KV_TYPES, covered: &["bf16", "fp16", "fp32"], optional: false },
+        kind: Kind::Choice { words: KV_TYPES, covered: KV_TYPES, optional: false },
         applies: serving_in_detail,
         get: |s| Value::Word(s.infer.kv_cache.clone()),
         set: |s, value| text(value).map(|text| s.infer.kv_cache = text),
@@ -582,6 +588,10 @@ fn adapting(scenario: &Scenario) -> bool {
 
 fn quantizing(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.method == Method::Qlora
+}
+
+fn quantizing_scales(scenario: &Scenario) -> bool {
+    quantizing(scenario) && matches!(scenario.train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4)
 }
 
 /// Accepted in files at its default; no covered framework reads it yet.

@@ -54,6 +54,12 @@ const WELL_KNOWN: &[(&str, &str)] = &[
 ];
 
 impl App {
+    /// What any scenario takes at its peak, where it has a ledger.
+    pub(in crate::tui) fn total_of(&self, scenario: &Scenario) -> Option<Bytes> {
+        let gpu = self.gpu_of(scenario).map(AsRef::as_ref);
+        memory::estimate(self.model_of(scenario)?, scenario, gpu).ok().map(|ledger| ledger.total())
+    }
+
     /// The memory of any scenario of these models and cards, or why there is none.
     pub(in crate::tui) fn estimate_of(&self, scenario: &Scenario) -> Result<Estimate, String> {
         let Some(model) = self.model_of(scenario) else {

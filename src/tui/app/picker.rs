@@ -1,8 +1,8 @@
 //! A list to choose from: models, cards, or the words of a parameter.
 
 use super::App;
-use crate::scenario::Value;
 use crate::scenario::parameter::{Kind, Parameter};
+use crate::scenario::{Scenario, Value};
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
 
@@ -17,6 +17,9 @@ pub(crate) enum Target {
     Choice(&'static Parameter),
 }
 
+/// Rows above and below the cursor that a screen may show.
+const SEEN: usize = 28;
+
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -26,6 +29,8 @@ pub(crate) struct Item {
     pub(crate) name: String,
     /// Its size: parameters or memory.
     pub(crate) size: String,
+    /// What the run would take with it, once that has been asked for.
+    pub(crate) total: Option<String>,
     /// Whether it is the user's own.
     pub(crate) own: bool,
 }
@@ -43,6 +48,8 @@ pub(crate) struct Picker {
     pub(crate) matches: Vec<usize>,
     /// Which of those is under the cursor.
     pub(crate) selected: usize,
+    /// Words of the rows that were marked.
+    pub(crate) marked: Vec<String>,
     /// Why the last choice was not taken.
     pub(crate) error: Option<String>,
 }
@@ -54,6 +61,7 @@ impl Picker {
             word: listed.word.clone(),
             name: listed.item.name.clone(),
             size: listed.item.declared.map(|count| count.to_string()).unwrap_or_default(),
+            total: None,
             own: listed.own,
         });
         Self::new(Target::Model, items.collect(), &app.scenario.model)
@@ -65,6 +73,7 @@ impl Picker {
             word: listed.word.clone(),
             name: listed.item.name.clone(),
             size: listed.item.capacity().map(|capacity| app.unit.show(capacity)).unwrap_or_default(),
+            total: None,
             own: listed.own,
         });
         Self::new(Target::Gpu, items.collect(), app.scenario.gpu.as_deref().unwrap_or_default())
@@ -74,7 +83,13 @@ impl Picker {
     pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
         let Kind::Choice { covered, optional, .. } = parameter.kind else { return None };
         let words = covered.iter().copied().chain(optional.then_some("-"));
-        let item = |word: &str| Item { word: word.to_owned(), name: String::new(), size: String::new(), own: false };
+        let item = |word: &str| Item {
+            word: word.to_owned(),
+            name: String::new(),
+            size: String::new(),
+            total: None,
+            own: false,
+        };
         let now = parameter.get(&app.scenario).to_string();
         Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
     }
@@ -82,7 +97,7 @@ impl Picker {
     fn new(target: Target, items: Vec<Item>, now: &str) -> Self {
         let selected = items.iter().position(|item| item.word == now).unwrap_or(0);
         let matches = (0..items.len()).collect();
-        Self { target, query: Field::default(), items, matches, selected, error: None }
+        Self { target, query: Field::default(), items, matches, selected, marked: Vec::new(), error: None }
     }
 
     /// Whether the list is narrowed by typing.
@@ -95,11 +110,37 @@ impl Picker {
         self.matches.get(self.selected).map(|index| &self.items[*index])
     }
 
+    /// Marks the row under the cursor, or takes its mark away, and goes on to the next.
+    pub(crate) fn mark(&mut self) {
+        let Some(word) = self.chosen().map(|item| item.word.clone()) else { return };
+        match self.marked.iter().position(|marked| *marked == word) {
+            Some(at) => drop(self.marked.remove(at)),
+            None => self.marked.push(word),
+        }
+        self.go(1);
+    }
+
     /// The path that was typed instead of a name, in the model picker.
     pub(crate) fn path(&self) -> Option<&str> {
         let text = self.query.text().trim();
         let ends = [".json", ".toml"].iter().any(|end| text.ends_with(end));
         (matches!(self.target, Target::Model) && (text.contains('/') || ends)).then_some(text)
+    }
+
+    /// Asks for the totals of the models that are near the cursor: those that can be seen.
+    pub(in crate::tui) fn ask_totals(&mut self, app: &App) {
+        if !matches!(self.target, Target::Model) {
+            return;
+        }
+        let from = self.selected.saturating_sub(SEEN);
+        for index in self.matches.iter().skip(from).take(2 * SEEN) {
+            let item = &mut self.items[*index];
+            if item.total.is_none() {
+                let scenario = Scenario { model: item.word.clone(), ..app.scenario.clone() };
+                let total = app.total_of(&scenario).map(|total| app.unit.show(total));
+                item.total = Some(total.unwrap_or_else(|| String::from("-")));
+            }
+        }
     }
 
     /// Finds the matches anew after the query has changed.

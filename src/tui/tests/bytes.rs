@@ -58,6 +58,30 @@ fn a_key_costs_one_small_bracketed_write() {
     }
 }
 
+/// Within each view a key costs little; going to another view draws its panel once.
+#[test]
+fn no_view_is_dear_on_a_slow_line() {
+    for size in [LARGE, Rect::new(0, 0, 200, 60)] {
+        for view in ["2", "3", "4", "5", "6"] {
+            let wire = Wire::default();
+            let mut screen = Screen::new(wire.clone(), Viewport::Fixed(size)).unwrap();
+            let mut app = app();
+            press(&mut app, "p right p");
+            press(&mut app, view);
+            screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+            wire.take();
+            for key in ["down", "up", "right", "left", "down", "tab", "tab", "z"] {
+                press(&mut app, key);
+                screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+                let writes = wire.take();
+                assert_eq!(writes.len(), 1, "{view} {key}");
+                let most = if size == LARGE { 3_000 } else { 6_000 };
+                assert!(writes[0].len() <= most, "{view} {key} at {size}: {} bytes", writes[0].len());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_repaint_draws_every_cell_again() {
     let wire = Wire::default();

@@ -29,17 +29,29 @@ fn little_room_shows_what_matters() {
     snapshot!("small_1x1", app(), COLOUR, (1, 1));
 }
 
+/// Every view beside the first at the sizes of the design, in colour and without.
 #[test]
-fn every_card() {
-    for (name, theme, size) in [
-        ("cards_80x24", COLOUR, (80, 24)),
-        ("cards_80x24_mono", MONO, (80, 24)),
-        ("cards_120x40", COLOUR, (120, 40)),
-        ("cards_200x60", COLOUR, (200, 60)),
+fn every_view() {
+    for (name, keys) in [
+        ("cards", "2"),
+        ("compare", "p right p down L 3"),
+        ("sweep", "p down right 4"),
+        ("timeline", "5"),
+        ("ledger", "6 down down"),
     ] {
         let mut app = app();
-        press(&mut app, "2");
-        insta::assert_snapshot!(name, screen(&app, theme, size).backend());
+        press(&mut app, keys);
+        for (size, theme, look) in [
+            ((80, 24), COLOUR, ""),
+            ((80, 24), MONO, "_mono"),
+            ((120, 40), COLOUR, ""),
+            ((120, 40), MONO, "_mono"),
+            ((200, 60), COLOUR, ""),
+            ((200, 60), MONO, "_mono"),
+        ] {
+            let name = format!("{name}_{}x{}{look}", size.0, size.1);
+            insta::assert_snapshot!(name, screen(&app, theme, size).backend());
+        }
     }
 }
 
@@ -77,6 +89,9 @@ fn what_lies_over_the_view() {
         ("exact_value", "enter \"x\" enter"),
         ("filter", "/ \"opt\""),
         ("help", "? down"),
+        ("fixes", "L f down"),
+        ("explanation", "6 down enter"),
+        ("marked_models", "m tab tab"),
     ] {
         let mut app = app();
         press(&mut app, keys);
@@ -87,9 +102,25 @@ fn what_lies_over_the_view() {
 /// No view panics at any size, with anything over it.
 #[test]
 fn every_size_can_be_drawn() {
-    for keys in
-        ["up", "2", "2 / \"h\"", "m", "g \"h\"", "down down down enter", "enter \"12345\"", "/ \"a\"", "?", "s", "i"]
-    {
+    for keys in [
+        "up",
+        "2",
+        "2 / \"h\"",
+        "p right 3",
+        "4",
+        "5",
+        "6",
+        "6 down enter",
+        "L f",
+        "m",
+        "g \"h\"",
+        "down down down enter",
+        "enter \"12345\"",
+        "/ \"a\"",
+        "?",
+        "s",
+        "i",
+    ] {
         let mut app = app();
         press(&mut app, keys);
         for width in (1..=90).step_by(3).chain([40, 72, 80]) {
@@ -104,7 +135,24 @@ fn every_size_can_be_drawn() {
 /// In ASCII nothing else is shown, wherever one looks.
 #[test]
 fn ascii_is_ascii() {
-    for keys in ["up", "2", "m", "g", "enter", "/ \"o\"", "?", "s", "left", "f"] {
+    for keys in [
+        "up",
+        "2",
+        "p right 3",
+        "4",
+        "5",
+        "6",
+        "6 down enter",
+        "L f",
+        "m",
+        "g",
+        "enter",
+        "/ \"o\"",
+        "?",
+        "s",
+        "left",
+        "f",
+    ] {
         let mut app = app();
         press(&mut app, keys);
         let text = screen(&app, ASCII, (200, 60)).backend().to_string();

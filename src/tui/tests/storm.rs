@@ -5,6 +5,7 @@ use crate::tui::action::{Action, BINDINGS, Context};
 use crate::tui::app::{App, Overlay};
 use crate::tui::keymap::Chord;
 use crate::tui::message;
+use crate::tui::screen::View;
 use crate::tui::update::{Effect, Message, update};
 
 /// The same storm every time.
@@ -35,8 +36,16 @@ fn check(app: &App) {
             assert!(picker.selected < picker.matches.len().max(1));
             assert!(picker.matches.iter().all(|index| *index < picker.items.len()));
         }
+        Some(Overlay::Fixes { list, selected }) => assert!(*selected < list.len()),
         Some(Overlay::Value { field, .. }) => assert!(field.cursor() <= field.text().chars().count()),
         _ => {}
+    }
+    assert!(app.pins.list.len() <= 6 && app.pins.cursor <= app.pins.list.len().saturating_sub(1));
+    for pin in &app.pins.list {
+        assert_eq!(pin.estimate.is_ok(), app.estimate_of(&pin.scenario).is_ok());
+    }
+    if app.view == View::Sweep {
+        assert!(app.sweep.curves.iter().all(|curve| curve.totals.len() == app.sweep.values.len()));
     }
     if let Ok(estimate) = &app.estimate {
         let fresh = app.estimate_of(&app.scenario).unwrap();
@@ -48,13 +57,13 @@ fn check(app: &App) {
 }
 
 #[test]
-fn twenty_thousand_events() {
+fn a_hundred_thousand_events() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let mut app = app();
     let mut size = (80, 24);
     let keys: Vec<Chord> = BINDINGS.iter().flat_map(|row| row.keys).filter_map(|key| Chord::parse(key)).collect();
     let mut quits = 0;
-    for turn in 0..20_000 {
+    for turn in 0..100_000 {
         let effect = match dice.roll(20) {
             0 => {
                 paste(&mut app, dice.pick(PASTES));
@@ -79,9 +88,9 @@ fn twenty_thousand_events() {
             Some(Effect::OpenModel(path)) => {
                 update(&mut app, Message::Opened(path, Err(String::from("no such file"))));
             }
-            Some(Effect::Suspend | Effect::Repaint) | None => {}
+            Some(Effect::Suspend | Effect::Repaint | Effect::Copy(_)) | None => {}
         }
-        if turn % 16 == 0 {
+        if turn % 32 == 0 {
             check(&app);
             screen(&app, dice.pick(&[COLOUR, MONO, ASCII]), size);
         }

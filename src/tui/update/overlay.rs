@@ -20,6 +20,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Erase => edit(app, Field::erase),
         Action::Delete => edit(app, Field::delete),
         Action::Clear => edit(app, Field::clear),
+        Action::Mark => mark(app),
         Action::CursorLeft => edit(app, Field::left),
         Action::CursorRight => edit(app, Field::right),
         Action::CursorStart => edit(app, Field::home),
@@ -45,7 +46,15 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
             *error = None;
         }
         Some(Overlay::Filter) => change(app.active_filter_mut()),
-        Some(Overlay::Help { .. }) | None => {}
+        Some(Overlay::Help { .. } | Overlay::Fixes { .. } | Overlay::Explanation(_)) | None => {}
+    }
+}
+
+/// Marks the model under the cursor, or takes its mark away.
+fn mark(app: &mut App) {
+    match &mut app.overlay {
+        Some(Overlay::Picker(picker)) if matches!(picker.target, Target::Model) => picker.mark(),
+        _ => app.refuse("only models can be marked"),
     }
 }
 
@@ -65,7 +74,8 @@ fn go(app: &mut App, step: isize) {
         }
         Some(Overlay::Filter) if in_view => super::go_in_view(app, step),
         Some(Overlay::Filter) => super::go(app, step),
-        Some(Overlay::Value { .. }) | None => {}
+        Some(Overlay::Fixes { list, selected }) => *selected = super::moved(*selected, list.len(), step),
+        Some(Overlay::Value { .. } | Overlay::Explanation(_)) | None => {}
     }
 }
 
@@ -78,7 +88,12 @@ fn accept(app: &mut App) -> Option<Effect> {
             }
         }
         Some(Overlay::Filter) | None => {}
-        help @ Some(Overlay::Help { .. }) => app.overlay = help,
+        Some(Overlay::Fixes { list, selected }) => {
+            if let Some(fix) = list.get(selected) {
+                super::solve::take(app, fix);
+            }
+        }
+        other @ Some(Overlay::Help { .. } | Overlay::Explanation(_)) => app.overlay = other,
     }
     None
 }
@@ -93,6 +108,10 @@ fn choose(app: &mut App, mut picker: Picker) -> Option<Effect> {
         let effect = Effect::OpenModel(path.to_owned());
         app.overlay = Some(Overlay::Picker(picker));
         return Some(effect);
+    }
+    if !picker.marked.is_empty() {
+        super::compare::pin_models(app, &picker.marked);
+        return None;
     }
     let outcome = match picker.chosen() {
         None => Err(format!("nothing matches `{}`", picker.query.text())),

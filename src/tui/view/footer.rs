@@ -43,15 +43,22 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
 const EXPENDABLE: &[Action] = &[
     Action::Clear,
     Action::Redo,
-    Action::Vendor,
     Action::FlipUnit,
     Action::FlipStep,
+    Action::Copy,
     Action::Filter,
     Action::Undo,
     Action::FlipEstimator,
     Action::FlipTask,
+    Action::Group,
+    Action::Unpin,
+    Action::Order,
+    Action::SwitchFocus,
+    Action::Pin,
     Action::PickGpu,
     Action::PickModel,
+    Action::Fixes,
+    Action::Solve,
 ];
 
 struct Hint {
@@ -102,6 +109,10 @@ fn words(app: &App, binding: &Binding) -> &'static str {
         Action::FlipStep if app.step == Step::First => "steady step",
         Action::FlipUnit => app.unit.flipped().label(),
         Action::SwitchFocus if app.in_view() => "parameters",
+        Action::Group if app.view == View::Cards => "vendor",
+        Action::Group if app.entries.by_place => "by category",
+        Action::Group => "by place",
+        Action::Edit if app.in_view() && app.view == View::Ledger => "explain",
         Action::Edit if app.in_view() => "take it",
         Action::Edit => match app.focused().map(|parameter| parameter.kind) {
             Some(Kind::Word | Kind::Choice { .. }) => "choose",

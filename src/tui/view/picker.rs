@@ -29,7 +29,8 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
     let first = text::first_shown(picker.selected, picker.matches.len(), usize::from(list.height));
     for (index, row) in (first..picker.matches.len()).zip(0..list.height) {
         let item = &picker.items[picker.matches[index]];
-        line(item, index == picker.selected, theme, frame, text::row(list, row));
+        let marked = picker.marked.contains(&item.word);
+        line(item, [index == picker.selected, marked], theme, frame, text::row(list, row));
     }
     let (words, style) = match &picker.error {
         Some(error) => (error.clone(), theme.error()),
@@ -41,6 +42,9 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
 /// What Enter would do, and how many rows there are.
 fn answer(app: &App, picker: &Picker) -> String {
     let count = format!("{} of {}", picker.matches.len(), picker.items.len());
+    if !picker.marked.is_empty() {
+        return format!("Enter pins the {} that are marked, to compare them", picker.marked.len());
+    }
     match (picker.path(), picker.target, picker.chosen()) {
         (Some(path), _, _) => format!("Enter opens {path}"),
         (None, _, None) => String::from("nothing matches"),
@@ -57,10 +61,15 @@ fn answer(app: &App, picker: &Picker) -> String {
     }
 }
 
-fn line(item: &Item, here: bool, theme: Theme, frame: &mut Frame, area: Rect) {
-    let mark = if here { theme.glyphs.cursor } else { " " };
+fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Frame, area: Rect) {
+    let mark = match (marked, here) {
+        (true, _) => theme.glyphs.yes,
+        (false, true) => theme.glyphs.cursor,
+        (false, false) => " ",
+    };
     let room = area.width.saturating_sub(3);
-    let size = format!("{:>12}", item.size);
+    let total = item.total.as_ref().map(|total| format!("{total:>11}")).unwrap_or_default();
+    let size = format!("{:>9}{total}", item.size);
     let (word, name) = if item.name.is_empty() {
         (item.word.clone(), String::new())
     } else {
@@ -71,7 +80,11 @@ fn line(item: &Item, here: bool, theme: Theme, frame: &mut Frame, area: Rect) {
         (word, text::cut(&format!("{}{own}", item.name), left, theme))
     };
     let base = if here { theme.selected() } else { Style::new() };
-    let half = if item.name.is_empty() { usize::from(room) } else { usize::from(room.saturating_sub(13) / 2) };
+    let half = if item.name.is_empty() {
+        usize::from(room)
+    } else {
+        usize::from(room.saturating_sub(text::width(&size) + 1) / 2)
+    };
     let line = Line::from(vec![
         Span::raw(format!("{mark} {word}")),
         Span::raw(" ".repeat((half + 1).saturating_sub(usize::from(text::width(&word))))),

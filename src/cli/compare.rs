@@ -1,0 +1,47 @@
+//! `brimful compare`: scenarios or models side by side.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::arguments::{FlagArguments, Format, OutputArguments};
+use super::resolve::{Draft, Resolved};
+use super::{output, presets};
+use crate::report::{Report, compare};
+
+/// What `compare` takes.
+#[derive(Debug, Args)]
+pub(super) struct CompareArguments {
+    /// Scenario files, model ids, or paths of model presets or config.json files: two or more.
+    #[arg(value_name = "SCENARIO.toml | MODEL", num_args = 2.., required = true)]
+    inputs: Vec<String>,
+    #[command(flatten)]
+    flags: FlagArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// Prints every run's memory by category, its difference to the first, and where the runs differ.
+pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode> {
+    let library = presets::load(&arguments.output)?;
+    let resolve = |input: &String| Draft::of(&library, Some(input), &arguments.flags)?.resolve(&library);
+    let runs: Vec<Resolved> = arguments.inputs.iter().map(resolve).collect::<Result<_>>()?;
+    let reports = runs.iter().map(|run| Report::new(&run.model, &run.scenario, run.gpu.as_ref()));
+    let reports: Vec<Report<'_>> = reports.collect::<Result<_, _>>()?;
+    let idle = runs.iter().flat_map(|run| &run.idle);
+    let mut said: Vec<&String> = Vec::new();
+    for words in idle {
+        if !said.contains(&words) {
+            output::warn(words);
+            said.push(words);
+        }
+    }
+    let text = match arguments.output.format {
+        Format::Text => compare::text(&reports, output::look(&arguments.output)),
+        Format::Json => compare::json(&reports)?,
+        Format::Csv => compare::csv(&reports),
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

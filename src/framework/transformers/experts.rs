@@ -1,0 +1,47 @@
+//! Families with experts.
+
+use super::{GateCode, Implementation, NormCode, Rotation, RouterCode};
+use crate::model::Family;
+
+/// How a router weighs the experts that it chooses; for other families what Llama's code does.
+pub(super) fn implementation(family: &Family, llama: Implementation) -> Implementation {
+    match family.id {
+        "qwen2_moe" => {
+            Implementation { router: RouterCode::SoftmaxThenCast, both_masks: true, mask_without_window: true, ..llama }
+        }
+        "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
+        "deepseek_v3" => {
+            Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
+        }
+        "gpt_oss" => Implementation {
+            norm: NormCode::WeightThenCast,
+            rotation: Rotation::Halves,
+            eager_only: true,
+            both_masks: true,
+            router: RouterCode::SoftmaxOfChosen,
+            expert_gate: GateCode::Clamped,
+            ..llama
+        },
+        _ => llama,
+    }
+}
+
+/// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of this family's experts, which
+/// had a module each in earlier versions; the dense and shared ones of the same names then have no adapter.
+pub fn adapts_experts(family: &Family) -> bool {
+    matches!(family.id, "qwen3_moe" | "deepseek_v3")
+}
+
+/// The names that modules have beside those of dense families.
+pub(super) fn module_names(linear: &str) -> &'static [&'static str] {
+    match linear {
+        "attention.query down" => &["q_a_proj"],
+        "attention.query up" => &["q_b_proj"],
+        "attention.key value down" => &["kv_a_proj_with_mqa"],
+        "attention.key value up" => &["kv_b_proj"],
+        "shared expert gate" => &["shared_expert_gate"],
+        "experts.gate and up" => &["gate_proj", "up_proj"],
+        "experts.down" => &["down_proj"],
+        _ => &[],
+    }
+}

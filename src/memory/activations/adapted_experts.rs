@@ -1,0 +1,64 @@
+//! Adapters on the stacked matrices of experts: PEFT folds them into a copy of the whole stack for each pass.
+
+use super::super::entry::Dim;
+use super::super::tape::{Operation, Rule, Tape, Tensor};
+use super::Run;
+use super::operations::cast;
+use crate::model::architecture::Experts;
+
+/// `[E, out, r]` and `[E, r, in]`, in the type of the experts' matrices.
+pub(super) type Factors = [Tensor; 2];
+
+impl Run<'_> {
+    /// The adapter of a stack of matrices by expert, where it has one.
+    pub(super) fn expert_factors(
+        &self,
+        tape: &mut Tape,
+        stack: &str,
+        experts: &Experts,
+        [outputs, inputs]: [Dim; 2],
+    ) -> Option<Factors> {
+        let adapters = self.adapters?;
+        let names = adapters.names(stack)?;
+        let each = Dim { symbol: "E", size: experts.count };
+        let rank = Dim { symbol: "r", size: adapters.rank_of(names) };
+        let ranks = Dim { symbol: "(E·r)", size: experts.count.saturating_mul(rank.size) };
+        let [down, up] = [[ranks, inputs], [outputs, ranks]].map(|dims| tape.shape(&dims));
+        let down = tape.adapter(names.down, down, adapters.dtype);
+        let up = tape.adapter(names.up, up, adapters.dtype);
+        let [left, right, whole] =
+            [[each, outputs, rank], [each, rank, inputs], [each, outputs, inputs]].map(|dims| tape.shape(&dims));
+        let left = tape.view_with_new_gradient(up, left);
+        let right = tape.view(down, right);
+        let factors = [cast(tape, left, self.weights, names.up), cast(tape, right, self.weights, names.down)];
+        if adapters.dtype != self.weights {
+            for factor in factors {
+                tape.count_as_weight_copy(factor);
+            }
+        }
+        // To register a parametrization is to try it once.
+        let tried = tape.constant(names.sum, whole, self.weights);
+        tape.release(tried);
+        Some(factors)
+    }
+
+    /// A stack of matrices by expert, with its adapter folded in where it has one.
+    pub(super) fn expert_matrix(
+        &self,
+        tape: &mut Tape,
+        name: &'static str,
+        shape: u16,
+        factors: Option<Factors>,
+    ) -> Tensor {
+        let matrix = tape.parameter(name, shape, self.weights);
+        let Some([left, right]) = factors else { return matrix };
+        let operation = Operation {
+            rule: Rule::Fold,
+            inputs: &[matrix, left, right],
+            keeps: &[left, right],
+            extras: &[],
+            keeps_output: false,
+        };
+        tape.apply(&operation, name, shape, self.weights)
+    }
+}

@@ -1,0 +1,239 @@
+//! What newer families do otherwise, layer by layer: layers that differ in their heads, keys and values that are shared
+//! or are one, indexers, and what a layer has beside attention and feed-forward network.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ArchitectureError, Attention, FeedForward, Layer, LayerGroup, Mixer, dimension};
+use crate::model::family::VariantDefaults;
+
+/// The keys of an `[architecture]` that only these families read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VariantKeys {
+    /// Gemma 4: channels of a head in the layers without a window.
+    pub global_head_dim: Option<u64>,
+    /// Gemma 4: key and value heads of the layers without a window, where their keys are their values.
+    pub num_global_key_value_heads: Option<u64>,
+    /// Gemma 4: whether the layers without a window project no values: they are the keys.
+    pub attention_k_eq_v: Option<bool>,
+    /// Gemma: so many last layers attend to the keys and values of earlier ones.
+    pub num_kv_shared_layers: Option<u64>,
+    /// Gemma 4: whether those layers have a feed-forward network twice as wide.
+    pub use_double_wide_mlp: Option<bool>,
+    /// Gemma: width of the vector that each token has for each layer; 0: there is none.
+    pub hidden_size_per_layer_input: Option<u64>,
+    /// Gemma: rows of the table of those vectors.
+    pub vocab_size_per_layer_input: Option<u64>,
+    /// Gemma 3n: rank of the projection beside attention.
+    pub laurel_rank: Option<u64>,
+    /// Gemma 3n: residual streams.
+    pub altup_num_inputs: Option<u64>,
+    /// Heads of the indexer that chooses which tokens are attended to.
+    pub index_n_heads: Option<u64>,
+    /// Channels of a head of the indexer.
+    pub index_head_dim: Option<u64>,
+    /// For each layer `full` where it has an indexer of its own, `shared` where it takes an earlier one's choice.
+    pub indexer_types: Option<Vec<String>>,
+    /// Llama 4: width of the feed-forward networks of layers without experts.
+    pub intermediate_size_mlp: Option<u64>,
+}
+
+/// What a layer's attention does otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AttentionVariant {
+    /// Channels of a value head, where they are not those of a key head.
+    pub value_head_dim: Option<u64>,
+    /// Where keys and values come from.
+    pub key_values: KeyValues,
+    /// What chooses the tokens to attend to.
+    pub indexer: Option<Indexer>,
+    /// Whether each head's output is weighed by a gate of its own.
+    pub head_gate: bool,
+}
+
+/// Where a layer's keys and values come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyValues {
+    /// Each from a projection of its own.
+    #[default]
+    Own,
+    /// Both from one projection.
+    One,
+    /// From an earlier layer.
+    Earlier,
+}
+
+/// A narrow attention that scores tokens, of which the best are attended to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Indexer {
+    /// Its query heads.
+    pub heads: u64,
+    /// Channels of each, and of its one key head.
+    pub head_dim: u64,
+}
+
+/// What a layer has beside attention and feed-forward network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LayerVariant {
+    /// Width of the vector that each token has for this layer.
+    pub per_layer_input: Option<u64>,
+    /// Rank of a projection beside attention.
+    pub laurel_rank: Option<u64>,
+    /// Residual streams, where there are several.
+    pub streams: Option<u64>,
+    /// Whether experts and a dense network stand side by side, each with norms of its own.
+    pub experts_beside: bool,
+}
+
+/// The table of the vectors that each token has for each layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PerLayerInputs {
+    /// Its rows.
+    pub vocab_size: u64,
+    /// The width of one vector.
+    pub width: u64,
+}
+
+/// What the model has outside its layers.
+pub(super) fn per_layer_inputs(defaults: &VariantDefaults, keys: &VariantKeys) -> Option<PerLayerInputs> {
+    let [vocab_size, width] = defaults.per_layer_input?;
+    let width = keys.hidden_size_per_layer_input.unwrap_or(width);
+    let vocab_size = keys.vocab_size_per_layer_input.unwrap_or(vocab_size);
+    (width > 0).then_some(PerLayerInputs { vocab_size, width })
+}
+
+/// Residual streams, where there are several.
+pub(super) fn streams(defaults: &VariantDefaults, keys: &VariantKeys) -> Option<u64> {
+    defaults.streams.map(|streams| keys.altup_num_inputs.unwrap_or(streams).max(1))
+}
+
+/// The same layers, with what their family does otherwise.
+pub(super) fn apply(
+    defaults: &VariantDefaults,
+    keys: &VariantKeys,
+    v_head_dim: Option<u64>,
+    groups: Vec<LayerGroup>,
+) -> Result<Vec<LayerGroup>, ArchitectureError> {
+    if *defaults == VariantDefaults::NONE {
+        return Ok(groups);
+    }
+    let layers: u64 = groups.iter().map(|group| group.layers).sum();
+    let shared = keys.num_kv_shared_layers.unwrap_or(defaults.kv_shared_layers);
+    if shared >= layers {
+        let problem = format!("{shared} of {layers} layers: the first needs keys and values of its own");
+        return Err(ArchitectureError::new("num_kv_shared_layers", problem));
+    }
+    check_types(keys, layers)?;
+    let variation = Variation { defaults, keys, v_head_dim, first_shared: layers - shared };
+    let mut varied: Vec<LayerGroup> = Vec::new();
+    let mut index = 0;
+    for group in groups {
+        for _ in 0..group.layers {
+            let layer = variation.of(&group.layer, index)?;
+            match varied.last_mut() {
+                Some(last) if last.layer == layer => last.layers += 1,
+                _ => varied.push(LayerGroup { layers: 1, layer }),
+            }
+            index += 1;
+        }
+    }
+    Ok(varied)
+}
+
+fn check_types(keys: &VariantKeys, layers: u64) -> Result<(), ArchitectureError> {
+    const KEY: &str = "indexer_types";
+    let Some(types) = &keys.indexer_types else { return Ok(()) };
+    if types.len() as u64 != layers {
+        return Err(ArchitectureError::new(KEY, format!("found {} entries for {layers} layers", types.len())));
+    }
+    match types.iter().find(|word| !matches!(word.as_str(), "full" | "shared")) {
+        Some(word) => Err(ArchitectureError::new(KEY, format!("`{word}` is neither `full` nor `shared`"))),
+        None => Ok(()),
+    }
+}
+
+struct Variation<'a> {
+    defaults: &'a VariantDefaults,
+    keys: &'a VariantKeys,
+    v_head_dim: Option<u64>,
+    /// The first layer that attends to the keys and values of an earlier one.
+    first_shared: u64,
+}
+
+impl Variation<'_> {
+    fn of(&self, layer: &Layer, index: u64) -> Result<Layer, ArchitectureError> {
+        let (defaults, keys) = (self.defaults, self.keys);
+        let shares = index >= self.first_shared;
+        let mixer = match &layer.mixer {
+            Mixer::Attention(attention) => {
+                let sparse = matches!(layer.feed_forward, FeedForward::Experts(_));
+                Mixer::Attention(self.attention(attention, index, sparse)?)
+            }
+            other => other.clone(),
+        };
+        let mut feed_forward = layer.feed_forward.clone();
+        if let FeedForward::Dense(mlp) = &mut feed_forward {
+            if shares && keys.use_double_wide_mlp == Some(true) {
+                mlp.intermediate_size = dimension("intermediate_size", 2 * mlp.intermediate_size)?;
+            }
+            if let Some(width) = defaults.dense_intermediate_size {
+                mlp.intermediate_size =
+                    dimension("intermediate_size_mlp", keys.intermediate_size_mlp.unwrap_or(width))?;
+            }
+        }
+        let variant = LayerVariant {
+            per_layer_input: per_layer_inputs(defaults, keys).map(|inputs| inputs.width),
+            laurel_rank: match defaults.laurel_rank {
+                Some(rank) => Some(dimension("laurel_rank", keys.laurel_rank.unwrap_or(rank))?),
+                None => None,
+            },
+            streams: streams(defaults, keys),
+            experts_beside: defaults.experts_beside && matches!(feed_forward, FeedForward::Experts(_)),
+        };
+        Ok(Layer { mixer, feed_forward, variant, ..layer.clone() })
+    }
+
+    fn attention(&self, attention: &Attention, index: u64, sparse: bool) -> Result<Attention, ArchitectureError> {
+        let (defaults, keys) = (self.defaults, self.keys);
+        let mut varied = attention.clone();
+        let windowed = attention.sliding_window.is_some();
+        if let (Some(wide), false) = (keys.global_head_dim.or(defaults.global_head_dim), windowed) {
+            varied.head_dim = dimension("global_head_dim", wide)?;
+            varied.rotary_dim = varied.head_dim;
+        }
+        if keys.attention_k_eq_v == Some(true) && !windowed {
+            varied.variant.key_values = KeyValues::One;
+            if let Some(heads) = keys.num_global_key_value_heads {
+                varied.kv_heads = dimension("num_global_key_value_heads", heads)?;
+            }
+        }
+        if defaults.window_doubles_kv_heads && windowed {
+            varied.kv_heads = dimension("num_key_value_heads", 2 * varied.kv_heads)?;
+        }
+        if !varied.heads.is_multiple_of(varied.kv_heads) {
+            let problem = format!("{} key and value heads do not divide {} query heads", varied.kv_heads, varied.heads);
+            return Err(ArchitectureError::new("num_key_value_heads", problem));
+        }
+        if index >= self.first_shared {
+            varied.variant.key_values = KeyValues::Earlier;
+        }
+        if let (Some(size), None) = (self.v_head_dim.or(defaults.v_head_dim), attention.latent) {
+            varied.variant.value_head_dim = Some(dimension("v_head_dim", size)?);
+        }
+        varied.sinks |= defaults.sinks_with_window && windowed;
+        varied.variant.head_gate = defaults.head_gate;
+        varied.variant.indexer = self.indexer(index, sparse)?;
+        Ok(varied)
+    }
+
+    fn indexer(&self, index: u64, sparse: bool) -> Result<Option<Indexer>, ArchitectureError> {
+        let Some(defaults) = self.defaults.indexer else { return Ok(None) };
+        let own = match &self.keys.indexer_types {
+            Some(types) => usize::try_from(index).ok().and_then(|at| types.get(at)).is_none_or(|word| word == "full"),
+            None => sparse || !defaults.with_experts_only,
+        };
+        let heads = dimension("index_n_heads", self.keys.index_n_heads.unwrap_or(defaults.heads))?;
+        let head_dim = dimension("index_head_dim", self.keys.index_head_dim.unwrap_or(defaults.head_dim))?;
+        Ok(own.then_some(Indexer { heads, head_dim }))
+    }
+}

@@ -1,0 +1,127 @@
+//! How far a parameter can go, whichever way memory goes with it.
+
+use super::largest::{Largest, Stop, at, largest};
+use crate::gpu::Gpu;
+use crate::memory::EstimateError;
+use crate::model::Model;
+use crate::scenario::Scenario;
+use crate::scenario::parameter::{Kind, Parameter};
+
+/// The furthest value of a parameter with which a scenario fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Furthest {
+    /// Memory grows with the parameter: the largest value that fits.
+    Largest(Largest),
+    /// Memory falls with the parameter: the smallest value that fits, and what stops the one below.
+    Smallest(Largest),
+    /// Memory is the same whatever the value.
+    Indifferent,
+}
+
+/// Values that are tried until memory changes: 1, 2, 4, … more than the smallest.
+const TRIED: u32 = 21;
+
+/// The furthest value of a whole number with which a scenario fits a card, by the central estimate.
+///
+/// # Errors
+/// Where the parameter is no whole number, or the scenario has no ledger even with the smallest value.
+pub fn furthest(
+    model: &Model,
+    scenario: &Scenario,
+    gpu: &Gpu,
+    parameter: &Parameter,
+) -> Result<Furthest, EstimateError> {
+    let Kind::Count { min, max, .. } = parameter.kind else {
+        return Err(EstimateError::Invalid { key: parameter.key, problem: String::from("it is not a whole number") });
+    };
+    let min = min.max(1);
+    let total = |value| at(model, scenario, gpu, parameter, value).map(|fit| fit.total);
+    let smallest = total(min)?;
+    // A value that is refused ends the search upwards, as one does that needs more.
+    let tried = (0..TRIED).map(|power| min.saturating_add(1 << power)).take_while(|value| *value <= max);
+    let other = tried.map(total).find(|found| !matches!(found, Ok(total) if *total == smallest));
+    match other {
+        None => Ok(Furthest::Indifferent),
+        Some(Ok(total)) if total < smallest => {
+            Ok(Furthest::Smallest(least(model, scenario, gpu, parameter, [min, max])?))
+        }
+        Some(_) => Ok(Furthest::Largest(largest(model, scenario, gpu, parameter)?)),
+    }
+}
+
+/// The smallest value that fits, where memory falls with it.
+fn least(
+    model: &Model,
+    scenario: &Scenario,
+    gpu: &Gpu,
+    parameter: &Parameter,
+    [min, max]: [u64; 2],
+) -> Result<Largest, EstimateError> {
+    let fit = |value| at(model, scenario, gpu, parameter, value);
+    let first = fit(min)?;
+    if first.fits() {
+        let stopped_by = Stop::End(format!("{} is at least {min}", parameter.key));
+        return Ok(Largest { value: Some(min), total: first.total, stopped_by });
+    }
+    let fits = |value| fit(value).is_ok_and(|fit| fit.fits());
+    let mut over = min;
+    let mut step = 1_u64;
+    // Doubled until it fits, then halved: below the answer nothing fits.
+    let mut good = loop {
+        let next = over.saturating_add(step).min(max);
+        if fits(next) {
+            break next;
+        }
+        if next == max {
+            return Ok(Largest { value: None, total: first.total, stopped_by: Stop::Capacity(first.total) });
+        }
+        (over, step) = (next, step.saturating_mul(2));
+    };
+    while good - over > 1 {
+        let middle = over + (good - over) / 2;
+        if fits(middle) { good = middle } else { over = middle }
+    }
+    Ok(Largest { value: Some(good), total: fit(good)?.total, stopped_by: Stop::Capacity(fit(over)?.total) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::Library;
+    use crate::scenario::{Loss, Recompute};
+
+    fn found(scenario: Scenario, model: &str, gpu: &str, key: &str) -> (Furthest, impl Fn(u64) -> bool + use<>) {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model(model).unwrap().clone(), library.gpu(gpu).unwrap().clone());
+        let parameter = Parameter::by_key(key).unwrap();
+        let furthest = furthest(&model, &scenario, &gpu, parameter).unwrap();
+        (furthest, move |value| at(&model, &scenario, &gpu, parameter, value).unwrap().fits())
+    }
+
+    #[test]
+    fn what_falls_is_searched_from_below() {
+        let mut scenario = Scenario::default();
+        scenario.train.sequence_length = 8192;
+        scenario.train.recompute = Recompute::Full;
+        let (furthest, fits) = found(scenario.clone(), "llama-3.1-8b", "h100-sxm-80", "train.recompute_layers");
+        let Furthest::Smallest(Largest { value: Some(value), .. }) = furthest else { panic!("{furthest:?}") };
+        assert!(value > 1 && fits(value) && !fits(value - 1), "{value}");
+        scenario.train.recompute = Recompute::None;
+        scenario.train.sequence_length = 16_384;
+        scenario.train.loss = Loss::Chunked;
+        let (furthest, fits) = found(scenario.clone(), "llama-3.2-1b", "h100-sxm-80", "train.loss_chunks");
+        if let Furthest::Smallest(Largest { value: Some(value), .. }) = furthest {
+            assert!(fits(value) && (value == 1 || !fits(value - 1)), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_grows_is_searched_from_above_and_the_rest_is_said_to_change_nothing() {
+        let scenario = Scenario::default();
+        let (furthest, fits) = found(scenario.clone(), "llama-3.2-1b", "rtx-4090", "train.micro_batch_size");
+        let Furthest::Largest(Largest { value: Some(value), .. }) = furthest else { panic!("{furthest:?}") };
+        assert!(fits(value) && !fits(value + 1));
+        let (furthest, _) = found(scenario.clone(), "llama-3.2-1b", "rtx-4090", "infer.context_length");
+        assert_eq!(furthest, Furthest::Indifferent);
+    }
+}

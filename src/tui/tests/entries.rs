@@ -1,0 +1,61 @@
+//! Journeys in the view of entries.
+
+use super::{app, press, text};
+use crate::tui::app::{App, EntryRow, Overlay};
+use crate::tui::keymap::Chord;
+use crate::tui::message;
+use crate::tui::update::{Effect, update};
+use crate::units::Bytes;
+
+fn sum(app: &App) -> Bytes {
+    let rows = app.entry_rows();
+    let entries = rows.iter().filter_map(|row| if let EntryRow::Entry(entry) = row { Some(entry.bytes) } else { None });
+    Bytes::checked_sum(entries).unwrap()
+}
+
+#[test]
+fn the_tree_sums_to_the_total_however_it_is_grouped() {
+    let mut app = app();
+    press(&mut app, "6");
+    let total = app.estimate.as_ref().unwrap().ledger.total();
+    assert_eq!(sum(&app), total);
+    press(&mut app, "v o");
+    assert_eq!(sum(&app), total);
+    assert!(app.entry_rows().iter().any(|row| matches!(row, EntryRow::Group { name, .. } if name == "layers")));
+    let groups = app.entry_rows().into_iter().filter_map(|row| match row {
+        EntryRow::Group { bytes, .. } => Some(bytes),
+        EntryRow::Entry(_) => None,
+    });
+    assert_eq!(Bytes::checked_sum(groups).unwrap(), total);
+}
+
+#[test]
+fn enter_folds_a_group_and_explains_an_entry() {
+    let mut app = app();
+    press(&mut app, "6");
+    let all = app.entry_rows().len();
+    press(&mut app, "home enter");
+    assert!(app.entry_rows().len() < all);
+    press(&mut app, "enter down enter");
+    assert!(matches!(app.overlay, Some(Overlay::Explanation(_))));
+    let shown = text(&app);
+    assert!(shown.contains("in numbers") && shown.contains("source") && shown.contains("\u{d7}"), "{shown}");
+    press(&mut app, "esc");
+    assert!(app.overlay.is_none());
+}
+
+#[test]
+fn a_filter_narrows_and_a_copy_says_what_it_was() {
+    let mut app = app();
+    press(&mut app, "6 / \"cosines\" enter");
+    let rows = app.entry_rows();
+    assert!(rows.len() < 8 && rows.len() > 1, "{}", rows.len());
+    press(&mut app, "home down");
+    let effect = {
+        let message = message(&app, Chord::letter('c'));
+        update(&mut app, message)
+    };
+    let Some(Effect::Copy(copied)) = effect else { panic!("nothing was copied") };
+    assert!(copied.contains("rotary") && copied.contains(" B = "), "{copied}");
+    assert!(text(&app).contains("sent to the clipboard"));
+}

@@ -1,0 +1,43 @@
+//! Keys in the view of entries.
+
+use super::{Effect, moved};
+use crate::tui::app::{App, EntryRow, Overlay};
+
+/// Moves the cursor by so many rows.
+pub(super) fn go(app: &mut App, step: isize) {
+    let rows = app.entry_rows().len();
+    app.entries.cursor = moved(app.entries.cursor.min(rows.saturating_sub(1)), rows, step);
+}
+
+/// Folds or unfolds a group, or explains an entry.
+pub(super) fn take(app: &mut App) {
+    let rows = app.entry_rows();
+    let at = app.entries.cursor.min(rows.len().saturating_sub(1));
+    match rows.get(at) {
+        None => app.refuse("no entry matches"),
+        Some(EntryRow::Entry(entry)) => {
+            let entry = (*entry).clone();
+            app.overlay = Some(Overlay::Explanation(entry));
+        }
+        Some(EntryRow::Group { name, .. }) => {
+            let name = name.clone();
+            if !app.entries.folded.remove(&name) {
+                app.entries.folded.insert(name);
+            }
+        }
+    }
+}
+
+/// Sends the row under the cursor to the clipboard.
+pub(super) fn copy(app: &mut App) -> Option<Effect> {
+    let rows = app.entry_rows();
+    let at = app.entries.cursor.min(rows.len().saturating_sub(1));
+    let text = match rows.get(at)? {
+        EntryRow::Group { name, bytes, count, .. } => format!("{name}: {count} entries, {} bytes", bytes.get()),
+        EntryRow::Entry(entry) => {
+            format!("{}, {}: {} ({})", entry.name, entry.place, entry.formula_in_numbers(), entry.source)
+        }
+    };
+    app.say("sent to the clipboard");
+    Some(Effect::Copy(text))
+}

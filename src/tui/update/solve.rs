@@ -1,0 +1,66 @@
+//! Solving for a value, and single changes that make a run fit.
+
+use crate::scenario::Value;
+use crate::solve::fixes::apply;
+use crate::solve::{Fix, Furthest, Largest, Stop, fixes, furthest};
+use crate::tui::app::{App, Overlay};
+use crate::units::grouped;
+
+/// Puts the furthest value that fits into the parameter under the cursor.
+pub(super) fn solve(app: &mut App) {
+    let Some(parameter) = app.focused() else { return };
+    let (Some(model), Some(gpu)) = (app.model_of(&app.scenario), app.gpu_of(&app.scenario)) else {
+        return app.refuse("there is no card to fill: press g to choose one");
+    };
+    let label = parameter.label;
+    let (found, word) = match furthest(model, &app.scenario, gpu, parameter) {
+        Err(reason) => return app.refuse(reason.to_string()),
+        Ok(Furthest::Indifferent) => return app.refuse(format!("{label} changes nothing here")),
+        Ok(Furthest::Largest(found)) => (found, "largest"),
+        Ok(Furthest::Smallest(found)) => (found, "smallest"),
+    };
+    let Some(value) = found.value else {
+        let most = app.unit.show(found.total);
+        return app.refuse(format!("no {label} fits: it would still need {most}"));
+    };
+    let already = parameter.get(&app.scenario) == Value::Count(value);
+    if let Err(reason) = app.set(parameter, Value::Count(value), false) {
+        return app.refuse(reason);
+    }
+    let is = if already { "is already" } else { "is" };
+    app.say(format!("{} {is} the {word} {label} that fits; {}", grouped(value), stop(app, &found, word, value)));
+}
+
+/// What stops the next value.
+fn stop(app: &App, found: &Largest, word: &str, value: u64) -> String {
+    let next = if word == "largest" { value.saturating_add(1) } else { value.saturating_sub(1) };
+    match &found.stopped_by {
+        Stop::Capacity(bytes) => {
+            let capacity = app.gpu_of(&app.scenario).and_then(|gpu| gpu.capacity().ok()).unwrap_or_default();
+            format!("{} is over by {}", grouped(next), app.unit.show(bytes.saturating_sub(capacity)))
+        }
+        Stop::End(reason) => reason.clone(),
+    }
+}
+
+/// Lists the single changes that make it fit.
+pub(super) fn open(app: &mut App) {
+    let (Some(model), Some(gpu)) = (app.model_of(&app.scenario), app.gpu_of(&app.scenario)) else {
+        return app.refuse("there is no card to fit on: press g to choose one");
+    };
+    let cards = app.gpus.iter().map(|listed| (listed.word.as_str(), listed.item.as_ref()));
+    let list = fixes(model, &app.scenario, gpu, cards);
+    if list.is_empty() {
+        return app.refuse("no single change makes it fit");
+    }
+    app.overlay = Some(Overlay::Fixes { list, selected: 0 });
+}
+
+/// Makes one of the changes.
+pub(super) fn take(app: &mut App, fix: &Fix) {
+    let Some(changed) = apply(&app.scenario, &fix.changes) else { return };
+    match app.change(changed, false) {
+        Ok(()) => app.say(format!("{}; u takes it back", super::super::app::fix_words(fix))),
+        Err(reason) => app.refuse(reason),
+    }
+}

@@ -1,0 +1,135 @@
+//! Every entry of the peak, in groups.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use ratatui::widgets::Borders;
+
+use super::bars::number_width;
+use super::{panel, popup, text};
+use crate::memory::{Entry, Exactness, Step};
+use crate::tui::app::{App, EntryRow, Overlay};
+use crate::tui::theme::Theme;
+use crate::units::Bytes;
+
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+    let rows = app.entry_rows();
+    let here = app.entries.cursor.min(rows.len().saturating_sub(1));
+    let instant = app.estimate.as_ref().map_or("", |estimate| estimate.peak(app.step).instant.id());
+    let place = format!(" {}/{} ", (here + 1).min(rows.len()), rows.len());
+    let grouped = if app.entries.by_place { "place" } else { "category" };
+    let title = format!("Ledger at {instant}, by {grouped}");
+    let title = text::cut(&title, area.width.saturating_sub(text::width(&place) + 5), theme);
+    let block = panel(theme, &title, borders).title(Line::styled(place, theme.dim()).right_aligned());
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
+    let total = estimate.peak(app.step).total;
+    let number = number_width([total].into_iter(), app.unit);
+    let list = Rect { height: inner.height.saturating_sub(1), ..inner };
+    let first = text::first_shown(here, rows.len(), usize::from(list.height));
+    for (index, position) in (first..rows.len()).zip(0..list.height) {
+        let selected = app.in_view() && index == here;
+        line(app, (&rows[index], selected), (total, number), theme, frame, text::row(list, position));
+    }
+    let bottom = text::row(inner, inner.height.saturating_sub(1));
+    if app.in_view() && matches!(app.overlay, Some(Overlay::Filter)) {
+        return text::typed(frame, bottom, "/", &app.entries.filter, theme);
+    }
+    let filter = app.entries.filter.text();
+    let words = match (rows.is_empty(), filter.is_empty()) {
+        (true, false) => format!(" nothing matches `{filter}`; Esc shows all"),
+        (_, false) => format!(" /{filter}  (Esc shows all)"),
+        (_, true) => format!(" Enter explains an entry or folds a group; {} is an estimate", theme.glyphs.maybe),
+    };
+    text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
+}
+
+fn line(
+    app: &App,
+    (row, here): (&EntryRow<'_>, bool),
+    (total, number): (Bytes, usize),
+    theme: Theme,
+    frame: &mut Frame,
+    area: Rect,
+) {
+    let percent = |bytes: Bytes| {
+        let percent = u128::from(bytes.get()) * 100 / u128::from(total.get().max(1));
+        if percent == 0 { String::from(" <1%") } else { format!("{percent:>3}%") }
+    };
+    let mark = if here { theme.glyphs.cursor } else { " " };
+    let (left, bytes, style) = match row {
+        EntryRow::Group { name, bytes, count, open } => {
+            let sign = if *open { "-" } else { "+" };
+            (format!("{mark}{sign} {name} ({count})"), *bytes, theme.strong())
+        }
+        EntryRow::Entry(entry) => {
+            let sign = if entry.exactness == Exactness::Exact { " " } else { theme.glyphs.maybe };
+            let name = if area.width >= 70 {
+                format!("{:<44} {}", text::cut(&entry.name, 44, theme), entry.place)
+            } else {
+                entry.name.to_string()
+            };
+            (format!("{mark} {sign}{name}"), entry.bytes, Style::new())
+        }
+    };
+    let words = format!("{:>number$} {}", text::number(app.unit, bytes), percent(bytes));
+    let room = area.width.saturating_sub(text::width(&words) + 2);
+    let style = if here { theme.selected() } else { style };
+    text::left(frame, Rect { width: room, ..area }, Line::styled(text::cut(&left, room, theme), style));
+    text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, Style::new());
+}
+
+/// Cells of the explanation, and of the name of a fact in it.
+const WIDE: u16 = 76;
+const FACT: u16 = 14;
+
+/// What an entry is, line by line.
+pub(super) fn explanation(app: &App, entry: &Entry, theme: Theme, frame: &mut Frame, body: Rect) {
+    let lines = facts(app, entry);
+    let width = WIDE.min(body.width).saturating_sub(2 + FACT + 1);
+    let rows = |words: &str| text::width(words).div_ceil(width.max(1)).clamp(1, 3);
+    let height = lines.iter().map(|(_, words)| rows(words)).sum::<u16>() + 2;
+    let inner = popup(theme, &text::cut(&entry.name, 70, theme), (WIDE, height), frame, body);
+    let mut used = 0;
+    for (label, words) in lines {
+        let name = text::row(inner, used);
+        text::left(frame, name, Line::styled(format!(" {label}"), theme.dim()));
+        let place = Rect { x: inner.x + FACT, y: inner.y + used, width, height: rows(&words) };
+        text::wrapped(frame, place.intersection(inner), &words, Style::new());
+        used += rows(&words);
+    }
+}
+
+fn facts(app: &App, entry: &Entry) -> Vec<(&'static str, String)> {
+    let exact = match entry.exactness {
+        Exactness::Exact => String::from("exact: it follows from shapes"),
+        Exactness::Estimated { low, high } => {
+            format!("estimated: {} to {}", app.unit.show(low), app.unit.show(high))
+        }
+    };
+    let steady = |moment: &&crate::memory::Moment| {
+        moment.step == Step::Steady && entry.alive.contains(moment.step, moment.instant)
+    };
+    let instants: Vec<&str> = app.estimate.as_ref().map_or_else(
+        |_| Vec::new(),
+        |estimate| estimate.ledger.moments().iter().filter(steady).map(|moment| moment.instant.id()).collect(),
+    );
+    let divided = match entry.divided_by {
+        1 => String::from("nothing: it is whole on this GPU"),
+        parts => format!("{parts} GPUs"),
+    };
+    vec![
+        ("size", app.unit.show(entry.bytes)),
+        ("category", entry.category.label().to_owned()),
+        ("where", entry.place.to_string()),
+        ("shape", entry.shape.to_string()),
+        ("formula", entry.formula()),
+        ("in numbers", entry.formula_in_numbers()),
+        ("divided over", divided),
+        ("lives", format!("{} ({})", entry.lifetime.id(), instants.join(", "))),
+        ("exactness", exact),
+        ("source", entry.source.to_owned()),
+    ]
+}

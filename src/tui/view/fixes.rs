@@ -1,0 +1,35 @@
+//! Single changes that make a run fit, to choose from.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::{popup, text};
+use crate::solve::Fix;
+use crate::tui::app::{App, fix_words};
+use crate::tui::theme::Theme;
+
+pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame: &mut Frame, body: Rect) {
+    let rows = u16::try_from(list.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let inner = popup(theme, "Single changes after which it fits", (76, rows), frame, body);
+    let shown = Rect { height: inner.height.saturating_sub(1), ..inner };
+    let first = text::first_shown(selected, list.len(), usize::from(shown.height));
+    let now = app.estimate.as_ref().ok().map(|estimate| estimate.ledger.total());
+    for (index, row) in (first..list.len()).zip(0..shown.height) {
+        let fix = &list[index];
+        let area = text::row(shown, row);
+        let here = index == selected;
+        let saved = now.map_or(String::new(), |now| format!("-{}", app.unit.number(now.saturating_sub(fix.total))));
+        let words = format!("{:>10}  {saved:>7}  {:<20}", app.unit.show(fix.total), fix.cost.words());
+        let room = area.width.saturating_sub(text::width(&words) + 2);
+        let mark = if here { theme.glyphs.cursor } else { " " };
+        let style = if here { theme.selected() } else { Style::new() };
+        let left = text::cut(&format!("{mark} {}", fix_words(fix)), room, theme);
+        text::left(frame, Rect { width: room, ..area }, Line::styled(left, style));
+        text::right(frame, area, &words, Style::new());
+    }
+    let bottom = text::row(inner, inner.height.saturating_sub(1));
+    let words = " total and saving of each, by a ledger of the changed run; Enter makes it, u takes it back";
+    text::left(frame, bottom, Line::styled(text::cut(words, bottom.width, theme), theme.dim()));
+}

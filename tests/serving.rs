@@ -1,0 +1,176 @@
+//! Serving: what each type of weights and of the cache takes, and what versions of Transformers do otherwise.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
+use brimful::memory::{self, Category, Entry, Instant, Ledger, Step};
+use brimful::model::Model;
+use brimful::preset::Library;
+use brimful::scenario::parameter::{Kind, PARAMETERS};
+use brimful::scenario::{Framework, Infer, Scenario, Task};
+
+fn model(id: &str) -> Model {
+    Library::embedded().model(id).unwrap().clone()
+}
+
+fn serving(change: impl Fn(&mut Infer)) -> Scenario {
+    let profiles = Library::embedded().profiles();
+    let mut scenario = Scenario { task: Task::Infer, profiles, ..Scenario::default() };
+    change(&mut scenario.infer);
+    scenario
+}
+
+fn ledger(model: &Model, change: impl Fn(&mut Infer)) -> Ledger {
+    memory::estimate(model, &serving(change), None).unwrap()
+}
+
+fn weights(model: &Model, word: &str) -> u64 {
+    ledger(model, |infer| word.clone_into(&mut infer.weights)).largest(Category::Parameters).0.get()
+}
+
+fn sum<'a>(entries: impl Iterator<Item = &'a Entry>) -> u64 {
+    entries.map(|entry| entry.bytes.get()).sum()
+}
+
+fn covered(key: &str) -> &'static [&'static str] {
+    let parameter = PARAMETERS.iter().find(|parameter| parameter.key == key).unwrap();
+    let Kind::Choice { covered, .. } = parameter.kind else { return &[] };
+    covered
+}
+
+#[test]
+fn every_type_of_weights_has_a_ledger() {
+    let llama = model("llama-3.1-8b");
+    let sixteen = weights(&llama, "bf16");
+    assert_eq!(sixteen, 2 * 8_030_261_248);
+    assert_eq!((weights(&llama, "native"), weights(&llama, "fp16")), (sixteen, sixteen));
+    assert_eq!(weights(&llama, "fp32"), 2 * sixteen);
+    assert!(covered("infer.weights").len() > 20);
+    for word in covered("infer.weights").iter().filter(|word| !["fp32", "mxfp4"].contains(word)) {
+        let bytes = weights(&llama, word);
+        assert!((sixteen / 6..=sixteen).contains(&bytes), "{word} {bytes}");
+    }
+    let falling = ["q8_0", "q6_k", "q5_k_m", "q5_k_s", "q4_k_m", "q4_k_s", "q3_k_l", "q3_k_m", "q3_k_s", "q2_k"];
+    assert!(falling.windows(2).all(|pair| weights(&llama, pair[0]) > weights(&llama, pair[1])));
+}
+
+/// Closed forms, with `n` elements in the layers' matrices and `r` parameters elsewhere.
+#[test]
+fn weights_outside_the_matrices_stay_in_16_bits() {
+    let llama = model("llama-3.1-8b");
+    let n = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14336_u64);
+    let rest = 2 * (8_030_261_248 - n);
+    let inputs = 32 * 4 * (6 * 4096 + 14336);
+    assert_eq!(weights(&llama, "awq-int4"), n / 2 + n / 64 + n / 256 + rest);
+    assert_eq!(weights(&llama, "gptq-int4"), n / 2 + n / 64 + n / 256 + inputs + rest);
+    assert_eq!(weights(&llama, "fp8"), n + 4 * n / (128 * 128) + rest);
+    assert_eq!(weights(&llama, "nf4"), n / 2 + n / 16 + 32 * 7 * 64 + rest);
+    let parts = ledger(&llama, |infer| "gptq-int4".clone_into(&mut infer.weights));
+    for part in ["attention.query.weight", "attention.query.weight.scales", "mlp.down.weight.g_idx"] {
+        assert!(parts.entries().iter().any(|entry| entry.name == part), "{part}");
+    }
+}
+
+#[test]
+fn experts_are_quantized_and_their_router_is_not() {
+    let model = model("qwen3-30b-a3b");
+    let fp8 = ledger(&model, |infer| "fp8".clone_into(&mut infer.weights));
+    let bits = |name: &str| {
+        let entry = fp8.entries().iter().find(|entry| entry.name == name).unwrap();
+        (entry.bits.to_string(), entry.count)
+    };
+    assert_eq!(bits("router.weight"), (String::from("16"), 48));
+    assert_eq!(bits("experts.down.weight"), (String::from("8"), 48 * 128));
+    assert_eq!(bits("experts.gate and up.weight"), (String::from("8"), 48 * 256));
+}
+
+#[test]
+fn what_is_not_known_is_refused() {
+    let says = |id: &str, word: &str| {
+        let scenario = serving(|infer| word.clone_into(&mut infer.weights));
+        memory::estimate(&model(id), &scenario, None).unwrap_err().to_string()
+    };
+    assert!(says("llama-3.1-8b", "mxfp4").contains("published in it, which llama-3.1-8b was not"));
+    assert!(says("gpt-oss-20b", "awq-int4").contains("stacked by input"), "{}", says("gpt-oss-20b", "awq-int4"));
+    assert!(says("qwen3-30b-a3b", "q4_k_m").contains("dense models"), "{}", says("qwen3-30b-a3b", "q4_k_m"));
+    assert!(says("deepseek-v3", "q8_0").contains("llama.cpp"), "{}", says("deepseek-v3", "q8_0"));
+    assert!(says("kimi-k2-thinking", "native").contains("does not say in which type"));
+}
+
+/// The matrices of latent attention and of every expert in 8 bits, the embedding and the head in 16.
+#[test]
+fn a_model_published_in_fp8_is_served_in_it() {
+    let deepseek = model("deepseek-v3");
+    let native = weights(&deepseek, "native");
+    assert_eq!(native, weights(&deepseek, "fp8"));
+    let tables = 2 * deepseek.architecture.vocab_size * deepseek.architecture.hidden_size;
+    assert!((671_026_404_352 + tables..671_026_404_352 + tables + 500_000_000).contains(&native), "{native}");
+}
+
+/// Experts in 4.25 bits, everything else in 16: 24 layers of 32 experts, each 3·2880² in matrices.
+#[test]
+fn gpt_oss_is_served_as_it_was_published() {
+    let oss = model("gpt-oss-20b");
+    let experts = 24 * 32 * 3 * 2880 * 2880_u64;
+    let plain = weights(&oss, "bf16");
+    assert_eq!(weights(&oss, "native"), plain - 2 * experts + experts / 32 * 17);
+}
+
+#[test]
+fn a_cache_takes_the_bits_of_its_type() {
+    let llama = model("llama-3.1-8b");
+    let cache =
+        |word: &str| ledger(&llama, |infer| word.clone_into(&mut infer.kv_cache)).largest(Category::KvCache).0.get();
+    let sixteen = cache("bf16");
+    assert_eq!(sixteen, 2 * 2 * 32 * 8 * 128 * 8192);
+    assert_eq!((cache("fp32"), cache("fp16"), cache("fp8")), (2 * sixteen, sixteen, sixteen / 2));
+    assert_eq!((cache("q8_0"), cache("q4_0")), (sixteen / 64 * 34, sixteen / 64 * 18));
+    // Four bytes for each head and token, of keys and of values.
+    assert_eq!(cache("int8"), sixteen / 2 + 8 * 32 * 8 * 8192);
+}
+
+/// Storage of Mistral's cache after a prompt longer than its window, and after one more token: `kv.json`.
+#[test]
+fn a_window_hides_what_still_takes_memory() {
+    let mistral = model("mistral-7b-v0.1");
+    let served = ledger(&mistral, |infer| {
+        (infer.context_length, infer.prefill_tokens) = (6000, 6000);
+    });
+    let stored = |instant| {
+        let cached = |entry: &&Entry| entry.category == Category::KvCache || entry.name.contains("left the window");
+        sum(served.alive(Step::Steady, instant).filter(cached))
+    };
+    assert_eq!(served.largest(Category::KvCache).0.get(), 536_739_840);
+    assert_eq!(stored(Instant::Prefill), 786_432_000);
+    assert_eq!(stored(Instant::Decode), 536_870_912);
+}
+
+#[test]
+fn transformers_4_38_rebuilds_its_cache_and_widens_all_logits() {
+    let qwen = model("qwen2-7b");
+    let of = |framework: Framework| {
+        let scenario = serving(|infer| (infer.context_length, infer.prefill_tokens) = (8192, 6144));
+        memory::estimate(&qwen, &Scenario { framework, ..scenario }, None).unwrap()
+    };
+    let (now, then) = (of(Framework::Transformers), of(Framework::Transformers438));
+    let logits = |ledger: &Ledger| ledger.largest(Category::Logits).0.get();
+    assert_eq!(logits(&then), 6 * 6144 * qwen.architecture.vocab_size);
+    assert!(logits(&now) < logits(&then) / 1000);
+    let named = |ledger: &Ledger, part: &str| ledger.entries().iter().any(|entry| entry.name.contains(part));
+    for part in ["of the step before", "for every head", "rotary cosines and sines", "rest of the weights' blocks"] {
+        assert!(named(&then, part) && !named(&now, part), "{part}");
+    }
+    assert!(then.entries().iter().any(|entry| entry.source.contains("4.38")));
+    let llama = memory::estimate(
+        &model("llama-3.1-8b"),
+        &Scenario { framework: Framework::Transformers438, ..serving(|_| ()) },
+        None,
+    );
+    assert!(llama.unwrap_err().to_string().contains("for qwen2, qwen2_moe"));
+}
+
+#[test]
+fn a_version_that_is_read_for_serving_does_not_train() {
+    let profiles = Library::embedded().profiles();
+    let scenario = Scenario { framework: Framework::Transformers438, profiles, ..Scenario::default() };
+    let error = memory::estimate(&model("qwen2-7b"), &scenario, None).unwrap_err().to_string();
+    assert!(error.contains("framework = transformers-4.38 is not covered"), "{error}");
+}
