@@ -116,6 +116,8 @@ pub struct Implementation {
     /// Whether steps of this family were measured. What is only read off the code is an estimate: rules written before
     /// measuring were up to 5 % off.
     pub measured: bool,
+    /// Whether the expert of every token computes before the routed ones.
+    pub shared_expert_first: bool,
 }
 
 /// How the gate of an expert is written.
@@ -138,6 +140,11 @@ pub enum RouterCode {
     EveryExpert,
     /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
     SigmoidByGroup,
+    /// DeepSeek-V2's: softmax of a product in fp32, the best groups of experts where there are several, then the best
+    /// experts of those.
+    SoftmaxByGroup,
+    /// MiniMax-M2's: sigmoid of the scores in fp32, the best experts.
+    Sigmoid,
     /// gpt-oss's: softmax over the chosen experts, in the type of the scores.
     SoftmaxOfChosen,
 }
@@ -289,6 +296,7 @@ const LLAMA: Implementation = Implementation {
     correction_bias_in_fp32: false,
     trains: true,
     measured: true,
+    shared_expert_first: false,
 };
 
 /// The modelling code of a family.

@@ -179,7 +179,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
             embedding_dropout: config.number(&["hidden_dropout"])?,
             ..shared
         },
-        "mixtral" | "qwen2_moe" | "qwen3_moe" | "deepseek_v3" | "gpt_oss" => super::experts::keys(
+        id if super::experts::reads(id) => super::experts::keys(
             config,
             family,
             ArchitectureKeys {

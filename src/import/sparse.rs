@@ -56,7 +56,7 @@ pub(super) fn keys(
         "step3p5" => step(config, keys),
         "grok-1" => Ok(ArchitectureKeys { attention_bias: None, ..keys }),
         _ => {
-            let keys = latent(config, keys)?;
+            let keys = latent(config, family, keys)?;
             let layers = keys.num_hidden_layers.unwrap_or(family.defaults.num_hidden_layers);
             let variant = VariantKeys { indexer_types: indexers(config, family, layers)?, ..index(config)? };
             dense_layers(config, ArchitectureKeys { variant, ..keys })

@@ -333,13 +333,6 @@ pub struct Experts {
     pub bias: bool,
 }
 
-impl Experts {
-    /// Whether groups are chosen first (DeepSeek-V3).
-    pub const fn groups_choose(&self) -> bool {
-        self.correction_bias
-    }
-}
-
 /// An expert beside the routed ones, for every token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedExpert {
@@ -549,12 +542,13 @@ fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Resu
         activation: mlp.activation,
         normalised: match defaults.normalised {
             Normalisation::Always => true,
+            Normalisation::Never => false,
             Normalisation::Optional(default) => keys.norm_topk_prob.unwrap_or(default),
         },
         shared: shared_expert(defaults, keys, mlp, width)?,
         groups,
         chosen_groups,
-        correction_bias: defaults.groups.is_some(),
+        correction_bias: defaults.correction_bias,
         bias: defaults.bias,
     })
 }
@@ -690,7 +684,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         Some(bias) => bias,
         // Llama's and GPT-NeoX's `attention_bias` decides all four projections; Qwen2's output never has one.
         // StableLM's decides the other three.
-        None if family.qkv_bias == family.output_bias && family.id != "stablelm" => qkv_bias,
+        None if family.qkv_bias == family.output_bias && !family.bias_of_output_apart => qkv_bias,
         None => family.output_bias,
     };
     Ok(Attention {
@@ -702,7 +696,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         qkv_bias,
         output_bias,
         qk_norm: match (family.qk_norm, keys.use_qk_norm) {
-            (QkNorm::None, Some(true)) => QkNorm::EachHead,
+            (QkNorm::None, Some(true)) => family.optional_qk_norm,
             (QkNorm::WithoutWeight, Some(false)) => QkNorm::None,
             (norm, _) => norm,
         },

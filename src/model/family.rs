@@ -3,6 +3,7 @@
 //! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out;
 //! how an implementation spends memory on those pieces is the business of [`crate::framework`].
 
+mod experts;
 mod modern;
 mod table;
 mod variant;
@@ -27,6 +28,10 @@ pub struct Family {
     pub multi_query: Option<bool>,
     /// Query and key norms.
     pub qk_norm: QkNorm,
+    /// Query and key norms where `use_qk_norm` asks for them.
+    pub optional_qk_norm: QkNorm,
+    /// Whether the bias of the other projections says nothing about that of the output.
+    pub bias_of_output_apart: bool,
     /// The feed-forward network.
     pub mlp: MlpKind,
     /// How positions enter.
@@ -74,6 +79,8 @@ pub struct ExpertDefaults {
     pub first_dense: u64,
     /// `n_group` and `topk_group`, where experts are chosen by group.
     pub groups: Option<[u64; 2]>,
+    /// Whether a buffer corrects the scores by which experts are chosen.
+    pub correction_bias: bool,
     /// Whether the router and every expert's projections have a bias.
     pub bias: bool,
 }
@@ -111,6 +118,8 @@ pub struct LatentDefaults {
 pub enum Normalisation {
     /// Always.
     Always,
+    /// Never, whatever the config says.
+    Never,
     /// Where `norm_topk_prob` says so; with the class's default.
     Optional(bool),
 }

@@ -3,16 +3,36 @@
 use super::{GateCode, Implementation, NormCode, Rotation, RouterCode};
 use crate::model::Family;
 
-/// How a router weighs the experts that it chooses; for other families what Llama's code does.
+/// The modelling code of a family with experts; for other families what Llama's does.
 pub(super) fn implementation(family: &Family, llama: Implementation) -> Implementation {
     match family.id {
-        "qwen2_moe" => {
-            Implementation { router: RouterCode::SoftmaxThenCast, both_masks: true, mask_without_window: true, ..llama }
-        }
-        "qwen3_moe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
+        "qwen2_moe" => Implementation {
+            router: RouterCode::SoftmaxThenCast,
+            both_masks: true,
+            mask_without_window: true,
+            shared_expert_first: true,
+            ..llama
+        },
+        "qwen3_moe" | "olmoe" => Implementation { router: RouterCode::SoftmaxThenCast, ..llama },
         "deepseek_v3" => {
             Implementation { rotation: Rotation::Concatenated, router: RouterCode::SigmoidByGroup, ..llama }
         }
+        "deepseek_v2" => Implementation { rotation: Rotation::Complex, router: RouterCode::SoftmaxByGroup, ..llama },
+        "dots1" => Implementation { router: RouterCode::SigmoidByGroup, ..llama },
+        "glm4_moe" => Implementation {
+            rotation: Rotation::Concatenated,
+            turned_together: true,
+            norms_after_projections: true,
+            router: RouterCode::SigmoidByGroup,
+            correction_bias_in_fp32: true,
+            ..llama
+        },
+        "minimax_m2" => Implementation {
+            rotation: Rotation::Concatenated,
+            turned_together: true,
+            router: RouterCode::Sigmoid,
+            ..llama
+        },
         "gpt_oss" => Implementation {
             norm: NormCode::WeightThenCast,
             rotation: Rotation::Halves,
@@ -29,7 +49,7 @@ pub(super) fn implementation(family: &Family, llama: Implementation) -> Implemen
 /// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of this family's experts, which
 /// had a module each in earlier versions; the dense and shared ones of the same names then have no adapter.
 pub fn adapts_experts(family: &Family) -> bool {
-    matches!(family.id, "qwen3_moe" | "deepseek_v3")
+    matches!(family.id, "qwen3_moe" | "deepseek_v2" | "deepseek_v3" | "dots1" | "glm4_moe" | "olmoe")
 }
 
 /// The names that modules have beside those of dense families.

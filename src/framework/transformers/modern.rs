@@ -83,6 +83,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             tables_by_window: true,
             norms_after_projections: true,
             router: RouterCode::SoftmaxThenCast,
+            shared_expert_first: true,
             trains: false,
             measured: false,
             ..llama

@@ -655,9 +655,9 @@ impl Run<'_> {
         let expanded = attention.heads != attention.kv_heads;
         // A repetition that stayed a view is copied where it is read.
         let repeated = expanded && attention.kv_heads > 1;
-        let contiguous = self.code.flattened_heads
-            || matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves)
-                && self.code.tables != TableCode::Gathered;
+        let by_head =
+            matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves) || attention.latent.is_some();
+        let contiguous = self.code.flattened_heads || by_head && self.code.tables != TableCode::Gathered;
         let wide = |tape: &mut Tape, tensor: Tensor, name| {
             let dtype = if self.code.scores_in_fp32 { Dtype::Fp32 } else { tensor.dtype };
             cast(tape, tensor, dtype, name)

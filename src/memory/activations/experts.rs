@@ -46,13 +46,15 @@ impl Run<'_> {
         if self.code.router == RouterCode::EveryExpert {
             return self.every_expert(tape, input, experts, sizes);
         }
-        let first = !experts.groups_choose();
+        let first = self.code.shared_expert_first;
         let mut shared = None;
         if first {
             shared = experts.shared.as_ref().map(|shared| (shared, self.mlp(tape, input, &shared.mlp)));
         }
         let routing = match self.code.router {
             RouterCode::SigmoidByGroup => self.route_by_group(tape, input, experts, sizes),
+            RouterCode::SoftmaxByGroup => self.route_softmax_by_group(tape, input, experts, sizes),
+            RouterCode::Sigmoid => self.route_by_sigmoid(tape, input, experts, sizes),
             RouterCode::SoftmaxOfChosen => self.route_then_weigh(tape, input, experts, sizes),
             RouterCode::SoftmaxInFp32 | RouterCode::SoftmaxThenCast | RouterCode::EveryExpert => {
                 self.route(tape, input, experts, sizes)
@@ -186,6 +188,73 @@ impl Run<'_> {
         let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
         let weights = fresh(tape, normalised, "router.scaled weights", shape);
         for tensor in held.into_iter().chain([normalised, chosen, scores]) {
+            tape.release(tensor);
+        }
+        Routing { logits, weights, indices }
+    }
+
+    fn route_softmax_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
+        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let logits = if self.autocast {
+            self.linear(tape, input, router, "router.scores")
+        } else {
+            self.product_in_fp32(tape, input, router.weight, sizes)
+        };
+        let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
+        let mut scores = unary_keeping_output(tape, wide, "router.probabilities");
+        tape.release(wide);
+        let mut held = Vec::new();
+        if experts.groups > 1 {
+            let (masked, variables) = self.best_groups(tape, scores, experts, sizes);
+            tape.release(scores);
+            scores = masked;
+            held = variables;
+        }
+        let (values, indices) = self.top(tape, scores, sizes);
+        let weights = fresh(tape, values, "router.scaled weights", values.shape);
+        for tensor in held.into_iter().chain([values, scores]) {
+            tape.release(tensor);
+        }
+        Routing { logits, weights, indices }
+    }
+
+    /// The scores of the best groups' experts, zero for all others; with what stays in variables. No gradient comes
+    /// back through the choice.
+    fn best_groups(&self, tape: &mut Tape, scores: Tensor, experts: &Experts, sizes: Sizes) -> (Tensor, Vec<Tensor>) {
+        let dim = |symbol, size| Dim { symbol, size };
+        let groups = self.stream(tape, dim("groups", experts.groups));
+        let chosen = self.stream(tape, dim("chosen groups", experts.chosen_groups));
+        let each = self.stream(tape, sizes.experts);
+        let group_scores = tape.constant("router.scores of groups", groups, Dtype::Fp32);
+        let best = tape.constant("router.best expert of a group", groups, Dtype::Int64);
+        let values = tape.constant("router.scores of chosen groups", chosen, Dtype::Fp32);
+        let indices = tape.constant("router.chosen groups", chosen, Dtype::Int64);
+        tape.release(values);
+        let group_mask = tape.constant("router.mask of groups", groups, Dtype::Fp32);
+        let mask = tape.constant("router.mask of scores", each, Dtype::Fp32);
+        let inside = tape.constant("router.chosen groups' experts", each, Dtype::Bool);
+        let outside = tape.constant("router.other experts", each, Dtype::Bool);
+        tape.release(inside);
+        let operation =
+            Operation { rule: Rule::Each, inputs: &[scores], keeps: &[outside], extras: &[], keeps_output: false };
+        let masked = tape.apply(&operation, "router.masked scores", each, scores.dtype);
+        tape.release(outside);
+        (masked, vec![group_scores, best, indices, group_mask, mask])
+    }
+
+    fn route_by_sigmoid(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
+        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let logits = self.linear(tape, input, router, "router.scores");
+        let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
+        let scores = unary_keeping_output(tape, wide, "router.probabilities");
+        tape.release(wide);
+        let biased = tape.constant("router.biased scores", scores.shape, Dtype::Fp32);
+        let shape = self.stream(tape, sizes.chosen);
+        let values = tape.constant("router.chosen biased scores", shape, Dtype::Fp32);
+        let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
+        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
+        let weights = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
+        for tensor in [chosen, values, biased, scores] {
             tape.release(tensor);
         }
         Routing { logits, weights, indices }

@@ -1,12 +1,13 @@
 //! Latent attention: keys and values expanded from one compressed vector a token, a rotating part apart.
 
 use super::super::entry::Dim;
-use super::super::tape::{Operation, Rule, Tape, Tensor};
+use super::super::tape::{Dtype, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::attention::{Projected, Shared, Sizes};
 use super::norm::names;
-use super::operations::join;
+use super::operations::{cast, join, multiply_by_constant};
 use super::rotary::{Tables, turn_parts};
+use crate::framework::transformers::Rotation;
 use crate::model::architecture::{Attention, Latent};
 
 /// What the attention's own code holds on to until it returns.
@@ -40,6 +41,10 @@ impl Run<'_> {
         let normed = self.norm(tape, kv, &[self.b(), self.s()], rank, names!("attention.key value norm"));
         tape.release(kv);
         let [query_turned, key_turned] = match shared.tables {
+            Some(tables) if self.code.rotation == Rotation::Complex => {
+                let names = ["attention.rotated query", "attention.rotated key"];
+                turn_as_complex(tape, [query_turn, key_turn], tables, names)
+            }
             Some(tables) => self.rotate_pairs(tape, [query_turn, key_turn], [sizes.heads, ONE], turn, tables),
             None => [query_turn, key_turn].map(|tensor| tape.share(tensor)),
         };
@@ -146,3 +151,18 @@ impl Run<'_> {
 }
 
 const ONE: Dim = Dim { symbol: "", size: 1 };
+
+/// Neighbouring channels as complex numbers in fp32, times one table.
+fn turn_as_complex(tape: &mut Tape, inputs: [Tensor; 2], tables: Tables, names: [&'static str; 2]) -> [Tensor; 2] {
+    let wide = [0, 1].map(|which| cast(tape, inputs[which], Dtype::Fp32, names[which]));
+    let turned = [0, 1].map(|which| {
+        let turned = multiply_by_constant(tape, wide[which], tables.cos, names[which]);
+        let narrow = cast(tape, turned, inputs[which].dtype, names[which]);
+        tape.release(turned);
+        narrow
+    });
+    for tensor in wide {
+        tape.release(tensor);
+    }
+    turned
+}

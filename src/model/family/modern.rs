@@ -14,6 +14,7 @@ const EXPERTS: ExpertDefaults = ExpertDefaults {
     shared: SharedDefault::None,
     first_dense: 0,
     groups: None,
+    correction_bias: false,
     bias: false,
 };
 
@@ -296,12 +297,20 @@ const DEEPSEEK_EXPERTS: ExpertDefaults = ExpertDefaults {
     shared: SharedDefault::Several(1),
     first_dense: 3,
     groups: Some([1, 1]),
+    correction_bias: true,
     bias: false,
 };
 
 pub(super) const MISTRAL4: Family = Family {
     id: "mistral4",
-    experts: Some(ExpertDefaults { count: 128, per_token: 4, first_dense: 0, groups: None, ..DEEPSEEK_EXPERTS }),
+    experts: Some(ExpertDefaults {
+        count: 128,
+        per_token: 4,
+        first_dense: 0,
+        groups: None,
+        correction_bias: false,
+        ..DEEPSEEK_EXPERTS
+    }),
     latent: Some(LatentDefaults { query_rank: 1024, kv_rank: 256, nope_head_dim: 64, ..DEEPSEEK_LATENT }),
     defaults: Defaults {
         vocab_size: 131_072,

@@ -1,10 +1,10 @@
 //! The rows of the family table.
 
-use super::modern;
 use super::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement,
     PositionKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
+use super::{experts, modern};
 
 pub(super) const LLAMA_LIKE: Defaults = Defaults {
     vocab_size: 32_000,
@@ -50,6 +50,8 @@ pub(super) const LLAMA: Family = Family {
     projection: Projection::Separate,
     multi_query: None,
     qk_norm: QkNorm::None,
+    optional_qk_norm: QkNorm::EachHead,
+    bias_of_output_apart: false,
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
     unused_positions: 0,
@@ -219,6 +221,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: false,
         }),
         defaults: Defaults {
@@ -239,6 +242,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Several(1),
             first_dense: 3,
             groups: Some([8, 4]),
+            correction_bias: true,
             bias: false,
         }),
         latent: Some(LatentDefaults {
@@ -270,6 +274,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::Gated(5632),
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: false,
         }),
         defaults: Defaults {
@@ -297,6 +302,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: true,
         }),
         defaults: Defaults {
@@ -342,6 +348,7 @@ pub const FAMILIES: &[Family] = &[
             shared: SharedDefault::None,
             first_dense: 0,
             groups: None,
+            correction_bias: false,
             bias: false,
         }),
         defaults: Defaults {
@@ -357,6 +364,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         id: "stablelm",
+        bias_of_output_apart: true,
         norm: NormKind::Layer,
         defaults: Defaults {
             vocab_size: 50_304,
@@ -588,6 +596,11 @@ pub const FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    experts::DEEPSEEK_V2,
+    experts::OLMOE,
+    experts::GLM4_MOE,
+    experts::DOTS1,
+    experts::MINIMAX_M2,
     modern::OLMO3,
     modern::EXAONE4,
     modern::COHERE2,
