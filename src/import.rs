@@ -3,6 +3,7 @@
 mod assume;
 pub mod config;
 mod experts;
+mod hybrid;
 mod json;
 mod legacy;
 mod modern;

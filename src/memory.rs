@@ -14,6 +14,7 @@ pub mod ledger;
 mod optimizer;
 mod quantized;
 mod recorded;
+mod recurrent;
 mod runtime;
 mod sketch;
 mod tape;

@@ -81,6 +81,7 @@ fn every_embedded_preset_gives_its_count() {
             "nemotron-4-340b-instruct",
             "opt-175b",
             "opt-66b",
+            "qwen3.5-0.8b",
             "step-3.7-flash",
         ]
     );
@@ -91,6 +92,9 @@ fn every_embedded_preset_gives_its_count() {
     assert_eq!(active("deepseek-v3"), 37_552_282_624);
     assert_eq!(active("kimi-k2-instruct"), 32_861_477_888);
     assert_eq!(active("llama-3.1-8b"), 8_030_261_248);
+    assert_eq!(active("qwen3-next-80b-a3b-instruct"), 3_874_929_408);
+    assert_eq!(active("qwen3.5-35b-a3b"), 3_454_988_928);
+    assert_eq!(active("lfm2-8b-a1b"), 1_557_740_288);
     for id in ["llama-3.1-8b", "llama-3.2-1b", "gpt2", "qwen3-8b", "phi-4-mini-instruct"] {
         assert_eq!(library.model(id).unwrap().id, id);
     }

@@ -4,6 +4,7 @@
 //! `tests/reference`.
 
 mod experts;
+mod hybrid;
 mod legacy;
 mod modern;
 
@@ -103,8 +104,14 @@ pub struct Implementation {
     pub mask_without_window: bool,
     /// Whether layers with and without a window rotate by tables of their own.
     pub tables_by_window: bool,
+    /// Whether each sequence has tables of its own, for positions in more than one direction.
+    pub tables_by_sequence: bool,
     /// Whether the attention output stays in a variable until the layer returns.
     pub holds_attention_output: bool,
+    /// Whether recurrent mixers multiply their input and its projection by constants.
+    pub scaled_mixer: bool,
+    /// Whether the residual stream is fp32 between layers, and logits are widened.
+    pub stream_in_fp32: bool,
     /// How a router chooses experts.
     pub router: RouterCode,
     /// How an expert's gate acts.
@@ -138,6 +145,10 @@ pub enum RouterCode {
     SoftmaxThenCast,
     /// Llama 4's: every token passes through every expert, weighed by the sigmoid of its score, zero for most.
     EveryExpert,
+    /// Granite 4's: the best scores, then their softmax in fp32.
+    TopThenSoftmax,
+    /// LFM2's: sigmoid in the type of the scores, all experts in one group.
+    SigmoidAsScored,
     /// DeepSeek-V3's: sigmoid in fp32, the best groups of experts, then the best experts of those.
     SigmoidByGroup,
     /// DeepSeek-V2's: softmax of a product in fp32, the best groups of experts where there are several, then the best
@@ -196,6 +207,8 @@ pub enum NormCode {
     CastThenWeightAtOnce,
     /// OLMo 2's: normalise in fp32, multiply by the weight, cast.
     WeightThenCast,
+    /// Nemotron-H's: the same with an fp32 copy of the weight.
+    WideWeightThenCast,
     /// Gemma's: normalise in fp32, multiply by one plus the weight in fp32, cast.
     OnePlusWeight,
     /// `torch.nn.LayerNorm`: one operation.
@@ -248,7 +261,7 @@ pub fn of_model(model: &Model) -> Implementation {
     Implementation { measured: code.measured && model.card.assumed.is_none(), ..code }
 }
 
-/// Llama's modelling code, from which others differ.
+/// Llama's modelling code, from which the others are told.
 const LLAMA: Implementation = Implementation {
     norm: NormCode::CastThenWeight,
     fused_projection: FusedProjection::Slices,
@@ -290,7 +303,10 @@ const LLAMA: Implementation = Implementation {
     always_full_mask: false,
     mask_without_window: false,
     tables_by_window: false,
+    tables_by_sequence: false,
     holds_attention_output: false,
+    scaled_mixer: false,
+    stream_in_fp32: false,
     router: RouterCode::SoftmaxInFp32,
     expert_gate: GateCode::Halves,
     correction_bias_in_fp32: false,
@@ -367,7 +383,7 @@ pub fn implementation(family: &Family) -> Implementation {
         }
         "olmo" => Implementation { norm: NormCode::FusedWithoutWeight, rotary_in_fp32: true, ..llama },
         "granite" => Implementation { scaled_embedding: true, ..llama },
-        id => modern::implementation(id, experts::implementation(family, llama)),
+        id => hybrid::implementation(id, modern::implementation(id, experts::implementation(family, llama))),
     }
 }
 

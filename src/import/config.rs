@@ -102,7 +102,9 @@ fn family(
         let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
         return Err(config.error(KEY, message));
     };
-    match (Family::by_id(&id), assume(config, &id)) {
+    // The text parts of multimodal configs have names of their own.
+    let text_part = id.strip_suffix("_text").and_then(Family::by_id);
+    match (Family::by_id(&id).or(text_part), assume(config, &id)) {
         (Some(family), _) => Ok((family, None)),
         (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),
         (None, None) => Err(config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known)))),
@@ -157,11 +159,25 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         attention_dropout: config.number(spellings("attention_dropout"))?,
         ..ArchitectureKeys::default()
     };
-    refuse_uncovered(config, family)?;
+    match family.id {
+        id if super::legacy::reads(id) => super::legacy::keys(config, family, shared),
+        id if super::sparse::reads(id) => super::sparse::keys(config, family, shared),
+        id if super::modern::reads(id) => super::modern::keys(config, family, shared),
+        _ => first_families(config, family, shared),
+    }
+}
+
+/// What a family of the first years reads beside the keys of all.
+fn first_families(
+    config: &Object<'_>,
+    family: &Family,
+    shared: ArchitectureKeys,
+) -> Result<ArchitectureKeys, PresetError> {
+    let count = |key| config.count(spellings(key));
     Ok(match family.id {
+        _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
         "gpt2" => {
-            let crossed = config.flag("add_cross_attention")?.unwrap_or(false);
-            if crossed {
+            if config.flag("add_cross_attention")? == Some(true) {
                 return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));
             }
             ArchitectureKeys {
@@ -190,9 +206,12 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
                 ..shared
             },
         )?,
-        id if super::legacy::reads(id) => super::legacy::keys(config, family, shared)?,
-        id if super::sparse::reads(id) => super::sparse::keys(config, family, shared)?,
-        id if super::modern::reads(id) => super::modern::keys(config, family, shared)?,
+        "phi" if config.flag("qk_layernorm")? == Some(true) => {
+            return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
+        }
+        "olmo" if config.number(&["clip_qkv"])?.is_some() => {
+            return Err(config.error("clip_qkv", "found a number; clipped queries, keys and values are not covered"));
+        }
         id => ArchitectureKeys {
             num_key_value_heads: kv_heads(config, family, &shared)?,
             head_dim: count("head_dim")?,
@@ -243,19 +262,6 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
             ..shared
         },
     })
-}
-
-/// An error for a key that changes a dense model in a way that no rule covers.
-fn refuse_uncovered(config: &Object<'_>, family: &Family) -> Result<(), PresetError> {
-    match family.id {
-        "phi" if config.flag("qk_layernorm")? == Some(true) => {
-            Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"))
-        }
-        "olmo" if config.number(&["clip_qkv"])?.is_some() => {
-            Err(config.error("clip_qkv", "found a number; clipped queries, keys and values are not covered"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A soft cap; null means none, also where the class's default is a number.

@@ -105,7 +105,7 @@ fn newer(config: &Object<'_>, family: &Family, shared: ArchitectureKeys) -> Resu
     }
 }
 
-/// MiniMax says how many channels rotate, or which share of them.
+/// `MiniMax` says how many channels rotate, or which share of them.
 fn turning_share(config: &Object<'_>, keys: &ArchitectureKeys) -> Result<Option<f64>, PresetError> {
     let share = rotary_share(config, "partial_rotary_factor")?;
     let channels = config.number(&["rotary_dim"])?;

@@ -99,6 +99,12 @@ impl<'t> Object<'t> {
         self.read(names, "a whole number that is not negative", Value::as_u64)
     }
 
+    /// A whole number under one of these names; the text `auto` counts as absent.
+    pub(super) fn count_or_auto(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
+        let auto = |name| self.get(name).and_then(Value::as_str) == Some("auto");
+        if self.spelling(names).is_some_and(auto) { Ok(None) } else { self.count(names) }
+    }
+
     /// A number under one of these names.
     pub(super) fn number(&self, names: &[&str]) -> Result<Option<f64>, PresetError> {
         self.read(names, "a number", Value::as_f64)

@@ -10,7 +10,7 @@ use super::entry::{Alive, Entry};
 use super::instant::Instant;
 use super::ledger::Ledger;
 use super::timeline::Timeline;
-use super::{recorded, weights};
+use super::{recorded, recurrent, weights};
 use crate::framework::transformers::SOURCE;
 use crate::framework::{Profile, Serving, of_model};
 use crate::gpu::Gpu;
@@ -37,6 +37,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     entries.append(&mut weights::correction_biases(architecture, correction, always)?);
     entries.append(&mut weights::activation_constants(architecture, bits, always)?);
     let cache = Cache { model, infer, prompt, compute: stored.plain };
+    entries.append(&mut recurrent::constants(architecture, &of_model(model), bits, always)?);
+    let steps = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
+    entries.append(&mut recurrent::states(architecture, infer.concurrency, bits, steps)?);
     let mut instants = vec![(Instant::Load, String::from("weights"))];
     for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {
         let recording = run(sequence).record();

@@ -112,10 +112,11 @@ fn of_tensor(optimizer: Optimizer, block: &BlockParameters, tensor: &Tensor, wei
     }
 }
 
-/// Matrices that a tensor holds: one for each expert.
+/// Matrices that a tensor holds: one for each expert, or for each channel of a convolution.
 const fn matrices(tensor: &Tensor) -> u64 {
     match tensor.role {
         Role::Experts { count, .. } => count,
+        Role::Convolution => tensor.rows,
         Role::Linear | Role::Bias | Role::Norm | Role::Table | Role::ExpertBiases { .. } => 1,
     }
 }

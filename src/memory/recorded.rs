@@ -68,7 +68,7 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
             (false, true) => unmeasured(bytes)?,
             (false, false) => Exactness::Exact,
         },
-        source: if derived { DERIVED } else { SOURCE },
+        source: if derived || storage.estimated { DERIVED } else { SOURCE },
     })
 }
 

@@ -12,7 +12,7 @@ use super::entry::{Dim, Shape};
 use crate::units::Overflow;
 
 pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor};
-use record::{Input, Leaf, MOST, NOTHING, Node, Saving};
+use record::{INPUTS, Input, Leaf, MOST, NOTHING, Node, Saving};
 
 /// The recording.
 #[derive(Debug)]
@@ -332,7 +332,7 @@ impl Tape {
         if self.saving == Saving::Inference || !inputs.iter().any(Tensor::needs_gradient) {
             return Source::Constant;
         }
-        let mut kept = [None; 4];
+        let mut kept = [None; INPUTS];
         for (slot, input) in kept.iter_mut().zip(inputs) {
             if let (Source::Leaf(leaf), false) = (input.source, self.recomputing) {
                 self.leaves[leaf as usize].uses += 1;

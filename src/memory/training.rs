@@ -12,7 +12,7 @@ use super::quantized::{self, Format};
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
-use super::{optimizer, recorded, weights};
+use super::{optimizer, recorded, recurrent, weights};
 use crate::framework::of_model;
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
@@ -36,6 +36,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     if train.method == Method::Qlora {
         base(train).check(model, "train.base_weights", train.base_weights.word())?;
     }
+    check_method(model, train)?;
     let adapters = match train.method {
         Method::Full => None,
         Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
@@ -80,6 +81,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits },
         always(),
     )?);
+    entries.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
     entries.append(&mut weights::activation_constants(architecture, bits, always())?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
     if train.precision == Precision::Fp16Mixed {
@@ -109,6 +111,16 @@ fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Ove
     let step = Alive::NEVER.in_both(Instant::OptimizerStep);
     entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
     Ok(entries)
+}
+
+/// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.
+fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    let recurrent = model.architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+    if train.method == Method::Full || !recurrent {
+        return Ok(());
+    }
+    let covered = String::from("full, for a model with recurrent layers");
+    Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
 }
 
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the

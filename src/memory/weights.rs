@@ -32,6 +32,9 @@ pub(super) fn shape(tensor: &Tensor) -> Shape {
     if let Role::Experts { count, .. } = tensor.role {
         return Shape::new(&[dim(count), dim(tensor.rows / count), dim(tensor.columns)]);
     }
+    if tensor.role == Role::Convolution {
+        return Shape::new(&[dim(tensor.rows), dim(1), dim(tensor.columns)]);
+    }
     if tensor.columns == 1 {
         Shape::new(&[dim(tensor.rows)])
     } else {

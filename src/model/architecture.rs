@@ -1,15 +1,20 @@
 //! The dimensions of a model: the keys people write, and the checked architecture made from them.
 
+mod hybrid;
+mod recurrent;
 mod variant;
 
 use serde::{Deserialize, Serialize};
 
+pub use hybrid::HybridKeys;
+pub use recurrent::RecurrentKeys;
 pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs, VariantKeys};
 
 use super::family::{
     Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
     Projection, QkNorm, SharedDefault,
 };
+use super::recurrent::Recurrent;
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -129,6 +134,14 @@ pub struct ArchitectureKeys {
     /// What newer families do otherwise.
     #[serde(flatten)]
     pub variant: VariantKeys,
+    /// Width that routed experts work in, where the stream is projected down to it.
+    pub moe_latent_size: Option<u64>,
+    /// Which layers have which mixer, where not all have the same.
+    #[serde(flatten)]
+    pub hybrid: HybridKeys,
+    /// Dimensions of recurrent mixers.
+    #[serde(flatten)]
+    pub recurrent: RecurrentKeys,
 }
 
 /// A checked architecture.
@@ -198,16 +211,24 @@ impl Layer {
     /// Its attention, where that mixes its tokens.
     pub const fn attention(&self) -> Option<&Attention> {
         match &self.mixer {
-            Mixer::Attention(attention) => Some(attention),
-            Mixer::None => None,
+            Mixer::Attention(attention) | Mixer::Both(attention, _) => Some(attention),
+            Mixer::Recurrent(_) | Mixer::None => None,
         }
     }
 
     /// Its attention, to be changed.
     pub const fn attention_mut(&mut self) -> Option<&mut Attention> {
         match &mut self.mixer {
-            Mixer::Attention(attention) => Some(attention),
-            Mixer::None => None,
+            Mixer::Attention(attention) | Mixer::Both(attention, _) => Some(attention),
+            Mixer::Recurrent(_) | Mixer::None => None,
+        }
+    }
+
+    /// Its recurrent mixer, where it has one.
+    pub const fn recurrent(&self) -> Option<&Recurrent> {
+        match &self.mixer {
+            Mixer::Recurrent(recurrent) | Mixer::Both(_, recurrent) => Some(recurrent),
+            Mixer::Attention(_) | Mixer::None => None,
         }
     }
 }
@@ -217,8 +238,22 @@ impl Layer {
 pub enum Mixer {
     /// Attention over keys and values of earlier tokens.
     Attention(Attention),
+    /// A state of fixed size in place of keys and values.
+    Recurrent(Recurrent),
+    /// Both, side by side over the same normed stream (Falcon-H1).
+    Both(Attention, Recurrent),
     /// Nothing: the layer is its feed-forward network alone.
     None,
+}
+
+impl Mixer {
+    /// The names of the norm before it.
+    pub(super) const fn norm_names(&self) -> [&'static str; 2] {
+        match self {
+            Self::Attention(_) | Self::None => ["attention norm.weight", "attention norm.bias"],
+            Self::Recurrent(_) | Self::Both(..) => ["mixer norm.weight", "mixer norm.bias"],
+        }
+    }
 }
 
 /// Grouped-query attention; multi-head and multi-query are its two ends.
@@ -247,6 +282,8 @@ pub struct Attention {
     pub softcap: bool,
     /// Whether each head has a learned score that joins its softmax.
     pub sinks: bool,
+    /// Whether the output is multiplied by a gate, which the query projection makes beside the queries.
+    pub gate: bool,
     /// Keys and values expanded from a compressed vector; `head_dim` is then the queries' and keys'.
     pub latent: Option<Latent>,
     /// What newer families do otherwise.
@@ -310,6 +347,7 @@ pub enum FeedForward {
 
 /// A mixture of experts.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent parts that they have or not")]
 pub struct Experts {
     /// How many there are, `E`.
     pub count: u64,
@@ -319,6 +357,10 @@ pub struct Experts {
     pub intermediate_size: u64,
     /// Their activation function.
     pub activation: Activation,
+    /// Whether each has a gate beside its projection up.
+    pub gated: bool,
+    /// The width they work in, where the stream is projected down to it and up again.
+    pub latent: Option<u64>,
     /// Whether the weights of the chosen ones are made to add up to one.
     pub normalised: bool,
     /// The expert that computes every token.
@@ -416,6 +458,7 @@ impl Architecture {
     /// The architecture that `keys` describe for a `family`; what they leave out has the family's default.
     pub fn resolve(family: &'static Family, keys: &ArchitectureKeys) -> Result<Self, ArchitectureError> {
         let defaults = &family.defaults;
+        let positions = keys.hybrid.positions(family);
         let hidden_size = dimension("hidden_size", keys.hidden_size.unwrap_or(defaults.hidden_size))?;
         let layers = dimension("num_hidden_layers", keys.num_hidden_layers.unwrap_or(defaults.num_hidden_layers))?;
         let mut attention = attention(family, keys, hidden_size)?;
@@ -440,13 +483,19 @@ impl Architecture {
         let mlp =
             Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) };
         let experts = expert_defaults(family, keys).map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
+        let first_dense = family.experts.map_or(0, |defaults| defaults.first_dense);
         let mixer = Mixer::Attention(attention);
         let layer =
             Layer { norm, placement, mixer, feed_forward: FeedForward::Dense(mlp), variant: LayerVariant::default() };
-        let mut groups = groups(family, keys, layer, layers)?;
-        if let Some((defaults, experts)) = family.experts.zip(experts) {
-            groups = with_experts(keys, &groups, &experts, defaults.first_dense)?;
-        }
+        let groups = if let Some(defaults) = &family.hybrid {
+            hybrid::groups(defaults, keys, &hybrid::Parts { hidden_size, layer, experts, first_dense }, layers)?
+        } else {
+            let groups = groups(family, keys, layer, layers)?;
+            match &experts {
+                Some(experts) => with_experts(keys, &groups, experts, first_dense)?,
+                None => groups,
+            }
+        };
         let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
         Ok(Self {
             hidden_size,
@@ -458,7 +507,7 @@ impl Architecture {
             )?,
             tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
             lm_head_bias: keys.lm_head_bias.unwrap_or(family.head_bias),
-            positions: family.positions,
+            positions,
             unused_positions: family.unused_positions,
             norm,
             embedding_norm: family.embedding_norm.then_some(norm),
@@ -522,7 +571,9 @@ fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
 
 /// The family's experts, unless its class has none where the config names none.
 fn expert_defaults(family: &Family, keys: &ArchitectureKeys) -> Option<ExpertDefaults> {
-    family.experts.filter(|defaults| defaults.count > 0 || keys.num_experts.is_some_and(|count| count > 0))
+    // No experts at all: plain networks, where a hybrid family's config says so.
+    let none = keys.num_experts == Some(0) && family.hybrid.is_some();
+    family.experts.filter(|defaults| !none && (defaults.count > 0 || keys.num_experts.is_some_and(|count| count > 0)))
 }
 
 fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Result<Experts, ArchitectureError> {
@@ -540,6 +591,8 @@ fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Resu
         per_token,
         intermediate_size: width,
         activation: mlp.activation,
+        gated: mlp.kind != MlpKind::Plain,
+        latent: keys.moe_latent_size.map(|size| dimension("moe_latent_size", size)).transpose()?,
         normalised: match defaults.normalised {
             Normalisation::Always => true,
             Normalisation::Never => false,
@@ -566,6 +619,10 @@ fn shared_expert(
             (dimension("shared_expert_intermediate_size", width)?, true)
         }
         SharedDefault::Dense => (mlp.intermediate_size, false),
+        SharedDefault::Beside(width) => {
+            let width = keys.shared_expert_intermediate_size.unwrap_or(width);
+            (dimension("shared_expert_intermediate_size", width)?, false)
+        }
         SharedDefault::Several(count) => {
             let count = dimension("n_shared_experts", keys.n_shared_experts.unwrap_or(count))?;
             (dimension("n_shared_experts", count * width)?, false)
@@ -642,10 +699,7 @@ fn with_experts(
         for _ in 0..group.layers {
             let has_experts = index >= first_dense && (index + 1).is_multiple_of(step) && !without.contains(&index);
             let layer = if has_experts { sparse(&group.layer) } else { group.layer.clone() };
-            match mixed.last_mut() {
-                Some(last) if last.layer == layer => last.layers += 1,
-                _ => mixed.push(LayerGroup { layers: 1, layer }),
-            }
+            append(&mut mixed, layer);
             index += 1;
         }
     }
@@ -704,6 +758,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         sinks: family.sinks,
         latent: None,
         variant: AttentionVariant::default(),
+        gate: family.attention_gate,
         softcap: keys.attn_logit_softcapping.map_or(defaults.attention_softcap, |cap| cap > 0.0),
     })
 }
@@ -751,12 +806,17 @@ fn groups(
                 attention.rotary_dim = 0;
             }
         }
-        match groups.last_mut() {
-            Some(last) if last.layer == layer => last.layers += 1,
-            _ => groups.push(LayerGroup { layers: 1, layer }),
-        }
+        append(&mut groups, layer);
     }
     Ok(groups)
+}
+
+/// One more layer, in the last group where it is equal to that.
+fn append(groups: &mut Vec<LayerGroup>, layer: Layer) {
+    match groups.last_mut() {
+        Some(last) if last.layer == layer => last.layers += 1,
+        _ => groups.push(LayerGroup { layers: 1, layer }),
+    }
 }
 
 /// Most layers that are told apart one by one; no real model comes near.
@@ -793,7 +853,7 @@ fn named_windows(types: &[String], layers: u64) -> Result<Vec<bool>, Architectur
     reason = "the factor is in 0..=1 and a head has few channels"
 )]
 fn rotary_dim(family: &Family, keys: &ArchitectureKeys, head_dim: u64) -> Result<u64, ArchitectureError> {
-    if family.positions != PositionKind::Rotary {
+    if keys.hybrid.positions(family) != PositionKind::Rotary {
         return Ok(0);
     }
     if let Some(size) = keys.rotary_dim.or(family.defaults.rotary_dim) {

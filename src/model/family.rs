@@ -4,10 +4,12 @@
 //! how an implementation spends memory on those pieces is the business of [`crate::framework`].
 
 mod experts;
+mod hybrid;
 mod modern;
 mod table;
 mod variant;
 
+pub use hybrid::{FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, Pattern};
 pub use table::FAMILIES;
 pub use variant::{IndexerDefaults, VariantDefaults};
 
@@ -54,6 +56,10 @@ pub struct Family {
     pub latent: Option<LatentDefaults>,
     /// Whether each head has a learned score that joins its softmax and is dropped after it.
     pub sinks: bool,
+    /// Its recurrent mixers and the layers that have them, where it has any.
+    pub hybrid: Option<HybridDefaults>,
+    /// Whether attention's output is multiplied by a gate.
+    pub attention_gate: bool,
     /// Bias of the head where the config does not say.
     pub head_bias: bool,
     /// What it does otherwise.
@@ -92,6 +98,8 @@ pub enum SharedDefault {
     None,
     /// An expert with a gate; the default of `shared_expert_intermediate_size`.
     Gated(u64),
+    /// An expert without a gate; the default of its width.
+    Beside(u64),
     /// So many experts in one, without a gate; the default of `n_shared_experts`.
     Several(u64),
     /// The dense network of the layer, in full.
@@ -167,6 +175,8 @@ pub enum Placement {
     NormedResidual,
     /// After each residual is added (the first transformers, OPT-350M).
     AfterResidual,
+    /// Before each of them, and what is added to is the normed stream, both weighed (MiniMax-01).
+    NormedStream,
 }
 
 /// How queries, keys and values are projected.
@@ -216,6 +226,8 @@ pub enum PositionKind {
     Rotary,
     /// A bias of attention scores, linear in the distance.
     Alibi,
+    /// Not at all, or through a recurrence.
+    None,
 }
 
 /// Dropout probabilities, as a model's own config has them.

@@ -9,6 +9,7 @@ use super::architecture::{
     Activation, Architecture, Attention, Experts, FeedForward, KeyValues, Latent, Layer, Mixer, Mlp,
 };
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
+use super::recurrent;
 use crate::units::{Overflow, Parameters};
 
 /// One parameter tensor.
@@ -37,6 +38,8 @@ pub enum Role {
     Norm,
     /// A table looked up by index.
     Table,
+    /// Filters of a convolution, one for each channel: `[channels, 1, kernel]`.
+    Convolution,
     /// The matrices of all routed experts, of which each token passes through a few.
     Experts {
         /// All experts.
@@ -151,7 +154,7 @@ pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
                 Role::Experts { count, per_token } | Role::ExpertBiases { count, per_token } => {
                     (all / count).checked_mul(per_token).ok_or(Overflow)?
                 }
-                Role::Linear | Role::Bias | Role::Norm | Role::Table => all,
+                Role::Linear | Role::Bias | Role::Norm | Role::Table | Role::Convolution => all,
             };
             sum = sum.checked_add(Parameters::new(used).checked_mul(block.copies)?)?;
         }
@@ -167,12 +170,15 @@ fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
 }
 
 fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
-    match &layer.mixer {
-        Mixer::None => return,
-        Mixer::Attention(attention) => {
-            norm(tensors, layer.norm, hidden, ["attention norm.weight", "attention norm.bias"]);
-            attention_tensors(tensors, layer.norm, attention, hidden);
-        }
+    if layer.mixer == Mixer::None {
+        return;
+    }
+    norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
+    if let Some(attention) = layer.attention() {
+        attention_tensors(tensors, layer.norm, attention, hidden);
+    }
+    if let Some(mixer) = layer.recurrent() {
+        recurrent::tensors(tensors, mixer, layer.norm, hidden);
     }
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
@@ -202,6 +208,7 @@ fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
     let (count, width) = (experts.count, experts.intermediate_size);
     let role = Role::Experts { count, per_token: experts.per_token };
     linear(tensors, ["router.weight", "router.bias"], hidden, count, experts.bias);
+    let between = experts.latent.unwrap_or(hidden);
     if experts.bias {
         // gpt-oss stacks matrices by input.
         let biases = Role::ExpertBiases { count, per_token: experts.per_token };
@@ -209,9 +216,16 @@ fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
         tensors.push(matrix("experts.gate and up.bias", count, 2 * width, biases));
         tensors.push(matrix("experts.down.weight", count * width, hidden, role));
         tensors.push(matrix("experts.down.bias", count, hidden, biases));
+    } else if experts.gated {
+        tensors.push(matrix("experts.gate and up.weight", count * 2 * width, between, role));
+        tensors.push(matrix("experts.down.weight", count * between, width, role));
     } else {
-        tensors.push(matrix("experts.gate and up.weight", count * 2 * width, hidden, role));
-        tensors.push(matrix("experts.down.weight", count * hidden, width, role));
+        tensors.push(matrix("experts.up.weight", count * width, between, role));
+        tensors.push(matrix("experts.down.weight", count * between, width, role));
+    }
+    if let Some(latent) = experts.latent {
+        linear(tensors, ["experts.latent down.weight", ""], hidden, latent, false);
+        linear(tensors, ["experts.latent up.weight", ""], latent, hidden, false);
     }
     if let Some(shared) = &experts.shared {
         mlp_tensors(tensors, &shared.mlp, hidden);
@@ -251,7 +265,8 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
     let bias = attention.qkv_bias;
     match attention.projection {
         Projection::Separate => {
-            linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, bias);
+            let gated = if attention.gate { 2 * query } else { query };
+            linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, gated, bias);
             if key_values != KeyValues::Earlier {
                 linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
             }
@@ -312,22 +327,22 @@ fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &A
     variant::in_attention(tensors, attention, hidden);
 }
 
-fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {
+pub(super) fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {
     tensors.push(matrix(names[0], outputs, inputs, Role::Linear));
     if bias {
         tensors.push(vector(names[1], outputs, Role::Bias));
     }
 }
 
-fn norm(tensors: &mut Vec<Tensor>, kind: NormKind, width: u64, names: [&'static str; 2]) {
+pub(super) fn norm(tensors: &mut Vec<Tensor>, kind: NormKind, width: u64, names: [&'static str; 2]) {
     let count = usize::try_from(kind.parameter_tensors()).unwrap_or(names.len());
     tensors.extend(names.into_iter().take(count).map(|name| vector(name, width, Role::Norm)));
 }
 
-fn matrix(name: &'static str, rows: u64, columns: u64, role: Role) -> Tensor {
+pub(super) fn matrix(name: &'static str, rows: u64, columns: u64, role: Role) -> Tensor {
     Tensor { name, rows, columns, pieces: 1, role }
 }
 
-fn vector(name: &'static str, length: u64, role: Role) -> Tensor {
+pub(super) fn vector(name: &'static str, length: u64, role: Role) -> Tensor {
     Tensor { name, rows: length, columns: 1, pieces: 1, role }
 }

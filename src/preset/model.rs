@@ -1,5 +1,7 @@
 //! A model preset: one TOML file, one model.
 
+mod hybrid;
+
 use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
@@ -135,6 +137,9 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         qk_rope_head_dim: section.count("qk_rope_head_dim")?,
         v_head_dim: section.count("v_head_dim")?,
         torch_dtype: section.text("torch_dtype")?,
+        moe_latent_size: section.count("moe_latent_size")?,
+        hybrid: hybrid::patterns(section)?,
+        recurrent: hybrid::mixers(section)?,
         variant: variant_keys(section)?,
     })
 }

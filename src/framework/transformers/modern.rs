@@ -40,6 +40,14 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             turned_together: true,
             ..llama
         },
+        "internlm2" | "mimo" => Implementation { measured: false, ..llama },
+        _ => of_several_kinds(id, llama),
+    }
+}
+
+/// The modelling code of families with latent attention, indexers, experts, or layers of several kinds.
+fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
+    match id {
         "glm4_moe_lite" => Implementation {
             rotation: Rotation::Concatenated,
             router: RouterCode::SigmoidByGroup,
@@ -102,7 +110,6 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
         "grok-1" => {
             Implementation { scaled_embedding: true, scaled_logits: true, trains: false, measured: false, ..llama }
         }
-        "internlm2" | "mimo" => Implementation { measured: false, ..llama },
         _ => llama,
     }
 }

@@ -3,11 +3,12 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
-use super::norm::names;
+use super::gate::through_gate;
+use super::norm::{names, norm_without_weight};
 use super::operations::{
     cast, copy, dropout, fresh, join, kept_factors, multiply_by_constant, soft_cap, subtract, unary_keeping_output,
 };
-use super::rotary::{Tables, interleaved};
+use super::rotary::{Tables, interleaved, rotate_complex};
 use crate::framework::transformers::{FusedProjection, Rotation, ScoreCode, TableCode};
 use crate::model::architecture::{Attention, Indexer, KeyValues};
 use crate::model::family::{Projection, QkNorm};
@@ -18,6 +19,8 @@ pub(super) struct Projected {
     pub(super) query: Tensor,
     pub(super) key: Tensor,
     pub(super) value: Tensor,
+    /// What the output is multiplied by, where there is a gate.
+    pub(super) gate: Option<Tensor>,
 }
 
 /// What all layers share.
@@ -121,6 +124,7 @@ impl Run<'_> {
             let (context, weights) = self.eager(tape, projected, spread, sizes, shared, &mut held);
             (context, Some(weights))
         };
+        let context = through_gate(tape, context, projected.gate);
         let names = ["attention.output.weight", "attention.output.bias"];
         let output = self.weights(tape, names, sizes.context, self.h(), attention.output_bias);
         let mut output = self.linear(tape, context, output, "attention.output");
@@ -128,7 +132,7 @@ impl Run<'_> {
         if self.code.drops_inside_attention {
             output = self.drop_attention(tape, output);
         }
-        for tensor in [projected.query, projected.key, projected.value].into_iter().chain(held) {
+        for tensor in [projected.query, projected.key, projected.value].into_iter().chain(projected.gate).chain(held) {
             tape.release(tensor);
         }
         (output, weights)
@@ -145,7 +149,7 @@ impl Run<'_> {
                 let output = if weighed {
                     self.norm(tape, input, &leading, head, names)
                 } else if attention.rotary_dim > 0 {
-                    self.norm_without_weight(tape, input, &leading, names)
+                    norm_without_weight(tape, input, &leading, names)
                 } else {
                     tape.share(input)
                 };
@@ -211,7 +215,7 @@ impl Run<'_> {
             tape.release(part);
             flat
         });
-        Projected { query, key, value }
+        Projected { query, key, value, gate: projected.gate }
     }
 
     fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
@@ -219,9 +223,10 @@ impl Run<'_> {
         let norm_later = self.code.norms_after_projections;
         let query_names = names!("attention.query norm");
         let key_names = names!("attention.key norm");
-        let matrix =
-            self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), sizes.query, bias);
-        let mut query = self.linear(tape, input, matrix, "attention.query");
+        let channels = Self::query_channels(attention, sizes);
+        let matrix = self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), channels, bias);
+        let projected = self.linear(tape, input, matrix, "attention.query");
+        let (mut query, gate) = self.apart_from_gate(tape, projected, attention, sizes);
         if self.code.scaled_queries {
             let scaled = fresh(tape, query, "attention.scaled query", query.shape);
             tape.release(query);
@@ -232,7 +237,7 @@ impl Run<'_> {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
         }
         if attention.variant.key_values == KeyValues::Earlier {
-            return self.with_earlier_keys(tape, query, attention, sizes);
+            return Projected { gate, ..self.with_earlier_keys(tape, query, attention, sizes) };
         }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
@@ -253,7 +258,7 @@ impl Run<'_> {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
         }
-        Projected { query, key, value }
+        Projected { query, key, value, gate }
     }
 
     /// Keys and values are those of an earlier layer, which counts them.
@@ -265,7 +270,7 @@ impl Run<'_> {
                 let made = tape.constant(name, shape, query.dtype);
                 tape.move_out(made)
             });
-        Projected { query, key, value }
+        Projected { query, key, value, gate: None }
     }
 
     /// The scores of an indexer in fp32, before and after they are scaled.
@@ -381,12 +386,12 @@ impl Run<'_> {
                 let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
                 let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
                 tape.release(apart);
-                return Projected { query: parts[0], key: parts[1], value: parts[2] };
+                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
             }
             FusedProjection::Selected => {
                 let parts = [query_shape, kv_shape, kv_shape].map(|shape| tape.view_with_new_gradient(fused, shape));
                 held.push(fused);
-                return Projected { query: parts[0], key: parts[1], value: parts[2] };
+                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
             }
             FusedProjection::Indexed => {
                 let taken = self.taken_by_index(tape, fused, attention, sizes);
@@ -404,7 +409,7 @@ impl Run<'_> {
             }
         };
         tape.release(fused);
-        Projected { query, key, value }
+        Projected { query, key, value, gate: None }
     }
 
     fn slice(&self, tape: &mut Tape, input: Tensor, channels: Dim) -> Tensor {
@@ -426,19 +431,19 @@ impl Run<'_> {
         }
         let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
         if self.code.rotation == Rotation::Complex {
-            let Projected { query, key, value } = projected;
+            let Projected { query, key, value, gate } = projected;
             let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
-            let [turned_query, turned_key] = self.rotate_complex(tape, [query, key], tables, names);
+            let [turned_query, turned_key] = rotate_complex(tape, [query, key], tables, names);
             tape.release(query);
             tape.release(key);
-            return Projected { query: turned_query, key: turned_key, value };
+            return Projected { query: turned_query, key: turned_key, value, gate };
         }
         let tables = if self.code.tables == TableCode::Interleaved {
             interleaved(tape, tables)
         } else {
             Tables { cos: tape.share(tables.cos), sin: tape.share(tables.sin) }
         };
-        let Projected { query, key, value } = projected;
+        let Projected { query, key, value, gate } = projected;
         let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
         let wide = if self.code.rotary_inputs_in_fp32 { [Dtype::Fp32; 2] } else { [query.dtype, key.dtype] };
         let inputs = [cast(tape, query, wide[0], names[0]), cast(tape, key, wide[1], names[1])];
@@ -466,7 +471,7 @@ impl Run<'_> {
             tape.release(query);
             tape.release(key);
         }
-        Projected { query: turned[0], key: turned[1], value }
+        Projected { query: turned[0], key: turned[1], value, gate }
     }
 
     /// The turned parts of queries and keys first, then both put together with the rest.

@@ -4,7 +4,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 use super::Run;
 use super::norm::names;
-use super::operations::{dropout, fresh, join};
+use super::operations::{add, dropout, fresh};
 use crate::framework::transformers::PositionCode;
 use crate::model::family::PositionKind;
 
@@ -118,7 +118,7 @@ impl Run<'_> {
         };
         let looked_up = look_up(tape, table, Some(indices), "position embedding", shape);
         tape.release(indices);
-        let sum = join(tape, [embedded, looked_up], "embedding with positions", embedded.shape);
+        let sum = add(tape, [embedded, looked_up], "embedding with positions");
         tape.release(embedded);
         held.push(looked_up);
         sum

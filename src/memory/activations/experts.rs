@@ -22,15 +22,17 @@ struct Routing {
 
 /// The dimensions of a block of experts.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+pub(super) struct Sizes {
     /// `E`.
-    experts: Dim,
+    pub(super) experts: Dim,
     /// `e`.
-    chosen: Dim,
+    pub(super) chosen: Dim,
     /// `m`.
-    width: Dim,
+    pub(super) width: Dim,
     /// `T·e`: rows of the grouped products.
-    rows: Dim,
+    pub(super) rows: Dim,
+    /// What experts read and give back: the stream's width, or the narrower one it is projected to.
+    pub(super) between: Dim,
 }
 
 impl Run<'_> {
@@ -42,6 +44,7 @@ impl Run<'_> {
             chosen: Dim { symbol: "e", size: experts.per_token },
             width: Dim { symbol: "m", size: experts.intermediate_size },
             rows: Dim { symbol: "(b·s·e)", size: tokens.saturating_mul(experts.per_token) },
+            between: experts.latent.map_or(self.h(), |size| Dim { symbol: "l", size }),
         };
         if self.code.router == RouterCode::EveryExpert {
             return self.every_expert(tape, input, experts, sizes);
@@ -56,11 +59,13 @@ impl Run<'_> {
             RouterCode::SoftmaxByGroup => self.route_softmax_by_group(tape, input, experts, sizes),
             RouterCode::Sigmoid => self.route_by_sigmoid(tape, input, experts, sizes),
             RouterCode::SoftmaxOfChosen => self.route_then_weigh(tape, input, experts, sizes),
+            RouterCode::TopThenSoftmax => self.route_then_softmax(tape, input, sizes),
+            RouterCode::SigmoidAsScored => self.route_as_scored(tape, input, experts, sizes),
             RouterCode::SoftmaxInFp32 | RouterCode::SoftmaxThenCast | RouterCode::EveryExpert => {
                 self.route(tape, input, experts, sizes)
             }
         };
-        let routed = self.routed(tape, input, routing, experts, sizes);
+        let routed = self.routed_in_latent(tape, input, routing, experts, sizes);
         if !first {
             shared = experts.shared.as_ref().map(|shared| (shared, self.mlp(tape, input, &shared.mlp)));
         }
@@ -70,79 +75,6 @@ impl Run<'_> {
         };
         for tensor in [routing.logits, routing.weights, routing.indices] {
             tape.release(tensor);
-        }
-        output
-    }
-
-    /// Llama 4's block: the stream once for every expert, each weighed by its score, through batched products.
-    fn every_expert(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Tensor {
-        let tokens = Dim { symbol: "T", size: self.batch.saturating_mul(self.sequence) };
-        let router = self.weights(tape, ["router.weight", ""], self.h(), sizes.experts, false);
-        let logits = self.linear(tape, input, router, "router.scores");
-        let (values, indices) = self.top(tape, logits, sizes);
-        let scattered = fresh(tape, values, "router.chosen scores among all", logits.shape);
-        tape.release(values);
-        let wide = cast(tape, scattered, Dtype::Fp32, "router.scores in fp32");
-        tape.release(scattered);
-        let open = unary_keeping_output(tape, wide, "router.weights in fp32");
-        tape.release(wide);
-        let scores = cast(tape, open, logits.dtype, "router.weights");
-        tape.release(open);
-        let everywhere = tape.shape(&[sizes.experts, tokens, self.h()]);
-        let repeated = fresh(tape, input, "experts.input", everywhere);
-        let column = tape.shape(&[sizes.experts, tokens]);
-        let by_expert = copy(tape, scores, "router.weights by expert", column);
-        let weighed = multiply(tape, [repeated, by_expert], "experts.weighed input", everywhere);
-        tape.release(by_expert);
-        tape.release(repeated);
-        let fused_width = Dim { symbol: "2m", size: 2 * sizes.width.size };
-        let [whole, half] = [fused_width, sizes.width].map(|width| tape.shape(&[sizes.experts, tokens, width]));
-        let [both, down] =
-            [("experts.gate and up.weight", [self.h(), fused_width]), ("experts.down.weight", [sizes.width, self.h()])]
-                .map(|(name, [rows, columns])| {
-                    let shape = tape.shape(&[sizes.experts, rows, columns]);
-                    tape.parameter(name, shape, self.weights)
-                });
-        let fused = self.each_expert(tape, [both, weighed], "experts.gate and up", whole);
-        let [gate, up] = tape.split(fused, [half, half]);
-        let activated = unary_keeping_input(tape, gate, "experts.activated gate");
-        let product = multiply(tape, [up, activated], "experts.product", half);
-        tape.release(activated);
-        let output = self.each_expert(tape, [down, product], "experts.down", everywhere);
-        for tensor in [product, gate, up, fused] {
-            tape.release(tensor);
-        }
-        let sum = match &experts.shared {
-            Some(shared) => {
-                let shared = self.mlp(tape, input, &shared.mlp);
-                let routed = fresh(tape, output, "experts.output", input.shape);
-                let sum = tape.add_into(shared, routed);
-                tape.release(routed);
-                sum
-            }
-            None => fresh(tape, output, "experts.output", input.shape),
-        };
-        for tensor in [output, weighed, scores, indices, logits] {
-            tape.release(tensor);
-        }
-        sum
-    }
-
-    /// A batched product, one matrix for each expert.
-    fn each_expert(&self, tape: &mut Tape, [matrix, input]: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
-        let narrow = cast(tape, input, self.compute(), "experts.input in 16 bits");
-        let matrix = if self.autocast { tape.cached_copy(matrix) } else { matrix };
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[matrix, narrow],
-            keeps: &[narrow, matrix],
-            extras: &[],
-            keeps_output: false,
-        };
-        let output = tape.apply(&operation, name, shape, self.compute());
-        tape.release(narrow);
-        if self.autocast {
-            tape.release(matrix);
         }
         output
     }
@@ -172,6 +104,60 @@ impl Run<'_> {
         let weights = unary_keeping_output(tape, values, "router.weights");
         tape.release(values);
         Routing { logits, weights, indices }
+    }
+
+    /// The best scores first, then their softmax in fp32 (Granite 4).
+    fn route_then_softmax(&self, tape: &mut Tape, input: Tensor, sizes: Sizes) -> Routing {
+        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let scores = self.linear(tape, input, router, "router.scores");
+        let logits = cast(tape, scores, Dtype::Fp32, "router.scores in fp32");
+        tape.release(scores);
+        let (values, indices) = self.top(tape, logits, sizes);
+        let softmax = unary_keeping_output(tape, values, "router.probabilities");
+        tape.release(values);
+        let weights = cast(tape, softmax, input.dtype, "router.weights");
+        tape.release(softmax);
+        Routing { logits, weights, indices }
+    }
+
+    /// A sigmoid for each expert; a bias corrects which are chosen, not how they are weighed (LFM2).
+    fn route_as_scored(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
+        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let logits = self.linear(tape, input, router, "router.scores");
+        let scores = unary_keeping_output(tape, logits, "router.probabilities");
+        let [each, shape] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
+        let biased = tape.constant("router.biased scores", each, Dtype::Fp32);
+        let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
+        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
+        let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
+        let weights = fresh(tape, normalised, "router.scaled weights", shape);
+        for tensor in [normalised, chosen, biased, scores] {
+            tape.release(tensor);
+        }
+        Routing { logits, weights, indices }
+    }
+
+    /// Routed experts, in the narrower width where they work in one.
+    fn routed_in_latent(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        routing: Routing,
+        experts: &Experts,
+        sizes: Sizes,
+    ) -> Tensor {
+        if experts.latent.is_none() {
+            return self.routed(tape, input, routing, experts, sizes);
+        }
+        let (hidden, latent) = (self.h(), sizes.between);
+        let down = self.weights(tape, ["experts.latent down.weight", ""], hidden, latent, false);
+        let narrow = self.linear(tape, input, down, "experts.latent input");
+        let routed = self.routed(tape, narrow, routing, experts, sizes);
+        tape.release(narrow);
+        let up = self.weights(tape, ["experts.latent up.weight", ""], latent, hidden, false);
+        let output = self.linear(tape, routed, up, "experts.latent output");
+        tape.release(routed);
+        output
     }
 
     fn route_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
@@ -310,7 +296,7 @@ impl Run<'_> {
     }
 
     /// The largest `e` of each row, and where they are, which backward needs.
-    fn top(&self, tape: &mut Tape, scores: Tensor, sizes: Sizes) -> (Tensor, Tensor) {
+    pub(super) fn top(&self, tape: &mut Tape, scores: Tensor, sizes: Sizes) -> (Tensor, Tensor) {
         let shape = self.stream(tape, sizes.chosen);
         let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
         let values = select(tape, scores, indices, "router.chosen scores", shape);
@@ -324,7 +310,7 @@ impl Run<'_> {
         let wide = if self.autocast { Dtype::Fp32 } else { values.dtype };
         let sums = Operation { rule: Rule::Pass, inputs: &[values], keeps: &[], extras: &[], keeps_output: false };
         let mut sum = tape.apply(&sums, "router.sum of chosen scores", row, wide);
-        if self.code.router == RouterCode::SigmoidByGroup {
+        if matches!(self.code.router, RouterCode::SigmoidByGroup | RouterCode::SigmoidAsScored) {
             let shifted = copy(tape, sum, "router.sum of chosen scores", row);
             tape.release(sum);
             sum = shifted;
@@ -333,7 +319,10 @@ impl Run<'_> {
             let inputs = [values, sum];
             let operation =
                 Operation { rule: Rule::Divide, inputs: &inputs, keeps: &inputs, extras: &[], keeps_output: false };
-            tape.apply(&operation, "router.weights", values.shape, values.dtype)
+            // LFM2 divides into a new tensor, the others in place.
+            let new = self.code.router == RouterCode::SigmoidAsScored;
+            let dtype = if new { values.dtype.promoted(wide) } else { values.dtype };
+            tape.apply(&operation, "router.weights", values.shape, dtype)
         } else {
             tape.share(values)
         };
@@ -343,11 +332,15 @@ impl Run<'_> {
 
     /// Tokens sorted by expert, two grouped products with a gate between, and the sum back in the tokens' order.
     fn routed(&self, tape: &mut Tape, input: Tensor, routing: Routing, experts: &Experts, sizes: Sizes) -> Tensor {
-        let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
-        let down_factors = self.expert_factors(tape, "experts.down", experts, [self.h(), sizes.width]);
-        let up_factors = self.expert_factors(tape, "experts.gate and up", experts, [both, self.h()]);
+        let (both, up_name) = if experts.gated {
+            (Dim { symbol: "2m", size: 2 * sizes.width.size }, "experts.gate and up.weight")
+        } else {
+            (sizes.width, "experts.up.weight")
+        };
+        let down_factors = self.expert_factors(tape, "experts.down", experts, [sizes.between, sizes.width]);
+        let up_factors = self.expert_factors(tape, "experts.gate and up", experts, [both, sizes.between]);
         let [rows, each] = [sizes.rows, sizes.experts].map(|dim| tape.shape(&[dim]));
-        let states = tape.shape(&[sizes.rows, self.h()]);
+        let states = tape.shape(&[sizes.rows, sizes.between]);
         let sorted = tape.constant("experts.sorted experts", rows, Dtype::Int64);
         let order = tape.constant("experts.order", rows, Dtype::Int64);
         let tokens = tape.constant("experts.token of each row", rows, Dtype::Int64);
@@ -358,17 +351,20 @@ impl Run<'_> {
         let narrow = tape.constant("experts.sorted experts in 32 bits", rows, Dtype::Fp32);
         let counts = tape.constant("experts.tokens of each expert", each, Dtype::Fp32);
         let offsets = tape.constant("experts.offsets", each, Dtype::Fp32);
-        let up_names = ["experts.gate and up.weight", "experts.gate and up.bias"];
-        let up_biases = self.expert_biases(tape, sorted, experts, sizes, both, up_names[1]);
-        let matrix = tape.shape(&[sizes.experts, both, self.h()]);
-        let up_matrix = self.expert_matrix(tape, up_names[0], matrix, up_factors);
-        let product = self.gated(tape, [up_matrix, selected, offsets], up_biases, experts, sizes);
+        let up_biases = self.expert_biases(tape, sorted, experts, sizes, both, "experts.gate and up.bias");
+        let matrix = tape.shape(&[sizes.experts, both, sizes.between]);
+        let up_matrix = self.expert_matrix(tape, up_name, matrix, up_factors);
+        let product = if experts.gated {
+            self.gated(tape, [up_matrix, selected, offsets], up_biases, experts, sizes)
+        } else {
+            self.plain(tape, [up_matrix, selected, offsets], experts, sizes)
+        };
         let names = ["experts.down.weight", "experts.down.bias"];
         let biases = self.expert_biases(tape, sorted, experts, sizes, self.h(), names[1]);
         if let Some(tensor) = up_biases {
             tape.release(tensor);
         }
-        let down = tape.shape(&[sizes.experts, self.h(), sizes.width]);
+        let down = tape.shape(&[sizes.experts, sizes.between, sizes.width]);
         let down = self.expert_matrix(tape, names[0], down, down_factors);
         let output = grouped(tape, [down, product], offsets, "experts.down", states);
         let output = biased(tape, output, biases);
@@ -382,7 +378,7 @@ impl Run<'_> {
         tape.release(count);
         let restored = select(tape, weighted, inverse, "experts.output in token order", states);
         tape.release(weighted);
-        let sum = self.summed(tape, restored, experts);
+        let sum = self.summed(tape, restored, experts, sizes);
         let narrowed = cast(tape, sum, input.dtype, "experts.output");
         let last = [sum, restored, inverse, output, offsets, counts, narrow, weights, selected, order, sorted];
         let factors = [up_factors, down_factors].into_iter().flatten().flatten();
@@ -430,9 +426,18 @@ impl Run<'_> {
         product
     }
 
+    /// Up for every row in one product, then the activation (Nemotron 3).
+    fn plain(&self, tape: &mut Tape, [matrix, input, offsets]: [Tensor; 3], experts: &Experts, sizes: Sizes) -> Tensor {
+        let whole = tape.shape(&[sizes.rows, sizes.width]);
+        let up = grouped(tape, [matrix, input], offsets, "experts.up", whole);
+        let activated = self.activation(tape, up, experts.activation, "experts.activation");
+        tape.release(up);
+        activated
+    }
+
     /// The sum over the experts of each token; with one expert a token its gradient is a view.
-    fn summed(&self, tape: &mut Tape, restored: Tensor, experts: &Experts) -> Tensor {
-        let shape = self.stream(tape, self.h());
+    fn summed(&self, tape: &mut Tape, restored: Tensor, experts: &Experts, sizes: Sizes) -> Tensor {
+        let shape = self.stream(tape, sizes.between);
         match experts.per_token {
             1 => copy(tape, restored, "experts.output", shape),
             _ => fresh(tape, restored, "experts.output", shape),

@@ -66,7 +66,13 @@ impl Run<'_> {
         self.linear(tape, input, linear, name)
     }
 
-    fn activation(&self, tape: &mut Tape, input: Tensor, activation: Activation, name: &'static str) -> Tensor {
+    pub(super) fn activation(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        activation: Activation,
+        name: &'static str,
+    ) -> Tensor {
         match activation {
             Activation::Silu | Activation::Gelu => unary_keeping_input(tape, input, name),
             Activation::Relu => unary_keeping_output(tape, input, name),

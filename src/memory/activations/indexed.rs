@@ -24,11 +24,11 @@ impl Run<'_> {
             && attention.heads > 1
         {
             let [key, value] = [kv_shape; 2].map(|shape| tape.view_with_new_gradient(fused, shape));
-            return Projected { query, key, value };
+            return Projected { query, key, value, gate: None };
         }
         let [key, value] = ["attention.key", "attention.value"].map(|name| by_index(tape, fused, kv_shape, name));
         if attention.projection != Projection::FusedByGroup {
-            return Projected { query, key, value };
+            return Projected { query, key, value, gate: None };
         }
         let parts = [("attention.query", query), ("attention.key", key), ("attention.value", value)];
         let one_to_one = attention.kv_heads == attention.heads;
@@ -44,7 +44,7 @@ impl Run<'_> {
             tape.release(tensor);
         }
         let [query, key, value] = flat;
-        Projected { query, key, value }
+        Projected { query, key, value, gate: None }
     }
 }
 

@@ -58,7 +58,7 @@ impl Run<'_> {
         let key = self.put_key_together(tape, [key_pass, key_turned], sizes, turn);
         tape.release(key_pass);
         let held = vec![query, query_pass, query_turned, compressed, normed, key_turned, expanded];
-        (Projected { query: joined, key, value }, held)
+        (Projected { query: joined, key, value, gate: None }, held)
     }
 
     /// `[b, a, s, n + r]`: through a narrow projection and a norm where there is one.

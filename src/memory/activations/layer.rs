@@ -1,14 +1,16 @@
 //! One decoder layer: norms, attention, feed-forward, residuals, by where the norms stand.
 
-use super::super::tape::{Tape, Tensor};
+use super::super::tape::{Dtype, Tape, Tensor};
 use super::Run;
 use super::attention::Shared;
 use super::norm::{Names, names};
-use super::operations::{dropout, join};
-use crate::model::architecture::{FeedForward, Layer, Mixer};
+use super::operations::{cast, dropout, fresh, join};
+use crate::model::architecture::{Attention, FeedForward, Layer, Mixer};
 use crate::model::family::Placement;
+use crate::model::recurrent::Recurrent;
 
 const ATTENTION_NORM: Names = names!("attention norm");
+const MIXER_NORM: Names = names!("mixer norm");
 const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
 const ATTENTION_OUTPUT_NORM: Names = names!("attention output norm");
 const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
@@ -34,14 +36,22 @@ impl Run<'_> {
             Placement::Parallel => self.parallel_layer(tape, layer, input, shared),
             Placement::ParallelOneNorm => self.parallel_one_norm_layer(tape, layer, input, shared),
             Placement::Sandwich => self.sandwich_layer(tape, layer, input, shared),
+            Placement::NormedStream => self.normed_stream_layer(tape, layer, input, shared),
             Placement::NormedResidual => self.normed_residual_layer(tape, layer, input, shared),
             Placement::AfterResidual => self.norm_after_residual_layer(tape, layer, input, shared),
         }
     }
 
     fn mixer_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
-        let (attended, weights) = self.normed_attention(tape, layer, input, shared);
-        let output = join(tape, [input, attended], "residual stream", input.shape);
+        // Mamba's stream is fp32 from the first sum on.
+        let wide = if self.code.stream_in_fp32 { Dtype::Fp32 } else { input.dtype };
+        let narrow = if self.code.stream_in_fp32 { self.weights } else { input.dtype };
+        let normed_input = cast(tape, input, narrow, "residual stream in the weights' type");
+        let stream = cast(tape, input, wide, "residual stream in fp32");
+        let (attended, weights) = self.normed_attention(tape, layer, normed_input, shared);
+        tape.release(normed_input);
+        let output = join(tape, [stream, attended], "residual stream", input.shape);
+        tape.release(stream);
         tape.release(attended);
         (output, weights)
     }
@@ -98,6 +108,18 @@ impl Run<'_> {
         (output, weights)
     }
 
+    /// MiniMax-01: what a sublayer's output is added to is the norm of the stream, and both are weighed by constants.
+    fn normed_stream_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let normed = self.stream_norm(tape, input, mixer_norm(layer));
+        let (mixed, weights) = self.mix(tape, normed, layer, shared);
+        let middle = weighed_sum(tape, [normed, mixed]);
+        let normed = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
+        tape.release(middle);
+        let fed = self.feed_forward(tape, normed, &layer.feed_forward);
+        let output = weighed_sum(tape, [normed, fed]);
+        (output, weights)
+    }
+
     fn feed_forward_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
         let fed = self.normed_feed_forward(tape, layer, input);
         let output = join(tape, [input, fed], "residual stream", input.shape);
@@ -141,7 +163,7 @@ impl Run<'_> {
 
     fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.mix(tape, input, layer, shared);
-        let middle = self.add_normed(tape, input, attended, ATTENTION_NORM);
+        let middle = self.add_normed(tape, input, attended, mixer_norm(layer));
         let fed = self.feed_forward(tape, middle, &layer.feed_forward);
         let output = self.add_normed(tape, middle, fed, FEED_FORWARD_NORM);
         tape.release(middle);
@@ -160,7 +182,7 @@ impl Run<'_> {
     }
 
     fn parallel_one_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
-        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let normed = self.stream_norm(tape, input, mixer_norm(layer));
         let (attended, weights) = self.mix(tape, normed, layer, shared);
         let attended = self.dropped_attention(tape, attended);
         let fed = self.feed_forward(tape, normed, &layer.feed_forward);
@@ -195,7 +217,7 @@ impl Run<'_> {
         input: Tensor,
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
-        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let normed = self.stream_norm(tape, input, mixer_norm(layer));
         let (attended, weights) = self.mix(tape, normed, layer, shared);
         tape.release(normed);
         (self.dropped_attention(tape, attended), weights)
@@ -219,8 +241,32 @@ impl Run<'_> {
     fn mix(&self, tape: &mut Tape, input: Tensor, layer: &Layer, shared: Shared) -> (Tensor, Option<Tensor>) {
         match &layer.mixer {
             Mixer::Attention(attention) => self.attention(tape, input, attention, shared),
+            Mixer::Recurrent(recurrent) => (self.recurrent(tape, input, recurrent), None),
+            Mixer::Both(attention, recurrent) => self.side_by_side(tape, input, attention, recurrent, shared),
             Mixer::None => (tape.share(input), None),
         }
+    }
+
+    /// Falcon-H1: both read the same normed stream, and each is multiplied by constants before and after.
+    fn side_by_side(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        recurrent: &Recurrent,
+        shared: Shared,
+    ) -> (Tensor, Option<Tensor>) {
+        let remembered = self.recurrent(tape, input, recurrent);
+        let remembered = scaled(tape, remembered, "mixer.scaled output");
+        let copied = tape.share(input);
+        let read = scaled(tape, copied, "attention.scaled input");
+        let (attended, weights) = self.attention(tape, read, attention, shared);
+        tape.release(read);
+        let attended = scaled(tape, attended, "attention.scaled output");
+        let sum = join(tape, [remembered, attended], "attention and mixer", input.shape);
+        tape.release(remembered);
+        tape.release(attended);
+        (sum, weights)
     }
 
     fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
@@ -244,4 +290,30 @@ impl Run<'_> {
         tape.release(input);
         output
     }
+}
+
+/// The names of the norm before a layer's mixer.
+const fn mixer_norm(layer: &Layer) -> Names {
+    match layer.mixer {
+        Mixer::Attention(_) | Mixer::None => ATTENTION_NORM,
+        Mixer::Recurrent(_) | Mixer::Both(..) => MIXER_NORM,
+    }
+}
+
+/// A product with a constant, in place of what it was.
+fn scaled(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let output = fresh(tape, input, name, input.shape);
+    tape.release(input);
+    output
+}
+
+/// The sum of two tensors, each multiplied by a constant; both are let go.
+fn weighed_sum(tape: &mut Tape, terms: [Tensor; 2]) -> Tensor {
+    let shape = terms[0].shape;
+    let terms = terms.map(|term| scaled(tape, term, "weighed residual stream"));
+    let sum = join(tape, terms, "residual stream", shape);
+    for term in terms {
+        tape.release(term);
+    }
+    sum
 }

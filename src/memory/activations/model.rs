@@ -270,7 +270,8 @@ impl<'a> Recorder<'a> {
         let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
         let masks =
             [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
-        let rotary = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
+        let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
+        let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
         let bias = self.position_bias(held);
         let mut tables =
             kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
@@ -440,13 +441,22 @@ impl<'a> Recorder<'a> {
         let everywhere = run.loss || run.logits_of_prompt;
         let kept = if everywhere { tape.share(stream) } else { last_position(run, tape, stream) };
         let capped = run.architecture.logits_softcap;
-        let name = if capped || run.code.scaled_logits { "logits before scaling" } else { "logits" };
+        let name = if capped || run.code.scaled_logits || run.code.stream_in_fp32 {
+            "logits before scaling"
+        } else {
+            "logits"
+        };
         let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
         tape.release(kept);
         if run.code.scaled_logits {
             let scaled = fresh(tape, logits, "logits", logits.shape);
             tape.release(logits);
             logits = scaled;
+        }
+        if run.code.stream_in_fp32 {
+            let wide = cast(tape, logits, Dtype::Fp32, "logits");
+            tape.release(logits);
+            logits = wide;
         }
         if capped {
             logits = soft_cap(tape, logits, ["logits tanh", "logits"]);

@@ -154,26 +154,6 @@ impl Run<'_> {
         output
     }
 
-    /// Root mean square over the last dimension without a weight, in fp32 and in one expression.
-    pub(super) fn norm_without_weight(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
-        let row = row(tape, leading);
-        let wide = cast(tape, input, Dtype::Fp32, names.widened);
-        let square = power(tape, wide, "square");
-        let variance = fresh(tape, square, "variance", row);
-        tape.release(square);
-        let shifted = copy(tape, variance, "variance", row);
-        tape.release(variance);
-        let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
-        let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
-        tape.release(shifted);
-        let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
-        tape.release(deviation);
-        tape.release(wide);
-        let output = cast(tape, normalised, input.dtype, names.output);
-        tape.release(normalised);
-        output
-    }
-
     fn weigh(&self, tape: &mut Tape, normalised: Tensor, weight: Tensor, dtype: Dtype, names: Names) -> Tensor {
         let shape = normalised.shape;
         match self.code.norm {
@@ -194,6 +174,15 @@ impl Run<'_> {
                 tape.release(weighed);
                 output
             }
+            NormCode::WideWeightThenCast => {
+                let wide = cast(tape, weight, Dtype::Fp32, names.weight);
+                tape.count_as_weight_copy(wide);
+                let weighed = multiply(tape, [wide, normalised], names.output, shape);
+                tape.release(wide);
+                let output = cast(tape, weighed, dtype, names.output);
+                tape.release(weighed);
+                output
+            }
             NormCode::OnePlusWeight => {
                 let wide = cast(tape, weight, Dtype::Fp32, names.weight);
                 let one_plus = copy(tape, wide, names.weight, weight.shape);
@@ -206,6 +195,26 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Root mean square over the last dimension without a weight, in fp32 and in one expression.
+pub(super) fn norm_without_weight(tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
+    let row = row(tape, leading);
+    let wide = cast(tape, input, Dtype::Fp32, names.widened);
+    let square = power(tape, wide, "square");
+    let variance = fresh(tape, square, "variance", row);
+    tape.release(square);
+    let shifted = copy(tape, variance, "variance", row);
+    tape.release(variance);
+    let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
+    let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
+    tape.release(shifted);
+    let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
+    tape.release(deviation);
+    tape.release(wide);
+    let output = cast(tape, normalised, input.dtype, names.output);
+    tape.release(normalised);
+    output
 }
 
 /// Cohere's layer norm, operation by operation in fp32.

@@ -50,6 +50,12 @@ pub(super) fn join(tape: &mut Tape, parts: [Tensor; 2], name: &'static str, shap
     tape.apply(&operation, name, shape, parts[0].dtype.promoted(parts[1].dtype))
 }
 
+/// A sum with a vector that is added to every row: the vector's gradient is the sum over rows.
+pub(super) fn add(tape: &mut Tape, terms: [Tensor; 2], name: &'static str) -> Tensor {
+    let operation = Operation { rule: Rule::Add, inputs: &terms, keeps: &[], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, terms[0].shape, terms[0].dtype.promoted(terms[1].dtype))
+}
+
 /// A difference from a value for each row: the row's gradient is the negated one, summed.
 pub(super) fn subtract(tape: &mut Tape, terms: [Tensor; 2], name: &'static str, shape: u16) -> Tensor {
     let operation = Operation { rule: Rule::Subtract, inputs: &terms, keeps: &[], extras: &[], keeps_output: false };
@@ -203,7 +209,7 @@ impl Run<'_> {
             tape.release(copied);
         }
         let Some(bias) = bias else { return product };
-        let sum = join(tape, [product, bias], name, shape);
+        let sum = add(tape, [product, bias], name);
         tape.release(product);
         sum
     }

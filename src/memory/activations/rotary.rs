@@ -24,7 +24,8 @@ impl Run<'_> {
         } else {
             Dim { symbol: "d", size: channels }
         };
-        let shape = tape.shape(&[self.s(), width]);
+        let shape =
+            if self.code.tables_by_sequence { self.stream(tape, width) } else { tape.shape(&[self.s(), width]) };
         if self.code.rotation == Rotation::Complex {
             let numbers = tape.constant("rotary complex numbers", shape, Dtype::Fp32);
             return Tables { cos: numbers, sin: tape.share(numbers) };
@@ -43,7 +44,7 @@ impl Run<'_> {
         sizes: Sizes,
         held: &mut Vec<Tensor>,
     ) -> Projected {
-        let Projected { query, key, value } = projected;
+        let Projected { query, key, value, gate } = projected;
         let rotating = Dim { symbol: "d", size: attention.rotary_dim };
         let all = Dim { symbol: "", size: self.architecture.max_position_embeddings };
         let table = tape.shape(&[all, rotating]);
@@ -68,24 +69,7 @@ impl Run<'_> {
         held.extend(parts.into_iter().flatten());
         tape.release(key);
         tape.release(query);
-        Projected { query: turned[1], key: turned[0], value }
-    }
-
-    /// Queries and keys multiplied as complex numbers, widened both before either is turned.
-    pub(super) fn rotate_complex(
-        &self,
-        tape: &mut Tape,
-        inputs: [Tensor; 2],
-        tables: Tables,
-        names: [&'static str; 2],
-    ) -> [Tensor; 2] {
-        let wide = [0, 1].map(|i| cast(tape, inputs[i], Dtype::Fp32, names[i]));
-        let turned = [0, 1].map(|i| multiply_by_constant(tape, wide[i], tables.cos, names[i]));
-        let narrow = [0, 1].map(|i| cast(tape, turned[i], inputs[i].dtype, names[i]));
-        for tensor in wide.into_iter().chain(turned) {
-            tape.release(tensor);
-        }
-        narrow
+        Projected { query: turned[1], key: turned[0], value, gate }
     }
 
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
@@ -213,6 +197,22 @@ pub(super) fn turn_parts(
     tape.release(one);
     tape.release(other);
     output
+}
+
+/// Queries and keys multiplied as complex numbers, widened both before either is turned.
+pub(super) fn rotate_complex(
+    tape: &mut Tape,
+    inputs: [Tensor; 2],
+    tables: Tables,
+    names: [&'static str; 2],
+) -> [Tensor; 2] {
+    let wide = [0, 1].map(|i| cast(tape, inputs[i], Dtype::Fp32, names[i]));
+    let turned = [0, 1].map(|i| multiply_by_constant(tape, wide[i], tables.cos, names[i]));
+    let narrow = [0, 1].map(|i| cast(tape, turned[i], inputs[i].dtype, names[i]));
+    for tensor in wide.into_iter().chain(turned) {
+        tape.release(tensor);
+    }
+    narrow
 }
 
 /// Copies of the tables in which each value stands twice in a row.

@@ -4,11 +4,12 @@
 //! what it kept are alive; then those die; then the new gradients are added to what already waits at their targets,
 //! in a new storage.
 
+use super::record::INPUTS;
 use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Source, StorageId, Tape};
 use crate::memory::tape::Tensor;
 
 /// New gradients of one node: for each input, the storage and its type.
-type Gradients = [Option<(StorageId, Dtype)>; 4];
+type Gradients = [Option<(StorageId, Dtype)>; INPUTS];
 
 impl Tape {
     /// Puts the gradient of a value in place, as the root of backward.
@@ -103,18 +104,25 @@ impl Tape {
             Rule::Write => return self.derive_write(node),
             _ => {}
         }
-        let mut gradients = [None; 4];
+        let mut gradients = [None; INPUTS];
+        let again = match node.rule {
+            Rule::Again(shape) => Some(self.allocate("states computed again", shape, Dtype::Fp32, Kind::Scratch)),
+            _ => None,
+        };
+        if let Some(storage) = again.and_then(|again| self.storages.get_mut(again as usize)) {
+            storage.estimated = true;
+        }
         let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
         for (slot, input) in needed.filter(|(_, input)| node.rule == Rule::All || input.source.needs_gradient()) {
             gradients[slot] = Some(match node.rule {
                 Rule::Subtract if slot == 1 => {
                     (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
                 }
-                Rule::Pass | Rule::Subtract => {
+                Rule::Pass | Rule::Add | Rule::Subtract => {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each | Rule::All | Rule::Divide | Rule::Write | Rule::Split => {
+                Rule::Each | Rule::All | Rule::Again(_) | Rule::Divide | Rule::Write | Rule::Split => {
                     (self.gradient(&input, input.shape, input.dtype), input.dtype)
                 }
                 Rule::Index => {
@@ -160,12 +168,15 @@ impl Tape {
                 }
             });
         }
+        if let Some(again) = again {
+            self.unrefer(again);
+        }
         gradients
     }
 
     /// The divisor's gradient first, `-g·((x / y) / y)` factor by factor, then the dividend's.
     fn derive_quotient(&mut self, node: &Node) -> Gradients {
-        let mut gradients = [None; 4];
+        let mut gradients = [None; INPUTS];
         let [Some(dividend), Some(divisor), ..] = node.inputs else { return gradients };
         let (shape, dtype) = (node.output_shape, node.output_dtype);
         let factors = ["quotient", "quotient by the divisor", "negated gradient"]
@@ -200,7 +211,7 @@ impl Tape {
 
     /// A copy of the whole gradient, and in it zeros in place of the part, which is copied out.
     fn derive_write(&mut self, node: &Node) -> Gradients {
-        let mut gradients = [None; 4];
+        let mut gradients = [None; INPUTS];
         let Some(part) = node.inputs[0] else { return gradients };
         let whole = self.allocate("gradient of the whole", node.output_shape, node.output_dtype, Kind::Gradient);
         let mut copy = self.gradient(&part, part.shape, node.output_dtype);
@@ -237,7 +248,7 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
-            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Pass)
+            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Add)
                 && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);

@@ -158,6 +158,10 @@ pub(crate) enum Rule {
     Fold,
     /// A product with a frozen matrix, the first input, that is unpacked again for it.
     Unpack,
+    /// A sum: the gradient goes on to each term, summed where the term was broadcast.
+    Add,
+    /// A fused kernel that first computes again, in fp32 and in this shape, what it did not keep.
+    Again(u16),
     /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
     Subtract,
     /// A power, with two temporaries.
@@ -189,13 +193,16 @@ pub(super) struct Input {
     pub(super) name: &'static str,
 }
 
-/// Most inputs or kept tensors of one operation.
-pub(super) const MOST: usize = 8;
+/// Most kept tensors of one operation.
+pub(super) const MOST: usize = 12;
+
+/// Most inputs of one operation.
+pub(super) const INPUTS: usize = 10;
 
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) rule: Rule,
-    pub(super) inputs: [Option<Input>; 4],
+    pub(super) inputs: [Option<Input>; INPUTS],
     pub(super) saved: [StorageId; MOST],
     pub(super) saved_count: u8,
     /// How many tensors it would keep outside a checkpoint.

@@ -169,7 +169,7 @@ impl Variation<'_> {
                 let sparse = matches!(layer.feed_forward, FeedForward::Experts(_));
                 Mixer::Attention(self.attention(attention, index, sparse)?)
             }
-            other => other.clone(),
+            other @ (Mixer::Recurrent(_) | Mixer::Both(..) | Mixer::None) => other.clone(),
         };
         let mut feed_forward = layer.feed_forward.clone();
         if let FeedForward::Dense(mlp) = &mut feed_forward {

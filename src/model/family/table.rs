@@ -4,7 +4,7 @@ use super::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement,
     PositionKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
-use super::{experts, modern};
+use super::{experts, hybrid, modern};
 
 pub(super) const LLAMA_LIKE: Defaults = Defaults {
     vocab_size: 32_000,
@@ -63,6 +63,8 @@ pub(super) const LLAMA: Family = Family {
     experts: None,
     latent: None,
     sinks: false,
+    hybrid: None,
+    attention_gate: false,
     head_bias: false,
     variant: VariantDefaults::NONE,
     defaults: LLAMA_LIKE,
@@ -626,4 +628,19 @@ pub const FAMILIES: &[Family] = &[
     modern::STEP3P5,
     modern::DBRX,
     modern::GROK1,
+    hybrid::QWEN3_NEXT,
+    hybrid::QWEN3_5,
+    hybrid::QWEN3_5_MOE,
+    hybrid::KIMI_LINEAR,
+    hybrid::LFM2,
+    hybrid::LFM2_MOE,
+    hybrid::FALCON_H1,
+    hybrid::NEMOTRON_H,
+    hybrid::JAMBA,
+    hybrid::GRANITE_MOE_HYBRID,
+    hybrid::MINIMAX,
+    hybrid::BAMBA,
+    hybrid::MAMBA,
+    hybrid::FALCON_MAMBA,
+    hybrid::MAMBA2,
 ];

@@ -1,0 +1,167 @@
+//! The dimensions of recurrent mixers: keys, and what they leave to the family.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ArchitectureError, dimension};
+use crate::model::family::{Mamba2Defaults, MixerDefaults};
+use crate::model::recurrent::{DeltaNet, KimiDelta, Lightning, Mamba, Mamba2, Recurrent, ShortConvolution, StateNorms};
+
+/// The keys of recurrent mixers, as the config classes spell them; Mamba's as Granite's and Jamba's do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecurrentKeys {
+    /// `DeltaNet`: query and key heads.
+    pub linear_num_key_heads: Option<u64>,
+    /// `DeltaNet`: channels of one of them.
+    pub linear_key_head_dim: Option<u64>,
+    /// `DeltaNet`: value heads.
+    pub linear_num_value_heads: Option<u64>,
+    /// `DeltaNet`: channels of one of them.
+    pub linear_value_head_dim: Option<u64>,
+    /// Kimi Delta Attention: heads.
+    pub linear_num_heads: Option<u64>,
+    /// Kimi Delta Attention: channels of a head.
+    pub linear_head_dim: Option<u64>,
+    /// Tokens that the convolution of either sees.
+    pub linear_conv_kernel_dim: Option<u64>,
+    /// Mamba-2: heads.
+    pub mamba_n_heads: Option<u64>,
+    /// Mamba-2: channels of a head.
+    pub mamba_d_head: Option<u64>,
+    /// Mamba-2: channels of all heads, where they are not `mamba_expand · hidden_size` (Falcon-H1).
+    pub mamba_d_ssm: Option<u64>,
+    /// Mamba-2: groups.
+    pub mamba_n_groups: Option<u64>,
+    /// Mamba-2: tokens of a chunk.
+    pub mamba_chunk_size: Option<u64>,
+    /// Mamba-2: whether the scan's output is normed, where a class leaves it open (Falcon-H1).
+    pub mamba_rms_norm: Option<bool>,
+    /// Mamba-2: bias of the projection out, where a class has a key for it alone (Falcon-H1).
+    pub projectors_bias: Option<bool>,
+    /// Mamba: state of a channel.
+    pub mamba_d_state: Option<u64>,
+    /// Mamba: tokens that the convolution sees.
+    pub mamba_d_conv: Option<u64>,
+    /// Mamba: channels, as a multiple of the stream's.
+    pub mamba_expand: Option<u64>,
+    /// Mamba-1: rank of the time steps.
+    pub mamba_dt_rank: Option<u64>,
+    /// Mamba: bias of the convolution.
+    pub mamba_conv_bias: Option<bool>,
+    /// Mamba: bias of the projections.
+    pub mamba_proj_bias: Option<bool>,
+    /// Lightning attention: tokens of a block.
+    pub block_size: Option<u64>,
+    /// Short convolution: tokens that it sees.
+    #[serde(rename = "conv_L_cache")]
+    pub conv_l_cache: Option<u64>,
+    /// Short convolution: whether it and its projections have a bias.
+    pub conv_bias: Option<bool>,
+}
+
+/// What a mixer takes from the rest of the model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around {
+    /// Channels of the residual stream.
+    pub(super) hidden: u64,
+    /// Attention heads.
+    pub(super) heads: u64,
+    /// Channels of one of them.
+    pub(super) head_dim: u64,
+}
+
+impl RecurrentKeys {
+    /// The mixer that the keys describe.
+    pub(super) fn mixer(&self, defaults: MixerDefaults, around: Around) -> Result<Recurrent, ArchitectureError> {
+        Ok(match defaults {
+            MixerDefaults::DeltaNet { fused } => Recurrent::DeltaNet(self.delta_net(fused)?),
+            MixerDefaults::KimiDelta => Recurrent::KimiDelta(KimiDelta {
+                heads: size("linear_num_heads", self.linear_num_heads, 32)?,
+                head_dim: size("linear_head_dim", self.linear_head_dim, 128)?,
+                kernel: size("linear_conv_kernel_dim", self.linear_conv_kernel_dim, 4)?,
+            }),
+            MixerDefaults::Mamba(norms) => Recurrent::Mamba(self.mamba(norms, around.hidden)?),
+            MixerDefaults::Mamba2(defaults) => Recurrent::Mamba2(self.mamba_2(defaults, around.hidden)?),
+            MixerDefaults::Lightning => Recurrent::Lightning(Lightning {
+                heads: around.heads,
+                head_dim: around.head_dim,
+                block: size("block_size", self.block_size, 256)?,
+            }),
+            MixerDefaults::ShortConvolution => Recurrent::ShortConvolution(ShortConvolution {
+                kernel: size("conv_L_cache", self.conv_l_cache, 3)?,
+                bias: self.conv_bias.unwrap_or(false),
+            }),
+        })
+    }
+
+    fn delta_net(&self, fused: bool) -> Result<DeltaNet, ArchitectureError> {
+        let net = DeltaNet {
+            key_heads: size("linear_num_key_heads", self.linear_num_key_heads, 16)?,
+            key_head_dim: size("linear_key_head_dim", self.linear_key_head_dim, 128)?,
+            value_heads: size("linear_num_value_heads", self.linear_num_value_heads, 32)?,
+            value_head_dim: size("linear_value_head_dim", self.linear_value_head_dim, 128)?,
+            kernel: size("linear_conv_kernel_dim", self.linear_conv_kernel_dim, 4)?,
+            fused,
+        };
+        if !net.value_heads.is_multiple_of(net.key_heads) {
+            let problem = format!("{} is no multiple of the {} key heads", net.value_heads, net.key_heads);
+            return Err(ArchitectureError::new("linear_num_value_heads", problem));
+        }
+        Ok(net)
+    }
+
+    fn expanded(&self, hidden: u64) -> Result<u64, ArchitectureError> {
+        let factor = size("mamba_expand", self.mamba_expand, 2)?;
+        dimension("mamba_expand", factor.saturating_mul(hidden))
+    }
+
+    fn mamba(&self, norms: StateNorms, hidden: u64) -> Result<Mamba, ArchitectureError> {
+        Ok(Mamba {
+            width: self.expanded(hidden)?,
+            state: size("mamba_d_state", self.mamba_d_state, 16)?,
+            rank: size("mamba_dt_rank", self.mamba_dt_rank, hidden.div_ceil(16))?,
+            kernel: size("mamba_d_conv", self.mamba_d_conv, 4)?,
+            convolution_bias: self.mamba_conv_bias.unwrap_or(true),
+            bias: self.mamba_proj_bias.unwrap_or(false),
+            norms,
+        })
+    }
+
+    fn mamba_2(&self, defaults: Mamba2Defaults, hidden: u64) -> Result<Mamba2, ArchitectureError> {
+        const KEY: &str = "mamba_n_heads";
+        let heads = size(KEY, self.mamba_n_heads, 128)?;
+        let head_dim = if let Some(head_dim) = self.mamba_d_head.or(defaults.head_dim) {
+            dimension("mamba_d_head", head_dim)?
+        } else {
+            let width = match self.mamba_d_ssm.or(defaults.width) {
+                Some(width) => dimension("mamba_d_ssm", width)?,
+                None => self.expanded(hidden)?,
+            };
+            if !width.is_multiple_of(heads) {
+                return Err(ArchitectureError::new(KEY, format!("{heads} heads do not divide {width} channels")));
+            }
+            width / heads
+        };
+        let groups = size("mamba_n_groups", self.mamba_n_groups, defaults.groups)?;
+        if !heads.is_multiple_of(groups) {
+            return Err(ArchitectureError::new("mamba_n_groups", format!("{groups} does not divide {heads} heads")));
+        }
+        let bias = self.mamba_proj_bias.unwrap_or(false);
+        Ok(Mamba2 {
+            heads,
+            head_dim,
+            state: size("mamba_d_state", self.mamba_d_state, defaults.state)?,
+            groups,
+            kernel: size("mamba_d_conv", self.mamba_d_conv, 4)?,
+            chunk: size("mamba_chunk_size", self.mamba_chunk_size, defaults.chunk)?,
+            convolution_bias: self.mamba_conv_bias.unwrap_or(true),
+            input_bias: bias,
+            output_bias: self.projectors_bias.unwrap_or(bias),
+            norm: self.mamba_rms_norm.unwrap_or(defaults.norm),
+        })
+    }
+}
+
+fn size(key: &'static str, given: Option<u64>, default: u64) -> Result<u64, ArchitectureError> {
+    dimension(key, given.unwrap_or(default))
+}
