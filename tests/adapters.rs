@@ -44,6 +44,34 @@ fn adapters_have_the_parameters_that_peft_makes() {
     assert!(counted >= 95, "{counted}");
 }
 
+/// Qwen3-MoE's three names are those of its stacked experts, gate and up together; Mixtral's experts stay frozen.
+#[test]
+fn stacked_experts_are_adapted_as_peft_reads_their_names() {
+    let experts = |family: &str| {
+        let config = format!(
+            r#"{{"model_type": "{family}", "vocab_size": 5000, "hidden_size": 256, "intermediate_size": 544,
+                "moe_intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 8, "num_key_value_heads": 4,
+                "head_dim": 64, "num_experts": 16, "num_experts_per_tok": 4}}"#
+        );
+        config::parse(&config, "config.json", None).unwrap()
+    };
+    let (qwen, mixtral) = (experts("qwen3_moe"), experts("mixtral"));
+    let count = |model, scenario: &Scenario| memory::trainable_parameters(model, scenario).unwrap().get();
+    let all = lora(&["q", "k", "v", "o", "gate", "up", "down"], 8);
+    assert_eq!(count(&qwen, &all), 540_672);
+    assert_eq!(count(&mixtral, &all), count(&mixtral, &lora(&["q", "k", "v", "o"], 8)));
+    let refusal = |model, scenario: &Scenario| memory::estimate(model, scenario, None).unwrap_err().to_string();
+    assert!(refusal(&qwen, &lora(&["q", "gate"], 8)).starts_with("train.lora_targets: gate without up"));
+    assert!(refusal(&qwen, &lora(&["all-linear"], 8)).starts_with("train.lora_targets = all-linear"));
+    let mut dropped = all.clone();
+    dropped.train.lora_dropout = 0.1;
+    assert!(refusal(&qwen, &dropped).starts_with("train.lora_dropout: 0.1"));
+    let mut magnitudes = all;
+    magnitudes.train.dora = true;
+    assert!(refusal(&qwen, &magnitudes).starts_with("train.dora: true"));
+    assert!(memory::estimate(&mixtral, &magnitudes, None).is_ok());
+}
+
 #[test]
 fn a_target_that_is_none_is_named_with_the_nearest() {
     let llama = model("Llama-2-7b").unwrap();

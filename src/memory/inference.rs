@@ -78,14 +78,15 @@ fn described(model: &Model, scenario: &Scenario) -> Result<(Profile, Serving), E
 }
 
 fn run<'a>(model: &'a Model, stored: &Stored, [batch, sequence]: [u64; 2], serving: Serving) -> Run<'a> {
+    let code = of_model(model);
     Run {
         architecture: &model.architecture,
-        code: of_model(model),
+        code,
         batch,
         sequence,
         weights: stored.plain,
         autocast: false,
-        fused_attention: !of_model(model).eager_only,
+        fused_attention: !code.eager_only,
         padding: false,
         dropout: [false; 3],
         checkpointed_layers: 0,

@@ -28,6 +28,9 @@ CLASSES = {"GPTNeoX": "gpt_neox", "GPTJ": "gptj", "GptOss": "gpt_oss", "OPT": "o
 # Families whose configs are written for a text part under another name.
 TEXT = {"gemma3": "gemma3_text"}
 
+# Families whose attention no fused kernel computes.
+EAGER = {"bloom", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt"}
+
 # Words of the reference for words of a scenario.
 PRECISIONS = {"autocast": "bf16-mixed", "amp": "bf16-mixed"}
 ATTENTION = {"sdpa": "flash"}
@@ -83,6 +86,17 @@ def config(keys, family):
     return kept
 
 
+def hyper(record):
+    return latent(config(record["hyper"], record["family"]))
+
+
+def latent(keys):
+    """Lists of hyper-parameters leave nulls out: latent attention without the rank of its queries has none."""
+    if "kv_lora_rank" in keys:
+        keys.setdefault("q_lora_rank", None)
+    return keys
+
+
 def model_type(config_class):
     name = re.sub(r"Config$", "", config_class)
     if name in CLASSES:
@@ -100,13 +114,13 @@ class Models:
             if os.path.exists(path):
                 records = load(path)
                 if isinstance(records, list):
-                    records = {record["name"]: config(record["hyper"], record["family"]) for record in records}
+                    records = {record["name"]: hyper(record) for record in records}
                 self.known.update(records)
 
     def config(self, name):
         if name not in self.known:
             raise Skip(f"no configuration of {name}")
-        return dict(self.known[name])
+        return latent(dict(self.known[name]))
 
 
 # One reader for each format; each yields cases.
@@ -206,19 +220,21 @@ def lora(record, models):
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
-    # A count depends neither on the length nor on attention; a short one fits every table of learned positions, and
-    # eager attention every family.
-    train = {"method": "lora", "attention": "eager", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
+    # A count does not depend on the length; a short one fits every table of learned positions.
+    train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
+    keys = models.config(record["model"])
+    if keys["model_type"] in EAGER:
+        train["attention"] = "eager"
     name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
-               {"train": train, "config": models.config(record["model"])}, "lora.json: PEFT 0.21")
+               {"train": train, "config": keys}, "lora.json: PEFT 0.21")
 
 
 def parameters(record, _models):
     yield case(f"{record['name']}/parameters", "parameters", "train", "parameters", record["total_params"],
-               {"config": config(record["hyper"], record["family"])},
+               {"config": hyper(record)},
                "parameters.json: Transformers 5.23 on the meta device")
 
 
