@@ -49,7 +49,19 @@ pub(super) fn implementation(family: &Family, llama: Implementation) -> Implemen
 /// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of this family's experts, which
 /// had a module each in earlier versions; the dense and shared ones of the same names then have no adapter.
 pub fn adapts_experts(family: &Family) -> bool {
-    matches!(family.id, "qwen3_moe" | "deepseek_v2" | "deepseek_v3" | "dots1" | "glm4_moe" | "olmoe")
+    matches!(
+        family.id,
+        "qwen3_moe"
+            | "qwen3_next"
+            | "deepseek_v2"
+            | "deepseek_v3"
+            | "deepseek_v32"
+            | "dots1"
+            | "glm4_moe"
+            | "glm4_moe_lite"
+            | "glm_moe_dsa"
+            | "olmoe"
+    )
 }
 
 /// The names that modules have beside those of dense families.
