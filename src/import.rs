@@ -5,5 +5,6 @@ pub mod config;
 mod experts;
 mod hybrid;
 mod json;
+mod legacy;
 mod modern;
 mod sparse;

@@ -23,6 +23,8 @@ mod training;
 mod weights;
 
 use self::course::Course;
+use crate::framework::implementation;
+use crate::framework::transformers::ScoreCode;
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
@@ -104,11 +106,14 @@ fn close(
     Ok(Ledger::close(entries, instants, course)?)
 }
 
-/// An error where positions are learned and a sequence is longer than their table.
+/// An error where positions are learned, or have a bias made for the longest sequence, and a sequence is longer.
 fn check_length(model: &Model, key: &'static str, tokens: u64) -> Result<(), EstimateError> {
     let most = model.architecture.max_position_embeddings;
-    if model.architecture.positions == PositionKind::Learned && tokens > most {
-        let problem = format!("{tokens} tokens, but {} has learned positions for {most}: use at most {most}", model.id);
+    let learned = model.architecture.positions == PositionKind::Learned;
+    let biased = implementation(model.family).scores == ScoreCode::BiasedThenFilled;
+    if (learned || biased) && tokens > most {
+        let kind = if learned { "learned positions" } else { "a bias of positions" };
+        let problem = format!("{tokens} tokens, but {} has {kind} for {most}: use at most {most}", model.id);
         return Err(EstimateError::Invalid { key, problem });
     }
     Ok(())

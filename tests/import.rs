@@ -49,6 +49,18 @@ fn real_models_give_the_parameters_that_modules_have() {
 }
 
 #[test]
+fn a_falcon_caches_one_head_or_all() {
+    let cached = |config: Value| model(&config).architecture.attentions().next().unwrap().cached_heads();
+    assert_eq!(cached(json!({"model_type": "falcon", "num_kv_heads": 71})), 1);
+    let groups = json!({"model_type": "falcon", "hidden_size": 8192, "num_attention_heads": 128, "num_kv_heads": 8,
+        "new_decoder_architecture": true});
+    assert_eq!(cached(groups), 128);
+    let each = json!({"model_type": "falcon", "hidden_size": 2048, "num_attention_heads": 32, "multi_query": false});
+    assert_eq!(cached(each), 32);
+    assert!(refusal(r#"{"model_type": "falcon", "alibi": true}"#).contains("alibi: found `true`"));
+}
+
+#[test]
 fn an_imported_model_loads_back_to_the_same() {
     let dir = std::env::temp_dir().join(format!("brimful-{}-import", std::process::id()));
     fs::create_dir_all(&dir).unwrap();

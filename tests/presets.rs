@@ -77,7 +77,10 @@ fn every_embedded_preset_gives_its_count() {
             "mistral-large-3-675b-instruct-2512",
             "mistral-medium-3.5-128b",
             "mistral-small-instruct-2409",
+            "mpt-30b",
             "nemotron-4-340b-instruct",
+            "opt-175b",
+            "opt-66b",
             "qwen3.5-0.8b",
             "step-3.7-flash",
         ]

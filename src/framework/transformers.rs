@@ -5,6 +5,7 @@
 
 mod experts;
 mod hybrid;
+mod legacy;
 mod modern;
 
 use crate::model::{Family, Model};
@@ -31,14 +32,40 @@ pub struct Implementation {
     pub rotary_in_fp32: bool,
     /// Whether queries and keys are widened to fp32 before they are turned.
     pub rotary_inputs_in_fp32: bool,
-    /// Whether each layer makes interleaved copies of its cosines and sines.
-    pub interleaved_tables: bool,
+    /// Where a layer has its cosines and sines from.
+    pub tables: TableCode,
     /// Whether queries and keys are both turned before either is put together again.
     pub turned_together: bool,
     /// Whether the turned parts stay in variables until attention returns.
     pub holds_turned_parts: bool,
     /// Whether query and key norms come after all three projections.
     pub norms_after_projections: bool,
+    /// How learned positions are looked up.
+    pub positions: PositionCode,
+    /// Whether layers are given the numbers of positions, which then stay until the layers are recomputed.
+    pub layers_read_positions: bool,
+    /// Whether queries and keys are widened to fp32 before their product.
+    pub scores_in_fp32: bool,
+    /// What becomes of the product of queries and keys before its softmax.
+    pub scores: ScoreCode,
+    /// Whether the layers' linear operations are products with a transposed matrix, of whose 16-bit copy autocast keeps
+    /// none, and add their bias afterwards.
+    pub transposed_linears: bool,
+    /// Whether attention carries a mask of its own even where the kernel would know.
+    pub always_masked: bool,
+    /// Whether keys and values of one head reach the kernel as they are; a product expands them after autocast's copy.
+    pub expanded_late: bool,
+    /// Whether the sum of attention and feed-forward is written over the latter, and dropout acts on that sum alone.
+    pub sums_in_place: bool,
+    /// Whether queries, keys and values are copied with their heads and sequences in one dimension before anything else,
+    /// and stay so until attention returns.
+    pub flattened_heads: bool,
+    /// Whether queries are multiplied by a constant as they are projected.
+    pub scaled_queries: bool,
+    /// Whether a layer returns its attention weights, which then stay until the next one returns.
+    pub returns_weights: bool,
+    /// Whether the feed-forward network is written in the layer itself, whose variable goes from step to step.
+    pub feed_forward_in_layer: bool,
     /// Whether query and key norms come after the rotation.
     pub norms_after_rotation: bool,
     /// Whether queries and keys are widened to fp32 once as they are and once as their turned halves.
@@ -61,6 +88,10 @@ pub struct Implementation {
     pub hidden_dropout: bool,
     /// Whether that dropout acts on the attention output too.
     pub attention_output_dropout: bool,
+    /// Whether it does so while attention still has its variables.
+    pub drops_inside_attention: bool,
+    /// Whether dropout of attention weights acts on the attention output in their place.
+    pub attention_dropout_on_output: bool,
     /// Whether a checkpoint keeps the attention mask as one of its inputs.
     pub checkpoint_keeps_mask: bool,
     /// Whether PyTorch's fused kernels cannot compute the attention, so that only eager attention was measured.
@@ -129,6 +160,44 @@ pub enum RouterCode {
     SoftmaxOfChosen,
 }
 
+/// How learned positions are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PositionCode {
+    /// GPT-2's: by the number of each position, once for all sequences.
+    Shared,
+    /// OPT's: for each sequence by the running sum of its mask, which is made where the batch has none.
+    FromMask,
+}
+
+/// Where a layer has its cosines and sines from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableCode {
+    /// The model makes them once for all layers.
+    OfModel,
+    /// The same, and each layer makes copies in which every value stands twice in a row.
+    Interleaved,
+    /// GPT-J's: each layer gathers them from a buffer of its own, doubles them anew for keys and for queries, and turns
+    /// heads as they are projected.
+    Gathered,
+}
+
+/// What becomes of the product of queries and keys before its softmax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScoreCode {
+    /// It is multiplied by a constant, and the mask is added.
+    Scaled,
+    /// BLOOM's: the product itself scales and adds the bias of positions; it and its sum with the mask stay until
+    /// attention returns.
+    Biased,
+    /// MPT's: the same by parts, with a bias in fp32 for the longest sequence, and the mask fills what it covers; the
+    /// result stays until attention returns.
+    BiasedThenFilled,
+    /// GPT-Neo's: chosen where a buffer of each layer lets it through, and the mask is added.
+    Chosen,
+    /// Falcon's: it is divided in place and stays until the softmax is there, whose type is that of the layer's input.
+    InPlace,
+}
+
 /// How a norm is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NormCode {
@@ -161,6 +230,14 @@ pub enum FusedProjection {
     HeadsThenSplit,
     /// Phi-3: three slices, each with a full-width gradient of its own.
     Slices,
+    /// BLOOM: heads are separated first, then query, key and value of each are selected, each with a full-width gradient
+    /// of its own; the projection stays until attention returns.
+    Selected,
+    /// Falcon: the same where each query has its key and value; else queries are sliced, keys and values copied by their
+    /// index.
+    Indexed,
+    /// GPT-BigCode's: GPT-2's where one key and value serves all heads, else GPT-NeoX's.
+    SplitByHeads,
 }
 
 /// How queries and keys are rotated.
@@ -191,7 +268,7 @@ const LLAMA: Implementation = Implementation {
     rotation: Rotation::Whole,
     rotary_in_fp32: false,
     rotary_inputs_in_fp32: false,
-    interleaved_tables: false,
+    tables: TableCode::OfModel,
     turned_together: false,
     holds_turned_parts: false,
     norms_after_projections: false,
@@ -199,6 +276,18 @@ const LLAMA: Implementation = Implementation {
     halves_widened_apart: false,
     queries_scaled_by_position: false,
     unrotated_queries_scaled: false,
+    positions: PositionCode::Shared,
+    layers_read_positions: true,
+    scores_in_fp32: false,
+    scores: ScoreCode::Scaled,
+    transposed_linears: false,
+    always_masked: false,
+    expanded_late: false,
+    sums_in_place: false,
+    flattened_heads: false,
+    scaled_queries: false,
+    returns_weights: false,
+    feed_forward_in_layer: false,
     scaled_logits: false,
     softmax_in_fp32: true,
     scaled_embedding: false,
@@ -206,6 +295,8 @@ const LLAMA: Implementation = Implementation {
     embedding_dropout: false,
     hidden_dropout: false,
     attention_output_dropout: true,
+    drops_inside_attention: false,
+    attention_dropout_on_output: false,
     checkpoint_keeps_mask: false,
     eager_only: false,
     both_masks: false,
@@ -247,6 +338,9 @@ pub fn implementation(family: &Family) -> Implementation {
             hidden_dropout: true,
             ..llama
         },
+        "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode" => {
+            legacy::implementation(family.id, llama)
+        }
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
@@ -261,7 +355,7 @@ pub fn implementation(family: &Family) -> Implementation {
         },
         "glm4" => Implementation {
             rotation: Rotation::Concatenated,
-            interleaved_tables: true,
+            tables: TableCode::Interleaved,
             turned_together: true,
             ..llama
         },
@@ -296,21 +390,23 @@ pub fn implementation(family: &Family) -> Implementation {
 /// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
 pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
     match (family.id, linear) {
-        ("gpt2", "attention.query key value") => &["c_attn"],
-        ("gpt2", "attention.output") => &["attn.c_proj", "c_proj"],
-        ("gpt2", "mlp.down") => &["mlp.c_proj", "c_proj"],
+        ("gpt2" | "gpt_bigcode", "attention.query key value") => &["c_attn"],
+        ("gpt2" | "gpt_bigcode", "attention.output") => &["attn.c_proj", "c_proj"],
+        ("gpt2" | "gpt_bigcode", "mlp.down") => &["mlp.c_proj", "c_proj"],
         ("gpt_neox" | "bloom" | "falcon", "attention.query key value") => &["query_key_value"],
         ("gpt_neox" | "phi" | "bloom" | "falcon" | "persimmon", "attention.output") => &["dense"],
         ("gpt_neox" | "bloom" | "falcon", "mlp.up") => &["dense_h_to_4h"],
         ("gpt_neox" | "bloom" | "falcon", "mlp.down") => &["dense_4h_to_h"],
         ("mpt", "attention.query key value") => &["Wqkv"],
-        ("mpt" | "opt" | "gptj", "attention.output") => &["out_proj"],
+        ("mpt" | "opt" | "gptj" | "gpt_neo", "attention.output") => &["out_proj"],
+        ("opt", "embedding projection") => &["project_in"],
+        ("opt", "head projection") => &["project_out"],
         ("opt" | "phi", "mlp.up") => &["fc1"],
         ("opt" | "phi", "mlp.down") => &["fc2"],
         ("gptj", "mlp.up") => &["fc_in"],
         ("gptj", "mlp.down") => &["fc_out"],
-        ("gpt2" | "starcoder2", "mlp.up") => &["c_fc"],
-        ("starcoder2", "mlp.down") => &["c_proj"],
+        ("gpt2" | "starcoder2" | "gpt_neo" | "gpt_bigcode", "mlp.up") => &["c_fc"],
+        ("starcoder2" | "gpt_neo", "mlp.down") => &["c_proj"],
         ("internlm2", "attention.query key value") => &["wqkv"],
         ("internlm2", "attention.output") => &["wo"],
         ("internlm2", "mlp.gate") => &["w1"],

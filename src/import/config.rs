@@ -114,15 +114,15 @@ fn family(
 /// The names under which a `config.json` has a key, the class's own name first.
 fn spellings(key: &str) -> &'static [&'static str] {
     match key {
-        "hidden_size" => &["hidden_size", "n_embd"],
-        "num_hidden_layers" => &["num_hidden_layers", "n_layer"],
-        "num_attention_heads" => &["num_attention_heads", "n_head"],
-        "num_key_value_heads" => &["num_key_value_heads"],
+        "hidden_size" => &["hidden_size", "n_embd", "n_embed", "d_model"],
+        "num_hidden_layers" => &["num_hidden_layers", "n_layer", "n_layers", "num_layers"],
+        "num_attention_heads" => &["num_attention_heads", "n_head", "n_heads", "num_heads"],
+        "num_key_value_heads" => &["num_key_value_heads", "num_kv_heads"],
         "head_dim" => &["head_dim"],
-        "intermediate_size" => &["intermediate_size", "n_inner"],
+        "intermediate_size" => &["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"],
         "vocab_size" => &["vocab_size"],
-        "max_position_embeddings" => &["max_position_embeddings", "n_positions"],
-        "hidden_act" => &["hidden_act", "hidden_activation", "activation_function"],
+        "max_position_embeddings" => &["max_position_embeddings", "n_positions", "max_seq_len"],
+        "hidden_act" => &["hidden_act", "hidden_activation", "activation_function", "activation"],
         "partial_rotary_factor" => &["partial_rotary_factor", "rotary_pct"],
         "attention_dropout" => &["attention_dropout", "attn_pdrop"],
         "hidden_dropout" => &["hidden_dropout", "resid_pdrop"],
@@ -160,6 +160,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         ..ArchitectureKeys::default()
     };
     match family.id {
+        id if super::legacy::reads(id) => super::legacy::keys(config, family, shared),
         id if super::sparse::reads(id) => super::sparse::keys(config, family, shared),
         id if super::modern::reads(id) => super::modern::keys(config, family, shared),
         _ => first_families(config, family, shared),

@@ -138,6 +138,17 @@ impl<'t> Object<'t> {
         self.read(&[name], "a list of texts", read)
     }
 
+    /// How many words a list of `[[word, …], times]` makes.
+    pub(super) fn repeated_words(&self, name: &str) -> Result<Option<u64>, PresetError> {
+        let one = |item: &Value| {
+            let [words, times] = item.as_array()?.as_slice() else { return None };
+            u64::try_from(words.as_array()?.len()).ok()?.checked_mul(times.as_u64()?)
+        };
+        let read =
+            |value: &Value| value.as_array()?.iter().map(one).try_fold(0_u64, |sum, count| sum.checked_add(count?));
+        self.read(&[name], "a list of `[[kind, …], times]`", read)
+    }
+
     fn get(&self, name: &str) -> Option<&Value> {
         self.keys.get(name).filter(|value| !value.is_null())
     }

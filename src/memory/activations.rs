@@ -6,11 +6,13 @@
 mod adapted_experts;
 mod adapter;
 mod attention;
+mod embedding;
 mod every_expert;
 mod experts;
 mod feed_forward;
 mod fused_loss;
 mod gate;
+mod indexed;
 mod latent;
 mod layer;
 mod magnitude;
@@ -100,7 +102,7 @@ impl Run<'_> {
 
     /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
     fn masked(&self, window: Option<u64>) -> bool {
-        self.padding || window.is_some_and(|window| self.sequence >= window)
+        self.code.always_masked || self.padding || window.is_some_and(|window| self.sequence >= window)
     }
 }
 

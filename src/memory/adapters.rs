@@ -78,6 +78,8 @@ const LINEAR: &[Names] = &[
     adapter!("mlp.up", &["up"]),
     adapter!("mlp.gate and up", &["gate", "up"]),
     adapter!("mlp.down", &["down"]),
+    adapter!("embedding projection", &[]),
+    adapter!("head projection", &[]),
     adapter!("shared expert gate", &[]),
     adapter!("experts.gate and up", &["gate", "up"]),
     adapter!("experts.down", &["down"]),

@@ -32,6 +32,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let run = |sequence| run(model, &stored, [infer.concurrency, sequence], serving);
     let mut entries = stored.parameters(model, serving, always)?;
     entries.append(&mut weights::buffers(architecture, run(1).rotary_table_kinds(), None, always)?);
+    entries.append(&mut weights::layer_buffers(architecture, &of_model(model), always)?);
     let correction = if of_model(model).correction_bias_in_fp32 { Bits::whole(32) } else { bits };
     entries.append(&mut weights::correction_biases(architecture, correction, always)?);
     entries.append(&mut weights::activation_constants(architecture, bits, always)?);

@@ -210,7 +210,9 @@ fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> boo
         Role::Experts { .. } => !runtime,
         _ => false,
     };
-    matches!(block.block, Block::Group(_)) && quantizes
+    // OPT's matrices beside embedding and head are linear layers like any other.
+    let beside = runtime && matches!(tensor.name, "embedding projection.weight" | "head projection.weight");
+    (matches!(block.block, Block::Group(_)) || beside) && quantizes
 }
 
 fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {

@@ -75,6 +75,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
+    entries.append(&mut weights::layer_buffers(architecture, &run.code, always())?);
     entries.append(&mut weights::correction_biases(
         architecture,
         if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits },

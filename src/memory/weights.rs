@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
+use crate::framework::Implementation;
+use crate::framework::transformers::{FusedProjection, ScoreCode, TableCode};
 use crate::model::architecture::{Activation, Architecture, FeedForward};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
@@ -117,7 +119,7 @@ pub(super) fn buffers(
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::with_capacity(3);
-    if architecture.positions == PositionKind::Rotary {
+    if architecture.positions == PositionKind::Rotary && tables > 0 {
         for name in ["rotary frequencies", "rotary frequencies as made"] {
             let shape = Shape::new(&[Dim { symbol: "d/2", size: architecture.rotary_dim().div_ceil(2) }]);
             let mut frequencies = plain(name, Place::Embedding, shape, 32, alive, PARAMETERS)?;
@@ -130,6 +132,38 @@ pub(super) fn buffers(
         let mut scale = plain("embedding scale", Place::Embedding, Shape::new(&[]), 8, alive, PARAMETERS)?;
         (scale.bits, scale.bytes) = (bits, bits.bytes(1)?);
         entries.push(scale);
+    }
+    Ok(entries)
+}
+
+/// Buffers of older modelling code: in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
+/// model GPT-BigCode's causal mask.
+pub(super) fn layer_buffers(
+    architecture: &Architecture,
+    code: &Implementation,
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::new();
+    let positions = Dim { symbol: "", size: architecture.max_position_embeddings };
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let Some(attention) = group.layer.attention().filter(|_| code.tables == TableCode::Gathered) else { continue };
+        let shape = Shape::new(&[positions, Dim { symbol: "d", size: attention.rotary_dim }]);
+        let place = place(architecture, Block::Group(index));
+        let mut entry = plain("rotary table", place, shape, 32, alive, PARAMETERS)?;
+        (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+        entries.push(entry);
+    }
+    let square = Shape::new(&[positions, positions]);
+    if code.scores == ScoreCode::Chosen {
+        for (index, group) in architecture.groups.iter().enumerate() {
+            let place = place(architecture, Block::Group(index));
+            let mut entry = plain("causal mask", place, square, 8, alive, PARAMETERS)?;
+            (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+            entries.push(entry);
+        }
+    }
+    if code.fused_projection == FusedProjection::SplitByHeads {
+        entries.push(plain("causal mask", Place::Embedding, square, 8, alive, PARAMETERS)?);
     }
     Ok(entries)
 }

@@ -11,8 +11,8 @@ pub use recurrent::RecurrentKeys;
 pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs, VariantKeys};
 
 use super::family::{
-    ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind, Projection,
-    QkNorm, SharedDefault,
+    Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
+    Projection, QkNorm, SharedDefault,
 };
 use super::recurrent::Recurrent;
 
@@ -50,6 +50,8 @@ pub struct ArchitectureKeys {
     pub lm_head_bias: Option<bool>,
     /// Activation function, by its Hugging Face name.
     pub hidden_act: Option<String>,
+    /// GPT-J: channels of a head that rotate.
+    pub rotary_dim: Option<u64>,
     /// Share of a head's channels that rotate, from 0 to 1.
     pub partial_rotary_factor: Option<f64>,
     /// GPT-NeoX: whether attention and feed-forward run side by side.
@@ -98,6 +100,25 @@ pub struct ArchitectureKeys {
     pub n_group: Option<u64>,
     /// Groups that are chosen for each token.
     pub topk_group: Option<u64>,
+    /// Whether one key and value head serves all query heads, in families that know no other number but all or one.
+    pub multi_query: Option<bool>,
+    /// Falcon: whether attention and feed-forward run side by side.
+    pub parallel_attn: Option<bool>,
+    /// Falcon: whether keys and values are grouped, attention and feed-forward side by side in any case.
+    pub new_decoder_architecture: Option<bool>,
+    /// Falcon: norms before the two where keys and values are grouped; 2 where absent.
+    pub num_ln_in_parallel_attn: Option<u64>,
+    /// BLOOM: whether what is normed is the residual too.
+    pub apply_residual_connection_post_layernorm: Option<bool>,
+    /// OPT: width of the embedding, where it is not that of the residual stream.
+    pub word_embed_proj_dim: Option<u64>,
+    /// OPT: whether norms come before attention and feed-forward, not after their residuals.
+    pub do_layer_norm_before: Option<bool>,
+    /// OPT: whether the final norm is left out all the same.
+    #[serde(rename = "_remove_final_layer_norm")]
+    pub remove_final_layer_norm: Option<bool>,
+    /// OPT: whether norms have weights and biases.
+    pub layer_norm_elementwise_affine: Option<bool>,
     /// Latent attention: width of the compressed query; 0: queries are not compressed.
     pub q_lora_rank: Option<u64>,
     /// Latent attention: width of the compressed keys and values.
@@ -128,6 +149,8 @@ pub struct ArchitectureKeys {
 pub struct Architecture {
     /// Width of the residual stream, `h`.
     pub hidden_size: u64,
+    /// Width of the embedding and of what the head reads; where it is not `h`, matrices project from and to it.
+    pub embedding_size: u64,
     /// Rows of the embedding table, `V`.
     pub vocab_size: u64,
     /// Longest sequence that the model was made for.
@@ -138,8 +161,14 @@ pub struct Architecture {
     pub lm_head_bias: bool,
     /// How positions enter.
     pub positions: PositionKind,
-    /// The norm after the last layer.
-    pub final_norm: NormKind,
+    /// Rows of a table of learned positions that no position uses.
+    pub unused_positions: u64,
+    /// The kind of every norm.
+    pub norm: NormKind,
+    /// The norm after the embedding, where there is one.
+    pub embedding_norm: Option<NormKind>,
+    /// The norm after the last layer, where there is one.
+    pub final_norm: Option<NormKind>,
     /// Whether logits are soft-capped.
     pub logits_softcap: bool,
     /// Dropout where the run does not say.
@@ -152,17 +181,6 @@ pub struct Architecture {
     pub streams: Option<u64>,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
-}
-
-/// Dropout probabilities, as the model's own config has them.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Dropout {
-    /// After the embedding.
-    pub embedding: f64,
-    /// Before a residual is added.
-    pub hidden: f64,
-    /// On attention weights.
-    pub attention: f64,
 }
 
 /// So many equal layers in a row.
@@ -293,6 +311,14 @@ impl Attention {
         self.heads * self.head_dim
     }
 
+    /// Key and value heads that a cache holds.
+    pub const fn cached_heads(&self) -> u64 {
+        match self.projection {
+            Projection::FusedByGroup => self.heads,
+            Projection::Separate | Projection::Fused => self.kv_heads,
+        }
+    }
+
     /// Channels of all key heads, `κ = k·d`.
     pub const fn kv_size(&self) -> u64 {
         self.kv_heads * self.head_dim
@@ -380,6 +406,8 @@ pub enum Activation {
     Gelu,
     /// `gelu_new`, `gelu_fast`: the tanh approximation written out in Python.
     GeluPython,
+    /// `bloom_gelu`, BLOOM's own: an autograd function whose forward and backward are written out.
+    GeluFunction,
     /// `relu`: one operation that keeps its result.
     Relu,
     /// `relu2`: a square after it, which keeps the result of the first.
@@ -396,6 +424,7 @@ impl Activation {
         ("gelu", Self::Gelu),
         ("gelu_pytorch_tanh", Self::Gelu),
         ("gelu_new", Self::GeluPython),
+        ("bloom_gelu", Self::GeluFunction),
         ("relu", Self::Relu),
         ("relu2", Self::ReluSquared),
         ("xielu", Self::Xielu),
@@ -446,23 +475,18 @@ impl Architecture {
             let known: Vec<_> = Activation::NAMES.iter().map(|(known, _)| *known).collect();
             ArchitectureError::new("hidden_act", format!("`{name}` is none of {}", known.join(", ")))
         })?;
-        let placement = match (family.placement, keys.use_parallel_residual) {
-            (Placement::Parallel, Some(false)) => Placement::Pre,
-            (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
-            (placement, _) => placement,
+        let placement = placement(family, keys);
+        let norm = match keys.layer_norm_elementwise_affine {
+            Some(false) => NormKind::LayerWithoutWeight,
+            _ => family.norm,
         };
         let mlp =
             Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) };
         let experts = expert_defaults(family, keys).map(|defaults| experts(defaults, keys, &mlp)).transpose()?;
         let first_dense = family.experts.map_or(0, |defaults| defaults.first_dense);
         let mixer = Mixer::Attention(attention);
-        let layer = Layer {
-            norm: family.norm,
-            placement,
-            mixer,
-            feed_forward: FeedForward::Dense(mlp),
-            variant: LayerVariant::default(),
-        };
+        let layer =
+            Layer { norm, placement, mixer, feed_forward: FeedForward::Dense(mlp), variant: LayerVariant::default() };
         let groups = if let Some(defaults) = &family.hybrid {
             hybrid::groups(defaults, keys, &hybrid::Parts { hidden_size, layer, experts, first_dense }, layers)?
         } else {
@@ -475,6 +499,7 @@ impl Architecture {
         let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
         Ok(Self {
             hidden_size,
+            embedding_size: dimension("word_embed_proj_dim", keys.word_embed_proj_dim.unwrap_or(hidden_size))?,
             vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
             max_position_embeddings: dimension(
                 "max_position_embeddings",
@@ -483,12 +508,16 @@ impl Architecture {
             tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
             lm_head_bias: keys.lm_head_bias.unwrap_or(family.head_bias),
             positions,
-            final_norm: family.norm,
+            unused_positions: family.unused_positions,
+            norm,
+            embedding_norm: family.embedding_norm.then_some(norm),
+            final_norm: (placement != Placement::AfterResidual && keys.remove_final_layer_norm != Some(true))
+                .then_some(norm),
             logits_softcap: keys.final_logit_softcapping.map_or(defaults.logits_softcap, |cap| cap > 0.0),
             dropout: Dropout {
-                embedding: probability("embedding_dropout", keys.embedding_dropout.unwrap_or(defaults.dropout))?,
-                hidden: probability("hidden_dropout", keys.hidden_dropout.unwrap_or(defaults.dropout))?,
-                attention: probability("attention_dropout", keys.attention_dropout.unwrap_or(defaults.dropout))?,
+                embedding: probability("embedding_dropout", keys.embedding_dropout, defaults.dropout.embedding)?,
+                hidden: probability("hidden_dropout", keys.hidden_dropout, defaults.dropout.hidden)?,
+                attention: probability("attention_dropout", keys.attention_dropout, defaults.dropout.attention)?,
             },
             native_weights: keys.torch_dtype.as_deref().map(native_weights).transpose()?,
             per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
@@ -516,6 +545,27 @@ impl Architecture {
     /// All layers.
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()
+    }
+}
+
+fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
+    if keys.do_layer_norm_before == Some(false) {
+        return Placement::AfterResidual;
+    }
+    if keys.apply_residual_connection_post_layernorm == Some(true) {
+        return Placement::NormedResidual;
+    }
+    if keys.new_decoder_architecture == Some(true) {
+        let one = keys.num_ln_in_parallel_attn == Some(1);
+        return if one { Placement::ParallelOneNorm } else { Placement::Parallel };
+    }
+    if keys.parallel_attn == Some(false) {
+        return Placement::Pre;
+    }
+    match (family.placement, keys.use_parallel_residual) {
+        (Placement::Parallel, Some(false)) => Placement::Pre,
+        (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
+        (placement, _) => placement,
     }
 }
 
@@ -662,7 +712,12 @@ const MOST_MIXED_LAYERS: u64 = 1024;
 fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Result<Attention, ArchitectureError> {
     let defaults = &family.defaults;
     let heads = dimension("num_attention_heads", keys.num_attention_heads.unwrap_or(defaults.num_attention_heads))?;
-    let kv_heads = keys.num_key_value_heads.or(defaults.num_key_value_heads).unwrap_or(heads);
+    let grouped = keys.new_decoder_architecture == Some(true);
+    let kv_heads = match family.multi_query.filter(|_| !grouped) {
+        Some(default) if keys.multi_query.unwrap_or(default) => 1,
+        Some(_) => heads,
+        None => keys.num_key_value_heads.or(defaults.num_key_value_heads).unwrap_or(heads),
+    };
     let kv_heads = dimension("num_key_value_heads", kv_heads)?;
     if !heads.is_multiple_of(kv_heads) {
         let problem = format!("{kv_heads} does not divide the {heads} of num_attention_heads");
@@ -691,7 +746,7 @@ fn attention(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resu
         kv_heads,
         head_dim,
         rotary_dim: rotary_dim(family, keys, head_dim)?,
-        projection: family.projection,
+        projection: if grouped { Projection::FusedByGroup } else { family.projection },
         qkv_bias,
         output_bias,
         qk_norm: match (family.qk_norm, keys.use_qk_norm) {
@@ -801,6 +856,12 @@ fn rotary_dim(family: &Family, keys: &ArchitectureKeys, head_dim: u64) -> Result
     if keys.hybrid.positions(family) != PositionKind::Rotary {
         return Ok(0);
     }
+    if let Some(size) = keys.rotary_dim.or(family.defaults.rotary_dim) {
+        return match dimension("rotary_dim", size)? {
+            size if size <= head_dim => Ok(size),
+            size => Err(ArchitectureError::new("rotary_dim", format!("{size}, but a head has {head_dim} channels"))),
+        };
+    }
     match keys.partial_rotary_factor {
         None => Ok(head_dim * family.defaults.rotary_percent / 100),
         Some(factor) if (0.0..=1.0).contains(&factor) => Ok((head_dim as f64 * factor) as u64),
@@ -838,7 +899,8 @@ fn native_weights(dtype: &str) -> Result<&'static str, ArchitectureError> {
     })
 }
 
-fn probability(key: &'static str, value: f64) -> Result<f64, ArchitectureError> {
+fn probability(key: &'static str, value: Option<f64>, default: f64) -> Result<f64, ArchitectureError> {
+    let value = value.unwrap_or(default);
     if (0.0..1.0).contains(&value) {
         Ok(value)
     } else {

@@ -25,6 +25,9 @@ pub struct Family {
     pub placement: Placement,
     /// How queries, keys and values are projected.
     pub projection: Projection,
+    /// Whether one key and value head serves all query heads where the config does not say, in families that know no
+    /// other number but all or one.
+    pub multi_query: Option<bool>,
     /// Query and key norms.
     pub qk_norm: QkNorm,
     /// Query and key norms where `use_qk_norm` asks for them.
@@ -35,6 +38,10 @@ pub struct Family {
     pub mlp: MlpKind,
     /// How positions enter.
     pub positions: PositionKind,
+    /// Rows of a table of learned positions that no position uses.
+    pub unused_positions: u64,
+    /// Whether a norm follows the embedding.
+    pub embedding_norm: bool,
     /// Whether only layers with a window rotate queries and keys, where any layer has one.
     pub rotates_with_window_only: bool,
     /// Bias of the query, key and value projections where the config does not say.
@@ -164,6 +171,10 @@ pub enum Placement {
     ParallelOneNorm,
     /// Before and after each of them: four norms (Gemma 2).
     Sandwich,
+    /// Before each of them, and what is normed is the residual too (an option of BLOOM).
+    NormedResidual,
+    /// After each residual is added (the first transformers, OPT-350M).
+    AfterResidual,
     /// Before each of them, and what is added to is the normed stream, both weighed (MiniMax-01).
     NormedStream,
 }
@@ -175,6 +186,9 @@ pub enum Projection {
     Separate,
     /// One matrix for all three.
     Fused,
+    /// One matrix in which each group of query heads is followed by its key and its value head; both are expanded to all
+    /// query heads as they are taken apart, and cached so (Falcon-40B).
+    FusedByGroup,
 }
 
 /// Norms on queries and keys.
@@ -210,8 +224,21 @@ pub enum PositionKind {
     Learned,
     /// Rotations of queries and keys.
     Rotary,
+    /// A bias of attention scores, linear in the distance.
+    Alibi,
     /// Not at all, or through a recurrence.
     None,
+}
+
+/// Dropout probabilities, as a model's own config has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Dropout {
+    /// After the embedding.
+    pub embedding: f64,
+    /// Before a residual is added.
+    pub hidden: f64,
+    /// On attention weights.
+    pub attention: f64,
 }
 
 /// Defaults of Transformers 5.23's config class, used for keys that a `config.json` leaves out.
@@ -239,8 +266,10 @@ pub struct Defaults {
     pub tie_word_embeddings: bool,
     /// `partial_rotary_factor`, in percent.
     pub rotary_percent: u64,
-    /// Dropout of embeddings, residuals and attention alike.
-    pub dropout: f64,
+    /// `rotary_dim`, where a class says how many channels rotate and not which share.
+    pub rotary_dim: Option<u64>,
+    /// Dropout.
+    pub dropout: Dropout,
     /// `sliding_window`.
     pub sliding_window: Option<u64>,
     /// Where only some layers slide: every so many-th sees all tokens.

@@ -98,9 +98,17 @@ impl BlockParameters {
 pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     let hidden = architecture.hidden_size;
     let mut blocks = Vec::with_capacity(architecture.groups.len() + 3);
-    let mut embedding = vec![matrix("token embedding.weight", architecture.vocab_size, hidden, Role::Table)];
+    let narrow = architecture.embedding_size;
+    let mut embedding = vec![matrix("token embedding.weight", architecture.vocab_size, narrow, Role::Table)];
     if architecture.positions == PositionKind::Learned {
-        embedding.push(matrix("position embedding.weight", architecture.max_position_embeddings, hidden, Role::Table));
+        let rows = architecture.max_position_embeddings + architecture.unused_positions;
+        embedding.push(matrix("position embedding.weight", rows, hidden, Role::Table));
+    }
+    if let Some(kind) = architecture.embedding_norm {
+        norm(&mut embedding, kind, hidden, ["embedding norm.weight", "embedding norm.bias"]);
+    }
+    if narrow != hidden {
+        embedding.push(matrix("embedding projection.weight", hidden, narrow, Role::Linear));
     }
     variant::outside_layers(&mut embedding, architecture);
     blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding });
@@ -109,11 +117,16 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
     }
     let mut final_norm = Vec::new();
-    norm(&mut final_norm, architecture.final_norm, hidden, ["final norm.weight", "final norm.bias"]);
+    if let Some(kind) = architecture.final_norm {
+        norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
+    }
     blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm });
     let mut head = Vec::new();
+    if narrow != hidden {
+        head.push(matrix("head projection.weight", narrow, hidden, Role::Linear));
+    }
     if !architecture.tie_word_embeddings {
-        head.push(matrix("head.weight", architecture.vocab_size, hidden, Role::Linear));
+        head.push(matrix("head.weight", architecture.vocab_size, narrow, Role::Linear));
     }
     if architecture.lm_head_bias {
         head.push(vector("head.bias", architecture.vocab_size, Role::Bias));
@@ -261,7 +274,7 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
                 linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, values, bias);
             }
         }
-        Projection::Fused => {
+        Projection::Fused | Projection::FusedByGroup => {
             let names = ["attention.query key value.weight", "attention.query key value.bias"];
             linear(tensors, names, hidden, query + 2 * kv, bias);
         }

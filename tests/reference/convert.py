@@ -29,7 +29,7 @@ CLASSES = {"GPTNeoX": "gpt_neox", "GPTJ": "gptj", "GptOss": "gpt_oss", "OPT": "o
 TEXT = {"gemma3": "gemma3_text"}
 
 # Families whose attention no fused kernel computes.
-EAGER = {"gemma2", "gpt_oss"}
+EAGER = {"bloom", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt"}
 
 # Words of the reference for words of a scenario.
 PRECISIONS = {"autocast": "bf16-mixed", "amp": "bf16-mixed"}

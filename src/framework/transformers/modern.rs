@@ -1,6 +1,6 @@
 //! The modelling code of newer families without recurrence, as it differs from Llama's.
 
-use super::{Implementation, NormCode, Rotation, RouterCode};
+use super::{Implementation, NormCode, Rotation, RouterCode, TableCode};
 
 /// The modelling code of a family of this file, or Llama's.
 pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation {
@@ -23,7 +23,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
         },
         "glm" => Implementation {
             rotation: Rotation::Concatenated,
-            interleaved_tables: true,
+            tables: TableCode::Interleaved,
             turned_together: true,
             ..llama
         },
@@ -31,7 +31,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
         "apertus" => Implementation { norms_after_projections: true, ..llama },
         "hunyuan_v1_dense" => Implementation { norms_after_rotation: true, ..llama },
         "ernie4_5" => {
-            Implementation { rotary_in_fp32: true, interleaved_tables: true, halves_widened_apart: true, ..llama }
+            Implementation { rotary_in_fp32: true, tables: TableCode::Interleaved, halves_widened_apart: true, ..llama }
         }
         "ministral3" => Implementation { queries_scaled_by_position: true, ..llama },
         "nemotron" => Implementation {

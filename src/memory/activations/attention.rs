@@ -9,7 +9,7 @@ use super::operations::{
     cast, copy, dropout, fresh, join, kept_factors, multiply_by_constant, soft_cap, subtract, unary_keeping_output,
 };
 use super::rotary::{Tables, interleaved, rotate_complex};
-use crate::framework::transformers::{FusedProjection, Rotation};
+use crate::framework::transformers::{FusedProjection, Rotation, ScoreCode, TableCode};
 use crate::model::architecture::{Attention, Indexer, KeyValues};
 use crate::model::family::{Projection, QkNorm};
 
@@ -30,12 +30,14 @@ pub(super) struct Shared {
     pub(super) tables: Option<Tables>,
     /// The mask, where one is made.
     pub(super) mask: Option<Tensor>,
+    /// The bias that scores have for their distance, where positions are that.
+    pub(super) bias: Option<Tensor>,
 }
 
 impl Shared {
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(super) fn tensors(self) -> impl Iterator<Item = Tensor> {
-        self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask)
+        self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask).chain(self.bias)
     }
 }
 
@@ -43,7 +45,7 @@ impl Shared {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes {
     pub(super) heads: Dim,
-    kv_heads: Dim,
+    pub(super) kv_heads: Dim,
     pub(super) head: Dim,
     pub(super) query: Dim,
     kv: Dim,
@@ -89,7 +91,12 @@ impl Run<'_> {
         attention: &Attention,
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
-        let sizes = Sizes::of(attention);
+        // Keys and values of groups are expanded as they are taken apart; what follows knows only all heads.
+        let spread = match attention.projection {
+            Projection::FusedByGroup => &Attention { kv_heads: attention.heads, ..attention.clone() },
+            Projection::Separate | Projection::Fused => attention,
+        };
+        let sizes = Sizes::of(spread);
         if let Some(indexer) = attention.variant.indexer {
             self.index(tape, indexer);
         }
@@ -99,26 +106,32 @@ impl Run<'_> {
             held = parts;
             projected
         } else {
-            let projected = self.project(tape, input, attention, sizes);
-            let rotated = self.rotated(tape, projected, attention, sizes, shared, &mut held);
-            self.after_rotation(tape, rotated, attention, sizes)
+            let projected = self.project(tape, input, attention, Sizes::of(attention), &mut held);
+            let rotated = self.rotated(tape, projected, spread, sizes, shared, &mut held);
+            self.after_rotation(tape, rotated, spread, sizes)
         };
         if !self.graph && attention.latent.is_none() {
             // Serving reads keys and values from the cache, which is counted by itself.
             projected.key = tape.move_out(projected.key);
             projected.value = tape.move_out(projected.value);
         }
+        if self.code.flattened_heads {
+            projected = self.flattened(tape, projected);
+        }
         let (context, weights) = if self.fused_attention {
-            (self.fused(tape, projected, attention, sizes), None)
+            (self.fused(tape, projected, spread, sizes), None)
         } else {
-            let (context, weights) = self.eager(tape, projected, attention, sizes, shared);
+            let (context, weights) = self.eager(tape, projected, spread, sizes, shared, &mut held);
             (context, Some(weights))
         };
         let context = through_gate(tape, context, projected.gate);
         let names = ["attention.output.weight", "attention.output.bias"];
         let output = self.weights(tape, names, sizes.context, self.h(), attention.output_bias);
-        let output = self.linear(tape, context, output, "attention.output");
+        let mut output = self.linear(tape, context, output, "attention.output");
         tape.release(context);
+        if self.code.drops_inside_attention {
+            output = self.drop_attention(tape, output);
+        }
         for tensor in [projected.query, projected.key, projected.value].into_iter().chain(projected.gate).chain(held) {
             tape.release(tensor);
         }
@@ -172,11 +185,37 @@ impl Run<'_> {
         if self.code.norms_after_rotation { QkNorm::None } else { attention.qk_norm }
     }
 
-    fn project(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+    fn project(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
         match attention.projection {
             Projection::Separate => self.project_apart(tape, input, attention, sizes),
-            Projection::Fused => self.project_together(tape, input, attention, sizes),
+            Projection::Fused | Projection::FusedByGroup => self.project_together(tape, input, attention, sizes, held),
         }
+    }
+
+    /// Copies of queries, keys and values in which heads and sequences are one dimension; where there is one of either,
+    /// they lie so already.
+    fn flattened(&self, tape: &mut Tape, projected: Projected) -> Projected {
+        let parts = [
+            (projected.query, "attention.query"),
+            (projected.key, "attention.key"),
+            (projected.value, "attention.value"),
+        ];
+        let [query, key, value] = parts.map(|(part, name)| {
+            if self.batch == 1 || tape.dims(part.shape).dims()[1].size == 1 {
+                return part;
+            }
+            let flat = copy(tape, part, name, part.shape);
+            tape.release(part);
+            flat
+        });
+        Projected { query, key, value, gate: projected.gate }
     }
 
     fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
@@ -188,6 +227,11 @@ impl Run<'_> {
         let matrix = self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), channels, bias);
         let projected = self.linear(tape, input, matrix, "attention.query");
         let (mut query, gate) = self.apart_from_gate(tape, projected, attention, sizes);
+        if self.code.scaled_queries {
+            let scaled = fresh(tape, query, "attention.scaled query", query.shape);
+            tape.release(query);
+            query = scaled;
+        }
         query = self.apart(tape, query, attention, sizes.heads);
         if !norm_later {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
@@ -285,17 +329,16 @@ impl Run<'_> {
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
+        if self.code.tables == TableCode::Gathered {
+            return false;
+        }
         if self.code.rotation == Rotation::Complex {
             return heads.size > 1 && !self.fused_attention;
         }
         heads.size > 1
-            && self.turns(attention)
+            && attention.rotary_dim > 0
             && matches!(self.early_norm(attention), QkNorm::None | QkNorm::FullWidth)
-            || heads.size > 1 && !self.turns(attention) && !self.fused_attention
-    }
-
-    fn turns(&self, attention: &Attention) -> bool {
-        self.code.rotation == Rotation::None || attention.rotary_dim > 0
+            || heads.size > 1 && attention.rotary_dim == 0 && !self.fused_attention
     }
 
     /// The fused kernel writes the value's gradient in the projection's layout; eager attention does not.
@@ -311,27 +354,49 @@ impl Run<'_> {
         view
     }
 
-    fn project_together(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
+    fn project_together(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
         let width = Dim { symbol: "(q+2kv)", size: sizes.query.size + 2 * sizes.kv.size };
         let names = ["attention.query key value.weight", "attention.query key value.bias"];
         let matrix = self.weights(tape, names, self.h(), width, attention.qkv_bias);
         let fused = self.linear(tape, input, matrix, "attention.query key value");
         let query_shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
         let kv_shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), sizes.head]);
-        let [query, key, value] = match self.code.fused_projection {
+        let code = match self.code.fused_projection {
+            FusedProjection::SplitByHeads if attention.kv_heads == 1 => FusedProjection::SplitThenHeads,
+            FusedProjection::SplitByHeads => FusedProjection::HeadsThenSplit,
+            other => other,
+        };
+        let [query, key, value] = match code {
             FusedProjection::SplitThenHeads => {
                 let [query, key, value] = tape.split(fused, [query_shape, kv_shape, kv_shape]);
                 let copied = !self.fused_attention;
-                let query = self.heads(tape, query, sizes.heads, sizes.head, copied);
-                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, copied);
+                let query = self.heads(tape, query, sizes.heads, sizes.head, copied && sizes.heads.size > 1);
+                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, copied && sizes.kv_heads.size > 1);
                 [query, key, value]
             }
-            FusedProjection::HeadsThenSplit => {
+            FusedProjection::HeadsThenSplit | FusedProjection::SplitByHeads => {
                 let three = Dim { symbol: "3d", size: 3 * sizes.head.size };
                 let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
                 let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
                 tape.release(apart);
                 return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
+            }
+            FusedProjection::Selected => {
+                let parts = [query_shape, kv_shape, kv_shape].map(|shape| tape.view_with_new_gradient(fused, shape));
+                held.push(fused);
+                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
+            }
+            FusedProjection::Indexed => {
+                let taken = self.taken_by_index(tape, fused, attention, sizes);
+                held.push(fused);
+                return taken;
             }
             FusedProjection::Slices => {
                 let query = self.slice(tape, fused, sizes.query);
@@ -361,6 +426,9 @@ impl Run<'_> {
         shared: Shared,
         held: &mut Vec<Tensor>,
     ) -> Projected {
+        if self.code.tables == TableCode::Gathered {
+            return self.rotated_by_gathered(tape, projected, attention, sizes, held);
+        }
         let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
         if self.code.rotation == Rotation::Complex {
             let Projected { query, key, value, gate } = projected;
@@ -370,7 +438,7 @@ impl Run<'_> {
             tape.release(key);
             return Projected { query: turned_query, key: turned_key, value, gate };
         }
-        let tables = if self.code.interleaved_tables {
+        let tables = if self.code.tables == TableCode::Interleaved {
             interleaved(tape, tables)
         } else {
             Tables { cos: tape.share(tables.cos), sin: tape.share(tables.sin) }
@@ -418,7 +486,8 @@ impl Run<'_> {
         names: [&'static str; 2],
         held: &mut Vec<Tensor>,
     ) -> [Tensor; 2] {
-        let parts = [0, 1].map(|i| self.turned_part(tape, inputs[i], heads[i], attention, tables, names[i]));
+        let slices = [0, 1].map(|i| self.in_parts(tape, inputs[i], heads[i], attention));
+        let parts = [0, 1].map(|i| self.turn(tape, slices[i], heads[i], attention, tables, names[i]));
         [0, 1].map(|i| {
             let whole = join(tape, parts[i], names[i], inputs[i].shape);
             if self.code.holds_turned_parts {
@@ -459,7 +528,7 @@ impl Run<'_> {
         let masked = self.masked(attention.sliding_window);
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
-        if masked {
+        if masked && !self.code.expanded_late {
             for (slot, name) in
                 [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
             {
@@ -545,28 +614,24 @@ impl Run<'_> {
         attention: &Attention,
         sizes: Sizes,
         shared: Shared,
+        held: &mut Vec<Tensor>,
     ) -> (Tensor, Tensor) {
-        let key = self.repeat(tape, projected.key, attention, sizes, "attention.key for every head");
-        let value = self.repeat(tape, projected.value, attention, sizes, "attention.value for every head");
-        let expanded = attention.heads != attention.kv_heads;
-        // A repetition that stayed a view is copied where it is read.
-        let repeated = expanded && attention.kv_heads > 1;
-        let contiguous =
-            matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves) || attention.latent.is_some();
-        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
-        let factors = [
-            (projected.query, contiguous, "attention.query after rotary embedding"),
-            (key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
-        ];
-        let products = self.batched(tape, factors, "attention.scores", shape);
-        let scores = mask_scores(tape, products, shared.mask, attention.softcap);
-        let (weights, held) = if attention.sinks {
-            self.softmax_with_sinks(tape, scores, sizes)
+        let mut locals = Vec::new();
+        let key = self.every_head(tape, projected.key, attention, sizes, "attention.key for every head");
+        let value = self.every_head(tape, projected.value, attention, sizes, "attention.value for every head");
+        let products = self.scores(tape, [projected.query, key], attention, sizes, shared.bias, &mut locals);
+        let (scores, outdated) = self.mask_scores(tape, products, shared, attention.softcap, held);
+        let weights = if attention.sinks {
+            let (weights, shifted) = self.softmax_with_sinks(tape, scores, sizes);
+            locals.extend(shifted);
+            weights
         } else {
-            (self.softmax(tape, scores), None)
+            self.softmax(tape, scores, outdated, projected.query.dtype)
         };
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
-        let factors = [(weights, true, "attention.weights"), (value, repeated, "attention.value")];
+        let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;
+        let factors =
+            [(weights, true, "attention.weights"), (value, repeated || self.code.flattened_heads, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
         let stream = self.stream(tape, sizes.context);
         let merged = tape.view_with_new_gradient(context, shape);
@@ -576,10 +641,69 @@ impl Run<'_> {
         } else {
             copy(tape, merged, "attention.context", stream)
         };
-        for tensor in [merged, key, value].into_iter().chain(held) {
+        for tensor in locals.into_iter().chain([merged, value]) {
             tape.release(tensor);
         }
         (flat, weights)
+    }
+
+    /// The product of queries and keys, which are its own. What the code has in variables goes to `locals`.
+    fn scores(
+        &self,
+        tape: &mut Tape,
+        [query, key]: [Tensor; 2],
+        attention: &Attention,
+        sizes: Sizes,
+        bias: Option<Tensor>,
+        locals: &mut Vec<Tensor>,
+    ) -> Tensor {
+        let expanded = attention.heads != attention.kv_heads;
+        // A repetition that stayed a view is copied where it is read.
+        let repeated = expanded && attention.kv_heads > 1;
+        let by_head =
+            matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves) || attention.latent.is_some();
+        let contiguous = self.code.flattened_heads || by_head && self.code.tables != TableCode::Gathered;
+        let wide = |tape: &mut Tape, tensor: Tensor, name| {
+            let dtype = if self.code.scores_in_fp32 { Dtype::Fp32 } else { tensor.dtype };
+            cast(tape, tensor, dtype, name)
+        };
+        let query = wide(tape, query, "attention.query in fp32");
+        let wide_key = wide(tape, key, "attention.key in fp32");
+        let factors = [
+            (query, contiguous, "attention.query after rotary embedding"),
+            (wide_key, if expanded { repeated } else { contiguous }, "attention.key after rotary embedding"),
+        ];
+        let bias = bias.filter(|_| self.code.scores == ScoreCode::Biased);
+        let bias = bias.map(|bias| cast(tape, bias, self.compute(), "bias of positions in 16 bits"));
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
+        let products = self.batched(tape, factors, "attention.scores", shape);
+        if let Some(bias) = bias {
+            tape.release(bias);
+        }
+        if self.code.expanded_late {
+            tape.release(key);
+            tape.release(wide_key);
+        } else {
+            locals.extend([key, wide_key]);
+        }
+        locals.push(query);
+        products
+    }
+
+    /// Keys or values repeated for every query head of their group, before autocast's copy or after it.
+    fn every_head(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        name: &'static str,
+    ) -> Tensor {
+        let dtype = if self.code.expanded_late { self.compute() } else { input.dtype };
+        let narrow = cast(tape, input, dtype, name);
+        let whole = self.repeat(tape, narrow, attention, sizes, name);
+        tape.release(narrow);
+        whole
     }
 
     /// Softmax over the scores and one more column, a learned score of each head, which is dropped again; with the
@@ -620,7 +744,8 @@ impl Run<'_> {
         name: &'static str,
         shape: u16,
     ) -> Tensor {
-        let narrow = factors.map(|(factor, _, name)| cast(tape, factor, self.compute(), name));
+        let dtype = if self.autocast { Dtype::Bf16 } else { factors[0].0.dtype };
+        let narrow = factors.map(|(factor, _, name)| cast(tape, factor, dtype, name));
         let mut read = narrow;
         for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
             // One sequence, or one head of each: what is read lies in one piece without a copy.
@@ -630,47 +755,102 @@ impl Run<'_> {
         let (kept, count) = kept_factors(read);
         let keeps = &kept[..count];
         let operation = Operation { rule: Rule::Each, inputs: &read, keeps, extras: &[], keeps_output: false };
-        let product = tape.apply(&operation, name, shape, self.compute());
+        let product = tape.apply(&operation, name, shape, dtype);
         for tensor in read.into_iter().chain(narrow) {
             tape.release(tensor);
         }
         product
     }
 
-    fn softmax(&self, tape: &mut Tape, scores: Tensor) -> Tensor {
+    /// Attention weights, in the type of the queries.
+    fn softmax(&self, tape: &mut Tape, scores: Tensor, outdated: Option<Tensor>, query: Dtype) -> Tensor {
         let in_fp32 = self.code.softmax_in_fp32;
         let wide = if in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
         let widened = cast(tape, scores, wide, "attention.scores in fp32");
         let softmax = unary_keeping_output(tape, widened, "attention.softmax");
         tape.release(widened);
-        // Llama's code casts to the queries' type, fp32 under autocast, in one expression with the softmax; GPT-2's to
-        // the values' type, after the scores are gone.
-        let weights = if in_fp32 && self.autocast {
-            tape.release(scores);
-            tape.share(softmax)
-        } else if in_fp32 {
-            let weights = cast(tape, softmax, self.compute(), "attention.weights");
+        if let Some(outdated) = outdated {
+            tape.release(outdated);
+        }
+        // Llama's code casts to the queries' type in one expression with the softmax; GPT-2's to the values' type, after
+        // the scores are gone.
+        let weights = if in_fp32 {
+            let weights = cast(tape, softmax, query, "attention.weights");
             tape.release(scores);
             weights
         } else {
             tape.release(scores);
-            cast(tape, softmax, self.compute(), "attention.weights")
+            let dtype = if self.code.scores == ScoreCode::InPlace { softmax.dtype } else { self.compute() };
+            cast(tape, softmax, dtype, "attention.weights")
         };
         tape.release(softmax);
-        let dropped = dropout(tape, self.dropout[2], weights, "attention.dropped weights", "attention.dropout mask");
+        let acts = self.dropout[2] && !self.code.attention_dropout_on_output;
+        let dropped = dropout(tape, acts, weights, "attention.dropped weights", "attention.dropout mask");
         tape.release(weights);
         dropped
     }
+
+    /// From the product of queries and keys to what the softmax reads, with what stays until that is done.
+    fn mask_scores(
+        &self,
+        tape: &mut Tape,
+        products: Tensor,
+        shared: Shared,
+        softcap: bool,
+        held: &mut Vec<Tensor>,
+    ) -> (Tensor, Option<Tensor>) {
+        let scaled = match self.code.scores {
+            ScoreCode::Chosen => {
+                let scalar = tape.shape(&[]);
+                held.push(tape.constant("lowest score", scalar, Dtype::Fp32));
+                let chosen = self.chosen(tape, products);
+                tape.release(products);
+                chosen
+            }
+            ScoreCode::Scaled | ScoreCode::BiasedThenFilled => {
+                let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
+                tape.release(products);
+                scaled
+            }
+            ScoreCode::Biased => products,
+            ScoreCode::InPlace => {
+                let scaled = tape.view_with_new_gradient(products, products.shape);
+                tape.release(products);
+                scaled
+            }
+        };
+        let scaled =
+            if softcap { soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]) } else { scaled };
+        let Some(mask) = shared.mask else { return (scaled, None) };
+        if let (ScoreCode::BiasedThenFilled, Some(bias)) = (self.code.scores, shared.bias) {
+            return (filled(tape, scaled, bias, mask, held), None);
+        }
+        let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
+        match self.code.scores {
+            ScoreCode::Scaled | ScoreCode::Chosen | ScoreCode::BiasedThenFilled => tape.release(scaled),
+            ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
+            ScoreCode::InPlace => return (masked, Some(scaled)),
+        }
+        (masked, None)
+    }
+    /// What a layer's own buffer lets through; the buffer is what backward needs.
+    fn chosen(&self, tape: &mut Tape, products: Tensor) -> Tensor {
+        let positions = Dim { symbol: "", size: self.architecture.max_position_embeddings };
+        let square = tape.shape(&[positions, positions]);
+        let buffer = tape.parameter("attention.causal mask", square, Dtype::Bool);
+        let choice =
+            Operation { rule: Rule::Each, inputs: &[products], keeps: &[buffer], extras: &[], keeps_output: false };
+        tape.apply(&choice, "attention.chosen scores", products.shape, products.dtype)
+    }
 }
 
-fn mask_scores(tape: &mut Tape, products: Tensor, mask: Option<Tensor>, softcap: bool) -> Tensor {
-    let mut scaled = fresh(tape, products, "attention.scaled scores", products.shape);
-    tape.release(products);
-    if softcap {
-        scaled = soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]);
-    }
-    let Some(mask) = mask else { return scaled };
-    let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
+/// Scores with their bias, filled where the mask covers them, which is what backward needs.
+fn filled(tape: &mut Tape, scaled: Tensor, bias: Tensor, mask: Tensor, held: &mut Vec<Tensor>) -> Tensor {
+    let biased = join(tape, [scaled, bias], "attention.biased scores", scaled.shape);
     tape.release(scaled);
-    masked
+    let fill = Operation { rule: Rule::Each, inputs: &[biased], keeps: &[mask], extras: &[], keeps_output: false };
+    let filled = tape.apply(&fill, "attention.masked scores", biased.shape, biased.dtype);
+    tape.release(biased);
+    held.push(tape.share(filled));
+    filled
 }

@@ -10,12 +10,16 @@ use crate::model::architecture::{Activation, Mlp};
 use crate::model::family::MlpKind;
 
 impl Run<'_> {
-    /// The feed-forward half of a layer, from the normed stream to the down projection.
+    /// The feed-forward half of a layer, from the normed stream to the down projection. Where the layer has it in its
+    /// own code, the input is let go as soon as it is read.
     pub(super) fn mlp(&self, tape: &mut Tape, input: Tensor, mlp: &Mlp) -> Tensor {
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
         let product = match mlp.kind {
             MlpKind::Plain => {
                 let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+                if self.code.feed_forward_in_layer {
+                    tape.release(input);
+                }
                 let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
                 tape.release(up);
                 activated
@@ -84,6 +88,7 @@ impl Run<'_> {
             }
             Activation::Xielu => self.xielu(tape, input, name),
             Activation::GeluPython => self.gelu_in_python(tape, input),
+            Activation::GeluFunction => gelu_function(tape, input, name),
         }
     }
 
@@ -156,4 +161,30 @@ impl Run<'_> {
         tape.release(shifted);
         product
     }
+}
+
+/// BLOOM's: the tanh approximation in one node, whose forward and backward make their temporaries one after another.
+fn gelu_function(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let shape = input.shape;
+    // Half the input, and the product of a scaled input with a sum that needs its square.
+    let [half, scaled, factor] =
+        ["half input", "scaled input", "scaled square"].map(|name| tape.constant(name, shape, input.dtype));
+    let square = tape.constant("square", shape, input.dtype);
+    tape.release(factor);
+    let sum = tape.constant("one plus square", shape, input.dtype);
+    tape.release(square);
+    let inner = tape.constant("inner", shape, input.dtype);
+    for tensor in [scaled, sum] {
+        tape.release(tensor);
+    }
+    let tanh = tape.constant("tanh", shape, input.dtype);
+    tape.release(inner);
+    let shifted = tape.constant("one plus tanh", shape, input.dtype);
+    tape.release(tanh);
+    let function =
+        Operation { rule: Rule::GeluFunction, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
+    let output = tape.apply(&function, name, shape, input.dtype);
+    tape.release(half);
+    tape.release(shifted);
+    output
 }

@@ -15,14 +15,20 @@ const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
 const ATTENTION_OUTPUT_NORM: Names = names!("attention output norm");
 const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
 
+/// What a layer leaves in variables: the residual stream, and the attention weights where they are a tensor.
+pub(super) type Outputs = (Tensor, Option<Tensor>);
+
 impl Run<'_> {
-    /// A layer, from the residual stream that enters to the one that leaves.
-    pub(super) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    /// A layer, from the residual stream that enters to the one that leaves, with its attention weights.
+    pub(super) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         match (&layer.mixer, &layer.feed_forward) {
-            (Mixer::None, FeedForward::None) => return tape.share(input),
-            (Mixer::None, _) => return self.feed_forward_alone(tape, layer, input),
+            (Mixer::None, FeedForward::None) => return (tape.share(input), None),
+            (Mixer::None, _) => return (self.feed_forward_alone(tape, layer, input), None),
             (_, FeedForward::None) => return self.mixer_alone(tape, layer, input, shared),
             _ => {}
+        }
+        if self.code.sums_in_place && layer.placement != Placement::Pre {
+            return self.summed_in_place_layer(tape, layer, input, shared);
         }
         match layer.placement {
             Placement::Pre => self.pre_norm_layer(tape, layer, input, shared),
@@ -31,10 +37,12 @@ impl Run<'_> {
             Placement::ParallelOneNorm => self.parallel_one_norm_layer(tape, layer, input, shared),
             Placement::Sandwich => self.sandwich_layer(tape, layer, input, shared),
             Placement::NormedStream => self.normed_stream_layer(tape, layer, input, shared),
+            Placement::NormedResidual => self.normed_residual_layer(tape, layer, input, shared),
+            Placement::AfterResidual => self.norm_after_residual_layer(tape, layer, input, shared),
         }
     }
 
-    fn mixer_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn mixer_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         // Mamba's stream is fp32 from the first sum on.
         let wide = if self.code.stream_in_fp32 { Dtype::Fp32 } else { input.dtype };
         let narrow = if self.code.stream_in_fp32 { self.weights } else { input.dtype };
@@ -45,12 +53,63 @@ impl Run<'_> {
         let output = join(tape, [stream, attended], "residual stream", input.shape);
         tape.release(stream);
         tape.release(attended);
-        let_go(tape, weights);
-        output
+        (output, weights)
+    }
+
+    /// Falcon's: all norms first, attention and feed-forward side by side, dropout on their sum.
+    fn summed_in_place_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let fed_in = match layer.placement {
+            Placement::Parallel => self.stream_norm(tape, input, FEED_FORWARD_NORM),
+            _ => tape.share(normed),
+        };
+        let (attended, weights) = self.mix(tape, normed, layer, shared);
+        let fed = self.feed_forward(tape, fed_in, &layer.feed_forward);
+        let both = tape.add_into(fed, attended);
+        let both = self.dropped(tape, both, ["dropped sum", "output dropout mask"]);
+        let output = join(tape, [input, both], "residual stream", input.shape);
+        for tensor in [both, attended, fed_in, normed] {
+            tape.release(tensor);
+        }
+        (output, weights)
+    }
+
+    fn normed_residual_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let (attended, weights) = self.mix(tape, normed, layer, shared);
+        let attended = self.dropped_attention(tape, attended);
+        let middle = join(tape, [normed, attended], "residual stream", input.shape);
+        tape.release(attended);
+        let again = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
+        tape.release(normed);
+        let fed_in = tape.share(again);
+        let fed = self.fed_forward(tape, fed_in, layer);
+        let output = join(tape, [again, fed], "residual stream", input.shape);
+        for tensor in [fed, again, middle] {
+            tape.release(tensor);
+        }
+        (output, weights)
+    }
+
+    fn norm_after_residual_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let (attended, weights) = self.mix(tape, input, layer, shared);
+        let attended = self.dropped_attention(tape, attended);
+        let sum = join(tape, [input, attended], "residual stream", input.shape);
+        tape.release(attended);
+        let middle = self.stream_norm(tape, sum, ATTENTION_NORM);
+        tape.release(sum);
+        let fed_in = tape.share(middle);
+        let fed = self.fed_forward(tape, fed_in, layer);
+        let sum = join(tape, [middle, fed], "residual stream", input.shape);
+        tape.release(fed);
+        let output = self.stream_norm(tape, sum, FEED_FORWARD_NORM);
+        tape.release(sum);
+        tape.release(middle);
+        (output, weights)
     }
 
     /// MiniMax-01: what a sublayer's output is added to is the norm of the stream, and both are weighed by constants.
-    fn normed_stream_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn normed_stream_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let normed = self.stream_norm(tape, input, mixer_norm(layer));
         let (mixed, weights) = self.mix(tape, normed, layer, shared);
         let middle = weighed_sum(tape, [normed, mixed]);
@@ -58,8 +117,7 @@ impl Run<'_> {
         tape.release(middle);
         let fed = self.feed_forward(tape, normed, &layer.feed_forward);
         let output = weighed_sum(tape, [normed, fed]);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
     fn feed_forward_alone(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
@@ -69,14 +127,13 @@ impl Run<'_> {
         output
     }
 
-    fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let middle = self.add_normed(tape, input, attended, ATTENTION_OUTPUT_NORM);
         let fed = self.normed_feed_forward(tape, layer, middle);
         let output = self.add_normed(tape, middle, fed, FEED_FORWARD_OUTPUT_NORM);
         tape.release(middle);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
     /// The residual stream with a sublayer's output added after its norm; the output is let go.
@@ -88,7 +145,7 @@ impl Run<'_> {
         sum
     }
 
-    fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let middle = join(tape, [input, attended], "residual stream", input.shape);
         if !self.code.holds_attention_output {
@@ -101,21 +158,19 @@ impl Run<'_> {
         }
         tape.release(fed);
         tape.release(middle);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
-    fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.mix(tape, input, layer, shared);
         let middle = self.add_normed(tape, input, attended, mixer_norm(layer));
         let fed = self.feed_forward(tape, middle, &layer.feed_forward);
         let output = self.add_normed(tape, middle, fed, FEED_FORWARD_NORM);
         tape.release(middle);
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
-    fn parallel_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn parallel_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let fed = self.normed_feed_forward(tape, layer, input);
         let both = join(tape, [fed, attended], "attention and feed-forward", input.shape);
@@ -123,11 +178,10 @@ impl Run<'_> {
         for tensor in [both, fed, attended] {
             tape.release(tensor);
         }
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
-    fn parallel_one_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Tensor {
+    fn parallel_one_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
         let normed = self.stream_norm(tape, input, mixer_norm(layer));
         let (attended, weights) = self.mix(tape, normed, layer, shared);
         let attended = self.dropped_attention(tape, attended);
@@ -138,15 +192,22 @@ impl Run<'_> {
         for tensor in [both, fed, attended, normed] {
             tape.release(tensor);
         }
-        let_go(tape, weights);
-        output
+        (output, weights)
     }
 
     fn dropped_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
-        if !self.code.attention_output_dropout {
+        if self.code.drops_inside_attention || !self.code.attention_output_dropout {
             return attended;
         }
-        self.dropped(tape, attended, ["attention.dropped output", "attention.output dropout mask"])
+        self.drop_attention(tape, attended)
+    }
+
+    /// Dropout of the attention output.
+    pub(super) fn drop_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
+        let acts = if self.code.attention_dropout_on_output { self.dropout[2] } else { self.drops_hidden() };
+        let output = dropout(tape, acts, attended, "attention.dropped output", "attention.output dropout mask");
+        tape.release(attended);
+        output
     }
 
     fn normed_attention(
@@ -164,8 +225,15 @@ impl Run<'_> {
 
     fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
         let normed = self.stream_norm(tape, input, FEED_FORWARD_NORM);
-        let fed = self.feed_forward(tape, normed, &layer.feed_forward);
-        tape.release(normed);
+        self.fed_forward(tape, normed, layer)
+    }
+
+    /// The feed-forward network and its dropout; its input is let go.
+    fn fed_forward(&self, tape: &mut Tape, input: Tensor, layer: &Layer) -> Tensor {
+        let fed = self.feed_forward(tape, input, &layer.feed_forward);
+        if !self.code.feed_forward_in_layer {
+            tape.release(input);
+        }
         self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"])
     }
 
@@ -213,17 +281,14 @@ impl Run<'_> {
         self.norm(tape, input, &[self.b(), self.s()], self.h(), names)
     }
 
+    fn drops_hidden(&self) -> bool {
+        self.dropout[1] && self.code.hidden_dropout
+    }
+
     fn dropped(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 2]) -> Tensor {
-        let acts = self.dropout[1] && self.code.hidden_dropout;
-        let output = dropout(tape, acts, input, names[0], names[1]);
+        let output = dropout(tape, self.drops_hidden(), input, names[0], names[1]);
         tape.release(input);
         output
-    }
-}
-
-fn let_go(tape: &mut Tape, tensor: Option<Tensor>) {
-    if let Some(tensor) = tensor {
-        tape.release(tensor);
     }
 }
 

@@ -6,9 +6,9 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Tape, Tensor};
 use super::attention::Shared;
 use super::norm::names;
-use super::operations::{cast, dropout, fresh, join, soft_cap, unary_keeping_output};
+use super::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use super::{Linear, Run};
-use crate::framework::transformers::Rotation;
+use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::scenario::Loss;
@@ -107,6 +107,8 @@ struct Recorder<'a> {
     tape: Tape,
     stretches: Vec<Stretch>,
     layers: Vec<Recorded<'a>>,
+    /// The attention weights that the last layer returned.
+    returned: Option<Tensor>,
 }
 
 /// A recorded layer: what it is, what enters it, and its nodes.
@@ -117,14 +119,6 @@ struct Recorded<'a> {
     checkpointed: bool,
 }
 
-/// What the model's own code holds on to while its layers run.
-struct Held {
-    /// Needed again where layers are recomputed.
-    for_recomputation: Vec<Tensor>,
-    /// Let go when the model returns.
-    until_return: Vec<Tensor>,
-}
-
 impl Run<'_> {
     /// Records the forward pass and, where there is one, the backward pass.
     pub(crate) fn record(self) -> Forward {
@@ -132,11 +126,14 @@ impl Run<'_> {
         if self.adapters.is_some() {
             tape.freeze();
         }
-        Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new() }.record()
+        Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new(), returned: None }.record()
     }
 
     /// How many pairs of rotary tables the model makes.
     pub(crate) fn rotary_table_kinds(&self) -> u64 {
+        if self.code.tables == TableCode::Gathered {
+            return 0;
+        }
         if self.code.tables_by_window { self.architecture.windows().map(u64::from).iter().sum() } else { 1 }
     }
 
@@ -149,16 +146,20 @@ impl Run<'_> {
 impl<'a> Recorder<'a> {
     fn record(mut self) -> Forward {
         let run = self.run;
-        let (embedding, stream, shared, held) = self.embedding();
+        let mut embedded = run.embed(&mut self.tape);
+        self.beside_the_stream(&mut embedded.until_return);
+        let shared = self.shared(&mut embedded.until_return);
         let embedding_nodes = 0..self.tape.node_count();
-        let stream = self.layers(stream, shared);
+        let stream = self.layers(embedded.stream, shared);
+        embedded.until_return.extend(self.returned.take());
         let norm_start = self.tape.node_count();
         let stream = self.final_norm(stream);
-        self.let_go(&held.until_return);
+        let stream = self.head_projection(stream);
+        self.let_go(&embedded.until_return);
         if run.checkpointed_layers == 0 {
-            self.let_go(&held.for_recomputation);
+            self.let_go(&embedded.for_recomputation);
         }
-        let projection = self.head_weights(embedding);
+        let projection = self.head_weights(embedded.table);
         let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let loss = match logits {
@@ -182,7 +183,7 @@ impl<'a> Recorder<'a> {
             self.tape.backward(norm_start..loss_start);
             self.layers_backward(shared);
             if run.checkpointed_layers > 0 {
-                self.let_go(&held.for_recomputation);
+                self.let_go(&embedded.for_recomputation);
             }
             marks[1] = self.tape.position();
             self.tape.backward(embedding_nodes);
@@ -217,8 +218,11 @@ impl<'a> Recorder<'a> {
                 if checkpointed {
                     self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
                         tape.enter(Segment::Layer(index));
-                        let output = run.layer(tape, layer, input, shared);
+                        let (output, weights) = run.layer(tape, layer, input, shared);
                         tape.release(output);
+                        if let Some(weights) = weights {
+                            tape.release(weights);
+                        }
                         tape.leave_autocast();
                     });
                     self.tape.release(input);
@@ -238,46 +242,6 @@ impl<'a> Recorder<'a> {
                 }
             }
         }
-    }
-
-    /// Embedding, positions and masks: the table, the residual stream, what layers share, and what the model's own
-    /// code holds on to while they run.
-    fn embedding(&mut self) -> (Tensor, Tensor, SharedByWindow, Held) {
-        let run = self.run;
-        let tape = &mut self.tape;
-        tape.enter(Segment::Embedding);
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
-        let table_shape = tape.shape(&[vocabulary, run.h()]);
-        let table = tape.parameter("token embedding.weight", table_shape, run.weights);
-        let stream = run.stream(tape, run.h());
-        let mut embedded = look_up(tape, table, None, "token embedding", stream);
-        // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
-        let begins = run.adapters.is_some() && run.checkpointed_layers > 0;
-        if begins && !run.code.embedding_scale_buffer {
-            embedded = tape.require_gradient(embedded);
-        }
-        if run.code.scaled_embedding {
-            let scaled = fresh(tape, embedded, "scaled embedding", stream);
-            tape.release(embedded);
-            embedded = scaled;
-        }
-        if begins && run.code.embedding_scale_buffer {
-            embedded = tape.require_gradient(embedded);
-        }
-        let mut until_return = vec![tape.share(embedded)];
-        let positions = tape.shape(&[run.s()]);
-        let positions = tape.constant("position ids", positions, Dtype::Int64);
-        let for_recomputation = vec![positions];
-        if run.architecture.positions == PositionKind::Learned {
-            embedded = self.learned_positions(embedded, positions, &mut until_return);
-        }
-        let acts = run.dropout[0] && run.code.embedding_dropout;
-        let tape = &mut self.tape;
-        let output = dropout(tape, acts, embedded, "dropped embedding", "embedding.dropout mask");
-        tape.release(embedded);
-        self.beside_the_stream(&mut until_return);
-        let shared = self.shared(&mut until_return);
-        (table, output, shared, Held { for_recomputation, until_return })
     }
 
     /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
@@ -306,7 +270,9 @@ impl<'a> Recorder<'a> {
         let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
         let masks =
             [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
-        let rotary = run.code.rotation != Rotation::None && run.architecture.positions == PositionKind::Rotary;
+        let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
+        let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
+        let bias = self.position_bias(held);
         let mut tables =
             kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
         if rotary && !run.code.tables_by_window {
@@ -316,28 +282,40 @@ impl<'a> Recorder<'a> {
             held.extend(tables.into_iter().flatten().flat_map(|tables| [tables.cos, tables.sin]));
         }
         held.extend(masks.into_iter().flatten());
-        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind] });
+        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias });
         SharedByWindow { with, without }
     }
 
-    fn learned_positions(&mut self, embedded: Tensor, positions: Tensor, held: &mut Vec<Tensor>) -> Tensor {
+    /// What scores are biased by for their distance, one row of keys for each head of each sequence.
+    fn position_bias(&mut self, held: &mut Vec<Tensor>) -> Option<Tensor> {
         let run = self.run;
-        let tape = &mut self.tape;
-        let rows = Dim { symbol: "", size: run.architecture.max_position_embeddings };
-        let shape = tape.shape(&[rows, run.h()]);
-        let table = tape.parameter("position embedding.weight", shape, run.weights);
-        let shape = tape.shape(&[run.s(), run.h()]);
-        let looked_up = look_up(tape, table, Some(positions), "position embedding", shape);
-        let sum = join(tape, [embedded, looked_up], "embedding with positions", embedded.shape);
-        tape.release(embedded);
-        held.push(looked_up);
-        sum
+        if run.architecture.positions != PositionKind::Alibi {
+            return None;
+        }
+        let attention = run.architecture.attentions().next()?;
+        let heads = Dim { symbol: "a", size: attention.heads };
+        if run.code.scores == ScoreCode::BiasedThenFilled {
+            let longest = Dim { symbol: "", size: run.architecture.max_position_embeddings };
+            let shape = self.tape.shape(&[heads, longest]);
+            let bias = self.tape.constant("bias of positions", shape, Dtype::Fp32);
+            held.push(bias);
+            return Some(bias);
+        }
+        if !run.padding {
+            let slopes = self.tape.shape(&[heads]);
+            held.push(self.tape.constant("slopes of positions", slopes, Dtype::Fp32));
+        }
+        let shape = self.tape.shape(&[run.b(), heads, run.s()]);
+        let bias = self.tape.constant("bias of positions", shape, run.weights);
+        held.push(bias);
+        Some(bias)
     }
 
     /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
     fn mask(&mut self, window: Option<u64>) -> Option<Tensor> {
         let run = self.run;
         let dtype = match (run.fused_attention, run.masked(window)) {
+            (false, _) if run.code.scores == ScoreCode::BiasedThenFilled => Dtype::Bool,
             (false, _) => run.weights,
             (true, true) => Dtype::Bool,
             (true, false) => return None,
@@ -405,10 +383,13 @@ impl<'a> Recorder<'a> {
             let kept = [input, mask.unwrap_or(input)];
             self.tape.begin_checkpoint(if mask.is_some() { &kept } else { &kept[..1] });
         }
-        let output = run.layer(&mut self.tape, layer, input, shared);
+        let (output, weights) = run.layer(&mut self.tape, layer, input, shared);
         if checkpointed {
             self.tape.end_checkpoint();
         }
+        // The variable for a layer's outputs still has the ones of the layer before.
+        let outdated = if run.code.returns_weights { std::mem::replace(&mut self.returned, weights) } else { weights };
+        self.let_go(outdated.as_slice());
         self.tape.release(input);
         self.layers.push(Recorded { layer, input, nodes: start..self.tape.node_count(), checkpointed });
         output
@@ -416,9 +397,27 @@ impl<'a> Recorder<'a> {
 
     fn final_norm(&mut self, stream: Tensor) -> Tensor {
         let run = self.run;
+        if run.architecture.final_norm.is_none() {
+            return stream;
+        }
         self.tape.enter(Segment::FinalNorm);
         let output = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("final norm"));
         self.tape.release(stream);
+        output
+    }
+
+    /// From the width of the residual stream to what the head reads.
+    fn head_projection(&mut self, stream: Tensor) -> Tensor {
+        let run = self.run;
+        if !run.projects() {
+            return stream;
+        }
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
+        let names = ["head projection.weight", "head projection.bias"];
+        let matrix = run.weights(tape, names, run.h(), run.narrow(), false);
+        let output = run.linear(tape, stream, matrix, "head projection");
+        tape.release(stream);
         output
     }
 
@@ -428,7 +427,7 @@ impl<'a> Recorder<'a> {
         tape.enter(Segment::Head);
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let names = ["head.weight", "head.bias"];
-        let mut head = run.weights(tape, names, run.h(), vocabulary, run.architecture.lm_head_bias);
+        let mut head = run.weights(tape, names, run.narrow(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
             head.weight = embedding;
         }
@@ -511,20 +510,10 @@ impl<'a> Recorder<'a> {
     }
 }
 
-const ONE: Dim = Dim { symbol: "", size: 1 };
+pub(super) const ONE: Dim = Dim { symbol: "", size: 1 };
 
 /// Generation computes logits of the last position alone.
 fn last_position(run: Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {
-    let shape = tape.shape(&[run.b(), ONE, run.h()]);
+    let shape = tape.shape(&[run.b(), ONE, run.narrow()]);
     tape.view(stream, shape)
-}
-
-/// The result of a table lookup; keeps the indices where they are not counted as inputs.
-fn look_up(tape: &mut Tape, table: Tensor, indices: Option<Tensor>, name: &'static str, shape: u16) -> Tensor {
-    let keeps: &[Tensor] = match &indices {
-        Some(indices) => std::slice::from_ref(indices),
-        None => &[],
-    };
-    let operation = Operation { rule: Rule::Each, inputs: &[table], keeps, extras: &[], keeps_output: false };
-    tape.apply(&operation, name, shape, table.dtype)
 }

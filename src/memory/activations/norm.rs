@@ -56,12 +56,14 @@ impl Run<'_> {
             return output;
         }
         let vector = tape.shape(&[width]);
+        if self.code.norm == NormCode::Fused {
+            let parameters = [names.weight, names.bias].map(|name| tape.parameter(name, vector, self.weights));
+            let inputs = [input, parameters[0], parameters[1]];
+            let count = usize::try_from(self.architecture.norm.parameter_tensors()).unwrap_or(parameters.len());
+            return self.fused_norm(tape, input, &inputs[..=count], row, names);
+        }
         let weight = tape.parameter(names.weight, vector, self.weights);
         match self.code.norm {
-            NormCode::Fused => {
-                let bias = tape.parameter(names.bias, vector, self.weights);
-                self.fused_norm(tape, input, &[input, weight, bias], row, names)
-            }
             NormCode::FusedOnePlusWeight => self.fused_one_plus(tape, input, weight, row, names),
             NormCode::LayerWrittenOut => layer_written_out(tape, input, weight, row, names),
             _ => self.root_mean_square(tape, input, weight, row, names),

@@ -133,6 +133,9 @@ impl Run<'_> {
         let base = self.base.filter(|_| !name.starts_with("logits") && !name.starts_with("router"));
         let output = match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
+            None if self.code.transposed_linears && !name.starts_with("logits") => {
+                self.transposed_product(tape, input, linear, name, positions)
+            }
             None => self.product(tape, input, linear, name, positions),
         };
         match self.adapters.and_then(|adapters| Some((adapters, adapters.names(name)?))) {
@@ -175,6 +178,40 @@ impl Run<'_> {
             }
         }
         output
+    }
+
+    /// A product with the transposed matrix, whose 16-bit copy lasts as long as it is needed, and then a sum with the bias
+    /// in the wider type of the two.
+    fn transposed_product(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        let Linear { weight, bias, outputs, .. } = linear;
+        let compute = if self.autocast { Dtype::Bf16 } else { weight.dtype };
+        let narrowed = cast(tape, input, compute, "input in 16 bits");
+        let copied = match (self.autocast, weight.needs_gradient()) {
+            (true, true) => tape.weight_copy(weight, compute),
+            (true, false) => tape.cached_copy(weight),
+            (false, _) => weight,
+        };
+        let (kept, count) = kept_factors([narrowed, copied]);
+        let inputs = [copied, narrowed];
+        let operation =
+            Operation { rule: Rule::Each, inputs: &inputs, keeps: &kept[..count], extras: &[], keeps_output: false };
+        let shape = tape.shape(&[self.b(), positions, outputs]);
+        let product = tape.apply(&operation, name, shape, compute);
+        tape.release(narrowed);
+        if self.autocast {
+            tape.release(copied);
+        }
+        let Some(bias) = bias else { return product };
+        let sum = add(tape, [product, bias], name);
+        tape.release(product);
+        sum
     }
 
     /// The matrix and bias of a linear layer.

@@ -3,6 +3,7 @@
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Tape, Tensor};
 use super::Run;
+use super::attention::{Projected, Sizes};
 use super::operations::{cast, fresh, join, multiply_by_constant};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::Attention;
@@ -34,6 +35,43 @@ impl Run<'_> {
         Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
     }
 
+    /// Keys, then queries, turned by tables that the layer gathers itself; what that makes stays until attention returns.
+    pub(super) fn rotated_by_gathered(
+        &self,
+        tape: &mut Tape,
+        projected: Projected,
+        attention: &Attention,
+        sizes: Sizes,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
+        let Projected { query, key, value, gate } = projected;
+        let rotating = Dim { symbol: "d", size: attention.rotary_dim };
+        let all = Dim { symbol: "", size: self.architecture.max_position_embeddings };
+        let table = tape.shape(&[all, rotating]);
+        let rows = tape.shape(&[self.s(), rotating]);
+        held.push(tape.constant("rotary table", table, Dtype::Fp32));
+        held.push(tape.constant("rows of positions", rows, Dtype::Int64));
+        let gathered = tape.constant("rotary sines and cosines", rows, Dtype::Fp32);
+        held.push(cast(tape, gathered, key.dtype, "rotary sines and cosines"));
+        tape.release(gathered);
+        let names = ["attention.key after rotary embedding", "attention.query after rotary embedding"];
+        let inputs = [(key, sizes.kv_heads), (query, sizes.heads)];
+        let slices = inputs.map(|(input, heads)| self.in_parts(tape, input, heads, attention));
+        let parts = [0, 1].map(|i| {
+            let sin = tape.constant("doubled sines", rows, key.dtype);
+            let tables = Tables { cos: tape.constant("doubled cosines", rows, key.dtype), sin };
+            let parts = self.turn(tape, slices[i], inputs[i].1, attention, tables, names[i]);
+            tape.release(tables.sin);
+            tape.release(tables.cos);
+            parts
+        });
+        let turned = [0, 1].map(|i| join(tape, parts[i], names[i], inputs[i].0.shape));
+        held.extend(parts.into_iter().flatten());
+        tape.release(key);
+        tape.release(query);
+        Projected { query: turned[1], key: turned[0], value, gate }
+    }
+
     /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
     pub(super) fn rotate(
         &self,
@@ -49,7 +87,8 @@ impl Run<'_> {
             Rotation::Halves => return self.rotate_halves(tape, input, heads, attention.head_dim, tables, name),
             Rotation::None | Rotation::Concatenated | Rotation::Complex => {}
         }
-        let parts = self.turned_part(tape, input, heads, attention, tables, name);
+        let slices = self.in_parts(tape, input, heads, attention);
+        let parts = self.turn(tape, slices, heads, attention, tables, name);
         let output = join(tape, parts, name, input.shape);
         for part in parts {
             tape.release(part);
@@ -57,22 +96,26 @@ impl Run<'_> {
         output
     }
 
-    /// The part of the channels that turns, turned, and the part that does not.
-    pub(super) fn turned_part(
+    /// The part of the channels that is to turn, and the part that is not.
+    pub(super) fn in_parts(&self, tape: &mut Tape, input: Tensor, heads: Dim, attention: &Attention) -> [Tensor; 2] {
+        let (rotating, rest) = (attention.rotary_dim, attention.head_dim - attention.rotary_dim);
+        let [turning, passing] =
+            [rotating, rest].map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d", size }]));
+        let turning = if rest == 0 { tape.share(input) } else { tape.view_with_new_gradient(input, turning) };
+        [turning, tape.view_with_new_gradient(input, passing)]
+    }
+
+    /// The parts with the first of them turned.
+    pub(super) fn turn(
         &self,
         tape: &mut Tape,
-        input: Tensor,
+        [turning, passing]: [Tensor; 2],
         heads: Dim,
         attention: &Attention,
         tables: Tables,
         name: &'static str,
     ) -> [Tensor; 2] {
-        let (rotating, rest) = (attention.rotary_dim, attention.head_dim - attention.rotary_dim);
-        let [turning, passing] =
-            [rotating, rest].map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d", size }]));
-        let turning = if rest == 0 { tape.share(input) } else { tape.view_with_new_gradient(input, turning) };
-        let passing = tape.view_with_new_gradient(input, passing);
-        let turned = self.rotate_whole(tape, turning, heads, rotating, tables, name);
+        let turned = self.rotate_whole(tape, turning, heads, attention.rotary_dim, tables, name);
         tape.release(turning);
         [turned, passing]
     }

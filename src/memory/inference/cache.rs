@@ -210,7 +210,7 @@ fn cached(attention: &Attention) -> Vec<(&'static str, Dim, Dim)> {
         return Vec::new();
     }
     let one = Dim { symbol: "", size: 1 };
-    let kv_heads = Dim { symbol: "k", size: attention.kv_heads };
+    let kv_heads = Dim { symbol: "k", size: attention.cached_heads() };
     let mut cached = match attention.latent {
         None => vec![
             ("keys", kv_heads, Dim { symbol: "d", size: attention.head_dim }),

@@ -147,6 +147,17 @@ impl Tape {
                     self.unrefer(unpacked);
                     (gradient, input.dtype)
                 }
+                Rule::GeluFunction => {
+                    let names = ["tanh", "half input", "one minus square", "scaled input", "scaled square"];
+                    let made = names.map(|name| self.allocate(name, input.shape, input.dtype, Kind::Scratch));
+                    for storage in &made[2..] {
+                        self.unrefer(*storage);
+                    }
+                    let gradient = self.gradient(&input, input.shape, input.dtype);
+                    self.unrefer(made[0]);
+                    self.unrefer(made[1]);
+                    (gradient, input.dtype)
+                }
                 Rule::Power | Rule::Rsqrt => {
                     let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
                     let two = self.allocate("scaled power", input.shape, input.dtype, Kind::Scratch);

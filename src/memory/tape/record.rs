@@ -168,6 +168,9 @@ pub(crate) enum Rule {
     Power,
     /// The reciprocal square root, with two temporaries.
     Rsqrt,
+    /// BLOOM's GELU, whose gradient is written out: five temporaries at once, of which the factor of the gradient and the
+    /// tangent outlast the others.
+    GeluFunction,
     /// A selection by index: the gradient is written into zeros.
     Index,
     /// A clamp from above: where it acts, the gradient is zero.

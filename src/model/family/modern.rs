@@ -95,7 +95,7 @@ pub(super) const SEED_OSS: Family = Family {
         num_key_value_heads: Some(8),
         head_dim: Some(128),
         max_position_embeddings: 524_288,
-        dropout: 0.1,
+        dropout: super::Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
         ..LLAMA_LIKE
     },
     ..LLAMA

@@ -1,8 +1,8 @@
 //! The rows of the family table.
 
 use super::{
-    Defaults, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement, PositionKind,
-    Projection, QkNorm, SharedDefault, VariantDefaults,
+    Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement,
+    PositionKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
 use super::{experts, hybrid, modern};
 
@@ -18,7 +18,8 @@ pub(super) const LLAMA_LIKE: Defaults = Defaults {
     hidden_act: "silu",
     tie_word_embeddings: false,
     rotary_percent: 100,
-    dropout: 0.0,
+    rotary_dim: None,
+    dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0 },
     sliding_window: None,
     sliding_window_pattern: None,
     no_rope_layer_interval: None,
@@ -47,11 +48,14 @@ pub(super) const LLAMA: Family = Family {
     norm: NormKind::Rms,
     placement: Placement::Pre,
     projection: Projection::Separate,
+    multi_query: None,
     qk_norm: QkNorm::None,
     optional_qk_norm: QkNorm::EachHead,
     bias_of_output_apart: false,
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
+    unused_positions: 0,
+    embedding_norm: false,
     rotates_with_window_only: false,
     qkv_bias: false,
     output_bias: false,
@@ -86,7 +90,7 @@ pub const FAMILIES: &[Family] = &[
             max_position_embeddings: 1024,
             hidden_act: "gelu_new",
             tie_word_embeddings: true,
-            dropout: 0.1,
+            dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
             ..LLAMA_LIKE
         },
         ..LLAMA
@@ -428,6 +432,147 @@ pub const FAMILIES: &[Family] = &[
             max_position_embeddings: 4096,
             hidden_act: "gelu_pytorch_tanh",
             tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "opt",
+        norm: NormKind::Layer,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        unused_positions: 2,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_272,
+            hidden_size: 768,
+            intermediate_size: Some(3072),
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            hidden_act: "relu",
+            tie_word_embeddings: true,
+            dropout: Dropout { embedding: 0.0, hidden: 0.1, attention: 0.0 },
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gptj",
+        norm: NormKind::Layer,
+        placement: Placement::ParallelOneNorm,
+        mlp: MlpKind::Plain,
+        mlp_bias: true,
+        head_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_400,
+            intermediate_size: None,
+            num_hidden_layers: 28,
+            num_attention_heads: 16,
+            hidden_act: "gelu_new",
+            rotary_dim: Some(64),
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "bloom",
+        norm: NormKind::Layer,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Alibi,
+        embedding_norm: true,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 250_880,
+            hidden_size: 64,
+            intermediate_size: None,
+            num_hidden_layers: 2,
+            num_attention_heads: 8,
+            hidden_act: "bloom_gelu",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "falcon",
+        norm: NormKind::Layer,
+        placement: Placement::ParallelOneNorm,
+        projection: Projection::Fused,
+        multi_query: Some(true),
+        mlp: MlpKind::Plain,
+        defaults: Defaults {
+            vocab_size: 65_024,
+            hidden_size: 4544,
+            intermediate_size: None,
+            num_attention_heads: 71,
+            hidden_act: "gelu",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "mpt",
+        norm: NormKind::LayerWithoutBias,
+        projection: Projection::Fused,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Alibi,
+        defaults: Defaults {
+            vocab_size: 50_368,
+            hidden_size: 2048,
+            intermediate_size: None,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            hidden_act: "gelu",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_neo",
+        norm: NormKind::Layer,
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_257,
+            hidden_size: 2048,
+            intermediate_size: None,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            hidden_act: "gelu_new",
+            tie_word_embeddings: true,
+            ..LLAMA_LIKE
+        },
+        ..LLAMA
+    },
+    Family {
+        id: "gpt_bigcode",
+        norm: NormKind::Layer,
+        projection: Projection::Fused,
+        multi_query: Some(true),
+        mlp: MlpKind::Plain,
+        positions: PositionKind::Learned,
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        defaults: Defaults {
+            vocab_size: 50_257,
+            hidden_size: 768,
+            intermediate_size: None,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            max_position_embeddings: 1024,
+            hidden_act: "gelu_pytorch_tanh",
+            tie_word_embeddings: true,
+            dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
             ..LLAMA_LIKE
         },
         ..LLAMA
