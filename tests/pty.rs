@@ -124,7 +124,8 @@ fn a_key_changes_the_numbers_and_q_gives_the_terminal_back() {
         let screen = session.screen();
         screen.lines().find(|line| line.contains("Total")).unwrap_or_default().to_owned()
     };
-    // An 8 B model with AdamW just fits in 80 GB.
+    // An 8 B model with AdamW just fits in 80 GB. The last row is drawn last: with it the frame is whole.
+    session.wait_for("? help");
     session.wait_until("a total that fits", |session| total(session).contains("free"));
     let before = total(&session);
     session.press("l");
