@@ -33,6 +33,7 @@ use crate::units::{Overflow, Parameters};
 
 pub use category::{Categories, Category};
 pub use course::{Pass, Stage};
+pub use coverage::only_attention;
 pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};

@@ -171,7 +171,7 @@ fn open(library: &Library, start: Start) -> App {
     }
     let problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
     let mut app = App::new(models, gpus, scenario, start.unit);
-    app.shorten_defaults();
+    app.suit_defaults();
     if let Some(problem) = problem {
         app.notice = Some(app::Notice { text: problem, refusal: true });
     }

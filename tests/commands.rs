@@ -515,3 +515,16 @@ fn runs_are_compared_side_by_side() {
     let refused = place.run(&arguments);
     assert_eq!(refused.code, 2, "GPT-2 has no 4096 positions");
 }
+
+#[test]
+fn a_model_without_fused_attention_is_checked_with_the_one_it_has() {
+    let place = Place::new();
+    let own = place.json(&["estimate", "gpt-oss-20b"]);
+    assert_eq!(own["scenario"]["train"]["attention"], "eager");
+    let asked = place.run(&["estimate", "gpt-oss-20b", "--set", "train.attention=flash"]);
+    assert_eq!(asked.code, 2);
+    assert!(asked.err.contains("train.attention = flash is not covered"), "{}", asked.err);
+    place.write("run.toml", "model = \"gpt-oss-20b\"\n[train]\nattention = \"flash\"\n");
+    assert_eq!(place.run(&["estimate", "run.toml"]).code, 2);
+    assert_eq!(place.json(&["estimate", "llama-3.2-1b"])["scenario"]["train"]["attention"], "flash");
+}

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
+use crate::memory::only_attention;
 use crate::model::Model;
 use crate::preset::{self, Library, PresetError};
 use crate::scenario::Scenario;
@@ -119,6 +120,12 @@ impl Draft {
         }
     }
 
+    /// Whether a flag or the scenario file has a value for a key.
+    fn says(&self, key: &str) -> bool {
+        self.flagged.iter().any(|flagged| flagged == key)
+            || self.file.as_ref().is_some_and(|file| preset::scenario::says(file, key))
+    }
+
     fn model(&self, library: &Library) -> Result<Model, PresetError> {
         preset::find_model(library, &self.scenario.model, &self.base).map_err(|error| self.locate("model", error))
     }
@@ -148,7 +155,11 @@ impl Draft {
             bail!("no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them");
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
-        let scenario = Scenario { profiles: library.profiles(), ..self.scenario };
+        let says_attention = self.says("train.attention");
+        let mut scenario = Scenario { profiles: library.profiles(), ..self.scenario };
+        if let Some(only) = only_attention(&model).filter(|_| !says_attention) {
+            scenario.train.attention = only;
+        }
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());
         Ok(Resolved { scenario, model, gpu, idle })

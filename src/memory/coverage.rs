@@ -4,7 +4,7 @@ use super::EstimateError;
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Method, Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Attention, Method, Precision, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -23,6 +23,11 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
         }
     }
     if scenario.task == Task::Train { check_train(&scenario.train) } else { Ok(()) }
+}
+
+/// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.
+pub fn only_attention(model: &Model) -> Option<Attention> {
+    of_model(model).eager_only.then_some(Attention::Eager)
 }
 
 /// An error where it is not known what training of this family keeps.

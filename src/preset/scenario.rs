@@ -42,6 +42,15 @@ pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
     document.error(span, key, message)
 }
 
+/// Whether a file that has been read before has a value for a key.
+pub fn says(path: &Path, key: &str) -> bool {
+    let Ok(text) = source::read(path) else { return false };
+    let Ok(root) = (Document { origin: "", text: &text }).parse() else { return false };
+    let mut leaves = Vec::new();
+    collect("", root.get_ref(), &mut leaves);
+    leaves.iter().any(|leaf| leaf.key == key)
+}
+
 /// The scenario in a table whose keys messages call `prefix` and their name; the keys in `others` are not its own.
 pub(super) fn from_table(
     document: Document<'_>,

@@ -14,7 +14,7 @@ use super::app::{App, Listed, Notice, Overlay, Picker, blamed};
 use super::field::Field;
 use super::keymap::Chord;
 use super::screen::{Focus, View};
-use crate::memory::Step;
+use crate::memory::{Step, only_attention};
 use crate::model::Model;
 use crate::model::family::PositionKind;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
@@ -228,36 +228,44 @@ impl App {
     pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let mut scenario = self.scenario.clone();
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
-        let shortened = if parameter.key == "model" { self.shorten(&mut scenario) } else { None };
+        let suited = if parameter.key == "model" { self.suit(&mut scenario) } else { None };
         self.change(scenario, forced)?;
-        if let Some(words) = shortened {
+        if let Some(words) = suited {
             self.say(words);
         }
         Ok(())
     }
 
-    /// Shortens sequences to what a model with learned positions can take, so that choosing it shows its memory
-    /// and not an error; what was done, in words.
-    pub(super) fn shorten(&self, scenario: &mut Scenario) -> Option<String> {
-        let architecture = &self.model_of(scenario)?.architecture;
-        let most = architecture.max_position_embeddings;
+    /// Makes a scenario one that its model can run, so that choosing the model shows its memory and not an error: no
+    /// longer than its learned positions, with the only attention that its code has; what was done, in words.
+    pub(super) fn suit(&self, scenario: &mut Scenario) -> Option<String> {
+        let model = self.model_of(scenario)?;
+        let most = model.architecture.max_position_embeddings;
+        let learned = model.architecture.positions == PositionKind::Learned;
+        let only = only_attention(model).filter(|only| *only != scenario.train.attention);
+        let mut words = Vec::new();
         let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
-        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| **length > most).collect();
-        if architecture.positions != PositionKind::Learned || long.is_empty() {
-            return None;
+        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| learned && **length > most).collect();
+        if !long.is_empty() {
+            words.push(format!("sequences are {most} tokens now: the model has learned no more positions"));
         }
         for length in long {
             *length = most;
         }
-        Some(format!("sequences are {most} tokens now: the model has learned no more positions"))
+        if let Some(only) = only {
+            scenario.train.attention = only;
+            words.push(format!("attention is {} now: no fused kernel computes this model's", only.word()));
+        }
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
-    /// Shortens sequences that nobody asked for, as a model with learned positions needs it.
-    pub(super) fn shorten_defaults(&mut self) {
+    /// Does the same where the values are those that nobody asked for.
+    pub(super) fn suit_defaults(&mut self) {
         let (mut scenario, defaults) = (self.scenario.clone(), Scenario::default());
         if scenario.train.sequence_length == defaults.train.sequence_length
             && scenario.infer.context_length == defaults.infer.context_length
-            && let Some(words) = self.shorten(&mut scenario)
+            && scenario.train.attention == defaults.train.attention
+            && let Some(words) = self.suit(&mut scenario)
         {
             self.estimate = self.estimate_of(&scenario);
             self.scenario = scenario;
@@ -369,7 +377,7 @@ fn opened(app: &mut App, path: String, outcome: Result<Box<Model>, String>) {
             app.overlay = None;
             let mut scenario = app.scenario.clone();
             scenario.model = path;
-            let shortened = app.shorten(&mut scenario);
+            let suited = app.suit(&mut scenario);
             if scenario == app.scenario {
                 // The same file, read again: what it says now counts.
                 let estimate = app.estimate_of(&scenario);
@@ -377,7 +385,7 @@ fn opened(app: &mut App, path: String, outcome: Result<Box<Model>, String>) {
             } else if let Err(reason) = app.change(scenario, true) {
                 app.refuse(reason);
             }
-            if let Some(words) = shortened {
+            if let Some(words) = suited {
                 app.say(words);
             }
         }

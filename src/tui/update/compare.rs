@@ -19,7 +19,7 @@ pub(super) fn pin_models(app: &mut App, models: &[String]) {
     let mut refused = None;
     for model in models {
         let mut scenario = Scenario { model: model.clone(), ..app.scenario.clone() };
-        app.shorten(&mut scenario);
+        app.suit(&mut scenario);
         let estimate = app.estimate_of(&scenario);
         if let Err(reason) = keep(app, scenario, estimate) {
             refused = Some(reason);
