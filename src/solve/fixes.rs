@@ -145,8 +145,11 @@ fn serving(scenario: &Scenario) -> Vec<Candidate> {
         count("infer.concurrency", infer.concurrency / 2),
         (vec![("infer.context_length", Value::Count(infer.context_length / 2))], Cost::Result),
         word("infer.kv_cache", "fp8"),
+        word("infer.kv_cache", "q8_0"),
         word("infer.weights", "bf16"),
+        word("infer.weights", "fp8"),
         word("infer.weights", "int8"),
+        word("infer.weights", "awq-int4"),
         word("infer.weights", "nf4"),
     ]
 }
