@@ -22,6 +22,8 @@ fn ledgers(criterion: &mut Criterion) {
         ("llama-3.1-8b, train", "llama-3.1-8b", &plain),
         ("llama-3.1-8b, train, full recompute", "llama-3.1-8b", &recomputed),
         ("llama-3.1-405b, train, bf16-mixed", "llama-3.1-405b", &mixed),
+        ("deepseek-v3, train", "deepseek-v3", &plain),
+        ("qwen3-next-80b-a3b, train", "qwen3-next-80b-a3b-instruct", &plain),
         ("llama-3.1-8b, infer", "llama-3.1-8b", &serving),
     ] {
         let model = library.model(id).unwrap();

@@ -217,7 +217,8 @@ pub(super) fn gradient_scaler(alive: Alive) -> Result<Entry, Overflow> {
     Ok(Entry { exactness, ..entry })
 }
 
-fn plain(
+/// A standing entry of the workspace.
+pub(super) fn plain(
     name: &'static str,
     place: Place,
     shape: Shape,

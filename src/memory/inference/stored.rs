@@ -6,11 +6,12 @@ use super::super::EstimateError;
 use super::super::activations::Kernel;
 use super::super::allocator::Allocator;
 use super::super::category::Category;
-use super::super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
+use super::super::entry::{Alive, Dim, Entry, Exactness, Place, Shape};
 use super::super::quantized::{self, Format};
 use super::super::tape::Dtype;
-use super::super::weights::Set;
+use super::super::weights::{self, Set};
 use crate::framework::Serving;
+use crate::model::architecture::MOST_LAYERS;
 use crate::model::parameters::blocks;
 use crate::model::{Architecture, Model};
 use crate::units::{Bits, Bytes, Overflow};
@@ -81,6 +82,7 @@ impl Stored {
         let alone: Vec<&Entry> =
             entries.iter().filter(|entry| !serving.loads_in_one_block || quantized::is_buffer(entry)).collect();
         if !alone.is_empty() {
+            check_depth(&alone)?;
             let rest = remainders(&alone, alive)?;
             entries.push(rest);
         }
@@ -103,21 +105,7 @@ fn second_head(entries: &[Entry]) -> Option<Entry> {
 }
 
 fn persistent(name: &'static str, place: Place, shape: Shape, dtype: Dtype, alive: Alive) -> Result<Entry, Overflow> {
-    let bits = Bits::whole(dtype.bits());
-    Ok(Entry {
-        category: Category::Workspace,
-        name: Cow::Borrowed(name),
-        place,
-        shape,
-        bits,
-        count: 1,
-        divided_by: 1,
-        bytes: bits.bytes(shape.elements()?)?,
-        lifetime: Lifetime::Persistent,
-        alive,
-        exactness: Exactness::Exact,
-        source: "",
-    })
+    weights::plain(name, place, shape, dtype.bits(), alive, "")
 }
 
 /// Cosines and sines of every layer, for the longest sequence that the model was made for.
@@ -149,6 +137,18 @@ fn unpacking_buffer(entries: &[Entry]) -> Result<Option<Entry>, Overflow> {
     let name = "buffer for an unpacked matrix";
     let buffer = persistent(name, Place::Model, entry.shape, Dtype::Bf16, entry.alive)?;
     Ok(Some(Entry { source: BUFFER, ..buffer }))
+}
+
+/// Tensors are laid out one by one, which no model of absurd depth should make anyone wait for.
+fn check_depth(entries: &[&Entry]) -> Result<(), EstimateError> {
+    match places(entries).into_iter().map(|(_, layers)| layers).max() {
+        Some(layers) if layers > MOST_LAYERS => {
+            let problem =
+                format!("{layers} equal layers; at most {MOST_LAYERS} are laid out in the allocator's blocks");
+            Err(EstimateError::Invalid { key: "model", problem })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the allocator gives to weights beyond what they ask for, where each is moved by itself: 32-bit codes first, as
