@@ -4,7 +4,7 @@ use super::super::entry::Place;
 use super::super::weights;
 use super::Part;
 use crate::model::Model;
-use crate::model::architecture::{Architecture, FeedForward};
+use crate::model::architecture::{Architecture, FeedForward, MOST_LAYERS};
 use crate::model::family::{PositionKind, Projection};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::units::Bits;
@@ -259,6 +259,10 @@ impl Mixture {
 pub(super) fn uncovered(model: &Model) -> Option<&'static str> {
     let architecture = &model.architecture;
     let dense = |feed_forward: &FeedForward| matches!(feed_forward, FeedForward::Dense(_));
+    // A mixture gives each layer types of its own.
+    if architecture.num_hidden_layers() > MOST_LAYERS {
+        return Some("llama.cpp's mixtures are told for models of at most 4096 layers");
+    }
     let groups = &architecture.groups;
     if groups.iter().any(|group| group.layer.attention().is_none() || !dense(&group.layer.feed_forward)) {
         return Some("llama.cpp's mixtures are known for dense models with attention in every layer");
