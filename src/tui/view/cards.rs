@@ -12,8 +12,9 @@ use crate::tui::app::{App, CardRow, Overlay};
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::{Segment, StackedBar};
 
-/// Cells of a card's name.
-const NAME: u16 = 26;
+/// Cells of a card's name, and of a bar at most: longer ones would say no more, and cost much on a slow line.
+const NAME: u16 = 36;
+const BAR: u16 = 32;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let rows = app.card_rows();
@@ -54,7 +55,7 @@ fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Them
     let word = if fit.headroom.is_negative() { "over" } else { "free" };
     let words = format!("{:>number$} {word} ", text::number(app.unit, fit.headroom.magnitude()));
     let chosen = app.scenario.gpu.as_deref() == Some(row.word);
-    let name = NAME.min(area.width / 2);
+    let name = NAME.min(area.width * 12 / 25);
     let mark = if here { theme.glyphs.cursor } else { " " };
     let style = match (here, chosen) {
         (true, _) => theme.selected(),
@@ -69,8 +70,11 @@ fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Them
     let label = row.gpu.name.split(" (").next().unwrap_or_default();
     text::left(frame, place, Line::styled(text::cut(label, place.width, theme), style));
     let taken = name + text::width(&words);
-    let bar = Rect { x: area.x + name, width: area.width.saturating_sub(taken + 1), ..area }.intersection(area);
+    let width = area.width.saturating_sub(taken + 1).min(BAR);
+    let bar = Rect { x: area.x + name, width, ..area }.intersection(area);
     let segments = [Segment { bytes: fit.total, style: theme.verdict(fit.verdict), fill: theme.glyphs.fills[0] }];
-    frame.render_widget(StackedBar::against(&segments, fit.capacity, theme), bar);
-    text::right(frame, area, &words, theme.verdict(fit.verdict));
+    frame.render_widget(StackedBar::against(&segments, fit.capacity, theme).coarse(), bar);
+    // The sign has the colour; numbers change with every key, and each change of colour costs as much as they do.
+    let numbers = Rect { width: (name + width + 1 + text::width(&words)).min(area.width), ..area };
+    text::right(frame, numbers, &words, Style::new());
 }

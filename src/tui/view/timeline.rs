@@ -18,6 +18,9 @@ use crate::units::Bytes;
 /// Cells of an instant's name, and of the numbers left of the course.
 const NAME: u16 = 15;
 const AXIS: u16 = 7;
+/// Most columns and rows of the course: more would say no more, and cost much on a slow line.
+const WIDEST: u16 = 84;
+const HIGHEST: u16 = 16;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let step = if app.step == Step::First { "first step" } else { "steady step" };
@@ -38,7 +41,8 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         let mark = if here { theme.glyphs.cursor } else { " " };
         text::left(frame, Rect { width: NAME.min(area.width), ..area }, Line::styled(moment.instant.id(), style));
         let words = format!("{mark}{:>number$}", text::number(app.unit, moment.total));
-        let width = area.width.saturating_sub(NAME + text::width(&words) + 2);
+        let width = area.width.saturating_sub(NAME + text::width(&words) + 2).min(WIDEST);
+        let area = Rect { width: (NAME + width + 2 + text::width(&words)).min(area.width), ..area };
         let bar = Rect { x: area.x + NAME, width, ..area }.intersection(area);
         frame.render_widget(StackedBar::new(&segments(&moment.by_category, theme), full, theme), bar);
         text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, style);
@@ -62,8 +66,8 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     stages.push(Stage { pass: Pass::Backward, place: Place::Optimizer, ends: [end; 2] });
     let plot = Rect {
         x: area.x + AXIS,
-        width: area.width.saturating_sub(AXIS + 1),
-        height: area.height.saturating_sub(2),
+        width: area.width.saturating_sub(AXIS + 1).min(WIDEST),
+        height: area.height.saturating_sub(2).min(HIGHEST),
         ..area
     }
     .intersection(area);

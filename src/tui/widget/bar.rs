@@ -28,20 +28,27 @@ pub(crate) struct StackedBar<'a> {
     segments: &'a [Segment],
     full: Bytes,
     capacity: Option<Bytes>,
+    coarse: bool,
     theme: Theme,
 }
 
 impl<'a> StackedBar<'a> {
     /// A bar that fills its width at `full` bytes.
     pub(crate) const fn new(segments: &'a [Segment], full: Bytes, theme: Theme) -> Self {
-        Self { segments, full, capacity: None, theme }
+        Self { segments, full, capacity: None, coarse: false, theme }
+    }
+
+    /// The same in whole cells: where there are many bars, each then changes seldom.
+    #[must_use]
+    pub(crate) const fn coarse(self) -> Self {
+        Self { coarse: true, ..self }
     }
 
     /// A bar with a line at `capacity`: at the right end where all fits, inside where it does not.
     ///
     /// What does not fit is drawn on a scale that moves in steps, so that the line stands still while it grows.
     pub(crate) fn against(segments: &'a [Segment], capacity: Bytes, theme: Theme) -> Self {
-        let mut bar = Self { segments, full: capacity, capacity: Some(capacity), theme };
+        let mut bar = Self { segments, full: capacity, capacity: Some(capacity), coarse: false, theme };
         let (total, mut step) = (bar.total(), u128::from(capacity.get().max(1)));
         if total > u128::from(capacity.get()) {
             while step * 2 < total {
@@ -64,7 +71,7 @@ impl<'a> StackedBar<'a> {
         let values: Vec<u64> = self.segments.iter().map(|segment| segment.bytes.get()).collect();
         let present = values.iter().filter(|value| **value > 0).count() as u64;
         let lone = self.segments.len() == 1 && self.segments[0].fill == "█";
-        let fine = !self.theme.glyphs.eighths.is_empty() && (self.theme.colour || lone);
+        let fine = !self.coarse && !self.theme.glyphs.eighths.is_empty() && (self.theme.colour || lone);
         let room = cells * EIGHTHS;
         let (unit, least) = match (fine, present * EIGHTHS <= room) {
             // A lone bar may be thinner than a cell: nothing hides it.
