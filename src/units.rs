@@ -224,7 +224,7 @@ impl Unit {
     }
 
     /// The number alone, with as many decimals as leave at least three significant digits: `14.96`, `106.4`,
-    /// `0.004`.
+    /// `0.004`. What rounds to nothing and is not nothing is `<0.001`.
     #[expect(clippy::cast_precision_loss, reason = "rounded to a few digits for the eye")]
     pub fn number(self, bytes: Bytes) -> String {
         let value = bytes.0 as f64 / self.size() as f64;
@@ -234,7 +234,10 @@ impl Unit {
             v if v >= 0.0995 || bytes.is_zero() => 2,
             _ => 3,
         };
-        format!("{value:.decimals$}")
+        match format!("{value:.decimals$}") {
+            nothing if nothing == "0.000" => String::from("<0.001"),
+            number => number,
+        }
     }
 
     /// Number and unit: `14.96 GiB`.

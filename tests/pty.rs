@@ -225,13 +225,13 @@ fn every_view_answers_its_question() {
     let mut session = Session::shell("\"$BRIMFUL\"; echo \"ended $?\"; stty -a; echo done", (80, 24));
     session.wait_for("micro batch");
     session.press("2");
-    session.wait_for("each bar ends at its card's");
+    session.wait_for("a bar ends at its card's");
     session.press("/h200-sxm\r");
     session.wait_until("one row or two", |session| !session.screen().contains("RTX"));
     session.press("\r");
     session.wait_for("the card is h200");
     session.press("\u{1b}");
-    session.wait_for("each bar ends at its card's");
+    session.wait_for("a bar ends at its card's");
     session.press("pl3");
     session.wait_for("micro batch: A 1  * 2");
     session.press("\r");

@@ -9,6 +9,7 @@ use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
 use crate::memory::only_attention;
 use crate::model::Model;
+use crate::model::family::PositionKind;
 use crate::preset::{self, Library, PresetError};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::Parameter;
@@ -156,9 +157,18 @@ impl Draft {
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
         let says_attention = self.says("train.attention");
+        let says_length = ["train.sequence_length", "infer.context_length"].map(|key| self.says(key));
         let mut scenario = Scenario { profiles: library.profiles(), ..self.scenario };
         if let Some(only) = only_attention(&model).filter(|_| !says_attention) {
             scenario.train.attention = only;
+        }
+        // A length that nobody asked for is no longer than what the model has positions for.
+        let most = model.architecture.max_position_embeddings;
+        if model.architecture.positions == PositionKind::Learned {
+            let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
+            for (length, _) in lengths.into_iter().zip(says_length).filter(|(_, said)| !said) {
+                *length = most.min(*length);
+            }
         }
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());

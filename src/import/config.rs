@@ -28,7 +28,10 @@ pub fn read(path: &Path) -> Result<Model, PresetError> {
 
 /// The model that a `config.json` describes, with its keys.
 pub fn import(path: &Path) -> Result<Imported, PresetError> {
-    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    // The usual name says nothing; any other names the model.
+    let usual = path.file_name().is_some_and(|name| name == "config.json");
+    let named = if usual { path.parent().and_then(Path::file_name) } else { path.file_stem() };
+    let folder = named.map(|name| name.to_string_lossy().into_owned());
     import_text(&source::read(path)?, &path.display().to_string(), folder.as_deref())
 }
 
@@ -103,7 +106,7 @@ fn family(
         return Err(config.error(KEY, message));
     };
     // The text parts of multimodal configs have names of their own.
-    let text_part = id.strip_suffix("_text").and_then(Family::by_id);
+    let text_part = id.strip_suffix("_text").and_then(Family::by_id).or_else(|| Family::by_id(&format!("{id}_text")));
     match (Family::by_id(&id).or(text_part), assume(config, &id)) {
         (Some(family), _) => Ok((family, None)),
         (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),

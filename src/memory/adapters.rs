@@ -236,6 +236,10 @@ fn known(present: &Present) -> Vec<&'static str> {
 
 fn unknown(model: &Model, target: &str, present: &Present) -> EstimateError {
     let known = known(present);
+    if known.is_empty() {
+        let problem = format!("{} has no linear layer that adapters are known for", model.id);
+        return EstimateError::Invalid { key: "train.lora_targets", problem };
+    }
     let near =
         nearest(target, known.iter().copied()).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
     let problem = format!("{} has no `{target}`{near}; it has {}", model.id, known.join(", "));

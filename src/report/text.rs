@@ -52,10 +52,9 @@ impl Look {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// A size without its unit; what would round to nothing is said to be small, not absent.
+    /// A size without its unit.
     pub(super) fn size(self, bytes: Bytes) -> String {
-        let number = self.unit.number(bytes);
-        if number == "0.000" { String::from("<0.001") } else { number }
+        self.unit.number(bytes)
     }
 
     /// A size with its unit.

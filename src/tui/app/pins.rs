@@ -1,7 +1,7 @@
 //! Scenarios that were kept to compare others with.
 
 use super::{App, Bar, Estimate};
-use crate::memory::Category;
+use crate::memory::{Category, Step};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::PARAMETERS;
 use crate::units::Bytes;
@@ -66,7 +66,7 @@ impl App {
         let of = |category| {
             let none = Bar { category, bytes: Bytes::ZERO, elsewhere: None };
             let bar = |estimate: &Estimate| {
-                estimate.bars(self.step).into_iter().find(|bar| bar.category == category).unwrap_or(none)
+                estimate.bars(Step::Steady).into_iter().find(|bar| bar.category == category).unwrap_or(none)
             };
             all.iter().map(|(_, estimate)| estimate.ok().map(bar)).collect::<Vec<_>>()
         };

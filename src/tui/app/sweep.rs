@@ -57,8 +57,13 @@ impl App {
         let focused = rows.get(self.row(&rows)).copied().filter(|index| number(*index));
         let applies = |index: &usize| (PARAMETERS[*index].applies)(&self.scenario);
         let kept = self.sweep.parameter.filter(applies);
-        let first = || PARAMETERS.iter().position(|one| one.key.contains('.') && (one.applies)(&self.scenario));
-        let Some(parameter) = focused.or(kept).or_else(first).filter(|index| number(*index)) else { return };
+        let first = || {
+            (0..PARAMETERS.len()).find(|index| PARAMETERS[*index].key.contains('.') && number(*index) && applies(index))
+        };
+        let Some(parameter) = focused.or(kept).or_else(first) else {
+            self.sweep = Sweep { linear: self.sweep.linear, ..Sweep::default() };
+            return;
+        };
         let scenarios: Vec<Scenario> = self.compared().into_iter().map(|(scenario, _)| scenario.clone()).collect();
         let key = Key { parameter, linear: self.sweep.linear, scenarios };
         if self.sweep.key.as_ref() == Some(&key) {

@@ -48,6 +48,9 @@ pub(super) fn open(app: &mut App) {
     let (Some(model), Some(gpu)) = (app.model_of(&app.scenario), app.gpu_of(&app.scenario)) else {
         return app.refuse("there is no card to fit on: press g to choose one");
     };
+    if let Err(reason) = &app.estimate {
+        return app.refuse(reason.clone());
+    }
     let cards = app.gpus.iter().map(|listed| (listed.word.as_str(), listed.item.as_ref()));
     let list = fixes(model, &app.scenario, gpu, cards);
     if list.is_empty() {

@@ -43,7 +43,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         (true, false) => format!(" nothing matches `{filter}`; Esc shows all"),
         (_, false) => format!(" /{filter}  (Esc shows all)"),
         (_, true) => {
-            format!(" {} needed; each bar ends at its card's own capacity", app.unit.show(estimate.ledger.total()))
+            format!(" {}; a bar ends at its card's capacity", app.unit.show(estimate.ledger.total()))
         }
     };
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));

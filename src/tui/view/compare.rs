@@ -31,7 +31,7 @@ enum Row {
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let pins = app.pins.list.len();
-    let title = format!("Compare: {pins} pinned, * is the present one");
+    let title = format!("Compare: {pins} pinned, * now; steady step");
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
@@ -48,9 +48,9 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     }
     let hidden = rows.len().saturating_sub(first + usize::from(list.height));
     let words = match (pins, hidden) {
-        (0, _) => String::from(" p pins what is on the screen; then change it and look here"),
-        (_, 0) => String::from(" differences are to A; Enter takes a pin, d lets it go"),
-        (_, hidden) => format!(" {hidden} more below: PgDn; Enter takes a pin, d lets it go"),
+        (0, _) => String::from(" p pins this run; change it, then look here"),
+        (_, 0) => String::from(" differences are to A; Enter takes, d unpins"),
+        (_, hidden) => format!(" {hidden} more (PgDn); Enter takes, d unpins"),
     };
     let bottom = text::row(inner, inner.height.saturating_sub(1));
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
@@ -135,7 +135,7 @@ fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Fr
     let (words, style) = match estimate {
         Err(_) => (String::from("no ledger"), theme.error()),
         Ok(estimate) => {
-            let total = text::number(app.unit, estimate.peak(app.step).total);
+            let total = text::number(app.unit, estimate.ledger.total());
             let fit = estimate.fit.as_ref();
             let verdict = fit.map(|fit| {
                 let word = if fit.headroom.is_negative() { "over" } else { "free" };

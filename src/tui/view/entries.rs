@@ -41,7 +41,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let words = match (rows.is_empty(), filter.is_empty()) {
         (true, false) => format!(" nothing matches `{filter}`; Esc shows all"),
         (_, false) => format!(" /{filter}  (Esc shows all)"),
-        (_, true) => format!(" Enter explains an entry or folds a group; {} is an estimate", theme.glyphs.maybe),
+        (_, true) => format!(" Enter explains or folds; {} is an estimate", theme.glyphs.maybe),
     };
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
 }
@@ -55,7 +55,8 @@ fn line(
     area: Rect,
 ) {
     let percent = |bytes: Bytes| {
-        let percent = u128::from(bytes.get()) * 100 / u128::from(total.get().max(1));
+        let whole = u128::from(total.get().max(1));
+        let percent = (u128::from(bytes.get()) * 200 + whole) / (2 * whole);
         if percent == 0 { String::from(" <1%") } else { format!("{percent:>3}%") }
     };
     let mark = if here { theme.glyphs.cursor } else { " " };

@@ -6,13 +6,16 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{popup, text};
+use crate::memory::Fit;
 use crate::solve::Fix;
 use crate::tui::app::{App, fix_words};
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame: &mut Frame, body: Rect) {
     let rows = u16::try_from(list.len()).unwrap_or(u16::MAX).saturating_add(3);
-    let inner = popup(theme, "Single changes after which it fits", (76, rows), frame, body);
+    let fits = app.estimate.as_ref().is_ok_and(|estimate| estimate.fit.as_ref().is_some_and(Fit::fits));
+    let title = if fits { "Single changes that need less" } else { "Single changes after which it fits" };
+    let inner = popup(theme, title, (76, rows), frame, body);
     let shown = Rect { height: inner.height.saturating_sub(1), ..inner };
     let first = text::first_shown(selected, list.len(), usize::from(shown.height));
     let now = app.estimate.as_ref().ok().map(|estimate| estimate.ledger.total());
@@ -21,7 +24,10 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
         let area = text::row(shown, row);
         let here = index == selected;
         let saved = now.map_or(String::new(), |now| format!("-{}", app.unit.number(now.saturating_sub(fix.total))));
-        let words = format!("{:>10}  {saved:>7}  {:<20}", app.unit.show(fix.total), fix.cost.words());
+        let words = match area.width {
+            60.. => format!("{:>10}  {saved:>7}  {:<20}", app.unit.show(fix.total), fix.cost.words()),
+            _ => format!("{:>10} ", app.unit.show(fix.total)),
+        };
         let room = area.width.saturating_sub(text::width(&words) + 2);
         let mark = if here { theme.glyphs.cursor } else { " " };
         let style = if here { theme.selected() } else { Style::new() };
@@ -30,6 +36,6 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
         text::right(frame, area, &words, Style::new());
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
-    let words = " total and saving of each, by a ledger of the changed run; Enter makes it, u takes it back";
+    let words = " total and saving, each by a ledger of its own; u takes a change back";
     text::left(frame, bottom, Line::styled(text::cut(words, bottom.width, theme), theme.dim()));
 }

@@ -9,7 +9,7 @@ use crate::memory::Step;
 use crate::scenario::parameter::Kind;
 use crate::scenario::{Estimator, Task};
 use crate::tui::action::{Action, BINDINGS, Binding};
-use crate::tui::app::App;
+use crate::tui::app::{App, Overlay, Target};
 use crate::tui::keymap::Chord;
 use crate::tui::screen::View;
 use crate::tui::theme::Theme;
@@ -126,6 +126,10 @@ fn words(app: &App, binding: &Binding) -> &'static str {
 /// Backing out of nothing is no help.
 fn useless(app: &App, action: Action) -> bool {
     let nothing = app.overlay.is_none() && app.active_filter().text().is_empty() && !app.in_view();
+    let models = matches!(&app.overlay, Some(Overlay::Picker(picker)) if matches!(picker.target, Target::Model));
+    if action == Action::Mark && !models {
+        return true;
+    }
     let adjusts = matches!(action, Action::Less | Action::More);
     (action == Action::Back && nothing) || (adjusts && app.in_view())
 }

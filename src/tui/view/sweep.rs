@@ -16,7 +16,7 @@ use crate::tui::app::{App, Curve};
 use crate::tui::theme::Theme;
 use crate::units::{Bytes, grouped};
 
-/// Cells of the numbers left of the plot.
+/// Cells of the numbers left of the plot, at least.
 const AXIS: u16 = 7;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
@@ -24,7 +24,11 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         let block = panel(theme, "Sweep", borders);
         let inner = block.inner(area);
         frame.render_widget(block, area);
-        return super::bars::reason(app, theme, frame, inner);
+        super::bars::reason(app, theme, frame, inner);
+        if app.estimate.is_ok() {
+            text::wrapped(frame, inner, "no number of this run can be swept", theme.dim());
+        }
+        return;
     };
     let scale = if app.sweep.linear { "equal steps" } else { "powers of two" };
     let title = format!("Memory against {} ({scale})", parameter.label);
@@ -45,7 +49,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         text::left(frame, area, Line::styled(text::cut(&words, area.width, theme), theme.series(curve.index)));
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
-    let words = " the parameter under the cursor is swept; o changes the scale";
+    let words = " sweeps the row under the cursor; o: scale";
     text::left(frame, bottom, Line::styled(text::cut(words, bottom.width, theme), theme.dim()));
 }
 
@@ -63,13 +67,24 @@ fn capacities(app: &App) -> Vec<(String, Bytes)> {
     found
 }
 
-fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
-    let plot = Rect { x: area.x + AXIS, width: area.width.saturating_sub(AXIS + 2), ..area }.intersection(area);
-    let capacities = capacities(app);
+/// The size at the top of the plot: what lies far beyond every capacity is cut off, since the crossing is what people
+/// look for.
+fn roof(app: &App, capacities: &[(String, Bytes)]) -> Bytes {
     let totals = app.sweep.curves.iter().flat_map(|curve| curve.totals.iter().flatten().copied());
     let roof = capacities.iter().map(|(_, capacity)| *capacity).max().unwrap_or_default();
-    // What lies far beyond every capacity is cut off: the crossing is what people look for.
-    let top = stepped(totals.max().unwrap_or_default().min(Bytes::new(roof.get().max(1).saturating_mul(2))).max(roof));
+    stepped(totals.max().unwrap_or_default().min(Bytes::new(roof.get().max(1).saturating_mul(2))).max(roof))
+}
+
+/// Cells of the numbers left of the plot.
+fn axis_width(app: &App) -> u16 {
+    AXIS.max(text::width(&app.unit.number(roof(app, &capacities(app)))) + 1)
+}
+
+fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+    let left = axis_width(app);
+    let plot = Rect { x: area.x + left, width: area.width.saturating_sub(left + 2), ..area }.intersection(area);
+    let capacities = capacities(app);
+    let top = roof(app, &capacities);
     let last = f64::from(u32::try_from(app.sweep.values.len().saturating_sub(1)).unwrap_or(u32::MAX).max(1));
     let marker = if theme.glyphs.unicode { Marker::Braille } else { Marker::Dot };
     let canvas = Canvas::default().marker(marker).x_bounds([0.0, last]).y_bounds([0.0, 1.0]).paint(|context| {
@@ -91,12 +106,12 @@ fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     });
     frame.render_widget(canvas, plot);
     let label = |bytes: Bytes| app.unit.number(bytes);
-    text::right(frame, Rect { width: AXIS - 1, ..text::row(area, 0) }, &label(top), theme.dim());
+    text::right(frame, Rect { width: left - 1, ..text::row(area, 0) }, &label(top), theme.dim());
     let zero = text::row(area, area.height.saturating_sub(1));
-    text::right(frame, Rect { width: AXIS - 1, ..zero }, "0", theme.dim());
+    text::right(frame, Rect { width: left - 1, ..zero }, "0", theme.dim());
     for (name, capacity) in &capacities {
         let row = text::row(area, height_of(*capacity, top, plot.height));
-        text::right(frame, Rect { width: AXIS - 1, ..row }, &label(*capacity), theme.strong());
+        text::right(frame, Rect { width: left - 1, ..row }, &label(*capacity), theme.strong());
         let name = format!(" {} ", text::cut(name, plot.width / 2, theme));
         text::right(frame, Rect { x: plot.x, width: plot.width, ..row }, &name, theme.dim());
     }
@@ -119,7 +134,8 @@ fn height_of(bytes: Bytes, top: Bytes, rows: u16) -> u16 {
 fn axis(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Frame, area: Rect) {
     let values = &app.sweep.values;
     let (Some(first), Some(last)) = (values.first(), values.last()) else { return };
-    let place = Rect { x: area.x + AXIS, width: area.width.saturating_sub(AXIS + 2), ..area }.intersection(area);
+    let left = axis_width(app);
+    let place = Rect { x: area.x + left, width: area.width.saturating_sub(left + 2), ..area }.intersection(area);
     text::left(frame, place, Line::styled(grouped(*first), theme.dim()));
     let middle = format!("{} {}", grouped(values[values.len() / 2]), parameter.unit);
     frame.render_widget(Line::styled(middle, theme.dim()).centered(), place);

@@ -10,12 +10,9 @@ use crate::tui::field::Field;
 use crate::tui::theme::Theme;
 use crate::units::{Bytes, Unit};
 
-/// A size as a number alone; what rounds to nothing but is not nothing says so.
+/// A size as a number alone.
 pub(super) fn number(unit: Unit, bytes: Bytes) -> String {
-    match unit.number(bytes) {
-        zero if zero == "0.000" => String::from("<0.001"),
-        number => number,
-    }
+    unit.number(bytes)
 }
 
 /// Cells that a text takes.

@@ -59,14 +59,15 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     let mut stages = estimate.ledger.course(app.step);
     let optimizer = estimate.moments(app.step).find(|moment| moment.instant == Instant::OptimizerStep);
     let Some(optimizer) = optimizer.filter(|_| !stages.is_empty() && area.height > 3) else {
-        let words = "no course: nothing runs back through the layers here";
+        let words = if stages.is_empty() { "no course: nothing runs back here" } else { "too low for the course" };
         return text::left(frame, area, Line::styled(text::cut(words, area.width, theme), theme.dim()));
     };
     let end = End { most: optimizer.total, after: optimizer.total };
     stages.push(Stage { pass: Pass::Backward, place: Place::Optimizer, ends: [end; 2] });
+    let left = AXIS.max(text::width(&app.unit.number(full)) + 1);
     let plot = Rect {
-        x: area.x + AXIS,
-        width: area.width.saturating_sub(AXIS + 1).min(WIDEST),
+        x: area.x + left,
+        width: area.width.saturating_sub(left + 1).min(WIDEST),
         height: area.height.saturating_sub(2).min(HIGHEST),
         ..area
     }
@@ -77,16 +78,16 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
         let style = if *bytes == highest { theme.strong() } else { theme.notice() };
         rise(*bytes, full, (x, plot), style, theme, frame);
     }
-    text::right(frame, Rect { width: AXIS - 1, ..text::row(area, 0) }, &app.unit.number(full), theme.dim());
+    text::right(frame, Rect { width: left - 1, ..text::row(area, 0) }, &app.unit.number(full), theme.dim());
     let zero = text::row(area, plot.height.saturating_sub(1));
-    text::right(frame, Rect { width: AXIS - 1, ..zero }, "0", theme.dim());
+    text::right(frame, Rect { width: left - 1, ..zero }, "0", theme.dim());
     let capacity = estimate.fit.as_ref().map(|fit| fit.capacity).filter(|capacity| *capacity <= full);
     if let Some(capacity) = capacity {
-        let rows = u128::from(plot.height.saturating_sub(1));
-        let above = u128::from(capacity.get()) * rows / u128::from(full.get().max(1));
-        let row = u16::try_from(rows.saturating_sub(above)).unwrap_or(0);
+        // The row that a column of just that height ends in.
+        let filled = u128::from(capacity.get()) * u128::from(plot.height) / u128::from(full.get().max(1));
+        let row = plot.height.saturating_sub(u16::try_from(filled).unwrap_or(u16::MAX).saturating_add(1));
         let words = format!("{}-", app.unit.number(capacity));
-        text::right(frame, Rect { width: AXIS, ..text::row(area, row) }, &words, theme.strong());
+        text::right(frame, Rect { width: left, ..text::row(area, row) }, &words, theme.strong());
     }
     let arrows = if theme.glyphs.unicode { ["forward →", "← backward"] } else { ["forward >", "< backward"] };
     let turn = units(&stages, Pass::Forward) * u64::from(plot.width) / total(&stages).max(1);
