@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checks::{ArchitectureError, dimension};
+use super::groups::{MOST_MIXED_LAYERS, append};
 use super::recurrent::Around;
-use super::{
-    ArchitectureError, ArchitectureKeys, Experts, FeedForward, Layer, LayerGroup, MOST_MIXED_LAYERS, Mixer, append,
-    dimension,
-};
+use super::{ArchitectureKeys, Experts, FeedForward, Layer, LayerGroup, Mixer};
 use crate::model::family::{Family, FeedForwards, HybridDefaults, Pattern, PositionKind};
 use crate::model::recurrent::Recurrent;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArchitectureError, dimension};
+use super::checks::{ArchitectureError, dimension};
 use crate::model::family::{Mamba2Defaults, MixerDefaults};
 use crate::model::recurrent::{DeltaNet, KimiDelta, Lightning, Mamba, Mamba2, Recurrent, ShortConvolution, StateNorms};
 

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArchitectureError, Attention, FeedForward, Layer, LayerGroup, Mixer, dimension};
+use super::checks::{ArchitectureError, dimension};
+use super::{Attention, FeedForward, Layer, LayerGroup, Mixer};
 use crate::model::family::VariantDefaults;
 
 /// The keys of an `[architecture]` that only these families read.

@@ -1,0 +1,93 @@
+//! Attention in one kernel, which keeps no scores.
+
+use super::super::super::entry::Dim;
+use super::super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
+use super::super::Run;
+use super::super::operations::{cast, copy};
+use super::{Projected, Sizes};
+use crate::framework::transformers::Rotation;
+use crate::model::architecture::Attention;
+
+impl Run<'_> {
+    pub(super) fn fused(&self, tape: &mut Tape, projected: Projected, attention: &Attention, sizes: Sizes) -> Tensor {
+        let masked = self.masked(attention.sliding_window);
+        let compute = self.compute();
+        let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
+        if masked && !self.code.expanded_late {
+            for (slot, name) in
+                [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
+            {
+                let repeated = self.repeat(tape, *slot, attention, sizes, name);
+                tape.release(*slot);
+                *slot = repeated;
+            }
+        }
+        // The caller's variables last until the context is known.
+        let wide = [query, key, value];
+        let [query, key, value] = [
+            (query, "attention.query after rotary embedding"),
+            (key, "attention.key after rotary embedding"),
+            (value, "attention.value"),
+        ]
+        .map(|(tensor, name)| cast(tape, tensor, compute, name));
+        let mask = masked.then(|| self.additive_mask(tape, compute));
+        let context = self.kernel(tape, [query, key, value], mask, sizes);
+        if let Some(mask) = mask {
+            tape.release(mask);
+        }
+        for tensor in [query, key, value] {
+            tape.release(tensor);
+        }
+        // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
+        // the output projection then reads a copy.
+        // Latent attention needs value heads as wide as key heads for that kernel.
+        let by_head = sizes.value_head.size == sizes.head.size
+            && self.code.rotation == Rotation::Concatenated
+            && compute == Dtype::Bf16
+            && mask.is_none();
+        let shape = self.stream(tape, sizes.context);
+        let flat = if by_head && attention.heads > 1 {
+            copy(tape, context, "attention.context", shape)
+        } else {
+            tape.view(context, shape)
+        };
+        tape.release(context);
+        for tensor in wide {
+            tape.release(tensor);
+        }
+        flat
+    }
+
+    fn additive_mask(&self, tape: &mut Tape, compute: Dtype) -> Tensor {
+        // The kernel wants rows that begin at multiples of eight elements.
+        let row = Dim { symbol: "s", size: self.sequence.next_multiple_of(8) };
+        let shape = tape.shape(&[self.b(), self.s(), row]);
+        tape.constant("attention.additive mask", shape, compute)
+    }
+
+    /// FlashAttention for 16-bit inputs without a mask, the memory-efficient kernel otherwise.
+    fn kernel(&self, tape: &mut Tape, inputs: [Tensor; 3], mask: Option<Tensor>, sizes: Sizes) -> Tensor {
+        let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16 && sizes.value_head.size == sizes.head.size;
+        let rows = if flash { self.sequence } else { self.sequence.next_multiple_of(32) };
+        let row = Dim { symbol: "s", size: rows };
+        let log_sum_exp = tape.shape(&[self.b(), sizes.heads, row]);
+        let seed = tape.shape(&[Dim { symbol: "", size: if flash { 2 } else { 1 } }]);
+        let offset = tape.shape(&[Dim { symbol: "", size: 1 }]);
+        let extras = [
+            Extra { name: "attention.log-sum-exp", shape: log_sum_exp, dtype: Dtype::Fp32 },
+            Extra { name: "attention.random seed", shape: seed, dtype: Dtype::Int64 },
+            Extra { name: "attention.random offset", shape: offset, dtype: Dtype::Int64 },
+        ];
+        let [query, key, value] = inputs;
+        let keeps = [query, key, value, mask.unwrap_or(query)];
+        let operation = Operation {
+            rule: Rule::All,
+            inputs: &inputs,
+            keeps: if mask.is_some() { &keeps } else { &keeps[..3] },
+            extras: &extras,
+            keeps_output: true,
+        };
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
+        tape.apply(&operation, "attention.context", shape, query.dtype)
+    }
+}

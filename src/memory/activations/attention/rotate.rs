@@ -1,0 +1,145 @@
+//! Queries and keys turned by their position, and what some families do to them then.
+
+use super::super::super::entry::Dim;
+use super::super::super::tape::{Dtype, Tape, Tensor};
+use super::super::Run;
+use super::super::norm::{names, norm_without_weight};
+use super::super::operations::{cast, join, multiply_by_constant};
+use super::super::rotary::{Tables, interleaved, rotate_complex};
+use super::{Projected, Shared, Sizes};
+use crate::framework::transformers::{Rotation, TableCode};
+use crate::model::architecture::Attention;
+use crate::model::family::QkNorm;
+
+impl Run<'_> {
+    pub(super) fn rotated(
+        &self,
+        tape: &mut Tape,
+        projected: Projected,
+        attention: &Attention,
+        sizes: Sizes,
+        shared: Shared,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
+        if self.code.tables == TableCode::Gathered {
+            return self.rotated_by_gathered(tape, projected, attention, sizes, held);
+        }
+        let Some(tables) = shared.tables.filter(|_| attention.rotary_dim > 0) else { return projected };
+        if self.code.rotation == Rotation::Complex {
+            let Projected { query, key, value, gate } = projected;
+            let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
+            let [turned_query, turned_key] = rotate_complex(tape, [query, key], tables, names);
+            tape.release(query);
+            tape.release(key);
+            return Projected { query: turned_query, key: turned_key, value, gate };
+        }
+        let tables = if self.code.tables == TableCode::Interleaved {
+            interleaved(tape, tables)
+        } else {
+            Tables { cos: tape.share(tables.cos), sin: tape.share(tables.sin) }
+        };
+        let Projected { query, key, value, gate } = projected;
+        let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
+        let wide = if self.code.rotary_inputs_in_fp32 { [Dtype::Fp32; 2] } else { [query.dtype, key.dtype] };
+        let inputs = [cast(tape, query, wide[0], names[0]), cast(tape, key, wide[1], names[1])];
+        let heads = [sizes.heads, sizes.kv_heads];
+        let turned = if self.code.turned_together {
+            self.turn_together(tape, inputs, heads, attention, tables, names, held)
+        } else {
+            [0, 1].map(|i| self.rotate(tape, inputs[i], heads[i], attention, tables, names[i]))
+        };
+        let turned = if self.code.rotary_in_fp32 {
+            let narrowed = [cast(tape, turned[0], query.dtype, names[0]), cast(tape, turned[1], key.dtype, names[1])];
+            for tensor in turned {
+                tape.release(tensor);
+            }
+            narrowed
+        } else {
+            turned
+        };
+        for tensor in [inputs[0], inputs[1], tables.cos, tables.sin] {
+            tape.release(tensor);
+        }
+        if self.code.holds_turned_parts {
+            held.extend([query, key]);
+        } else {
+            tape.release(query);
+            tape.release(key);
+        }
+        Projected { query: turned[0], key: turned[1], value, gate }
+    }
+
+    /// The turned parts of queries and keys first, then both put together with the rest.
+    #[expect(clippy::too_many_arguments, reason = "queries and keys with everything they are turned by")]
+    fn turn_together(
+        &self,
+        tape: &mut Tape,
+        inputs: [Tensor; 2],
+        heads: [Dim; 2],
+        attention: &Attention,
+        tables: Tables,
+        names: [&'static str; 2],
+        held: &mut Vec<Tensor>,
+    ) -> [Tensor; 2] {
+        let slices = [0, 1].map(|i| self.in_parts(tape, inputs[i], heads[i], attention));
+        let parts = [0, 1].map(|i| self.turn(tape, slices[i], heads[i], attention, tables, names[i]));
+        [0, 1].map(|i| {
+            let whole = join(tape, parts[i], names[i], inputs[i].shape);
+            if self.code.holds_turned_parts {
+                held.extend(parts[i]);
+            } else {
+                tape.release(parts[i][0]);
+                tape.release(parts[i][1]);
+            }
+            whole
+        })
+    }
+
+    /// What some families do to rotated queries and keys: norms, or a factor for each position.
+    pub(super) fn after_rotation(
+        &self,
+        tape: &mut Tape,
+        rotated: Projected,
+        attention: &Attention,
+        sizes: Sizes,
+    ) -> Projected {
+        let mut projected = rotated;
+        if self.code.norms_after_rotation && attention.qk_norm != QkNorm::None {
+            let head = sizes.head;
+            let weighed = attention.qk_norm != QkNorm::WithoutWeight;
+            let normed = |tape: &mut Tape, input: Tensor, heads, names| {
+                let leading = [self.b(), heads, self.s()];
+                let output = if weighed {
+                    self.norm(tape, input, &leading, head, names)
+                } else if attention.rotary_dim > 0 {
+                    norm_without_weight(tape, input, &leading, names)
+                } else {
+                    tape.share(input)
+                };
+                tape.release(input);
+                output
+            };
+            projected.query = normed(tape, projected.query, sizes.heads, names!("attention.query norm"));
+            projected.key = normed(tape, projected.key, sizes.kv_heads, names!("attention.key norm"));
+        }
+        if self.code.unrotated_queries_scaled && attention.rotary_dim == 0 {
+            let shape = tape.shape(&[self.s()]);
+            let scale = tape.constant("attention.query scale", shape, Dtype::Fp32);
+            let wide = multiply_by_constant(tape, projected.query, scale, "attention.scaled query in fp32");
+            let scaled = cast(tape, wide, projected.query.dtype, "attention.scaled query");
+            for tensor in [wide, scale, projected.query] {
+                tape.release(tensor);
+            }
+            projected.query = scaled;
+        }
+        if self.code.queries_scaled_by_position {
+            let shape = tape.shape(&[self.s()]);
+            let scale = tape.constant("attention.query scale", shape, projected.query.dtype);
+            let scaled = multiply_by_constant(tape, projected.query, scale, "attention.scaled query");
+            tape.release(scale);
+            tape.release(projected.query);
+            projected.query = scaled;
+        }
+        projected
+    }
+}

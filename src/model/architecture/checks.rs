@@ -1,0 +1,57 @@
+//! What a key may hold, and the error where it holds something else.
+
+/// Why keys make no architecture: the key at fault and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct ArchitectureError {
+    /// The key at fault.
+    pub key: &'static str,
+    /// What was found and what would be right.
+    pub problem: String,
+}
+
+impl ArchitectureError {
+    pub(super) fn new(key: &'static str, problem: impl Into<String>) -> Self {
+        Self { key, problem: problem.into() }
+    }
+}
+
+/// No dimension of a real model comes near this; beyond it a number is a slip of the keyboard.
+const LARGEST_DIMENSION: u64 = 1 << 28;
+
+pub(super) fn dimension(key: &'static str, size: u64) -> Result<u64, ArchitectureError> {
+    if (1..=LARGEST_DIMENSION).contains(&size) {
+        Ok(size)
+    } else {
+        Err(ArchitectureError::new(key, format!("{size} is not between 1 and 2^28")))
+    }
+}
+
+pub(super) fn probability(key: &'static str, value: Option<f64>, default: f64) -> Result<f64, ArchitectureError> {
+    let value = value.unwrap_or(default);
+    if (0.0..1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ArchitectureError::new(key, format!("{value} is not a probability below 1")))
+    }
+}
+
+/// Types in which weights are published, and the words that `infer.weights` has for them.
+const NATIVE: [(&str, &str); 8] = [
+    ("bfloat16", "bf16"),
+    ("float16", "fp16"),
+    ("float32", "fp32"),
+    ("float8_e4m3fn", "fp8"),
+    ("mxfp4", "mxfp4"),
+    ("gptq-int8", "gptq-int8"),
+    ("gptq-int4", "gptq-int4"),
+    ("awq-int4", "awq-int4"),
+];
+
+pub(super) fn native_weights(dtype: &str) -> Result<&'static str, ArchitectureError> {
+    let known = NATIVE.into_iter().find(|(name, _)| *name == dtype).map(|(_, word)| word);
+    known.ok_or_else(|| {
+        let names: Vec<_> = NATIVE.iter().map(|(name, _)| *name).collect();
+        ArchitectureError::new("torch_dtype", format!("`{dtype}` is none of {}", names.join(", ")))
+    })
+}

@@ -1,0 +1,82 @@
+//! Feed-forward networks: what a layer has, and the dense one that keys and the family's defaults make.
+
+use super::checks::{ArchitectureError, dimension};
+use super::{ArchitectureKeys, Experts};
+use crate::model::family::{Family, MlpKind};
+
+/// The feed-forward half of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedForward {
+    /// The same matrices for every token.
+    Dense(Mlp),
+    /// Experts, of which a router chooses a few for each token.
+    Experts(Experts),
+    /// Nothing: the layer is its mixer alone.
+    None,
+}
+
+/// A dense feed-forward network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mlp {
+    /// Its width, `f`.
+    pub intermediate_size: u64,
+    /// Plain or gated.
+    pub kind: MlpKind,
+    /// Its activation function.
+    pub activation: Activation,
+    /// Whether its projections have a bias.
+    pub bias: bool,
+}
+
+/// Activation functions, by what they are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `silu`, `swish`: one operation.
+    Silu,
+    /// `gelu`, `gelu_pytorch_tanh`: one operation.
+    Gelu,
+    /// `gelu_new`, `gelu_fast`: the tanh approximation written out in Python.
+    GeluPython,
+    /// `bloom_gelu`, BLOOM's own: an autograd function whose forward and backward are written out.
+    GeluFunction,
+    /// `relu`: one operation that keeps its result.
+    Relu,
+    /// `relu2`: a square after it, which keeps the result of the first.
+    ReluSquared,
+    /// `xielu`: squares and exponentials written out, with two learned numbers.
+    Xielu,
+}
+
+impl Activation {
+    /// Names in `config.json` and what they mean here.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("silu", Self::Silu),
+        ("swish", Self::Silu),
+        ("gelu", Self::Gelu),
+        ("gelu_pytorch_tanh", Self::Gelu),
+        ("gelu_new", Self::GeluPython),
+        ("bloom_gelu", Self::GeluFunction),
+        ("relu", Self::Relu),
+        ("relu2", Self::ReluSquared),
+        ("xielu", Self::Xielu),
+    ];
+
+    fn by_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
+    }
+}
+
+/// The dense network of every layer, whose parts experts share.
+pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Result<Mlp, ArchitectureError> {
+    let defaults = &family.defaults;
+    let intermediate_size = match keys.intermediate_size.or(defaults.intermediate_size) {
+        Some(size) => dimension("intermediate_size", size)?,
+        None => 4 * hidden_size,
+    };
+    let name = keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act);
+    let activation = Activation::by_name(name).ok_or_else(|| {
+        let known: Vec<_> = Activation::NAMES.iter().map(|(known, _)| *known).collect();
+        ArchitectureError::new("hidden_act", format!("`{name}` is none of {}", known.join(", ")))
+    })?;
+    Ok(Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) })
+}
