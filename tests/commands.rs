@@ -512,7 +512,9 @@ fn runs_are_compared_side_by_side() {
     assert_eq!(csv.out.lines().count(), 3, "{}", csv.out);
     let one = place.run(&["compare", "gpt2"]);
     assert_eq!((one.code, one.out.as_str()), (2, ""));
-    let refused = place.run(&arguments);
+    let mixed = place.json(&arguments);
+    assert_eq!(mixed["runs"][2]["scenario"]["train"]["sequence_length"], 1024, "all that GPT-2 has positions for");
+    let refused = place.run(&[&arguments[..], &["--seq", "4096"]].concat());
     assert_eq!(refused.code, 2, "GPT-2 has no 4096 positions");
 }
 
