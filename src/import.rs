@@ -6,5 +6,6 @@ mod experts;
 mod hybrid;
 mod json;
 mod legacy;
+mod mixtures;
 mod modern;
 mod sparse;

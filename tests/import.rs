@@ -116,6 +116,8 @@ const DEFAULTS: &[(&str, u64)] = &[
     ("glm4_moe_lite", 29_943_390_976),
     ("glm_moe_dsa", 743_911_199_232),
     ("mimo_v2_flash", 308_778_768_832),
+    ("hy_v3", 295_033_528_320),
+    ("phimoe", 41_872_793_600),
     ("granite", 6_738_415_616),
     ("qwen3_next", 79_674_391_296),
     ("qwen3_5_text", 8_953_803_264),
@@ -139,6 +141,36 @@ fn absent_keys_have_the_defaults_of_the_classes() {
     for (family, expected) in DEFAULTS {
         assert_eq!(count(&model(&json!({ "model_type": family })).architecture), *expected, "{family}");
     }
+}
+
+/// Counted by Transformers 5.23 on the meta device, but for the correction biases of ERNIE's routers, which are never
+/// trained and are held beside the parameters.
+#[test]
+fn mixtures_of_experts_are_read_in_their_own_keys() {
+    let ernie = json!({ "model_type": "ernie4_5_moe", "moe_num_shared_experts": 0, "moe_layer_start_index": 3,
+        "moe_layer_end_index": 20, "moe_layer_interval": 2, "use_bias": true });
+    let hunyuan = json!({ "model_type": "hunyuan_v1_moe", "head_dim": 128, "num_experts": 4, "moe_topk": [2, 2] });
+    let phi = json!({ "model_type": "phimoe", "lm_head_bias": true, "attention_bias": true });
+    for (config, expected) in [
+        (json!({ "model_type": "ernie4_5_moe", "moe_layer_end_index": -1 }), 21_825_436_160),
+        (ernie, 9_295_416_320),
+        (hunyuan, 26_174_296_064),
+        (phi, 41_873_153_344),
+    ] {
+        assert_eq!(count(&model(&config).architecture), expected, "{config}");
+    }
+    // As the published files have it, whose classes are not in Transformers.
+    let ling = json!({ "model_type": "bailing_moe", "num_experts": 256, "num_shared_experts": 1,
+        "first_k_dense_replace": 1, "moe_intermediate_size": 512, "use_qk_norm": true, "partial_rotary_factor": 0.5 });
+    assert_eq!(count(&model(&ling).architecture), 16_255_643_392 - 19 * 256);
+    let deepseek = json!({ "model_type": "deepseek", "hidden_size": 2048, "intermediate_size": 10944,
+        "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 16, "n_routed_experts": 64,
+        "n_shared_experts": 2, "first_k_dense_replace": 1, "moe_intermediate_size": 1408, "moe_layer_freq": 1 });
+    assert_eq!(count(&model(&deepseek).architecture), 16_375_728_128);
+    let says = refusal(r#"{"model_type": "deepseek", "moe_layer_freq": 2}"#);
+    assert!(says.contains("moe_layer_freq: layers with experts at intervals"), "{says}");
+    let says = refusal(r#"{"model_type": "bailing_moe", "use_qk_norm": false}"#);
+    assert!(says.contains("use_qk_norm: found `false`"), "{says}");
 }
 
 #[test]

@@ -165,6 +165,7 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
     match family.id {
         id if super::legacy::reads(id) => super::legacy::keys(config, family, shared),
         id if super::sparse::reads(id) => super::sparse::keys(config, family, shared),
+        id if super::mixtures::reads(id) => super::mixtures::keys(config, family, shared),
         id if super::modern::reads(id) => super::modern::keys(config, family, shared),
         _ => first_families(config, family, shared),
     }

@@ -1,6 +1,6 @@
 //! Families with experts.
 
-use super::{GateCode, Implementation, NormCode, Rotation, RouterCode};
+use super::{GateCode, Implementation, NormCode, Rotation, RouterCode, TableCode};
 use crate::model::Family;
 
 /// The modelling code of a family with experts; for other families what Llama's does.
@@ -25,6 +25,41 @@ pub(super) fn implementation(family: &Family, llama: Implementation) -> Implemen
             norms_after_projections: true,
             router: RouterCode::SigmoidByGroup,
             correction_bias_in_fp32: true,
+            ..llama
+        },
+        "deepseek" => Implementation { router: RouterCode::SoftmaxThenCast, trains: false, measured: false, ..llama },
+        "bailing_moe" => Implementation {
+            rotation: Rotation::Concatenated,
+            norms_after_projections: true,
+            router: RouterCode::SigmoidByGroup,
+            trains: false,
+            measured: false,
+            ..llama
+        },
+        "hunyuan_v1_moe" => Implementation {
+            norms_after_rotation: true,
+            router: RouterCode::SoftmaxThenCast,
+            shared_expert_first: true,
+            measured: false,
+            ..llama
+        },
+        "hy_v3" => Implementation { router: RouterCode::SigmoidByGroup, trains: false, measured: false, ..llama },
+        "ernie4_5_moe" => Implementation {
+            rotary_in_fp32: true,
+            tables: TableCode::Interleaved,
+            halves_widened_apart: true,
+            router: RouterCode::SoftmaxByGroup,
+            correction_bias_in_fp32: true,
+            shared_expert_first: true,
+            trains: false,
+            measured: false,
+            ..llama
+        },
+        "phimoe" => Implementation {
+            norm: NormCode::Fused,
+            router: RouterCode::SoftmaxThenCast,
+            trains: false,
+            measured: false,
             ..llama
         },
         "minimax_m2" => Implementation {
@@ -57,9 +92,11 @@ pub fn adapts_experts(family: &Family) -> bool {
             | "deepseek_v3"
             | "deepseek_v32"
             | "dots1"
+            | "ernie4_5_moe"
             | "glm4_moe"
             | "glm4_moe_lite"
             | "glm_moe_dsa"
+            | "hunyuan_v1_moe"
             | "olmoe"
     )
 }

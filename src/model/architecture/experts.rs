@@ -107,8 +107,11 @@ fn shared_expert(
             (dimension("shared_expert_intermediate_size", width)?, false)
         }
         SharedDefault::Several(count) => {
-            let count = dimension("n_shared_experts", keys.n_shared_experts.unwrap_or(count))?;
-            (dimension("n_shared_experts", count * width)?, false)
+            let count = keys.n_shared_experts.unwrap_or(count);
+            if count == 0 {
+                return Ok(None);
+            }
+            (dimension("n_shared_experts", count.saturating_mul(width))?, false)
         }
     };
     Ok(Some(SharedExpert { mlp: Mlp { intermediate_size, ..mlp.clone() }, gated }))

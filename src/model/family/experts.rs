@@ -1,7 +1,9 @@
 //! The rows of newer families with experts.
 
 use super::table::{LLAMA, LLAMA_LIKE};
-use super::{Defaults, ExpertDefaults, Family, LatentDefaults, Normalisation, QkNorm, SharedDefault};
+use super::{
+    Defaults, ExpertDefaults, Family, LatentDefaults, NormKind, Normalisation, Projection, QkNorm, SharedDefault,
+};
 
 const PLAIN: ExpertDefaults = ExpertDefaults {
     count: 64,
@@ -116,6 +118,129 @@ pub(super) const MINIMAX_M2: Family = Family {
         num_key_value_heads: Some(8),
         head_dim: Some(128),
         max_position_embeddings: 196_608,
+        ..LLAMA_LIKE
+    },
+    ..LLAMA
+};
+
+pub(super) const DEEPSEEK: Family = Family {
+    id: "deepseek",
+    // The published code's class has no experts where a config names none.
+    experts: Some(ExpertDefaults {
+        count: 0,
+        per_token: 6,
+        intermediate_size: Some(1407),
+        shared: SharedDefault::Several(0),
+        ..PLAIN
+    }),
+    defaults: Defaults { vocab_size: 102_400, num_hidden_layers: 30, num_key_value_heads: Some(32), ..LLAMA_LIKE },
+    ..LLAMA
+};
+
+/// Ling 2.0, with the defaults of the class that it is published with.
+pub(super) const BAILING_MOE: Family = Family {
+    id: "bailing_moe",
+    projection: Projection::Fused,
+    qk_norm: QkNorm::PerHead,
+    experts: Some(ExpertDefaults {
+        count: 256,
+        intermediate_size: Some(512),
+        normalised: Normalisation::Always,
+        shared: SharedDefault::Several(1),
+        first_dense: 1,
+        groups: Some([8, 4]),
+        correction_bias: true,
+        ..PLAIN
+    }),
+    defaults: Defaults {
+        vocab_size: 157_184,
+        hidden_size: 2048,
+        intermediate_size: Some(5120),
+        num_hidden_layers: 20,
+        num_attention_heads: 16,
+        num_key_value_heads: Some(4),
+        head_dim: Some(128),
+        max_position_embeddings: 32_768,
+        rotary_percent: 50,
+        ..LLAMA_LIKE
+    },
+    ..LLAMA
+};
+
+pub(super) const HUNYUAN_MOE: Family = Family {
+    id: "hunyuan_v1_moe",
+    qk_norm: QkNorm::PerHead,
+    experts: Some(ExpertDefaults {
+        count: 1,
+        per_token: 1,
+        normalised: Normalisation::Always,
+        shared: SharedDefault::Dense,
+        ..PLAIN
+    }),
+    defaults: Defaults { vocab_size: 290_943, ..LLAMA_LIKE },
+    ..LLAMA
+};
+
+pub(super) const HY_V3: Family = Family {
+    id: "hy_v3",
+    qk_norm: QkNorm::PerHead,
+    experts: Some(ExpertDefaults {
+        count: 192,
+        intermediate_size: Some(1536),
+        normalised: Normalisation::Always,
+        shared: SharedDefault::Several(1),
+        first_dense: 1,
+        correction_bias: true,
+        ..PLAIN
+    }),
+    defaults: Defaults {
+        vocab_size: 120_832,
+        intermediate_size: Some(13_312),
+        num_hidden_layers: 80,
+        num_attention_heads: 64,
+        num_key_value_heads: Some(8),
+        head_dim: Some(128),
+        max_position_embeddings: 131_072,
+        ..LLAMA_LIKE
+    },
+    ..LLAMA
+};
+
+pub(super) const ERNIE_MOE: Family = Family {
+    id: "ernie4_5_moe",
+    experts: Some(ExpertDefaults {
+        per_token: 6,
+        intermediate_size: Some(1536),
+        normalised: Normalisation::Always,
+        shared: SharedDefault::Several(2),
+        first_dense: 1,
+        // A parameter that is never trained; it is held like the buffers of the others.
+        correction_bias: true,
+        ..PLAIN
+    }),
+    defaults: Defaults {
+        vocab_size: 103_424,
+        hidden_size: 2560,
+        intermediate_size: Some(12_288),
+        num_hidden_layers: 28,
+        num_attention_heads: 20,
+        num_key_value_heads: Some(4),
+        max_position_embeddings: 131_072,
+        tie_word_embeddings: true,
+        ..LLAMA_LIKE
+    },
+    ..LLAMA
+};
+
+pub(super) const PHIMOE: Family = Family {
+    id: "phimoe",
+    norm: NormKind::Layer,
+    experts: Some(ExpertDefaults { count: 16, per_token: 2, normalised: Normalisation::Never, ..PLAIN }),
+    defaults: Defaults {
+        vocab_size: 32_064,
+        intermediate_size: Some(6400),
+        num_key_value_heads: Some(8),
+        max_position_embeddings: 131_072,
         ..LLAMA_LIKE
     },
     ..LLAMA
