@@ -8,6 +8,7 @@ use brimful::scenario::{Scenario, Task};
 
 #[test]
 fn their_weights_and_caches_are_exact_and_training_is_refused() {
+    let library = Library::embedded();
     // Bytes of keys and values that a token has: layers · 2 · heads · channels · 2 bytes.
     for (id, per_token) in [
         ("deepseek-moe-16b-base", 28 * 2 * 16 * 128 * 2),
@@ -19,7 +20,7 @@ fn their_weights_and_caches_are_exact_and_training_is_refused() {
         ("ernie-4.5-300b-a47b-base-pt", 54 * 2 * 8 * 128 * 2),
         ("phi-3.5-moe-instruct", 32 * 2 * 8 * 128 * 2),
     ] {
-        let model = Library::embedded().model(id).unwrap();
+        let model = library.model(id).unwrap();
         let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
         scenario.infer.context_length = 4096;
         let ledger = estimate(model, &scenario, None).unwrap();

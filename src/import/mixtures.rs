@@ -112,6 +112,7 @@ fn ernie(config: &Object<'_>, family: &Family, keys: ArchitectureKeys) -> Result
     Ok(ArchitectureKeys {
         attention_bias: bias,
         mlp_bias: bias,
+        lm_head_bias: bias,
         // Its attention weights are never dropped, whatever the config says.
         attention_dropout: Some(0.0),
         moe_intermediate_size: config.count(&["moe_intermediate_size"])?,
