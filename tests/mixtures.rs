@@ -1,5 +1,4 @@
 //! The presets of families with experts that are served alone.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
 use brimful::memory::{Category, estimate};
 use brimful::model::parameters;
