@@ -23,16 +23,22 @@ pub(super) fn reads(id: &str) -> bool {
     )
 }
 
+/// The auxiliary loss of router logits changes a training step.
+pub(super) fn refuse_router_loss(config: &Object<'_>) -> Result<(), PresetError> {
+    if config.flag("output_router_logits")? == Some(true) {
+        let message = "found `true`; the auxiliary loss of router logits is not covered";
+        return Err(config.error("output_router_logits", message));
+    }
+    Ok(())
+}
+
 /// Adds the keys of mixtures of experts; refuses what changes a training step and is not covered.
 pub(super) fn keys(
     config: &Object<'_>,
     family: &Family,
     shared: ArchitectureKeys,
 ) -> Result<ArchitectureKeys, PresetError> {
-    if config.flag("output_router_logits")? == Some(true) {
-        let message = "found `true`; the auxiliary loss of router logits is not covered";
-        return Err(config.error("output_router_logits", message));
-    }
+    refuse_router_loss(config)?;
     if family.id == "gpt_oss" {
         let window = if config.is_null("sliding_window") { Some(0) } else { config.count(&["sliding_window"])? };
         return Ok(ArchitectureKeys {

@@ -13,10 +13,7 @@ pub(super) fn keys(
     family: &Family,
     shared: ArchitectureKeys,
 ) -> Result<ArchitectureKeys, PresetError> {
-    if config.flag("output_router_logits")? == Some(true) {
-        let message = "found `true`; the auxiliary loss of router logits is not covered";
-        return Err(config.error("output_router_logits", message));
-    }
+    super::experts::refuse_router_loss(config)?;
     let shared = ArchitectureKeys {
         num_key_value_heads: kv_heads(config, family, &shared)?,
         // Mamba-2's own class calls the channels of a state's head so.

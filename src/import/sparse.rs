@@ -33,10 +33,7 @@ pub(super) fn keys(
     family: &Family,
     shared: ArchitectureKeys,
 ) -> Result<ArchitectureKeys, PresetError> {
-    if config.flag("output_router_logits")? == Some(true) {
-        let message = "found `true`; the auxiliary loss of router logits is not covered";
-        return Err(config.error("output_router_logits", message));
-    }
+    super::experts::refuse_router_loss(config)?;
     if family.id == "dbrx" {
         return dbrx(config, shared);
     }

@@ -1,6 +1,7 @@
 //! From a recorded pass to entries: every storage alive at a named instant, layers of equal fate in one line.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::activations::Forward;
 use super::category::Category;
@@ -17,6 +18,8 @@ pub(super) type Positions = [(Instant, usize)];
 /// The entries of everything that the recording has alive at these positions.
 pub(super) fn entries(recording: &Forward, timeline: &Timeline, positions: &Positions) -> Result<Vec<Entry>, Overflow> {
     let mut entries: Vec<Entry> = Vec::with_capacity(96);
+    // Only entries of one name can join: a model of many short groups of layers has thousands of others.
+    let mut by_name: HashMap<Cow<'static, str>, Vec<usize>> = HashMap::with_capacity(96);
     for life in &timeline.lives {
         let alive = alive(life, positions);
         if alive == Alive::NEVER {
@@ -27,9 +30,12 @@ pub(super) fn entries(recording: &Forward, timeline: &Timeline, positions: &Posi
             continue;
         }
         let entry = entry(recording, storage, life, alive)?;
-        match entries.iter_mut().find(|known| joins(known, &entry)) {
-            Some(known) => join(known, &entry)?,
-            None => entries.push(entry),
+        let namesakes = by_name.entry(entry.name.clone()).or_default();
+        if let Some(index) = namesakes.iter().find(|index| joins(&entries[**index], &entry)) {
+            join(&mut entries[*index], &entry)?;
+        } else {
+            namesakes.push(entries.len());
+            entries.push(entry);
         }
     }
     Ok(entries)
@@ -105,7 +111,8 @@ fn name(storage: &Storage) -> Cow<'static, str> {
     }
 }
 
-/// Whether two entries are the same thing in neighbouring layers, or twice in one layer. The cheap questions come first.
+/// Whether two entries of one name are the same thing in neighbouring layers, or twice in one layer. The cheap questions
+/// come first.
 fn joins(known: &Entry, entry: &Entry) -> bool {
     known.alive == entry.alive
         && known.category == entry.category
@@ -114,7 +121,6 @@ fn joins(known: &Entry, entry: &Entry) -> bool {
         && matches!(known.exactness, Exactness::Exact) == matches!(entry.exactness, Exactness::Exact)
         && adjoin(known.place, entry.place)
         && known.shape == entry.shape
-        && known.name == entry.name
 }
 
 fn adjoin(known: Place, place: Place) -> bool {
