@@ -6,24 +6,13 @@ use super::text::Look;
 use super::{Report, csv as values, json as document};
 use crate::memory::Category;
 use crate::scenario::Scenario;
-use crate::scenario::parameter::{PARAMETERS, Parameter};
+use crate::scenario::parameter::{Parameter, differing};
 use crate::units::Bytes;
 
-/// A parameter in which runs differ, with the value of each.
-struct Difference {
-    parameter: &'static Parameter,
-    values: Vec<String>,
-}
-
 /// Parameters that matter to one of the runs and that are not the same in all.
-fn differences(reports: &[Report<'_>]) -> Vec<Difference> {
-    let applies = |parameter: &Parameter| reports.iter().any(|report| (parameter.applies)(report.scenario));
-    let differing = PARAMETERS.iter().filter(|parameter| applies(parameter)).filter_map(|parameter| {
-        let value = |scenario: &Scenario| parameter.get(scenario).to_string();
-        let values: Vec<String> = reports.iter().map(|report| value(report.scenario)).collect();
-        values.iter().any(|value| *value != values[0]).then_some(Difference { parameter, values })
-    });
-    differing.collect()
+fn differences(reports: &[Report<'_>]) -> Vec<(&'static Parameter, Vec<String>)> {
+    let scenarios: Vec<&Scenario> = reports.iter().map(|report| report.scenario).collect();
+    differing(&scenarios, |parameter, scenario| (parameter.applies)(scenario))
 }
 
 /// A column for each run, named by a letter: its categories at the peak, and in brackets the difference to the first.
@@ -51,10 +40,11 @@ pub fn text(reports: &[Report<'_>], look: Look) -> String {
     rows.push((String::from("peak at"), reports.iter().map(|it| it.ledger.peak().instant.id().to_owned()).collect()));
     rows.push((String::from("verdict"), reports.iter().map(|report| verdict(report, look)).collect()));
     text.push_str(&columns(&rows));
-    let differing = differences(reports);
-    if !differing.is_empty() {
+    let found = differences(reports);
+    if !found.is_empty() {
         text.push_str("\nthey differ in\n");
-        let rows: Vec<_> = differing.into_iter().map(|it| (format!("  {}", it.parameter.key), it.values)).collect();
+        let rows: Vec<_> =
+            found.into_iter().map(|(parameter, values)| (format!("  {}", parameter.key), values)).collect();
         text.push_str(&columns(&rows));
     }
     look.finish(text)
@@ -109,7 +99,7 @@ pub fn json(reports: &[Report<'_>]) -> serde_json::Result<String> {
     let totals: Vec<u64> = reports.iter().map(|report| report.ledger.total().get()).collect();
     let differing: Vec<Value> = differences(reports)
         .into_iter()
-        .map(|it| json!({ "parameter": it.parameter.key, "values": it.values }))
+        .map(|(parameter, values)| json!({ "parameter": parameter.key, "values": values }))
         .collect();
     let whole = json!({ "schema": 1, "totals": totals, "differences": differing, "runs": runs });
     Ok(serde_json::to_string_pretty(&whole)? + "\n")

@@ -181,6 +181,20 @@ impl Parameter {
     }
 }
 
+/// The parameters that are not the same in all of these scenarios, with the value in each; of those that `matters`
+/// finds to count for one of them.
+pub fn differing(
+    scenarios: &[&Scenario],
+    matters: impl Fn(&Parameter, &Scenario) -> bool,
+) -> Vec<(&'static Parameter, Vec<String>)> {
+    let counts = |parameter: &&Parameter| scenarios.iter().any(|scenario| matters(parameter, scenario));
+    let differing = PARAMETERS.iter().filter(counts).filter_map(|parameter| {
+        let values: Vec<String> = scenarios.iter().map(|scenario| parameter.get(scenario).to_string()).collect();
+        values.iter().any(|value| *value != values[0]).then_some((parameter, values))
+    });
+    differing.collect()
+}
+
 fn describe(value: &Value) -> String {
     match value {
         Value::Word(word) => format!("the text `{word}`"),

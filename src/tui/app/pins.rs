@@ -3,7 +3,7 @@
 use super::{App, Bar, Estimate};
 use crate::memory::{Category, Step};
 use crate::scenario::Scenario;
-use crate::scenario::parameter::PARAMETERS;
+use crate::scenario::parameter::{Parameter, differing};
 use crate::units::Bytes;
 
 /// Most pins: more bars of one category no longer fit a screen.
@@ -29,15 +29,6 @@ pub(crate) struct Pin {
     pub(crate) estimate: Result<Estimate, String>,
 }
 
-/// A parameter in which compared scenarios differ, with the value of each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Difference {
-    /// What lists call it.
-    pub(crate) label: &'static str,
-    /// The value in each scenario, in order.
-    pub(crate) values: Vec<String>,
-}
-
 impl App {
     /// Everything that is compared: the pins, then the present scenario.
     pub(crate) fn compared(&self) -> Vec<(&Scenario, Result<&Estimate, &String>)> {
@@ -45,19 +36,12 @@ impl App {
         pins.chain([(&self.scenario, self.estimate.as_ref())]).collect()
     }
 
-    /// The parameters in which the compared scenarios differ.
-    pub(crate) fn differences(&self) -> Vec<Difference> {
+    /// The parameters in which the compared scenarios differ, with the value in each; those of the present task.
+    pub(crate) fn differences(&self) -> Vec<(&'static Parameter, Vec<String>)> {
         let scenarios: Vec<&Scenario> = self.compared().into_iter().map(|(scenario, _)| scenario).collect();
-        let matters = |scenario: &Scenario| scenario.task == self.scenario.task;
-        PARAMETERS
-            .iter()
-            .filter(|parameter| scenarios.iter().any(|scenario| matters(scenario) && (parameter.applies)(scenario)))
-            .filter_map(|parameter| {
-                let values: Vec<String> = scenarios.iter().map(|one| parameter.get(one).to_string()).collect();
-                let differ = values.iter().any(|value| *value != values[0]);
-                differ.then_some(Difference { label: parameter.label, values })
-            })
-            .collect()
+        differing(&scenarios, |parameter, scenario| {
+            scenario.task == self.scenario.task && (parameter.applies)(scenario)
+        })
     }
 
     /// The categories that any of the compared scenarios has bytes in, and the bar of each.

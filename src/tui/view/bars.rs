@@ -153,8 +153,8 @@ fn fold(bars: Vec<Bar>, room: usize) -> Vec<Folded> {
 fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area: Rect) {
     let number = number_width(bars.iter().map(|(_, bar)| bar.bytes), unit);
     let words = |bar: &Bar| match bar.elsewhere {
-        Some(instant) if area.width >= 44 => format!("{:>number$} at {}", text::number(unit, bar.bytes), instant.id()),
-        _ => format!("{:>number$} {}", text::number(unit, bar.bytes), unit.label()),
+        Some(instant) if area.width >= 44 => format!("{:>number$} at {}", unit.number(bar.bytes), instant.id()),
+        _ => format!("{:>number$} {}", unit.number(bar.bytes), unit.label()),
     };
     let room = |bar: &Bar| area.width.saturating_sub(LABEL + text::width(&words(bar)) + 1);
     let column = area.width.saturating_sub(LABEL + u16::try_from(number).unwrap_or(u16::MAX) + 5);
@@ -180,7 +180,7 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area
 
 /// Cells that the widest number takes.
 pub(super) fn number_width(sizes: impl Iterator<Item = Bytes>, unit: Unit) -> usize {
-    sizes.map(|bytes| text::number(unit, bytes).len()).max().unwrap_or(0).max(NUMBER)
+    sizes.map(|bytes| unit.number(bytes).len()).max().unwrap_or(0).max(NUMBER)
 }
 
 /// The bytes at which a bar fills the column, such that every bar stays within its own room.

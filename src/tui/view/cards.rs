@@ -53,7 +53,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
 fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Theme, frame: &mut Frame, area: Rect) {
     let fit = &row.fit;
     let word = if fit.headroom.is_negative() { "over" } else { "free" };
-    let words = format!("{:>number$} {word} ", text::number(app.unit, fit.headroom.magnitude()));
+    let words = format!("{:>number$} {word} ", app.unit.number(fit.headroom.magnitude()));
     let chosen = app.scenario.gpu.as_deref() == Some(row.word);
     let name = NAME.min(area.width * 12 / 25);
     let mark = if here { theme.glyphs.cursor } else { " " };

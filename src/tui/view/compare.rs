@@ -68,11 +68,11 @@ fn rows(app: &App, theme: Theme) -> Vec<Row> {
     if !differences.is_empty() {
         rows.push(Row::Text(String::from("They differ in"), theme.strong()));
     }
-    for difference in differences {
+    for (parameter, values) in differences {
         let pins = app.pins.list.len();
-        let values = difference.values.iter().enumerate();
+        let values = values.iter().enumerate();
         let values: Vec<String> = values.map(|(index, value)| format!("{} {value}", letter(index, pins))).collect();
-        rows.push(Row::Text(format!("  {}: {}", difference.label, values.join("  ")), Style::new()));
+        rows.push(Row::Text(format!("  {}: {}", parameter.label, values.join("  ")), Style::new()));
     }
     rows
 }
@@ -92,7 +92,7 @@ fn line(app: &App, row: &Row, (full, number): (Bytes, usize), theme: Theme, fram
                 None => String::from("no ledger"),
                 Some(bar) => {
                     let change = if *index == 0 { String::new() } else { change(app, bar.bytes, *first) };
-                    format!("{:>number$} {change:>8}", text::number(app.unit, bar.bytes))
+                    format!("{:>number$} {change:>8}", app.unit.number(bar.bytes))
                 }
             };
             // What is empty at the peak shows its largest, dimmed, as in the view of bars.
@@ -135,12 +135,12 @@ fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Fr
     let (words, style) = match estimate {
         Err(_) => (String::from("no ledger"), theme.error()),
         Ok(estimate) => {
-            let total = text::number(app.unit, estimate.ledger.total());
+            let total = app.unit.number(estimate.ledger.total());
             let fit = estimate.fit.as_ref();
             let verdict = fit.map(|fit| {
                 let word = if fit.headroom.is_negative() { "over" } else { "free" };
                 let sign = theme.verdict_sign(fit.verdict);
-                format!("{sign} {} {word}", text::number(app.unit, fit.headroom.magnitude()))
+                format!("{sign} {} {word}", app.unit.number(fit.headroom.magnitude()))
             });
             let style = fit.map_or(Style::new(), |fit| theme.verdict(fit.verdict));
             (format!("{total:>number$} {}", verdict.unwrap_or_default()), style)

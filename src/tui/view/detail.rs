@@ -55,7 +55,7 @@ pub(super) fn moments(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
         let here = moment.instant == peak.instant;
         let style = if here { theme.strong() } else { theme.dim() };
         text::left(frame, Rect { width: INSTANT.min(area.width), ..area }, Line::styled(moment.instant.id(), style));
-        let words = format!("{:>number$} {}", text::number(app.unit, moment.total), app.unit.label());
+        let words = format!("{:>number$} {}", app.unit.number(moment.total), app.unit.label());
         let width = area.width.saturating_sub(INSTANT + text::width(&words) + 2);
         // One colour: the parts are told by the bars above, and a shifting row of them would cost much on a slow line.
         let segments = [Segment { bytes: moment.total, style, fill: theme.glyphs.fills[0] }];
@@ -91,7 +91,7 @@ pub(super) fn entries(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
     text::left(frame, area, Line::styled(heading, theme.strong()));
     for (entry, row) in alive.into_iter().filter(|entry| entry.bytes > Bytes::ZERO).zip(1..area.height.min(BIGGEST)) {
         let area = text::row(area, row);
-        let words = format!("{:>number$} {}", text::number(app.unit, entry.bytes), app.unit.label());
+        let words = format!("{:>number$} {}", app.unit.number(entry.bytes), app.unit.label());
         let room = area.width.saturating_sub(text::width(&words) + 3);
         let mut line = Line::styled(theme.glyphs.fills[0], theme.category(entry.category));
         for column in columns(entry, room.saturating_sub(3), theme) {

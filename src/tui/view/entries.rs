@@ -75,7 +75,7 @@ fn line(
             (format!("{mark} {sign}{name}"), entry.bytes, Style::new())
         }
     };
-    let words = format!("{:>number$} {}", text::number(app.unit, bytes), percent(bytes));
+    let words = format!("{:>number$} {}", app.unit.number(bytes), percent(bytes));
     let room = area.width.saturating_sub(text::width(&words) + 2);
     let style = if here { theme.selected() } else { style };
     text::left(frame, Rect { width: room, ..area }, Line::styled(text::cut(&left, room, theme), style));

@@ -8,12 +8,6 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use crate::tui::field::Field;
 use crate::tui::theme::Theme;
-use crate::units::{Bytes, Unit};
-
-/// A size as a number alone.
-pub(super) fn number(unit: Unit, bytes: Bytes) -> String {
-    unit.number(bytes)
-}
 
 /// Cells that a text takes.
 pub(super) fn width(text: &str) -> u16 {

@@ -40,7 +40,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         let style = if here { theme.strong() } else { Style::new() };
         let mark = if here { theme.glyphs.cursor } else { " " };
         text::left(frame, Rect { width: NAME.min(area.width), ..area }, Line::styled(moment.instant.id(), style));
-        let words = format!("{mark}{:>number$}", text::number(app.unit, moment.total));
+        let words = format!("{mark}{:>number$}", app.unit.number(moment.total));
         let width = area.width.saturating_sub(NAME + text::width(&words) + 2).min(WIDEST);
         let area = Rect { width: (NAME + width + 2 + text::width(&words)).min(area.width), ..area };
         let bar = Rect { x: area.x + NAME, width, ..area }.intersection(area);

@@ -43,13 +43,13 @@ pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Fram
     let unit = app.unit;
     let number = number_width(estimate.bars(app.step).iter().map(|bar| bar.bytes).chain([peak.total]), unit);
     let standing = standing(app, estimate);
-    let mut words = format!("{:>number$} {}", text::number(unit, peak.total), unit.label());
+    let mut words = format!("{:>number$} {}", unit.number(peak.total), unit.label());
     if let Some(standing) = standing.as_ref().filter(|_| area.width >= ROOMY) {
         let word = if standing.headroom.is_negative() { "over" } else { "free" };
         words = format!(
             "{:>number$}  {word} {:<number$}",
-            text::number(unit, peak.total),
-            text::number(unit, standing.headroom.magnitude())
+            unit.number(peak.total),
+            unit.number(standing.headroom.magnitude())
         );
     }
     let segments = segments(&peak.by_category, theme);
@@ -77,16 +77,16 @@ pub(super) fn verdict(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
 
 fn in_words(app: &App, standing: &Standing) -> String {
     let unit = app.unit;
-    let (capacity, difference) = (text::number(unit, standing.capacity), unit.show(standing.headroom.magnitude()));
+    let (capacity, difference) = (unit.number(standing.capacity), unit.show(standing.headroom.magnitude()));
     match standing.verdict {
         Verdict::Fits => format!("fits: {difference} free of {capacity}"),
         Verdict::Over => {
-            format!("over by {difference}: needs {}, has {capacity}", text::number(unit, standing.total))
+            format!("over by {difference}: needs {}, has {capacity}", unit.number(standing.total))
         }
         Verdict::Tight => {
             let (low, high) = standing.band;
             let word = if standing.headroom.is_negative() { "over" } else { "free" };
-            format!("tight: {difference} {word}; takes {} to {}", text::number(unit, low), text::number(unit, high))
+            format!("tight: {difference} {word}; takes {} to {}", unit.number(low), unit.number(high))
         }
     }
 }
