@@ -21,6 +21,7 @@ mod theme;
 mod update;
 mod view;
 mod widget;
+mod wire;
 
 use std::io::IsTerminal;
 use std::path::Path;
