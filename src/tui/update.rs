@@ -185,7 +185,7 @@ fn order(app: &mut App) {
     match app.view {
         View::Cards => app.cards.order = app.cards.order.next(),
         View::Sweep => app.sweep.linear = !app.sweep.linear,
-        View::Ledger => app.entries.by_name = !app.entries.by_name,
+        View::Ledger => app.entries.order = app.entries.order.next(),
         View::Fit | View::Compare | View::Timeline => {}
     }
 }

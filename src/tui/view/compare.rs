@@ -103,7 +103,7 @@ fn line(app: &App, row: &Row, (full, number): (Bytes, usize), theme: Theme, fram
             let segment = Segment {
                 bytes: bar.map_or(Bytes::ZERO, |bar| bar.bytes),
                 style: theme.category(*category).patch(dim),
-                fill: if absent { theme.glyphs.absent } else { theme.glyphs.fills[0] },
+                fill: if absent { theme.glyphs.absent } else { theme.glyphs.full },
             };
             let place = Rect { x: area.x + start, width, ..area }.intersection(area);
             frame.render_widget(StackedBar::new(&[segment], full, theme), place);

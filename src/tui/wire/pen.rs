@@ -74,18 +74,16 @@ impl Pen {
     /// The codes that turn this pen into another.
     fn changes(self, wanted: Self) -> String {
         let mut codes: Vec<String> = Vec::new();
-        let gone = self.modes.difference(wanted.modes);
-        let mut modes = self.modes;
-        for (mode, _, end) in MODES.iter().filter(|(mode, ..)| gone.contains(*mode)) {
-            // Bold and dim, slow and fast, end together.
-            let ended = MODES.iter().filter(|(_, _, other)| other == end).map(|(mode, ..)| *mode);
-            if modes.contains(*mode) {
-                modes.remove(ended.fold(Modifier::empty(), Modifier::union));
-                codes.push(end.to_string());
+        for family in MODES.chunk_by(|(.., one), (.., other)| one == other) {
+            // Bold and dim, slow and fast, end together; where terminals know only one of the two, the last one counts.
+            let all = family.iter().fold(Modifier::empty(), |all, (mode, ..)| all | *mode);
+            let (had, has) = (self.modes & all, wanted.modes & all);
+            if had == has {
+                continue;
             }
+            codes.extend(family.iter().filter(|_| !has.contains(had)).map(|(.., end)| end.to_string()).take(1));
+            codes.extend(family.iter().filter(|(mode, ..)| has.contains(*mode)).map(|(_, begin, _)| begin.to_string()));
         }
-        let begun = MODES.iter().filter(|(mode, ..)| wanted.modes.contains(*mode) && !modes.contains(*mode));
-        codes.extend(begun.map(|(_, begin, _)| begin.to_string()));
         if self.fg != wanted.fg {
             codes.push(colour(wanted.fg, 30));
         }
