@@ -87,9 +87,8 @@ impl Wire {
                 news.push((x, y, cell));
             }
             // What a wide sign covered becomes a plain blank, which only some terminals see to.
-            let right = x.saturating_add(1);
-            let uncovered =
-                shown(right, y).is_some_and(|shown| shown.symbol() == COVERED) && Span::raw(cell.symbol()).width() == 1;
+            let right = x.saturating_add(width(cell));
+            let uncovered = shown(right, y).is_some_and(|shown| shown.symbol() == COVERED);
             if uncovered && cells.peek().is_none_or(|(x, row, _)| (*x, *row) != (right, y)) {
                 news.push((right, y, PLAIN));
             }
@@ -130,7 +129,7 @@ impl Wire {
         let symbol = cell.symbol();
         self.bytes.extend_from_slice(symbol.as_bytes());
         self.remember((x, y), cell);
-        let width = if symbol.len() == 1 { 1 } else { u16::try_from(Span::raw(symbol).width()).unwrap_or(u16::MAX) };
+        let width = width(cell);
         if width == 1 {
             self.at = self.at.map(|at| Position { x: at.x.saturating_add(1), ..at });
         } else {
@@ -154,6 +153,14 @@ impl Wire {
         if let Some(shown) = self.shown.cell_mut(place) {
             shown.clone_from(cell);
         }
+    }
+}
+
+/// Cells that a sign takes.
+fn width(cell: &Cell) -> u16 {
+    match cell.symbol() {
+        symbol if symbol.len() == 1 => 1,
+        symbol => u16::try_from(Span::raw(symbol).width()).unwrap_or(u16::MAX),
     }
 }
 
@@ -181,7 +188,8 @@ impl Backend for Wire {
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
         let cells: Vec<_> = content.collect();
-        let width = cells.iter().map(|(x, ..)| x.saturating_add(1)).max().unwrap_or(0);
+        // The last sign of a row may be a wide one.
+        let width = cells.iter().map(|(x, ..)| x.saturating_add(2)).max().unwrap_or(0);
         let height = cells.iter().map(|(_, y, _)| y.saturating_add(1)).max().unwrap_or(0);
         self.grow(width, height);
         let cells = self.news(cells);

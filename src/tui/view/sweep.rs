@@ -188,7 +188,7 @@ fn crossing(app: &App, curve: &Curve, label: &str, (found, up): (&Largest, bool)
         Stop::Capacity(bytes) => {
             let capacity = app.gpu_of(&curve.scenario).and_then(|gpu| gpu.capacity().ok()).unwrap_or_default();
             let over = app.unit.show(bytes.saturating_sub(capacity));
-            format!("fits {word} {}; {} is over by {over}", grouped(value), grouped(next))
+            format!("fits {word} {}; {} needs {over} more", grouped(value), grouped(next))
         }
         Stop::End(_) => format!("fits {word} {}, where {label} ends", grouped(value)),
     }
