@@ -11,6 +11,7 @@ use router::{Routing, select};
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
+use super::adapted_experts::Factors;
 use super::operations::{cast, copy, fresh, join, kept_factors, multiply, unary_keeping_output};
 use crate::framework::transformers::{GateCode, RouterCode};
 use crate::model::architecture::{Experts, SharedExpert};
@@ -138,7 +139,7 @@ impl Run<'_> {
         let sum = self.summed(tape, restored, experts, sizes);
         let narrowed = cast(tape, sum, input.dtype, "experts.output");
         let last = [sum, restored, inverse, output, offsets, counts, narrow, weights, selected, order, sorted];
-        let factors = [up_factors, down_factors].into_iter().flatten().flatten();
+        let factors = [up_factors, down_factors].into_iter().flatten().flat_map(Factors::tensors);
         for tensor in last.into_iter().chain(biases).chain([up_matrix, down]).chain(factors) {
             tape.release(tensor);
         }

@@ -93,7 +93,7 @@ pub(super) fn entries(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
         let area = text::row(area, row);
         let words = format!("{:>number$} {}", app.unit.number(entry.bytes), app.unit.label());
         let room = area.width.saturating_sub(text::width(&words) + 3);
-        let mut line = Line::styled(theme.glyphs.full, theme.category(entry.category));
+        let mut line = Line::styled(theme.fill(entry.category), theme.category(entry.category));
         for column in columns(entry, room.saturating_sub(3), theme) {
             line.push_span(Span::styled(format!(" {column}"), Style::reset()));
         }
