@@ -13,6 +13,7 @@ mod field;
 mod fuzzy;
 mod history;
 pub mod keymap;
+pub mod picture;
 pub mod screen;
 mod terminal;
 #[cfg(test)]

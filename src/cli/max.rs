@@ -42,7 +42,7 @@ impl Quantity {
 
 /// Prints the largest value that fits and what stops the next; exits 1 where nothing fits.
 pub(super) fn run(quantity: Quantity, arguments: &RunArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let mut draft = Draft::read(&library, &arguments.scenario)?;
     let (key, task) = quantity.key(draft.scenario.task);
     draft.scenario.task = task;

@@ -24,6 +24,8 @@ pub(crate) struct Glyphs {
     pub(crate) eighths: &'static [&'static str],
     /// A cell filled by so many eighths from below; empty where only whole cells can be drawn.
     pub(crate) rises: &'static [&'static str],
+    /// A cell of a gauge: lower than others, so that gauges below each other stay apart.
+    pub(crate) level: &'static str,
     /// What is not there at the peak.
     pub(crate) absent: &'static str,
     /// What lies beyond capacity.
@@ -55,6 +57,7 @@ static UNICODE: Glyphs = Glyphs {
     full: "█",
     eighths: &["▏", "▎", "▍", "▌", "▋", "▊", "▉"],
     rises: &["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
+    level: "▄",
     absent: "░",
     over: "▒",
     further: "»",
@@ -74,6 +77,7 @@ static ASCII: Glyphs = Glyphs {
     full: "#",
     eighths: &[],
     rises: &[],
+    level: "#",
     absent: ".",
     over: "x",
     further: ">",
@@ -175,6 +179,11 @@ impl Theme {
     /// Titles and totals.
     pub(crate) const fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// The title of a panel, on its frame.
+    pub(crate) const fn title(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD).remove_modifier(Modifier::DIM)
     }
 
     /// What matters less.

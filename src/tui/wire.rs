@@ -3,7 +3,7 @@
 //! It remembers what every cell shows, so that cells which look the same are passed over, short gaps are written again
 //! where that is cheaper than a jump, and a change of style says what changes and no more.
 
-mod pen;
+pub(super) mod pen;
 
 use std::io;
 

@@ -68,7 +68,7 @@ fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Them
     text::left(frame, sign, Line::styled(theme.verdict_sign(fit.verdict), theme.verdict(fit.verdict)));
     let place = Rect { x: area.x + 3, width: name.saturating_sub(4), ..area }.intersection(area);
     let label = row.gpu.name.split(" (").next().unwrap_or_default();
-    text::left(frame, place, Line::styled(text::cut(label, place.width, theme), style));
+    text::row_of(frame, place, Line::styled(text::cut(label, place.width, theme), style));
     let taken = name + text::width(&words);
     let width = area.width.saturating_sub(taken + 1).min(BAR);
     let bar = Rect { x: area.x + name, width, ..area }.intersection(area);

@@ -149,6 +149,6 @@ fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Fr
     let room = area.width.saturating_sub(text::width(&words) + 2);
     let left = text::cut(&format!("{mark}{} {name} on {card}", letter(index, pins)), room, theme);
     let base = if here { theme.selected() } else { Style::new() };
-    text::left(frame, Rect { width: room, ..area }, Line::styled(left, base));
+    text::row_of(frame, Rect { width: room, ..area }, Line::styled(left, base));
     text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, style);
 }

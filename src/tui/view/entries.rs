@@ -89,7 +89,7 @@ fn line(
     }
     let room = area.width.saturating_sub(text::width(&words) + 2);
     let style = if here { theme.selected() } else { style };
-    text::left(frame, Rect { width: room, ..area }, Line::styled(text::cut(&left, room, theme), style));
+    text::row_of(frame, Rect { width: room, ..area }, Line::styled(text::cut(&left, room, theme), style));
     text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, Style::new());
 }
 

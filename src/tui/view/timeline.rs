@@ -75,7 +75,8 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     let columns: Vec<Bytes> = (0..plot.width).map(|column| most_in(&stages, column, plot.width)).collect();
     let highest = columns.iter().copied().max().unwrap_or_default();
     for (x, bytes) in (plot.x..).zip(&columns) {
-        let style = if *bytes == highest { theme.strong() } else { theme.notice() };
+        // In no category's colour: it is all of them.
+        let style = if *bytes == highest { theme.strong() } else { theme.dim() };
         rise(*bytes, full, (x, plot), style, theme, frame);
     }
     text::right(frame, Rect { width: left - 1, ..text::row(area, 0) }, &app.unit.number(full), theme.dim());

@@ -62,8 +62,10 @@ impl<'a> StackedBar<'a> {
     /// Edges between two segments in one cell need two colours; without them edges stand on cells.
     fn lengths(&self, cells: u64) -> Vec<u64> {
         let values: Vec<u64> = self.segments.iter().map(|segment| segment.bytes.get()).collect();
-        let lone = self.segments.len() == 1 && self.segments[0].fill == "█";
-        let fine = !self.theme.glyphs.eighths.is_empty() && (self.theme.colour || lone);
+        // A pattern has no parts of a cell.
+        let solid = self.segments.iter().all(|segment| segment.fill == self.theme.glyphs.full);
+        let lone = self.segments.len() == 1;
+        let fine = !self.theme.glyphs.eighths.is_empty() && solid && (self.theme.colour || lone);
         // A sliver shows that something is there; a whole cell for it would be a lie.
         let (unit, least) = if fine { (1, 1) } else { (EIGHTHS, 0) };
         let room = cells * EIGHTHS / unit;

@@ -59,7 +59,7 @@ impl Widget for Gauge {
             let Some(cell) = buffer.cell_mut((area.x + x, area.y)) else { continue };
             // In no colour: in every row a change of it would cost as much as the cells that change.
             if x < lengths.filled {
-                cell.set_symbol(glyphs.full);
+                cell.set_symbol(glyphs.level);
             } else if x == lengths.line {
                 cell.set_symbol(glyphs.tick).set_style(self.theme.strong());
             } else if x > lengths.line && x - lengths.line <= lengths.beyond {
@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn the_line_stands_still() {
-        assert_eq!(drawn(50, 100, 17), "██████      │    ");
-        assert_eq!(drawn(100, 100, 17), "████████████│    ");
-        assert_eq!(drawn(101, 100, 17), "████████████│▒   ");
-        assert_eq!(drawn(125, 100, 17), "████████████│▒▒▒ ");
-        assert_eq!(drawn(133, 100, 17), "████████████│▒▒▒▒");
-        assert_eq!(drawn(134, 100, 17), "████████████│▒▒▒»");
-        assert_eq!(drawn(u64::MAX, 0, 5), "███│»");
+        assert_eq!(drawn(50, 100, 17), "▄▄▄▄▄▄      │    ");
+        assert_eq!(drawn(100, 100, 17), "▄▄▄▄▄▄▄▄▄▄▄▄│    ");
+        assert_eq!(drawn(101, 100, 17), "▄▄▄▄▄▄▄▄▄▄▄▄│▒   ");
+        assert_eq!(drawn(125, 100, 17), "▄▄▄▄▄▄▄▄▄▄▄▄│▒▒▒ ");
+        assert_eq!(drawn(133, 100, 17), "▄▄▄▄▄▄▄▄▄▄▄▄│▒▒▒▒");
+        assert_eq!(drawn(134, 100, 17), "▄▄▄▄▄▄▄▄▄▄▄▄│▒▒▒»");
+        assert_eq!(drawn(u64::MAX, 0, 5), "▄▄▄│»");
         assert_eq!(drawn(7, 3, 1), "│");
     }
 

@@ -21,7 +21,7 @@ const MODES: [(Modifier, u8, u8); 9] = [
 
 /// The style that a terminal writes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pen {
+pub(in crate::tui) struct Pen {
     fg: Color,
     bg: Color,
     modes: Modifier,
@@ -57,7 +57,7 @@ impl Pen {
     }
 
     /// Changes to what a cell asks for, in the fewest bytes.
-    pub(super) fn turn_to(&mut self, cell: &Cell, bytes: &mut Vec<u8>) {
+    pub(in crate::tui) fn turn_to(&mut self, cell: &Cell, bytes: &mut Vec<u8>) {
         if self.suits(cell) {
             return;
         }
