@@ -534,3 +534,28 @@ fn a_model_without_fused_attention_is_checked_with_the_one_it_has() {
     assert_eq!(place.run(&["estimate", "run.toml"]).code, 2);
     assert_eq!(place.json(&["estimate", "llama-3.2-1b"])["scenario"]["train"]["attention"], "flash");
 }
+
+#[cfg(feature = "tui")]
+#[test]
+fn a_view_is_rendered_without_a_terminal() {
+    let place = Place::new();
+    let run = ["render", "llama-3.1-8b", "--gpu", "h100-sxm-80", "--size", "80x24"];
+    let text = place.run(&run);
+    assert_eq!((text.code, text.err.as_str()), (0, ""));
+    assert_eq!(text.out.lines().count(), 24);
+    assert!(text.out.contains("Activations") && !text.out.contains('\u{1b}'), "{}", text.out);
+    let ansi = place.run(&[&run[..], &["--format", "ansi", "--view", "cards"]].concat());
+    assert!(ansi.out.contains("\u{1b}[") && ansi.out.contains("each line is the card's"), "{}", ansi.out);
+    let svg = place.run(&[&run[..], &["--format", "svg", "--view", "Ledger"]].concat());
+    assert!(svg.out.starts_with("<svg ") && svg.out.ends_with("</svg>\n"));
+    for (arguments, says) in [
+        (["--view", "plot"], "fit, cards, compare, sweep, timeline, ledger"),
+        (["--size", "80"], "such as 120x40"),
+        (["--size", "80x9999"], "from 1 to 500"),
+        (["--gpu", "h100-sxm-8"], "h100-sxm-80"),
+    ] {
+        let said = place.run(&[&["render", "gpt2"], &arguments[..]].concat());
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(said.err.contains(says), "{}", said.err);
+    }
+}

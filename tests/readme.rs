@@ -1,8 +1,15 @@
-//! What the README prints from tables is what the tables say.
+//! What the README prints from tables is what the tables say, and what it shows is what is drawn today.
 
 #![cfg(feature = "tui")]
 
+#[expect(dead_code, reason = "shared with other journeys")]
+#[path = "support/brimful.rs"]
+mod support;
+
+use std::fs;
 use std::path::Path;
+
+use support::Place;
 
 use brimful::tui::action::Action;
 
@@ -11,4 +18,28 @@ fn the_key_list_is_the_key_table() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let table = Action::table_markdown();
     assert!(readme.contains(&table), "README.md should contain this key list:\n{table}");
+}
+
+#[test]
+fn its_pictures_are_drawn_by_the_command_that_stands_above_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let mut pictures = 0;
+    for part in readme.split("<!-- render: ").skip(1) {
+        let (arguments, rest) = part.split_once(" -->").expect("the comment ends");
+        let (_, rest) = rest.split_once("](").expect("a picture follows");
+        let (path, _) = rest.split_once(')').expect("its path ends");
+        let arguments: Vec<&str> = ["render", "--format", "svg"].into_iter().chain(arguments.split(' ')).collect();
+        let drawn = Place::new().run(&arguments);
+        assert_eq!(drawn.code, 0, "{}", drawn.err);
+        let path = root.join(path);
+        if std::env::var_os("BRIMFUL_UPDATE").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &drawn.out).unwrap();
+        }
+        let shown = fs::read_to_string(&path).unwrap_or_default();
+        assert!(shown == drawn.out, "{} is not current: BRIMFUL_UPDATE=1 cargo test --test readme", path.display());
+        pictures += 1;
+    }
+    assert!(pictures >= 3, "the README shows what the explorer looks like");
 }
