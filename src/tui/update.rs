@@ -6,8 +6,6 @@ mod entries;
 mod overlay;
 mod solve;
 
-use std::sync::Arc;
-
 use super::action::Action;
 use super::adjust::{self, Nudge};
 use super::app::{App, Listed, Notice, Overlay, Picker, blamed};
@@ -58,7 +56,7 @@ pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
     let effect = take_in(app, message);
     app.overlay = match app.overlay.take() {
         Some(Overlay::Picker(mut picker)) => {
-            picker.ask_totals(app);
+            picker.ask(app);
             Some(Overlay::Picker(picker))
         }
         other => other,
@@ -373,7 +371,7 @@ fn opened(app: &mut App, path: String, outcome: Result<Box<Model>, String>) {
     match outcome {
         Ok(model) => {
             app.models.retain(|listed| listed.word != path);
-            app.models.insert(0, Listed { word: path.clone(), own: true, item: Arc::new(*model) });
+            app.models.insert(0, Listed::opened(path.clone(), *model));
             app.overlay = None;
             let mut scenario = app.scenario.clone();
             scenario.model = path;
