@@ -24,7 +24,7 @@ fn ledgers(criterion: &mut Criterion) {
         ("llama-3.1-405b, train, bf16-mixed", "llama-3.1-405b", &mixed),
         ("deepseek-v3, train", "deepseek-v3", &plain),
         ("qwen3-next-80b-a3b, train", "qwen3-next-80b-a3b-instruct", &plain),
-        ("nemotron 3 ultra, train: 108 layers, no two alike in a row", "nvidia-nemotron-3-ultra-550b-a55b-bf16", &plain),
+        ("nemotron-3-ultra-550b, train", "nvidia-nemotron-3-ultra-550b-a55b-bf16", &plain),
         ("llama-3.1-8b, infer", "llama-3.1-8b", &serving),
     ] {
         let model = library.model(id).unwrap();
