@@ -1,32 +1,80 @@
-//! Embeds the presets and the reference cases: sorted tables of paths and texts, which `preset` reads like a user's
-//! folder.
+//! Embeds the presets and the reference cases: sorted tables of texts, which `preset` reads like a user's files.
+//!
+//! Of a model and of a card the table also has the id and the name, so that a list can be shown, and one of it found,
+//! before any of it is read.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+/// What each card of a file stands under.
+const CARD: &str = "[[gpu]]\n";
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=presets");
     println!("cargo:rerun-if-changed=tests/reference/cases");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("presets.rs"), table(&root.join("presets"), &["models", "gpus", "frameworks"])?)?;
-    fs::write(out.join("cases.rs"), table(&root.join("tests/reference"), &["cases"])?)
+    fs::write(out.join("models.rs"), models(&root)?)?;
+    fs::write(out.join("gpus.rs"), cards(&root)?)?;
+    fs::write(out.join("frameworks.rs"), texts(&root, "presets", "frameworks")?)?;
+    fs::write(out.join("cases.rs"), texts(&root, "tests/reference", "cases")?)
 }
 
-fn table(root: &Path, folders: &[&str]) -> io::Result<String> {
+/// A row for each file: its path below `parent`, and its text.
+fn texts(root: &Path, parent: &str, folder: &str) -> io::Result<String> {
     let mut table = String::from("&[\n");
-    for folder in folders {
-        for path in presets(&root.join(folder))? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let _ = writeln!(table, "    ({:?}, include_str!({:?})),", format!("{folder}/{name}"), path.display());
+    for path in files(&root.join(parent).join(folder))? {
+        let _ =
+            writeln!(table, "    ({:?}, include_str!({:?})),", format!("{folder}/{}", name_of(&path)), path.display());
+    }
+    Ok(table + "]\n")
+}
+
+/// A row for each file of a model.
+fn models(root: &Path) -> io::Result<String> {
+    let mut table = String::from("&[\n");
+    for path in files(&root.join("presets/models"))? {
+        let text = format!("include_str!({:?})", path.display());
+        row(&mut table, &path, "models", &fs::read_to_string(&path)?, &text)?;
+    }
+    Ok(table + "]\n")
+}
+
+/// A row for each card, whose text is its part of the file.
+fn cards(root: &Path) -> io::Result<String> {
+    let mut table = String::from("&[\n");
+    for path in files(&root.join("presets/gpus"))? {
+        let text = fs::read_to_string(&path)?;
+        for card in text.split(CARD).skip(1) {
+            row(&mut table, &path, "gpus", card, &format!("{:?}", format!("{CARD}{card}")))?;
         }
     }
-    table.push_str("]\n");
-    Ok(table)
+    Ok(table + "]\n")
 }
 
-fn presets(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn row(table: &mut String, path: &Path, folder: &str, head: &str, text: &str) -> io::Result<()> {
+    let file = format!("{folder}/{}", name_of(path));
+    let word = |key| word(head, key).ok_or_else(|| io::Error::other(format!("presets/{file}: no plain `{key}`")));
+    let (id, name) = (word("id")?, word("name")?);
+    let _ = writeln!(table, "    Embedded {{ id: {id:?}, name: {name:?}, file: {file:?}, text: {text} }},");
+    Ok(())
+}
+
+/// The text after `key = ` at the head of a preset. Presets of this repository write it plainly; a test holds the tables
+/// to what the reader of presets makes of the same texts.
+fn word<'a>(head: &'a str, key: &str) -> Option<&'a str> {
+    let head = head.split("\n[").next()?;
+    let value = head.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.split_once('"'))?.0;
+    (!value.contains('\\')).then_some(value)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The presets directly in a folder, sorted.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

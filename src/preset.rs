@@ -9,6 +9,7 @@ mod find;
 mod framework;
 mod gpu;
 mod library;
+mod listing;
 mod model;
 pub mod scenario;
 pub(crate) mod source;
@@ -21,6 +22,7 @@ pub(crate) use document::suggestion;
 pub use error::{Place, PresetError};
 pub use find::{Input, find_model, model_of, what_is};
 pub use library::Library;
+pub use listing::Listing;
 
 /// Where a user's own presets live, from the values of `XDG_CONFIG_HOME` and `HOME`: `$XDG_CONFIG_HOME/brimful`, else
 /// `$HOME/.config/brimful`. An empty or relative `XDG_CONFIG_HOME` counts as unset, as the XDG specification has it.

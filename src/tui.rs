@@ -26,7 +26,6 @@ mod wire;
 
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -159,26 +158,14 @@ fn message(app: &App, chord: Chord) -> Message {
 
 fn open(library: &Library, start: Start) -> App {
     let mut scenario = start.scenario;
-    let mut models: Vec<Listed<_>> = library
-        .models()
-        .iter()
-        .map(|model| Listed {
-            word: model.id.clone(),
-            own: library.is_custom_model(&model.id),
-            item: Arc::new(model.clone()),
-        })
-        .collect();
-    let gpus: Vec<Listed<_>> = library
-        .gpus()
-        .iter()
-        .map(|gpu| Listed { word: gpu.id.clone(), own: library.is_custom_gpu(&gpu.id), item: Arc::new(gpu.clone()) })
-        .collect();
+    let mut models: Vec<_> = library.model_listings().iter().map(Listed::new).collect();
+    let gpus: Vec<_> = library.gpu_listings().iter().map(Listed::new).collect();
     let mut problem = None;
     if scenario.model.is_empty() {
         scenario.model = first(&models, FIRST_MODEL).unwrap_or_default();
     } else if models.iter().all(|listed| listed.word != scenario.model) {
         match preset::find_model(library, &scenario.model, Path::new(".")) {
-            Ok(model) => models.push(Listed { word: scenario.model.clone(), own: true, item: Arc::new(model) }),
+            Ok(model) => models.push(Listed::opened(scenario.model.clone(), model)),
             Err(error) => problem = Some(error.to_string()),
         }
     }

@@ -12,8 +12,8 @@ use serde_json::json;
 
 fn recurrent() -> Vec<Model> {
     let library = Library::embedded();
-    let has = |model: &&Model| model.architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
-    library.models().iter().filter(has).cloned().collect()
+    let has = |model: &Model| model.architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+    library.models().into_iter().filter(|model| has(model)).cloned().collect()
 }
 
 fn at(ledger: &Ledger, instant: Instant, category: Category) -> Bytes {

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
             let look = output::look(&arguments.output);
             let found = match (&resolved.gpu, fit.fits()) {
                 (Some(gpu), false) => {
-                    let cards = library.gpus().iter().map(|gpu| (gpu.id.as_str(), gpu));
+                    let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
                     text::fixes(&fixes(&resolved.model, &resolved.scenario, gpu, cards), look)
                 }
                 _ => String::new(),

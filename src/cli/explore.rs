@@ -8,7 +8,7 @@ use clap::CommandFactory;
 
 use super::resolve::Draft;
 use super::{Cli, RunArguments, presets};
-use crate::preset::Library;
+use crate::preset::{Library, Listing};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
 
@@ -38,7 +38,7 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
     }
     let cli = Cli::command();
     let commands: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
-    let models = library.models().iter().map(|model| model.id.as_str());
+    let models = library.model_listings().iter().map(Listing::id);
     match nearest(input, models.chain(commands.iter().copied()))? {
         near if !commands.contains(&near) => None,
         near if near == input => Some(anyhow!("the command comes first: `brimful {input} …`")),

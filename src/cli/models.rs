@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::{CatalogueArguments, output, presets};
+use crate::preset::Listing;
 use crate::report::catalogue;
 
 /// Prints the models that the filter leaves.
@@ -12,10 +13,10 @@ pub(super) fn run(arguments: &CatalogueArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output.lookup)?;
     let filter = arguments.filter.as_deref();
     let kept =
-        library.models().iter().filter(|model| output::matches(filter, [&model.id, &model.name, model.family.id]));
+        library.models().into_iter().filter(|model| output::matches(filter, [&model.id, &model.name, model.family.id]));
     let table = catalogue::models(kept);
     if let (true, Some(filter)) = (table.is_empty(), filter) {
-        output::nothing_matches("model", filter, library.models().iter().map(|model| model.id.as_str()));
+        output::nothing_matches("model", filter, library.model_listings().iter().map(Listing::id));
     }
     output::print_table(&table, &arguments.output)
 }

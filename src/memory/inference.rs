@@ -45,7 +45,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         let recording = run(sequence).record();
         let timeline = Timeline::read(&recording)?;
         let event = timeline.heaviest(0..recording.backward_start);
-        entries.append(&mut recorded::entries(&recording, &timeline, &[(instant, event)])?);
+        recorded::post(&mut entries, &recording, &timeline, &[(instant, event)])?;
         instants.push((instant, recording.whereabouts(event)));
     }
     entries.append(&mut if serving.rebuilds_cache { rebuilt::entries(&cache, serving)? } else { grown(&cache)? });

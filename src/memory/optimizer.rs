@@ -44,12 +44,16 @@ pub(super) fn states(
     implementation: OptimizerImplementation,
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
-    let mut entries = Vec::with_capacity(64);
-    let most = if moments(optimizer) == 2 { 4 } else { 2 };
+    let of_block = |block| move |tensor| of_tensor(optimizer, block, tensor, trained.bits);
+    let states = trained.blocks.iter().flat_map(|block| block.tensors.iter().map(of_block(block)));
+    let states: Vec<Vec<State>> = states.collect();
+    let most = states.iter().map(Vec::len).max().unwrap_or(0);
+    let mut entries = Vec::with_capacity(states.len() * most + 2);
     for which in 0..most {
-        entries.append(&mut trained.entries(|block, tensor| {
-            let state = of_tensor(optimizer, block, tensor, trained.bits).into_iter().nth(which);
-            state.filter(|state| !state.paged).map(|state| entry(&state, tensor, optimizer, alive))
+        let mut states = states.iter();
+        entries.append(&mut trained.entries(|_, tensor| {
+            let state = states.next()?.get(which).filter(|state| !state.paged)?;
+            Some(entry(state, tensor, optimizer, alive))
         })?);
     }
     let pieces = |block: &BlockParameters| block.tensors.iter().map(|tensor| tensor.pieces).sum::<u64>();
@@ -146,7 +150,7 @@ fn entry(state: &State, tensor: &Tensor, optimizer: Optimizer, alive: Alive) -> 
     let dims = [state.rows, state.columns].map(|size| Dim { symbol: "", size });
     Entry {
         category: Category::Optimizer,
-        name: Cow::Owned(format!("{} of {}", state.name, tensor.name)),
+        name: Cow::Owned([state.name, " of ", tensor.name].concat()),
         place: Place::Optimizer,
         shape: Shape::new(if state.columns == 1 { &dims[..1] } else { &dims }),
         bits: Bits::whole(state.bits),
@@ -188,7 +192,7 @@ pub(super) fn temporaries(
         (Optimizer::Adamw, OptimizerImplementation::Foreach) => trained.entries(|_, tensor| {
             let state = State::like(tensor, "square root", width);
             let entry = entry(&state, tensor, optimizer, alive);
-            let name = Cow::Owned(format!("square root for {}", tensor.name));
+            let name = Cow::Owned(["square root for ", tensor.name].concat());
             Some(Entry { category: Category::Workspace, lifetime: Lifetime::Transient, name, ..entry })
         }),
         (Optimizer::Adamw, OptimizerImplementation::Loop) => {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::activations::Forward;
 use super::category::Category;
@@ -15,30 +16,107 @@ use crate::units::{Bits, Bytes, Overflow};
 /// The event at which each instant of a step lies.
 pub(super) type Positions = [(Instant, usize)];
 
-/// The entries of everything that the recording has alive at these positions.
-pub(super) fn entries(recording: &Forward, timeline: &Timeline, positions: &Positions) -> Result<Vec<Entry>, Overflow> {
-    let mut entries: Vec<Entry> = Vec::with_capacity(96);
+/// Adds the entries of everything that the recording has alive at these positions.
+pub(super) fn post(
+    entries: &mut Vec<Entry>,
+    recording: &Forward,
+    timeline: &Timeline,
+    positions: &Positions,
+) -> Result<(), Overflow> {
     // Only entries of one name can join: a model of many short groups of layers has thousands of others.
-    let mut by_name: HashMap<Cow<'static, str>, Vec<usize>> = HashMap::with_capacity(96);
-    for life in &timeline.lives {
-        let alive = alive(life, positions);
-        if alive == Alive::NEVER {
-            continue;
+    let mut by_name: HashMap<Name, Vec<Namesake>, BuildHasherDefault<NameHasher>> = HashMap::default();
+    timeline.each_life(recording, |storage, life| {
+        let alive = alive(&life, positions);
+        if alive == Alive::NEVER || storage.bytes == 0 {
+            return Ok(());
         }
-        let storage = &recording.tape.storages[life.storage as usize];
-        if storage.bytes == 0 {
-            continue;
-        }
-        let entry = entry(recording, storage, life, alive)?;
-        let namesakes = by_name.entry(entry.name.clone()).or_default();
-        if let Some(index) = namesakes.iter().find(|index| joins(&entries[**index], &entry)) {
-            join(&mut entries[*index], &entry)?;
+        let name = Name::of(storage);
+        let entry = entry(recording, storage, &life, alive)?;
+        let namesakes = by_name.entry(name).or_default();
+        let known = namesakes.iter_mut().find(|known| known.adjoins(&entry) && joins(&entries[known.index], &entry));
+        if let Some(known) = known {
+            join(&mut entries[known.index], &entry)?;
+            known.place = entries[known.index].place;
         } else {
-            namesakes.push(entries.len());
-            entries.push(entry);
+            namesakes.push(Namesake { place: entry.place, index: entries.len() });
+            entries.push(Entry { name: name.words(), ..entry });
+        }
+        Ok(())
+    })
+}
+
+/// What a storage holds, and in which words an entry says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name {
+    holds: &'static str,
+    wording: Wording,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Wording {
+    Itself,
+    In32Bits,
+    In16Bits,
+    Gradient,
+}
+
+impl Name {
+    const fn of(storage: &Storage) -> Self {
+        let wording = match (storage.kind, storage.dtype) {
+            (Kind::Value | Kind::Scratch, _) => Wording::Itself,
+            (Kind::WeightCopy, Dtype::Fp32) => Wording::In32Bits,
+            (Kind::WeightCopy, _) => Wording::In16Bits,
+            (Kind::Gradient | Kind::ParameterGradient, _) => Wording::Gradient,
+        };
+        Self { holds: storage.name, wording }
+    }
+
+    fn words(self) -> Cow<'static, str> {
+        match self.wording {
+            Wording::Itself => Cow::Borrowed(self.holds),
+            Wording::In32Bits => Cow::Owned([self.holds, " in fp32"].concat()),
+            Wording::In16Bits => Cow::Owned([self.holds, " in 16 bits"].concat()),
+            Wording::Gradient => Cow::Owned(["gradient of ", self.holds].concat()),
         }
     }
-    Ok(entries)
+}
+
+/// Names are the program's own, so that nobody chooses them to collide: a word at a time is enough.
+#[derive(Debug, Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..piece.len()].copy_from_slice(piece);
+            // The multiplier is 2^64 divided by π, made odd.
+            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+}
+
+/// An entry among those of its name, with where it is.
+#[derive(Debug, Clone, Copy)]
+struct Namesake {
+    place: Place,
+    index: usize,
+}
+
+impl Namesake {
+    /// Whether it and another entry are in the same place or in neighbouring layers.
+    fn adjoins(&self, entry: &Entry) -> bool {
+        match (self.place, entry.place) {
+            (Place::Layers(first, last), Place::Layers(next, end)) => {
+                (first, last) == (next, end) || next == last + 1 || end + 1 == first
+            }
+            (one, other) => one == other,
+        }
+    }
 }
 
 fn alive(life: &Life, positions: &Positions) -> Alive {
@@ -60,7 +138,8 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
     };
     Ok(Entry {
         category,
-        name: name(storage),
+        // Most entries join another: those that do not are given their name.
+        name: Cow::Borrowed(storage.name),
         place,
         shape: *recording.tape.dims(storage.shape),
         bits: Bits::whole(storage.dtype.bits()),
@@ -102,34 +181,14 @@ fn classify(storage: &Storage) -> (Category, Lifetime) {
     (category, lifetime)
 }
 
-fn name(storage: &Storage) -> Cow<'static, str> {
-    match storage.kind {
-        Kind::Value | Kind::Scratch => Cow::Borrowed(storage.name),
-        Kind::WeightCopy if storage.dtype == Dtype::Fp32 => Cow::Owned(format!("{} in fp32", storage.name)),
-        Kind::WeightCopy => Cow::Owned(format!("{} in 16 bits", storage.name)),
-        Kind::Gradient | Kind::ParameterGradient => Cow::Owned(format!("gradient of {}", storage.name)),
-    }
-}
-
-/// Whether two entries of one name are the same thing in neighbouring layers, or twice in one layer. The cheap questions
-/// come first.
+/// Whether two entries of one name in places that adjoin are the same thing. The cheap questions come first.
 fn joins(known: &Entry, entry: &Entry) -> bool {
     known.alive == entry.alive
         && known.category == entry.category
         && known.lifetime == entry.lifetime
         && known.bits == entry.bits
         && matches!(known.exactness, Exactness::Exact) == matches!(entry.exactness, Exactness::Exact)
-        && adjoin(known.place, entry.place)
         && known.shape == entry.shape
-}
-
-fn adjoin(known: Place, place: Place) -> bool {
-    match (known, place) {
-        (Place::Layers(first, last), Place::Layers(next, end)) => {
-            (first, last) == (next, end) || next == last + 1 || end + 1 == first
-        }
-        (one, other) => one == other,
-    }
 }
 
 fn join(known: &mut Entry, entry: &Entry) -> Result<(), Overflow> {

@@ -25,7 +25,13 @@ pub(crate) struct Tape {
     shapes: Vec<Shape>,
     elements: Vec<u64>,
     nodes: Vec<Node>,
+    /// What the nodes read, one node's after another's.
+    inputs: Vec<Input>,
+    /// What the nodes keep for backward, one node's after another's.
+    kept: Vec<StorageId>,
     leaves: Vec<Leaf>,
+    /// The leaves of which autocast has a copy now.
+    cached: Vec<u32>,
     segment: Segment,
     saving: Saving,
     recomputing: bool,
@@ -38,15 +44,20 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    /// An empty tape. Without `graph` nothing is kept for backward.
-    pub(crate) fn new(graph: bool, keep_gradients: bool) -> Self {
+    /// An empty tape with room for so many recorded layers. Without `graph` nothing is kept for backward.
+    pub(crate) fn new(layers: usize, graph: bool, keep_gradients: bool) -> Self {
+        // What most layers need, so that lists seldom move; room that nothing is written to costs nothing.
+        let room = 96 * (layers + 2);
         Self {
-            storages: Vec::with_capacity(512),
-            events: Vec::with_capacity(1024),
+            storages: Vec::with_capacity(2 * room),
+            events: Vec::with_capacity(4 * room),
             shapes: Vec::with_capacity(128),
             elements: Vec::with_capacity(128),
-            nodes: Vec::with_capacity(256),
-            leaves: Vec::with_capacity(64),
+            nodes: Vec::with_capacity(room),
+            inputs: Vec::with_capacity(2 * room),
+            kept: Vec::with_capacity(2 * room),
+            leaves: Vec::with_capacity(room / 2),
+            cached: Vec::new(),
             segment: Segment::Embedding,
             saving: if graph { Saving::Keep } else { Saving::Inference },
             recomputing: false,
@@ -89,6 +100,12 @@ impl Tape {
             self.overflow = true;
             0
         });
+        // Layers of one kind have the same few shapes; comparing sizes first makes that cheap to see.
+        let known =
+            self.elements.iter().zip(&self.shapes).position(|(size, known)| *size == elements && *known == shape);
+        if let Some(known) = known.and_then(|known| u16::try_from(known).ok()) {
+            return known;
+        }
         self.shapes.push(shape);
         self.elements.push(elements);
         u16::try_from(self.shapes.len() - 1).unwrap_or_else(|_| {
@@ -126,7 +143,7 @@ impl Tape {
 
     fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
         self.leaves.push(Leaf { name, owner: self.segment, uses: 0, waiting: None, cached_copy: None, value });
-        u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX)
+        position(self.leaves.len() - 1)
     }
 
     /// A tensor without a gradient, newly allocated.
@@ -284,14 +301,17 @@ impl Tape {
         if storage != NOTHING {
             self.refer(storage);
             self.leaves[index].cached_copy = Some((storage, source));
+            self.cached.push(leaf);
         }
         Tensor { storage, dtype: Dtype::Bf16, source, ..parameter }
     }
 
     /// Autocast ends: its cache lets go of every copy.
     pub(crate) fn leave_autocast(&mut self) {
-        for index in 0..self.leaves.len() {
-            if let Some((storage, _)) = self.leaves[index].cached_copy.take() {
+        let mut cached = std::mem::take(&mut self.cached);
+        cached.sort_unstable();
+        for leaf in cached {
+            if let Some((storage, _)) = self.leaves[leaf as usize].cached_copy.take() {
                 self.unrefer(storage);
             }
         }
@@ -332,8 +352,8 @@ impl Tape {
         if self.saving == Saving::Inference || !inputs.iter().any(Tensor::needs_gradient) {
             return Source::Constant;
         }
-        let mut kept = [None; INPUTS];
-        for (slot, input) in kept.iter_mut().zip(inputs) {
+        let first = position(self.inputs.len());
+        for input in inputs.iter().take(INPUTS) {
             if let (Source::Leaf(leaf), false) = (input.source, self.recomputing) {
                 self.leaves[leaf as usize].uses += 1;
             }
@@ -343,13 +363,12 @@ impl Tape {
                     self.storages.get(input.storage as usize).map_or("", |storage| storage.name)
                 }
             };
-            *slot = Some(Input { source: input.source, shape: input.shape, dtype: input.dtype, name });
+            self.inputs.push(Input { source: input.source, shape: input.shape, dtype: input.dtype, name });
         }
         self.nodes.push(Node {
             rule,
-            inputs: kept,
-            saved: [NOTHING; MOST],
-            saved_count: 0,
+            inputs: (first, u8::try_from(inputs.len().min(INPUTS)).unwrap_or(0)),
+            kept: (position(self.kept.len()), 0),
             packs: u8::try_from(packs).unwrap_or(u8::MAX),
             output_shape: shape,
             output_dtype: dtype,
@@ -357,7 +376,7 @@ impl Tape {
             gradient: None,
             parts: [None; 3],
         });
-        Source::Node(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
+        Source::Node(position(self.nodes.len() - 1))
     }
 
     fn keep(&mut self, node: usize, storage: StorageId) {
@@ -383,9 +402,8 @@ impl Tape {
             record.owner = segment;
             record.recomputed |= recomputing;
         }
-        let node = &mut self.nodes[node];
-        node.saved[usize::from(node.saved_count)] = storage;
-        node.saved_count += 1;
+        self.kept.push(storage);
+        self.nodes[node].kept.1 += 1;
     }
 
     fn allocate(&mut self, name: &'static str, shape: u16, dtype: Dtype, kind: Kind) -> StorageId {
@@ -426,4 +444,9 @@ impl Tape {
             self.events.push(Event::Release(storage));
         }
     }
+}
+
+/// A place in one of the tape's lists; no recording comes near the end of 32 bits.
+fn position(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::activations::{Forward, Stretch};
-use super::tape::{Event, Kind, Segment, StorageId};
+use super::tape::{Event, Kind, Segment, Storage};
 use crate::units::{Bytes, Overflow};
 
 /// When a storage, or what its layer's unrecorded neighbours have in its place, is alive: events `born..dies`.
@@ -25,7 +25,6 @@ pub(super) enum Layers {
 /// A storage and its spans: its own, and that of the layers between the recorded ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Life {
-    pub(super) storage: StorageId,
     pub(super) layers: Layers,
     pub(super) copies: u64,
     span: Span,
@@ -38,9 +37,10 @@ impl Life {
     }
 }
 
-/// All lives of a recording.
+/// When everything in a recording is alive, and how much that is.
 pub(super) struct Timeline {
-    pub(super) lives: Vec<Life>,
+    /// Of each storage.
+    spans: Vec<Span>,
     /// Bytes alive just after each event.
     totals: Vec<u64>,
 }
@@ -59,34 +59,18 @@ impl Timeline {
                 Event::Release(storage) => spans[*storage as usize].dies = position,
             }
         }
-        let mut lives = Vec::with_capacity(spans.len() * 2);
-        for (index, (storage, span)) in tape.storages.iter().zip(spans).enumerate() {
-            let id = StorageId::try_from(index).ok().ok_or(Overflow)?;
-            // What all recomputed layers read belongs to none of them.
-            let shared = storage.recomputed && storage.made_in == Segment::Embedding;
-            let (Segment::Layer(recorded), false) = (storage.owner, shared) else {
-                lives.push(Life { storage: id, layers: Layers::Outside, copies: 1, span });
-                continue;
-            };
-            let Some(stretch) = recording.stretches.iter().find(|stretch| stretch.recorded.contains(&recorded)) else {
-                continue;
-            };
-            let between = stretch.between();
-            // What passes from layer to layer without being kept stands once.
-            let stays = storage.saved || matches!(storage.kind, Kind::ParameterGradient | Kind::WeightCopy);
-            if between > 0
-                && stays
-                && recorded + 1 == stretch.recorded.end
-                && let Some(span) = between_span(stretch, span)
-            {
-                let layers = Layers::Range(stretch.first + 1, stretch.first + between);
-                lives.push(Life { storage: id, layers, copies: between, span });
-            }
-            let own = stretch.number(recorded);
-            lives.push(Life { storage: id, layers: Layers::Range(own, own), copies: 1, span });
-        }
-        let totals = totals(recording, &lives)?;
-        Ok(Self { lives, totals })
+        let totals = totals(recording, &spans)?;
+        Ok(Self { spans, totals })
+    }
+
+    /// Shows all lives of the recording that was read, in the order of its storages. They are not kept: a model of many
+    /// short groups of layers has tens of thousands, of which few are alive at a given event.
+    pub(super) fn each_life(
+        &self,
+        recording: &Forward,
+        visit: impl FnMut(&Storage, Life) -> Result<(), Overflow>,
+    ) -> Result<(), Overflow> {
+        each_life(recording, &self.spans, visit)
     }
 
     /// Bytes alive just after an event.
@@ -139,14 +123,46 @@ fn between_span(stretch: &Stretch, span: Span) -> Option<Span> {
     }
 }
 
-fn totals(recording: &Forward, lives: &[Life]) -> Result<Vec<u64>, Overflow> {
+fn each_life(
+    recording: &Forward,
+    spans: &[Span],
+    mut visit: impl FnMut(&Storage, Life) -> Result<(), Overflow>,
+) -> Result<(), Overflow> {
+    // Recorded layers are numbered through, stretch by stretch.
+    let stretches = recording.stretches.iter().flat_map(|stretch| stretch.recorded.clone().map(move |_| stretch));
+    let stretches: Vec<&Stretch> = stretches.collect();
+    for (storage, span) in recording.tape.storages.iter().zip(spans) {
+        // What all recomputed layers read belongs to none of them.
+        let shared = storage.recomputed && storage.made_in == Segment::Embedding;
+        let (Segment::Layer(recorded), false) = (storage.owner, shared) else {
+            visit(storage, Life { layers: Layers::Outside, copies: 1, span: *span })?;
+            continue;
+        };
+        let Some(stretch) = stretches.get(recorded) else { continue };
+        let between = stretch.between();
+        // What passes from layer to layer without being kept stands once.
+        let stays = storage.saved || matches!(storage.kind, Kind::ParameterGradient | Kind::WeightCopy);
+        if between > 0
+            && stays
+            && recorded + 1 == stretch.recorded.end
+            && let Some(span) = between_span(stretch, *span)
+        {
+            let layers = Layers::Range(stretch.first + 1, stretch.first + between);
+            visit(storage, Life { layers, copies: between, span })?;
+        }
+        let own = stretch.number(recorded);
+        visit(storage, Life { layers: Layers::Range(own, own), copies: 1, span: *span })?;
+    }
+    Ok(())
+}
+
+fn totals(recording: &Forward, spans: &[Span]) -> Result<Vec<u64>, Overflow> {
     let events = recording.tape.events.len();
     // Differences first, then their running sum; one past the end collects what dies there.
     let mut born = vec![0_u64; events + 1];
     let mut died = vec![0_u64; events + 1];
-    for life in lives {
-        let bytes = recording.tape.storages[life.storage as usize].bytes;
-        let bytes = bytes.checked_mul(life.copies).ok_or(Overflow)?;
+    each_life(recording, spans, |storage, life| {
+        let bytes = storage.bytes.checked_mul(life.copies).ok_or(Overflow)?;
         let add = |slot: &mut u64| slot.checked_add(bytes).map(|sum| *slot = sum).ok_or(Overflow);
         if life.span.born <= events {
             add(&mut born[life.span.born])?;
@@ -154,12 +170,14 @@ fn totals(recording: &Forward, lives: &[Life]) -> Result<Vec<u64>, Overflow> {
         if life.span.dies <= events {
             add(&mut died[life.span.dies])?;
         }
-    }
+        Ok(())
+    })?;
+    let mut totals = born;
+    totals.truncate(events);
     let mut alive = 0_u64;
-    let mut totals = Vec::with_capacity(events);
-    for event in 0..events {
-        alive = alive.checked_add(born[event]).ok_or(Overflow)?.checked_sub(died[event]).ok_or(Overflow)?;
-        totals.push(alive);
+    for (total, died) in totals.iter_mut().zip(died) {
+        alive = alive.checked_add(*total).ok_or(Overflow)?.checked_sub(died).ok_or(Overflow)?;
+        *total = alive;
     }
     Ok(totals)
 }

@@ -64,6 +64,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     } else {
         model_set.parameters(always())?
     };
+    // More than there will be, so that thousands of entries of a model of many short groups need not move. Room that
+    // nothing is written to costs nothing; and where the largest block is the greater part of all that a ledger takes,
+    // glibc keeps the memory for the next ledger instead of asking the kernel for each page anew.
+    entries.reserve(3 * entries.len() + 2 * recording.tape.storages.len());
     if adapters.is_some() {
         entries.append(&mut trained.parameters(always())?);
     }
@@ -71,7 +75,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         entries.append(&mut trained.standing_gradients(standing(train))?);
     }
     entries.append(&mut optimizer_entries(&trained, train)?);
-    entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
+    recorded::post(&mut entries, &recording, &timeline, &positions)?;
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);

@@ -58,7 +58,7 @@ impl Set<'_> {
         &self,
         mut of_one: impl FnMut(&BlockParameters, &Tensor) -> Option<Entry>,
     ) -> Result<Vec<Entry>, Overflow> {
-        let mut entries = Vec::with_capacity(32);
+        let mut entries = Vec::with_capacity(self.blocks.iter().map(|block| block.tensors.len()).sum());
         for block in self.blocks {
             let place = place(self.architecture, block.block);
             for tensor in &block.tensors {

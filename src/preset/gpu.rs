@@ -39,6 +39,12 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Vec<Gpu>, PresetError> {
     cards.iter().map(card).collect()
 }
 
+/// The card of a text that describes one.
+pub(super) fn parse_one(origin: &str, text: &str) -> Result<Gpu, PresetError> {
+    let mut cards = parse(origin, text)?;
+    Ok(cards.swap_remove(0))
+}
+
 fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
     let id = section.text("id")?;
     let name = section.text("name")?;

@@ -1,30 +1,37 @@
 //! Every model, card and framework profile that can be chosen by its id.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::suggestion;
 use super::error::PresetError;
+use super::listing::{Embedded, Listing};
 use super::{framework, gpu, model, source};
 use crate::framework::Profiles;
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scenario::parameter::nearest;
 
-/// Paths under `presets/` and their texts, sorted, written by the build.
-const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
+/// Every model in `presets/models`, written by the build in the order of the files.
+const MODELS: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
+
+/// Every card in `presets/gpus`, in the order of the files and in each as it stands there.
+const GPUS: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/gpus.rs"));
+
+/// Paths under `presets/` and texts of the framework profiles.
+const FRAMEWORKS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/frameworks.rs"));
 
 /// The models, cards and frameworks that can be chosen: the embedded ones, then the user's own.
+///
+/// A user's files are read at once, so that what is wrong with them is known; an embedded model or card is read when it
+/// is first asked for, since a run needs one of hundreds.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
-    models: Vec<Model>,
-    gpus: Vec<Gpu>,
+    models: Vec<Listing<Model>>,
+    gpus: Vec<Listing<Gpu>>,
     profiles: Arc<Profiles>,
     problems: Vec<PresetError>,
-    custom_models: HashSet<String>,
-    custom_gpus: HashSet<String>,
 }
 
 /// What a file under a preset folder holds.
@@ -44,12 +51,13 @@ impl Content {
 impl Library {
     /// The presets that are part of the program.
     pub fn embedded() -> Self {
-        let mut library = Self::default();
-        for (path, text) in EMBEDDED {
-            let folder = path.split('/').next().unwrap_or_default();
-            if let Some((content, _)) = Content::FOLDERS.into_iter().find(|(_, name)| *name == folder) {
-                library.add(content, &format!("embedded presets/{path}"), text, false);
-            }
+        let mut library = Self {
+            models: MODELS.iter().map(|preset| Listing::embedded(preset, model::parse)).collect(),
+            gpus: GPUS.iter().map(|preset| Listing::embedded(preset, gpu::parse_one)).collect(),
+            ..Self::default()
+        };
+        for (path, text) in FRAMEWORKS {
+            library.add(Content::Frameworks, &format!("embedded presets/{path}"), text);
         }
         library
     }
@@ -68,14 +76,24 @@ impl Library {
         library
     }
 
-    /// Every model, in the order of the files.
-    pub fn models(&self) -> &[Model] {
+    /// Every model, in the order of the files, read or not.
+    pub fn model_listings(&self) -> &[Listing<Model>] {
         &self.models
     }
 
-    /// Every card, in the order of the files.
-    pub fn gpus(&self) -> &[Gpu] {
+    /// Every card, in the order of the files, read or not.
+    pub fn gpu_listings(&self) -> &[Listing<Gpu>] {
         &self.gpus
+    }
+
+    /// Every model, in the order of the files; all of them are read.
+    pub fn models(&self) -> Vec<&Model> {
+        self.models.iter().filter_map(|listing| listing.item().ok()).collect()
+    }
+
+    /// Every card, in the order of the files; all of them are read.
+    pub fn gpus(&self) -> Vec<&Gpu> {
+        self.gpus.iter().filter_map(|listing| listing.item().ok()).collect()
     }
 
     /// Every framework profile, as scenarios carry them.
@@ -90,28 +108,12 @@ impl Library {
 
     /// The model of this id, or an error that names the nearest.
     pub fn model(&self, id: &str) -> Result<&Model, PresetError> {
-        self.models.iter().find(|model| model.id == id).ok_or_else(|| {
-            let known: Vec<_> = self.models.iter().map(|model| model.id.as_str()).collect();
-            unknown("model", id, &known)
-        })
+        find(&self.models, "model", id)
     }
 
     /// The card of this id, or an error that names the nearest.
     pub fn gpu(&self, id: &str) -> Result<&Gpu, PresetError> {
-        self.gpus.iter().find(|gpu| gpu.id == id).ok_or_else(|| {
-            let known: Vec<_> = self.gpus.iter().map(|gpu| gpu.id.as_str()).collect();
-            unknown("GPU", id, &known)
-        })
-    }
-
-    /// Whether the model of this id is the user's own, so that pickers can put it first.
-    pub fn is_custom_model(&self, id: &str) -> bool {
-        self.custom_models.contains(id)
-    }
-
-    /// Whether the card of this id is the user's own, so that pickers can put it first.
-    pub fn is_custom_gpu(&self, id: &str) -> bool {
-        self.custom_gpus.contains(id)
+        find(&self.gpus, "GPU", id)
     }
 
     fn read_folder(&mut self, content: Content, folder: &Path) {
@@ -119,7 +121,7 @@ impl Library {
             Ok(paths) => {
                 for path in paths {
                     match source::read(&path) {
-                        Ok(text) => self.add(content, &path.display().to_string(), &text, true),
+                        Ok(text) => self.add(content, &path.display().to_string(), &text),
                         Err(problem) => self.problems.push(problem),
                     }
                 }
@@ -128,15 +130,17 @@ impl Library {
         }
     }
 
-    fn add(&mut self, content: Content, origin: &str, text: &str, custom: bool) {
+    fn add(&mut self, content: Content, origin: &str, text: &str) {
         let added = match content {
             Content::Frameworks => framework::parse(origin, text).map(|profile| {
                 Arc::make_mut(&mut self.profiles).put(profile);
             }),
-            Content::Models => model::parse(origin, text).map(|model| self.put_model(model, custom)),
+            Content::Models => model::parse(origin, text).map(|model| {
+                put(&mut self.models, Listing::custom(&model.id.clone(), &model.name.clone(), model));
+            }),
             Content::Gpus => gpu::parse(origin, text).map(|cards| {
                 for card in cards {
-                    self.put_gpu(card, custom);
+                    put(&mut self.gpus, Listing::custom(&card.id.clone(), &card.name.clone(), card));
                 }
             }),
         };
@@ -144,26 +148,22 @@ impl Library {
             self.problems.push(problem);
         }
     }
+}
 
-    fn put_model(&mut self, model: Model, custom: bool) {
-        if custom {
-            self.custom_models.insert(model.id.clone());
-        }
-        match self.models.iter_mut().find(|known| known.id == model.id) {
-            Some(known) => *known = model,
-            None => self.models.push(model),
-        }
+/// Adds something in the place of what has its id.
+fn put<T>(list: &mut Vec<Listing<T>>, listing: Listing<T>) {
+    match list.iter_mut().find(|known| known.id() == listing.id()) {
+        Some(known) => *known = listing,
+        None => list.push(listing),
     }
+}
 
-    fn put_gpu(&mut self, gpu: Gpu, custom: bool) {
-        if custom {
-            self.custom_gpus.insert(gpu.id.clone());
-        }
-        match self.gpus.iter_mut().find(|known| known.id == gpu.id) {
-            Some(known) => *known = gpu,
-            None => self.gpus.push(gpu),
-        }
-    }
+fn find<'a, T>(list: &'a [Listing<T>], what: &str, id: &str) -> Result<&'a T, PresetError> {
+    let Some(found) = list.iter().find(|listing| listing.id() == id) else {
+        let known: Vec<_> = list.iter().map(Listing::id).collect();
+        return Err(unknown(what, id, &known));
+    };
+    found.item().map_err(Clone::clone)
 }
 
 /// The `.toml` files directly in a folder, sorted; none where there is no folder.

@@ -165,7 +165,7 @@ mod tests {
         let (model, gpu) = (library.model("llama-3.1-8b").unwrap(), library.gpu("h100-sxm-80").unwrap());
         let mut scenario = Scenario::default();
         scenario.train.sequence_length = 8192;
-        let cards = library.gpus().iter().map(|gpu| (gpu.id.as_str(), gpu));
+        let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
         let found = fixes(model, &scenario, gpu, cards);
         let other = found.last().unwrap();
         assert_eq!((other.cost, other.changes[0].0), (Cost::Card, "gpu"));

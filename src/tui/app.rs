@@ -7,12 +7,10 @@ mod picker;
 pub(crate) mod pins;
 mod sweep;
 
-use std::sync::Arc;
-
 pub(crate) use cards::{CardRow, Cards};
 pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
-pub(crate) use picker::{Item, Picker, Target};
+pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
 pub(crate) use sweep::{Curve, Sweep};
 
@@ -23,6 +21,7 @@ use super::screen::{Focus, View};
 use crate::gpu::Gpu;
 use crate::memory::{Entry, Step};
 use crate::model::Model;
+use crate::preset::Listing;
 use crate::scenario::Scenario;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::solve::Fix;
@@ -35,8 +34,28 @@ pub(crate) struct Listed<T> {
     pub(crate) word: String,
     /// Whether it is the user's own; those come first.
     pub(crate) own: bool,
-    /// The thing.
-    pub(crate) item: Arc<T>,
+    /// The thing, read or not.
+    pub(crate) listing: Listing<T>,
+}
+
+impl<T: Clone> Listed<T> {
+    /// Something that has an id.
+    pub(crate) fn new(listing: &Listing<T>) -> Self {
+        Self { word: listing.id().to_owned(), own: listing.is_custom(), listing: listing.clone() }
+    }
+
+    /// The thing itself.
+    pub(crate) fn item(&self) -> Option<&T> {
+        self.listing.item().ok()
+    }
+}
+
+impl Listed<Model> {
+    /// A model that was read from a path.
+    pub(crate) fn opened(path: String, model: Model) -> Self {
+        let (id, name) = (model.id.clone(), model.name.clone());
+        Self { word: path, own: true, listing: Listing::custom(&id, &name, model) }
+    }
 }
 
 /// What lies over the view.
@@ -150,14 +169,14 @@ impl App {
     }
 
     /// The model of a scenario.
-    pub(crate) fn model_of(&self, scenario: &Scenario) -> Option<&Arc<Model>> {
-        self.models.iter().find(|listed| listed.word == scenario.model).map(|listed| &listed.item)
+    pub(crate) fn model_of(&self, scenario: &Scenario) -> Option<&Model> {
+        self.models.iter().find(|listed| listed.word == scenario.model)?.item()
     }
 
     /// The card of a scenario.
-    pub(crate) fn gpu_of(&self, scenario: &Scenario) -> Option<&Arc<Gpu>> {
+    pub(crate) fn gpu_of(&self, scenario: &Scenario) -> Option<&Gpu> {
         let id = scenario.gpu.as_ref()?;
-        self.gpus.iter().find(|listed| listed.word == *id).map(|listed| &listed.item)
+        self.gpus.iter().find(|listed| listed.word == *id)?.item()
     }
 
     /// The parameters of the list: those that matter here and match the filter. Indices into the table.

@@ -57,3 +57,8 @@ pub(crate) enum Focus {
     /// The view beside it.
     View,
 }
+
+/// The first of `length` rows to show so that `selected` is among the `shown` ones, near the middle.
+pub(super) fn first_shown(selected: usize, length: usize, shown: usize) -> usize {
+    selected.saturating_sub(shown / 2).min(length.saturating_sub(shown))
+}

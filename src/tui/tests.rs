@@ -12,8 +12,6 @@ mod solve;
 mod storm;
 mod sweep;
 
-use std::sync::Arc;
-
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -24,6 +22,7 @@ use super::update::{Effect, Message, update};
 use super::{message, view};
 use crate::gpu::Gpu;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model};
+use crate::preset::Listing;
 use crate::scenario::Scenario;
 use crate::units::{Parameters, Unit};
 
@@ -69,8 +68,8 @@ pub(super) fn card(id: &str, name: &str, usable_mib: u64) -> Gpu {
     }
 }
 
-fn listed<T>(word: &str, item: T) -> Listed<T> {
-    Listed { word: word.to_owned(), own: false, item: Arc::new(item) }
+fn listed<T: Clone + Send + 'static>([id, name]: [&str; 2], item: T) -> Listed<T> {
+    Listed { own: false, ..Listed::new(&Listing::custom(id, name, item)) }
 }
 
 /// The explorer on an 8 B model and an 80 GB card, with a few others to choose from.
@@ -90,8 +89,8 @@ pub(super) fn app() -> App {
     let scenario =
         Scenario { model: String::from("llama-3.1-8b"), gpu: Some(String::from("h100-sxm-80")), ..Scenario::default() };
     App::new(
-        models.into_iter().map(|model| listed(&model.id.clone(), model)).collect(),
-        gpus.into_iter().map(|gpu| listed(&gpu.id.clone(), gpu)).collect(),
+        models.into_iter().map(|model| listed([&model.id.clone(), &model.name.clone()], model)).collect(),
+        gpus.into_iter().map(|gpu| listed([&gpu.id.clone(), &gpu.name.clone()], gpu)).collect(),
         scenario,
         Unit::Gib,
     )

@@ -6,8 +6,6 @@ mod entries;
 mod overlay;
 mod solve;
 
-use std::sync::Arc;
-
 use super::action::Action;
 use super::adjust::{self, Nudge};
 use super::app::{App, Listed, Notice, Overlay, Picker, blamed};
@@ -67,7 +65,7 @@ pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
     let effect = take_in(app, message);
     app.overlay = match app.overlay.take() {
         Some(Overlay::Picker(mut picker)) => {
-            picker.ask_totals(app);
+            picker.ask(app);
             Some(Overlay::Picker(picker))
         }
         other => other,
@@ -398,7 +396,7 @@ fn opened(app: &mut App, path: &str, outcome: Result<Opened, String>) {
     };
     if let Some((word, model)) = model {
         app.models.retain(|listed| listed.word != word);
-        app.models.insert(0, Listed { word: word.clone(), own: true, item: Arc::from(model) });
+        app.models.insert(0, Listed::opened(word.clone(), *model));
         scenario.model = word;
     }
     let suited = app.suit(&mut scenario);

@@ -122,7 +122,9 @@ struct Recorded<'a> {
 impl Run<'_> {
     /// Records the forward pass and, where there is one, the backward pass.
     pub(crate) fn record(self) -> Forward {
-        let mut tape = Tape::new(self.graph, self.keep_gradients);
+        let groups = self.architecture.groups.iter();
+        let recorded = groups.map(|group| if group.layers > 1 { 2 } else { 1 }).sum();
+        let mut tape = Tape::new(recorded, self.graph, self.keep_gradients);
         if self.adapters.is_some() {
             tape.freeze();
         }

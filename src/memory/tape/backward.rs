@@ -59,7 +59,7 @@ impl Tape {
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
             return self.release_kept(twin.unwrap_or(index));
         };
-        let node = self.nodes[index].clone();
+        let node = self.nodes[index];
         self.segment = node.segment;
         let mut gradients = self.derive(&node, incoming, dtype);
         // What a checkpoint computed again dies as soon as it has been read.
@@ -71,8 +71,8 @@ impl Tape {
         if twin.is_none() {
             self.release_kept(index);
         }
-        for (input, gradient) in node.inputs.iter().zip(gradients) {
-            if let (Some(input), Some((storage, dtype))) = (input, gradient) {
+        for (slot, gradient) in gradients.into_iter().enumerate() {
+            if let (Some(input), Some((storage, dtype))) = (self.input(&node, slot), gradient) {
                 self.route(input.source, storage, dtype);
             }
         }
@@ -81,7 +81,8 @@ impl Tape {
     /// Puts the gradients of the parts of a split into one.
     fn put_together(&mut self, index: usize) {
         let parts = std::mem::take(&mut self.nodes[index].parts);
-        let (Some(input), true) = (self.nodes[index].inputs[0], parts.iter().any(Option::is_some)) else { return };
+        let input = self.input(&self.nodes[index], 0);
+        let (Some(input), true) = (input, parts.iter().any(Option::is_some)) else { return };
         self.segment = self.nodes[index].segment;
         let whole = self.gradient(&input, input.shape, input.dtype);
         for part in parts.into_iter().flatten() {
@@ -91,11 +92,16 @@ impl Tape {
     }
 
     fn release_kept(&mut self, node: usize) {
-        let (saved, count) = (self.nodes[node].saved, usize::from(self.nodes[node].saved_count));
-        self.nodes[node].saved_count = 0;
-        for storage in &saved[..count] {
-            self.unrefer(*storage);
+        let (first, count) = std::mem::take(&mut self.nodes[node].kept);
+        for index in first..first + u32::from(count) {
+            self.unrefer(self.kept[index as usize]);
         }
+    }
+
+    /// What a node reads in this place.
+    fn input(&self, node: &Node, slot: usize) -> Option<Input> {
+        let (first, count) = node.inputs;
+        (slot < usize::from(count)).then(|| self.inputs[first as usize + slot])
     }
 
     fn derive(&mut self, node: &Node, incoming: StorageId, dtype: Dtype) -> Gradients {
@@ -112,9 +118,12 @@ impl Tape {
         if let Some(storage) = again.and_then(|again| self.storages.get_mut(again as usize)) {
             storage.estimated = true;
         }
-        let needed = node.inputs.iter().enumerate().filter_map(|(slot, input)| Some((slot, (*input)?)));
-        for (slot, input) in needed.filter(|(_, input)| node.rule == Rule::All || input.source.needs_gradient()) {
-            gradients[slot] = Some(match node.rule {
+        for (slot, gradient) in gradients.iter_mut().enumerate() {
+            let Some(input) = self.input(node, slot) else { break };
+            if node.rule != Rule::All && !input.source.needs_gradient() {
+                continue;
+            }
+            *gradient = Some(match node.rule {
                 Rule::Subtract if slot == 1 => {
                     (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
                 }
@@ -141,7 +150,7 @@ impl Tape {
                     (gradient, input.dtype)
                 }
                 Rule::Unpack => {
-                    let matrix = node.inputs[0].map_or(input.shape, |matrix| matrix.shape);
+                    let matrix = self.input(node, 0).map_or(input.shape, |matrix| matrix.shape);
                     let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);
                     let gradient = self.gradient(&input, input.shape, input.dtype);
                     self.unrefer(unpacked);
@@ -177,7 +186,7 @@ impl Tape {
     /// The divisor's gradient first, `-g·((x / y) / y)` factor by factor, then the dividend's.
     fn derive_quotient(&mut self, node: &Node) -> Gradients {
         let mut gradients = [None; INPUTS];
-        let [Some(dividend), Some(divisor), ..] = node.inputs else { return gradients };
+        let (Some(dividend), Some(divisor)) = (self.input(node, 0), self.input(node, 1)) else { return gradients };
         let (shape, dtype) = (node.output_shape, node.output_dtype);
         let factors = ["quotient", "quotient by the divisor", "negated gradient"]
             .map(|name| self.allocate(name, shape, dtype, Kind::Scratch));
@@ -212,17 +221,17 @@ impl Tape {
     /// A copy of the whole gradient, and in it zeros in place of the part, which is copied out.
     fn derive_write(&mut self, node: &Node) -> Gradients {
         let mut gradients = [None; INPUTS];
-        let Some(part) = node.inputs[0] else { return gradients };
+        let (Some(part), rest) = (self.input(node, 0), self.input(node, 1)) else { return gradients };
         let whole = self.allocate("gradient of the whole", node.output_shape, node.output_dtype, Kind::Gradient);
         let mut copy = self.gradient(&part, part.shape, node.output_dtype);
-        let zeros = node.inputs[1].map(|_| self.allocate("zeros", part.shape, node.output_dtype, Kind::Scratch));
+        let zeros = rest.map(|_| self.allocate("zeros", part.shape, node.output_dtype, Kind::Scratch));
         if part.dtype != node.output_dtype {
             let cast = self.gradient(&part, part.shape, part.dtype);
             self.unrefer(copy);
             copy = cast;
         }
         gradients[0] = Some((copy, part.dtype));
-        match (node.inputs[1], zeros) {
+        match (rest, zeros) {
             (Some(_), Some(zeros)) => {
                 self.unrefer(zeros);
                 gradients[1] = Some((whole, node.output_dtype));
@@ -247,7 +256,7 @@ impl Tape {
     /// Sums and casts gradients to the shapes and types of their inputs.
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
-            let (Some(input), Some((storage, dtype))) = (node.inputs[slot], gradient.as_mut()) else { continue };
+            let (Some(input), Some((storage, dtype))) = (self.input(node, slot), gradient.as_mut()) else { continue };
             let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Add)
                 && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {

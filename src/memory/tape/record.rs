@@ -193,18 +193,20 @@ pub(super) struct Input {
     pub(super) name: &'static str,
 }
 
-/// Most kept tensors of one operation.
+/// Most tensors that one operation makes beside its output.
 pub(super) const MOST: usize = 12;
 
 /// Most inputs of one operation.
 pub(super) const INPUTS: usize = 10;
 
-#[derive(Debug, Clone)]
+/// An operation of the graph. What it reads and keeps stands on the tape: most nodes read one tensor or two.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) rule: Rule,
-    pub(super) inputs: [Option<Input>; INPUTS],
-    pub(super) saved: [StorageId; MOST],
-    pub(super) saved_count: u8,
+    /// The first of its inputs among the tape's, and how many they are.
+    pub(super) inputs: (u32, u8),
+    /// The first of what it keeps among the tape's, and how much that is.
+    pub(super) kept: (u32, u8),
     /// How many tensors it would keep outside a checkpoint.
     pub(super) packs: u8,
     pub(super) output_shape: u16,

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::App;
+use super::{App, Listed};
 use crate::gpu::Gpu;
 use crate::memory::{Fit, Verdict};
 use crate::scenario::parameter::parse_count;
@@ -73,7 +73,7 @@ impl App {
             .gpus
             .iter()
             .filter_map(|listed| {
-                let gpu = listed.item.as_ref();
+                let gpu = listed.item()?;
                 let fit = Fit::elsewhere(&estimate.ledger, gpu).ok()?;
                 Some(CardRow { word: &listed.word, gpu, fit })
             })
@@ -97,9 +97,9 @@ impl App {
     /// The vendors in the catalogue, in the order of the cards.
     pub(crate) fn vendors(&self) -> Vec<&str> {
         let mut vendors: Vec<&str> = Vec::new();
-        for listed in &self.gpus {
-            if !vendors.contains(&listed.item.vendor.as_str()) {
-                vendors.push(&listed.item.vendor);
+        for gpu in self.gpus.iter().filter_map(Listed::item) {
+            if !vendors.contains(&gpu.vendor.as_str()) {
+                vendors.push(&gpu.vendor);
             }
         }
         vendors

@@ -56,7 +56,7 @@ const WELL_KNOWN: &[(&str, &str)] = &[
 impl App {
     /// What any scenario takes at its peak, where it has a ledger.
     pub(in crate::tui) fn total_of(&self, scenario: &Scenario) -> Option<Bytes> {
-        let gpu = self.gpu_of(scenario).map(AsRef::as_ref);
+        let gpu = self.gpu_of(scenario);
         memory::estimate(self.model_of(scenario)?, scenario, gpu).ok().map(|ledger| ledger.total())
     }
 
@@ -67,7 +67,7 @@ impl App {
             return Err(format!("model: {found}; press m to choose one"));
         };
         let gpu = self.gpu_of(scenario);
-        let ledger = memory::estimate(model, scenario, gpu.map(AsRef::as_ref)).map_err(|error| error.to_string())?;
+        let ledger = memory::estimate(model, scenario, gpu).map_err(|error| error.to_string())?;
         let fit = match gpu {
             Some(gpu) => Some(Fit::of(&ledger, gpu).map_err(|error| error.to_string())?),
             None => None,
@@ -78,7 +78,7 @@ impl App {
         };
         let card_fit = |(id, name): &(&str, &'static str)| {
             let gpu = self.gpus.iter().find(|listed| listed.word == *id)?;
-            let fit = Fit::elsewhere(&ledger, &gpu.item).ok()?;
+            let fit = Fit::elsewhere(&ledger, gpu.item()?).ok()?;
             Some(CardFit { name, capacity: fit.capacity, verdict: fit.verdict })
         };
         let mut cards: Vec<CardFit> = WELL_KNOWN.iter().filter_map(card_fit).collect();

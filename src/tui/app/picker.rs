@@ -1,10 +1,11 @@
 //! A list to choose from: models, cards, or the words of a parameter.
 
-use super::App;
+use super::{App, Listed};
 use crate::scenario::parameter::{Kind, Parameter};
 use crate::scenario::{Scenario, Value};
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
+use crate::tui::screen::first_shown;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +18,8 @@ pub(crate) enum Target {
     Choice(&'static Parameter),
 }
 
-/// Rows above and below the cursor that a screen may show.
-const SEEN: usize = 28;
+/// Most rows that a screen shows.
+pub(crate) const SHOWN: u16 = 26;
 
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub(crate) struct Item {
     pub(crate) word: String,
     /// The name that people use.
     pub(crate) name: String,
-    /// Its size: parameters or memory.
-    pub(crate) size: String,
+    /// Its size, parameters or memory, once that has been asked for.
+    pub(crate) size: Option<String>,
     /// What the run would take with it, once that has been asked for.
     pub(crate) total: Option<String>,
     /// Whether it is the user's own.
@@ -59,8 +60,8 @@ impl Picker {
     pub(crate) fn models(app: &App) -> Self {
         let items = app.models.iter().map(|listed| Item {
             word: listed.word.clone(),
-            name: listed.item.name.clone(),
-            size: listed.item.declared.map(|count| count.to_string()).unwrap_or_default(),
+            name: listed.listing.name().to_owned(),
+            size: None,
             total: None,
             own: listed.own,
         });
@@ -71,8 +72,8 @@ impl Picker {
     pub(crate) fn gpus(app: &App) -> Self {
         let items = app.gpus.iter().map(|listed| Item {
             word: listed.word.clone(),
-            name: listed.item.name.clone(),
-            size: listed.item.capacity().map(|capacity| app.unit.show(capacity)).unwrap_or_default(),
+            name: listed.listing.name().to_owned(),
+            size: None,
             total: None,
             own: listed.own,
         });
@@ -83,13 +84,8 @@ impl Picker {
     pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
         let Kind::Choice { covered, optional, .. } = parameter.kind else { return None };
         let words = covered.iter().copied().chain(optional.then_some("-"));
-        let item = |word: &str| Item {
-            word: word.to_owned(),
-            name: String::new(),
-            size: String::new(),
-            total: None,
-            own: false,
-        };
+        let item =
+            |word: &str| Item { word: word.to_owned(), name: String::new(), size: None, total: None, own: false };
         let now = parameter.get(&app.scenario).to_string();
         Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
     }
@@ -127,15 +123,16 @@ impl Picker {
         (matches!(self.target, Target::Model) && (text.contains('/') || ends)).then_some(text)
     }
 
-    /// Asks for the totals of the models that are near the cursor: those that can be seen.
-    pub(in crate::tui) fn ask_totals(&mut self, app: &App) {
-        if !matches!(self.target, Target::Model) {
-            return;
-        }
-        let from = self.selected.saturating_sub(SEEN);
-        for index in self.matches.iter().skip(from).take(2 * SEEN) {
+    /// Asks for sizes, and of models for totals, of the rows that can be seen: until then nobody has read them.
+    pub(in crate::tui) fn ask(&mut self, app: &App) {
+        let from = first_shown(self.selected, self.matches.len(), usize::from(SHOWN));
+        for index in self.matches.iter().skip(from).take(usize::from(SHOWN)) {
             let item = &mut self.items[*index];
-            if item.total.is_none() {
+            if item.size.is_some() {
+                continue;
+            }
+            item.size = Some(size(app, self.target, &item.word).unwrap_or_default());
+            if matches!(self.target, Target::Model) {
                 let scenario = Scenario { model: item.word.clone(), ..app.scenario.clone() };
                 let total = app.total_of(&scenario).map(|total| app.unit.show(total));
                 item.total = Some(total.unwrap_or_else(|| String::from("-")));
@@ -163,4 +160,17 @@ impl Picker {
     pub(crate) fn value(word: &str) -> Value {
         if word == "-" { Value::Unset } else { Value::Word(word.to_owned()) }
     }
+}
+
+/// What the row of a model or a card says of its size.
+fn size(app: &App, target: Target, word: &str) -> Option<String> {
+    match target {
+        Target::Model => Some(item(&app.models, word)?.declared?.to_string()),
+        Target::Gpu => Some(app.unit.show(item(&app.gpus, word)?.capacity().ok()?)),
+        Target::Choice(_) => None,
+    }
+}
+
+fn item<'a, T: Clone>(list: &'a [Listed<T>], word: &str) -> Option<&'a T> {
+    list.iter().find(|listed| listed.word == word)?.item()
 }

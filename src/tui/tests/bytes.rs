@@ -67,7 +67,7 @@ fn no_view_is_dear_on_a_slow_line() {
             let mut app = app();
             // As many cards as the catalogue has.
             let more = (0..120).map(|index| format!("gpu-{index}"));
-            app.gpus.extend(more.zip(0..).map(|(id, index)| listed(&id, card(&id, &id, 8_000 + 2_000 * index))));
+            app.gpus.extend(more.zip(0..).map(|(id, index)| listed([&id, &id], card(&id, &id, 8_000 + 2_000 * index))));
             press(&mut app, "p right p");
             press(&mut app, view);
             screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();

@@ -1,12 +1,10 @@
 //! What keys do to the state.
 
-use std::sync::Arc;
-
-use super::{app, llama, paste, press, text};
+use super::{app, listed, llama, paste, press, text};
 use crate::memory::Step;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model};
 use crate::scenario::{Estimator, Scenario, Task};
-use crate::tui::app::{App, Listed, Overlay};
+use crate::tui::app::{App, Overlay};
 use crate::tui::update::{Effect, Message, Opened, update};
 
 #[test]
@@ -191,7 +189,7 @@ fn with_gpt2() -> App {
     let family = Family::by_id("gpt2").unwrap();
     let architecture = Architecture::resolve(family, &ArchitectureKeys::default()).unwrap();
     let gpt2 = Model { id: String::from("gpt2"), family, architecture, ..llama("gpt2", 2048, 2, 1) };
-    app.models.push(Listed { word: String::from("gpt2"), own: false, item: Arc::new(gpt2) });
+    app.models.push(listed(["gpt2"; 2], gpt2));
     app
 }
 
@@ -238,10 +236,7 @@ fn a_model_with_learned_positions_brings_its_length() {
 #[test]
 fn a_whole_id_is_chosen_before_longer_ones() {
     let mut app = with_gpt2();
-    let named = |word: &str, name: &str| {
-        let model = Model { name: name.to_owned(), ..llama(word, 64, 2, 1) };
-        Listed { word: word.to_owned(), own: false, item: Arc::new(model) }
-    };
+    let named = |word: &str, name: &str| listed([word, name], Model { name: name.to_owned(), ..llama(word, 64, 2, 1) });
     app.models.insert(0, named("l8", "a long name for a small model"));
     app.models.insert(0, named("l8-b", "B"));
     press(&mut app, "m \"l8\" enter");

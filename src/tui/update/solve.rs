@@ -55,7 +55,7 @@ pub(super) fn open(app: &mut App) {
     if let Err(reason) = &app.estimate {
         return app.refuse(reason.clone());
     }
-    let cards = app.gpus.iter().map(|listed| (listed.word.as_str(), listed.item.as_ref()));
+    let cards = app.gpus.iter().filter_map(|listed| Some((listed.word.as_str(), listed.item()?)));
     let list = fixes(model, &app.scenario, gpu, cards);
     if list.is_empty() {
         return app.refuse("no single change makes it fit");

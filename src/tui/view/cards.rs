@@ -9,6 +9,7 @@ use ratatui::widgets::Borders;
 use super::bars::number_width;
 use super::{panel, text};
 use crate::tui::app::{App, CardRow, Overlay};
+use crate::tui::screen::first_shown;
 use crate::tui::theme::Theme;
 use crate::tui::widget::gauge::Gauge;
 
@@ -28,7 +29,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     frame.render_widget(block, area);
     let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
     let list = Rect { height: inner.height.saturating_sub(1), ..inner };
-    let first = text::first_shown(here, rows.len(), usize::from(list.height));
+    let first = first_shown(here, rows.len(), usize::from(list.height));
     let number = number_width(rows.iter().map(|row| row.fit.headroom.magnitude()), app.unit);
     for (index, position) in (first..rows.len()).zip(0..list.height) {
         let selected = app.in_view() && index == here;

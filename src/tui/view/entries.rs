@@ -10,6 +10,7 @@ use super::bars::number_width;
 use super::{panel, popup, text};
 use crate::memory::{Entry, Exactness, Step};
 use crate::tui::app::{App, EntryRow, Overlay};
+use crate::tui::screen::first_shown;
 use crate::tui::theme::Theme;
 use crate::units::Bytes;
 
@@ -32,7 +33,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let total = estimate.peak(app.step).total;
     let number = number_width([total].into_iter(), app.unit);
     let list = Rect { height: inner.height.saturating_sub(1), ..inner };
-    let first = text::first_shown(here, rows.len(), usize::from(list.height));
+    let first = first_shown(here, rows.len(), usize::from(list.height));
     for (index, position) in (first..rows.len()).zip(0..list.height) {
         let selected = app.in_view() && index == here;
         line(app, (&rows[index], selected), (total, number), theme, frame, text::row(list, position));

@@ -9,6 +9,7 @@ use super::{popup, text};
 use crate::memory::Fit;
 use crate::solve::Fix;
 use crate::tui::app::{App, fix_words};
+use crate::tui::screen::first_shown;
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame: &mut Frame, body: Rect) {
@@ -17,7 +18,7 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
     let title = if fits { "Single changes that need less" } else { "Single changes after which it fits" };
     let inner = popup(theme, title, (76, rows), frame, body);
     let shown = Rect { height: inner.height.saturating_sub(1), ..inner };
-    let first = text::first_shown(selected, list.len(), usize::from(shown.height));
+    let first = first_shown(selected, list.len(), usize::from(shown.height));
     let now = app.estimate.as_ref().ok().map(|estimate| estimate.ledger.total());
     for (index, row) in (first..list.len()).zip(0..shown.height) {
         let fix = &list[index];

@@ -10,6 +10,7 @@ use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::tui::app::{App, Overlay};
+use crate::tui::screen::first_shown;
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
@@ -28,7 +29,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         block = block.title(Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()).right_aligned());
     }
     frame.render_widget(block, area);
-    let first = text::first_shown(row, rows.len(), usize::from(list.height));
+    let first = first_shown(row, rows.len(), usize::from(list.height));
     for (index, position) in (first..rows.len()).zip(0..list.height) {
         line(app, theme, frame, text::row(list, position), (&PARAMETERS[rows[index]], index == row));
     }

@@ -6,7 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{popup, text};
-use crate::tui::app::{App, Item, Picker, Target};
+use crate::tui::app::{App, Item, Picker, SHOWN, Target};
+use crate::tui::screen::first_shown;
 use crate::tui::theme::Theme;
 
 /// Cells of a list with columns.
@@ -20,13 +21,13 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
     };
     let typed = u16::from(picker.has_query());
     let rows = u16::try_from(picker.items.len()).unwrap_or(u16::MAX).saturating_add(3 + typed);
-    let inner = popup(theme, &title, (width, rows.min(30)), frame, body);
+    let inner = popup(theme, &title, (width, rows.min(SHOWN + 4)), frame, body);
     if picker.has_query() {
         text::typed(frame, text::row(inner, 0), " > ", &picker.query, theme);
     }
     let list = Rect { y: inner.y + typed, height: inner.height.saturating_sub(typed + 1), ..inner };
     let bottom = text::row(inner, inner.height.saturating_sub(1));
-    let first = text::first_shown(picker.selected, picker.matches.len(), usize::from(list.height));
+    let first = first_shown(picker.selected, picker.matches.len(), usize::from(list.height));
     for (index, row) in (first..picker.matches.len()).zip(0..list.height) {
         let item = &picker.items[picker.matches[index]];
         let marked = picker.marked.contains(&item.word);
@@ -54,7 +55,7 @@ fn answer(app: &App, picker: &Picker) -> String {
                 .models
                 .iter()
                 .find(|listed| listed.word == item.word)
-                .and_then(|listed| listed.item.card.organization.clone());
+                .and_then(|listed| listed.item()?.card.organization.clone());
             source.map_or(count.clone(), |source| format!("{count}, {source}"))
         }
         (None, Target::Gpu, Some(_)) => count,
@@ -69,7 +70,7 @@ fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Frame,
     };
     let room = area.width.saturating_sub(3);
     let total = item.total.as_ref().map(|total| format!("{total:>11}")).unwrap_or_default();
-    let size = format!("{:>9}{total}", item.size);
+    let size = format!("{:>9}{total}", item.size.as_deref().unwrap_or_default());
     let (word, name) = if item.name.is_empty() {
         (item.word.clone(), String::new())
     } else {

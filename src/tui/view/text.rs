@@ -57,11 +57,6 @@ pub(super) fn row(area: Rect, index: u16) -> Rect {
     Rect { y: area.y.saturating_add(index), height: 1, ..area }.intersection(area)
 }
 
-/// The first of `length` rows to show so that `selected` is among the `shown` ones, near the middle.
-pub(super) fn first_shown(selected: usize, length: usize, shown: usize) -> usize {
-    selected.saturating_sub(shown / 2).min(length.saturating_sub(shown))
-}
-
 /// A line that is typed into, with the terminal's own cursor; its end stays in sight.
 pub(super) fn typed(frame: &mut Frame, area: Rect, prompt: &str, field: &Field, theme: Theme) {
     if area.is_empty() {
