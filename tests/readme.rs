@@ -1,6 +1,7 @@
 //! What the README prints from tables is what the tables say, and what it shows is what is drawn today.
 
 #![cfg(feature = "tui")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 #[expect(dead_code, reason = "shared with other journeys")]
 #[path = "support/brimful.rs"]
