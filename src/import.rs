@@ -2,6 +2,7 @@
 
 mod assume;
 pub mod config;
+mod encoders;
 mod experts;
 mod hybrid;
 mod json;

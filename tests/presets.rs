@@ -61,6 +61,8 @@ fn every_embedded_preset_gives_its_count() {
     assert_eq!(
         unconfirmed,
         [
+            "all-minilm-l6-v2",
+            "bge-m3",
             "dbrx-instruct",
             "deepseek-llm-67b-base",
             "devstral-2-123b-instruct-2512",

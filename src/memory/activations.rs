@@ -7,6 +7,7 @@ mod adapted_experts;
 mod adapter;
 mod attention;
 mod embedding;
+mod encoder;
 mod every_expert;
 mod experts;
 mod feed_forward;

@@ -4,7 +4,7 @@ use super::EstimateError;
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Attention, Method, Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Attention, Loss, Method, Precision, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -32,11 +32,35 @@ pub fn only_attention(model: &Model) -> Option<Attention> {
 
 /// An error where it is not known what training of this family keeps.
 pub(super) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    check_encoder(model, scenario)?;
     if scenario.task != Task::Train || of_model(model).trains {
         return Ok(());
     }
     let covered = format!("infer, for a model of the family {}: what its training keeps is not known", model.family.id);
     Err(EstimateError::NotCovered { key: "task", value: String::from("train"), covered })
+}
+
+/// An error where an encoder is run in a way that is only known of other models.
+fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let Some(encoder) = model.architecture.encoder else { return Ok(()) };
+    let refuse = |key, value: &str, covered: &str| {
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered: covered.to_owned() })
+    };
+    let (train, infer) = (&scenario.train, &scenario.infer);
+    match scenario.task {
+        Task::Infer if !matches!(infer.weights.as_str(), "native" | "fp32" | "bf16" | "fp16") => {
+            refuse("infer.weights", &infer.weights, "native, fp32, bf16, fp16, for an encoder")
+        }
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora, for an encoder"),
+        Task::Train if train.loss != Loss::Eager => {
+            refuse("train.loss", train.loss.word(), "eager, for an encoder's masked tokens")
+        }
+        Task::Train if encoder.second_bias && !model.architecture.tie_word_embeddings => {
+            let covered = "infer, for an encoder whose head is not tied: it has a second bias that no gradient reaches";
+            refuse("task", "train", covered)
+        }
+        Task::Infer | Task::Train => Ok(()),
+    }
 }
 
 /// One GPU for now: whatever would spread the model over several is left at its default.

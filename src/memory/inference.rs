@@ -1,6 +1,7 @@
 //! Serving with Transformers on one GPU: weights, the cache, and what one forward pass needs beside them.
 
 mod cache;
+mod encoded;
 mod rebuilt;
 mod stored;
 
@@ -22,6 +23,9 @@ use stored::Stored;
 
 /// The ledger of serving on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    if model.architecture.encoder.is_some() {
+        return encoded::ledger(model, scenario, gpu);
+    }
     let infer = &scenario.infer;
     let (profile, serving) = described(model, scenario)?;
     let prompt = (infer.prefill_tokens / infer.concurrency).clamp(1, infer.context_length);

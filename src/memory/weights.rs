@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use crate::framework::Implementation;
-use crate::framework::transformers::{FusedProjection, ScoreCode, TableCode};
+use crate::framework::transformers::{FusedProjection, PositionCode, ScoreCode, TableCode};
 use crate::model::architecture::{Activation, Architecture, FeedForward};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
@@ -136,7 +136,7 @@ pub(super) fn buffers(
     Ok(entries)
 }
 
-/// Buffers of older modelling code: in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
+/// Buffers of older modelling code: BERT's numbers and types of positions, in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
 /// model GPT-BigCode's causal mask.
 pub(super) fn layer_buffers(
     architecture: &Architecture,
@@ -144,6 +144,13 @@ pub(super) fn layer_buffers(
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::new();
+    if matches!(code.positions, PositionCode::FromBuffer | PositionCode::FromTokens) {
+        let rows = architecture.max_position_embeddings + architecture.unused_positions;
+        let shape = Shape::new(&[Dim { symbol: "", size: rows }]);
+        for name in ["position ids", "token type ids"] {
+            entries.push(plain(name, Place::Embedding, shape, 64, alive, PARAMETERS)?);
+        }
+    }
     let positions = Dim { symbol: "", size: architecture.max_position_embeddings };
     for (index, group) in architecture.groups.iter().enumerate() {
         let Some(attention) = group.layer.attention().filter(|_| code.tables == TableCode::Gathered) else { continue };

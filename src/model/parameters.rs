@@ -104,6 +104,9 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
         embedding.push(matrix("position embedding.weight", rows, hidden, Role::Table));
     }
+    if let Some(types) = architecture.encoder.and_then(|encoder| encoder.token_types) {
+        embedding.push(matrix("token type embedding.weight", types, hidden, Role::Table));
+    }
     if let Some(kind) = architecture.embedding_norm {
         norm(&mut embedding, kind, hidden, ["embedding norm.weight", "embedding norm.bias"]);
     }
@@ -121,7 +124,28 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
     }
     blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm });
+    let head = head_tensors(architecture);
+    if !head.is_empty() {
+        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
+    }
+    blocks
+}
+
+/// What stands on top of the layers: a head, or what the class of an encoder has in its place.
+fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
+    let (hidden, narrow) = (architecture.hidden_size, architecture.embedding_size);
     let mut head = Vec::new();
+    if let Some(encoder) = architecture.encoder {
+        if encoder.pools() {
+            linear(&mut head, ["pooler.weight", "pooler.bias"], hidden, hidden, true);
+        }
+        if !encoder.has_head() {
+            return head;
+        }
+        let names = ["head transform.weight", "head transform.bias"];
+        linear(&mut head, names, hidden, hidden, encoder.transform_bias);
+        norm(&mut head, architecture.norm, hidden, ["head norm.weight", "head norm.bias"]);
+    }
     if narrow != hidden {
         head.push(matrix("head projection.weight", narrow, hidden, Role::Linear));
     }
@@ -131,10 +155,10 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     if architecture.lm_head_bias {
         head.push(vector("head.bias", architecture.vocab_size, Role::Bias));
     }
-    if !head.is_empty() {
-        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
+    if !architecture.tie_word_embeddings && architecture.encoder.is_some_and(|encoder| encoder.second_bias) {
+        head.push(vector("head.second bias", architecture.vocab_size, Role::Bias));
     }
-    blocks
+    head
 }
 
 /// All parameters of the model.
@@ -173,7 +197,9 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if layer.mixer == Mixer::None {
         return;
     }
-    norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
+    if !layer.variant.unnormed_mixer {
+        norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
+    }
     if let Some(attention) = layer.attention() {
         attention_tensors(tensors, layer.norm, attention, hidden);
     }

@@ -82,6 +82,7 @@ impl Metric {
         let Subject { model, scenario, gpu } = subject;
         let full = scenario.task == Task::Train && scenario.train.method == Method::Full;
         if self == Self::Parameters || (self == Self::Trainable && full) {
+            let model = if self == Self::Trainable { &model.trained() } else { model };
             return match parameters::count(&model.architecture) {
                 Ok(count) => Ok(count.get()),
                 Err(overflow) => Err(overflow.to_string()),

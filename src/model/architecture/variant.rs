@@ -84,6 +84,8 @@ pub struct LayerVariant {
     pub streams: Option<u64>,
     /// Whether experts and a dense network stand side by side, each with norms of its own.
     pub experts_beside: bool,
+    /// Whether the stream enters its mixer without the norm that other layers have there (ModernBERT's first).
+    pub unnormed_mixer: bool,
 }
 
 /// The table of the vectors that each token has for each layer.
@@ -190,6 +192,7 @@ impl Variation<'_> {
             },
             streams: streams(defaults, keys),
             experts_beside: defaults.experts_beside && matches!(feed_forward, FeedForward::Experts(_)),
+            unnormed_mixer: false,
         };
         Ok(Layer { mixer, feed_forward, variant, ..layer.clone() })
     }
