@@ -104,7 +104,10 @@ impl Structure {
     }
 
     const fn fits(self, family: &Family) -> bool {
-        family.latent.is_some() == self.latent && family.experts.is_some() == self.experts && family.encoder.is_none()
+        family.latent.is_some() == self.latent
+            && family.experts.is_some() == self.experts
+            && family.encoder.is_none()
+            && family.compressed.is_none()
     }
 
     /// The family of this structure whose other parts are the usual ones.

@@ -6,6 +6,7 @@
 mod adapted_experts;
 mod adapter;
 mod attention;
+mod compressed;
 mod embedding;
 mod encoder;
 mod every_expert;

@@ -1,6 +1,7 @@
 //! Serving with Transformers on one GPU: weights, the cache, and what one forward pass needs beside them.
 
 mod cache;
+mod compressed;
 mod encoded;
 mod rebuilt;
 mod stored;
@@ -111,6 +112,10 @@ fn grown(cache: &Cache<'_>) -> Result<Vec<Entry>, EstimateError> {
     let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
     let mut entries = cache.entries(cache.infer.context_length, serving)?;
     entries.append(&mut cache.behind_windows()?);
+    if cache.model.architecture.mixed_streams.is_some() {
+        entries.append(&mut compressed::transients(cache)?);
+        return Ok(entries);
+    }
     match cache.expansion()? {
         Some(expanded) => entries.push(expanded),
         None => entries.extend(cache.concatenation()?),

@@ -151,6 +151,17 @@ pub(super) fn layer_buffers(
             entries.push(plain(name, Place::Embedding, shape, 64, alive, PARAMETERS)?);
         }
     }
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let compressed = group.layer.attention().and_then(|attention| attention.variant.compressed);
+        let Some(compressed) = compressed.filter(|it| it.rate.is_some()) else { continue };
+        let four =
+            Shape::new(&[Dim { symbol: "", size: 4 }, Dim { symbol: "r/2", size: architecture.rotary_dim() / 2 }]);
+        let place = place(architecture, Block::Group(index));
+        let mut entry = plain("rotary frequencies of the compressor", place, four, 32, alive, PARAMETERS)?;
+        entry.count = group.layers.checked_mul(compressed.series()).ok_or(Overflow)?;
+        entry.bytes = entry.bytes.checked_mul(entry.count)?;
+        entries.push(entry);
+    }
     let positions = Dim { symbol: "", size: architecture.max_position_embeddings };
     for (index, group) in architecture.groups.iter().enumerate() {
         let Some(attention) = group.layer.attention().filter(|_| code.tables == TableCode::Gathered) else { continue };
@@ -175,11 +186,19 @@ pub(super) fn layer_buffers(
     Ok(entries)
 }
 
-/// The buffers that correct a router's choice, one for each layer that has one.
+/// The buffers that correct a router's choice, one for each layer that has one, or the tables that make it.
 pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::new();
     for (index, group) in architecture.groups.iter().enumerate() {
         let FeedForward::Experts(experts) = &group.layer.feed_forward else { continue };
+        if experts.looked_up {
+            let rows = Dim { symbol: "V", size: architecture.vocab_size };
+            let shape = Shape::new(&[rows, Dim { symbol: "e", size: experts.per_token }]);
+            let place = place(architecture, Block::Group(index));
+            let mut entry = plain("router.experts of each token", place, shape, 64, alive, PARAMETERS)?;
+            (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+            entries.push(entry);
+        }
         if !experts.correction_bias {
             continue;
         }

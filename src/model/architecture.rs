@@ -2,6 +2,7 @@
 
 mod attention;
 mod checks;
+mod compressed;
 mod encoder;
 mod experts;
 mod feed_forward;
@@ -13,6 +14,7 @@ mod variant;
 
 pub use attention::{Attention, Latent};
 pub use checks::ArchitectureError;
+pub use compressed::{Compressed, CompressedKeys};
 pub use encoder::{Encoder, EncoderKeys, Top};
 pub use experts::{Experts, SharedExpert};
 pub use feed_forward::{Activation, FeedForward, Mlp};
@@ -62,6 +64,8 @@ pub struct Architecture {
     pub per_layer_inputs: Option<PerLayerInputs>,
     /// Residual streams, where there are several.
     pub streams: Option<u64>,
+    /// Residual streams that every layer mixes, where there are several.
+    pub mixed_streams: Option<u64>,
     /// What an encoder has outside its layers.
     pub encoder: Option<Encoder>,
     /// The layers, first to last.
@@ -171,6 +175,11 @@ impl Architecture {
             }
         };
         let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
+        let groups = match &family.compressed {
+            Some(defaults) => compressed::apply(defaults, keys, groups)?,
+            None => groups,
+        };
+        let mixed_streams = family.compressed.map(|defaults| compressed::streams(&defaults, keys)).transpose()?;
         let encoder = encoder::resolve(family, keys)?;
         let first_unnormed = encoder.is_some() && placement == Placement::Pre;
         let groups = if first_unnormed { encoder::first_unnormed(groups) } else { groups };
@@ -193,6 +202,7 @@ impl Architecture {
             native_weights: keys.torch_dtype.as_deref().map(native_weights).transpose()?,
             per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
             streams: variant::streams(&family.variant, &keys.variant),
+            mixed_streams,
             encoder,
             groups,
         })

@@ -3,6 +3,7 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
+mod compressed;
 mod variant;
 
 use super::architecture::{
@@ -11,6 +12,7 @@ use super::architecture::{
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use super::recurrent;
 use crate::units::{Overflow, Parameters};
+use compressed::{STREAMS_OF_ATTENTION, STREAMS_OF_FEED_FORWARD, STREAMS_TOGETHER};
 
 /// One parameter tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +122,9 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
     }
     let mut final_norm = Vec::new();
+    if let Some(streams) = architecture.mixed_streams {
+        compressed::of_streams(&mut final_norm, STREAMS_TOGETHER, streams, streams, 1, hidden);
+    }
     if let Some(kind) = architecture.final_norm {
         norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
     }
@@ -209,6 +214,10 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
     }
+    if let Some(streams) = layer.variant.mixed_streams {
+        let weights = (2 + streams) * streams;
+        compressed::of_streams(tensors, STREAMS_OF_ATTENTION, streams, weights, 3, hidden);
+    }
     variant::beside_attention(tensors, layer, hidden);
 }
 
@@ -226,6 +235,10 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     }
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
+    }
+    if let Some(streams) = layer.variant.mixed_streams {
+        let weights = (2 + streams) * streams;
+        compressed::of_streams(tensors, STREAMS_OF_FEED_FORWARD, streams, weights, 3, hidden);
     }
     variant::beside_feed_forward(tensors, layer, hidden);
 }
@@ -282,6 +295,9 @@ fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
 }
 
 fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, hidden: u64) {
+    if let Some(compressed) = attention.variant.compressed {
+        return compressed::in_attention(tensors, layer_norm, attention, compressed, hidden);
+    }
     if let Some(latent) = attention.latent {
         return latent_tensors(tensors, layer_norm, attention, latent, hidden);
     }

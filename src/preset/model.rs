@@ -6,7 +6,7 @@ use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
 use crate::model::Card;
-use crate::model::architecture::{EncoderKeys, VariantKeys};
+use crate::model::architecture::{CompressedKeys, EncoderKeys, VariantKeys};
 use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
@@ -142,6 +142,13 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         recurrent: hybrid::mixers(section)?,
         variant: variant_keys(section)?,
         encoder: encoder_keys(section)?,
+        compressed: CompressedKeys {
+            compress_ratios: section.counts("compress_ratios")?,
+            o_groups: section.count("o_groups")?,
+            o_lora_rank: section.count("o_lora_rank")?,
+            hc_mult: section.count("hc_mult")?,
+            num_hash_layers: section.count("num_hash_layers")?,
+        },
     })
 }
 

@@ -27,6 +27,9 @@ impl Run<'_> {
             (_, FeedForward::None) => return self.mixer_alone(tape, layer, input, shared),
             _ => {}
         }
+        if layer.variant.mixed_streams.is_some() {
+            return self.mixed_layer(tape, layer, input, shared);
+        }
         if self.code.sums_in_place && layer.placement != Placement::Pre {
             return self.summed_in_place_layer(tape, layer, input, shared);
         }
@@ -278,7 +281,7 @@ impl Run<'_> {
         (sum, weights)
     }
 
-    fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
+    pub(super) fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
         match feed_forward {
             FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
             FeedForward::Experts(experts) => self.experts(tape, input, experts),

@@ -134,6 +134,9 @@ impl Run<'_> {
         if self.code.tables == TableCode::Gathered {
             return 0;
         }
+        if self.architecture.mixed_streams.is_some() {
+            return 2;
+        }
         if self.code.tables_by_window { self.architecture.windows().map(u64::from).iter().sum() } else { 1 }
     }
 
@@ -150,9 +153,11 @@ impl<'a> Recorder<'a> {
         self.beside_the_stream(&mut embedded.until_return);
         let shared = self.shared(&mut embedded.until_return);
         let embedding_nodes = 0..self.tape.node_count();
-        let stream = self.layers(embedded.stream, shared);
+        let stream = run.in_every_stream(&mut self.tape, embedded.stream);
+        let stream = self.layers(stream, shared);
         embedded.until_return.extend(self.returned.take());
         let norm_start = self.tape.node_count();
+        let stream = run.one_stream(&mut self.tape, stream);
         let stream = self.final_norm(stream);
         let stream = self.head_projection(stream);
         self.let_go(&embedded.until_return);
