@@ -102,6 +102,8 @@ impl Metric {
         let peak = ledger.peak();
         let resting = match scenario.task {
             Task::Train => Instant::ForwardEnd,
+            // An encoder decodes nothing.
+            Task::Infer if !decodes(ledger) => Instant::Load,
             Task::Infer => Instant::Decode,
         };
         match self {
@@ -154,6 +156,10 @@ fn usual_slack(ledger: &Ledger) -> Bytes {
         Some(Exactness::Estimated { high, .. }) => high,
         _ => Bytes::ZERO,
     }
+}
+
+fn decodes(ledger: &Ledger) -> bool {
+    ledger.moments().iter().any(|moment| moment.instant == Instant::Decode)
 }
 
 fn sum<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<Bytes, Overflow> {
