@@ -17,6 +17,8 @@ mod max;
 mod models;
 mod output;
 mod presets;
+#[cfg(feature = "tui")]
+mod render;
 mod resolve;
 mod validate;
 
@@ -90,6 +92,9 @@ enum Command {
     },
     /// Predictions against every reference measurement; exits 0 within the promises, 1 outside, 2 on bad input.
     Validate(validate::ValidateArguments),
+    /// A view of the explorer as text, with colours or as SVG, without a terminal.
+    #[cfg(feature = "tui")]
+    Render(render::RenderArguments),
     /// The frameworks, and which of them are covered.
     Frameworks {
         #[command(flatten)]
@@ -126,6 +131,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),
         Some(Command::Import { path }) => import::run(&path),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
+        #[cfg(feature = "tui")]
+        Some(Command::Render(arguments)) => render::run(&arguments),
         Some(Command::Frameworks { output }) => frameworks::run(&output),
     }
 }

@@ -29,7 +29,7 @@ use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
 use crate::scenario::{Estimator, Method, Scenario, Task};
-use crate::units::{Overflow, Parameters};
+use crate::units::{Overflow, Parameters, grouped};
 
 pub use category::{Categories, Category};
 pub use course::{Pass, Stage};
@@ -106,6 +106,17 @@ fn close(
     let always = places.iter().fold(Alive::NEVER, |alive, (instant, _)| alive.in_both(*instant));
     entries.append(&mut runtime::entries(gpu, allocated, always)?);
     Ok(Ledger::close(entries, instants, course)?)
+}
+
+/// Says so where sequences are longer than those that the model was made for. Such a run takes the memory that it is
+/// said to; what comes of it is another question.
+pub fn beyond_positions(model: &Model, scenario: &Scenario) -> Option<String> {
+    let tokens = match scenario.task {
+        Task::Train => scenario.train.sequence_length,
+        Task::Infer => scenario.infer.context_length,
+    };
+    let most = model.architecture.max_position_embeddings;
+    (tokens > most).then(|| format!("{} was made for sequences of {} tokens", model.name, grouped(most)))
 }
 
 /// An error where positions are learned, or have a bias made for the longest sequence, and a sequence is longer.

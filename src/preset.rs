@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 pub(crate) use document::suggestion;
 pub use error::{Place, PresetError};
-pub use find::find_model;
+pub use find::{Input, find_model, model_of, what_is};
 pub use library::Library;
 
 /// Where a user's own presets live, from the values of `XDG_CONFIG_HOME` and `HOME`: `$XDG_CONFIG_HOME/brimful`, else

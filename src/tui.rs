@@ -13,6 +13,7 @@ mod field;
 mod fuzzy;
 mod history;
 pub mod keymap;
+pub mod picture;
 pub mod screen;
 mod terminal;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod theme;
 mod update;
 mod view;
 mod widget;
+mod wire;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -35,9 +37,9 @@ use event::Event;
 use keymap::Chord;
 use terminal::Session;
 use theme::Theme;
-use update::{Effect, Message, update};
+use update::{Effect, Message, Opened, update};
 
-use crate::preset::{self, Library};
+use crate::preset::{self, Input, Library, PresetError};
 use crate::scenario::Scenario;
 use crate::units::Unit;
 
@@ -114,13 +116,27 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
         Some(Effect::Suspend) => session.suspend()?,
         Some(Effect::Repaint) => session.forget(),
         Some(Effect::Copy(text)) => session.copy(&text)?,
-        Some(Effect::OpenModel(path)) => {
+        Some(Effect::Open(path)) => {
             let path = at_home(path, std::env::var("HOME").ok());
-            let found = preset::find_model(library, &path, Path::new(".")).map_err(|error| error.to_string());
-            update(app, Message::Opened(path, found.map(Box::new)));
+            let opened = read(library, &path).map_err(|error| error.to_string());
+            update(app, Message::Opened(path, opened));
         }
     }
     Ok(false)
+}
+
+/// The model or the scenario that a file holds.
+fn read(library: &Library, path: &str) -> Result<Opened, PresetError> {
+    Ok(match preset::what_is(library, path)? {
+        Input::Model => Opened::Model(Box::new(preset::find_model(library, path, Path::new("."))?)),
+        Input::Scenario(scenario) => {
+            let (word, model) = preset::model_of(library, Path::new(path), &scenario)?;
+            // What the library has is listed already.
+            let listed = library.model(&word).is_ok();
+            let scenario = Scenario { model: word.clone(), ..*scenario };
+            Opened::Scenario(Box::new(scenario), (!listed).then(|| (word, Box::new(model))))
+        }
+    })
 }
 
 /// `~/` stands for the home folder, as in a shell.

@@ -458,6 +458,10 @@ fn the_largest_value_fits_and_the_next_does_not() {
             assert_eq!(checked.code, code, "{quantity} {value}: {}", checked.err);
         }
     }
+    let far = place.run(&["max", "context", "llama-3.2-1b", "--gpu", "h200-sxm-141"]);
+    assert!(far.err.contains("was made for sequences of 131,072 tokens"), "{}", far.err);
+    let near = place.run(&["max", "context", "llama-3.1-8b", "--gpu", "rtx-4090"]);
+    assert!(near.out.contains("fits") && near.err.is_empty(), "{}", near.err);
     let none = place.run(&["max", "batch", "llama-3.1-405b", "--gpu", "t4"]);
     assert_eq!(none.code, 1);
     assert!(none.out.contains("none fits"), "{}", none.out);

@@ -225,13 +225,13 @@ fn every_view_answers_its_question() {
     let mut session = Session::shell("\"$BRIMFUL\"; echo \"ended $?\"; stty -a; echo done", (80, 24));
     session.wait_for("micro batch");
     session.press("2");
-    session.wait_for("a bar ends at its card's");
+    session.wait_for("each line is the card's");
     session.press("/h200-sxm\r");
     session.wait_until("one row or two", |session| !session.screen().contains("RTX"));
     session.press("\r");
     session.wait_for("the card is h200");
     session.press("\u{1b}");
-    session.wait_for("a bar ends at its card's");
+    session.wait_for("each line is the card's");
     session.press("pl3");
     session.wait_for("micro batch: A 1  * 2");
     session.press("\r");
@@ -248,6 +248,16 @@ fn every_view_answers_its_question() {
     session.wait_until("the view again", |session| !session.screen().contains("in numbers"));
     session.press("1x");
     session.wait_for("is the largest micro batch that fits");
+    let scenario = std::env::temp_dir().join(format!("brimful-{}.toml", std::process::id()));
+    std::fs::write(&scenario, "model = \"gpt2\"\ngpu = \"l4\"\n[train]\nmicro_batch_size = 3\n").expect("a file");
+    session.press(&format!("m\u{1b}[200~{}\u{1b}[201~\r", scenario.display()));
+    session.wait_until("the scenario", |session| {
+        let screen = session.screen();
+        screen.contains("GPT-2") && screen.contains("1 × L4") && screen.contains("micro batch           3")
+    });
+    std::fs::remove_file(&scenario).expect("the file is there");
+    session.press("u");
+    session.wait_for("Llama 3.1 8B");
     session.press("lf");
     session.wait_for("Single changes after which it fits");
     session.press("\r");

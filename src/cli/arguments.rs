@@ -70,21 +70,28 @@ pub(super) struct FlagArguments {
     pub(super) set: Vec<String>,
 }
 
-/// How it is shown, and where presets are looked for.
+/// Where presets are looked for, and the unit that sizes are shown in.
 #[derive(Debug, Default, Args)]
-pub(super) struct OutputArguments {
+pub(super) struct LookupArguments {
     /// A folder with models/ and gpus/ of one's own.
     #[arg(long, value_name = "DIR")]
     pub(super) presets: Option<PathBuf>,
     /// The unit of sizes in text.
     #[arg(long, value_enum, default_value_t = UnitName::Gib)]
     unit: UnitName,
+}
+
+/// How it is shown, and where presets are looked for.
+#[derive(Debug, Default, Args)]
+pub(super) struct OutputArguments {
+    #[command(flatten)]
+    pub(super) lookup: LookupArguments,
     /// The format of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
 }
 
-impl OutputArguments {
+impl LookupArguments {
     /// The unit of sizes in text.
     pub(super) fn unit(&self) -> Unit {
         match self.unit {

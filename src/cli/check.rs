@@ -12,7 +12,7 @@ use crate::solve::fixes;
 
 /// Prints the verdict and exits by the central estimate.
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
     let report = Report::new(&resolved.model, &resolved.scenario, resolved.gpu.as_ref())?;
     resolved.idle.iter().for_each(output::warn);

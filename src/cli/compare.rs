@@ -24,7 +24,7 @@ pub(super) struct CompareArguments {
 
 /// Prints every run's memory by category, its difference to the first, and where the runs differ.
 pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let resolve = |input: &String| Draft::of(&library, Some(input), &arguments.flags)?.resolve(&library);
     let runs: Vec<Resolved> = arguments.inputs.iter().map(resolve).collect::<Result<_>>()?;
     let reports = runs.iter().map(|run| Report::new(&run.model, &run.scenario, run.gpu.as_ref()));

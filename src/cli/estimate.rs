@@ -11,7 +11,7 @@ use crate::report::{Report, csv, json, text};
 
 /// Prints every instant by category; `with_ledger` adds every entry.
 pub(super) fn run(arguments: &RunArguments, with_ledger: bool) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
     let report = Report::new(&resolved.model, &resolved.scenario, resolved.gpu.as_ref())?;
     resolved.idle.iter().for_each(output::warn);

@@ -14,7 +14,7 @@ use crate::scenario::parameter::nearest;
 
 /// Opens the explorer on the scenario; what is not named it chooses itself.
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let draft = Draft::read(&library, &arguments.scenario);
     let input = arguments.scenario.input.as_deref();
     let scenario = draft
@@ -48,7 +48,7 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 
 #[cfg(feature = "tui")]
 fn explore(library: Library, scenario: Scenario, arguments: &RunArguments) -> Result<ExitCode> {
-    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit: arguments.output.unit() })?;
+    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit: arguments.output.lookup.unit() })?;
     // Ended by a signal: the code that a shell gives to that.
     let ended_by = outcome.signal.and_then(|signal| u8::try_from(128 + signal).ok());
     Ok(ended_by.map_or(ExitCode::SUCCESS, ExitCode::from))

@@ -10,6 +10,6 @@ use crate::report::catalogue;
 
 /// Prints every framework.
 pub(super) fn run(arguments: &OutputArguments) -> Result<ExitCode> {
-    let library = presets::load(arguments)?;
+    let library = presets::load(&arguments.lookup)?;
     output::print_table(&catalogue::frameworks(&library.profiles()), arguments)
 }

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::arguments::Format;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, closed_pipe, output, presets};
+use crate::memory::beyond_positions;
 use crate::report::text;
-use crate::scenario::Task;
 use crate::scenario::parameter::Parameter;
+use crate::scenario::{self, Task};
 use crate::solve::{Largest, Stop, largest};
 
 /// What can be asked for.
@@ -41,16 +42,24 @@ impl Quantity {
 
 /// Prints the largest value that fits and what stops the next; exits 1 where nothing fits.
 pub(super) fn run(quantity: Quantity, arguments: &RunArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let mut draft = Draft::read(&library, &arguments.scenario)?;
     let (key, task) = quantity.key(draft.scenario.task);
     draft.scenario.task = task;
     let resolved = draft.resolve(&library)?;
-    resolved.idle.iter().for_each(output::warn);
+    // The length of the run itself is not what is asked about.
+    let own = beyond_positions(&resolved.model, &resolved.scenario);
+    resolved.idle.iter().filter(|words| Some(*words) != own.as_ref()).for_each(output::warn);
     let Some(gpu) = &resolved.gpu else {
         bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
     };
-    let found = largest(&resolved.model, &resolved.scenario, gpu, Parameter::by_key(key)?)?;
+    let parameter = Parameter::by_key(key)?;
+    let found = largest(&resolved.model, &resolved.scenario, gpu, parameter)?;
+    if let Some(value) = found.value {
+        let mut furthest = resolved.scenario.clone();
+        parameter.set(&mut furthest, scenario::Value::Count(value))?;
+        beyond_positions(&resolved.model, &furthest).iter().for_each(output::warn);
+    }
     let text = match arguments.output.format {
         Format::Text => text::largest(key, &found, gpu, output::look(&arguments.output)),
         Format::Json => serde_json::to_string_pretty(&as_json(key, &found))? + "\n",

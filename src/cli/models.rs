@@ -9,7 +9,7 @@ use crate::report::catalogue;
 
 /// Prints the models that the filter leaves.
 pub(super) fn run(arguments: &CatalogueArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let filter = arguments.filter.as_deref();
     let kept =
         library.models().iter().filter(|model| output::matches(filter, [&model.id, &model.name, model.family.id]));

@@ -30,7 +30,7 @@ pub(super) fn warn(problem: impl Display) {
 pub(super) fn look(arguments: &OutputArguments) -> Look {
     let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    Look { unit: arguments.unit(), color: io::stdout().is_terminal() && !plain && !dumb, ascii: !utf8_locale() }
+    Look { unit: arguments.lookup.unit(), color: io::stdout().is_terminal() && !plain && !dumb, ascii: !utf8_locale() }
 }
 
 /// The first of these that is set decides, as in setlocale(3); none set is the C locale.

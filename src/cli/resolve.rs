@@ -7,27 +7,12 @@ use anyhow::{Context, Result, bail};
 
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
-use crate::memory::only_attention;
+use crate::memory::{beyond_positions, only_attention};
 use crate::model::Model;
 use crate::model::family::PositionKind;
-use crate::preset::{self, Library, PresetError};
+use crate::preset::{self, Input, Library, PresetError};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::Parameter;
-
-/// Keys at the head of a model preset, none of which a scenario has: a file that starts with one was meant as a preset.
-const PRESET_KEYS: &[&str] = &[
-    "id",
-    "name",
-    "family",
-    "organization",
-    "released",
-    "license",
-    "source",
-    "assumed",
-    "parameters",
-    "confirmed",
-    "architecture",
-];
 
 /// A scenario with the things that it names.
 #[derive(Debug)]
@@ -38,7 +23,8 @@ pub(super) struct Resolved {
     pub(super) model: Model,
     /// The card, where one is named.
     pub(super) gpu: Option<Gpu>,
-    /// Values that were given and that change nothing, and what was assumed of the model, in words.
+    /// Values that were given and that change nothing, what was assumed of the model and what it was not made for, in
+    /// words.
     pub(super) idle: Vec<String>,
 }
 
@@ -76,27 +62,17 @@ impl Draft {
         Ok(draft)
     }
 
-    /// A `.toml` file is a scenario or a model preset; anything else names a model.
     fn open(library: &Library, input: &str) -> Result<Self> {
         let path = Path::new(input);
-        let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
-        let named =
-            || Self { scenario: Scenario { model: input.to_owned(), ..Scenario::default() }, ..Self::default() };
-        if !toml || library.model(input).is_ok() {
-            return Ok(named());
-        }
-        let as_scenario = match preset::scenario::read(path) {
-            Ok(scenario) => {
-                let base = path.parent().map(Path::to_owned).unwrap_or_default();
-                return Ok(Self { scenario, base, file: Some(path.to_owned()), ..Self::default() });
+        Ok(match preset::what_is(library, input)? {
+            Input::Model => {
+                Self { scenario: Scenario { model: input.to_owned(), ..Scenario::default() }, ..Self::default() }
             }
-            Err(error) => error,
-        };
-        match preset::find_model(library, input, Path::new("")) {
-            Ok(_) => Ok(named()),
-            Err(as_model) if PRESET_KEYS.contains(&as_scenario.place.key.as_str()) => Err(as_model.into()),
-            Err(_) => Err(as_scenario.into()),
-        }
+            Input::Scenario(scenario) => {
+                let base = path.parent().map(Path::to_owned).unwrap_or_default();
+                Self { scenario: *scenario, base, file: Some(path.to_owned()), ..Self::default() }
+            }
+        })
     }
 
     fn apply(&mut self, setting: &Setting) -> Result<()> {
@@ -172,6 +148,7 @@ impl Draft {
         }
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());
+        idle.extend(beyond_positions(&model, &scenario));
         Ok(Resolved { scenario, model, gpu, idle })
     }
 }

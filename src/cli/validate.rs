@@ -36,7 +36,7 @@ enum Against {
 
 /// Prints the errors by group; exits 1 where a promise is not kept.
 pub(super) fn run(arguments: &ValidateArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output)?;
+    let library = presets::load(&arguments.output.lookup)?;
     let cases = match &arguments.cases {
         Some(path) => case::read(path, &library)?,
         None => case::embedded(&library)?,

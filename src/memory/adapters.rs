@@ -30,6 +30,8 @@ pub(super) struct Names {
     pub(super) low: &'static str,
     pub(super) high: &'static str,
     pub(super) sum: &'static str,
+    /// A copy of the weight that the adapter was folded into.
+    pub(super) folded: &'static str,
 }
 
 impl Names {
@@ -59,6 +61,7 @@ macro_rules! adapter {
             low: concat!($stem, ".lora A output"),
             high: concat!($stem, ".lora B output"),
             sum: concat!($stem, ".lora sum"),
+            folded: concat!($stem, ".weight with lora"),
         }
     };
 }

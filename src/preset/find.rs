@@ -1,12 +1,71 @@
-//! The model that a scenario names: a preset's id, or a path.
+//! What an input names, and the model that a scenario names: a preset's id, or a path.
 
 use std::path::{Path, PathBuf};
 
 use super::error::PresetError;
 use super::library::Library;
-use super::{model, source};
+use super::{model, scenario, source};
 use crate::import;
 use crate::model::Model;
+use crate::scenario::Scenario;
+
+/// Keys at the head of a model preset, none of which a scenario has: a file that starts with one was meant as a preset.
+const PRESET_KEYS: &[&str] = &[
+    "id",
+    "name",
+    "family",
+    "organization",
+    "released",
+    "license",
+    "source",
+    "assumed",
+    "parameters",
+    "confirmed",
+    "architecture",
+];
+
+/// What an input names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A model, by id or path.
+    Model,
+    /// A scenario file, as it is written.
+    Scenario(Box<Scenario>),
+}
+
+/// What an input names: a `.toml` file is a scenario or a model preset; anything else names a model.
+pub fn what_is(library: &Library, input: &str) -> Result<Input, PresetError> {
+    let path = Path::new(input);
+    let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    if !toml || library.model(input).is_ok() {
+        return Ok(Input::Model);
+    }
+    let as_scenario = match scenario::read(path) {
+        Ok(scenario) => return Ok(Input::Scenario(Box::new(scenario))),
+        Err(error) => error,
+    };
+    match find_model(library, input, Path::new("")) {
+        Ok(_) => Ok(Input::Model),
+        Err(as_model) if PRESET_KEYS.contains(&as_scenario.place.key.as_str()) => Err(as_model),
+        Err(_) => Err(as_scenario),
+    }
+}
+
+/// The model that a scenario file names, with the word by which the working folder sees it. The card that it names
+/// must be one of the library's.
+pub fn model_of(library: &Library, file: &Path, scenario: &Scenario) -> Result<(String, Model), PresetError> {
+    let located = |key: &str, error: PresetError| {
+        if error.place.path.is_empty() { scenario::at(file, key, &error.message) } else { error }
+    };
+    if let Some(gpu) = &scenario.gpu {
+        library.gpu(gpu).map_err(|error| located("gpu", error))?;
+    }
+    let base = file.parent().unwrap_or(Path::new(""));
+    let model = find_model(library, &scenario.model, base).map_err(|error| located("model", error))?;
+    let known = library.model(&scenario.model).is_ok();
+    let word = if known { scenario.model.clone() } else { base.join(&scenario.model).display().to_string() };
+    Ok((word, model))
+}
 
 /// The model of this name: a preset id, or the path, relative to `base`, of a preset, of a Hugging Face `config.json`
 /// or of a folder that holds one.

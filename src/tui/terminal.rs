@@ -1,10 +1,8 @@
 //! The terminal: entered once, left on every way out, written to once a frame.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
@@ -13,59 +11,42 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
 use crossterm::terminal::{self, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{Command, execute, queue};
-use ratatui::backend::CrosstermBackend;
-use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use ratatui::layout::Size;
+use ratatui::{Frame, Terminal};
+
+use super::wire::{BLANK, Wire};
 
 /// Begins and ends a frame that the terminal shows in one piece.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
-/// Makes every cell blank.
-const BLANK: &[u8] = b"\x1b[0m\x1b[2J";
 
 /// Whether the terminal is ours now, so that it is left exactly once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
-/// Bytes of a frame on their way; flushing does nothing, so that the frame leaves in one piece.
-#[derive(Debug, Clone, Default)]
-struct Pending(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Pending {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A screen that sends each frame in one bracketed write.
 pub(crate) struct Screen<W: Write> {
-    terminal: Terminal<CrosstermBackend<Pending>>,
-    pending: Pending,
+    terminal: Terminal<Wire>,
     out: W,
 }
 
 impl<W: Write> Screen<W> {
-    /// A screen on a writer. A fixed viewport never asks the terminal for its size.
-    pub(crate) fn new(out: W, viewport: Viewport) -> io::Result<Self> {
-        let pending = Pending::default();
-        pending.0.borrow_mut().reserve(64 * 1024);
-        let terminal = Terminal::with_options(CrosstermBackend::new(pending.clone()), TerminalOptions { viewport })?;
-        Ok(Self { terminal, pending, out })
+    /// A screen on a writer. It asks the terminal for its size, where none is given.
+    pub(crate) fn new(out: W, size: Option<Size>) -> io::Result<Self> {
+        Ok(Self { terminal: Terminal::new(Wire::new(size))?, out })
     }
 
     /// Draws a frame: what changed since the last one, in one write; nothing where nothing changed.
     pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
         self.terminal.draw(render)?;
-        let mut pending = self.pending.0.borrow_mut();
-        let mut frame = Vec::with_capacity(BEGIN.len() + pending.len() + END.len());
+        let bytes = self.terminal.backend_mut().take();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut frame = Vec::with_capacity(BEGIN.len() + bytes.len() + END.len());
         frame.extend_from_slice(BEGIN);
-        frame.append(&mut pending);
+        frame.extend_from_slice(&bytes);
         frame.extend_from_slice(END);
-        self.out.write_all(&frame)?;
-        self.out.flush()
+        self.send(&frame)
     }
 
     /// Sends bytes that draw nothing.
@@ -76,14 +57,14 @@ impl<W: Write> Screen<W> {
 
     /// Makes the next frame draw every cell, without asking the terminal anything.
     pub(crate) fn forget(&mut self) {
-        self.pending.0.borrow_mut().extend_from_slice(BLANK);
+        self.terminal.backend_mut().blank();
         self.terminal.swap_buffers();
     }
 
-    /// Changes the size of a fixed viewport; a full screen follows the terminal by itself.
+    /// Draws the next frame on another size.
     #[cfg(test)]
-    pub(crate) fn resize(&mut self, area: ratatui::layout::Rect) -> io::Result<()> {
-        self.terminal.resize(area)
+    pub(crate) fn resize(&mut self, size: Size) {
+        self.terminal.backend_mut().resize(size);
     }
 }
 
@@ -97,7 +78,7 @@ impl Session {
     pub(crate) fn enter() -> io::Result<Self> {
         hook_panics();
         enter()?;
-        let screen = stdout().and_then(|out| Screen::new(out, Viewport::Fullscreen));
+        let screen = stdout().and_then(|out| Screen::new(out, None));
         match screen {
             Ok(screen) => Ok(Self { screen }),
             Err(error) => {

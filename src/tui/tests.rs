@@ -6,6 +6,7 @@ mod compare;
 mod entries;
 mod journeys;
 mod panic;
+mod pictures;
 mod screens;
 mod solve;
 mod storm;

@@ -18,16 +18,20 @@ pub(crate) struct Theme {
 pub(crate) struct Glyphs {
     /// Whether they go beyond ASCII.
     pub(crate) unicode: bool,
-    /// A full cell, then the patterns that tell neighbours apart where there is no colour.
-    pub(crate) fills: [&'static str; 3],
+    /// A full cell.
+    pub(crate) full: &'static str,
     /// A cell filled by so many eighths from the left; empty where only whole cells can be drawn.
     pub(crate) eighths: &'static [&'static str],
     /// A cell filled by so many eighths from below; empty where only whole cells can be drawn.
     pub(crate) rises: &'static [&'static str],
+    /// A cell of a gauge: lower than others, so that gauges below each other stay apart.
+    pub(crate) level: &'static str,
     /// What is not there at the peak.
     pub(crate) absent: &'static str,
     /// What lies beyond capacity.
     pub(crate) over: &'static str,
+    /// That there is more beyond than is drawn.
+    pub(crate) further: &'static str,
     /// The capacity line.
     pub(crate) tick: &'static str,
     /// Marks the row under the cursor.
@@ -50,11 +54,13 @@ pub(crate) struct Glyphs {
 
 static UNICODE: Glyphs = Glyphs {
     unicode: true,
-    fills: ["█", "▓", "▚"],
+    full: "█",
     eighths: &["▏", "▎", "▍", "▌", "▋", "▊", "▉"],
     rises: &["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
+    level: "▄",
     absent: "░",
     over: "▒",
+    further: "»",
     tick: "│",
     cursor: "▸",
     adjust: "◂▸",
@@ -68,11 +74,13 @@ static UNICODE: Glyphs = Glyphs {
 
 static ASCII: Glyphs = Glyphs {
     unicode: false,
-    fills: ["#", "=", "+"],
+    full: "#",
     eighths: &[],
     rises: &[],
+    level: "#",
     absent: ".",
     over: "x",
+    further: ">",
     tick: "|",
     cursor: ">",
     adjust: "<>",
@@ -119,9 +127,21 @@ impl Theme {
         })
     }
 
-    /// The sign that a category's cells are filled with: patterns where no colour tells neighbours apart.
-    pub(crate) const fn fill(self, position: usize) -> &'static str {
-        if self.colour && self.glyphs.unicode { self.glyphs.fills[0] } else { self.glyphs.fills[position % 3] }
+    /// The sign that a category's cells are filled with among others: its initial, where no colour tells it apart.
+    pub(crate) const fn fill(self, category: Category) -> &'static str {
+        if self.colour && self.glyphs.unicode {
+            return self.glyphs.full;
+        }
+        match category {
+            Category::Parameters => "M",
+            Category::Gradients => "G",
+            Category::Optimizer => "O",
+            Category::Activations => "A",
+            Category::Logits => "L",
+            Category::KvCache => "K",
+            Category::Workspace => "W",
+            Category::Runtime => "R",
+        }
     }
 
     /// The line of a compared scenario.
@@ -159,6 +179,11 @@ impl Theme {
     /// Titles and totals.
     pub(crate) const fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// The title of a panel, on its frame.
+    pub(crate) const fn title(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD).remove_modifier(Modifier::DIM)
     }
 
     /// What matters less.
@@ -212,6 +237,14 @@ mod tests {
         assert_eq!(theme(&[("LANG", "C.utf8"), ("NO_COLOR", "1")]), Theme::new(false, true));
         assert_eq!(theme(&[("LANG", "C.UTF-8"), ("NO_COLOR", "")]), Theme::new(true, true));
         assert_eq!(theme(&[]), Theme::new(true, false));
+    }
+
+    #[test]
+    fn without_colour_a_category_is_filled_with_its_initial() {
+        for category in Category::ALL {
+            assert!(category.label().starts_with(Theme::new(false, true).fill(category)), "{category:?}");
+            assert_eq!(Theme::new(true, true).fill(category), "█");
+        }
     }
 
     /// Under `NO_COLOR` crossterm prints an empty colour as a full reset, so no colour may reach it.

@@ -31,8 +31,8 @@ pub(crate) enum Message {
     Paste(String),
     /// A key that is bound to nothing here.
     Unbound(Chord),
-    /// The outcome of [`Effect::OpenModel`].
-    Opened(String, Result<Box<Model>, String>),
+    /// The outcome of [`Effect::Open`].
+    Opened(String, Result<Opened, String>),
 }
 
 /// Something that the run loop must do.
@@ -46,8 +46,17 @@ pub(crate) enum Effect {
     Repaint,
     /// Send a text to the clipboard of the terminal.
     Copy(String),
-    /// Read a model from a file and answer with [`Message::Opened`].
-    OpenModel(String),
+    /// Read a model or a scenario from a file and answer with [`Message::Opened`].
+    Open(String),
+}
+
+/// What a file held.
+#[derive(Debug, Clone)]
+pub(crate) enum Opened {
+    /// A model.
+    Model(Box<Model>),
+    /// A scenario, and the model that it names with its word, where that is not one of the library's.
+    Scenario(Box<Scenario>, Option<(String, Box<Model>)>),
 }
 
 /// Rows of a far step.
@@ -90,7 +99,7 @@ fn take_in(app: &mut App, message: Message) -> Option<Effect> {
         Message::Paste(text) if app.context().takes_text() => overlay::edit(app, |field| field.paste(&text)),
         Message::Paste(_) => app.refuse("nothing to paste into here"),
         Message::Unbound(chord) => app.refuse(format!("{} does nothing here", chord.show(true))),
-        Message::Opened(path, outcome) => opened(app, path, outcome),
+        Message::Opened(path, outcome) => opened(app, &path, outcome),
     }
     None
 }
@@ -185,7 +194,7 @@ fn order(app: &mut App) {
     match app.view {
         View::Cards => app.cards.order = app.cards.order.next(),
         View::Sweep => app.sweep.linear = !app.sweep.linear,
-        View::Ledger => app.entries.by_name = !app.entries.by_name,
+        View::Ledger => app.entries.order = app.entries.order.next(),
         View::Fit | View::Compare | View::Timeline => {}
     }
 }
@@ -369,29 +378,38 @@ fn travel(app: &mut App, back: bool) {
     }
 }
 
-fn opened(app: &mut App, path: String, outcome: Result<Box<Model>, String>) {
-    match outcome {
-        Ok(model) => {
-            app.models.retain(|listed| listed.word != path);
-            app.models.insert(0, Listed { word: path.clone(), own: true, item: Arc::new(*model) });
-            app.overlay = None;
-            let mut scenario = app.scenario.clone();
-            scenario.model = path;
-            let suited = app.suit(&mut scenario);
-            if scenario == app.scenario {
-                // The same file, read again: what it says now counts.
-                let estimate = app.estimate_of(&scenario);
-                app.put(estimate);
-            } else if let Err(reason) = app.change(scenario, true) {
-                app.refuse(reason);
-            }
-            if let Some(words) = suited {
-                app.say(words);
-            }
+fn opened(app: &mut App, path: &str, outcome: Result<Opened, String>) {
+    let opened = match (outcome, &mut app.overlay) {
+        (Ok(opened), _) => opened,
+        (Err(reason), Some(Overlay::Picker(picker))) => {
+            picker.error = Some(reason);
+            return;
         }
-        Err(reason) => match &mut app.overlay {
-            Some(Overlay::Picker(picker)) => picker.error = Some(reason),
-            _ => app.refuse(reason),
-        },
+        (Err(reason), _) => return app.refuse(reason),
+    };
+    app.overlay = None;
+    let (mut scenario, model) = match opened {
+        Opened::Model(model) => (app.scenario.clone(), Some((path.to_owned(), model))),
+        Opened::Scenario(scenario, model) => {
+            // A scenario that names no card is held against the present one.
+            let gpu = scenario.gpu.clone().or_else(|| app.scenario.gpu.clone());
+            (Scenario { gpu, profiles: app.scenario.profiles.clone(), ..*scenario }, model)
+        }
+    };
+    if let Some((word, model)) = model {
+        app.models.retain(|listed| listed.word != word);
+        app.models.insert(0, Listed { word: word.clone(), own: true, item: Arc::from(model) });
+        scenario.model = word;
+    }
+    let suited = app.suit(&mut scenario);
+    if scenario == app.scenario {
+        // The same file, read again: what it says now counts.
+        let estimate = app.estimate_of(&scenario);
+        app.put(estimate);
+    } else if let Err(reason) = app.change(scenario, true) {
+        app.refuse(reason);
+    }
+    if let Some(words) = suited {
+        app.say(words);
     }
 }

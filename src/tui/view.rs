@@ -126,7 +126,7 @@ fn panel(theme: Theme, title: &str, borders: Borders) -> Block<'_> {
         .borders(borders)
         .border_set(set)
         .border_style(theme.border())
-        .title(ratatui::text::Line::styled(format!(" {title} "), theme.strong()))
+        .title(ratatui::text::Line::styled(format!(" {title} "), theme.title()))
 }
 
 /// An empty frame over the middle of an area, and what is inside it.

@@ -1,3 +1,4 @@
 //! Widgets of our own.
 
 pub(crate) mod bar;
+pub(crate) mod gauge;

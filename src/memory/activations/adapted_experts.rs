@@ -6,8 +6,23 @@ use super::Run;
 use super::operations::cast;
 use crate::model::architecture::Experts;
 
-/// `[E, out, r]` and `[E, r, in]`, in the type of the experts' matrices.
-pub(super) type Factors = [Tensor; 2];
+/// The adapter of a stack of matrices, in the type of the experts' own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Factors {
+    /// `[E, out, r]`.
+    left: Tensor,
+    /// `[E, r, in]`.
+    right: Tensor,
+    /// The name of the stack with the adapter in it.
+    folded: &'static str,
+}
+
+impl Factors {
+    /// Both factors.
+    pub(super) const fn tensors(self) -> [Tensor; 2] {
+        [self.left, self.right]
+    }
+}
 
 impl Run<'_> {
     /// The adapter of a stack of matrices by expert, where it has one.
@@ -30,16 +45,17 @@ impl Run<'_> {
             [[each, outputs, rank], [each, rank, inputs], [each, outputs, inputs]].map(|dims| tape.shape(&dims));
         let left = tape.view_with_new_gradient(up, left);
         let right = tape.view(down, right);
-        let factors = [cast(tape, left, self.weights, names.up), cast(tape, right, self.weights, names.down)];
+        let left = cast(tape, left, self.weights, names.up);
+        let right = cast(tape, right, self.weights, names.down);
         if adapters.dtype != self.weights {
-            for factor in factors {
+            for factor in [left, right] {
                 tape.count_as_weight_copy(factor);
             }
         }
         // To register a parametrization is to try it once.
         let tried = tape.constant(names.sum, whole, self.weights);
         tape.release(tried);
-        Some(factors)
+        Some(Factors { left, right, folded: names.folded })
     }
 
     /// A stack of matrices by expert, with its adapter folded in where it has one.
@@ -51,7 +67,7 @@ impl Run<'_> {
         factors: Option<Factors>,
     ) -> Tensor {
         let matrix = tape.parameter(name, shape, self.weights);
-        let Some([left, right]) = factors else { return matrix };
+        let Some(Factors { left, right, folded }) = factors else { return matrix };
         let operation = Operation {
             rule: Rule::Fold,
             inputs: &[matrix, left, right],
@@ -59,6 +75,6 @@ impl Run<'_> {
             extras: &[],
             keeps_output: false,
         };
-        tape.apply(&operation, name, shape, self.weights)
+        tape.apply(&operation, folded, shape, self.weights)
     }
 }

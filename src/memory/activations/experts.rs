@@ -2,23 +2,19 @@
 //!
 //! Which expert gets how many tokens changes no size: every token is computed `e` times.
 
+mod gates;
+mod router;
+
+use gates::{clamped_gate, gate_of_halves};
+use router::{Routing, select};
+
 use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
-use super::operations::{cast, copy, fresh, join, kept_factors, multiply, unary_keeping_input, unary_keeping_output};
+use super::adapted_experts::Factors;
+use super::operations::{cast, copy, fresh, join, kept_factors, multiply, unary_keeping_output};
 use crate::framework::transformers::{GateCode, RouterCode};
-use crate::model::architecture::{Activation, Experts, SharedExpert};
-
-/// What the router decides for each token and keeps in variables until the block returns.
-#[derive(Debug, Clone, Copy)]
-struct Routing {
-    /// `[T, E]`: a score for every expert.
-    logits: Tensor,
-    /// `[T, e]`: the weights of those chosen.
-    weights: Tensor,
-    /// `[T, e]`: which those are.
-    indices: Tensor,
-}
+use crate::model::architecture::{Experts, SharedExpert};
 
 /// The dimensions of a block of experts.
 #[derive(Debug, Clone, Copy)]
@@ -54,17 +50,7 @@ impl Run<'_> {
         if first {
             shared = experts.shared.as_ref().map(|shared| (shared, self.mlp(tape, input, &shared.mlp)));
         }
-        let routing = match self.code.router {
-            RouterCode::SigmoidByGroup => self.route_by_group(tape, input, experts, sizes),
-            RouterCode::SoftmaxByGroup => self.route_softmax_by_group(tape, input, experts, sizes),
-            RouterCode::Sigmoid => self.route_by_sigmoid(tape, input, experts, sizes),
-            RouterCode::SoftmaxOfChosen => self.route_then_weigh(tape, input, experts, sizes),
-            RouterCode::TopThenSoftmax => self.route_then_softmax(tape, input, sizes),
-            RouterCode::SigmoidAsScored => self.route_as_scored(tape, input, experts, sizes),
-            RouterCode::SoftmaxInFp32 | RouterCode::SoftmaxThenCast | RouterCode::EveryExpert => {
-                self.route(tape, input, experts, sizes)
-            }
-        };
+        let routing = self.routing(tape, input, experts, sizes);
         let routed = self.routed_in_latent(tape, input, routing, experts, sizes);
         if !first {
             shared = experts.shared.as_ref().map(|shared| (shared, self.mlp(tape, input, &shared.mlp)));
@@ -77,64 +63,6 @@ impl Run<'_> {
             tape.release(tensor);
         }
         output
-    }
-
-    fn route(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let logits = self.linear(tape, input, router, "router.scores");
-        let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
-        let probabilities = unary_keeping_output(tape, wide, "router.probabilities");
-        tape.release(wide);
-        let (values, indices) = self.top(tape, probabilities, sizes);
-        let mut weights = if experts.normalised { self.normalised(tape, values) } else { tape.share(values) };
-        tape.release(values);
-        tape.release(probabilities);
-        if self.code.router == RouterCode::SoftmaxThenCast {
-            let narrow = cast(tape, weights, logits.dtype, "router.weights");
-            tape.release(weights);
-            weights = narrow;
-        }
-        Routing { logits, weights, indices }
-    }
-
-    fn route_then_weigh(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, experts.bias);
-        let logits = self.linear(tape, input, router, "router.scores");
-        let (values, indices) = self.top(tape, logits, sizes);
-        let weights = unary_keeping_output(tape, values, "router.weights");
-        tape.release(values);
-        Routing { logits, weights, indices }
-    }
-
-    /// The best scores first, then their softmax in fp32 (Granite 4).
-    fn route_then_softmax(&self, tape: &mut Tape, input: Tensor, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let scores = self.linear(tape, input, router, "router.scores");
-        let logits = cast(tape, scores, Dtype::Fp32, "router.scores in fp32");
-        tape.release(scores);
-        let (values, indices) = self.top(tape, logits, sizes);
-        let softmax = unary_keeping_output(tape, values, "router.probabilities");
-        tape.release(values);
-        let weights = cast(tape, softmax, input.dtype, "router.weights");
-        tape.release(softmax);
-        Routing { logits, weights, indices }
-    }
-
-    /// A sigmoid for each expert; a bias corrects which are chosen, not how they are weighed (LFM2).
-    fn route_as_scored(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let logits = self.linear(tape, input, router, "router.scores");
-        let scores = unary_keeping_output(tape, logits, "router.probabilities");
-        let [each, shape] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
-        let biased = tape.constant("router.biased scores", each, Dtype::Fp32);
-        let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
-        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
-        let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
-        let weights = fresh(tape, normalised, "router.scaled weights", shape);
-        for tensor in [normalised, chosen, biased, scores] {
-            tape.release(tensor);
-        }
-        Routing { logits, weights, indices }
     }
 
     /// Routed experts, in the narrower width where they work in one.
@@ -158,176 +86,6 @@ impl Run<'_> {
         let output = self.linear(tape, routed, up, "experts.latent output");
         tape.release(routed);
         output
-    }
-
-    fn route_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let logits = if self.autocast {
-            self.linear(tape, input, router, "router.scores")
-        } else {
-            self.product_in_fp32(tape, input, router.weight, sizes)
-        };
-        let scores = unary_keeping_output(tape, logits, "router.probabilities");
-        let (indices, held) = self.choose_by_group(tape, experts, sizes);
-        let shape = self.stream(tape, sizes.chosen);
-        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
-        let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
-        let weights = fresh(tape, normalised, "router.scaled weights", shape);
-        for tensor in held.into_iter().chain([normalised, chosen, scores]) {
-            tape.release(tensor);
-        }
-        Routing { logits, weights, indices }
-    }
-
-    fn route_softmax_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let logits = if self.autocast {
-            self.linear(tape, input, router, "router.scores")
-        } else {
-            self.product_in_fp32(tape, input, router.weight, sizes)
-        };
-        let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
-        let mut scores = unary_keeping_output(tape, wide, "router.probabilities");
-        tape.release(wide);
-        let mut held = Vec::new();
-        if experts.groups > 1 {
-            let (masked, variables) = self.best_groups(tape, scores, experts, sizes);
-            tape.release(scores);
-            scores = masked;
-            held = variables;
-        }
-        let (values, indices) = self.top(tape, scores, sizes);
-        let weights = fresh(tape, values, "router.scaled weights", values.shape);
-        for tensor in held.into_iter().chain([values, scores]) {
-            tape.release(tensor);
-        }
-        Routing { logits, weights, indices }
-    }
-
-    /// The scores of the best groups' experts, zero for all others; with what stays in variables. No gradient comes
-    /// back through the choice.
-    fn best_groups(&self, tape: &mut Tape, scores: Tensor, experts: &Experts, sizes: Sizes) -> (Tensor, Vec<Tensor>) {
-        let dim = |symbol, size| Dim { symbol, size };
-        let groups = self.stream(tape, dim("groups", experts.groups));
-        let chosen = self.stream(tape, dim("chosen groups", experts.chosen_groups));
-        let each = self.stream(tape, sizes.experts);
-        let group_scores = tape.constant("router.scores of groups", groups, Dtype::Fp32);
-        let best = tape.constant("router.best expert of a group", groups, Dtype::Int64);
-        let values = tape.constant("router.scores of chosen groups", chosen, Dtype::Fp32);
-        let indices = tape.constant("router.chosen groups", chosen, Dtype::Int64);
-        tape.release(values);
-        let group_mask = tape.constant("router.mask of groups", groups, Dtype::Fp32);
-        let mask = tape.constant("router.mask of scores", each, Dtype::Fp32);
-        let inside = tape.constant("router.chosen groups' experts", each, Dtype::Bool);
-        let outside = tape.constant("router.other experts", each, Dtype::Bool);
-        tape.release(inside);
-        let operation =
-            Operation { rule: Rule::Each, inputs: &[scores], keeps: &[outside], extras: &[], keeps_output: false };
-        let masked = tape.apply(&operation, "router.masked scores", each, scores.dtype);
-        tape.release(outside);
-        (masked, vec![group_scores, best, indices, group_mask, mask])
-    }
-
-    fn route_by_sigmoid(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let logits = self.linear(tape, input, router, "router.scores");
-        let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
-        let scores = unary_keeping_output(tape, wide, "router.probabilities");
-        tape.release(wide);
-        let biased = tape.constant("router.biased scores", scores.shape, Dtype::Fp32);
-        let shape = self.stream(tape, sizes.chosen);
-        let values = tape.constant("router.chosen biased scores", shape, Dtype::Fp32);
-        let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
-        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
-        let weights = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
-        for tensor in [chosen, values, biased, scores] {
-            tape.release(tensor);
-        }
-        Routing { logits, weights, indices }
-    }
-
-    /// Scores from fp32 copies of the stream and of the router's matrix.
-    fn product_in_fp32(&self, tape: &mut Tape, input: Tensor, weight: Tensor, sizes: Sizes) -> Tensor {
-        let wide = cast(tape, input, Dtype::Fp32, "router.input in fp32");
-        let copied = self.weights != Dtype::Fp32;
-        let matrix = if copied { tape.weight_copy(weight, Dtype::Fp32) } else { weight };
-        let shape = self.stream(tape, sizes.experts);
-        let inputs = [matrix, wide];
-        let (kept, count) = kept_factors([wide, matrix]);
-        let keeps = &kept[..count];
-        let operation = Operation { rule: Rule::Each, inputs: &inputs, keeps, extras: &[], keeps_output: false };
-        let logits = tape.apply(&operation, "router.scores", shape, Dtype::Fp32);
-        tape.release(wide);
-        if copied {
-            tape.release(matrix);
-        }
-        logits
-    }
-
-    /// Which experts are chosen, and what stays in variables until the router returns. No gradient comes back here.
-    fn choose_by_group(&self, tape: &mut Tape, experts: &Experts, sizes: Sizes) -> (Tensor, Vec<Tensor>) {
-        let dim = |symbol, size| Dim { symbol, size };
-        let groups = self.stream(tape, dim("groups", experts.groups));
-        let best_two = tape.shape(&[self.b(), self.s(), dim("groups", experts.groups), dim("", 2)]);
-        let chosen_groups = self.stream(tape, dim("chosen groups", experts.chosen_groups));
-        let [each, chosen] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
-        let biased = tape.constant("router.biased scores", each, Dtype::Fp32);
-        let best = tape.constant("router.best two scores of a group", best_two, Dtype::Fp32);
-        let best_indices = tape.constant("router.best two experts of a group", best_two, Dtype::Int64);
-        let group_scores = tape.constant("router.scores of groups", groups, Dtype::Fp32);
-        tape.release(best);
-        let group_values = tape.constant("router.scores of chosen groups", chosen_groups, Dtype::Fp32);
-        let group_indices = tape.constant("router.chosen groups", chosen_groups, Dtype::Int64);
-        tape.release(group_values);
-        let group_mask = tape.constant("router.mask of groups", groups, Dtype::Fp32);
-        let mut held = vec![best_indices, group_scores, group_indices, group_mask];
-        if experts.groups > 1 {
-            held.push(tape.constant("router.mask of scores", each, Dtype::Fp32));
-        }
-        let mask = tape.constant("router.chosen groups' experts", each, Dtype::Bool);
-        held.push(tape.constant("router.other experts", each, Dtype::Bool));
-        tape.release(mask);
-        held.push(tape.constant("router.masked scores", each, Dtype::Fp32));
-        tape.release(biased);
-        let values = tape.constant("router.chosen biased scores", chosen, Dtype::Fp32);
-        let indices = tape.constant("router.chosen experts", chosen, Dtype::Int64);
-        tape.release(values);
-        (indices, held)
-    }
-
-    /// The largest `e` of each row, and where they are, which backward needs.
-    pub(super) fn top(&self, tape: &mut Tape, scores: Tensor, sizes: Sizes) -> (Tensor, Tensor) {
-        let shape = self.stream(tape, sizes.chosen);
-        let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
-        let values = select(tape, scores, indices, "router.chosen scores", shape);
-        (values, indices)
-    }
-
-    /// Chosen scores divided by their sum, in place: backward keeps a copy of what they were.
-    fn normalised(&self, tape: &mut Tape, values: Tensor) -> Tensor {
-        let row = self.stream(tape, Dim { symbol: "", size: 1 });
-        // Autocast sums in fp32.
-        let wide = if self.autocast { Dtype::Fp32 } else { values.dtype };
-        let sums = Operation { rule: Rule::Pass, inputs: &[values], keeps: &[], extras: &[], keeps_output: false };
-        let mut sum = tape.apply(&sums, "router.sum of chosen scores", row, wide);
-        if matches!(self.code.router, RouterCode::SigmoidByGroup | RouterCode::SigmoidAsScored) {
-            let shifted = copy(tape, sum, "router.sum of chosen scores", row);
-            tape.release(sum);
-            sum = shifted;
-        }
-        let weights = if self.graph {
-            let inputs = [values, sum];
-            let operation =
-                Operation { rule: Rule::Divide, inputs: &inputs, keeps: &inputs, extras: &[], keeps_output: false };
-            // LFM2 divides into a new tensor, the others in place.
-            let new = self.code.router == RouterCode::SigmoidAsScored;
-            let dtype = if new { values.dtype.promoted(wide) } else { values.dtype };
-            tape.apply(&operation, "router.weights", values.shape, dtype)
-        } else {
-            tape.share(values)
-        };
-        tape.release(sum);
-        weights
     }
 
     /// Tokens sorted by expert, two grouped products with a gate between, and the sum back in the tokens' order.
@@ -381,7 +139,7 @@ impl Run<'_> {
         let sum = self.summed(tape, restored, experts, sizes);
         let narrowed = cast(tape, sum, input.dtype, "experts.output");
         let last = [sum, restored, inverse, output, offsets, counts, narrow, weights, selected, order, sorted];
-        let factors = [up_factors, down_factors].into_iter().flatten().flatten();
+        let factors = [up_factors, down_factors].into_iter().flatten().flat_map(Factors::tensors);
         for tensor in last.into_iter().chain(biases).chain([up_matrix, down]).chain(factors) {
             tape.release(tensor);
         }
@@ -465,55 +223,9 @@ impl Run<'_> {
     }
 }
 
-/// The first half of the channels, activated, times the second.
-fn gate_of_halves(tape: &mut Tape, fused: Tensor, half: u16, activation: Activation) -> Tensor {
-    let [gate, up] = tape.split(fused, [half, half]);
-    let activated = match activation {
-        Activation::Relu => unary_keeping_output(tape, gate, "experts.activated gate"),
-        _ => unary_keeping_input(tape, gate, "experts.activated gate"),
-    };
-    let product = multiply(tape, [activated, up], "experts.product", half);
-    for tensor in [activated, gate, up] {
-        tape.release(tensor);
-    }
-    product
-}
-
-/// Even and odd channels, clamped: `gate·sigmoid(α·gate)·(up + 1)`.
-fn clamped_gate(tape: &mut Tape, fused: Tensor, half: u16) -> Tensor {
-    let parts = [0, 1].map(|_| tape.view_with_new_gradient(fused, half));
-    let gate = clamp(tape, parts[0], Rule::ClampAbove, "experts.clamped gate");
-    tape.release(parts[0]);
-    let up = clamp(tape, parts[1], Rule::Clamp, "experts.clamped up");
-    tape.release(parts[1]);
-    let scaled = fresh(tape, gate, "experts.scaled gate", half);
-    let sigmoid = unary_keeping_output(tape, scaled, "experts.sigmoid of the gate");
-    tape.release(scaled);
-    let activated = multiply(tape, [gate, sigmoid], "experts.activated gate", half);
-    tape.release(sigmoid);
-    let shifted = copy(tape, up, "experts.up plus one", half);
-    let product = multiply(tape, [shifted, activated], "experts.product", half);
-    for tensor in [shifted, activated, up, gate] {
-        tape.release(tensor);
-    }
-    product
-}
-
-fn clamp(tape: &mut Tape, input: Tensor, rule: Rule, name: &'static str) -> Tensor {
-    let operation = Operation { rule, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
-    tape.apply(&operation, name, input.shape, input.dtype)
-}
-
 /// Biases added in place.
 fn biased(tape: &mut Tape, output: Tensor, biases: Option<Tensor>) -> Tensor {
     biases.map_or(output, |biases| tape.add_into(output, biases))
-}
-
-/// A selection of rows, which keeps the indices.
-fn select(tape: &mut Tape, input: Tensor, indices: Tensor, name: &'static str, shape: u16) -> Tensor {
-    let operation =
-        Operation { rule: Rule::Index, inputs: &[input], keeps: &[indices], extras: &[], keeps_output: false };
-    tape.apply(&operation, name, shape, input.dtype)
 }
 
 /// One product for every expert over its own rows, which autocast leaves alone.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::App;
-use crate::memory::{Entry, Place};
+use crate::memory::{Category, Entry, Place};
 use crate::tui::field::Field;
 use crate::units::Bytes;
 
@@ -16,10 +16,42 @@ pub(crate) struct Entries {
     pub(crate) filter: Field,
     /// Whether groups are places instead of categories.
     pub(crate) by_place: bool,
-    /// Whether rows are sorted by name instead of size.
-    pub(crate) by_name: bool,
+    /// How rows are sorted.
+    pub(crate) order: EntryOrder,
     /// Groups that are folded.
     pub(crate) folded: HashSet<String>,
+}
+
+/// How rows of the tree are sorted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum EntryOrder {
+    /// Groups as everywhere else, so that they stand still while a value changes; in each the largest first.
+    #[default]
+    Usual,
+    /// The largest group first, and the largest in each.
+    Size,
+    /// By name.
+    Name,
+}
+
+impl EntryOrder {
+    /// The next one, round and round.
+    pub(crate) const fn next(self) -> Self {
+        match self {
+            Self::Usual => Self::Size,
+            Self::Size => Self::Name,
+            Self::Name => Self::Usual,
+        }
+    }
+
+    /// In words that follow a title; the usual order needs none.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Usual => "",
+            Self::Size => ", largest first",
+            Self::Name => ", by name",
+        }
+    }
 }
 
 /// A row of the tree.
@@ -57,17 +89,17 @@ impl App {
         }
         let sum =
             |entries: &[&Entry]| Bytes::checked_sum(entries.iter().map(|entry| entry.bytes)).unwrap_or(Bytes::MAX);
-        if state.by_name {
-            groups.sort_by(|one, other| one.0.cmp(&other.0));
-        } else {
-            groups.sort_by_key(|(_, entries)| std::cmp::Reverse(sum(entries)));
+        match state.order {
+            EntryOrder::Usual => groups.sort_by_key(|(_, entries)| entries.iter().map(|entry| state.rank(entry)).min()),
+            EntryOrder::Size => groups.sort_by_key(|(_, entries)| std::cmp::Reverse(sum(entries))),
+            EntryOrder::Name => groups.sort_by(|one, other| one.0.cmp(&other.0)),
         }
         let mut rows = Vec::new();
         for (name, mut entries) in groups {
             let open = !state.folded.contains(&name) || !state.filter.text().trim().is_empty();
             rows.push(EntryRow::Group { name, bytes: sum(&entries), count: entries.len(), open });
             if open {
-                if state.by_name {
+                if state.order == EntryOrder::Name {
                     entries.sort_by(|one, other| one.name.cmp(&other.name));
                 } else {
                     entries.sort_by_key(|entry| std::cmp::Reverse(entry.bytes));
@@ -83,6 +115,11 @@ impl Entries {
     fn keeps(&self, entry: &Entry) -> bool {
         let text = format!("{} {} {}", entry.name, entry.place, entry.category.id()).to_lowercase();
         self.filter.text().to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+
+    /// Where an entry's group stands among the others.
+    const fn rank(&self, entry: &Entry) -> (Option<Category>, Option<Place>) {
+        if self.by_place { (None, Some(entry.place)) } else { (Some(entry.category), None) }
     }
 
     fn group(&self, entry: &Entry) -> String {

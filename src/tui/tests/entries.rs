@@ -29,6 +29,30 @@ fn the_tree_sums_to_the_total_however_it_is_grouped() {
     assert_eq!(Bytes::checked_sum(groups).unwrap(), total);
 }
 
+/// A row under the eye stays where it is while a value changes, unless the largest are asked for first.
+#[test]
+fn groups_stand_still_while_a_value_changes() {
+    let mut app = app();
+    press(&mut app, "6");
+    let groups = |app: &App| -> Vec<(String, Bytes)> {
+        let rows = app.entry_rows().into_iter();
+        rows.filter_map(|row| if let EntryRow::Group { name, bytes, .. } = row { Some((name, bytes)) } else { None })
+            .collect()
+    };
+    let names = |app: &App| groups(app).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let before = names(&app);
+    press(&mut app, "tab right right right");
+    assert_eq!(names(&app), before);
+    assert!(!groups(&app).is_sorted_by_key(|(_, bytes)| std::cmp::Reverse(*bytes)));
+    press(&mut app, "tab o");
+    assert!(groups(&app).is_sorted_by_key(|(_, bytes)| std::cmp::Reverse(*bytes)));
+    assert_eq!(app.entries.order.words(), ", largest first");
+    press(&mut app, "o");
+    assert!(names(&app).is_sorted());
+    press(&mut app, "o v");
+    assert_eq!(names(&app).first().map(String::as_str), Some("embedding"));
+}
+
 #[test]
 fn enter_folds_a_group_and_explains_an_entry() {
     let mut app = app();

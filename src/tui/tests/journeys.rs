@@ -7,7 +7,7 @@ use crate::memory::Step;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model};
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::tui::app::{App, Listed, Overlay};
-use crate::tui::update::{Effect, Message, update};
+use crate::tui::update::{Effect, Message, Opened, update};
 
 #[test]
 fn a_key_changes_the_value_and_the_bars_at_once() {
@@ -109,16 +109,37 @@ fn choices_open_a_list() {
 fn a_path_asks_for_a_file_and_its_error_stays_in_the_picker() {
     let mut app = app();
     let effect = press(&mut app, "m \"./my/config.json\" enter");
-    assert_eq!(effect, Some(Effect::OpenModel(String::from("./my/config.json"))));
+    assert_eq!(effect, Some(Effect::Open(String::from("./my/config.json"))));
     update(&mut app, Message::Opened(String::from("./my/config.json"), Err(String::from("no such file"))));
     assert!(text(&app).contains("no such file"));
     let model = llama("mine", 2048, 4, 1);
-    update(&mut app, Message::Opened(String::from("./my/config.json"), Ok(Box::new(model))));
+    update(&mut app, Message::Opened(String::from("./my/config.json"), Ok(Opened::Model(Box::new(model)))));
     assert_eq!(app.scenario.model, "./my/config.json");
     assert!(app.overlay.is_none() && app.estimate.is_ok());
     assert!(app.models[0].own);
     press(&mut app, "u");
     assert_eq!(app.scenario.model, "llama-3.1-8b");
+}
+
+#[test]
+fn a_scenario_file_is_one_change() {
+    let mut app = app();
+    let before = app.scenario.clone();
+    let file = crate::preset::scenario::parse("model = \"llama-3.2-1b\"\n[train]\nmicro_batch_size = 7\n", "run.toml")
+        .unwrap();
+    assert_eq!(press(&mut app, "m \"run.toml\" enter"), Some(Effect::Open(String::from("run.toml"))));
+    update(&mut app, Message::Opened(String::from("run.toml"), Ok(Opened::Scenario(Box::new(file), None))));
+    assert!(app.overlay.is_none() && app.estimate.is_ok());
+    assert_eq!(app.scenario.train.micro_batch_size, 7);
+    assert_eq!(app.scenario.model, "llama-3.2-1b");
+    assert_eq!(app.scenario.gpu, before.gpu, "it names no card, so that stays");
+    press(&mut app, "u");
+    assert_eq!(app.scenario, before);
+    let named = Scenario { model: String::from("mine"), ..Scenario::default() };
+    let model = Some((String::from("./mine.toml"), Box::new(llama("mine", 2048, 4, 1))));
+    update(&mut app, Message::Opened(String::from("run.toml"), Ok(Opened::Scenario(Box::new(named), model))));
+    assert_eq!(app.scenario.model, "./mine.toml");
+    assert!(app.models[0].own && app.estimate.is_ok());
 }
 
 #[test]

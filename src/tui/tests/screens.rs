@@ -1,4 +1,4 @@
-//! Snapshots of the Fit view.
+//! Snapshots of every view.
 
 use super::{ASCII, COLOUR, MONO, app, press, screen};
 
@@ -9,16 +9,8 @@ macro_rules! snapshot {
 }
 
 #[test]
-fn the_design_size() {
-    snapshot!("fit_80x24", app(), COLOUR, (80, 24));
-    snapshot!("fit_80x24_mono", app(), MONO, (80, 24));
+fn ascii_is_enough() {
     snapshot!("fit_80x24_ascii", app(), ASCII, (80, 24));
-}
-
-#[test]
-fn more_room_shows_more() {
-    snapshot!("fit_120x40", app(), COLOUR, (120, 40));
-    snapshot!("fit_200x60", app(), COLOUR, (200, 60));
 }
 
 #[test]
@@ -29,10 +21,11 @@ fn little_room_shows_what_matters() {
     snapshot!("small_1x1", app(), COLOUR, (1, 1));
 }
 
-/// Every view beside the first at the sizes of the design, in colour and without.
+/// Every view at the sizes of the design, in colour and without.
 #[test]
 fn every_view() {
     for (name, keys) in [
+        ("fit", ""),
         ("cards", "2"),
         ("compare", "p right p down L 3"),
         ("sweep", "p down right 4"),

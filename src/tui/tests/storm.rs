@@ -85,7 +85,7 @@ fn a_hundred_thousand_events() {
         };
         match effect {
             Some(Effect::Quit) => quits += 1,
-            Some(Effect::OpenModel(path)) => {
+            Some(Effect::Open(path)) => {
                 update(&mut app, Message::Opened(path, Err(String::from("no such file"))));
             }
             Some(Effect::Suspend | Effect::Repaint | Effect::Copy(_)) | None => {}

@@ -10,7 +10,7 @@ fn the_parameter_under_the_cursor_is_swept_and_its_crossing_is_exact() {
     let mut app = app();
     press(&mut app, "4");
     assert_eq!((app.view, app.swept().unwrap().key), (View::Sweep, "train.micro_batch_size"));
-    assert!(text(&app).contains("fits up to 1; 2 is over by"), "{}", text(&app));
+    assert!(text(&app).contains("fits up to 1; 2 needs"), "{}", text(&app));
     press(&mut app, "down p right");
     assert_eq!(app.swept().unwrap().key, "train.sequence_length");
     assert_eq!(app.sweep.curves.len(), 2);

@@ -105,7 +105,7 @@ fn take(app: &mut App, parameter: &Parameter, text: &str) -> Result<(), String> 
 
 fn choose(app: &mut App, mut picker: Picker) -> Option<Effect> {
     if let Some(path) = picker.path() {
-        let effect = Effect::OpenModel(path.to_owned());
+        let effect = Effect::Open(path.to_owned());
         app.overlay = Some(Overlay::Picker(picker));
         return Some(effect);
     }

@@ -1,5 +1,6 @@
 //! Solving for a value, and single changes that make a run fit.
 
+use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::solve::fixes::apply;
 use crate::solve::{Fix, Furthest, Largest, Stop, fixes, furthest};
@@ -28,7 +29,10 @@ pub(super) fn solve(app: &mut App) {
         return app.refuse(reason);
     }
     let is = if already { "is already" } else { "is" };
-    app.say(format!("{} {is} the {word} {label} that fits; {}", grouped(value), stop(app, &found, word, value)));
+    let made_for = app.model_of(&app.scenario).and_then(|model| beyond_positions(model, &app.scenario));
+    let made_for = made_for.map(|words| format!("; {words}")).unwrap_or_default();
+    let stop = stop(app, &found, word, value);
+    app.say(format!("{} {is} the {word} {label} that fits; {stop}{made_for}", grouped(value)));
 }
 
 /// What stops the next value.

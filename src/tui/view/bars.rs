@@ -16,6 +16,8 @@ use crate::units::{Bytes, Unit};
 
 /// Cells of the names.
 pub(super) const LABEL: u16 = 12;
+/// Most cells of the contents: numbers stay near their bars, and longer bars would cost much on a slow line.
+const WIDEST: u16 = 100;
 /// Cells of a number; larger numbers take more.
 pub(super) const NUMBER: usize = 6;
 
@@ -27,7 +29,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1).min(WIDEST), ..inner };
     frame.render_widget(block, area);
     match &app.estimate {
         Ok(estimate) => contents(app, estimate, theme, frame, inner),
@@ -159,16 +161,14 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area
     let room = |bar: &Bar| area.width.saturating_sub(LABEL + text::width(&words(bar)) + 1);
     let column = area.width.saturating_sub(LABEL + u16::try_from(number).unwrap_or(u16::MAX) + 5);
     let full = scale(bars.iter().map(|(_, bar)| (bar.bytes, room(bar))), column);
-    let mut position = 0;
     for ((label, bar), row) in bars.iter().zip(0..area.height) {
         let area = text::row(area, row);
         let absent = bar.elsewhere.is_some();
         let (style, sign) = if absent {
             (theme.category(bar.category).patch(theme.dim()), theme.glyphs.absent)
         } else {
-            (theme.category(bar.category), theme.fill(position))
+            (theme.category(bar.category), theme.glyphs.full)
         };
-        position += usize::from(!absent && !bar.bytes.is_zero());
         let segment = [Segment { bytes: bar.bytes, style, fill: sign }];
         let place = Rect { x: area.x + LABEL.min(area.width), width: column, ..area }.intersection(area);
         frame.render_widget(StackedBar::new(&segment, full, theme), place);
@@ -201,17 +201,12 @@ pub(super) fn stepped(most: Bytes) -> Bytes {
     Bytes::new(if most.get() <= three_quarters { three_quarters } else { power })
 }
 
-/// The parts of a total, with the fills that its bars have.
+/// The parts of a total.
 pub(super) fn segments(by_category: &crate::memory::Categories, theme: Theme) -> Vec<Segment> {
     by_category
         .iter()
         .filter(|(_, bytes)| !bytes.is_zero())
-        .enumerate()
-        .map(|(position, (category, bytes))| Segment {
-            bytes,
-            style: theme.category(category),
-            fill: theme.fill(position),
-        })
+        .map(|(category, bytes)| Segment { bytes, style: theme.category(category), fill: theme.fill(category) })
         .collect()
 }
 

@@ -10,11 +10,11 @@ use super::bars::number_width;
 use super::{panel, text};
 use crate::tui::app::{App, CardRow, Overlay};
 use crate::tui::theme::Theme;
-use crate::tui::widget::bar::{Segment, StackedBar};
+use crate::tui::widget::gauge::Gauge;
 
 /// Cells of a card's name, and of a bar at most: longer ones would say no more, and cost much on a slow line.
 const NAME: u16 = 36;
-const BAR: u16 = 32;
+const BAR: u16 = 20;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let rows = app.card_rows();
@@ -43,13 +43,13 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         (true, false) => format!(" nothing matches `{filter}`; Esc shows all"),
         (_, false) => format!(" /{filter}  (Esc shows all)"),
         (_, true) => {
-            format!(" {}; a bar ends at its card's capacity", app.unit.show(estimate.ledger.total()))
+            format!(" {}; each line is the card's own capacity", app.unit.show(estimate.ledger.total()))
         }
     };
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
 }
 
-/// `▸✔ H100 SXM 80GB      ███████▋  │   3.66 free`.
+/// `▸✔ H100 SXM 80GB      ███████  │      3.66 free`.
 fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Theme, frame: &mut Frame, area: Rect) {
     let fit = &row.fit;
     let word = if fit.headroom.is_negative() { "over" } else { "free" };
@@ -68,12 +68,11 @@ fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Them
     text::left(frame, sign, Line::styled(theme.verdict_sign(fit.verdict), theme.verdict(fit.verdict)));
     let place = Rect { x: area.x + 3, width: name.saturating_sub(4), ..area }.intersection(area);
     let label = row.gpu.name.split(" (").next().unwrap_or_default();
-    text::left(frame, place, Line::styled(text::cut(label, place.width, theme), style));
+    text::row_of(frame, place, Line::styled(text::cut(label, place.width, theme), style));
     let taken = name + text::width(&words);
     let width = area.width.saturating_sub(taken + 1).min(BAR);
     let bar = Rect { x: area.x + name, width, ..area }.intersection(area);
-    let segments = [Segment { bytes: fit.total, style: theme.verdict(fit.verdict), fill: theme.glyphs.fills[0] }];
-    frame.render_widget(StackedBar::against(&segments, fit.capacity, theme).coarse(), bar);
+    frame.render_widget(Gauge { total: fit.total, capacity: fit.capacity, theme }, bar);
     // The sign has the colour; numbers change with every key, and each change of colour costs as much as they do.
     let numbers = Rect { width: (name + width + 1 + text::width(&words)).min(area.width), ..area };
     text::right(frame, numbers, &words, Style::new());

@@ -103,7 +103,7 @@ fn line(app: &App, row: &Row, (full, number): (Bytes, usize), theme: Theme, fram
             let segment = Segment {
                 bytes: bar.map_or(Bytes::ZERO, |bar| bar.bytes),
                 style: theme.category(*category).patch(dim),
-                fill: if absent { theme.glyphs.absent } else { theme.glyphs.fills[0] },
+                fill: if absent { theme.glyphs.absent } else { theme.glyphs.full },
             };
             let place = Rect { x: area.x + start, width, ..area }.intersection(area);
             frame.render_widget(StackedBar::new(&[segment], full, theme), place);
@@ -149,6 +149,6 @@ fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Fr
     let room = area.width.saturating_sub(text::width(&words) + 2);
     let left = text::cut(&format!("{mark}{} {name} on {card}", letter(index, pins)), room, theme);
     let base = if here { theme.selected() } else { Style::new() };
-    text::left(frame, Rect { width: room, ..area }, Line::styled(left, base));
+    text::row_of(frame, Rect { width: room, ..area }, Line::styled(left, base));
     text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, style);
 }

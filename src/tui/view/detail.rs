@@ -58,7 +58,7 @@ pub(super) fn moments(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
         let words = format!("{:>number$} {}", app.unit.number(moment.total), app.unit.label());
         let width = area.width.saturating_sub(INSTANT + text::width(&words) + 2);
         // One colour: the parts are told by the bars above, and a shifting row of them would cost much on a slow line.
-        let segments = [Segment { bytes: moment.total, style, fill: theme.glyphs.fills[0] }];
+        let segments = [Segment { bytes: moment.total, style, fill: theme.glyphs.full }];
         let place = Rect { x: area.x + INSTANT.min(area.width), width, ..area }.intersection(area);
         frame.render_widget(StackedBar::new(&segments, full, theme), place);
         text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, style);
@@ -93,7 +93,7 @@ pub(super) fn entries(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
         let area = text::row(area, row);
         let words = format!("{:>number$} {}", app.unit.number(entry.bytes), app.unit.label());
         let room = area.width.saturating_sub(text::width(&words) + 3);
-        let mut line = Line::styled(theme.glyphs.fills[0], theme.category(entry.category));
+        let mut line = Line::styled(theme.fill(entry.category), theme.category(entry.category));
         for column in columns(entry, room.saturating_sub(3), theme) {
             line.push_span(Span::styled(format!(" {column}"), Style::reset()));
         }

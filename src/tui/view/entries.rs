@@ -13,13 +13,17 @@ use crate::tui::app::{App, EntryRow, Overlay};
 use crate::tui::theme::Theme;
 use crate::units::Bytes;
 
+/// Cells of name, place and size; the formula stands beside them where it has the cells for it.
+const NARROW: u16 = 88;
+const FORMULA: u16 = 36;
+
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let rows = app.entry_rows();
     let here = app.entries.cursor.min(rows.len().saturating_sub(1));
     let instant = app.estimate.as_ref().map_or("", |estimate| estimate.peak(app.step).instant.id());
     let place = format!(" {}/{} ", (here + 1).min(rows.len()), rows.len());
     let grouped = if app.entries.by_place { "place" } else { "category" };
-    let title = format!("Ledger at {instant}, by {grouped}");
+    let title = format!("Ledger at {instant}, by {grouped}{}", app.entries.order.words());
     let title = text::cut(&title, area.width.saturating_sub(text::width(&place) + 5), theme);
     let block = panel(theme, &title, borders).title(Line::styled(place, theme.dim()).right_aligned());
     let inner = block.inner(area);
@@ -76,9 +80,16 @@ fn line(
         }
     };
     let words = format!("{:>number$} {}", app.unit.number(bytes), percent(bytes));
+    let (area, beside) = (Rect { width: area.width.min(NARROW), ..area }, area);
+    if let EntryRow::Entry(entry) = row
+        && beside.width >= NARROW + FORMULA
+    {
+        let place = Rect { x: beside.x + NARROW, width: beside.width - NARROW, ..beside };
+        text::left(frame, place, Line::styled(text::cut(&entry.formula(), place.width, theme), theme.dim()));
+    }
     let room = area.width.saturating_sub(text::width(&words) + 2);
     let style = if here { theme.selected() } else { style };
-    text::left(frame, Rect { width: room, ..area }, Line::styled(text::cut(&left, room, theme), style));
+    text::row_of(frame, Rect { width: room, ..area }, Line::styled(text::cut(&left, room, theme), style));
     text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, Style::new());
 }
 

@@ -32,7 +32,7 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
         let mark = if here { theme.glyphs.cursor } else { " " };
         let style = if here { theme.selected() } else { Style::new() };
         let left = text::cut(&format!("{mark} {}", fix_words(fix)), room, theme);
-        text::left(frame, Rect { width: room, ..area }, Line::styled(left, style));
+        text::row_of(frame, Rect { width: room, ..area }, Line::styled(left, style));
         text::right(frame, area, &words, Style::new());
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Borders;
 
 use super::{panel, text};
+use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::tui::app::{App, Overlay};
@@ -43,7 +44,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     if let Some(parameter) = app.focused()
         && help > 1
     {
-        explanation(theme, frame, Rect { y: below.y + 1, height: help - 1, ..below }, parameter);
+        explanation(app, theme, frame, Rect { y: below.y + 1, height: help - 1, ..below }, parameter);
     }
 }
 
@@ -76,7 +77,7 @@ fn shown(parameter: &Parameter, value: &Value) -> String {
 }
 
 /// The help line; with more room also the key and what it may hold.
-fn explanation(theme: Theme, frame: &mut Frame, area: Rect, parameter: &Parameter) {
+fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter: &Parameter) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }.intersection(frame.area());
     let mut area = area;
     if area.height > 3 {
@@ -92,6 +93,11 @@ fn explanation(theme: Theme, frame: &mut Frame, area: Rect, parameter: &Paramete
         Kind::Fraction { .. } => String::from(" (0 to 1)"),
         Kind::Word | Kind::Flag | Kind::Words => String::new(),
     };
-    let help = format!("{}{range}", parameter.help);
-    text::wrapped(frame, area, &help, theme.dim());
+    let length = ["train.sequence_length", "infer.context_length"].contains(&parameter.key);
+    let beyond =
+        app.model_of(&app.scenario).filter(|_| length).and_then(|model| beyond_positions(model, &app.scenario));
+    match beyond {
+        Some(words) => text::wrapped(frame, area, &words, theme.refusal()),
+        None => text::wrapped(frame, area, &format!("{}{range}", parameter.help), theme.dim()),
+    }
 }

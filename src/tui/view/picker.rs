@@ -14,7 +14,7 @@ const WIDE: u16 = 74;
 
 pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, body: Rect) {
     let (title, width) = match picker.target {
-        Target::Model => (String::from("Model: type to filter, or a path"), WIDE),
+        Target::Model => (String::from("Model: type to filter, or the path of a model or scenario"), WIDE),
         Target::Gpu => (String::from("Card: type to filter"), WIDE),
         Target::Choice(parameter) => (parameter.label.to_owned(), 30),
     };

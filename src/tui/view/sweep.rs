@@ -18,6 +18,9 @@ use crate::units::{Bytes, grouped};
 
 /// Cells of the numbers left of the plot, at least.
 const AXIS: u16 = 7;
+/// Most cells of the plot: more would say no more, and cost much on a slow line.
+const WIDEST: u16 = 110;
+const HIGHEST: u16 = 30;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let Some(parameter) = app.swept() else {
@@ -40,9 +43,13 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         return super::bars::reason(app, theme, frame, inner);
     }
     let sentences = u16::try_from(app.sweep.curves.len()).unwrap_or(u16::MAX);
-    let plot = Rect { height: inner.height.saturating_sub(sentences + 2), ..inner };
+    let plot = Rect {
+        width: inner.width.min(axis_width(app) + WIDEST),
+        height: inner.height.saturating_sub(sentences + 2).min(HIGHEST),
+        ..inner
+    };
     lines(app, theme, frame, plot);
-    axis(app, parameter, theme, frame, text::row(inner, plot.height));
+    axis(app, parameter, theme, frame, Rect { width: plot.width, ..text::row(inner, plot.height) });
     for (curve, row) in app.sweep.curves.iter().zip(plot.height + 1..inner.height) {
         let words = format!(" {} {}", letter(curve.index, app.pins.list.len()), sentence(app, parameter, curve));
         let area = text::row(inner, row);
@@ -87,6 +94,7 @@ fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let top = roof(app, &capacities);
     let last = f64::from(u32::try_from(app.sweep.values.len().saturating_sub(1)).unwrap_or(u32::MAX).max(1));
     let marker = if theme.glyphs.unicode { Marker::Braille } else { Marker::Dot };
+    let dots = dots(theme);
     let canvas = Canvas::default().marker(marker).x_bounds([0.0, last]).y_bounds([0.0, 1.0]).paint(|context| {
         for (_, capacity) in &capacities {
             let y = capacity.ratio(top);
@@ -110,24 +118,41 @@ fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let zero = text::row(area, area.height.saturating_sub(1));
     text::right(frame, Rect { width: left - 1, ..zero }, "0", theme.dim());
     for (name, capacity) in &capacities {
-        let row = text::row(area, height_of(*capacity, top, plot.height));
+        let row = text::row(area, height_of(*capacity, top, (plot.height, dots)));
         text::right(frame, Rect { width: left - 1, ..row }, &label(*capacity), theme.strong());
         let name = format!(" {} ", text::cut(name, plot.width / 2, theme));
         text::right(frame, Rect { x: plot.x, width: plot.width, ..row }, &name, theme.dim());
     }
-    for curve in &app.sweep.curves {
-        let Some(total) = curve.totals.iter().flatten().next_back() else { continue };
-        let row = text::row(area, height_of((*total).min(top), top, plot.height));
-        let place = Rect { x: plot.right(), width: 1, ..row }.intersection(area);
-        text::left(frame, place, Line::styled(letter(curve.index, app.pins.list.len()), theme.series(curve.index)));
+    letters(app, top, plot, theme, frame);
+}
+
+/// Each curve's letter on the curve, every one in a column of its own.
+fn letters(app: &App, top: Bytes, plot: Rect, theme: Theme, frame: &mut Frame) {
+    let curves = app.sweep.curves.len();
+    for (position, curve) in app.sweep.curves.iter().enumerate() {
+        let part = |whole: usize| whole * (position + 1) / (curves + 1);
+        let Some(total) = curve.totals.get(part(curve.totals.len())).copied().flatten() else { continue };
+        let share = part(curve.totals.len()) * usize::from(plot.width.saturating_sub(1));
+        let column = share / curve.totals.len().saturating_sub(1).max(1);
+        let row = text::row(plot, height_of(total.min(top), top, (plot.height, dots(theme))));
+        let x = row.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
+        let place = Rect { x, width: 1, ..row }.intersection(plot);
+        let style = theme.series(curve.index).patch(theme.strong());
+        text::left(frame, place, Line::styled(letter(curve.index, app.pins.list.len()), style));
     }
 }
 
-/// The row in which a size lies, from the top.
-fn height_of(bytes: Bytes, top: Bytes, rows: u16) -> u16 {
-    let rows = u128::from(rows.saturating_sub(1));
-    let from_below = u128::from(bytes.get()) * rows / u128::from(top.get().max(1));
-    u16::try_from(rows.saturating_sub(from_below)).unwrap_or(0)
+/// How many dots of the plot lie above each other in a cell.
+const fn dots(theme: Theme) -> u16 {
+    if theme.glyphs.unicode { 4 } else { 1 }
+}
+
+/// The row in which the canvas draws a size, from the top.
+fn height_of(bytes: Bytes, top: Bytes, (rows, dots): (u16, u16)) -> u16 {
+    let last = (u128::from(rows) * u128::from(dots)).saturating_sub(1);
+    let top = u128::from(top.get().max(1));
+    let from_above = (top.saturating_sub(u128::from(bytes.get())) * last * 2 + top) / (top * 2);
+    u16::try_from(from_above / u128::from(dots.max(1))).unwrap_or(0)
 }
 
 /// The first, middle and last value under the plot.
@@ -163,7 +188,7 @@ fn crossing(app: &App, curve: &Curve, label: &str, (found, up): (&Largest, bool)
         Stop::Capacity(bytes) => {
             let capacity = app.gpu_of(&curve.scenario).and_then(|gpu| gpu.capacity().ok()).unwrap_or_default();
             let over = app.unit.show(bytes.saturating_sub(capacity));
-            format!("fits {word} {}; {} is over by {over}", grouped(value), grouped(next))
+            format!("fits {word} {}; {} needs {over} more", grouped(value), grouped(next))
         }
         Stop::End(_) => format!("fits {word} {}, where {label} ends", grouped(value)),
     }
@@ -175,9 +200,10 @@ mod tests {
 
     #[test]
     fn sizes_lie_on_rows_from_the_top() {
-        assert_eq!(height_of(Bytes::new(0), Bytes::new(100), 11), 10);
-        assert_eq!(height_of(Bytes::new(100), Bytes::new(100), 11), 0);
-        assert_eq!(height_of(Bytes::new(50), Bytes::new(100), 11), 5);
-        assert_eq!(height_of(Bytes::new(1), Bytes::ZERO, 0), 0);
+        let height = |bytes, size| height_of(Bytes::new(bytes), Bytes::new(100), size);
+        assert_eq!([0, 50, 100].map(|bytes| height(bytes, (11, 1))), [10, 5, 0]);
+        // The lowest of four dots is still in its row.
+        assert_eq!([0, 1, 50, 97, 98, 100].map(|bytes| height(bytes, (10, 4))), [9, 9, 5, 0, 0, 0]);
+        assert_eq!(height_of(Bytes::new(1), Bytes::ZERO, (0, 4)), 0);
     }
 }

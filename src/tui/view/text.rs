@@ -30,14 +30,21 @@ pub(super) fn cut(text: &str, cells: u16, theme: Theme) -> String {
     if cells > 0 { kept + theme.glyphs.more } else { kept }
 }
 
-/// A line at the left of an area's first row.
+/// A line at the left of an area's first row. A line gives its style to all of its area, so that is as wide as it.
 pub(super) fn left(frame: &mut Frame, area: Rect, line: Line<'_>) {
+    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+    row_of(frame, Rect { width, ..area }, line);
+}
+
+/// A line whose style fills an area's first row.
+pub(super) fn row_of(frame: &mut Frame, area: Rect, line: Line<'_>) {
     frame.render_widget(line, Rect { height: area.height.min(1), ..area });
 }
 
 /// A text at the right of an area's first row.
 pub(super) fn right(frame: &mut Frame, area: Rect, text: &str, style: Style) {
-    frame.render_widget(Line::styled(text, style).right_aligned(), Rect { height: area.height.min(1), ..area });
+    let width = width(text).min(area.width);
+    left(frame, Rect { x: area.right() - width, width, ..area }, Line::styled(text, style));
 }
 
 /// A text broken at words.

@@ -19,8 +19,8 @@ use crate::units::Bytes;
 const NAME: u16 = 15;
 const AXIS: u16 = 7;
 /// Most columns and rows of the course: more would say no more, and cost much on a slow line.
-const WIDEST: u16 = 84;
-const HIGHEST: u16 = 16;
+const WIDEST: u16 = 72;
+const HIGHEST: u16 = 14;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let step = if app.step == Step::First { "first step" } else { "steady step" };
@@ -75,7 +75,8 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     let columns: Vec<Bytes> = (0..plot.width).map(|column| most_in(&stages, column, plot.width)).collect();
     let highest = columns.iter().copied().max().unwrap_or_default();
     for (x, bytes) in (plot.x..).zip(&columns) {
-        let style = if *bytes == highest { theme.strong() } else { theme.notice() };
+        // In no category's colour: it is all of them.
+        let style = if *bytes == highest { theme.strong() } else { theme.dim() };
         rise(*bytes, full, (x, plot), style, theme, frame);
     }
     text::right(frame, Rect { width: left - 1, ..text::row(area, 0) }, &app.unit.number(full), theme.dim());
@@ -155,10 +156,10 @@ fn rise(bytes: Bytes, full: Bytes, (x, plot): (u16, Rect), style: Style, theme: 
         let filled = eighths.saturating_sub(below).min(8);
         let sign = match filled {
             0 => continue,
-            8 => theme.glyphs.fills[0],
+            8 => theme.glyphs.full,
             part => match theme.glyphs.rises.get(usize::from(part) - 1) {
                 Some(sign) => sign,
-                None if part >= 4 => theme.glyphs.fills[0],
+                None if part >= 4 => theme.glyphs.full,
                 None => continue,
             },
         };

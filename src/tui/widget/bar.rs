@@ -28,27 +28,20 @@ pub(crate) struct StackedBar<'a> {
     segments: &'a [Segment],
     full: Bytes,
     capacity: Option<Bytes>,
-    coarse: bool,
     theme: Theme,
 }
 
 impl<'a> StackedBar<'a> {
     /// A bar that fills its width at `full` bytes.
     pub(crate) const fn new(segments: &'a [Segment], full: Bytes, theme: Theme) -> Self {
-        Self { segments, full, capacity: None, coarse: false, theme }
-    }
-
-    /// The same in whole cells: where there are many bars, each then changes seldom.
-    #[must_use]
-    pub(crate) const fn coarse(self) -> Self {
-        Self { coarse: true, ..self }
+        Self { segments, full, capacity: None, theme }
     }
 
     /// A bar with a line at `capacity`: at the right end where all fits, inside where it does not.
     ///
     /// What does not fit is drawn on a scale that moves in steps, so that the line stands still while it grows.
     pub(crate) fn against(segments: &'a [Segment], capacity: Bytes, theme: Theme) -> Self {
-        let mut bar = Self { segments, full: capacity, capacity: Some(capacity), coarse: false, theme };
+        let mut bar = Self { segments, full: capacity, capacity: Some(capacity), theme };
         let (total, mut step) = (bar.total(), u128::from(capacity.get().max(1)));
         if total > u128::from(capacity.get()) {
             while step * 2 < total {
@@ -69,19 +62,18 @@ impl<'a> StackedBar<'a> {
     /// Edges between two segments in one cell need two colours; without them edges stand on cells.
     fn lengths(&self, cells: u64) -> Vec<u64> {
         let values: Vec<u64> = self.segments.iter().map(|segment| segment.bytes.get()).collect();
+        // A pattern has no parts of a cell.
+        let solid = self.segments.iter().all(|segment| segment.fill == self.theme.glyphs.full);
+        let lone = self.segments.len() == 1;
+        let fine = !self.theme.glyphs.eighths.is_empty() && solid && (self.theme.colour || lone);
+        // A sliver shows that something is there; a whole cell for it would be a lie.
+        let (unit, least) = if fine { (1, 1) } else { (EIGHTHS, 0) };
+        let room = cells * EIGHTHS / unit;
         let present = values.iter().filter(|value| **value > 0).count() as u64;
-        let lone = self.segments.len() == 1 && self.segments[0].fill == "█";
-        let fine = !self.coarse && !self.theme.glyphs.eighths.is_empty() && (self.theme.colour || lone);
-        let room = cells * EIGHTHS;
-        let (unit, least) = match (fine, present * EIGHTHS <= room) {
-            // A lone bar may be thinner than a cell: nothing hides it.
-            (true, true) => (1, if lone { 1 } else { EIGHTHS }),
-            _ => (EIGHTHS, 1),
-        };
-        let filled = scaled(self.total(), u128::from(self.full.get()), room / unit);
+        let filled = scaled(self.total(), u128::from(self.full.get()), room);
         // What does not fit reaches beyond the line.
-        let beyond = self.line(cells).map_or(0, |line| (line + 1) * EIGHTHS / unit);
-        let filled = filled.max(present * least).max(if self.over() { beyond } else { 0 }).min(room / unit);
+        let beyond = self.line(cells).filter(|_| self.over()).map_or(0, |line| (line + 1) * EIGHTHS / unit);
+        let filled = filled.max(present * least).max(beyond).min(room);
         allocate(&values, filled, least).into_iter().map(|length| length * unit).collect()
     }
 
@@ -101,7 +93,7 @@ impl<'a> StackedBar<'a> {
 }
 
 /// `part / whole` of `room`, rounded, at most all of it.
-fn scaled(part: u128, whole: u128, room: u64) -> u64 {
+pub(super) fn scaled(part: u128, whole: u128, room: u64) -> u64 {
     if part >= whole {
         return if part == 0 { 0 } else { room };
     }
@@ -170,14 +162,17 @@ impl StackedBar<'_> {
         let (start, end) = (cell * EIGHTHS, (cell + 1) * EIGHTHS);
         let mut edge = 0;
         let mut inside = lengths.iter().zip(self.segments).filter_map(|(length, segment)| {
-            let from = edge;
+            let from = edge.max(start);
             edge += length;
-            (edge > start && from < end && *length > 0).then_some((segment, edge))
+            let within = edge.min(end).saturating_sub(from);
+            (within > 0).then_some((segment, edge, within))
         });
-        let (Some((left, edge)), right) = (inside.next(), inside.next()) else { return };
+        // A cell has two colours: the first part's, and that of the largest after it.
+        let Some((left, edge, _)) = inside.next() else { return };
+        let right = inside.max_by_key(|(.., within)| *within).map(|(segment, ..)| segment);
         let Some(target) = buffer.cell_mut(at) else { return };
         if over {
-            let larger = right.filter(|_| edge - start < EIGHTHS / 2).map_or(left, |(segment, _)| segment);
+            let larger = right.filter(|_| edge - start < EIGHTHS / 2).unwrap_or(left);
             target.set_symbol(self.theme.glyphs.over).set_style(larger.style);
         } else if edge >= end {
             target.set_symbol(left.fill).set_style(left.style);
@@ -185,7 +180,7 @@ impl StackedBar<'_> {
             let part = usize::try_from(edge - start).unwrap_or(1).saturating_sub(1);
             let glyph = self.theme.glyphs.eighths.get(part).copied().unwrap_or(left.fill);
             target.set_symbol(glyph).set_style(left.style);
-            if let Some(colour) = right.and_then(|(segment, _)| segment.style.fg) {
+            if let Some(colour) = right.and_then(|segment| segment.style.fg) {
                 target.set_bg(colour);
             }
         }
@@ -198,13 +193,15 @@ mod tests {
     use ratatui::style::Color;
 
     use super::*;
+    use crate::memory::Category;
 
     fn segments(values: &[u64], theme: Theme) -> Vec<Segment> {
+        let categories = [Category::Parameters, Category::Optimizer, Category::Activations];
         let colours = [Color::Blue, Color::Green, Color::Red];
         let segment = |(index, value): (usize, &u64)| Segment {
             bytes: Bytes::new(*value),
             style: if theme.colour { Style::new().fg(colours[index % 3]) } else { Style::new() },
-            fill: theme.fill(index),
+            fill: theme.fill(categories[index % 3]),
         };
         values.iter().enumerate().map(segment).collect()
     }
@@ -226,9 +223,9 @@ mod tests {
         assert_eq!(drawn(&[50, 50], 100, 11, COLOUR), "██████████│");
         assert_eq!(drawn(&[100, 100], 100, 11, COLOUR), "█████│▒▒▒▒▒");
         assert_eq!(drawn(&[100, 1], 100, 11, COLOUR), "████████│▒ ");
-        assert_eq!(drawn(&[10, 10, 20], 100, 11, MONO), "█▓▚▚      │");
-        assert_eq!(drawn(&[10, 10, 20], 100, 11, ASCII), "#=++      |");
-        assert_eq!(drawn(&[30, 30, 60], 100, 13, ASCII), "###===+++|xxx");
+        assert_eq!(drawn(&[10, 10, 20], 100, 11, MONO), "MOAA      │");
+        assert_eq!(drawn(&[10, 10, 20], 100, 11, ASCII), "MOAA      |");
+        assert_eq!(drawn(&[30, 30, 60], 100, 13, ASCII), "MMMOOOAAA|xxx");
     }
 
     #[test]

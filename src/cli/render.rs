@@ -1,0 +1,79 @@
+//! `brimful render`: a view of the explorer as a picture.
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::arguments::{LookupArguments, ScenarioArguments};
+use super::resolve::Draft;
+use super::{closed_pipe, output, presets};
+use crate::tui::Start;
+use crate::tui::picture::{LARGEST, Picture};
+use crate::tui::screen::View;
+
+/// What `brimful render` takes.
+#[derive(Debug, Args)]
+pub(super) struct RenderArguments {
+    #[command(flatten)]
+    scenario: ScenarioArguments,
+    #[command(flatten)]
+    lookup: LookupArguments,
+    /// The view: fit, cards, compare, sweep, timeline or ledger.
+    #[arg(long, default_value = "fit")]
+    view: String,
+    /// Columns and rows.
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
+    size: String,
+    /// The format of the picture.
+    #[arg(long, value_enum, default_value_t = PictureFormat::Text)]
+    format: PictureFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PictureFormat {
+    /// The signs alone.
+    Text,
+    /// With the codes of colours, for terminals.
+    Ansi,
+    /// For pages and tickets.
+    Svg,
+}
+
+/// Draws and prints.
+pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
+    let library = presets::load(&arguments.lookup)?;
+    let view = view(&arguments.view)?;
+    let size = size(&arguments.size)?;
+    let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
+    let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let start = Start { scenario, unit: arguments.lookup.unit() };
+    let picture = Picture::draw(&library, start, view, size, colour)?;
+    let text = match arguments.format {
+        PictureFormat::Text => picture.text(),
+        PictureFormat::Ansi => picture.ansi(),
+        PictureFormat::Svg => picture.svg(),
+    };
+    match output::print(&text) {
+        Err(error) if !closed_pipe(&error) => Err(error),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn view(word: &str) -> Result<View> {
+    let found = View::ALL.into_iter().find(|view| view.name().eq_ignore_ascii_case(word));
+    found.with_context(|| {
+        let names = View::ALL.map(|view| view.name().to_ascii_lowercase());
+        format!("--view {word}: there is no such view; there are {}", names.join(", "))
+    })
+}
+
+fn size(text: &str) -> Result<(u16, u16)> {
+    let numbers =
+        text.split_once(['x', '×']).and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+    match numbers {
+        Some((columns @ 1..=LARGEST, rows @ 1..=LARGEST)) => Ok((columns, rows)),
+        _ => bail!("--size {text}: expected columns and rows from 1 to {LARGEST}, such as 120x40"),
+    }
+}

@@ -1,0 +1,78 @@
+//! A view as a picture: the explorer's own drawing, without a terminal.
+
+mod svg;
+
+use std::io;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
+
+use super::action::Action;
+use super::screen::View;
+use super::theme::Theme;
+use super::update::{Message, update};
+use super::wire::pen::Pen;
+use super::{Start, open, view};
+use crate::preset::Library;
+
+/// The most cells that a picture has on a side.
+pub const LARGEST: u16 = 500;
+
+/// A view as it would stand in a terminal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    buffer: Buffer,
+}
+
+impl Picture {
+    /// Draws a view of a scenario on `width` × `height` cells, at most [`LARGEST`] each, in colour or without.
+    ///
+    /// # Errors
+    /// Only if drawing in memory could fail, which it does not.
+    pub fn draw(
+        library: &Library,
+        start: Start,
+        view: View,
+        (width, height): (u16, u16),
+        colour: bool,
+    ) -> io::Result<Self> {
+        let mut app = open(library, start);
+        update(&mut app, Message::Do(Action::Show(view)));
+        let mut terminal =
+            Terminal::new(TestBackend::new(width.min(LARGEST), height.min(LARGEST))).map_err(io::Error::other)?;
+        let theme = Theme::new(colour, true);
+        let frame = terminal.draw(|frame| view::draw(&app, theme, frame)).map_err(io::Error::other)?;
+        Ok(Self { buffer: frame.buffer.clone() })
+    }
+
+    /// The signs alone, a line a row.
+    pub fn text(&self) -> String {
+        let line = |row: &[Cell]| row.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n";
+        self.rows().map(line).collect()
+    }
+
+    /// The signs with the codes of their colours, a line a row.
+    pub fn ansi(&self) -> String {
+        let line = |row: &[Cell]| {
+            let (mut pen, mut bytes) = (Pen::default(), Vec::new());
+            for cell in row {
+                pen.turn_to(cell, &mut bytes);
+                bytes.extend_from_slice(cell.symbol().as_bytes());
+            }
+            pen.turn_to(&Cell::new("."), &mut bytes);
+            bytes.push(b'\n');
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        self.rows().map(line).collect()
+    }
+
+    /// A picture for pages and tickets.
+    pub fn svg(&self) -> String {
+        svg::of(&self.buffer)
+    }
+
+    fn rows(&self) -> std::slice::Chunks<'_, Cell> {
+        self.buffer.content.chunks(usize::from(self.buffer.area.width).max(1))
+    }
+}
