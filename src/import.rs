@@ -1,7 +1,9 @@
 //! Models from files that others wrote.
 
 mod assume;
+mod compressed;
 pub mod config;
+mod encoders;
 mod experts;
 mod hybrid;
 mod json;

@@ -74,16 +74,17 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
     coverage::check(scenario)?;
     coverage::check_family(model, scenario)?;
     match scenario.task {
-        Task::Train => training::ledger(model, scenario, gpu),
+        Task::Train => training::ledger(&model.trained(), scenario, gpu),
         Task::Infer => inference::ledger(model, scenario, gpu),
     }
 }
 
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
+    let model = model.trained();
     let blocks = match scenario.train.method {
         Method::Full => parameters::blocks(&model.architecture),
-        Method::Lora | Method::Qlora => adapters::Adapters::of(model, &scenario.train)?.blocks(model),
+        Method::Lora | Method::Qlora => adapters::Adapters::of(&model, &scenario.train)?.blocks(&model),
     };
     let sum = blocks
         .iter()

@@ -5,6 +5,8 @@ pub mod family;
 pub mod parameters;
 pub mod recurrent;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub use architecture::{Architecture, ArchitectureError, ArchitectureKeys};
@@ -29,6 +31,21 @@ pub struct Model {
     pub confirmed: bool,
     /// The dimensions.
     pub architecture: Architecture,
+}
+
+impl Model {
+    /// The model as a training step has it: an encoder's class with a head for masked tokens, which has no pooler.
+    pub fn trained(&self) -> Cow<'_, Self> {
+        match self.architecture.encoder {
+            Some(encoder) if !encoder.has_head() => {
+                let mut model = self.clone();
+                model.architecture.encoder =
+                    Some(architecture::Encoder { top: architecture::Top::MaskedTokens, ..encoder });
+                Cow::Owned(model)
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
 }
 
 /// Who published a model, when, under what licence, and where the fields were read.

@@ -61,8 +61,12 @@ fn every_embedded_preset_gives_its_count() {
     assert_eq!(
         unconfirmed,
         [
+            "all-minilm-l6-v2",
+            "bge-m3",
             "dbrx-instruct",
             "deepseek-llm-67b-base",
+            "deepseek-v4-flash",
+            "deepseek-v4-pro",
             "devstral-2-123b-instruct-2512",
             "gemma-3n-e2b-it",
             "gemma-3n-e4b-it",
@@ -90,6 +94,7 @@ fn every_embedded_preset_gives_its_count() {
     assert_eq!(active("qwen3-30b-a3b"), 3_353_032_704);
     assert_eq!(active("qwen3-235b-a22b"), 22_190_763_520);
     assert_eq!(active("deepseek-v3"), 37_552_282_624);
+    assert_eq!(active("deepseek-v4-flash"), 13_799_622_231);
     assert_eq!(active("kimi-k2-instruct"), 32_861_477_888);
     assert_eq!(active("llama-3.1-8b"), 8_030_261_248);
     assert_eq!(active("qwen3-next-80b-a3b-instruct"), 3_874_929_408);

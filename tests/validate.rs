@@ -243,7 +243,18 @@ fn the_script_makes_the_cases_that_are_committed() {
         // No Python on this machine: the committed cases are what `validate` runs.
         return;
     }
-    let inputs = ["autograd", "autograd_lora", "autograd_recurrent", "experts", "timeline", "kv", "peft", "parameters"];
+    let inputs = [
+        "autograd",
+        "autograd_lora",
+        "autograd_recurrent",
+        "encoders",
+        "encoders_serving",
+        "experts",
+        "timeline",
+        "kv",
+        "peft",
+        "parameters",
+    ];
     for input in inputs.map(|input| format!("{input}.json")) {
         for out in [&first, &second] {
             let ran = python(&input, out).unwrap();

@@ -3,6 +3,7 @@
 //! Read off that code and measured with autograd's own saved tensors; the models it was checked on are the cases of
 //! `tests/reference`.
 
+mod encoders;
 mod experts;
 mod hybrid;
 mod legacy;
@@ -125,6 +126,29 @@ pub struct Implementation {
     pub measured: bool,
     /// Whether the expert of every token computes before the routed ones.
     pub shared_expert_first: bool,
+    /// Whether tokens see each other in both directions, so that without padding or a window nothing is masked.
+    pub bidirectional: bool,
+    /// Whether queries and keys are widened to fp32 anew for each of the two products that turn them.
+    pub widened_at_each_use: bool,
+    /// Whether attention weights keep the type of their softmax until they are multiplied by the values.
+    pub weights_as_softmax: bool,
+    /// Whether dropout acts on attention weights beside what it does to attention's output.
+    pub drops_weights_too: bool,
+    /// Whether dropout acts on what the last matrix of a feed-forward network reads, and not on what it gives.
+    pub drops_inside_feed_forward: bool,
+    /// How the loss is computed from logits.
+    pub loss: LossCode,
+}
+
+/// How the loss is computed from logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossCode {
+    /// Over logits in fp32, with labels shifted to the token before.
+    Shifted,
+    /// Over logits in fp32, with labels as they are given.
+    MaskedInFp32,
+    /// Over logits in the type that they have, with labels as they are given.
+    Masked,
 }
 
 /// How the gate of an expert is written.
@@ -167,6 +191,10 @@ pub enum PositionCode {
     Shared,
     /// OPT's: for each sequence by the running sum of its mask, which is made where the batch has none.
     FromMask,
+    /// BERT's: by rows of a buffer, once for all sequences, after the types of tokens.
+    FromBuffer,
+    /// RoBERTa's: for each sequence by how many of its tokens are no padding, after the types of tokens.
+    FromTokens,
 }
 
 /// Where a layer has its cosines and sines from.
@@ -236,6 +264,8 @@ pub enum FusedProjection {
     /// Falcon: the same where each query has its key and value; else queries are sliced, keys and values copied by their
     /// index.
     Indexed,
+    /// ModernBERT: heads are separated first, then query, key and value are unbound, whose gradients are stacked.
+    Unbound,
     /// GPT-BigCode's: GPT-2's where one key and value serves all heads, else GPT-NeoX's.
     SplitByHeads,
 }
@@ -313,6 +343,12 @@ const LLAMA: Implementation = Implementation {
     trains: true,
     measured: true,
     shared_expert_first: false,
+    bidirectional: false,
+    widened_at_each_use: false,
+    weights_as_softmax: false,
+    drops_weights_too: false,
+    drops_inside_feed_forward: false,
+    loss: LossCode::Shifted,
 };
 
 /// The modelling code of a family.
@@ -341,6 +377,7 @@ pub fn implementation(family: &Family) -> Implementation {
         "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode" => {
             legacy::implementation(family.id, llama)
         }
+        "bert" | "roberta" | "xlm-roberta" | "modernbert" => encoders::implementation(family.id, llama),
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
@@ -389,6 +426,9 @@ pub fn implementation(family: &Family) -> Implementation {
 
 /// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
 pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
+    if let Some(names) = encoders::module_names(family.id, linear) {
+        return names;
+    }
     match (family.id, linear) {
         ("gpt2" | "gpt_bigcode", "attention.query key value") => &["c_attn"],
         ("gpt2" | "gpt_bigcode", "attention.output") => &["attn.c_proj", "c_proj"],

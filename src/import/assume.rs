@@ -50,6 +50,7 @@ const STRANGE: &[&str] = &[
     "rwkv",
     "sink",
     "ssm",
+    "type_vocab_size",
 ];
 
 /// The structure that the keys of an unknown `model_type` describe, where that is a known one.
@@ -103,7 +104,10 @@ impl Structure {
     }
 
     const fn fits(self, family: &Family) -> bool {
-        family.latent.is_some() == self.latent && family.experts.is_some() == self.experts
+        family.latent.is_some() == self.latent
+            && family.experts.is_some() == self.experts
+            && family.encoder.is_none()
+            && family.compressed.is_none()
     }
 
     /// The family of this structure whose other parts are the usual ones.

@@ -180,6 +180,8 @@ fn first_families(
     let count = |key| config.count(spellings(key));
     Ok(match family.id {
         _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
+        _ if family.compressed.is_some() => super::compressed::keys(config, family, shared)?,
+        _ if family.encoder.is_some() => super::encoders::keys(config, family, shared)?,
         "gpt2" => {
             if config.flag("add_cross_attention")? == Some(true) {
                 return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));

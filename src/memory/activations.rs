@@ -6,7 +6,9 @@
 mod adapted_experts;
 mod adapter;
 mod attention;
+mod compressed;
 mod embedding;
+mod encoder;
 mod every_expert;
 mod experts;
 mod feed_forward;

@@ -83,6 +83,7 @@ const LINEAR: &[Names] = &[
     adapter!("mlp.down", &["down"]),
     adapter!("embedding projection", &[]),
     adapter!("head projection", &[]),
+    adapter!("head transform", &[]),
     adapter!("shared expert gate", &[]),
     adapter!("experts.gate and up", &["gate", "up"]),
     adapter!("experts.down", &["down"]),

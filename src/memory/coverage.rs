@@ -4,7 +4,7 @@ use super::EstimateError;
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Attention, Method, Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Attention, Loss, Method, Precision, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -32,11 +32,48 @@ pub fn only_attention(model: &Model) -> Option<Attention> {
 
 /// An error where it is not known what training of this family keeps.
 pub(super) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    check_encoder(model, scenario)?;
+    check_weights(model, scenario)?;
     if scenario.task != Task::Train || of_model(model).trains {
         return Ok(());
     }
     let covered = format!("infer, for a model of the family {}: what its training keeps is not known", model.family.id);
     Err(EstimateError::NotCovered { key: "task", value: String::from("train"), covered })
+}
+
+/// An error where weights are quantized of a model whose quantized layout is not known.
+fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let architecture = &model.architecture;
+    let unknown = architecture.encoder.is_some() || architecture.mixed_streams.is_some();
+    let word = match (scenario.infer.weights.as_str(), architecture.native_weights) {
+        ("native", Some(native)) => native,
+        (word, _) => word,
+    };
+    if scenario.task != Task::Infer || !unknown || matches!(word, "native" | "fp32" | "bf16" | "fp16") {
+        return Ok(());
+    }
+    let covered = format!("fp32, bf16, fp16, for a model of the family {}", model.family.id);
+    Err(EstimateError::NotCovered { key: "infer.weights", value: scenario.infer.weights.clone(), covered })
+}
+
+/// An error where an encoder is trained in a way that is only known of other models.
+fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let Some(encoder) = model.architecture.encoder else { return Ok(()) };
+    let refuse = |key, value: &str, covered: &str| {
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered: covered.to_owned() })
+    };
+    let train = &scenario.train;
+    match scenario.task {
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora, for an encoder"),
+        Task::Train if train.loss != Loss::Eager => {
+            refuse("train.loss", train.loss.word(), "eager, for an encoder's masked tokens")
+        }
+        Task::Train if encoder.second_bias && !model.architecture.tie_word_embeddings => {
+            let covered = "infer, for an encoder whose head is not tied: it has a second bias that no gradient reaches";
+            refuse("task", "train", covered)
+        }
+        Task::Infer | Task::Train => Ok(()),
+    }
 }
 
 /// One GPU for now: whatever would spread the model over several is left at its default.

@@ -1,6 +1,8 @@
 //! Serving with Transformers on one GPU: weights, the cache, and what one forward pass needs beside them.
 
 mod cache;
+mod compressed;
+mod encoded;
 mod rebuilt;
 mod stored;
 
@@ -22,6 +24,9 @@ use stored::Stored;
 
 /// The ledger of serving on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    if model.architecture.encoder.is_some() {
+        return encoded::ledger(model, scenario, gpu);
+    }
     let infer = &scenario.infer;
     let (profile, serving) = described(model, scenario)?;
     let prompt = (infer.prefill_tokens / infer.concurrency).clamp(1, infer.context_length);
@@ -107,6 +112,10 @@ fn grown(cache: &Cache<'_>) -> Result<Vec<Entry>, EstimateError> {
     let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
     let mut entries = cache.entries(cache.infer.context_length, serving)?;
     entries.append(&mut cache.behind_windows()?);
+    if cache.model.architecture.mixed_streams.is_some() {
+        entries.append(&mut compressed::transients(cache)?);
+        return Ok(entries);
+    }
     match cache.expansion()? {
         Some(expanded) => entries.push(expanded),
         None => entries.extend(cache.concatenation()?),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use crate::framework::Implementation;
-use crate::framework::transformers::{FusedProjection, ScoreCode, TableCode};
+use crate::framework::transformers::{FusedProjection, PositionCode, ScoreCode, TableCode};
 use crate::model::architecture::{Activation, Architecture, FeedForward};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
@@ -136,7 +136,7 @@ pub(super) fn buffers(
     Ok(entries)
 }
 
-/// Buffers of older modelling code: in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
+/// Buffers of older modelling code: BERT's numbers and types of positions, in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
 /// model GPT-BigCode's causal mask.
 pub(super) fn layer_buffers(
     architecture: &Architecture,
@@ -144,6 +144,24 @@ pub(super) fn layer_buffers(
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::new();
+    if matches!(code.positions, PositionCode::FromBuffer | PositionCode::FromTokens) {
+        let rows = architecture.max_position_embeddings + architecture.unused_positions;
+        let shape = Shape::new(&[Dim { symbol: "", size: rows }]);
+        for name in ["position ids", "token type ids"] {
+            entries.push(plain(name, Place::Embedding, shape, 64, alive, PARAMETERS)?);
+        }
+    }
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let compressed = group.layer.attention().and_then(|attention| attention.variant.compressed);
+        let Some(compressed) = compressed.filter(|it| it.rate.is_some()) else { continue };
+        let four =
+            Shape::new(&[Dim { symbol: "", size: 4 }, Dim { symbol: "r/2", size: architecture.rotary_dim() / 2 }]);
+        let place = place(architecture, Block::Group(index));
+        let mut entry = plain("rotary frequencies of the compressor", place, four, 32, alive, PARAMETERS)?;
+        entry.count = group.layers.checked_mul(compressed.series()).ok_or(Overflow)?;
+        entry.bytes = entry.bytes.checked_mul(entry.count)?;
+        entries.push(entry);
+    }
     let positions = Dim { symbol: "", size: architecture.max_position_embeddings };
     for (index, group) in architecture.groups.iter().enumerate() {
         let Some(attention) = group.layer.attention().filter(|_| code.tables == TableCode::Gathered) else { continue };
@@ -168,11 +186,19 @@ pub(super) fn layer_buffers(
     Ok(entries)
 }
 
-/// The buffers that correct a router's choice, one for each layer that has one.
+/// The buffers that correct a router's choice, one for each layer that has one, or the tables that make it.
 pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::new();
     for (index, group) in architecture.groups.iter().enumerate() {
         let FeedForward::Experts(experts) = &group.layer.feed_forward else { continue };
+        if experts.looked_up {
+            let rows = Dim { symbol: "V", size: architecture.vocab_size };
+            let shape = Shape::new(&[rows, Dim { symbol: "e", size: experts.per_token }]);
+            let place = place(architecture, Block::Group(index));
+            let mut entry = plain("router.experts of each token", place, shape, 64, alive, PARAMETERS)?;
+            (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+            entries.push(entry);
+        }
         if !experts.correction_bias {
             continue;
         }

@@ -2,6 +2,8 @@
 
 mod attention;
 mod checks;
+mod compressed;
+mod encoder;
 mod experts;
 mod feed_forward;
 mod groups;
@@ -12,6 +14,8 @@ mod variant;
 
 pub use attention::{Attention, Latent};
 pub use checks::ArchitectureError;
+pub use compressed::{Compressed, CompressedKeys};
+pub use encoder::{Encoder, EncoderKeys, Top};
 pub use experts::{Experts, SharedExpert};
 pub use feed_forward::{Activation, FeedForward, Mlp};
 pub use groups::MOST_LAYERS;
@@ -60,6 +64,10 @@ pub struct Architecture {
     pub per_layer_inputs: Option<PerLayerInputs>,
     /// Residual streams, where there are several.
     pub streams: Option<u64>,
+    /// Residual streams that every layer mixes, where there are several.
+    pub mixed_streams: Option<u64>,
+    /// What an encoder has outside its layers.
+    pub encoder: Option<Encoder>,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
 }
@@ -73,7 +81,7 @@ pub struct LayerGroup {
     pub layer: Layer,
 }
 
-/// One decoder layer.
+/// One layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
     /// The kind of its norms.
@@ -140,6 +148,7 @@ impl Mixer {
 impl Architecture {
     /// The architecture that `keys` describe for a `family`; what they leave out has the family's default.
     pub fn resolve(family: &'static Family, keys: &ArchitectureKeys) -> Result<Self, ArchitectureError> {
+        let keys = &encoder::written_out(family, keys)?;
         let defaults = &family.defaults;
         let positions = keys.hybrid.positions(family);
         let hidden_size = dimension("hidden_size", keys.hidden_size.unwrap_or(defaults.hidden_size))?;
@@ -149,7 +158,7 @@ impl Architecture {
         let placement = placement(family, keys);
         let norm = match keys.layer_norm_elementwise_affine {
             Some(false) => NormKind::LayerWithoutWeight,
-            _ => family.norm,
+            _ => encoder::norm(family, keys),
         };
         let experts = experts::resolve(family, keys, &mlp)?;
         let first_dense = family.experts.map_or(0, |defaults| defaults.first_dense);
@@ -166,18 +175,24 @@ impl Architecture {
             }
         };
         let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
+        let groups = match &family.compressed {
+            Some(defaults) => compressed::apply(defaults, keys, groups)?,
+            None => groups,
+        };
+        let mixed_streams = family.compressed.map(|defaults| compressed::streams(&defaults, keys)).transpose()?;
+        let encoder = encoder::resolve(family, keys)?;
+        let first_unnormed = encoder.is_some() && placement == Placement::Pre;
+        let groups = if first_unnormed { encoder::first_unnormed(groups) } else { groups };
+        let [max_position_embeddings, unused_positions] = position_rows(family, keys)?;
         Ok(Self {
             hidden_size,
             embedding_size: dimension("word_embed_proj_dim", keys.word_embed_proj_dim.unwrap_or(hidden_size))?,
             vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
-            max_position_embeddings: dimension(
-                "max_position_embeddings",
-                keys.max_position_embeddings.unwrap_or(defaults.max_position_embeddings),
-            )?,
+            max_position_embeddings,
             tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
             lm_head_bias: keys.lm_head_bias.unwrap_or(family.head_bias),
             positions,
-            unused_positions: family.unused_positions,
+            unused_positions,
             norm,
             embedding_norm: family.embedding_norm.then_some(norm),
             final_norm: (placement != Placement::AfterResidual && keys.remove_final_layer_norm != Some(true))
@@ -187,6 +202,8 @@ impl Architecture {
             native_weights: keys.torch_dtype.as_deref().map(native_weights).transpose()?,
             per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
             streams: variant::streams(&family.variant, &keys.variant),
+            mixed_streams,
+            encoder,
             groups,
         })
     }
@@ -210,6 +227,18 @@ impl Architecture {
     /// All layers.
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()
+    }
+}
+
+/// Positions that a sequence can have, and rows of their table beyond those.
+fn position_rows(family: &Family, keys: &ArchitectureKeys) -> Result<[u64; 2], ArchitectureError> {
+    const KEY: &str = "max_position_embeddings";
+    let rows = dimension(KEY, keys.max_position_embeddings.unwrap_or(family.defaults.max_position_embeddings))?;
+    match encoder::unused_positions(family, keys) {
+        None => Ok([rows, family.unused_positions]),
+        // RoBERTa counts them among the others.
+        Some(unused) if unused < rows => Ok([rows - unused, unused]),
+        Some(unused) => Err(ArchitectureError::new(KEY, format!("{rows}, of which the first {unused} are not used"))),
     }
 }
 

@@ -3,12 +3,16 @@
 //! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out;
 //! how an implementation spends memory on those pieces is the business of [`crate::framework`].
 
+mod compressed;
+mod encoders;
 mod experts;
 mod hybrid;
 mod modern;
 mod table;
 mod variant;
 
+pub use compressed::CompressedDefaults;
+pub use encoders::{EncoderDefaults, LocalDefaults};
 pub use hybrid::{FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, Pattern};
 pub use table::FAMILIES;
 pub use variant::{IndexerDefaults, VariantDefaults};
@@ -62,6 +66,10 @@ pub struct Family {
     pub attention_gate: bool,
     /// Bias of the head where the config does not say.
     pub head_bias: bool,
+    /// Its compressed attention and mixed streams, where it has those.
+    pub compressed: Option<CompressedDefaults>,
+    /// What it has outside its layers, where tokens see each other in both directions.
+    pub encoder: Option<EncoderDefaults>,
     /// What it does otherwise.
     pub variant: VariantDefaults,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.

@@ -3,6 +3,7 @@
 //! Names and shapes are those of the Hugging Face classes; `tests/reference/parameters.json` holds the counts that
 //! prove them.
 
+mod compressed;
 mod variant;
 
 use super::architecture::{
@@ -11,6 +12,7 @@ use super::architecture::{
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use super::recurrent;
 use crate::units::{Overflow, Parameters};
+use compressed::{STREAMS_OF_ATTENTION, STREAMS_OF_FEED_FORWARD, STREAMS_TOGETHER};
 
 /// One parameter tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +106,9 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
         embedding.push(matrix("position embedding.weight", rows, hidden, Role::Table));
     }
+    if let Some(types) = architecture.encoder.and_then(|encoder| encoder.token_types) {
+        embedding.push(matrix("token type embedding.weight", types, hidden, Role::Table));
+    }
     if let Some(kind) = architecture.embedding_norm {
         norm(&mut embedding, kind, hidden, ["embedding norm.weight", "embedding norm.bias"]);
     }
@@ -117,11 +122,35 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
     }
     let mut final_norm = Vec::new();
+    if let Some(streams) = architecture.mixed_streams {
+        compressed::of_streams(&mut final_norm, STREAMS_TOGETHER, streams, streams, 1, hidden);
+    }
     if let Some(kind) = architecture.final_norm {
         norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
     }
     blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm });
+    let head = head_tensors(architecture);
+    if !head.is_empty() {
+        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
+    }
+    blocks
+}
+
+/// What stands on top of the layers: a head, or what the class of an encoder has in its place.
+fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
+    let (hidden, narrow) = (architecture.hidden_size, architecture.embedding_size);
     let mut head = Vec::new();
+    if let Some(encoder) = architecture.encoder {
+        if encoder.pools() {
+            linear(&mut head, ["pooler.weight", "pooler.bias"], hidden, hidden, true);
+        }
+        if !encoder.has_head() {
+            return head;
+        }
+        let names = ["head transform.weight", "head transform.bias"];
+        linear(&mut head, names, hidden, hidden, encoder.transform_bias);
+        norm(&mut head, architecture.norm, hidden, ["head norm.weight", "head norm.bias"]);
+    }
     if narrow != hidden {
         head.push(matrix("head projection.weight", narrow, hidden, Role::Linear));
     }
@@ -131,10 +160,10 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     if architecture.lm_head_bias {
         head.push(vector("head.bias", architecture.vocab_size, Role::Bias));
     }
-    if !head.is_empty() {
-        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
+    if !architecture.tie_word_embeddings && architecture.encoder.is_some_and(|encoder| encoder.second_bias) {
+        head.push(vector("head.second bias", architecture.vocab_size, Role::Bias));
     }
-    blocks
+    head
 }
 
 /// All parameters of the model.
@@ -173,7 +202,9 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if layer.mixer == Mixer::None {
         return;
     }
-    norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
+    if !layer.variant.unnormed_mixer {
+        norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
+    }
     if let Some(attention) = layer.attention() {
         attention_tensors(tensors, layer.norm, attention, hidden);
     }
@@ -182,6 +213,10 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     }
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
+    }
+    if let Some(streams) = layer.variant.mixed_streams {
+        let weights = (2 + streams) * streams;
+        compressed::of_streams(tensors, STREAMS_OF_ATTENTION, streams, weights, 3, hidden);
     }
     variant::beside_attention(tensors, layer, hidden);
 }
@@ -200,6 +235,10 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     }
     if layer.placement == Placement::Sandwich {
         norm(tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
+    }
+    if let Some(streams) = layer.variant.mixed_streams {
+        let weights = (2 + streams) * streams;
+        compressed::of_streams(tensors, STREAMS_OF_FEED_FORWARD, streams, weights, 3, hidden);
     }
     variant::beside_feed_forward(tensors, layer, hidden);
 }
@@ -256,6 +295,9 @@ fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
 }
 
 fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, hidden: u64) {
+    if let Some(compressed) = attention.variant.compressed {
+        return compressed::in_attention(tensors, layer_norm, attention, compressed, hidden);
+    }
     if let Some(latent) = attention.latent {
         return latent_tensors(tensors, layer_norm, attention, latent, hidden);
     }

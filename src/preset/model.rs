@@ -6,7 +6,7 @@ use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
 use crate::model::Card;
-use crate::model::architecture::VariantKeys;
+use crate::model::architecture::{CompressedKeys, EncoderKeys, VariantKeys};
 use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
@@ -141,6 +141,14 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         hybrid: hybrid::patterns(section)?,
         recurrent: hybrid::mixers(section)?,
         variant: variant_keys(section)?,
+        encoder: encoder_keys(section)?,
+        compressed: CompressedKeys {
+            compress_ratios: section.counts("compress_ratios")?,
+            o_groups: section.count("o_groups")?,
+            o_lora_rank: section.count("o_lora_rank")?,
+            hc_mult: section.count("hc_mult")?,
+            num_hash_layers: section.count("num_hash_layers")?,
+        },
     })
 }
 
@@ -159,6 +167,19 @@ fn variant_keys(section: &Section<'_, '_>) -> Result<VariantKeys, PresetError> {
         index_head_dim: section.count("index_head_dim")?,
         indexer_types: section.words("indexer_types")?,
         intermediate_size_mlp: section.count("intermediate_size_mlp")?,
+    })
+}
+
+fn encoder_keys(section: &Section<'_, '_>) -> Result<EncoderKeys, PresetError> {
+    Ok(EncoderKeys {
+        architectures: section.words("architectures")?,
+        type_vocab_size: section.count("type_vocab_size")?,
+        pad_token_id: section.count("pad_token_id")?,
+        local_attention: section.count("local_attention")?,
+        global_attn_every_n_layers: section.count("global_attn_every_n_layers")?,
+        norm_bias: section.flag("norm_bias")?,
+        classifier_bias: section.flag("classifier_bias")?,
+        classifier_activation: section.text("classifier_activation")?,
     })
 }
 

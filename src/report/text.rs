@@ -96,7 +96,7 @@ fn headline(report: &Report) -> String {
     let mut words = vec![report.model.name.clone()];
     match scenario.task {
         Task::Train => training(scenario, &mut words),
-        Task::Infer => serving(scenario, &mut words),
+        Task::Infer => serving(scenario, report.model.architecture.encoder.is_none(), &mut words),
     }
     if scenario.estimator == Estimator::Sketch {
         words.push(String::from("sketch"));
@@ -132,12 +132,14 @@ fn training(scenario: &Scenario, words: &mut Vec<String>) {
     }
 }
 
-fn serving(scenario: &Scenario, words: &mut Vec<String>) {
+fn serving(scenario: &Scenario, caches: bool, words: &mut Vec<String>) {
     let infer = &scenario.infer;
     words.push(String::from("infer"));
     words.push(scenario.framework.word().to_owned());
     words.push(format!("{} weights", infer.weights));
-    words.push(format!("{} cache", infer.kv_cache));
+    if caches {
+        words.push(format!("{} cache", infer.kv_cache));
+    }
     words.push(format!("{} × {} tokens", grouped(infer.concurrency), grouped(infer.context_length)));
 }
 

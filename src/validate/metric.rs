@@ -82,6 +82,7 @@ impl Metric {
         let Subject { model, scenario, gpu } = subject;
         let full = scenario.task == Task::Train && scenario.train.method == Method::Full;
         if self == Self::Parameters || (self == Self::Trainable && full) {
+            let model = if self == Self::Trainable { &model.trained() } else { model };
             return match parameters::count(&model.architecture) {
                 Ok(count) => Ok(count.get()),
                 Err(overflow) => Err(overflow.to_string()),
@@ -101,6 +102,8 @@ impl Metric {
         let peak = ledger.peak();
         let resting = match scenario.task {
             Task::Train => Instant::ForwardEnd,
+            // An encoder decodes nothing.
+            Task::Infer if !decodes(ledger) => Instant::Load,
             Task::Infer => Instant::Decode,
         };
         match self {
@@ -153,6 +156,10 @@ fn usual_slack(ledger: &Ledger) -> Bytes {
         Some(Exactness::Estimated { high, .. }) => high,
         _ => Bytes::ZERO,
     }
+}
+
+fn decodes(ledger: &Ledger) -> bool {
+    ledger.moments().iter().any(|moment| moment.instant == Instant::Decode)
 }
 
 fn sum<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<Bytes, Overflow> {

@@ -31,6 +31,9 @@ TEXT = {"gemma3": "gemma3_text"}
 # Families whose attention no fused kernel computes.
 EAGER = {"bloom", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt"}
 
+# Families of encoders, whose class decides what stands on top of the layers.
+ENCODERS = {"bert", "roberta", "xlm-roberta", "modernbert"}
+
 # Words of the reference for words of a scenario.
 PRECISIONS = {"autocast": "bf16-mixed", "amp": "bf16-mixed"}
 ATTENTION = {"sdpa": "flash"}
@@ -83,6 +86,8 @@ def block(case):
 def config(keys, family):
     kept = {name: value for name, value in keys.items() if not IDLE.fullmatch(name)}
     kept["model_type"] = kept.get("model_type") or TEXT.get(family, family)
+    if kept["model_type"] in ENCODERS and keys.get("architectures"):
+        kept["architectures"] = keys["architectures"]
     return kept
 
 
@@ -136,6 +141,12 @@ def autograd(record, _models):
     run = {name: value for name, value in record["run"].items() if value is not None}
     keys = config(record["config"], record["config"].get("model_type"))
     return tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
+
+
+def passes(record, _models):
+    yield case(f"{record['id']}/tensors_peak", "peaks", "infer", "tensors_peak", record["measured"]["peak"],
+               {"infer": record["infer"], "config": config(record["config"], None)},
+               "encoders_serving.json: forward passes of PyTorch without gradients, tensors tracked")
 
 
 def tracked(name, run, keys, measured, source):
@@ -233,8 +244,11 @@ def lora(record, models):
 
 
 def parameters(record, _models):
+    keys = hyper(record)
+    if keys["model_type"] in ENCODERS:
+        keys["architectures"] = [record["hf_architecture"]]
     yield case(f"{record['name']}/parameters", "parameters", "train", "parameters", record["total_params"],
-               {"config": hyper(record)},
+               {"config": keys},
                "parameters.json: Transformers 5.23 on the meta device")
 
 
@@ -426,7 +440,8 @@ def shape(model, group):
 
 
 FORMATS = [
-    ({"config", "run", "measured"}, autograd), ({"hyper", "phases", "arch"}, timeline),
+    ({"config", "run", "measured"}, autograd), ({"config", "infer", "measured"}, passes),
+    ({"hyper", "phases", "arch"}, timeline),
     ({"cache", "total_bytes"}, kv), ({"target", "trainable", "model"}, lora), ({"hyper", "total_params"}, parameters),
     ({"source_group", "measured_bytes"}, published), ({"optimizer", "state_bytes"}, optimizers),
 ]

@@ -69,6 +69,15 @@ fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
             measured: false,
             ..llama
         },
+        "deepseek_v4" => Implementation {
+            norm: NormCode::WideWeightThenCast,
+            router: RouterCode::Sigmoid,
+            eager_only: true,
+            correction_bias_in_fp32: true,
+            trains: false,
+            measured: false,
+            ..llama
+        },
         "mimo_v2_flash" | "step3p5" => Implementation {
             rotation: Rotation::Concatenated,
             router: RouterCode::SigmoidByGroup,

@@ -26,6 +26,16 @@ pub(super) struct Projected {
     pub(super) gate: Option<Tensor>,
 }
 
+/// What the heads of a layer give.
+pub(super) struct Attended {
+    /// The weighed values of all heads, `[b, s, q]`.
+    pub(super) context: Tensor,
+    /// The attention weights, where they are a tensor.
+    pub(super) weights: Option<Tensor>,
+    /// What the code that computes them has in variables.
+    pub(super) locals: Vec<Tensor>,
+}
+
 /// What all layers share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shared {
@@ -94,6 +104,20 @@ impl Run<'_> {
         attention: &Attention,
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
+        let Attended { context, weights, locals } = self.attend(tape, input, attention, shared);
+        let mut output = self.attention_output(tape, context, attention);
+        tape.release(context);
+        if self.code.drops_inside_attention {
+            output = self.drop_attention(tape, output);
+        }
+        for tensor in locals {
+            tape.release(tensor);
+        }
+        (output, weights)
+    }
+
+    /// What the heads give, before the output projection.
+    pub(super) fn attend(&self, tape: &mut Tape, input: Tensor, attention: &Attention, shared: Shared) -> Attended {
         // Keys and values of groups are expanded as they are taken apart; what follows knows only all heads.
         let spread = match attention.projection {
             Projection::FusedByGroup => &Attention { kv_heads: attention.heads, ..attention.clone() },
@@ -113,7 +137,7 @@ impl Run<'_> {
             let rotated = self.rotated(tape, projected, spread, sizes, shared, &mut held);
             self.after_rotation(tape, rotated, spread, sizes)
         };
-        if !self.graph && attention.latent.is_none() {
+        if !self.graph && attention.latent.is_none() && !self.code.bidirectional {
             // Serving reads keys and values from the cache, which is counted by itself.
             projected.key = tape.move_out(projected.key);
             projected.value = tape.move_out(projected.value);
@@ -128,17 +152,17 @@ impl Run<'_> {
             (context, Some(weights))
         };
         let context = through_gate(tape, context, projected.gate);
+        let Projected { query, key, value, gate } = projected;
+        let locals = [query, key, value].into_iter().chain(gate).chain(held).collect();
+        Attended { context, weights, locals }
+    }
+
+    /// The output projection.
+    pub(super) fn attention_output(&self, tape: &mut Tape, context: Tensor, attention: &Attention) -> Tensor {
+        let width = Sizes::of(attention).context;
         let names = ["attention.output.weight", "attention.output.bias"];
-        let output = self.weights(tape, names, sizes.context, self.h(), attention.output_bias);
-        let mut output = self.linear(tape, context, output, "attention.output");
-        tape.release(context);
-        if self.code.drops_inside_attention {
-            output = self.drop_attention(tape, output);
-        }
-        for tensor in [projected.query, projected.key, projected.value].into_iter().chain(projected.gate).chain(held) {
-            tape.release(tensor);
-        }
-        (output, weights)
+        let output = self.weights(tape, names, width, self.h(), attention.output_bias);
+        self.linear(tape, context, output, "attention.output")
     }
 
     /// The scores of an indexer in fp32, before and after they are scaled.

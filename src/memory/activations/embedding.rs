@@ -35,6 +35,9 @@ impl Run<'_> {
     /// Token embedding, positions and dropout.
     pub(super) fn embed(&self, tape: &mut Tape) -> Embedded {
         tape.enter(Segment::Embedding);
+        if self.architecture.encoder.is_some() {
+            return self.embed_for_encoder(tape);
+        }
         let (table, mut stream) = self.embed_tokens(tape);
         let mut until_return = vec![tape.share(stream)];
         if self.architecture.embedding_norm.is_some() {
@@ -58,7 +61,7 @@ impl Run<'_> {
     }
 
     /// The token table and the rows of the batch, in the width of the residual stream.
-    fn embed_tokens(&self, tape: &mut Tape) -> (Tensor, Tensor) {
+    pub(super) fn embed_tokens(&self, tape: &mut Tape) -> (Tensor, Tensor) {
         let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
         let table_shape = tape.shape(&[vocabulary, self.narrow()]);
         let table = tape.parameter("token embedding.weight", table_shape, self.weights);
@@ -90,13 +93,20 @@ impl Run<'_> {
     /// The number of each position, for all sequences or for each.
     fn position_ids(&self, tape: &mut Tape, held: &mut Vec<Tensor>) -> Tensor {
         let shape = match self.code.positions {
-            PositionCode::Shared => tape.shape(&[self.s()]),
-            PositionCode::FromMask => tape.shape(&[self.b(), self.s()]),
+            PositionCode::Shared | PositionCode::FromBuffer => tape.shape(&[self.s()]),
+            PositionCode::FromMask | PositionCode::FromTokens => tape.shape(&[self.b(), self.s()]),
         };
         if self.code.positions == PositionCode::FromMask && !self.padding {
             held.push(tape.constant("mask that counts positions", shape, Dtype::Fp32));
         }
         tape.constant("position ids", shape, Dtype::Int64)
+    }
+
+    /// The table of learned positions.
+    pub(super) fn position_table(&self, tape: &mut Tape) -> Tensor {
+        let rows = self.architecture.max_position_embeddings + self.architecture.unused_positions;
+        let shape = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
+        tape.parameter("position embedding.weight", shape, self.weights)
     }
 
     fn learned_positions(
@@ -106,15 +116,13 @@ impl Run<'_> {
         positions: Tensor,
         held: &mut Vec<Tensor>,
     ) -> Tensor {
-        let rows = self.architecture.max_position_embeddings + self.architecture.unused_positions;
-        let shape = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
-        let table = tape.parameter("position embedding.weight", shape, self.weights);
+        let table = self.position_table(tape);
         let (indices, shape) = match self.code.positions {
-            PositionCode::Shared => (tape.share(positions), tape.shape(&[self.s(), self.h()])),
             PositionCode::FromMask => {
                 let rows = tape.constant("rows of positions", positions.shape, Dtype::Int64);
                 (rows, self.stream(tape, self.h()))
             }
+            _ => (tape.share(positions), tape.shape(&[self.s(), self.h()])),
         };
         let looked_up = look_up(tape, table, Some(indices), "position embedding", shape);
         tape.release(indices);
@@ -126,7 +134,13 @@ impl Run<'_> {
 }
 
 /// The result of a table lookup; keeps the indices where they are not counted as inputs.
-fn look_up(tape: &mut Tape, table: Tensor, indices: Option<Tensor>, name: &'static str, shape: u16) -> Tensor {
+pub(super) fn look_up(
+    tape: &mut Tape,
+    table: Tensor,
+    indices: Option<Tensor>,
+    name: &'static str,
+    shape: u16,
+) -> Tensor {
     let keeps: &[Tensor] = match &indices {
         Some(indices) => std::slice::from_ref(indices),
         None => &[],

@@ -4,7 +4,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::operations::{
-    cast, copy, fresh, join, multiply, power, subtract, unary_keeping_input, unary_keeping_output,
+    cast, copy, dropout, fresh, join, multiply, power, subtract, unary_keeping_input, unary_keeping_output,
 };
 use crate::model::architecture::{Activation, Mlp};
 use crate::model::family::MlpKind;
@@ -46,8 +46,13 @@ impl Run<'_> {
                 let half = self.stream(tape, width);
                 let [gate, up] = tape.split(fused, [half, half]);
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
-                let product = multiply(tape, [up, activated], "mlp.product", half);
+                let mut product = multiply(tape, [up, activated], "mlp.product", half);
                 tape.release(activated);
+                if self.code.drops_inside_feed_forward {
+                    let dropped = self.dropped_product(tape, product);
+                    tape.release(product);
+                    product = dropped;
+                }
                 for tensor in [gate, up, fused] {
                     tape.release(tensor);
                 }
@@ -60,7 +65,18 @@ impl Run<'_> {
         output
     }
 
-    fn up(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 3], width: Dim, bias: bool) -> Tensor {
+    fn dropped_product(&self, tape: &mut Tape, product: Tensor) -> Tensor {
+        dropout(tape, self.dropout[1], product, "mlp.dropped product", "mlp.dropout mask")
+    }
+
+    pub(super) fn up(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        names: [&'static str; 3],
+        width: Dim,
+        bias: bool,
+    ) -> Tensor {
         let [name, weight, bias_name] = names;
         let linear = self.weights(tape, [weight, bias_name], self.h(), width, bias);
         self.linear(tape, input, linear, name)

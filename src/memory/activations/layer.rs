@@ -1,4 +1,4 @@
-//! One decoder layer: norms, attention, feed-forward, residuals, by where the norms stand.
+//! One layer: norms, attention, feed-forward, residuals, by where the norms stand.
 
 use super::super::tape::{Dtype, Tape, Tensor};
 use super::Run;
@@ -9,9 +9,9 @@ use crate::model::architecture::{Attention, FeedForward, Layer, Mixer};
 use crate::model::family::Placement;
 use crate::model::recurrent::Recurrent;
 
-const ATTENTION_NORM: Names = names!("attention norm");
+pub(super) const ATTENTION_NORM: Names = names!("attention norm");
 const MIXER_NORM: Names = names!("mixer norm");
-const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
+pub(super) const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
 const ATTENTION_OUTPUT_NORM: Names = names!("attention output norm");
 const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
 
@@ -27,8 +27,16 @@ impl Run<'_> {
             (_, FeedForward::None) => return self.mixer_alone(tape, layer, input, shared),
             _ => {}
         }
+        if layer.variant.mixed_streams.is_some() {
+            return self.mixed_layer(tape, layer, input, shared);
+        }
         if self.code.sums_in_place && layer.placement != Placement::Pre {
             return self.summed_in_place_layer(tape, layer, input, shared);
+        }
+        if let (Mixer::Attention(attention), FeedForward::Dense(mlp), true) =
+            (&layer.mixer, &layer.feed_forward, self.is_bert(layer))
+        {
+            return self.bert_layer(tape, attention, mlp, input, shared);
         }
         match layer.placement {
             Placement::Pre => self.pre_norm_layer(tape, layer, input, shared),
@@ -217,7 +225,11 @@ impl Run<'_> {
         input: Tensor,
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
-        let normed = self.stream_norm(tape, input, mixer_norm(layer));
+        let normed = if layer.variant.unnormed_mixer {
+            tape.share(input)
+        } else {
+            self.stream_norm(tape, input, mixer_norm(layer))
+        };
         let (attended, weights) = self.mix(tape, normed, layer, shared);
         tape.release(normed);
         (self.dropped_attention(tape, attended), weights)
@@ -269,7 +281,7 @@ impl Run<'_> {
         (sum, weights)
     }
 
-    fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
+    pub(super) fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
         match feed_forward {
             FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
             FeedForward::Experts(experts) => self.experts(tape, input, experts),
@@ -277,15 +289,15 @@ impl Run<'_> {
         }
     }
 
-    fn stream_norm(&self, tape: &mut Tape, input: Tensor, names: Names) -> Tensor {
+    pub(super) fn stream_norm(&self, tape: &mut Tape, input: Tensor, names: Names) -> Tensor {
         self.norm(tape, input, &[self.b(), self.s()], self.h(), names)
     }
 
-    fn drops_hidden(&self) -> bool {
-        self.dropout[1] && self.code.hidden_dropout
+    pub(super) fn drops_hidden(&self) -> bool {
+        self.dropout[1] && self.code.hidden_dropout && !self.code.drops_inside_feed_forward
     }
 
-    fn dropped(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 2]) -> Tensor {
+    pub(super) fn dropped(&self, tape: &mut Tape, input: Tensor, names: [&'static str; 2]) -> Tensor {
         let output = dropout(tape, self.drops_hidden(), input, names[0], names[1]);
         tape.release(input);
         output

@@ -8,7 +8,7 @@ use super::attention::Shared;
 use super::norm::names;
 use super::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use super::{Linear, Run};
-use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
+use crate::framework::transformers::{LossCode, Rotation, ScoreCode, TableCode};
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::scenario::Loss;
@@ -136,6 +136,9 @@ impl Run<'_> {
         if self.code.tables == TableCode::Gathered {
             return 0;
         }
+        if self.architecture.mixed_streams.is_some() {
+            return 2;
+        }
         if self.code.tables_by_window { self.architecture.windows().map(u64::from).iter().sum() } else { 1 }
     }
 
@@ -152,9 +155,11 @@ impl<'a> Recorder<'a> {
         self.beside_the_stream(&mut embedded.until_return);
         let shared = self.shared(&mut embedded.until_return);
         let embedding_nodes = 0..self.tape.node_count();
-        let stream = self.layers(embedded.stream, shared);
+        let stream = run.in_every_stream(&mut self.tape, embedded.stream);
+        let stream = self.layers(stream, shared);
         embedded.until_return.extend(self.returned.take());
         let norm_start = self.tape.node_count();
+        let stream = run.one_stream(&mut self.tape, stream);
         let stream = self.final_norm(stream);
         let stream = self.head_projection(stream);
         self.let_go(&embedded.until_return);
@@ -268,6 +273,7 @@ impl<'a> Recorder<'a> {
         let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
         // A window of no length, where layers without one still get a mask for it.
         let window = windows.max().or(run.code.mask_without_window.then_some(0));
+        let window = window.or(run.architecture.encoder.and_then(|encoder| encoder.window));
         let [with, without] = kinds;
         let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
         let masks =
@@ -317,6 +323,7 @@ impl<'a> Recorder<'a> {
     fn mask(&mut self, window: Option<u64>) -> Option<Tensor> {
         let run = self.run;
         let dtype = match (run.fused_attention, run.masked(window)) {
+            (_, false) if run.code.bidirectional => return None,
             (false, _) if run.code.scores == ScoreCode::BiasedThenFilled => Dtype::Bool,
             (false, _) => run.weights,
             (true, true) => Dtype::Bool,
@@ -440,8 +447,20 @@ impl<'a> Recorder<'a> {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
-        let everywhere = run.loss || run.logits_of_prompt;
-        let kept = if everywhere { tape.share(stream) } else { last_position(run, tape, stream) };
+        match run.architecture.encoder {
+            Some(encoder) if encoder.pools() => return run.pool(tape, stream),
+            Some(encoder) if !encoder.has_head() => return tape.share(stream),
+            _ => {}
+        }
+        let encodes = run.architecture.encoder.is_some();
+        let everywhere = run.loss || run.logits_of_prompt || encodes;
+        let kept = if encodes {
+            run.head_transform(tape, stream)
+        } else if everywhere {
+            tape.share(stream)
+        } else {
+            last_position(run, tape, stream)
+        };
         let capped = run.architecture.logits_softcap;
         let name = if capped || run.code.scaled_logits || run.code.stream_in_fp32 {
             "logits before scaling"
@@ -473,11 +492,39 @@ impl<'a> Recorder<'a> {
         logits
     }
 
+    /// Cross-entropy of labels as they are given: logarithms in the type of what they are made from, a sum that autocast
+    /// computes in fp32.
+    fn masked_loss(&mut self, logits: Tensor) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        let widens = run.code.loss == LossCode::MaskedInFp32 && run.widens_logits();
+        let wide = cast(tape, logits, if widens { Dtype::Fp32 } else { logits.dtype }, "logits in fp32");
+        let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+        let summed = if run.autocast { Dtype::Fp32 } else { log_softmax.dtype };
+        let terms = cast(tape, log_softmax, summed, "log-softmax in fp32");
+        let scalar = tape.shape(&[]);
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[terms],
+            keeps: &[terms],
+            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: terms.dtype }],
+            keeps_output: false,
+        };
+        let loss = tape.apply(&operation, "loss", scalar, terms.dtype);
+        for tensor in [terms, log_softmax, wide] {
+            tape.release(tensor);
+        }
+        loss
+    }
+
     /// Cross-entropy of shifted labels over logits in fp32.
     fn loss(&mut self, logits: Tensor) -> Tensor {
         let run = self.run;
+        self.tape.enter(Segment::Loss);
+        if run.code.loss != LossCode::Shifted {
+            return self.masked_loss(logits);
+        }
         let tape = &mut self.tape;
-        tape.enter(Segment::Loss);
         let wide = if run.widens_logits() { Dtype::Fp32 } else { logits.dtype };
         let wide = cast(tape, logits, wide, "logits in fp32");
         let padded = tape.shape(&[run.b(), Dim { symbol: "(s+1)", size: run.sequence.saturating_add(1) }]);

@@ -163,7 +163,7 @@ impl Run<'_> {
         let inputs = [weight, narrowed, bias.unwrap_or(weight)];
         let (kept, count) = kept_factors([narrowed, weight]);
         let operation = Operation {
-            rule: Rule::Each,
+            rule: Rule::Affine,
             inputs: if bias.is_some() { &inputs } else { &inputs[..2] },
             keeps: &kept[..count],
             extras: &[],

@@ -149,17 +149,21 @@ impl Run<'_> {
     ) -> Tensor {
         let [half, other_half] = [size / 2, size - size / 2]
             .map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d/2", size }]));
-        let apart = if self.code.halves_widened_apart { Dtype::Fp32 } else { input.dtype };
+        let widens = self.code.halves_widened_apart || self.code.widened_at_each_use;
+        let apart = if widens { Dtype::Fp32 } else { input.dtype };
         let wide = cast(tape, input, apart, name);
         let by_cos = multiply_by_constant(tape, wide, tables.cos, name);
         tape.release(wide);
+        let read = if self.code.widened_at_each_use { apart } else { input.dtype };
+        let input = cast(tape, input, read, name);
         let first = tape.view_with_new_gradient(input, half);
         let second = tape.view_with_new_gradient(input, other_half);
         let negated = fresh(tape, second, "negated half", other_half);
         tape.release(second);
         let turned = join(tape, [negated, first], "rotated half", input.shape);
-        tape.release(negated);
-        tape.release(first);
+        for tensor in [negated, first, input] {
+            tape.release(tensor);
+        }
         let wide = cast(tape, turned, apart, "rotated half");
         tape.release(turned);
         let by_sin = multiply_by_constant(tape, wide, tables.sin, name);

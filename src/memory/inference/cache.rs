@@ -65,6 +65,10 @@ impl Cache<'_> {
                     entries.push(entry(name, place, layers, (shape, Bits::whole(16)), alive, source)?);
                 }
             }
+            for (name, dims) in super::compressed::cached(attention, self.infer.concurrency, context) {
+                let shape = Shape::new(&dims);
+                entries.push(entry(Cow::Borrowed(name), place, layers, (shape, bits), alive, super::compressed::READ)?);
+            }
         }
         Ok(entries)
     }
@@ -210,6 +214,9 @@ fn cached(attention: &Attention) -> Vec<(&'static str, Dim, Dim)> {
         return Vec::new();
     }
     let one = Dim { symbol: "", size: 1 };
+    if attention.variant.compressed.is_some() {
+        return vec![("keys that are values", one, Dim { symbol: "d", size: attention.head_dim })];
+    }
     let kv_heads = Dim { symbol: "k", size: attention.cached_heads() };
     let mut cached = match attention.latent {
         None => vec![

@@ -69,6 +69,9 @@ impl Stored {
             Some(format) => quantized::parameters(&set, format, alive)?,
             None => set.parameters(alive)?,
         };
+        if architecture.mixed_streams.is_some() {
+            widen(&mut entries)?;
+        }
         if self.format == Some(Format::Fp8) && serving.unties_fp8_head && architecture.tie_word_embeddings {
             entries.extend(second_head(&entries));
         }
@@ -96,6 +99,22 @@ fn native(model: &Model) -> Result<&'static str, EstimateError> {
         key: "infer.weights",
         problem: format!("`native`, but {} does not say in which type it was published (torch_dtype)", model.id),
     })
+}
+
+/// DeepSeek-V4's class keeps norms, sinks, biases of positions and what mixes streams in fp32, whatever the rest is in.
+fn widen(entries: &mut [Entry]) -> Result<(), Overflow> {
+    let kept = |name: &str| {
+        name.ends_with("norm.weight")
+            || name.ends_with("position bias")
+            || name.contains("streams.")
+            || name.ends_with("sinks")
+    };
+    let wide = Bits::whole(Dtype::Fp32.bits());
+    for entry in entries.iter_mut().filter(|entry| entry.bits != wide && kept(&entry.name)) {
+        entry.bits = wide;
+        entry.bytes = wide.bytes(entry.shape.elements()?)?.checked_mul(entry.count)?;
+    }
+    Ok(())
 }
 
 fn second_head(entries: &[Entry]) -> Option<Entry> {

@@ -8,6 +8,9 @@ use super::record::INPUTS;
 use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Source, StorageId, Tape};
 use crate::memory::tape::Tensor;
 
+/// Where a product with a bias has that among its inputs.
+const BIAS: usize = 2;
+
 /// New gradients of one node: for each input, the storage and its type.
 type Gradients = [Option<(StorageId, Dtype)>; INPUTS];
 
@@ -127,11 +130,15 @@ impl Tape {
                 Rule::Subtract if slot == 1 => {
                     (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
                 }
+                Rule::Affine if slot == BIAS => {
+                    self.refer(incoming);
+                    (incoming, dtype)
+                }
                 Rule::Pass | Rule::Add | Rule::Subtract => {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each | Rule::All | Rule::Again(_) | Rule::Divide | Rule::Write | Rule::Split => {
+                Rule::Each | Rule::Affine | Rule::All | Rule::Again(_) | Rule::Divide | Rule::Write | Rule::Split => {
                     (self.gradient(&input, input.shape, input.dtype), input.dtype)
                 }
                 Rule::Index => {
@@ -257,8 +264,10 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (self.input(node, slot), gradient.as_mut()) else { continue };
-            let broadcast = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Add)
-                && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
+            let sums = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Add)
+                || node.rule == Rule::Affine && slot == BIAS;
+            let broadcast =
+                sums && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);
                 self.unrefer(*storage);

@@ -150,6 +150,9 @@ pub(crate) enum Rule {
     Pass,
     /// One new gradient an input, of the input's shape.
     Each,
+    /// A matrix product with a bias, the third input: the bias takes the gradient that comes in, summed over rows once
+    /// the others are there.
+    Affine,
     /// A kernel that makes the gradients of all its inputs, needed or not.
     All,
     /// A product: gradients have the output's shape and are summed where the input was broadcast.

@@ -32,6 +32,8 @@ pub struct Experts {
     pub correction_bias: bool,
     /// Whether the router and every expert's projections have a bias.
     pub bias: bool,
+    /// Whether a table says which experts a token has; the router weighs them.
+    pub looked_up: bool,
 }
 
 /// An expert beside the routed ones, for every token.
@@ -86,6 +88,7 @@ fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Resu
         chosen_groups,
         correction_bias: defaults.correction_bias,
         bias: defaults.bias,
+        looked_up: false,
     })
 }
 

@@ -73,10 +73,14 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys, hidden_size: u64
         Some(size) => dimension("intermediate_size", size)?,
         None => 4 * hidden_size,
     };
-    let name = keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act);
-    let activation = Activation::by_name(name).ok_or_else(|| {
-        let known: Vec<_> = Activation::NAMES.iter().map(|(known, _)| *known).collect();
-        ArchitectureError::new("hidden_act", format!("`{name}` is none of {}", known.join(", ")))
-    })?;
+    let activation = activation("hidden_act", keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act))?;
     Ok(Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) })
+}
+
+/// The activation function of a name, which a key gives.
+pub(super) fn activation(key: &'static str, name: &str) -> Result<Activation, ArchitectureError> {
+    Activation::by_name(name).ok_or_else(|| {
+        let known: Vec<_> = Activation::NAMES.iter().map(|(known, _)| *known).collect();
+        ArchitectureError::new(key, format!("`{name}` is none of {}", known.join(", ")))
+    })
 }

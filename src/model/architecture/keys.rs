@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HybridKeys, RecurrentKeys, VariantKeys};
+use super::{CompressedKeys, EncoderKeys, HybridKeys, RecurrentKeys, VariantKeys};
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -122,6 +122,12 @@ pub struct ArchitectureKeys {
     /// What newer families do otherwise.
     #[serde(flatten)]
     pub variant: VariantKeys,
+    /// Compressed attention and mixed streams.
+    #[serde(flatten)]
+    pub compressed: CompressedKeys,
+    /// What encoders have outside their layers.
+    #[serde(flatten)]
+    pub encoder: EncoderKeys,
     /// Width that routed experts work in, where the stream is projected down to it.
     pub moe_latent_size: Option<u64>,
     /// Which layers have which mixer, where not all have the same.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::checks::{ArchitectureError, dimension};
-use super::{Attention, FeedForward, Layer, LayerGroup, Mixer};
+use super::{Attention, Compressed, FeedForward, Layer, LayerGroup, Mixer};
 use crate::model::family::VariantDefaults;
 
 /// The keys of an `[architecture]` that only these families read.
@@ -50,6 +50,8 @@ pub struct AttentionVariant {
     pub indexer: Option<Indexer>,
     /// Whether each head's output is weighed by a gate of its own.
     pub head_gate: bool,
+    /// Compressed tokens beside a window, where attention sees those.
+    pub compressed: Option<Compressed>,
 }
 
 /// Where a layer's keys and values come from.
@@ -84,6 +86,10 @@ pub struct LayerVariant {
     pub streams: Option<u64>,
     /// Whether experts and a dense network stand side by side, each with norms of its own.
     pub experts_beside: bool,
+    /// Whether the stream enters its mixer without the norm that other layers have there (ModernBERT's first).
+    pub unnormed_mixer: bool,
+    /// Residual streams that it mixes before and after each of its halves.
+    pub mixed_streams: Option<u64>,
 }
 
 /// The table of the vectors that each token has for each layer.
@@ -190,6 +196,8 @@ impl Variation<'_> {
             },
             streams: streams(defaults, keys),
             experts_beside: defaults.experts_beside && matches!(feed_forward, FeedForward::Experts(_)),
+            unnormed_mixer: false,
+            mixed_streams: None,
         };
         Ok(Layer { mixer, feed_forward, variant, ..layer.clone() })
     }

@@ -4,7 +4,7 @@ use super::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement,
     PositionKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
-use super::{experts, hybrid, modern};
+use super::{compressed, encoders, experts, hybrid, modern};
 
 pub(super) const LLAMA_LIKE: Defaults = Defaults {
     vocab_size: 32_000,
@@ -66,6 +66,8 @@ pub(super) const LLAMA: Family = Family {
     hybrid: None,
     attention_gate: false,
     head_bias: false,
+    compressed: None,
+    encoder: None,
     variant: VariantDefaults::NONE,
     defaults: LLAMA_LIKE,
 };
@@ -634,6 +636,7 @@ pub const FAMILIES: &[Family] = &[
     modern::STEP3P5,
     modern::DBRX,
     modern::GROK1,
+    compressed::DEEPSEEK_V4,
     hybrid::QWEN3_NEXT,
     hybrid::QWEN3_5,
     hybrid::QWEN3_5_MOE,
@@ -649,4 +652,8 @@ pub const FAMILIES: &[Family] = &[
     hybrid::MAMBA,
     hybrid::FALCON_MAMBA,
     hybrid::MAMBA2,
+    encoders::BERT,
+    encoders::ROBERTA,
+    encoders::XLM_ROBERTA,
+    encoders::MODERNBERT,
 ];

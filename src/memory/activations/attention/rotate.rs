@@ -40,7 +40,11 @@ impl Run<'_> {
         };
         let Projected { query, key, value, gate } = projected;
         let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
-        let wide = if self.code.rotary_inputs_in_fp32 { [Dtype::Fp32; 2] } else { [query.dtype, key.dtype] };
+        let wide = if self.code.rotary_inputs_in_fp32 && !self.code.widened_at_each_use {
+            [Dtype::Fp32; 2]
+        } else {
+            [query.dtype, key.dtype]
+        };
         let inputs = [cast(tape, query, wide[0], names[0]), cast(tape, key, wide[1], names[1])];
         let heads = [sizes.heads, sizes.kv_heads];
         let turned = if self.code.turned_together {

@@ -80,11 +80,15 @@ impl Run<'_> {
             weights
         } else {
             tape.release(scores);
-            let dtype = if self.code.scores == ScoreCode::InPlace { softmax.dtype } else { self.compute() };
+            let dtype = if self.code.scores == ScoreCode::InPlace || self.code.weights_as_softmax {
+                softmax.dtype
+            } else {
+                self.compute()
+            };
             cast(tape, softmax, dtype, "attention.weights")
         };
         tape.release(softmax);
-        let acts = self.dropout[2] && !self.code.attention_dropout_on_output;
+        let acts = self.dropout[2] && (self.code.drops_weights_too || !self.code.attention_dropout_on_output);
         let dropped = dropout(tape, acts, weights, "attention.dropped weights", "attention.dropout mask");
         tape.release(weights);
         dropped

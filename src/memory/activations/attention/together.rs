@@ -42,6 +42,11 @@ impl Run<'_> {
                 tape.release(apart);
                 return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
             }
+            FusedProjection::Unbound => {
+                let parts = tape.split(fused, [query_shape, kv_shape, kv_shape]);
+                held.push(fused);
+                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
+            }
             FusedProjection::Selected => {
                 let parts = [query_shape, kv_shape, kv_shape].map(|shape| tape.view_with_new_gradient(fused, shape));
                 held.push(fused);

@@ -1,0 +1,83 @@
+//! The keys of a `config.json` that DeepSeek-V4 reads.
+
+use super::config::kv_heads;
+use super::json::Object;
+use super::modern::{share, window};
+use crate::model::architecture::{CompressedKeys, VariantKeys};
+use crate::model::{ArchitectureKeys, Family};
+use crate::preset::PresetError;
+
+/// Kinds of layers, and how many tokens become one in each.
+const KINDS: [(&str, u64); 3] =
+    [("sliding_attention", 0), ("compressed_sparse_attention", 4), ("heavily_compressed_attention", 128)];
+
+/// Adds the keys that the family reads beside those of all.
+pub(super) fn keys(
+    config: &Object<'_>,
+    family: &Family,
+    shared: ArchitectureKeys,
+) -> Result<ArchitectureKeys, PresetError> {
+    super::experts::refuse_router_loss(config)?;
+    check_rates(config)?;
+    let compressed = CompressedKeys {
+        compress_ratios: ratios(config)?,
+        o_groups: config.count(&["o_groups"])?,
+        o_lora_rank: config.count(&["o_lora_rank"])?,
+        hc_mult: config.count(&["hc_mult"])?,
+        num_hash_layers: hashed(config)?,
+    };
+    Ok(ArchitectureKeys {
+        num_key_value_heads: kv_heads(config, family, &shared)?,
+        head_dim: config.count(&["head_dim"])?,
+        rotary_dim: config.count(&["qk_rope_head_dim"])?,
+        partial_rotary_factor: share(config)?,
+        sliding_window: window(config)?,
+        q_lora_rank: config.count(&["q_lora_rank"])?,
+        num_experts: config.count(&["n_routed_experts", "num_local_experts", "num_experts"])?,
+        num_experts_per_tok: config.count(&["num_experts_per_tok"])?,
+        moe_intermediate_size: config.count(&["moe_intermediate_size"])?,
+        n_shared_experts: config.count(&["n_shared_experts"])?,
+        variant: VariantKeys {
+            index_n_heads: config.count(&["index_n_heads"])?,
+            index_head_dim: config.count(&["index_head_dim"])?,
+            ..VariantKeys::default()
+        },
+        compressed,
+        ..shared
+    })
+}
+
+/// How many tokens become one, layer by layer: by name, else by number.
+fn ratios(config: &Object<'_>) -> Result<Option<Vec<u64>>, PresetError> {
+    const KEY: &str = "layer_types";
+    let Some(types) = config.words(KEY)? else { return config.counts("compress_ratios") };
+    let ratio = |word: &String| KINDS.iter().find(|(kind, _)| kind == word).map(|(_, ratio)| *ratio);
+    let found: Option<Vec<u64>> = types.iter().map(ratio).collect();
+    found.map(Some).ok_or_else(|| {
+        let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+        config.error(KEY, format!("found a kind that is none of {}", known.join(", ")))
+    })
+}
+
+/// Other rates than 4 and 128 have no layers of their own here.
+fn check_rates(config: &Object<'_>) -> Result<(), PresetError> {
+    const KEY: &str = "compress_rates";
+    let Some(rates) = config.object(KEY)? else { return Ok(()) };
+    for (kind, rate) in &KINDS[1..] {
+        if rates.count(&[kind])?.is_some_and(|found| found != *rate) {
+            return Err(config.error(KEY, format!("{kind} at another rate than {rate} is not covered")));
+        }
+    }
+    Ok(())
+}
+
+/// First layers whose experts are looked up.
+fn hashed(config: &Object<'_>) -> Result<Option<u64>, PresetError> {
+    const KEY: &str = "mlp_layer_types";
+    let Some(types) = config.words(KEY)? else { return config.count(&["num_hash_layers"]) };
+    let first = types.iter().take_while(|word| *word == "hash_moe").count();
+    if types[first..].iter().any(|word| word == "hash_moe") {
+        return Err(config.error(KEY, "layers whose experts are looked up after others are not covered"));
+    }
+    Ok(Some(first as u64))
+}

@@ -1,0 +1,160 @@
+//! What an encoder has outside its layers: token types, counted positions, layers that see a part of the tokens, and
+//! what stands on top, by the class of the model.
+
+use serde::{Deserialize, Serialize};
+
+use super::checks::{ArchitectureError, dimension};
+use super::feed_forward::{self, Activation};
+use super::groups::MOST_LAYERS;
+use super::{ArchitectureKeys, LayerGroup};
+use crate::model::family::{EncoderDefaults, Family, NormKind};
+
+/// The keys of an `[architecture]` that only encoders read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EncoderKeys {
+    /// The class of the model: bare, or with a head for masked tokens; bare where absent.
+    pub architectures: Option<Vec<String>>,
+    /// Rows of the table of token types.
+    pub type_vocab_size: Option<u64>,
+    /// RoBERTa: the token of padding; positions are counted from the number after it.
+    pub pad_token_id: Option<u64>,
+    /// ModernBERT: tokens that a local layer sees, on both sides together.
+    pub local_attention: Option<u64>,
+    /// ModernBERT: every so many-th layer, the first among them, sees all tokens.
+    pub global_attn_every_n_layers: Option<u64>,
+    /// ModernBERT: whether norms have a bias.
+    pub norm_bias: Option<bool>,
+    /// ModernBERT: bias of the matrix between the layers and the head.
+    pub classifier_bias: Option<bool>,
+    /// ModernBERT: the activation after that matrix.
+    pub classifier_activation: Option<String>,
+}
+
+/// What an encoder has outside its layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoder {
+    /// Rows of the table of token types, where tokens have one.
+    pub token_types: Option<u64>,
+    /// What stands on top of the layers.
+    pub top: Top,
+    /// Whether the bare model has a pooler.
+    pub pooler: bool,
+    /// Bias of the matrix between the layers and a head.
+    pub transform_bias: bool,
+    /// The activation after that matrix.
+    pub transform_act: Activation,
+    /// Whether a head that is not tied has a second bias, which nothing reads.
+    pub second_bias: bool,
+    /// Tokens that a local layer sees on each side, whether any layer is local or not.
+    pub window: Option<u64>,
+}
+
+/// What stands on top of an encoder's layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Top {
+    /// The class of the bare model: nothing, or its pooler.
+    Bare,
+    /// A matrix, an activation and a norm, then logits of every token.
+    MaskedTokens,
+}
+
+impl Encoder {
+    /// Whether the model ends in a pooler.
+    pub fn pools(&self) -> bool {
+        self.top == Top::Bare && self.pooler
+    }
+
+    /// Whether it ends in logits.
+    pub fn has_head(&self) -> bool {
+        self.top == Top::MaskedTokens
+    }
+}
+
+/// What an encoder of these keys has outside its layers.
+pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option<Encoder>, ArchitectureError> {
+    let Some(defaults) = family.encoder else { return Ok(None) };
+    let own = &keys.encoder;
+    let act = own.classifier_activation.as_deref().or(defaults.transform_act);
+    let token_types = defaults.token_types.map(|types| own.type_vocab_size.unwrap_or(types));
+    Ok(Some(Encoder {
+        token_types: token_types.map(|types| dimension("type_vocab_size", types)).transpose()?,
+        top: top(&defaults, own.architectures.as_deref())?,
+        pooler: defaults.pooler,
+        transform_bias: own.classifier_bias.unwrap_or(defaults.transform_bias),
+        transform_act: feed_forward::activation(
+            "classifier_activation",
+            act.or(keys.hidden_act.as_deref()).unwrap_or(family.defaults.hidden_act),
+        )?,
+        second_bias: defaults.second_bias,
+        window: window(&defaults, keys)?,
+    }))
+}
+
+fn top(defaults: &EncoderDefaults, classes: Option<&[String]>) -> Result<Top, ArchitectureError> {
+    const KEY: &str = "architectures";
+    let [bare, with_head] = defaults.classes;
+    match classes {
+        None | Some([]) => Ok(Top::Bare),
+        Some([class]) if class == bare => Ok(Top::Bare),
+        Some([class]) if class == with_head => Ok(Top::MaskedTokens),
+        Some(classes) => {
+            let found = classes.join(", ");
+            Err(ArchitectureError::new(KEY, format!("`{found}` is not covered; covered: {bare}, {with_head}")))
+        }
+    }
+}
+
+/// Tokens that a local layer sees on each side: half of what it sees on both.
+fn window(defaults: &EncoderDefaults, keys: &ArchitectureKeys) -> Result<Option<u64>, ArchitectureError> {
+    let Some(local) = defaults.local else { return Ok(None) };
+    let tokens = dimension("local_attention", keys.encoder.local_attention.unwrap_or(local.window))?;
+    if tokens < 2 {
+        return Err(ArchitectureError::new("local_attention", format!("{tokens} is less than one token on each side")));
+    }
+    Ok(Some(tokens / 2))
+}
+
+/// The same keys with the window and the kind of every layer written out, which an encoder's own keys say.
+pub(super) fn written_out(family: &Family, keys: &ArchitectureKeys) -> Result<ArchitectureKeys, ArchitectureError> {
+    let Some((defaults, local)) = family.encoder.and_then(|it| Some((it, it.local?))) else { return Ok(keys.clone()) };
+    let every = keys.encoder.global_attn_every_n_layers.unwrap_or(local.global_every);
+    let every = dimension("global_attn_every_n_layers", every)?;
+    let layers = keys.num_hidden_layers.unwrap_or(family.defaults.num_hidden_layers);
+    if layers > MOST_LAYERS {
+        let problem = format!("{layers} layers, some of them local; at most {MOST_LAYERS} are told apart");
+        return Err(ArchitectureError::new("num_hidden_layers", problem));
+    }
+    let kind = |layer: u64| if layer.is_multiple_of(every) { "full_attention" } else { "sliding_attention" };
+    let types = keys.layer_types.clone().unwrap_or_else(|| (0..layers).map(|layer| kind(layer).to_owned()).collect());
+    Ok(ArchitectureKeys { sliding_window: window(&defaults, keys)?, layer_types: Some(types), ..keys.clone() })
+}
+
+/// The kind of an encoder's norms.
+pub(super) fn norm(family: &Family, keys: &ArchitectureKeys) -> NormKind {
+    match keys.encoder.norm_bias {
+        Some(true) if family.encoder.is_some() => NormKind::Layer,
+        _ => family.norm,
+    }
+}
+
+/// Rows of the table of positions that no position uses: those up to the token of padding.
+pub(super) fn unused_positions(family: &Family, keys: &ArchitectureKeys) -> Option<u64> {
+    let padding = family.encoder?.padding_token?;
+    Some(keys.encoder.pad_token_id.unwrap_or(padding).saturating_add(1))
+}
+
+/// The same layers, the first without the norm before its attention, which the embedding's stands for (ModernBERT).
+pub(super) fn first_unnormed(mut groups: Vec<LayerGroup>) -> Vec<LayerGroup> {
+    let Some(first) = groups.first_mut() else { return groups };
+    let mut layer = first.layer.clone();
+    layer.variant.unnormed_mixer = true;
+    first.layers -= 1;
+    if first.layers == 0 {
+        first.layer = layer;
+        first.layers = 1;
+    } else {
+        groups.insert(0, LayerGroup { layers: 1, layer });
+    }
+    groups
+}
