@@ -13,6 +13,7 @@ mod explore;
 mod frameworks;
 mod gpus;
 mod import;
+mod manual;
 mod max;
 mod models;
 mod output;
@@ -95,6 +96,13 @@ enum Command {
     /// A view of the explorer as text, with colours or as SVG, without a terminal.
     #[cfg(feature = "tui")]
     Render(render::RenderArguments),
+    /// Completions for a shell, to be put where it looks for them.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in roff.
+    Man,
     /// The frameworks, and which of them are covered.
     Frameworks {
         #[command(flatten)]
@@ -105,7 +113,7 @@ enum Command {
 /// What a catalogue takes.
 #[derive(Debug, Args)]
 struct CatalogueArguments {
-    /// Only those with this in id, name, family or vendor.
+    /// Only those with these words in id, name, family, organization or vendor.
     filter: Option<String>,
     #[command(flatten)]
     output: OutputArguments,
@@ -133,6 +141,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         #[cfg(feature = "tui")]
         Some(Command::Render(arguments)) => render::run(&arguments),
+        Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Man) => manual::page(),
         Some(Command::Frameworks { output }) => frameworks::run(&output),
     }
 }

@@ -28,7 +28,7 @@ use crate::framework::transformers::ScoreCode;
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
-use crate::scenario::{Estimator, Method, Scenario, Task};
+use crate::scenario::{Estimator, Infer, Method, Scenario, Task};
 use crate::units::{Overflow, Parameters, grouped};
 
 pub use category::{Categories, Category};
@@ -117,6 +117,26 @@ pub fn beyond_positions(model: &Model, scenario: &Scenario) -> Option<String> {
     };
     let most = model.architecture.max_position_embeddings;
     (tokens > most).then(|| format!("{} was made for sequences of {} tokens", model.name, grouped(most)))
+}
+
+/// Says so where a card is none that the described program runs on as it stands: what is compared is memory alone.
+pub fn other_runtime(gpu: &Gpu) -> Option<String> {
+    let is_cuda = gpu.vendor.eq_ignore_ascii_case("nvidia");
+    (!is_cuda)
+        .then(|| format!("{} is no CUDA card: its memory alone is compared, the runtime is that of CUDA", gpu.name))
+}
+
+/// Says so where a prompt is longer than what one forward pass takes: it is read in several.
+pub fn split_prompt(model: &Model, scenario: &Scenario) -> Option<String> {
+    let Infer { concurrency, context_length, prefill_tokens, .. } = &scenario.infer;
+    let asked = concurrency.saturating_mul(*context_length);
+    // An encoder reads all there is at once.
+    let several = model.architecture.encoder.is_none() && asked > *prefill_tokens;
+    let split = scenario.task == Task::Infer && scenario.estimator == Estimator::Ledger && several;
+    split.then(|| {
+        let (tokens, all) = (grouped(*prefill_tokens), grouped(asked));
+        format!("prompts are read {tokens} tokens a pass; --set infer.prefill_tokens={asked} reads all {all} at once")
+    })
 }
 
 /// An error where positions are learned, or have a bias made for the longest sequence, and a sequence is longer.

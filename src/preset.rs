@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 pub(crate) use document::suggestion;
 pub use error::{Place, PresetError};
-pub use find::{Input, find_model, model_of, what_is};
+pub use find::{Input, find_model, in_scenario, model_of, what_is};
 pub use library::Library;
 pub use listing::Listing;
 

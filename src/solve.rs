@@ -7,4 +7,4 @@ pub mod largest;
 
 pub use fixes::{Cost, Fix, fixes};
 pub use furthest::{Furthest, furthest};
-pub use largest::{Largest, Stop, largest};
+pub use largest::{Largest, Stop, largest, surely};

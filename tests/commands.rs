@@ -559,3 +559,80 @@ fn a_view_is_rendered_without_a_terminal() {
         assert!(said.err.contains(says), "{}", said.err);
     }
 }
+
+/// Whatever the word in a scenario file that cannot be run, the error says where it stands.
+#[test]
+fn what_a_scenario_file_cannot_have_is_located() {
+    let place = Place::new();
+    for (text, says) in [
+        ("model = \"nope/m.toml\"\n", "1:1: model: "),
+        (
+            "model = \"gpt2\"\n[train]\nmethod = \"lora\"\nlora_targets = [\"q\", \"nosuch\"]\n",
+            "4:1: train.lora_targets",
+        ),
+        ("model = \"gpt2\"\n\n[train]\nsequence_length = 4096\n", "4:1: train.sequence_length"),
+    ] {
+        let path = place.write("run.toml", text);
+        let said = place.run(&["check", path.to_str().unwrap(), "--gpu", "l4"]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{text}");
+        assert!(said.err.contains(&format!("run.toml:{says}")), "{}", said.err);
+        let flagged = place.run(&["check", path.to_str().unwrap(), "--gpu", "l4", "--seq", "4096", "--model", "gpt2"]);
+        assert!(!flagged.err.contains("run.toml:1:1") && flagged.code == 2, "{}", flagged.err);
+    }
+}
+
+#[test]
+fn a_filter_takes_several_words() {
+    let place = Place::new();
+    let found = place.run(&["models", "alibaba 0.6b"]);
+    assert!(found.out.contains("qwen3-0.6b") && !found.out.contains("llama"), "{}", found.out);
+}
+
+#[test]
+fn the_rule_of_thumb_counts_the_bits_of_the_weights() {
+    let place = Place::new();
+    let of = |weights: &str| {
+        let set = format!("infer.weights={weights}");
+        let run = ["estimate", "gemma-2-9b", "--task", "infer", "--set", "estimator=sketch", "--set", &set];
+        bytes(&place.json(&run)["memory"]["parameters"])
+    };
+    assert_eq!(of("bf16"), 2 * of("int8"));
+    assert_eq!(of("bf16"), 4 * of("nf4"));
+    assert_eq!(of("fp32"), 2 * of("bf16"));
+}
+
+/// As in the view: a category that is empty at the peak shows its largest, and when that is.
+#[test]
+fn compared_gradients_are_those_of_their_own_instant() {
+    let said = Place::new().run(&["compare", "llama-3.1-8b", "mistral-7b-v0.1", "--gpu", "h100-sxm-80"]);
+    let line = said.out.lines().find(|line| line.starts_with("Gradients")).unwrap();
+    assert!(line.contains("14.96 at backward_end"), "{line}");
+}
+
+#[test]
+fn shells_and_manuals_are_served() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let said = place.run(&["completions", shell]);
+        assert!(said.code == 0 && said.out.contains("validate"), "{shell}");
+    }
+    let page = place.run(&["man"]);
+    assert!(page.code == 0 && page.out.contains(".TH") && page.out.contains("train.micro_batch_size"), "{}", page.out);
+    let later = place.run(&["plan", "llama-3.1-8b"]);
+    assert_eq!(later.code, 2);
+}
+
+/// A prompt in several passes, and a card that is none of CUDA's, are said to be.
+#[test]
+fn what_a_reader_may_not_expect_is_said() {
+    let place = Place::new();
+    let run = ["check", "llama-3.1-8b", "--task", "infer", "--batch", "8"];
+    let said = place.run(&[&run[..], &["--gpu", "h100-sxm-80"]].concat());
+    assert!(
+        said.err.contains("8,192 tokens a pass") && said.err.contains("infer.prefill_tokens=65536"),
+        "{}",
+        said.err
+    );
+    let said = place.run(&[&run[..], &["--gpu", "mi300x", "--set", "infer.prefill_tokens=65536"]].concat());
+    assert!(said.err.contains("no CUDA card") && !said.err.contains("a pass"), "{}", said.err);
+}

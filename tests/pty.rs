@@ -265,3 +265,12 @@ fn every_view_answers_its_question() {
     session.press("q");
     session.assert_restored("ended 0");
 }
+
+/// However many keys arrive at once, all are taken in, and the one that quits is heard.
+#[test]
+fn a_burst_of_keys_is_read_whole() {
+    let mut session = Session::start();
+    session.press(&"\u{1b}[C\u{1b}[D".repeat(1500));
+    session.press("q");
+    session.assert_restored("ended 0");
+}

@@ -7,14 +7,14 @@ use anyhow::{Result, bail};
 use super::arguments::Format;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, closed_pipe, output, presets};
-use crate::report::{Report, csv, json, text};
+use crate::report::{csv, json, text};
 use crate::solve::fixes;
 
 /// Prints the verdict and exits by the central estimate.
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output.lookup)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
-    let report = Report::new(&resolved.model, &resolved.scenario, resolved.gpu.as_ref())?;
+    let report = resolved.report()?;
     resolved.idle.iter().for_each(output::warn);
     let Some(fit) = &report.fit else {
         bail!(

@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output.lookup)?;
     let resolve = |input: &String| Draft::of(&library, Some(input), &arguments.flags)?.resolve(&library);
     let runs: Vec<Resolved> = arguments.inputs.iter().map(resolve).collect::<Result<_>>()?;
-    let reports = runs.iter().map(|run| Report::new(&run.model, &run.scenario, run.gpu.as_ref()));
+    let reports = runs.iter().map(Resolved::report);
     let reports: Vec<Report<'_>> = reports.collect::<Result<_, _>>()?;
     let idle = runs.iter().flat_map(|run| &run.idle);
     let mut said: Vec<&String> = Vec::new();

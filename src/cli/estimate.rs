@@ -7,13 +7,13 @@ use anyhow::Result;
 use super::arguments::Format;
 use super::resolve::Draft;
 use super::{RunArguments, output, presets};
-use crate::report::{Report, csv, json, text};
+use crate::report::{csv, json, text};
 
 /// Prints every instant by category; `with_ledger` adds every entry.
 pub(super) fn run(arguments: &RunArguments, with_ledger: bool) -> Result<ExitCode> {
     let library = presets::load(&arguments.output.lookup)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
-    let report = Report::new(&resolved.model, &resolved.scenario, resolved.gpu.as_ref())?;
+    let report = resolved.report()?;
     resolved.idle.iter().for_each(output::warn);
     let look = output::look(&arguments.output);
     let text = match (arguments.output.format, with_ledger) {

@@ -30,11 +30,17 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     explore(library, scenario, arguments)
 }
 
+/// Commands that the design promises and that are still to come.
+const PLANNED: [&str; 3] = ["plan", "min", "config"];
+
 /// A command that is misspelt, or that comes after a flag, was read as the name of a model.
 fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
     // What looks like a path was meant as one.
     if library.model(input).is_ok() || input.contains(['.', '/', '\\']) {
         return None;
+    }
+    if PLANNED.contains(&input) {
+        return Some(anyhow!("`brimful {input}` is not there yet; `brimful --help` lists what is"));
     }
     let cli = Cli::command();
     let commands: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();

@@ -13,7 +13,7 @@ use crate::memory::beyond_positions;
 use crate::report::text;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{self, Task};
-use crate::solve::{Largest, Stop, largest};
+use crate::solve::{Largest, Stop, largest, surely};
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,9 +60,10 @@ pub(super) fn run(quantity: Quantity, arguments: &RunArguments) -> Result<ExitCo
         parameter.set(&mut furthest, scenario::Value::Count(value))?;
         beyond_positions(&resolved.model, &furthest).iter().for_each(output::warn);
     }
+    let sure = found.value.and_then(|most| surely(&resolved.model, &resolved.scenario, gpu, parameter, most));
     let text = match arguments.output.format {
-        Format::Text => text::largest(key, &found, gpu, output::look(&arguments.output)),
-        Format::Json => serde_json::to_string_pretty(&as_json(key, &found))? + "\n",
+        Format::Text => text::largest(key, &found, sure, gpu, output::look(&arguments.output)),
+        Format::Json => serde_json::to_string_pretty(&as_json(key, &found, sure))? + "\n",
         Format::Csv => as_csv(key, &found),
     };
     let code = if found.value.is_some() { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
@@ -72,14 +73,14 @@ pub(super) fn run(quantity: Quantity, arguments: &RunArguments) -> Result<ExitCo
     }
 }
 
-fn as_json(key: &str, found: &Largest) -> Value {
+fn as_json(key: &str, found: &Largest, sure: Option<u64>) -> Value {
     let (next, reason) = match &found.stopped_by {
         Stop::Capacity(bytes) => (json!(bytes.get()), Value::Null),
         Stop::End(reason) => (Value::Null, json!(reason)),
     };
     json!({
         "schema": 1, "parameter": key, "value": found.value, "total": found.total.get(),
-        "next_total": next, "reason": reason,
+        "next_total": next, "reason": reason, "surely": sure,
     })
 }
 

@@ -12,8 +12,10 @@ use crate::report::catalogue;
 pub(super) fn run(arguments: &CatalogueArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output.lookup)?;
     let filter = arguments.filter.as_deref();
-    let kept =
-        library.models().into_iter().filter(|model| output::matches(filter, [&model.id, &model.name, model.family.id]));
+    let kept = library.models().into_iter().filter(|model| {
+        let organization = model.card.organization.as_deref().unwrap_or_default();
+        output::matches(filter, [&model.id, &model.name, model.family.id, organization])
+    });
     let table = catalogue::models(kept);
     if let (true, Some(filter)) = (table.is_empty(), filter) {
         output::nothing_matches("model", filter, library.model_listings().iter().map(Listing::id));

@@ -54,10 +54,11 @@ pub(super) fn print_table(table: &Table, arguments: &OutputArguments) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the filter stands in any of these, in whatever case.
+/// Whether each word of the filter stands in any of these, in whatever case.
 pub(super) fn matches<const N: usize>(filter: Option<&str>, fields: [&str; N]) -> bool {
     let Some(filter) = filter.map(str::to_lowercase) else { return true };
-    fields.iter().any(|field| field.to_lowercase().contains(&filter))
+    let fields = fields.map(str::to_lowercase);
+    filter.split_whitespace().all(|word| fields.iter().any(|field| field.contains(word)))
 }
 
 /// Says that a filter left nothing, and names the nearest id.

@@ -3,14 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
-use crate::memory::{beyond_positions, only_attention};
+use crate::memory::{EstimateError, beyond_positions, only_attention, other_runtime, split_prompt};
 use crate::model::Model;
 use crate::model::family::PositionKind;
 use crate::preset::{self, Input, Library, PresetError};
+use crate::report::Report;
 use crate::scenario::Scenario;
 use crate::scenario::parameter::Parameter;
 
@@ -23,6 +24,9 @@ pub(super) struct Resolved {
     pub(super) model: Model,
     /// The card, where one is named.
     pub(super) gpu: Option<Gpu>,
+    /// The scenario file, and the keys that flags have set since.
+    file: Option<PathBuf>,
+    flagged: Vec<String>,
     /// Values that were given and that change nothing, what was assumed of the model and what it was not made for, in
     /// words.
     pub(super) idle: Vec<String>,
@@ -90,9 +94,7 @@ impl Draft {
     /// Where a name stands that cannot be found: in the scenario file, unless a flag gave it.
     fn locate(&self, key: &str, error: PresetError) -> PresetError {
         match &self.file {
-            Some(file) if error.place.path.is_empty() && !self.flagged.iter().any(|flagged| flagged == key) => {
-                preset::scenario::at(file, key, &error.message)
-            }
+            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => preset::in_scenario(file, key, error),
             _ => error,
         }
     }
@@ -149,7 +151,32 @@ impl Draft {
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());
         idle.extend(beyond_positions(&model, &scenario));
-        Ok(Resolved { scenario, model, gpu, idle })
+        idle.extend(split_prompt(&model, &scenario));
+        idle.extend(gpu.as_ref().and_then(other_runtime));
+        Ok(Resolved { scenario, model, gpu, file: self.file, flagged: self.flagged, idle })
+    }
+}
+
+impl Resolved {
+    /// Everything that is reported of it.
+    pub(super) fn report(&self) -> Result<Report<'_>> {
+        Report::new(&self.model, &self.scenario, self.gpu.as_ref()).map_err(|error| self.locate(error))
+    }
+
+    /// Where a value stands that cannot be run: in the scenario file, unless a flag gave it.
+    fn locate(&self, error: EstimateError) -> Error {
+        let (key, problem) = match &error {
+            EstimateError::Invalid { key, problem } => (*key, problem.clone()),
+            EstimateError::NotCovered { key, value, covered } => {
+                (*key, format!("`{value}` is not covered yet; covered: {covered}"))
+            }
+            EstimateError::Overflow(_) => return error.into(),
+        };
+        let flagged = self.flagged.iter().any(|flagged| flagged == key);
+        match self.file.as_ref().filter(|file| !flagged && preset::scenario::says(file, key)) {
+            Some(file) => preset::scenario::at(file, key, &problem).into(),
+            None => error.into(),
+        }
     }
 }
 
@@ -158,5 +185,6 @@ fn idle(scenario: &Scenario, setting: &Setting) -> Option<String> {
     let parameter = Parameter::by_key(setting.key).ok()?;
     let changes_nothing =
         !(parameter.applies)(scenario) && parameter.get(scenario) != parameter.get(&Scenario::default());
-    changes_nothing.then(|| format!("{} changes nothing in this scenario ({})", setting.origin, parameter.key))
+    let key = if setting.origin.ends_with(parameter.key) { String::new() } else { format!(" ({})", parameter.key) };
+    changes_nothing.then(|| format!("{} changes nothing in this scenario{key}", setting.origin))
 }

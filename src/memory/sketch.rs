@@ -39,7 +39,8 @@ struct Terms {
     head_dim: u64,
     layers: u64,
     tokens: u64,
-    bits: Bits,
+    /// Of an element of the model, and of activations.
+    bits: [Bits; 2],
 }
 
 impl Terms {
@@ -48,22 +49,32 @@ impl Terms {
         let heads = architecture.attentions().next().map(|attention| (attention.heads, attention.head_dim));
         // A model without attention is as wide as its residual stream.
         let (heads, head_dim) = heads.unwrap_or((1, architecture.hidden_size));
-        let (batch, tokens, bits) = match scenario.task {
+        let (batch, tokens, [weights, activations]) = match scenario.task {
             Task::Train => (
                 scenario.train.micro_batch_size,
                 scenario.train.sequence_length,
                 match scenario.train.precision {
-                    Precision::Fp32 => 32,
-                    Precision::Fp8Master => 8,
-                    Precision::Bf16 | Precision::Bf16Mixed | Precision::Fp16Mixed | Precision::Bf16Master => 16,
+                    Precision::Fp32 => [32; 2],
+                    Precision::Fp8Master => [8; 2],
+                    Precision::Bf16 | Precision::Bf16Mixed | Precision::Fp16Mixed | Precision::Bf16Master => [16; 2],
                 },
             ),
             Task::Infer => {
-                let bits = if scenario.infer.weights == "fp32" { 32 } else { 16 };
+                let bits = match scenario.infer.weights.as_str() {
+                    "fp32" => [32; 2],
+                    word => [nominal_bits(word), 16],
+                };
                 (scenario.infer.concurrency, scenario.infer.context_length, bits)
             }
         };
-        Self { batch, heads, head_dim, layers: architecture.num_hidden_layers(), tokens, bits: Bits::whole(bits) }
+        Self {
+            batch,
+            heads,
+            head_dim,
+            layers: architecture.num_hidden_layers(),
+            tokens,
+            bits: [Bits::whole(weights), Bits::whole(activations)],
+        }
     }
 
     /// `L × [4, N, D, N, D]`.
@@ -83,16 +94,27 @@ impl Terms {
         ]))
     }
 
-    fn bytes(&self, shape: &Shape) -> Result<Bytes, Overflow> {
-        self.bits.bytes(shape.elements()?)?.checked_mul(self.layers)
+    fn bytes(&self, shape: &Shape, bits: Bits) -> Result<Bytes, Overflow> {
+        bits.bytes(shape.elements()?)?.checked_mul(self.layers)
+    }
+}
+
+/// The bits that a type of weights is named after: the rule of thumb knows no scales.
+fn nominal_bits(word: &str) -> u32 {
+    let digits = |text: &str| text.chars().find_map(|letter| letter.to_digit(10));
+    match word {
+        "bf16" | "fp16" | "native" => 16,
+        // `q4_k_m`, `nf4`, `gptq-int4`, `fp8`: the first digit.
+        word => digits(word).unwrap_or(16),
     }
 }
 
 /// The sketch of a model run as a scenario says.
 pub fn sketch(model: &Model, scenario: &Scenario) -> Result<Sketch, EstimateError> {
     let terms = Terms::of(model, scenario);
-    let parameters = terms.bytes(&terms.model_shape())?;
-    let activations = terms.bytes(&terms.activation_shape()?)?;
+    let [weights, values] = terms.bits;
+    let parameters = terms.bytes(&terms.model_shape(), weights)?;
+    let activations = terms.bytes(&terms.activation_shape()?, values)?;
     Ok(Sketch {
         parameters,
         gradients: parameters,
@@ -112,20 +134,21 @@ fn long_sequence_ratio(terms: &Terms) -> f64 {
 /// The sketch as a ledger: parameters, gradients and activations, all present at once.
 pub(super) fn ledger(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
     let terms = Terms::of(model, scenario);
+    let [weights, values] = terms.bits;
     let instant = match scenario.task {
         Task::Train => Instant::ForwardEnd,
         Task::Infer => Instant::Prefill,
     };
-    let entry = |category, name: &'static str, shape: Shape, lifetime| -> Result<Entry, Overflow> {
+    let entry = |category, name: &'static str, (shape, bits): (Shape, Bits), lifetime| -> Result<Entry, Overflow> {
         Ok(Entry {
             category,
             name: Cow::Borrowed(name),
             place: Place::Layers(0, terms.layers - 1),
             shape,
-            bits: terms.bits,
+            bits,
             count: terms.layers,
             divided_by: 1,
-            bytes: terms.bytes(&shape)?,
+            bytes: terms.bytes(&shape, bits)?,
             lifetime,
             alive: Alive::NEVER.in_both(instant),
             exactness: Exactness::Exact,
@@ -135,23 +158,23 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario) -> Result<Ledger, Estim
     let mut entries = vec![entry(
         Category::Parameters,
         "query, key, value and MLP matrices",
-        terms.model_shape(),
+        (terms.model_shape(), weights),
         Lifetime::Persistent,
     )?];
     if scenario.task == Task::Train {
         entries.push(entry(
             Category::Gradients,
             "gradients of the matrices",
-            terms.model_shape(),
+            (terms.model_shape(), weights),
             Lifetime::Persistent,
         )?);
     }
     entries.push(entry(
         Category::Activations,
         "scores and outputs of attention and MLP",
-        terms.activation_shape()?,
+        (terms.activation_shape()?, values),
         Lifetime::Saved,
     )?);
-    let place = String::from("all at once");
+    let place = String::from("all at once, by a rule of thumb");
     Ok(Ledger::close(entries, vec![(Step::First, instant, place.clone()), (Step::Steady, instant, place)], None)?)
 }

@@ -27,18 +27,39 @@ pub(super) fn place(architecture: &Architecture, block: Block) -> Place {
     }
 }
 
+/// What formulas call the rows and columns of a parameter, by how its name begins; of others only the sizes are known.
+const SYMBOLS: &[(&str, [&str; 2])] = &[
+    ("attention.query.", ["q", "h"]),
+    ("attention.key.", ["kv", "h"]),
+    ("attention.value.", ["kv", "h"]),
+    ("attention.output.", ["h", "q"]),
+    ("mlp.gate.", ["f", "h"]),
+    ("mlp.up.", ["f", "h"]),
+    ("mlp.down.", ["h", "f"]),
+    ("router.", ["E", "h"]),
+    ("experts.gate and up.", ["2m", ""]),
+    ("experts.down.", ["", "m"]),
+    ("attention norm.", ["h", ""]),
+    ("feed-forward norm.", ["h", ""]),
+    ("final norm.", ["h", ""]),
+    ("token embedding.", ["V", ""]),
+    ("head.", ["V", ""]),
+];
+
 pub(super) fn shape(tensor: &Tensor) -> Shape {
-    let dim = |size| Dim { symbol: "", size };
+    let dim = |symbol, size| Dim { symbol, size };
+    let known = SYMBOLS.iter().find(|(start, _)| tensor.name.starts_with(start));
+    let [rows, columns] = known.map_or([""; 2], |(_, symbols)| *symbols);
     if let Role::Experts { count, .. } = tensor.role {
-        return Shape::new(&[dim(count), dim(tensor.rows / count), dim(tensor.columns)]);
+        return Shape::new(&[dim("E", count), dim(rows, tensor.rows / count), dim(columns, tensor.columns)]);
     }
     if tensor.role == Role::Convolution {
-        return Shape::new(&[dim(tensor.rows), dim(1), dim(tensor.columns)]);
+        return Shape::new(&[dim("", tensor.rows), dim("", 1), dim("", tensor.columns)]);
     }
     if tensor.columns == 1 {
-        Shape::new(&[dim(tensor.rows)])
+        Shape::new(&[dim(rows, tensor.rows)])
     } else {
-        Shape::new(&[dim(tensor.rows), dim(tensor.columns)])
+        Shape::new(&[dim(rows, tensor.rows), dim(columns, tensor.columns)])
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::text::Look;
 use super::{Report, csv as values, json as document};
-use crate::memory::Category;
+use crate::memory::{Category, Instant};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::{Parameter, differing};
 use crate::units::Bytes;
@@ -22,21 +22,23 @@ pub fn text(reports: &[Report<'_>], look: Look) -> String {
         format!("{}  {}, {}{card}\n", letter(index), report.model.name, report.scenario.task.word())
     };
     let mut text: String = reports.iter().enumerate().map(heading).chain([String::from("\n")]).collect();
-    let cells = |name: &str, of: &dyn Fn(&Report<'_>) -> Bytes| {
-        let first = of(&reports[0]);
+    let cells = |name: &str, of: &dyn Fn(&Report<'_>) -> (Bytes, Option<Instant>)| {
+        let (first, _) = of(&reports[0]);
         let cell = |(index, report): (usize, &Report<'_>)| {
-            let bytes = of(report);
-            if index == 0 { look.size(bytes) } else { format!("{} ({})", look.size(bytes), change(bytes, first, look)) }
+            let (bytes, elsewhere) = of(report);
+            let at = elsewhere.map(|instant| format!(" at {}", instant.id())).unwrap_or_default();
+            let change = if index == 0 { String::new() } else { format!(" ({})", change(bytes, first, look)) };
+            format!("{}{at}{change}", look.size(bytes))
         };
         (name.to_owned(), reports.iter().enumerate().map(cell).collect::<Vec<_>>())
     };
     let mut rows = vec![(look.unit.label().to_owned(), (0..reports.len()).map(letter).collect::<Vec<_>>())];
     for category in Category::ALL {
         if reports.iter().any(|report| !report.ledger.largest(category).0.is_zero()) {
-            rows.push(cells(category.label(), &|report| report.ledger.peak().by_category.get(category)));
+            rows.push(cells(category.label(), &|report| shown(report, category)));
         }
     }
-    rows.push(cells("Total", &|report| report.ledger.total()));
+    rows.push(cells("Total", &|report| (report.ledger.total(), None)));
     rows.push((String::from("peak at"), reports.iter().map(|it| it.ledger.peak().instant.id().to_owned()).collect()));
     rows.push((String::from("verdict"), reports.iter().map(|report| verdict(report, look)).collect()));
     text.push_str(&columns(&rows));
@@ -48,6 +50,13 @@ pub fn text(reports: &[Report<'_>], look: Look) -> String {
         text.push_str(&columns(&rows));
     }
     look.finish(text)
+}
+
+/// What a category has at the peak; its largest, and when that is, where it has nothing then.
+fn shown(report: &Report<'_>, category: Category) -> (Bytes, Option<Instant>) {
+    let bytes = report.ledger.peak().by_category.get(category);
+    let (largest, instant) = report.ledger.largest(category);
+    if bytes.is_zero() && !largest.is_zero() { (largest, Some(instant)) } else { (bytes, None) }
 }
 
 /// A name and a cell for each run, lined up.

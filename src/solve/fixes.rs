@@ -4,7 +4,7 @@ use crate::gpu::Gpu;
 use crate::memory::{Fit, Ledger, Verdict, estimate};
 use crate::model::Model;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Scenario, Task, Value};
+use crate::scenario::{Method, Scenario, Task, Value};
 use crate::units::Bytes;
 
 /// A change of a scenario after which it fits.
@@ -14,6 +14,8 @@ pub struct Fix {
     pub changes: Vec<(&'static str, Value)>,
     /// Total bytes at the peak afterwards.
     pub total: Bytes,
+    /// What to make of it: fits, or may.
+    pub verdict: Verdict,
     /// What it costs.
     pub cost: Cost,
 }
@@ -43,8 +45,8 @@ impl Cost {
     }
 }
 
-/// The single changes after which a scenario fits a card and takes less than now, cheapest first and of each cost the
-/// roomiest first; last the smallest of `others` on which it fits as it is.
+/// The single changes after which a scenario fits a card and takes less than now, cheapest first, of each cost those
+/// that surely fit and then the roomiest first; last the smallest of `others` on which it fits as it is.
 pub fn fixes<'g>(
     model: &Model,
     scenario: &Scenario,
@@ -59,10 +61,10 @@ pub fn fixes<'g>(
             let changed = apply(scenario, &changes)?;
             let ledger = estimate(model, &changed, Some(gpu)).ok()?;
             let fit = Fit::of(&ledger, gpu).ok()?;
-            (fit.fits() && less(fit.total)).then(|| Fix { changes, total: ledger.total(), cost })
+            (fit.fits() && less(fit.total)).then(|| Fix { changes, total: ledger.total(), verdict: fit.verdict, cost })
         })
         .collect();
-    found.sort_by_key(|fix| (fix.cost, fix.total));
+    found.sort_by_key(|fix| (fix.cost, fix.verdict != Verdict::Fits, fix.total));
     let over = |now: &Ledger| Fit::of(now, gpu).is_ok_and(|fit| !fit.fits());
     if let Some(now) = now.filter(over) {
         found.extend(roomier(&now, gpu, others));
@@ -79,8 +81,11 @@ fn roomier<'g>(now: &Ledger, gpu: &Gpu, others: impl IntoIterator<Item = (&'g st
         fits.then_some((card.vendor != gpu.vendor, slower, fit.capacity, id, fit.total))
     };
     let (_, _, _, id, total) = others.into_iter().filter_map(fits).min()?;
-    Some(Fix { changes: vec![("gpu", Value::Word(id.to_owned()))], total, cost: Cost::Card })
+    Some(Fix { changes: vec![("gpu", Value::Word(id.to_owned()))], total, verdict: Verdict::Fits, cost: Cost::Card })
 }
+
+/// Adapters of attention alone, which leave experts and feed-forward networks as they are.
+const ATTENTION: [&str; 4] = ["q", "k", "v", "o"];
 
 type Candidate = (Vec<(&'static str, Value)>, Cost);
 
@@ -119,6 +124,10 @@ fn training(scenario: &Scenario) -> Vec<Candidate> {
         word("train.method", "lora", Cost::Result),
         word("train.method", "qlora", Cost::Result),
     ];
+    if train.method != Method::Full && train.lora_targets != ATTENTION {
+        let attention = ATTENTION.map(String::from).to_vec();
+        candidates.push((vec![("train.lora_targets", Value::Words(attention))], Cost::Result));
+    }
     // The largest smaller micro batch with as many passes as keep the batch of a step.
     for divisor in (2..=train.micro_batch_size).filter(|divisor| train.micro_batch_size.is_multiple_of(*divisor)) {
         let passes = train.gradient_accumulation_steps.saturating_mul(divisor);

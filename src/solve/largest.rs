@@ -2,7 +2,7 @@
 
 use super::bisect;
 use crate::gpu::Gpu;
-use crate::memory::{EstimateError, Fit, estimate};
+use crate::memory::{EstimateError, Fit, Verdict, estimate};
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, Parameter};
 use crate::scenario::{Scenario, Value};
@@ -56,6 +56,15 @@ pub fn largest(model: &Model, scenario: &Scenario, gpu: &Gpu, parameter: &Parame
     Ok(Largest { value: Some(value), total, stopped_by })
 }
 
+/// The largest value of at most `most` with which all of the range that the total may lie in fits, not only its
+/// centre; none where not even the smallest value does.
+pub fn surely(model: &Model, scenario: &Scenario, gpu: &Gpu, parameter: &Parameter, most: u64) -> Option<u64> {
+    let Kind::Count { min, .. } = parameter.kind else { return None };
+    let fits = |value| at(model, scenario, gpu, parameter, value).is_ok_and(|fit| fit.verdict == Verdict::Fits);
+    let min = min.max(1);
+    fits(min).then(|| bisect::last(min, most, fits))
+}
+
 /// The scenario with another value of a whole number, against a card.
 pub(super) fn at(
     model: &Model,
@@ -95,6 +104,18 @@ mod tests {
             assert!(next > gpu.capacity().unwrap());
             assert_eq!(found.stopped_by, Stop::Capacity(next));
         }
+    }
+
+    #[test]
+    fn what_surely_fits_is_the_last_whose_range_does() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("llama-3.2-1b").unwrap(), library.gpu("rtx-4090").unwrap());
+        let (scenario, parameter) = (Scenario::default(), Parameter::by_key("train.sequence_length").unwrap());
+        let most = largest(model, &scenario, gpu, parameter).unwrap().value.unwrap();
+        let sure = surely(model, &scenario, gpu, parameter, most).unwrap();
+        assert!(sure < most);
+        let verdict = |value| at(model, &scenario, gpu, parameter, value).unwrap().verdict;
+        assert_eq!([sure, sure + 1, most].map(verdict), [Verdict::Fits, Verdict::Tight, Verdict::Tight]);
     }
 
     #[test]

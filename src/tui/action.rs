@@ -259,7 +259,7 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(Action::Pin, "pin", &["p"], "pin the scenario, to compare others with", "pin", "Views", &[View]),
     row(Action::Unpin, "unpin", &["d", "delete"], "let go of the pin under the cursor", "unpin", "Views", &[View]),
-    row(Action::Copy, "copy", &["c"], "send the entry to the clipboard (OSC 52)", "copy", "Views", &[View]),
+    row(Action::Copy, "copy", &["c"], "send the entry to the clipboard (OSC 52)", "copy", "Views", &[View, Help]),
     row(
         Action::Order,
         "order",

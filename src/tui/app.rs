@@ -261,7 +261,7 @@ impl App {
             }
             Action::Solve => self.focused().and_then(|parameter| match parameter.kind {
                 Kind::Count { .. } => None,
-                _ => Some(format!("{} is no number that could be made as large as fits", parameter.label)),
+                _ => Some(format!("{} is no whole number that could be made as large as fits", parameter.label)),
             }),
             Action::Less | Action::More | Action::MuchLess | Action::MuchMore | Action::Edit
                 if self.overlay.is_none() && !self.in_view() && self.focused().is_none() =>

@@ -121,9 +121,7 @@ fn act(app: &mut App, action: Action) {
         Action::Edit => edit(app),
         Action::PickModel => app.overlay = Some(Overlay::Picker(Picker::models(app))),
         Action::PickGpu => app.overlay = Some(Overlay::Picker(Picker::gpus(app))),
-        Action::FlipTask => app.flip(|scenario| {
-            scenario.task = if scenario.task == Task::Train { Task::Infer } else { Task::Train };
-        }),
+        Action::FlipTask => flip_task(app),
         Action::FlipEstimator => app.flip(|scenario| {
             let ledger = scenario.estimator == Estimator::Ledger;
             scenario.estimator = if ledger { Estimator::Sketch } else { Estimator::Ledger };
@@ -136,7 +134,7 @@ fn act(app: &mut App, action: Action) {
         }
         Action::Order => order(app),
         Action::Group if app.view == View::Cards => cards::next_vendor(app),
-        Action::Group => app.entries.by_place = !app.entries.by_place,
+        Action::Group => entries::reorder(app, |entries| entries.by_place = !entries.by_place),
         Action::Pin => compare::pin(app),
         Action::Unpin => compare::unpin(app),
         Action::Solve => solve::solve(app),
@@ -150,6 +148,25 @@ fn act(app: &mut App, action: Action) {
         Action::Back => app.say("nothing to back out of; q quits"),
         // The rest belong to overlays, or were taken care of before.
         _ => {}
+    }
+}
+
+/// Training or inference; the cursor goes to what stands for its row there.
+fn flip_task(app: &mut App) {
+    const PAIRS: [[&str; 2]; 3] = [
+        ["train.micro_batch_size", "infer.concurrency"],
+        ["train.sequence_length", "infer.context_length"],
+        ["train.precision", "infer.weights"],
+    ];
+    let focused = app.focused().map_or("", |parameter| parameter.key);
+    app.flip(|scenario| {
+        scenario.task = if scenario.task == Task::Train { Task::Infer } else { Task::Train };
+    });
+    let pair = PAIRS.iter().find(|pair| pair.contains(&focused)).unwrap_or(&PAIRS[0]);
+    let wanted = pair[usize::from(app.scenario.task == Task::Infer)];
+    let belongs = focused.starts_with(app.scenario.task.word()) || !focused.contains('.');
+    if let Some(index) = PARAMETERS.iter().position(|parameter| parameter.key == wanted).filter(|_| !belongs) {
+        app.cursor = index;
     }
 }
 
@@ -192,7 +209,7 @@ fn order(app: &mut App) {
     match app.view {
         View::Cards => app.cards.order = app.cards.order.next(),
         View::Sweep => app.sweep.linear = !app.sweep.linear,
-        View::Ledger => app.entries.order = app.entries.order.next(),
+        View::Ledger => entries::reorder(app, |entries| entries.order = entries.order.next()),
         View::Fit | View::Compare | View::Timeline => {}
     }
 }

@@ -1,6 +1,7 @@
 //! Single changes that would make it fit.
 
 use super::Look;
+use crate::memory::Verdict;
 use crate::solve::Fix;
 
 /// Most lines of changes; the cheapest come first.
@@ -16,9 +17,14 @@ pub fn fixes(found: &[Fix], look: Look) -> String {
     let mut text = String::from("\nany of these makes it fit:\n");
     for (flags, fix) in flags.iter().zip(found) {
         let total = look.unit.show(fix.total);
-        text.extend([&format!("  {flags:<width$}  {total:>10}  "), fix.cost.words(), "\n"]);
+        text.extend([&format!("  {flags:<width$}  {total:>10}  "), fix.cost.words(), tight(fix), "\n"]);
     }
     look.finish(text)
+}
+
+/// Says so where the whole range of the total does not fit, but its centre does.
+const fn tight(fix: &Fix) -> &'static str {
+    if matches!(fix.verdict, Verdict::Fits) { "" } else { ", tight" }
 }
 
 /// A change as the flags that make it.

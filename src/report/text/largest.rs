@@ -5,10 +5,10 @@ use crate::gpu::Gpu;
 use crate::solve::{Largest, Stop};
 use crate::units::grouped;
 
-/// The largest value that fits, and what stops the next.
-pub fn largest(key: &str, found: &Largest, gpu: &Gpu, look: Look) -> String {
+/// The largest value that fits, and what stops the next; the largest that surely fits, where that is another.
+pub fn largest(key: &str, found: &Largest, sure: Option<u64>, gpu: &Gpu, look: Look) -> String {
     let total = look.unit.show(found.total);
-    let text = match (found.value, &found.stopped_by) {
+    let mut text = match (found.value, &found.stopped_by) {
         (None, _) => format!("{key}: none fits {}; the smallest needs {total}\n", gpu.name),
         (Some(value), Stop::Capacity(next)) => format!(
             "{key}: {} fits {} with {total}; {} would be over by {}\n",
@@ -21,5 +21,9 @@ pub fn largest(key: &str, found: &Largest, gpu: &Gpu, look: Look) -> String {
             format!("{key}: {} fits {} with {total}; it ends there: {reason}\n", grouped(value), gpu.name)
         }
     };
+    if found.value.is_some() && sure != found.value {
+        let surely = sure.map_or_else(|| String::from("no value"), |sure| format!("up to {}", grouped(sure)));
+        text.extend([&surely, " surely fits; that is by the centre of the estimate\n"]);
+    }
     look.finish(text)
 }

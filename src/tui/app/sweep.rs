@@ -28,6 +28,8 @@ pub(crate) struct Curve {
     pub(crate) index: usize,
     /// That scenario.
     pub(crate) scenario: Scenario,
+    /// The same with a fixed value of the parameter: what the curve depends on.
+    base: Scenario,
     /// The total at each value; nothing where there is no ledger.
     pub(crate) totals: Vec<Option<Bytes>>,
     /// The furthest value that fits the scenario's own card; nothing without a card.
@@ -71,23 +73,28 @@ impl App {
         }
         let row = &PARAMETERS[parameter];
         let same = self.sweep.key.as_ref().is_some_and(|known| known.parameter == parameter);
-        let known = |scenario: &Scenario| self.sweep.curves.iter().find(|curve| same && curve.scenario == *scenario);
+        let known = |base: &Scenario| self.sweep.curves.iter().find(|curve| same && curve.base == *base);
         let mut curves: Vec<Curve> = Vec::new();
         for (index, scenario) in key.scenarios.iter().enumerate() {
             let Some(model) = self.model_of(scenario).filter(|_| (row.applies)(scenario)) else { continue };
-            // What was solved for a pin stays solved.
-            let furthest = match known(scenario) {
+            let mut base = scenario.clone();
+            if let Kind::Count { min, .. } = row.kind {
+                // One that cannot be set stays as it is.
+                let _ = row.set(&mut base, Value::Count(min));
+            }
+            // What was solved stays solved while nothing else changes.
+            let furthest = match known(&base) {
                 Some(curve) => curve.furthest.clone(),
                 None => self
                     .gpu_of(scenario)
                     .map(|gpu| furthest(model, scenario, gpu, row).map_err(|error| error.to_string())),
             };
-            curves.push(Curve { index, scenario: scenario.clone(), totals: Vec::new(), furthest });
+            curves.push(Curve { index, scenario: scenario.clone(), base, totals: Vec::new(), furthest });
         }
         let here = curves.last().filter(|curve| curve.index + 1 == key.scenarios.len()).and_then(end);
         let values = values(row, &self.scenario, self.sweep.linear, here);
         for curve in &mut curves {
-            curve.totals = match known(&curve.scenario) {
+            curve.totals = match known(&curve.base) {
                 Some(known) if self.sweep.values == values => known.totals.clone(),
                 _ => values.iter().map(|value| self.total_with(&curve.scenario, row, *value)).collect(),
             };
@@ -114,13 +121,13 @@ fn end(curve: &Curve) -> Option<u64> {
 fn values(parameter: &Parameter, scenario: &Scenario, linear: bool, crossing: Option<u64>) -> Vec<u64> {
     let Kind::Count { min, max, .. } = parameter.kind else { return Vec::new() };
     let now = if let Value::Count(now) = parameter.get(scenario) { now } else { 1 };
-    let most = now.max(crossing.unwrap_or(1)).saturating_mul(2).clamp(16, max.max(16));
+    let most = now.max(crossing.unwrap_or(1)).saturating_mul(2).clamp(8, max.max(8));
     let values: Vec<u64> = if linear {
         let step = most.div_ceil(POINTS - 1).max(1);
         (0..POINTS).map(|point| if point == 0 { min.max(1) } else { point * step }).collect()
     } else {
-        // Ten powers below the largest are enough to see a curve by.
-        let from = most >> 10;
+        // Ten powers below the largest are enough to see a curve by, unless it crosses before.
+        let from = (most >> 10).min(now.min(crossing.unwrap_or(now)));
         let powers = (0..u64::BITS).map(|power| 1_u64 << power);
         powers.take_while(|value| *value / 2 < most).filter(|value| *value >= from).collect()
     };

@@ -26,7 +26,7 @@ fn x_finds_the_largest_that_fits_and_its_neighbour_does_not() {
 fn x_says_why_it_cannot() {
     let mut app = app();
     press(&mut app, "home x");
-    assert!(text(&app).contains("is no number"));
+    assert!(text(&app).contains("is no whole number"));
     press(&mut app, "m \"70\" enter / \"micro\" enter x");
     assert!(text(&app).contains("no micro batch fits"), "{}", text(&app));
 }

@@ -51,7 +51,11 @@ fn keep(
 /// Moves the cursor; far steps scroll what is compared.
 pub(super) fn go(app: &mut App, step: isize) {
     match step {
-        -1 | 1 => app.pins.cursor = moved(app.pins.cursor, app.pins.list.len(), step),
+        -1 | 1 => {
+            // The pins stand at the top.
+            app.pins.scroll = 0;
+            app.pins.cursor = moved(app.pins.cursor, app.pins.list.len(), step);
+        }
         _ => app.pins.scroll = app.pins.scroll.saturating_add_signed(step).min(MOST * 10),
     }
 }
@@ -72,6 +76,7 @@ pub(super) fn unpin(app: &mut App) {
     if pins.cursor >= pins.list.len() {
         return app.refuse("nothing is pinned: p pins");
     }
-    pins.list.remove(pins.cursor);
+    let gone = pins.list.remove(pins.cursor);
     pins.cursor = pins.cursor.min(pins.list.len().saturating_sub(1));
+    app.say(format!("the pin of {} is gone; the others have moved up", gone.scenario.model));
 }

@@ -1,12 +1,27 @@
 //! Keys in the view of entries.
 
 use super::{Effect, moved};
-use crate::tui::app::{App, EntryRow, Overlay};
+use crate::tui::app::{App, Entries, EntryRow, Overlay};
 
 /// Moves the cursor by so many rows.
 pub(super) fn go(app: &mut App, step: isize) {
     let rows = app.entry_rows().len();
     app.entries.cursor = moved(app.entries.cursor.min(rows.saturating_sub(1)), rows, step);
+}
+
+/// Puts the rows in another order; the cursor stays on its entry.
+pub(super) fn reorder(app: &mut App, change: impl FnOnce(&mut Entries)) {
+    let under = |app: &App| match app.entry_rows().get(app.entries.cursor) {
+        Some(EntryRow::Entry(entry)) => Some((*entry).clone()),
+        _ => None,
+    };
+    let before = under(app);
+    change(&mut app.entries);
+    let Some(before) = before else { return };
+    let same = |row: &EntryRow<'_>| matches!(row, EntryRow::Entry(entry) if **entry == before);
+    if let Some(row) = app.entry_rows().iter().position(same) {
+        app.entries.cursor = row;
+    }
 }
 
 /// Folds or unfolds a group, or explains an entry.

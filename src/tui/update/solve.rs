@@ -3,7 +3,7 @@
 use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::solve::fixes::apply;
-use crate::solve::{Fix, Furthest, Largest, Stop, fixes, furthest};
+use crate::solve::{Fix, Furthest, Largest, Stop, fixes, furthest, surely};
 use crate::tui::app::{App, Overlay};
 use crate::units::grouped;
 
@@ -24,7 +24,13 @@ pub(super) fn solve(app: &mut App) {
         let most = app.unit.show(found.total);
         return app.refuse(format!("no {label} fits: it would still need {most}"));
     };
-    let already = parameter.get(&app.scenario) == Value::Count(value);
+    let now = parameter.get(&app.scenario);
+    let same = app.estimate.as_ref().is_ok_and(|estimate| estimate.ledger.total() == found.total);
+    if matches!(found.stopped_by, Stop::End(_)) && same && now != Value::Count(value) {
+        return app.refuse(format!("a larger {label} takes no more memory; it goes up to {}", grouped(value)));
+    }
+    let already = now == Value::Count(value);
+    let sure = if word == "largest" { surely(model, &app.scenario, gpu, parameter, value) } else { Some(value) };
     if let Err(reason) = app.set(parameter, Value::Count(value), false) {
         return app.refuse(reason);
     }
@@ -32,7 +38,12 @@ pub(super) fn solve(app: &mut App) {
     let made_for = app.model_of(&app.scenario).and_then(|model| beyond_positions(model, &app.scenario));
     let made_for = made_for.map(|words| format!("; {words}")).unwrap_or_default();
     let stop = stop(app, &found, word, value);
-    app.say(format!("{} {is} the {word} {label} that fits; {stop}{made_for}", grouped(value)));
+    let sure = match sure {
+        Some(sure) if sure == value => String::new(),
+        Some(sure) => format!("; up to {} surely", grouped(sure)),
+        None => String::from("; tight"),
+    };
+    app.say(format!("{} {is} the {word} {label} that fits{sure}; {stop}{made_for}", grouped(value)));
 }
 
 /// What stops the next value.

@@ -114,7 +114,7 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, are
     }
     let moments = u16::try_from(estimate.moments(app.step).count()).unwrap_or(u16::MAX);
     if estimate.sketch.is_none()
-        && let Some(area) = rows.after_blank(moments)
+        && let Some(area) = rows.after_blank(moments).or_else(|| (rows.free() >= moments).then(|| rows.take(moments)))
     {
         detail::moments(app, estimate, theme, frame, area);
     }

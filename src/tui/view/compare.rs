@@ -131,7 +131,15 @@ fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Fr
     let here = app.in_view() && index == app.pins.cursor && index < pins;
     let mark = if here { theme.glyphs.cursor } else { " " };
     let name = scenario.model.rsplit('/').next().unwrap_or_default();
-    let card = scenario.gpu.as_deref().unwrap_or("no card");
+    // What tells it apart from the others; its card, where that is not among it.
+    let differences = app.differences();
+    let apart = differences.iter().filter(|(parameter, _)| parameter.key != "model");
+    let named = differences.iter().any(|(parameter, _)| parameter.key == "model") || differences.is_empty();
+    let name = if named { format!(" {name}") } else { String::new() };
+    let apart: Vec<String> =
+        apart.filter_map(|(parameter, values)| Some(format!("{} {}", parameter.label, values.get(index)?))).collect();
+    let card = || format!("on {}", scenario.gpu.as_deref().unwrap_or("no card"));
+    let apart = if apart.is_empty() { card() } else { apart.join(", ") };
     let (words, style) = match estimate {
         Err(_) => (String::from("no ledger"), theme.error()),
         Ok(estimate) => {
@@ -143,11 +151,11 @@ fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Fr
                 format!("{sign} {} {word}", app.unit.number(fit.headroom.magnitude()))
             });
             let style = fit.map_or(Style::new(), |fit| theme.verdict(fit.verdict));
-            (format!("{total:>number$} {}", verdict.unwrap_or_default()), style)
+            (format!("{total:>number$} {:<14}", verdict.unwrap_or_default()), style)
         }
     };
     let room = area.width.saturating_sub(text::width(&words) + 2);
-    let left = text::cut(&format!("{mark}{} {name} on {card}", letter(index, pins)), room, theme);
+    let left = text::cut(&format!("{mark}{}{name} {apart}", letter(index, pins)), room, theme);
     let base = if here { theme.selected() } else { Style::new() };
     text::row_of(frame, Rect { width: room, ..area }, Line::styled(left, base));
     text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, style);

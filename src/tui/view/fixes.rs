@@ -24,9 +24,11 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
         let fix = &list[index];
         let area = text::row(shown, row);
         let here = index == selected;
-        let saved = now.map_or(String::new(), |now| format!("-{}", app.unit.number(now.saturating_sub(fix.total))));
+        let saved = now.map(|now| now.saturating_sub(fix.total)).filter(|saved| !saved.is_zero());
+        let saved = saved.map(|saved| format!("-{}", app.unit.number(saved))).unwrap_or_default();
+        let sign = theme.verdict_sign(fix.verdict);
         let words = match area.width {
-            60.. => format!("{:>10}  {saved:>7}  {:<20}", app.unit.show(fix.total), fix.cost.words()),
+            60.. => format!("{sign} {:>10}  {saved:>7}  {:<20}", app.unit.show(fix.total), fix.cost.words()),
             _ => format!("{:>10} ", app.unit.show(fix.total)),
         };
         let room = area.width.saturating_sub(text::width(&words) + 2);
@@ -37,6 +39,6 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
         text::right(frame, area, &words, Style::new());
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
-    let words = " total and saving, each by a ledger of its own; u takes a change back";
+    let words = &format!(" total and saving, each by its own ledger; {} is tight; u takes it back", theme.glyphs.maybe);
     text::left(frame, bottom, Line::styled(text::cut(words, bottom.width, theme), theme.dim()));
 }

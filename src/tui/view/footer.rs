@@ -2,7 +2,9 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
 
 use super::text;
 use crate::memory::Step;
@@ -17,8 +19,7 @@ use crate::tui::theme::Theme;
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     if let Some(notice) = &app.notice {
         let style = if notice.refusal { theme.refusal() } else { theme.notice() };
-        let words = text::cut(&format!(" {}", notice.text), area.width, theme);
-        return text::left(frame, area, Line::styled(words, style));
+        return answer(&notice.text, style, theme, frame, area);
     }
     let mut hints = hints(app, theme);
     let width = |hints: &[Hint]| hints.iter().map(|hint| hint.width() + 2).sum::<u16>();
@@ -37,6 +38,34 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
         line.push_span(Span::raw(format!(" {}  ", hint.words)));
     }
     text::left(frame, area, line);
+}
+
+/// Most rows of an answer.
+const ROWS: u16 = 3;
+
+/// The answer to the last key. A long one takes rows of the panels above: its end may be what matters.
+fn answer(words: &str, style: Style, theme: Theme, frame: &mut Frame, area: Rect) {
+    let room = area.width.saturating_sub(2).max(1);
+    let mut rows: Vec<String> = vec![String::new()];
+    for word in words.split_whitespace() {
+        match rows.last_mut() {
+            Some(row) if text::width(row) + 1 + text::width(word) <= room => row.extend([" ", word]),
+            _ => rows.push(format!(" {word}")),
+        }
+    }
+    rows.retain(|row| !row.is_empty());
+    let above = ROWS.min(area.y + 1);
+    if let Some(rest) = rows.get(usize::from(above)..).filter(|rest| !rest.is_empty()) {
+        let rest = rest.join(" ");
+        rows.truncate(usize::from(above));
+        rows.last_mut().into_iter().for_each(|row| *row += &rest);
+    }
+    let height = u16::try_from(rows.len()).unwrap_or(1);
+    let area = Rect { y: (area.y + 1).saturating_sub(height), height, ..area };
+    frame.render_widget(Clear, area);
+    for (row, place) in rows.iter().zip(0..height) {
+        text::left(frame, text::row(area, place), Line::styled(text::cut(row, area.width, theme), style));
+    }
 }
 
 /// What goes first where there is no room for all.

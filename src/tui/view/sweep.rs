@@ -9,6 +9,7 @@ use ratatui::widgets::canvas::{Canvas, Line as Stroke};
 
 use super::bars::stepped;
 use super::{panel, text};
+use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
 use crate::solve::{Furthest, Largest, Stop};
 use crate::tui::app::pins::letter;
@@ -48,7 +49,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         height: inner.height.saturating_sub(sentences + 2).min(HIGHEST),
         ..inner
     };
-    lines(app, theme, frame, plot);
+    lines(app, parameter, theme, frame, plot);
     axis(app, parameter, theme, frame, Rect { width: plot.width, ..text::row(inner, plot.height) });
     for (curve, row) in app.sweep.curves.iter().zip(plot.height + 1..inner.height) {
         let words = format!(" {} {}", letter(curve.index, app.pins.list.len()), sentence(app, parameter, curve));
@@ -56,8 +57,13 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         text::left(frame, area, Line::styled(text::cut(&words, area.width, theme), theme.series(curve.index)));
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
-    let words = " sweeps the row under the cursor; o: scale";
-    text::left(frame, bottom, Line::styled(text::cut(words, bottom.width, theme), theme.dim()));
+    let here = app.focused().is_some_and(|focused| focused.key == parameter.key);
+    let words = if here {
+        String::from(" letters stand at the runs' own values; o: scale")
+    } else {
+        format!(" still {}: that row is no number; o: scale", parameter.label)
+    };
+    text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
 }
 
 /// Capacities of the compared scenarios' cards, each once.
@@ -87,7 +93,7 @@ fn axis_width(app: &App) -> u16 {
     AXIS.max(text::width(&app.unit.number(roof(app, &capacities(app)))) + 1)
 }
 
-fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+fn lines(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Frame, area: Rect) {
     let left = axis_width(app);
     let plot = Rect { x: area.x + left, width: area.width.saturating_sub(left + 2), ..area }.intersection(area);
     let capacities = capacities(app);
@@ -96,7 +102,8 @@ fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let marker = if theme.glyphs.unicode { Marker::Braille } else { Marker::Dot };
     let dots = dots(theme);
     let canvas = Canvas::default().marker(marker).x_bounds([0.0, last]).y_bounds([0.0, 1.0]).paint(|context| {
-        for (_, capacity) in &capacities {
+        // Where a cell has one dot, a line of them would look like a curve.
+        for (_, capacity) in capacities.iter().filter(|_| theme.glyphs.unicode) {
             let y = capacity.ratio(top);
             context.draw(&Stroke { x1: 0.0, y1: y, x2: last, y2: y, color: ratatui::style::Color::Reset });
         }
@@ -113,6 +120,14 @@ fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
         }
     });
     frame.render_widget(canvas, plot);
+    for (_, capacity) in capacities.iter().filter(|_| !theme.glyphs.unicode) {
+        let row = text::row(plot, height_of(*capacity, top, (plot.height, dots)));
+        for x in row.x..row.right() {
+            if let Some(cell) = frame.buffer_mut().cell_mut((x, row.y)).filter(|cell| cell.symbol() == " ") {
+                cell.set_symbol("-");
+            }
+        }
+    }
     let label = |bytes: Bytes| app.unit.number(bytes);
     text::right(frame, Rect { width: left - 1, ..text::row(area, 0) }, &label(top), theme.dim());
     let zero = text::row(area, area.height.saturating_sub(1));
@@ -123,23 +138,43 @@ fn lines(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
         let name = format!(" {} ", text::cut(name, plot.width / 2, theme));
         text::right(frame, Rect { x: plot.x, width: plot.width, ..row }, &name, theme.dim());
     }
-    letters(app, top, plot, theme, frame);
+    letters(app, parameter, top, plot, theme, frame);
 }
 
-/// Each curve's letter on the curve, every one in a column of its own.
-fn letters(app: &App, top: Bytes, plot: Rect, theme: Theme, frame: &mut Frame) {
-    let curves = app.sweep.curves.len();
-    for (position, curve) in app.sweep.curves.iter().enumerate() {
-        let part = |whole: usize| whole * (position + 1) / (curves + 1);
-        let Some(total) = curve.totals.get(part(curve.totals.len())).copied().flatten() else { continue };
-        let share = part(curve.totals.len()) * usize::from(plot.width.saturating_sub(1));
-        let column = share / curve.totals.len().saturating_sub(1).max(1);
+/// Each scenario's letter where it stands on its curve, at its own value of the parameter.
+fn letters(app: &App, parameter: &Parameter, top: Bytes, plot: Rect, theme: Theme, frame: &mut Frame) {
+    let mut taken: Vec<(u16, u16)> = Vec::new();
+    for curve in &app.sweep.curves {
+        let Value::Count(value) = parameter.get(&curve.scenario) else { continue };
+        let Some((column, total)) = place(&app.sweep.values, &curve.totals, value, plot.width) else { continue };
         let row = text::row(plot, height_of(total.min(top), top, (plot.height, dots(theme))));
-        let x = row.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
+        let mut x = row.x.saturating_add(column).min(plot.right().saturating_sub(1));
+        // Two at the same place stand side by side.
+        while taken.contains(&(x, row.y)) && x + 1 < plot.right() {
+            x += 1;
+        }
+        taken.push((x, row.y));
         let place = Rect { x, width: 1, ..row }.intersection(plot);
         let style = theme.series(curve.index).patch(theme.strong());
         text::left(frame, place, Line::styled(letter(curve.index, app.pins.list.len()), style));
     }
+}
+
+/// The column at which a value lies among the swept ones, which stand at equal distances, and the total there: of the
+/// swept value before it, or a part of the way to the next.
+fn place(values: &[u64], totals: &[Option<Bytes>], value: u64, width: u16) -> Option<(u16, Bytes)> {
+    let last = values.len().checked_sub(1)?;
+    let at = values.iter().rposition(|swept| *swept <= value).unwrap_or(0);
+    let (from, to) = (values[at], *values.get(at + 1).unwrap_or(&values[at]));
+    let (past, gap) = (u128::from(value.clamp(from, to) - from), u128::from((to - from).max(1)));
+    let cells = u128::from(width.saturating_sub(1));
+    let column = (u128::try_from(at).ok()? * gap + past) * cells / (u128::try_from(last.max(1)).ok()? * gap);
+    let first = (*totals.get(at)?)?;
+    let next = totals.get(at + 1).copied().flatten().unwrap_or(first);
+    let between = u128::from(next.get().abs_diff(first.get())) * past / gap;
+    let between = Bytes::new(u64::try_from(between).unwrap_or(0));
+    let total = if next < first { first.saturating_sub(between) } else { first.checked_add(between).ok()? };
+    Some((u16::try_from(column).unwrap_or(u16::MAX).min(width.saturating_sub(1)), total))
 }
 
 /// How many dots of the plot lie above each other in a cell.
@@ -181,7 +216,7 @@ fn sentence(app: &App, parameter: &Parameter, curve: &Curve) -> String {
 
 fn crossing(app: &App, curve: &Curve, label: &str, (found, up): (&Largest, bool)) -> String {
     let Some(value) = found.value else {
-        return format!("no {label} fits: it would still need {}", app.unit.show(found.total));
+        return format!("none fits: {} at least", app.unit.show(found.total));
     };
     let (word, next) = if up { ("up to", value.saturating_add(1)) } else { ("from", value.saturating_sub(1)) };
     match &found.stopped_by {

@@ -1,0 +1,66 @@
+//! `brimful completions` and `brimful man`: what shells and readers of manuals need, from the same tables as the rest.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_mangen::roff::{Roff, bold, roman};
+
+use super::{Cli, closed_pipe, output};
+use crate::scenario::parameter::PARAMETERS;
+
+/// Prints completions for a shell.
+pub(super) fn completions(shell: Shell) -> Result<ExitCode> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "brimful", &mut text);
+    print(&text)
+}
+
+/// Prints the manual page: the commands, the parameters of a scenario, and the keys of the explorer.
+pub(super) fn page() -> Result<ExitCode> {
+    let man = clap_mangen::Man::new(Cli::command());
+    let mut text = Vec::new();
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    man.render_subcommands_section(&mut text)?;
+    let mut roff = Roff::new();
+    section(
+        &mut roff,
+        "SCENARIO PARAMETERS",
+        PARAMETERS.iter().map(|parameter| (parameter.key.to_owned(), parameter.help)),
+    );
+    #[cfg(feature = "tui")]
+    section(&mut roff, "KEYS OF THE EXPLORER", keys());
+    roff.to_writer(&mut text)?;
+    man.render_version_section(&mut text)?;
+    print(&text)
+}
+
+/// A heading and a paragraph for each row.
+fn section(roff: &mut Roff, heading: &str, rows: impl Iterator<Item = (String, &'static str)>) {
+    roff.control("SH", [heading]);
+    for (name, words) in rows {
+        roff.control("TP", []).text([bold(name)]).text([roman(words)]);
+    }
+}
+
+#[cfg(feature = "tui")]
+fn keys() -> impl Iterator<Item = (String, &'static str)> {
+    use crate::tui::action::BINDINGS;
+    use crate::tui::keymap::Chord;
+    BINDINGS.iter().map(|binding| {
+        let keys = binding.keys.iter().filter_map(|key| Some(Chord::parse(key)?.show(false)));
+        (keys.collect::<Vec<_>>().join(", "), binding.words)
+    })
+}
+
+fn print(text: &[u8]) -> Result<ExitCode> {
+    match output::print(&String::from_utf8_lossy(text)) {
+        Err(error) if !closed_pipe(&error) => Err(error),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
