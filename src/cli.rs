@@ -50,6 +50,9 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     run: RunArguments,
+    /// Print the scenario, as a file, when the explorer is left.
+    #[arg(long)]
+    print: bool,
 }
 
 /// What a command that looks at one scenario takes.
@@ -130,7 +133,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
     };
     match cli.command {
-        None => explore::run(&cli.run),
+        None => explore::run(&cli.run, cli.print),
         Some(Command::Check(run)) => check::run(&run),
         Some(Command::Estimate { run, ledger }) => estimate::run(&run, ledger),
         Some(Command::Compare(arguments)) => compare::run(&arguments),

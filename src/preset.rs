@@ -11,6 +11,7 @@ mod gpu;
 mod library;
 mod listing;
 mod model;
+pub mod save;
 pub mod scenario;
 pub(crate) mod source;
 pub mod write;

@@ -4,6 +4,7 @@
 //! `--set`, the explorer's list and the JSON are read and written.
 
 pub mod choices;
+pub mod command;
 pub mod parameter;
 mod value;
 

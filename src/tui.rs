@@ -36,8 +36,9 @@ use event::Event;
 use keymap::Chord;
 use terminal::Session;
 use theme::Theme;
-use update::{Effect, Message, Opened, update};
+use update::{Effect, Message, Opened, SaveFailure, update};
 
+use crate::preset::save::SaveError;
 use crate::preset::{self, Input, Library, PresetError};
 use crate::scenario::Scenario;
 use crate::units::Unit;
@@ -49,6 +50,8 @@ pub struct Start {
     pub scenario: Scenario,
     /// The unit of all sizes.
     pub unit: Unit,
+    /// The file that the scenario was read from.
+    pub file: Option<String>,
 }
 
 /// How the explorer ended.
@@ -115,6 +118,16 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
         Some(Effect::Suspend) => session.suspend()?,
         Some(Effect::Repaint) => session.forget(),
         Some(Effect::Copy(text)) => session.copy(&text)?,
+        Some(Effect::CopyScenario) => session.copy(&preset::scenario::to_toml(&app.scenario))?,
+        Some(Effect::Save(path, replace)) => {
+            let place = at_home(path.clone(), std::env::var("HOME").ok());
+            let saved = preset::save::save(library, &app.scenario, Path::new(&place), replace);
+            let saved = saved.map_err(|error| match error {
+                SaveError::Exists(_) => SaveFailure::Exists,
+                error @ SaveError::Io { .. } => SaveFailure::Because(error.to_string()),
+            });
+            update(app, Message::Saved(path, saved));
+        }
         Some(Effect::Open(path)) => {
             let path = at_home(path, std::env::var("HOME").ok());
             let opened = read(library, &path).map_err(|error| error.to_string());
@@ -175,6 +188,10 @@ fn open(library: &Library, start: Start) -> App {
     let problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
     let mut app = App::new(models, gpus, scenario, start.unit);
     app.suit_defaults();
+    app.file = start.file.and_then(|file| match read(library, &file) {
+        Ok(Opened::Scenario(scenario, _)) => Some((file, *scenario)),
+        _ => None,
+    });
     if let Some(problem) = problem {
         app.notice = Some(app::Notice { text: problem, refusal: true });
     }

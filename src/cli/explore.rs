@@ -13,7 +13,7 @@ use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
 
 /// Opens the explorer on the scenario; what is not named it chooses itself.
-pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
+pub(super) fn run(arguments: &RunArguments, print: bool) -> Result<ExitCode> {
     let library = presets::load(&arguments.output.lookup)?;
     let draft = Draft::read(&library, &arguments.scenario);
     let input = arguments.scenario.input.as_deref();
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
-    explore(library, scenario, arguments)
+    explore(library, scenario, arguments, print)
 }
 
 /// Commands that the design promises and that are still to come.
@@ -53,14 +53,18 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 }
 
 #[cfg(feature = "tui")]
-fn explore(library: Library, scenario: Scenario, arguments: &RunArguments) -> Result<ExitCode> {
-    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit: arguments.output.lookup.unit() })?;
+fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, print: bool) -> Result<ExitCode> {
+    let (unit, file) = (arguments.output.lookup.unit(), arguments.scenario.input.clone());
+    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit, file })?;
+    if print && outcome.signal.is_none() {
+        super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
+    }
     // Ended by a signal: the code that a shell gives to that.
     let ended_by = outcome.signal.and_then(|signal| u8::try_from(128 + signal).ok());
     Ok(ended_by.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
 #[cfg(not(feature = "tui"))]
-fn explore(_library: Library, _scenario: Scenario, _arguments: &RunArguments) -> Result<ExitCode> {
+fn explore(_library: Library, _scenario: Scenario, _arguments: &RunArguments, _print: bool) -> Result<ExitCode> {
     bail!("this brimful was built without the explorer; use `brimful check` or `brimful estimate`")
 }

@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
     let size = size(&arguments.size)?;
     let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
     let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let start = Start { scenario, unit: arguments.lookup.unit() };
+    let start = Start { scenario, unit: arguments.lookup.unit(), file: None };
     let picture = Picture::draw(&library, start, view, size, colour)?;
     let text = match arguments.format {
         PictureFormat::Text => picture.text(),

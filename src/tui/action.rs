@@ -54,6 +54,16 @@ pub enum Action {
     Unpin,
     /// Copies the row under the cursor.
     Copy,
+    /// Copies the scenario as a command line.
+    CopyCommand,
+    /// Copies the scenario as a file.
+    CopyScenario,
+    /// Saves the scenario.
+    Save,
+    /// Reads the scenario's file again.
+    Reload,
+    /// Opens the list of everything that can be done.
+    Palette,
     /// Marks a row of a list.
     Mark,
     /// Finds the furthest value that fits.
@@ -260,6 +270,19 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::Pin, "pin", &["p"], "pin the scenario, to compare others with", "pin", "Views", &[View]),
     row(Action::Unpin, "unpin", &["d", "delete"], "let go of the pin under the cursor", "unpin", "Views", &[View]),
     row(Action::Copy, "copy", &["c"], "send the entry to the clipboard (OSC 52)", "copy", "Views", &[View, Help]),
+    row(Action::CopyCommand, "copy_command", &["y"], "send the run as a command line (OSC 52)", "", "Share", &[View]),
+    row(
+        Action::CopyScenario,
+        "copy_scenario",
+        &["Y"],
+        "send the run as a scenario file (OSC 52)",
+        "",
+        "Share",
+        &[View],
+    ),
+    row(Action::Save, "save", &["w"], "save the run as a scenario file", "save", "Share", &[View]),
+    row(Action::Reload, "reload", &["R"], "read the scenario file again; what was changed stays", "", "Share", &[View]),
+    row(Action::Palette, "palette", &[":"], "every action and parameter, by name", "", "Move", &[View]),
     row(
         Action::Order,
         "order",
@@ -391,6 +414,7 @@ impl Action {
     pub fn table_markdown() -> String {
         let mut text = String::from("| keys | do |\n| --- | --- |\n");
         for section in Self::sections() {
+            text.extend(["| **", section, "** | |\n"]);
             for binding in BINDINGS.iter().filter(|binding| binding.section == section) {
                 let keys: Vec<String> = binding
                     .keys

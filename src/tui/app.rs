@@ -72,6 +72,15 @@ pub(crate) enum Overlay {
         /// Why it was not taken.
         error: Option<String>,
     },
+    /// The path of a file to save to is typed.
+    Save {
+        /// What is typed.
+        field: Field,
+        /// Why it was not saved.
+        error: Option<String>,
+        /// The path of a file that is there already: taken once more, it is replaced.
+        replaces: Option<String>,
+    },
     /// The filter of the list that has the arrow keys is typed.
     Filter,
     /// Single changes that make the run fit, and which is under the cursor.
@@ -130,6 +139,8 @@ pub(crate) struct App {
     pub(crate) sweep: Sweep,
     /// What the view of entries remembers.
     pub(crate) entries: Entries,
+    /// The scenario file, and what it said when it was read.
+    pub(crate) file: Option<(String, Scenario)>,
     /// What lies over the view.
     pub(crate) overlay: Option<Overlay>,
     /// The answer to the last key.
@@ -155,6 +166,7 @@ impl App {
             pins: Pins::default(),
             sweep: Sweep::default(),
             entries: Entries::default(),
+            file: None,
             overlay: None,
             notice: None,
             history: History::default(),
@@ -231,7 +243,7 @@ impl App {
             None => Context::View,
             Some(Overlay::Picker(picker)) if picker.has_query() => Context::Picker,
             Some(Overlay::Picker(_) | Overlay::Fixes { .. }) => Context::Choices,
-            Some(Overlay::Value { .. }) => Context::Value,
+            Some(Overlay::Value { .. } | Overlay::Save { .. }) => Context::Value,
             Some(Overlay::Filter) => Context::Filter,
             Some(Overlay::Help { .. } | Overlay::Explanation(_)) => Context::Help,
         }
@@ -253,6 +265,9 @@ impl App {
             }
             Action::Order if !self.view.has_orders() => {
                 Some(String::from("only in the views of cards, sweeps and entries (2, 4, 6)"))
+            }
+            Action::Reload if self.file.is_none() => {
+                Some(String::from("no scenario file is open: m opens one, w saves one"))
             }
             Action::Copy if self.view != View::Ledger => Some(String::from("only in the view of entries (6)")),
             Action::Unpin if self.view != View::Compare => Some(String::from("only where pins are compared (3)")),

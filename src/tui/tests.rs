@@ -8,6 +8,7 @@ mod journeys;
 mod panic;
 mod pictures;
 mod screens;
+mod share;
 mod solve;
 mod storm;
 mod sweep;

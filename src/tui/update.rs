@@ -4,6 +4,7 @@ mod cards;
 mod compare;
 mod entries;
 mod overlay;
+mod share;
 mod solve;
 
 use super::action::Action;
@@ -31,6 +32,17 @@ pub(crate) enum Message {
     Unbound(Chord),
     /// The outcome of [`Effect::Open`].
     Opened(String, Result<Opened, String>),
+    /// The outcome of [`Effect::Save`].
+    Saved(String, Result<(), SaveFailure>),
+}
+
+/// Why a file was not saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SaveFailure {
+    /// There is one already.
+    Exists,
+    /// For this reason.
+    Because(String),
 }
 
 /// Something that the run loop must do.
@@ -44,6 +56,10 @@ pub(crate) enum Effect {
     Repaint,
     /// Send a text to the clipboard of the terminal.
     Copy(String),
+    /// Send the scenario as a file to the clipboard of the terminal.
+    CopyScenario,
+    /// Write the scenario to a file, in place of another only if so asked, and answer with [`Message::Saved`].
+    Save(String, bool),
     /// Read a model or a scenario from a file and answer with [`Message::Opened`].
     Open(String),
 }
@@ -87,8 +103,8 @@ fn take_in(app: &mut App, message: Message) -> Option<Effect> {
                 app.refuse(reason);
             } else if app.overlay.is_some() {
                 return overlay::act(app, action);
-            } else if action == Action::Copy {
-                return entries::copy(app);
+            } else if let Some(effect) = share::act(app, action) {
+                return Some(effect);
             } else {
                 act(app, action);
             }
@@ -98,6 +114,7 @@ fn take_in(app: &mut App, message: Message) -> Option<Effect> {
         Message::Paste(_) => app.refuse("nothing to paste into here"),
         Message::Unbound(chord) => app.refuse(format!("{} does nothing here", chord.show(true))),
         Message::Opened(path, outcome) => opened(app, &path, outcome),
+        Message::Saved(path, outcome) => share::saved(app, path, outcome),
     }
     None
 }
@@ -140,6 +157,8 @@ fn act(app: &mut App, action: Action) {
         Action::Solve => solve::solve(app),
         Action::Fixes => solve::open(app),
         Action::Filter => app.overlay = Some(Overlay::Filter),
+        Action::Save => share::open(app),
+        Action::Palette => app.overlay = Some(Overlay::Picker(Picker::palette())),
         Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Undo => travel(app, true),
         Action::Redo => travel(app, false),
@@ -402,13 +421,17 @@ fn opened(app: &mut App, path: &str, outcome: Result<Opened, String>) {
         }
         (Err(reason), _) => return app.refuse(reason),
     };
-    app.overlay = None;
+    // Opened by name it is as it is written; read again it keeps what was changed.
+    let again = app.overlay.take().is_none();
     let (mut scenario, model) = match opened {
         Opened::Model(model) => (app.scenario.clone(), Some((path.to_owned(), model))),
         Opened::Scenario(scenario, model) => {
             // A scenario that names no card is held against the present one.
             let gpu = scenario.gpu.clone().or_else(|| app.scenario.gpu.clone());
-            (Scenario { gpu, profiles: app.scenario.profiles.clone(), ..*scenario }, model)
+            let read = Scenario { gpu, profiles: app.scenario.profiles.clone(), ..*scenario };
+            let scenario = if again { share::kept(app, path, &read) } else { read.clone() };
+            app.file = Some((path.to_owned(), read));
+            (scenario, model)
         }
     };
     if let Some((word, model)) = model {

@@ -113,6 +113,7 @@ fn overlay(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Value { parameter, field, error }) => {
             input::draw(app, parameter, (field, error.as_deref()), theme, frame, body);
         }
+        Some(Overlay::Save { field, error, .. }) => input::save(field, error.as_deref(), theme, frame, body),
         Some(Overlay::Fixes { list, selected }) => fixes::draw(app, list, *selected, theme, frame, body),
         Some(Overlay::Explanation(entry)) => entries::explanation(app, entry, theme, frame, body),
         Some(Overlay::Help { scroll }) => help::draw(*scroll, theme, frame, body),

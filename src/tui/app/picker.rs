@@ -1,10 +1,12 @@
 //! A list to choose from: models, cards, or the words of a parameter.
 
 use super::{App, Listed};
-use crate::scenario::parameter::{Kind, Parameter};
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
+use crate::tui::action::{Action, BINDINGS, Binding, Context};
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
+use crate::tui::keymap::Chord;
 use crate::tui::screen::first_shown;
 
 /// What is chosen.
@@ -16,6 +18,8 @@ pub(crate) enum Target {
     Gpu,
     /// A word of a parameter.
     Choice(&'static Parameter),
+    /// An action, or a parameter to go to.
+    Palette,
 }
 
 /// Most rows that a screen shows.
@@ -78,6 +82,25 @@ impl Picker {
             own: listed.own,
         });
         Self::new(Target::Gpu, items.collect(), app.scenario.gpu.as_deref().unwrap_or_default())
+    }
+
+    /// Every action of the view, and every parameter.
+    pub(crate) fn palette() -> Self {
+        let own = |binding: &&Binding| binding.contexts.contains(&Context::View) && binding.action != Action::Palette;
+        let keys = |binding: &Binding| {
+            let shown = binding.keys.first().and_then(|key| Chord::parse(key)).map(|chord| chord.show(true));
+            shown.unwrap_or_default()
+        };
+        let item = |word: &str, name: &str, size| Item {
+            word: word.to_owned(),
+            name: name.to_owned(),
+            size: Some(size),
+            total: None,
+            own: false,
+        };
+        let actions = BINDINGS.iter().filter(own).map(|binding| item(binding.id, binding.words, keys(binding)));
+        let parameters = PARAMETERS.iter().map(|parameter| item(parameter.key, parameter.help, String::new()));
+        Self::new(Target::Palette, actions.chain(parameters).collect(), "")
     }
 
     /// The covered words of a parameter, cursor on the present one; nothing for other kinds.
@@ -167,7 +190,7 @@ fn size(app: &App, target: Target, word: &str) -> Option<String> {
     match target {
         Target::Model => Some(item(&app.models, word)?.declared?.to_string()),
         Target::Gpu => Some(app.unit.show(item(&app.gpus, word)?.capacity().ok()?)),
-        Target::Choice(_) => None,
+        Target::Choice(_) | Target::Palette => None,
     }
 }
 

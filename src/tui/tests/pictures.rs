@@ -9,7 +9,7 @@ use crate::units::Unit;
 
 fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
     let scenario = Scenario { model: String::from("llama-3.1-8b"), ..Scenario::default() };
-    let start = Start { scenario, unit: Unit::Gib };
+    let start = Start { scenario, unit: Unit::Gib, file: None };
     Picture::draw(&Library::embedded(), start, view, size, colour).unwrap()
 }
 

@@ -6,7 +6,7 @@ use crate::tui::app::{App, Overlay};
 use crate::tui::keymap::Chord;
 use crate::tui::message;
 use crate::tui::screen::View;
-use crate::tui::update::{Effect, Message, update};
+use crate::tui::update::{Effect, Message, SaveFailure, update};
 
 /// The same storm every time.
 struct Dice(u64);
@@ -88,7 +88,11 @@ fn a_hundred_thousand_events() {
             Some(Effect::Open(path)) => {
                 update(&mut app, Message::Opened(path, Err(String::from("no such file"))));
             }
-            Some(Effect::Suspend | Effect::Repaint | Effect::Copy(_)) | None => {}
+            Some(Effect::Save(path, replace)) => {
+                let outcome = if replace { Ok(()) } else { Err(SaveFailure::Exists) };
+                update(&mut app, Message::Saved(path, outcome));
+            }
+            Some(Effect::Suspend | Effect::Repaint | Effect::Copy(_) | Effect::CopyScenario) | None => {}
         }
         if turn % 32 == 0 {
             check(&app);

@@ -1,10 +1,11 @@
 //! Keys while something lies over the view.
 
-use super::{Effect, FAR};
-use crate::scenario::parameter::Parameter;
-use crate::tui::action::Action;
+use super::{Effect, FAR, Message};
+use crate::scenario::parameter::{PARAMETERS, Parameter};
+use crate::tui::action::{Action, BINDINGS};
 use crate::tui::app::{App, Overlay, Picker, Target};
 use crate::tui::field::Field;
+use crate::tui::screen::Focus;
 
 /// A key of the table.
 pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
@@ -46,6 +47,10 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
             change(field);
             *error = None;
         }
+        Some(Overlay::Save { field, error, replaces }) => {
+            change(field);
+            (*error, *replaces) = (None, None);
+        }
         Some(Overlay::Filter) => change(app.active_filter_mut()),
         Some(Overlay::Help { .. } | Overlay::Fixes { .. } | Overlay::Explanation(_)) | None => {}
     }
@@ -85,7 +90,7 @@ fn go(app: &mut App, step: isize) {
         Some(Overlay::Filter) if in_view => super::go_in_view(app, step),
         Some(Overlay::Filter) => super::go(app, step),
         Some(Overlay::Fixes { list, selected }) => *selected = super::moved(*selected, list.len(), step),
-        Some(Overlay::Value { .. } | Overlay::Explanation(_)) | None => {}
+        Some(Overlay::Value { .. } | Overlay::Save { .. } | Overlay::Explanation(_)) | None => {}
     }
 }
 
@@ -97,6 +102,7 @@ fn accept(app: &mut App) -> Option<Effect> {
                 app.overlay = Some(Overlay::Value { parameter, field, error: Some(reason) });
             }
         }
+        Some(Overlay::Save { field, replaces, .. }) => return super::share::take(app, field, replaces),
         Some(Overlay::Filter) | None => {}
         Some(Overlay::Fixes { list, selected }) => {
             if let Some(fix) = list.get(selected) {
@@ -113,11 +119,34 @@ fn take(app: &mut App, parameter: &Parameter, text: &str) -> Result<(), String> 
     app.set(parameter, value, false)
 }
 
+/// Does what was chosen in the palette: an action as if its key had been pressed, or a parameter's row is gone to.
+fn run(app: &mut App, mut picker: Picker) -> Option<Effect> {
+    let Some(word) = picker.chosen().map(|item| item.word.clone()) else {
+        picker.error = Some(format!("nothing matches `{}`", picker.query.text()));
+        app.overlay = Some(Overlay::Picker(picker));
+        return None;
+    };
+    if let Some(binding) = BINDINGS.iter().find(|binding| binding.id == word) {
+        return super::take_in(app, Message::Do(binding.action));
+    }
+    if let Some(index) = PARAMETERS.iter().position(|parameter| parameter.key == word) {
+        app.filter.clear();
+        (app.cursor, app.focus) = (index, Focus::Parameters);
+        if app.focused().is_none_or(|parameter| parameter.key != word) {
+            app.refuse(format!("{word} changes nothing in this run"));
+        }
+    }
+    None
+}
+
 fn choose(app: &mut App, mut picker: Picker) -> Option<Effect> {
     if let Some(path) = picker.path() {
         let effect = Effect::Open(path.to_owned());
         app.overlay = Some(Overlay::Picker(picker));
         return Some(effect);
+    }
+    if matches!(picker.target, Target::Palette) {
+        return run(app, picker);
     }
     if !picker.marked.is_empty() {
         super::compare::pin_models(app, &picker.marked);
@@ -130,6 +159,7 @@ fn choose(app: &mut App, mut picker: Picker) -> Option<Effect> {
                 Target::Model => ("model", true),
                 Target::Gpu => ("gpu", true),
                 Target::Choice(parameter) => (parameter.key, false),
+                Target::Palette => return None,
             };
             Parameter::by_key(key)
                 .map_err(|error| error.to_string())

@@ -71,6 +71,7 @@ fn answer(words: &str, style: Style, theme: Theme, frame: &mut Frame, area: Rect
 /// What goes first where there is no room for all.
 const EXPENDABLE: &[Action] = &[
     Action::Clear,
+    Action::Save,
     Action::Redo,
     Action::FlipUnit,
     Action::FlipStep,

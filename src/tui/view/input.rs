@@ -38,3 +38,15 @@ fn hint(parameter: &Parameter) -> String {
         Kind::Word | Kind::Choice { .. } | Kind::Flag => parameter.help.to_owned(),
     }
 }
+
+/// The path of a file to save to, being typed.
+pub(super) fn save(field: &Field, error: Option<&str>, theme: Theme, frame: &mut Frame, body: Rect) {
+    let inner = popup(theme, "Save the run as a scenario file", (64, 6), frame, body);
+    text::typed(frame, text::row(inner, 0), " > ", field, theme);
+    let below = Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(2), height: 3 };
+    let below = below.intersection(inner);
+    match error {
+        Some(error) => text::wrapped(frame, below, error, theme.error()),
+        None => text::wrapped(frame, below, "Enter writes it; a file that is there is asked about first", theme.dim()),
+    }
+}

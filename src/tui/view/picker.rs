@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
 
 use super::{popup, text};
 use crate::tui::app::{App, Item, Picker, SHOWN, Target};
@@ -17,6 +18,7 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
     let (title, width) = match picker.target {
         Target::Model => (String::from("Model: type to filter, or the path of a model or scenario"), WIDE),
         Target::Gpu => (String::from("Card: type to filter"), WIDE),
+        Target::Palette => (String::from("Do, or go to: type to filter"), WIDE),
         Target::Choice(parameter) => (parameter.label.to_owned(), 30),
     };
     let typed = u16::from(picker.has_query());
@@ -37,7 +39,16 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
         Some(error) => (error.clone(), theme.error()),
         None => (answer(app, picker), theme.dim()),
     };
-    text::left(frame, bottom, Line::styled(text::cut(&format!(" {words}"), bottom.width, theme), style));
+    // What went wrong may need rows of the list.
+    let width = bottom.width.saturating_sub(1).max(1);
+    let rows = text::width(&words).div_ceil(width).clamp(1, if picker.error.is_some() { 4 } else { 1 });
+    if rows == 1 {
+        return text::left(frame, bottom, Line::styled(text::cut(&format!(" {words}"), bottom.width, theme), style));
+    }
+    let height = (rows + 1).min(inner.height);
+    let place = Rect { x: bottom.x + 1, y: bottom.bottom().saturating_sub(height), width, height };
+    frame.render_widget(Clear, Rect { x: bottom.x, width: bottom.width, ..place });
+    text::wrapped(frame, place, &words, style);
 }
 
 /// What Enter would do, and how many rows there are.
@@ -58,7 +69,7 @@ fn answer(app: &App, picker: &Picker) -> String {
                 .and_then(|listed| listed.item()?.card.organization.clone());
             source.map_or(count.clone(), |source| format!("{count}, {source}"))
         }
-        (None, Target::Gpu, Some(_)) => count,
+        (None, Target::Gpu | Target::Palette, Some(_)) => count,
     }
 }
 

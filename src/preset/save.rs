@@ -1,0 +1,119 @@
+//! Saving a scenario: whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::{Library, scenario};
+use crate::scenario::Scenario;
+
+/// Why a scenario was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// There is a file already, and it was not to be replaced.
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
+    /// The system would not have it; what was there is as it was.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Writes a scenario to a file, as it reads back: a relative path of a model is one from the file's folder, or absolute.
+///
+/// The file is written beside its place and then put there, so that neither a full disk nor a crash leaves half of it,
+/// or takes away what was there.
+pub fn save(library: &Library, scenario: &Scenario, path: &Path, replace: bool) -> Result<(), SaveError> {
+    if !replace && path.symlink_metadata().is_ok() {
+        return Err(SaveError::Exists(path.to_owned()));
+    }
+    let failed = |source| SaveError::Io { path: path.to_owned(), source };
+    let text = scenario::to_toml(&as_seen_from(library, scenario, path));
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = write(&beside, &text).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // It may not be there at all; what matters is said already.
+        let _ = fs::remove_file(&beside);
+    }
+    written.map_err(failed)
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// The scenario with the path of its model, where it names one, such that a file elsewhere finds it.
+fn as_seen_from(library: &Library, scenario: &Scenario, file: &Path) -> Scenario {
+    let here = file.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder == Path::new("."));
+    let path = Path::new(&scenario.model);
+    if here || path.is_absolute() || library.model(&scenario.model).is_ok() {
+        return scenario.clone();
+    }
+    let absolute = std::path::absolute(path).map(|path| path.display().to_string());
+    Scenario { model: absolute.unwrap_or_else(|_| scenario.model.clone()), ..scenario.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("brimful-save-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn run() -> Scenario {
+        let mut scenario = Scenario { model: String::from("gpt2"), ..Scenario::default() };
+        scenario.train.micro_batch_size = 3;
+        scenario
+    }
+
+    #[test]
+    fn a_file_is_replaced_only_when_asked() {
+        let (library, folder) = (Library::embedded(), folder("replace"));
+        let path = folder.join("run.toml");
+        save(&library, &run(), &path, false).unwrap();
+        assert_eq!(scenario::read(&path).unwrap(), run());
+        assert!(matches!(save(&library, &Scenario::default(), &path, false), Err(SaveError::Exists(_))));
+        assert_eq!(scenario::read(&path).unwrap(), run());
+        let other = Scenario { model: String::from("gpt2-xl"), ..run() };
+        save(&library, &other, &path, true).unwrap();
+        assert_eq!(scenario::read(&path).unwrap(), other);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_nothing_is_lost() {
+        let (library, folder) = (Library::embedded(), folder("nowhere"));
+        let missing = save(&library, &run(), &folder.join("no/run.toml"), true).unwrap_err();
+        assert!(missing.to_string().contains("no/run.toml: "), "{missing}");
+        let taken = folder.join("folder.toml");
+        fs::create_dir_all(taken.join("inside")).unwrap();
+        assert!(save(&library, &run(), &taken, true).is_err());
+        assert!(taken.join("inside").is_dir());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_model_by_path_is_found_from_elsewhere() {
+        let library = Library::embedded();
+        let model = Scenario { model: String::from("models/mine.toml"), ..run() };
+        let seen = |file: &str| as_seen_from(&library, &model, Path::new(file)).model;
+        assert_eq!(seen("run.toml"), "models/mine.toml");
+        assert!(Path::new(&seen("runs/run.toml")).is_absolute());
+        assert_eq!(as_seen_from(&library, &run(), Path::new("runs/run.toml")).model, "gpt2");
+    }
+}

@@ -1,0 +1,88 @@
+//! Handing the run on: copies, files, and the palette by which they are found.
+
+use super::{app, paste, press, text};
+use crate::preset::scenario::{parse, to_toml};
+use crate::scenario::Scenario;
+use crate::tui::app::Overlay;
+use crate::tui::update::{Effect, Message, Opened, SaveFailure, update};
+
+#[test]
+fn a_copy_is_a_command_that_has_the_same_run() {
+    let mut app = app();
+    let effect = press(&mut app, "right right y");
+    let Some(Effect::Copy(line)) = effect else { panic!("{effect:?}") };
+    assert_eq!(line, "brimful llama-3.1-8b --gpu h100-sxm-80 --set train.micro_batch_size=3");
+    assert!(text(&app).contains("sent to the clipboard"));
+    assert_eq!(press(&mut app, "Y"), Some(Effect::CopyScenario));
+}
+
+#[test]
+fn saving_asks_before_it_replaces() {
+    let mut app = app();
+    press(&mut app, "w");
+    assert!(text(&app).contains("llama-3.1-8b-run.toml"), "{}", text(&app));
+    press(&mut app, "ctrl-u");
+    assert_eq!(press(&mut app, "enter"), None);
+    assert!(text(&app).contains("a path is missing"));
+    paste(&mut app, "run.txt");
+    assert_eq!(press(&mut app, "enter"), None);
+    assert!(text(&app).contains("end in .toml"));
+    press(&mut app, "ctrl-u \"run.toml\"");
+    assert_eq!(press(&mut app, "enter"), Some(Effect::Save(String::from("run.toml"), false)));
+    update(&mut app, Message::Saved(String::from("run.toml"), Err(SaveFailure::Exists)));
+    assert!(text(&app).contains("once more replaces it"));
+    assert_eq!(press(&mut app, "enter"), Some(Effect::Save(String::from("run.toml"), true)));
+    update(&mut app, Message::Saved(String::from("run.toml"), Err(SaveFailure::Because(String::from("disk full")))));
+    assert!(text(&app).contains("disk full") && matches!(app.overlay, Some(Overlay::Save { .. })));
+    update(&mut app, Message::Saved(String::from("run.toml"), Ok(())));
+    assert!(app.overlay.is_none() && text(&app).contains("saved as run.toml"));
+    // The next time the same file is offered; another name is asked about anew.
+    press(&mut app, "w");
+    assert_eq!(press(&mut app, "enter"), Some(Effect::Save(String::from("run.toml"), false)));
+    update(&mut app, Message::Saved(String::from("run.toml"), Err(SaveFailure::Exists)));
+    press(&mut app, "backspace backspace backspace backspace backspace \"2.toml\"");
+    assert_eq!(press(&mut app, "enter"), Some(Effect::Save(String::from("run2.toml"), false)));
+}
+
+#[test]
+fn a_file_read_again_keeps_what_was_changed() {
+    let mut app = app();
+    press(&mut app, "R");
+    assert!(text(&app).contains("no scenario file is open"));
+    let file = |batch: u64, length: u64| {
+        let train = format!("[train]\nmicro_batch_size = {batch}\nsequence_length = {length}\n");
+        parse(&format!("model = \"llama-3.2-1b\"\n{train}"), "run.toml").unwrap()
+    };
+    let opened =
+        |scenario: Scenario| Message::Opened(String::from("run.toml"), Ok(Opened::Scenario(Box::new(scenario), None)));
+    press(&mut app, "m \"run.toml\" enter");
+    update(&mut app, opened(file(2, 1024)));
+    press(&mut app, "right");
+    assert_eq!(press(&mut app, "R"), Some(Effect::Open(String::from("run.toml"))));
+    update(&mut app, opened(file(8, 2048)));
+    assert_eq!((app.scenario.train.micro_batch_size, app.scenario.train.sequence_length), (3, 2048));
+    // Opened by name it is as it is written.
+    press(&mut app, "m \"run.toml\" enter");
+    update(&mut app, opened(file(8, 2048)));
+    assert_eq!(app.scenario.train.micro_batch_size, 8);
+    assert_eq!(parse(&to_toml(&app.scenario), "again").unwrap().train, app.scenario.train);
+}
+
+#[test]
+fn the_palette_does_what_keys_do_and_goes_to_parameters() {
+    let mut app = app();
+    press(&mut app, ": \"view_cards\"");
+    assert!(text(&app).contains("view_cards"), "{}", text(&app));
+    press(&mut app, "enter");
+    assert!(app.overlay.is_none() && text(&app).contains("Cards:"));
+    press(&mut app, ": \"quit\"");
+    assert_eq!(press(&mut app, "enter"), Some(Effect::Quit));
+    press(&mut app, ": \"train.recompute\" enter");
+    assert_eq!(app.focused().unwrap().key, "train.recompute");
+    press(&mut app, "1 : \"infer.block_size\" enter");
+    assert!(text(&app).contains("changes nothing in this run"));
+    press(&mut app, ": \"zzzz\" enter");
+    assert!(text(&app).contains("nothing matches"));
+    press(&mut app, "esc");
+    assert!(app.overlay.is_none());
+}
