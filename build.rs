@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     fs::write(out.join("models.rs"), models(&root)?)?;
     fs::write(out.join("gpus.rs"), cards(&root)?)?;
     fs::write(out.join("frameworks.rs"), texts(&root, "presets", "frameworks")?)?;
-    fs::write(out.join("cases.rs"), texts(&root, "tests/reference", "cases")?)
+    fs::write(out.join("cases.rs"), packed(&root, &out)?)
 }
 
 /// A row for each file: its path below `parent`, and its text.
@@ -27,6 +27,18 @@ fn texts(root: &Path, parent: &str, folder: &str) -> io::Result<String> {
     for path in files(&root.join(parent).join(folder))? {
         let _ =
             writeln!(table, "    ({:?}, include_str!({:?})),", format!("{folder}/{}", name_of(&path)), path.display());
+    }
+    Ok(table + "]\n")
+}
+
+/// A row for each file of cases: its path, and its text, deflated: only `brimful validate` reads it.
+fn packed(root: &Path, out: &Path) -> io::Result<String> {
+    let mut table = String::from("&[\n");
+    for path in files(&root.join("tests/reference/cases"))? {
+        let name = name_of(&path);
+        let small = out.join(format!("{name}.deflated"));
+        fs::write(&small, miniz_oxide::deflate::compress_to_vec(&fs::read(&path)?, 9))?;
+        let _ = writeln!(table, "    ({:?}, include_bytes!({:?})),", format!("cases/{name}"), small.display());
     }
     Ok(table + "]\n")
 }

@@ -18,8 +18,8 @@ use crate::model::Model;
 use crate::scenario::{Scenario, Task};
 use crate::validate::{Case, Confidence, Metric, Rank, Stage, Subject};
 
-/// Paths and texts of the cases that the repository ships, sorted, written by the build.
-const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/cases.rs"));
+/// Paths and deflated texts of the cases that the repository ships, sorted, written by the build.
+const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/cases.rs"));
 
 /// Tables of `[scenario]` that describe a model.
 const MODEL_TABLES: [&str; 2] = ["architecture", "config"];
@@ -27,8 +27,12 @@ const MODEL_TABLES: [&str; 2] = ["architecture", "config"];
 /// The cases that are part of the program.
 pub fn embedded(library: &Library) -> Result<Vec<Case>, PresetError> {
     let mut cases = Vec::new();
-    for (path, text) in EMBEDDED {
-        cases.extend(parse(text, &format!("embedded {path}"), Path::new(""), library)?);
+    for (path, deflated) in EMBEDDED {
+        let origin = format!("embedded {path}");
+        let bytes = miniz_oxide::inflate::decompress_to_vec(deflated)
+            .map_err(|error| PresetError::file(origin.as_str(), error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|error| PresetError::file(origin.as_str(), error.to_string()))?;
+        cases.extend(parse(&text, &origin, Path::new(""), library)?);
     }
     Ok(cases)
 }
