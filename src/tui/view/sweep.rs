@@ -81,11 +81,13 @@ fn capacities(app: &App) -> Vec<(String, Bytes)> {
 }
 
 /// The size at the top of the plot: what lies far beyond every capacity is cut off, since the crossing is what people
-/// look for.
+/// look for; but every curve is seen to begin.
 fn roof(app: &App, capacities: &[(String, Bytes)]) -> Bytes {
-    let totals = app.sweep.curves.iter().flat_map(|curve| curve.totals.iter().flatten().copied());
-    let roof = capacities.iter().map(|(_, capacity)| *capacity).max().unwrap_or_default();
-    stepped(totals.max().unwrap_or_default().min(Bytes::new(roof.get().max(1).saturating_mul(2))).max(roof))
+    let totals = || app.sweep.curves.iter().map(|curve| curve.totals.iter().flatten().copied());
+    let capacity = capacities.iter().map(|(_, capacity)| *capacity).max().unwrap_or_default();
+    let least = totals().filter_map(Iterator::min).max().unwrap_or_default();
+    let most = totals().flatten().max().unwrap_or_default();
+    stepped(most.min(Bytes::new(capacity.max(least).get().max(1).saturating_mul(2))).max(capacity))
 }
 
 /// Cells of the numbers left of the plot.
