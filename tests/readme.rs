@@ -51,3 +51,29 @@ fn its_pictures_are_drawn_by_the_command_that_stands_above_them() {
     }
     assert!(pictures >= 3, "the README shows what the explorer looks like");
 }
+
+/// A block that begins with `$ brimful …` shows what that command prints.
+#[test]
+fn its_examples_are_what_the_commands_print() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let place = Place::new();
+    let mut fresh = String::new();
+    let mut examples = 0;
+    let mut rest = readme.as_str();
+    while let Some((before, block)) = rest.split_once("```text\n$ brimful ") {
+        let (command, block) = block.split_once('\n').expect("the command ends");
+        let (_, after) = block.split_once("```").expect("the block ends");
+        let printed = place.run(&command.split(' ').collect::<Vec<_>>()).out;
+        fresh.extend([before, "```text\n$ brimful ", command, "\n", &printed, "```"]);
+        rest = after;
+        examples += 1;
+    }
+    fresh.push_str(rest);
+    assert!(examples >= 3);
+    if std::env::var_os("BRIMFUL_UPDATE").is_some() {
+        fs::write(&path, fresh).unwrap();
+        return;
+    }
+    assert!(fresh == readme, "BRIMFUL_UPDATE=1 cargo test --test readme writes the examples anew");
+}
