@@ -1,90 +1,20 @@
 //! The whole model, forward and backward: embedding, layers, final norm, head, loss, and back.
 
+mod forward;
+mod head;
+
+pub(crate) use forward::{Forward, Stretch};
+
 use std::ops::Range;
 
 use super::super::entry::Dim;
-use super::super::tape::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Tape, Tensor};
+use super::super::tape::{Dtype, Segment, Tape, Tensor};
+use super::Run;
 use super::attention::Shared;
-use super::norm::names;
-use super::operations::{cast, fresh, soft_cap, unary_keeping_output};
-use super::{Linear, Run};
-use crate::framework::transformers::{LossCode, Rotation, ScoreCode, TableCode};
+use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::scenario::Loss;
-
-/// Equal layers in a row, of which the first and the last are recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stretch {
-    /// Number of its first layer in the model.
-    pub(crate) first: u64,
-    /// How many layers it stands for.
-    pub(crate) layers: u64,
-    /// The recorded layers, by [`Segment::Layer`].
-    pub(crate) recorded: Range<usize>,
-    /// The events of the first recorded layer's forward.
-    pub(crate) first_forward: Range<usize>,
-    /// The events of the last recorded layer's forward; before them run the layers in between.
-    pub(crate) last_forward: Range<usize>,
-    /// The events of its backward; after them run the layers in between.
-    pub(crate) last_backward: Range<usize>,
-    /// The events of the first recorded layer's backward.
-    pub(crate) first_backward: Range<usize>,
-}
-
-impl Stretch {
-    /// Layers that no recorded layer stands for by itself.
-    pub(crate) const fn between(&self) -> u64 {
-        self.layers - (self.recorded.end - self.recorded.start) as u64
-    }
-}
-
-/// A recorded step, with the events at which its parts begin.
-#[derive(Debug)]
-pub(crate) struct Forward {
-    /// The recording.
-    pub(crate) tape: Tape,
-    /// Whether steps of this modelling code were measured.
-    pub(crate) measured: bool,
-    /// The layers.
-    pub(crate) stretches: Vec<Stretch>,
-    /// The event at which the loss is known and the forward's variables are let go.
-    pub(crate) loss_known: usize,
-    /// The event at which the loss's backward begins.
-    pub(crate) backward_start: usize,
-    /// The event at which the head's backward begins.
-    pub(crate) head_backward: usize,
-    /// The event at which the embedding's backward begins.
-    pub(crate) embedding_backward: usize,
-}
-
-impl Forward {
-    /// The number in the model of a recorded layer.
-    pub(crate) fn layer_number(&self, recorded: usize) -> u64 {
-        let stretch = self.stretches.iter().find(|stretch| stretch.recorded.contains(&recorded));
-        stretch.map_or(0, |stretch| stretch.number(recorded))
-    }
-
-    /// Where an event lies, in words: the part of the model, and what is made there.
-    pub(crate) fn whereabouts(&self, event: usize) -> String {
-        let Some(Event::Allocate(storage) | Event::Release(storage)) = self.tape.events.get(event) else {
-            return String::new();
-        };
-        let storage = &self.tape.storages[*storage as usize];
-        let part = match storage.made_in {
-            Segment::Embedding => String::from("embedding"),
-            Segment::Layer(recorded) => format!("layer {}", self.layer_number(recorded)),
-            Segment::FinalNorm => String::from("final norm"),
-            Segment::Head => String::from("head"),
-            Segment::Loss => String::from("loss"),
-        };
-        let gradient = match storage.kind {
-            Kind::Gradient | Kind::ParameterGradient => "gradient of ",
-            Kind::Value | Kind::WeightCopy | Kind::Scratch => "",
-        };
-        format!("{part}, {gradient}{}", storage.name)
-    }
-}
 
 /// What the layers share, by whether they have a window.
 #[derive(Debug, Clone, Copy)]
@@ -403,166 +333,6 @@ impl<'a> Recorder<'a> {
         self.layers.push(Recorded { layer, input, nodes: start..self.tape.node_count(), checkpointed });
         output
     }
-
-    fn final_norm(&mut self, stream: Tensor) -> Tensor {
-        let run = self.run;
-        if run.architecture.final_norm.is_none() {
-            return stream;
-        }
-        self.tape.enter(Segment::FinalNorm);
-        let output = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("final norm"));
-        self.tape.release(stream);
-        output
-    }
-
-    /// From the width of the residual stream to what the head reads.
-    fn head_projection(&mut self, stream: Tensor) -> Tensor {
-        let run = self.run;
-        if !run.projects() {
-            return stream;
-        }
-        let tape = &mut self.tape;
-        tape.enter(Segment::Head);
-        let names = ["head projection.weight", "head projection.bias"];
-        let matrix = run.weights(tape, names, run.h(), run.narrow(), false);
-        let output = run.linear(tape, stream, matrix, "head projection");
-        tape.release(stream);
-        output
-    }
-
-    fn head_weights(&mut self, embedding: Tensor) -> Linear {
-        let run = self.run;
-        let tape = &mut self.tape;
-        tape.enter(Segment::Head);
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
-        let names = ["head.weight", "head.bias"];
-        let mut head = run.weights(tape, names, run.narrow(), vocabulary, run.architecture.lm_head_bias);
-        if run.architecture.tie_word_embeddings {
-            head.weight = embedding;
-        }
-        head
-    }
-
-    fn head(&mut self, stream: Tensor, head: Linear) -> Tensor {
-        let run = self.run;
-        let tape = &mut self.tape;
-        tape.enter(Segment::Head);
-        match run.architecture.encoder {
-            Some(encoder) if encoder.pools() => return run.pool(tape, stream),
-            Some(encoder) if !encoder.has_head() => return tape.share(stream),
-            _ => {}
-        }
-        let encodes = run.architecture.encoder.is_some();
-        let everywhere = run.loss || run.logits_of_prompt || encodes;
-        let kept = if encodes {
-            run.head_transform(tape, stream)
-        } else if everywhere {
-            tape.share(stream)
-        } else {
-            last_position(run, tape, stream)
-        };
-        let capped = run.architecture.logits_softcap;
-        let name = if capped || run.code.scaled_logits || run.code.stream_in_fp32 {
-            "logits before scaling"
-        } else {
-            "logits"
-        };
-        let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
-        tape.release(kept);
-        if run.code.scaled_logits {
-            let scaled = fresh(tape, logits, "logits", logits.shape);
-            tape.release(logits);
-            logits = scaled;
-        }
-        if run.code.stream_in_fp32 {
-            let wide = cast(tape, logits, Dtype::Fp32, "logits");
-            tape.release(logits);
-            logits = wide;
-        }
-        if capped {
-            logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
-        }
-        tape.assign(logits, Segment::Loss);
-        if run.logits_of_prompt {
-            let wide = cast(tape, logits, Dtype::Fp32, "logits in fp32");
-            tape.release(logits);
-            tape.assign(wide, Segment::Loss);
-            return wide;
-        }
-        logits
-    }
-
-    /// Cross-entropy of labels as they are given: logarithms in the type of what they are made from, a sum that autocast
-    /// computes in fp32.
-    fn masked_loss(&mut self, logits: Tensor) -> Tensor {
-        let run = self.run;
-        let tape = &mut self.tape;
-        let widens = run.code.loss == LossCode::MaskedInFp32 && run.widens_logits();
-        let wide = cast(tape, logits, if widens { Dtype::Fp32 } else { logits.dtype }, "logits in fp32");
-        let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
-        let summed = if run.autocast { Dtype::Fp32 } else { log_softmax.dtype };
-        let terms = cast(tape, log_softmax, summed, "log-softmax in fp32");
-        let scalar = tape.shape(&[]);
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[terms],
-            keeps: &[terms],
-            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: terms.dtype }],
-            keeps_output: false,
-        };
-        let loss = tape.apply(&operation, "loss", scalar, terms.dtype);
-        for tensor in [terms, log_softmax, wide] {
-            tape.release(tensor);
-        }
-        loss
-    }
-
-    /// Cross-entropy of shifted labels over logits in fp32.
-    fn loss(&mut self, logits: Tensor) -> Tensor {
-        let run = self.run;
-        self.tape.enter(Segment::Loss);
-        if run.code.loss != LossCode::Shifted {
-            return self.masked_loss(logits);
-        }
-        let tape = &mut self.tape;
-        let wide = if run.widens_logits() { Dtype::Fp32 } else { logits.dtype };
-        let wide = cast(tape, logits, wide, "logits in fp32");
-        let padded = tape.shape(&[run.b(), Dim { symbol: "(s+1)", size: run.sequence.saturating_add(1) }]);
-        let mut labels = tape.constant("shifted labels", padded, Dtype::Int64);
-        if run.batch > 1 {
-            let shape = tape.shape(&[run.b(), run.s()]);
-            let shifted = tape.constant("shifted labels", shape, Dtype::Int64);
-            let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
-            return Self::nll(tape, log_softmax, shifted, &[labels, wide]);
-        }
-        let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
-        labels = tape.share(labels);
-        Self::nll(tape, log_softmax, labels, &[labels, wide])
-    }
-
-    fn nll(tape: &mut Tape, log_softmax: Tensor, labels: Tensor, held: &[Tensor]) -> Tensor {
-        let scalar = tape.shape(&[]);
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[log_softmax],
-            keeps: &[log_softmax, labels],
-            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: Dtype::Fp32 }],
-            keeps_output: false,
-        };
-        let loss = tape.apply(&operation, "loss", scalar, Dtype::Fp32);
-        tape.release(log_softmax);
-        tape.release(labels);
-        for tensor in held {
-            tape.release(*tensor);
-        }
-        loss
-    }
 }
 
 pub(super) const ONE: Dim = Dim { symbol: "", size: 1 };
-
-/// Generation computes logits of the last position alone.
-fn last_position(run: Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {
-    let shape = tape.shape(&[run.b(), ONE, run.narrow()]);
-    tape.view(stream, shape)
-}

@@ -1,0 +1,78 @@
+//! What a recording of the whole model holds, and where in the model its events are.
+
+use std::ops::Range;
+
+use crate::memory::tape::{Event, Kind, Segment, Tape};
+
+/// Equal layers in a row, of which the first and the last are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Number of its first layer in the model.
+    pub(crate) first: u64,
+    /// How many layers it stands for.
+    pub(crate) layers: u64,
+    /// The recorded layers, by [`Segment::Layer`].
+    pub(crate) recorded: Range<usize>,
+    /// The events of the first recorded layer's forward.
+    pub(crate) first_forward: Range<usize>,
+    /// The events of the last recorded layer's forward; before them run the layers in between.
+    pub(crate) last_forward: Range<usize>,
+    /// The events of its backward; after them run the layers in between.
+    pub(crate) last_backward: Range<usize>,
+    /// The events of the first recorded layer's backward.
+    pub(crate) first_backward: Range<usize>,
+}
+
+impl Stretch {
+    /// Layers that no recorded layer stands for by itself.
+    pub(crate) const fn between(&self) -> u64 {
+        self.layers - (self.recorded.end - self.recorded.start) as u64
+    }
+}
+
+/// A recorded step, with the events at which its parts begin.
+#[derive(Debug)]
+pub(crate) struct Forward {
+    /// The recording.
+    pub(crate) tape: Tape,
+    /// Whether steps of this modelling code were measured.
+    pub(crate) measured: bool,
+    /// The layers.
+    pub(crate) stretches: Vec<Stretch>,
+    /// The event at which the loss is known and the forward's variables are let go.
+    pub(crate) loss_known: usize,
+    /// The event at which the loss's backward begins.
+    pub(crate) backward_start: usize,
+    /// The event at which the head's backward begins.
+    pub(crate) head_backward: usize,
+    /// The event at which the embedding's backward begins.
+    pub(crate) embedding_backward: usize,
+}
+
+impl Forward {
+    /// The number in the model of a recorded layer.
+    pub(crate) fn layer_number(&self, recorded: usize) -> u64 {
+        let stretch = self.stretches.iter().find(|stretch| stretch.recorded.contains(&recorded));
+        stretch.map_or(0, |stretch| stretch.number(recorded))
+    }
+
+    /// Where an event lies, in words: the part of the model, and what is made there.
+    pub(crate) fn whereabouts(&self, event: usize) -> String {
+        let Some(Event::Allocate(storage) | Event::Release(storage)) = self.tape.events.get(event) else {
+            return String::new();
+        };
+        let storage = &self.tape.storages[*storage as usize];
+        let part = match storage.made_in {
+            Segment::Embedding => String::from("embedding"),
+            Segment::Layer(recorded) => format!("layer {}", self.layer_number(recorded)),
+            Segment::FinalNorm => String::from("final norm"),
+            Segment::Head => String::from("head"),
+            Segment::Loss => String::from("loss"),
+        };
+        let gradient = match storage.kind {
+            Kind::Gradient | Kind::ParameterGradient => "gradient of ",
+            Kind::Value | Kind::WeightCopy | Kind::Scratch => "",
+        };
+        format!("{part}, {gradient}{}", storage.name)
+    }
+}
