@@ -8,6 +8,7 @@ pub(crate) mod error;
 mod find;
 mod framework;
 mod gpu;
+pub mod keys;
 mod library;
 mod listing;
 mod model;

@@ -26,20 +26,20 @@ mod wire;
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use action::Action;
 use app::{App, Listed};
 use event::Event;
-use keymap::Chord;
+use keymap::{Chord, Keymap};
 use terminal::Session;
 use theme::Theme;
 use update::{Effect, Message, Opened, SaveFailure, update};
 
 use crate::preset::save::SaveError;
-use crate::preset::{self, Input, Library, PresetError};
+use crate::preset::{self, Input, Library, PresetError, keys};
 use crate::scenario::Scenario;
 use crate::units::Unit;
 
@@ -70,6 +70,34 @@ const FIRST_GPU: &str = "h100-sxm-80";
 /// How long events are taken in before the screen shows what came of them.
 const LONGEST_BLIND: Duration = Duration::from_millis(50);
 
+/// The keys that everybody has.
+pub fn standard_keys() -> Arc<Keymap> {
+    static STANDARD: LazyLock<Arc<Keymap>> =
+        LazyLock::new(|| Arc::new(keymap_of(keys::embedded(), &Keymap::default()).unwrap_or_default()));
+    Arc::clone(&STANDARD)
+}
+
+/// The keys of a file, in place of others.
+fn keymap_of(rows: Result<Vec<keys::Row>, PresetError>, others: &Keymap) -> Result<Keymap, PresetError> {
+    let rows = rows?;
+    others.with(rows.iter().map(|row| (row.id.as_str(), row.keys.as_slice()))).map_err(|(index, message)| {
+        // Where all rows together are at fault, the last may stand for them.
+        match index.or_else(|| rows.len().checked_sub(1)).and_then(|index| rows.get(index)) {
+            Some(row) => row.error(message),
+            None => PresetError::plain(message),
+        }
+    })
+}
+
+/// The keys of this user: everybody's, but for what `keys.toml` beside the user's presets says.
+fn own_keys() -> Result<Arc<Keymap>, PresetError> {
+    let folder = preset::user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref());
+    match folder.map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
+        Some(path) => keymap_of(keys::read(&path), &standard_keys()).map(Arc::new),
+        None => Ok(standard_keys()),
+    }
+}
+
 /// Runs the explorer until its user leaves it.
 ///
 /// # Errors
@@ -81,6 +109,10 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     }
     let theme = Theme::from_env(|name| std::env::var(name).ok());
     let mut app = open(&library, start);
+    match own_keys() {
+        Ok(keymap) => app.keymap = keymap,
+        Err(problem) => app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true }),
+    }
     let events = event::listen()?;
     let mut session = Session::enter()?;
     loop {
@@ -162,7 +194,7 @@ fn at_home(path: String, home: Option<String>) -> String {
 /// What a key means now.
 fn message(app: &App, chord: Chord) -> Message {
     let context = app.context();
-    match (Action::of(context, chord), chord.typed()) {
+    match (app.keymap.action(context, chord), chord.typed()) {
         (Some(action), _) => Message::Do(action),
         (None, Some(letter)) if context.takes_text() => Message::Type(letter),
         (None, _) => Message::Unbound(chord),

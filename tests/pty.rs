@@ -274,3 +274,26 @@ fn a_burst_of_keys_is_read_whole() {
     session.press("q");
     session.assert_restored("ended 0");
 }
+
+/// Keys of one's own stand in the footer and work; a file with a mistake is reported, and everybody's keys work.
+#[test]
+fn keys_of_ones_own() {
+    let folder = std::env::temp_dir().join(format!("brimful-keys-{}", std::process::id()));
+    let file = folder.join("brimful/keys.toml");
+    std::fs::create_dir_all(folder.join("brimful")).expect("a folder");
+    let script = format!("XDG_CONFIG_HOME={} \"$BRIMFUL\"; echo \"ended $?\"; stty -a; echo done", folder.display());
+    std::fs::write(&file, "quit = [\"Q\"]\n").expect("a file");
+    let mut session = Session::shell(&script, (100, 30));
+    session.wait_for("Q quit");
+    session.press("q");
+    session.wait_for("q does nothing here");
+    session.press("Q");
+    session.assert_restored("ended 0");
+    std::fs::write(&file, "pin = [\"P\"]\nsolv = [\"X\"]\n").expect("a file");
+    let mut session = Session::shell(&script, (100, 30));
+    session.wait_for("`solve`");
+    assert!(session.screen().contains("keys.toml:2:1"), "{}", session.screen());
+    session.press("q");
+    session.assert_restored("ended 0");
+    std::fs::remove_dir_all(folder).expect("the folder is there");
+}

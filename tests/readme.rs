@@ -20,7 +20,7 @@ fn the_key_list_is_the_key_table() {
     let readme = fs::read_to_string(&path).unwrap();
     let (before, rest) = readme.split_once("<!-- keys -->\n").expect("a marker");
     let (shown, after) = rest.split_once("<!-- /keys -->").expect("the marker's end");
-    let table = Action::table_markdown();
+    let table = Action::table_markdown(&brimful::tui::standard_keys());
     if std::env::var_os("BRIMFUL_UPDATE").is_some() {
         fs::write(&path, format!("{before}<!-- keys -->\n{table}<!-- /keys -->{after}")).unwrap();
         return;

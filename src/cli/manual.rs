@@ -51,9 +51,9 @@ fn section(roff: &mut Roff, heading: &str, rows: impl Iterator<Item = (String, &
 #[cfg(feature = "tui")]
 fn keys() -> impl Iterator<Item = (String, &'static str)> {
     use crate::tui::action::BINDINGS;
-    use crate::tui::keymap::Chord;
-    BINDINGS.iter().map(|binding| {
-        let keys = binding.keys.iter().filter_map(|key| Some(Chord::parse(key)?.show(false)));
+    let keymap = crate::tui::standard_keys();
+    BINDINGS.iter().map(move |binding| {
+        let keys = keymap.keys(binding).iter().map(|chord| chord.show(false));
         (keys.collect::<Vec<_>>().join(", "), binding.words)
     })
 }

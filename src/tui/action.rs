@@ -1,6 +1,7 @@
-//! What keys can do: one table, from which keys are looked up and help, footer and README are printed.
+//! What can be done: one table, from which help, footer, palette, manual and README are printed. Which keys do it is
+//! the [`Keymap`]'s to say.
 
-use super::keymap::Chord;
+use super::keymap::Keymap;
 use super::screen::View as Screen;
 
 /// Something that a key does.
@@ -138,8 +139,6 @@ pub struct Binding {
     pub action: Action,
     /// Its stable id.
     pub id: &'static str,
-    /// The keys that do it, the one to show first.
-    pub keys: &'static [&'static str],
     /// What it does, in words.
     pub words: &'static str,
     /// A word or two for the footer; empty: not shown there.
@@ -160,228 +159,110 @@ const EVERYWHERE: &[Context] = &Context::ALL;
 const fn row(
     action: Action,
     id: &'static str,
-    keys: &'static [&'static str],
     words: &'static str,
     short: &'static str,
     section: &'static str,
     contexts: &'static [Context],
 ) -> Binding {
-    Binding { action, id, keys, words, short, section, contexts }
+    Binding { action, id, words, short, section, contexts }
 }
 
-/// Every key of the explorer, in the order in which help and footer show them.
+/// Every action of the explorer, in the order in which help and footer show them.
 pub const BINDINGS: &[Binding] = &[
-    row(Action::Less, "less", &["left", "h"], "less, or the choice before", "adjust", "Adjust", &[View]),
-    row(Action::More, "more", &["right", "l"], "more, or the next choice", "adjust", "Adjust", &[View]),
-    row(Action::MuchLess, "much_less", &["shift-left", "H"], "much less", "", "Adjust", &[View]),
-    row(Action::MuchMore, "much_more", &["shift-right", "L"], "much more", "", "Adjust", &[View]),
-    row(
-        Action::Edit,
-        "edit",
-        &["enter"],
-        "type an exact value (8k, 128Ki, 1e6), or open the list",
-        "type",
-        "Adjust",
-        &[View],
-    ),
+    row(Action::Less, "less", "less, or the choice before", "adjust", "Adjust", &[View]),
+    row(Action::More, "more", "more, or the next choice", "adjust", "Adjust", &[View]),
+    row(Action::MuchLess, "much_less", "much less", "", "Adjust", &[View]),
+    row(Action::MuchMore, "much_more", "much more", "", "Adjust", &[View]),
+    row(Action::Edit, "edit", "type an exact value (8k, 128Ki, 1e6), or open the list", "type", "Adjust", &[View]),
     row(
         Action::Solve,
         "solve",
-        &["x"],
         "the furthest value of the parameter that fits",
         "largest that fits",
         "Adjust",
         &[View],
     ),
-    row(Action::Fixes, "fixes", &["f"], "single changes that make it fit", "fixes", "Adjust", &[View]),
-    row(Action::PickModel, "model", &["m"], "choose a model, or open a file", "model", "Adjust", &[View]),
-    row(Action::PickGpu, "gpu", &["g"], "choose a card", "gpu", "Adjust", &[View]),
-    row(Action::FlipTask, "task", &["t"], "training or inference", "train/infer", "Adjust", &[View]),
-    row(Action::Up, "up", &["up", "k"], "one row up", "", "Move", LISTS),
-    row(Action::Down, "down", &["down", "j"], "one row down", "", "Move", LISTS),
-    row(Action::FarUp, "far_up", &["shift-up", "K", "pageup"], "several rows up", "", "Move", LISTS),
-    row(Action::FarDown, "far_down", &["shift-down", "J", "pagedown"], "several rows down", "", "Move", LISTS),
-    row(Action::First, "first", &["home"], "to the first row", "", "Move", LISTS),
-    row(Action::Last, "last", &["end", "G"], "to the last row", "", "Move", LISTS),
-    row(
-        Action::SwitchFocus,
-        "focus",
-        &["tab"],
-        "from the parameters to the rows of the view, and back",
-        "rows",
-        "Move",
-        &[View],
-    ),
-    row(
-        Action::Filter,
-        "filter",
-        &["/"],
-        "filter the list: words; for cards also fits, >=24",
-        "filter",
-        "Move",
-        &[View],
-    ),
-    row(
-        Action::Show(Screen::Fit),
-        "view_fit",
-        &["1"],
-        "Fit: bars by category against the card",
-        "views",
-        "Views",
-        &[View],
-    ),
-    row(Action::Show(Screen::Cards), "view_cards", &["2"], "Cards: the run on every card", "views", "Views", &[View]),
+    row(Action::Fixes, "fixes", "single changes that make it fit", "fixes", "Adjust", &[View]),
+    row(Action::PickModel, "model", "choose a model, or open a file", "model", "Adjust", &[View]),
+    row(Action::PickGpu, "gpu", "choose a card", "gpu", "Adjust", &[View]),
+    row(Action::FlipTask, "task", "training or inference", "train/infer", "Adjust", &[View]),
+    row(Action::Up, "up", "one row up", "", "Move", LISTS),
+    row(Action::Down, "down", "one row down", "", "Move", LISTS),
+    row(Action::FarUp, "far_up", "several rows up", "", "Move", LISTS),
+    row(Action::FarDown, "far_down", "several rows down", "", "Move", LISTS),
+    row(Action::First, "first", "to the first row", "", "Move", LISTS),
+    row(Action::Last, "last", "to the last row", "", "Move", LISTS),
+    row(Action::SwitchFocus, "focus", "from the parameters to the rows of the view, and back", "rows", "Move", &[View]),
+    row(Action::Filter, "filter", "filter the list: words; for cards also fits, >=24", "filter", "Move", &[View]),
+    row(Action::Show(Screen::Fit), "view_fit", "Fit: bars by category against the card", "views", "Views", &[View]),
+    row(Action::Show(Screen::Cards), "view_cards", "Cards: the run on every card", "views", "Views", &[View]),
     row(
         Action::Show(Screen::Compare),
         "view_compare",
-        &["3"],
         "Compare: pinned scenarios side by side",
         "views",
         "Views",
         &[View],
     ),
-    row(
-        Action::Show(Screen::Sweep),
-        "view_sweep",
-        &["4"],
-        "Sweep: memory against one parameter",
-        "views",
-        "Views",
-        &[View],
-    ),
+    row(Action::Show(Screen::Sweep), "view_sweep", "Sweep: memory against one parameter", "views", "Views", &[View]),
     row(
         Action::Show(Screen::Timeline),
         "view_timeline",
-        &["5"],
         "Timeline: memory through one step",
         "views",
         "Views",
         &[View],
     ),
-    row(
-        Action::Show(Screen::Ledger),
-        "view_ledger",
-        &["6"],
-        "Ledger: every entry with its formula",
-        "views",
-        "Views",
-        &[View],
-    ),
-    row(Action::Pin, "pin", &["p"], "pin the scenario, to compare others with", "pin", "Views", &[View]),
-    row(Action::Unpin, "unpin", &["d", "delete"], "let go of the pin under the cursor", "unpin", "Views", &[View]),
-    row(Action::Copy, "copy", &["c"], "send the entry to the clipboard (OSC 52)", "copy", "Views", &[View, Help]),
-    row(Action::CopyCommand, "copy_command", &["y"], "send the run as a command line (OSC 52)", "", "Share", &[View]),
-    row(
-        Action::CopyScenario,
-        "copy_scenario",
-        &["Y"],
-        "send the run as a scenario file (OSC 52)",
-        "",
-        "Share",
-        &[View],
-    ),
-    row(Action::Save, "save", &["w"], "save the run as a scenario file", "save", "Share", &[View]),
-    row(Action::Reload, "reload", &["R"], "read the scenario file again; what was changed stays", "", "Share", &[View]),
-    row(Action::Palette, "palette", &[":"], "every action and parameter, by name", "", "Move", &[View]),
-    row(
-        Action::Order,
-        "order",
-        &["o"],
-        "sort the rows in another way; sweep on another scale",
-        "order",
-        "Views",
-        &[View],
-    ),
-    row(
-        Action::Group,
-        "group",
-        &["v"],
-        "cards of the next vendor; entries by category or place",
-        "group",
-        "Views",
-        &[View],
-    ),
+    row(Action::Show(Screen::Ledger), "view_ledger", "Ledger: every entry with its formula", "views", "Views", &[View]),
+    row(Action::Pin, "pin", "pin the scenario, to compare others with", "pin", "Views", &[View]),
+    row(Action::Unpin, "unpin", "let go of the pin under the cursor", "unpin", "Views", &[View]),
+    row(Action::Copy, "copy", "send the entry to the clipboard (OSC 52)", "copy", "Views", &[View, Help]),
+    row(Action::CopyCommand, "copy_command", "send the run as a command line (OSC 52)", "", "Share", &[View]),
+    row(Action::CopyScenario, "copy_scenario", "send the run as a scenario file (OSC 52)", "", "Share", &[View]),
+    row(Action::Save, "save", "save the run as a scenario file", "save", "Share", &[View]),
+    row(Action::Reload, "reload", "read the scenario file again; what was changed stays", "", "Share", &[View]),
+    row(Action::Palette, "palette", "every action and parameter, by name", "", "Move", &[View]),
+    row(Action::Order, "order", "sort the rows in another way; sweep on another scale", "order", "Views", &[View]),
+    row(Action::Group, "group", "cards of the next vendor; entries by category or place", "group", "Views", &[View]),
     row(
         Action::FlipEstimator,
         "estimator",
-        &["s"],
         "ledger (every byte named), sketch (rule of thumb)",
         "sketch",
         "See",
         &[View],
     ),
-    row(Action::FlipStep, "step", &["i"], "the steady step, or the first one", "first step", "See", &[View]),
-    row(Action::FlipUnit, "unit", &["b"], "GiB or GB", "GiB/GB", "See", &[View]),
-    row(Action::Repaint, "repaint", &["ctrl-l"], "draw the screen afresh", "", "See", EVERYWHERE),
-    row(Action::Up, "list_up", &["up", "ctrl-p"], "one row up", "", "In lists and fields", &[Picker, Filter]),
-    row(Action::Down, "list_down", &["down", "ctrl-n"], "one row down", "", "In lists and fields", &[Picker, Filter]),
-    row(
-        Action::FarUp,
-        "list_far_up",
-        &["pageup", "shift-up"],
-        "several rows up",
-        "",
-        "In lists and fields",
-        &[Picker, Filter],
-    ),
-    row(
-        Action::FarDown,
-        "list_far_down",
-        &["pagedown", "shift-down"],
-        "several rows down",
-        "",
-        "In lists and fields",
-        &[Picker, Filter],
-    ),
+    row(Action::FlipStep, "step", "the steady step, or the first one", "first step", "See", &[View]),
+    row(Action::FlipUnit, "unit", "GiB or GB", "GiB/GB", "See", &[View]),
+    row(Action::Repaint, "repaint", "draw the screen afresh", "", "See", EVERYWHERE),
+    row(Action::Up, "list_up", "one row up", "", "In lists and fields", &[Picker, Filter]),
+    row(Action::Down, "list_down", "one row down", "", "In lists and fields", &[Picker, Filter]),
+    row(Action::FarUp, "list_far_up", "several rows up", "", "In lists and fields", &[Picker, Filter]),
+    row(Action::FarDown, "list_far_down", "several rows down", "", "In lists and fields", &[Picker, Filter]),
     row(
         Action::Mark,
         "mark",
-        &["tab"],
         "mark a model; Enter then pins all marked ones",
         "mark",
         "In lists and fields",
         &[Picker],
     ),
-    row(
-        Action::Accept,
-        "accept",
-        &["enter"],
-        "take it",
-        "take it",
-        "In lists and fields",
-        &[Picker, Choices, Value, Filter],
-    ),
-    row(
-        Action::Erase,
-        "erase",
-        &["backspace", "ctrl-h"],
-        "remove the character before",
-        "",
-        "In lists and fields",
-        TEXTS,
-    ),
-    row(Action::Delete, "delete", &["delete"], "remove the character here", "", "In lists and fields", TEXTS),
-    row(Action::Clear, "clear", &["ctrl-u"], "remove all that was typed", "clear", "In lists and fields", TEXTS),
-    row(Action::CursorLeft, "cursor_left", &["left", "ctrl-b"], "cursor left", "", "In lists and fields", TEXTS),
-    row(Action::CursorRight, "cursor_right", &["right", "ctrl-f"], "cursor right", "", "In lists and fields", TEXTS),
-    row(
-        Action::CursorStart,
-        "cursor_start",
-        &["home", "ctrl-a"],
-        "cursor to the start",
-        "",
-        "In lists and fields",
-        TEXTS,
-    ),
-    row(Action::CursorEnd, "cursor_end", &["end", "ctrl-e"], "cursor to the end", "", "In lists and fields", TEXTS),
-    row(Action::Back, "back", &["esc"], "back out; never quits", "back", "Leave", EVERYWHERE),
-    row(Action::Undo, "undo", &["u"], "take the last change back", "undo", "Adjust", &[View]),
-    row(Action::Redo, "redo", &["ctrl-r"], "make it again", "redo", "Adjust", &[View]),
-    row(Action::Help, "help", &["?", "f1"], "every key", "help", "Leave", &[View]),
-    row(Action::Back, "close_help", &["?", "f1", "q"], "close this list", "", "Leave", &[Help]),
-    row(Action::Suspend, "suspend", &["ctrl-z"], "to the shell; `fg` comes back", "", "Leave", EVERYWHERE),
-    row(Action::Quit, "quit", &["q"], "quit", "quit", "Leave", &[View]),
-    row(Action::Quit, "interrupt", &["ctrl-c"], "quit", "", "Leave", EVERYWHERE),
+    row(Action::Accept, "accept", "take it", "take it", "In lists and fields", &[Picker, Choices, Value, Filter]),
+    row(Action::Erase, "erase", "remove the character before", "", "In lists and fields", TEXTS),
+    row(Action::Delete, "delete", "remove the character here", "", "In lists and fields", TEXTS),
+    row(Action::Clear, "clear", "remove all that was typed", "clear", "In lists and fields", TEXTS),
+    row(Action::CursorLeft, "cursor_left", "cursor left", "", "In lists and fields", TEXTS),
+    row(Action::CursorRight, "cursor_right", "cursor right", "", "In lists and fields", TEXTS),
+    row(Action::CursorStart, "cursor_start", "cursor to the start", "", "In lists and fields", TEXTS),
+    row(Action::CursorEnd, "cursor_end", "cursor to the end", "", "In lists and fields", TEXTS),
+    row(Action::Back, "back", "back out; never quits", "back", "Leave", EVERYWHERE),
+    row(Action::Undo, "undo", "take the last change back", "undo", "Adjust", &[View]),
+    row(Action::Redo, "redo", "make it again", "redo", "Adjust", &[View]),
+    row(Action::Help, "help", "every key", "help", "Leave", &[View]),
+    row(Action::Back, "close_help", "close this list", "", "Leave", &[Help]),
+    row(Action::Suspend, "suspend", "to the shell; `fg` comes back", "", "Leave", EVERYWHERE),
+    row(Action::Quit, "quit", "quit", "quit", "Leave", &[View]),
+    row(Action::Quit, "interrupt", "quit", "", "Leave", EVERYWHERE),
 ];
 
 /// Lines of the list of keys: every row, and a heading and a blank line for each section but the first.
@@ -390,15 +271,6 @@ pub fn help_lines() -> usize {
 }
 
 impl Action {
-    /// What a key does in a place.
-    pub fn of(context: Context, chord: Chord) -> Option<Self> {
-        BINDINGS
-            .iter()
-            .filter(|binding| binding.contexts.contains(&context))
-            .find(|binding| binding.keys.iter().any(|key| Chord::parse(key) == Some(chord)))
-            .map(|binding| binding.action)
-    }
-
     /// The headings of help, in order.
     pub fn sections() -> Vec<&'static str> {
         let mut sections: Vec<&str> = Vec::new();
@@ -411,16 +283,13 @@ impl Action {
     }
 
     /// The key list of the README.
-    pub fn table_markdown() -> String {
+    pub fn table_markdown(keymap: &Keymap) -> String {
         let mut text = String::from("| keys | do |\n| --- | --- |\n");
         for section in Self::sections() {
             text.extend(["| **", section, "** | |\n"]);
             for binding in BINDINGS.iter().filter(|binding| binding.section == section) {
-                let keys: Vec<String> = binding
-                    .keys
-                    .iter()
-                    .filter_map(|key| Some(format!("`{}`", Chord::parse(key)?.show(true))))
-                    .collect();
+                let keys: Vec<String> =
+                    keymap.keys(binding).iter().map(|chord| format!("`{}`", chord.show(true))).collect();
                 text.extend(["| ", &keys.join(" "), " | ", binding.words, " |\n"]);
             }
         }
@@ -433,42 +302,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_can_be_read_and_no_place_has_one_twice() {
-        for context in Context::ALL {
-            let mut seen: Vec<(Chord, &str)> = Vec::new();
-            for binding in BINDINGS.iter().filter(|binding| binding.contexts.contains(&context)) {
-                for key in binding.keys {
-                    let chord = Chord::parse(key).unwrap_or_else(|| panic!("{key}"));
-                    let other = seen.iter().find(|(other, _)| *other == chord);
-                    assert_eq!(other, None, "{key} in {context:?}: {}", binding.id);
-                    seen.push((chord, binding.id));
-                }
-            }
-        }
-    }
-
-    #[test]
     fn ids_are_unique_and_words_are_there() {
         for (index, binding) in BINDINGS.iter().enumerate() {
             assert!(BINDINGS[..index].iter().all(|other| other.id != binding.id), "{}", binding.id);
-            assert!(!binding.words.is_empty() && !binding.contexts.is_empty() && !binding.keys.is_empty());
-        }
-    }
-
-    #[test]
-    fn no_letter_is_taken_from_a_text() {
-        for context in Context::ALL.into_iter().filter(|context| context.takes_text()) {
-            for letter in ' '..='~' {
-                assert_eq!(Action::of(context, Chord::letter(letter)), None, "{letter} in {context:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn esc_never_quits_and_ctrl_c_always_does() {
-        for context in Context::ALL {
-            assert_eq!(Action::of(context, Chord::parse("esc").unwrap()), Some(Action::Back));
-            assert_eq!(Action::of(context, Chord::parse("ctrl-c").unwrap()), Some(Action::Quit));
+            assert!(!binding.words.is_empty() && !binding.contexts.is_empty());
         }
     }
 }

@@ -7,6 +7,8 @@ mod picker;
 pub(crate) mod pins;
 mod sweep;
 
+use std::sync::Arc;
+
 pub(crate) use cards::{CardRow, Cards};
 pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
@@ -17,6 +19,7 @@ pub(crate) use sweep::{Curve, Sweep};
 use super::action::{Action, Context};
 use super::field::Field;
 use super::history::History;
+use super::keymap::Keymap;
 use super::screen::{Focus, View};
 use crate::gpu::Gpu;
 use crate::memory::{Entry, Step};
@@ -139,6 +142,8 @@ pub(crate) struct App {
     pub(crate) sweep: Sweep,
     /// What the view of entries remembers.
     pub(crate) entries: Entries,
+    /// Which keys do what.
+    pub(crate) keymap: Arc<Keymap>,
     /// The scenario file, and what it said when it was read.
     pub(crate) file: Option<(String, Scenario)>,
     /// What lies over the view.
@@ -166,6 +171,7 @@ impl App {
             pins: Pins::default(),
             sweep: Sweep::default(),
             entries: Entries::default(),
+            keymap: super::standard_keys(),
             file: None,
             overlay: None,
             notice: None,

@@ -158,7 +158,7 @@ fn act(app: &mut App, action: Action) {
         Action::Fixes => solve::open(app),
         Action::Filter => app.overlay = Some(Overlay::Filter),
         Action::Save => share::open(app),
-        Action::Palette => app.overlay = Some(Overlay::Picker(Picker::palette())),
+        Action::Palette => app.overlay = Some(Overlay::Picker(Picker::palette(app))),
         Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Undo => travel(app, true),
         Action::Redo => travel(app, false),

@@ -116,7 +116,7 @@ fn overlay(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
         Some(Overlay::Save { field, error, .. }) => input::save(field, error.as_deref(), theme, frame, body),
         Some(Overlay::Fixes { list, selected }) => fixes::draw(app, list, *selected, theme, frame, body),
         Some(Overlay::Explanation(entry)) => entries::explanation(app, entry, theme, frame, body),
-        Some(Overlay::Help { scroll }) => help::draw(*scroll, theme, frame, body),
+        Some(Overlay::Help { scroll }) => help::draw(&app.keymap, *scroll, theme, frame, body),
     }
 }
 

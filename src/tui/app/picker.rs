@@ -6,7 +6,6 @@ use crate::scenario::{Scenario, Value};
 use crate::tui::action::{Action, BINDINGS, Binding, Context};
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
-use crate::tui::keymap::Chord;
 use crate::tui::screen::first_shown;
 
 /// What is chosen.
@@ -85,12 +84,10 @@ impl Picker {
     }
 
     /// Every action of the view, and every parameter.
-    pub(crate) fn palette() -> Self {
+    pub(crate) fn palette(app: &App) -> Self {
         let own = |binding: &&Binding| binding.contexts.contains(&Context::View) && binding.action != Action::Palette;
-        let keys = |binding: &Binding| {
-            let shown = binding.keys.first().and_then(|key| Chord::parse(key)).map(|chord| chord.show(true));
-            shown.unwrap_or_default()
-        };
+        let keys =
+            |binding: &Binding| app.keymap.keys(binding).first().map(|chord| chord.show(true)).unwrap_or_default();
         let item = |word: &str, name: &str, size| Item {
             word: word.to_owned(),
             name: name.to_owned(),

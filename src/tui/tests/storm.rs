@@ -1,7 +1,7 @@
 //! Whatever is pressed, pasted and resized, in whatever order: no panic, and the state holds together.
 
 use super::{ASCII, COLOUR, MONO, app, paste, screen};
-use crate::tui::action::{Action, BINDINGS, Context};
+use crate::tui::action::{Action, Context};
 use crate::tui::app::{App, Overlay};
 use crate::tui::keymap::Chord;
 use crate::tui::message;
@@ -61,7 +61,7 @@ fn a_hundred_thousand_events() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let mut app = app();
     let mut size = (80, 24);
-    let keys: Vec<Chord> = BINDINGS.iter().flat_map(|row| row.keys).filter_map(|key| Chord::parse(key)).collect();
+    let keys: Vec<Chord> = app.keymap.chords().collect();
     let mut quits = 0;
     for turn in 0..100_000 {
         let effect = match dice.roll(20) {
@@ -102,7 +102,7 @@ fn a_hundred_thousand_events() {
     assert!(quits > 0);
     // From wherever the storm has left it, Esc leads back to the view.
     while app.overlay.is_some() {
-        assert_eq!(Action::of(app.context(), Chord::parse("esc").unwrap()), Some(Action::Back));
+        assert_eq!(app.keymap.action(app.context(), Chord::parse("esc").unwrap()), Some(Action::Back));
         update(&mut app, Message::Do(Action::Back));
     }
     assert_eq!(app.context(), Context::View);

@@ -12,7 +12,6 @@ use crate::scenario::parameter::Kind;
 use crate::scenario::{Estimator, Task};
 use crate::tui::action::{Action, BINDINGS, Binding};
 use crate::tui::app::{App, Overlay, Target};
-use crate::tui::keymap::Chord;
 use crate::tui::screen::View;
 use crate::tui::theme::Theme;
 
@@ -108,7 +107,7 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();
     for binding in BINDINGS.iter().filter(|binding| binding.contexts.contains(&context)) {
         let words = words(app, binding);
-        let Some(chord) = binding.keys.first().and_then(|key| Chord::parse(key)) else { continue };
+        let Some(chord) = app.keymap.keys(binding).first() else { continue };
         if words.is_empty() || app.refusal(binding.action).is_some() || useless(app, binding.action) {
             continue;
         }

@@ -6,14 +6,14 @@ use ratatui::text::{Line, Span};
 
 use super::{popup, text};
 use crate::tui::action::{Action, BINDINGS, help_lines};
-use crate::tui::keymap::Chord;
+use crate::tui::keymap::Keymap;
 use crate::tui::theme::Theme;
 
 /// Cells of the keys.
 const KEYS: usize = 16;
 
-pub(super) fn draw(scroll: usize, theme: Theme, frame: &mut Frame, body: Rect) {
-    let lines = lines(theme);
+pub(super) fn draw(keymap: &Keymap, scroll: usize, theme: Theme, frame: &mut Frame, body: Rect) {
+    let lines = lines(keymap, theme);
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let inner = popup(theme, "Keys", (76, height), frame, body);
     let first = scroll.min(lines.len().saturating_sub(usize::from(inner.height)));
@@ -27,7 +27,7 @@ pub(super) fn draw(scroll: usize, theme: Theme, frame: &mut Frame, body: Rect) {
     }
 }
 
-fn lines(theme: Theme) -> Vec<Line<'static>> {
+fn lines(keymap: &Keymap, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::with_capacity(help_lines());
     for section in Action::sections() {
         if !lines.is_empty() {
@@ -35,8 +35,7 @@ fn lines(theme: Theme) -> Vec<Line<'static>> {
         }
         lines.push(Line::styled(format!(" {section}"), theme.strong()));
         for binding in BINDINGS.iter().filter(|binding| binding.section == section) {
-            let keys: Vec<String> =
-                binding.keys.iter().filter_map(|key| Some(Chord::parse(key)?.show(theme.glyphs.unicode))).collect();
+            let keys: Vec<String> = keymap.keys(binding).iter().map(|chord| chord.show(theme.glyphs.unicode)).collect();
             lines.push(Line::from(vec![
                 Span::styled(format!("   {:<KEYS$}", keys.join(" ")), theme.key()),
                 Span::raw(binding.words),
@@ -52,6 +51,6 @@ mod tests {
 
     #[test]
     fn scrolling_knows_how_long_the_list_is() {
-        assert_eq!(lines(Theme::new(true, true)).len(), help_lines());
+        assert_eq!(lines(&crate::tui::standard_keys(), Theme::new(true, true)).len(), help_lines());
     }
 }
