@@ -50,6 +50,16 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     run: RunArguments,
+    #[command(flatten)]
+    looks: LookArguments,
+}
+
+/// What the explorer alone takes.
+#[derive(Debug, Args)]
+struct LookArguments {
+    /// The theme: default, light, high-contrast, colour-blind, mono, one of your own, or the path of one.
+    #[arg(long)]
+    theme: Option<String>,
     /// Print the scenario, as a file, when the explorer is left.
     #[arg(long)]
     print: bool,
@@ -133,7 +143,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
     };
     match cli.command {
-        None => explore::run(&cli.run, cli.print),
+        None => explore::run(&cli.run, cli.looks),
         Some(Command::Check(run)) => check::run(&run),
         Some(Command::Estimate { run, ledger }) => estimate::run(&run, ledger),
         Some(Command::Compare(arguments)) => compare::run(&arguments),

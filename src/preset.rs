@@ -15,6 +15,7 @@ mod model;
 pub mod save;
 pub mod scenario;
 pub(crate) mod source;
+pub mod theme;
 pub mod write;
 
 use std::ffi::OsStr;

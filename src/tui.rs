@@ -25,7 +25,7 @@ mod widget;
 mod wire;
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -36,9 +36,11 @@ use event::Event;
 use keymap::{Chord, Keymap};
 use terminal::Session;
 use theme::Theme;
+use theme::styles::{Depth, Styles};
 use update::{Effect, Message, Opened, SaveFailure, update};
 
 use crate::preset::save::SaveError;
+use crate::preset::theme as themes;
 use crate::preset::{self, Input, Library, PresetError, keys};
 use crate::scenario::Scenario;
 use crate::units::Unit;
@@ -52,6 +54,8 @@ pub struct Start {
     pub unit: Unit,
     /// The file that the scenario was read from.
     pub file: Option<String>,
+    /// The theme, by its name or path; none: `BRIMFUL_THEME`, or everybody's.
+    pub theme: Option<String>,
 }
 
 /// How the explorer ended.
@@ -89,10 +93,38 @@ fn keymap_of(rows: Result<Vec<keys::Row>, PresetError>, others: &Keymap) -> Resu
     })
 }
 
+/// The styles that everybody has.
+pub(crate) fn standard_styles() -> &'static Styles {
+    static STANDARD: LazyLock<Styles> =
+        LazyLock::new(|| styles_of(themes::find("default", None), Depth::Sixteen).unwrap_or(Styles::PLAIN));
+    &STANDARD
+}
+
+/// The styles of a theme; roles that it does not name have none.
+fn styles_of(rows: Result<Vec<themes::Row>, PresetError>, depth: Depth) -> Result<Styles, PresetError> {
+    let rows = rows?;
+    let styles = Styles::PLAIN.with(rows.iter().map(|row| (row.role.as_str(), row.styles.as_slice())), depth);
+    styles.map_err(|(index, message)| match rows.get(index) {
+        Some(row) => row.error(message),
+        None => PresetError::plain(message),
+    })
+}
+
+/// The look of a theme by its name or path, in the colours of a terminal of this depth.
+fn look(name: &str, base: Theme, depth: Depth) -> Result<Theme, PresetError> {
+    let styles = styles_of(themes::find(name, own_folder().as_deref()), depth)?;
+    // One theme is chosen in a run of the program.
+    Ok(base.in_styles(Box::leak(Box::new(styles))))
+}
+
+/// Where this user's own presets, keys and themes are.
+fn own_folder() -> Option<PathBuf> {
+    preset::user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref())
+}
+
 /// The keys of this user: everybody's, but for what `keys.toml` beside the user's presets says.
 fn own_keys() -> Result<Arc<Keymap>, PresetError> {
-    let folder = preset::user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref());
-    match folder.map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
+    match own_folder().map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
         Some(path) => keymap_of(keys::read(&path), &standard_keys()).map(Arc::new),
         None => Ok(standard_keys()),
     }
@@ -107,8 +139,19 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
     }
-    let theme = Theme::from_env(|name| std::env::var(name).ok());
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mut theme = Theme::from_env(variable);
+    let chosen = start.theme.clone();
+    if let Some(name) = &chosen {
+        theme = look(name, theme, Depth::from_env(variable))?;
+    }
     let mut app = open(&library, start);
+    if let Some(name) = variable("BRIMFUL_THEME").filter(|_| chosen.is_none()) {
+        match look(&name, theme, Depth::from_env(variable)) {
+            Ok(look) => theme = look,
+            Err(problem) => app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true }),
+        }
+    }
     match own_keys() {
         Ok(keymap) => app.keymap = keymap,
         Err(problem) => app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true }),

@@ -7,13 +7,13 @@ use anyhow::{Error, Result, anyhow, bail};
 use clap::CommandFactory;
 
 use super::resolve::Draft;
-use super::{Cli, RunArguments, presets};
+use super::{Cli, LookArguments, RunArguments, presets};
 use crate::preset::{Library, Listing};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
 
 /// Opens the explorer on the scenario; what is not named it chooses itself.
-pub(super) fn run(arguments: &RunArguments, print: bool) -> Result<ExitCode> {
+pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
     let library = presets::load(&arguments.output.lookup)?;
     let draft = Draft::read(&library, &arguments.scenario);
     let input = arguments.scenario.input.as_deref();
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &RunArguments, print: bool) -> Result<ExitCode> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
-    explore(library, scenario, arguments, print)
+    explore(library, scenario, arguments, looks)
 }
 
 /// Commands that the design promises and that are still to come.
@@ -53,10 +53,10 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 }
 
 #[cfg(feature = "tui")]
-fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, print: bool) -> Result<ExitCode> {
+fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
     let (unit, file) = (arguments.output.lookup.unit(), arguments.scenario.input.clone());
-    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit, file })?;
-    if print && outcome.signal.is_none() {
+    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit, file, theme: looks.theme })?;
+    if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
     }
     // Ended by a signal: the code that a shell gives to that.
@@ -65,6 +65,11 @@ fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, print
 }
 
 #[cfg(not(feature = "tui"))]
-fn explore(_library: Library, _scenario: Scenario, _arguments: &RunArguments, _print: bool) -> Result<ExitCode> {
+fn explore(
+    _library: Library,
+    _scenario: Scenario,
+    _arguments: &RunArguments,
+    _looks: LookArguments,
+) -> Result<ExitCode> {
     bail!("this brimful was built without the explorer; use `brimful check` or `brimful estimate`")
 }

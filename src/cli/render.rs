@@ -26,6 +26,9 @@ pub(super) struct RenderArguments {
     /// Columns and rows.
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
     size: String,
+    /// The theme: default, light, high-contrast, colour-blind, mono, one of your own, or the path of one.
+    #[arg(long)]
+    theme: Option<String>,
     /// The format of the picture.
     #[arg(long, value_enum, default_value_t = PictureFormat::Text)]
     format: PictureFormat,
@@ -48,7 +51,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
     let size = size(&arguments.size)?;
     let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
     let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let start = Start { scenario, unit: arguments.lookup.unit(), file: None };
+    let start = Start { scenario, unit: arguments.lookup.unit(), file: None, theme: arguments.theme.clone() };
     let picture = Picture::draw(&library, start, view, size, colour)?;
     let text = match arguments.format {
         PictureFormat::Text => picture.text(),

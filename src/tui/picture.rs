@@ -11,9 +11,10 @@ use ratatui::buffer::{Buffer, Cell};
 use super::action::Action;
 use super::screen::View;
 use super::theme::Theme;
+use super::theme::styles::Depth;
 use super::update::{Message, update};
 use super::wire::pen::Pen;
-use super::{Start, open, view};
+use super::{Start, look, open, view};
 use crate::preset::Library;
 
 /// The most cells that a picture has on a side.
@@ -29,7 +30,7 @@ impl Picture {
     /// Draws a view of a scenario on `width` × `height` cells, at most [`LARGEST`] each, in colour or without.
     ///
     /// # Errors
-    /// Only if drawing in memory could fail, which it does not.
+    /// Where there is no such theme.
     pub fn draw(
         library: &Library,
         start: Start,
@@ -37,11 +38,14 @@ impl Picture {
         (width, height): (u16, u16),
         colour: bool,
     ) -> io::Result<Self> {
+        let mut theme = Theme::new(colour, true);
+        if let Some(name) = &start.theme {
+            theme = look(name, theme, Depth::True).map_err(io::Error::other)?;
+        }
         let mut app = open(library, start);
         update(&mut app, Message::Do(Action::Show(view)));
         let mut terminal =
             Terminal::new(TestBackend::new(width.min(LARGEST), height.min(LARGEST))).map_err(io::Error::other)?;
-        let theme = Theme::new(colour, true);
         let frame = terminal.draw(|frame| view::draw(&app, theme, frame)).map_err(io::Error::other)?;
         Ok(Self { buffer: frame.buffer.clone() })
     }

@@ -1,6 +1,10 @@
-//! How things look: roles, not colours. ANSI names on the terminal's own background, or no colour at all.
+//! How things look: roles, not colours, on the terminal's own background. What style a role has is a theme's to say.
 
-use ratatui::style::{Color, Modifier, Style};
+pub(crate) mod styles;
+
+use ratatui::style::{Modifier, Style};
+
+use styles::Styles;
 
 use crate::memory::{Category, Verdict};
 
@@ -11,6 +15,8 @@ pub(crate) struct Theme {
     pub(crate) colour: bool,
     /// The signs that things are drawn with.
     pub(crate) glyphs: &'static Glyphs,
+    /// The styles of roles; everybody's where none were chosen.
+    styles: Option<&'static Styles>,
 }
 
 /// The signs that things are drawn with.
@@ -92,7 +98,6 @@ static ASCII: Glyphs = Glyphs {
     more: "~",
 };
 
-#[expect(clippy::unused_self, reason = "roles are the theme's to decide, whether or not it tints them")]
 impl Theme {
     /// The look for an environment: `NO_COLOR` takes colours away, a locale without UTF-8 all but ASCII.
     pub(crate) fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
@@ -104,27 +109,23 @@ impl Theme {
         Self::new(colour, utf8)
     }
 
-    /// With or without colours, with or without signs beyond ASCII.
+    /// With or without colours, with or without signs beyond ASCII, in everybody's styles.
     pub(crate) const fn new(colour: bool, unicode: bool) -> Self {
-        Self { colour, glyphs: if unicode { &UNICODE } else { &ASCII } }
+        Self { colour, glyphs: if unicode { &UNICODE } else { &ASCII }, styles: None }
     }
 
-    const fn tinted(self, colour: Color) -> Style {
-        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    /// The same in other styles, which live as long as the program.
+    pub(crate) fn in_styles(self, styles: &'static Styles) -> Self {
+        Self { colour: self.colour && styles.has_colour(), styles: Some(styles), ..self }
+    }
+
+    fn role(self, role: &str) -> Style {
+        self.styles.unwrap_or_else(|| super::standard_styles()).role(role, self.colour)
     }
 
     /// The bar of a category.
-    pub(crate) const fn category(self, category: Category) -> Style {
-        self.tinted(match category {
-            Category::Parameters => Color::Blue,
-            Category::Gradients => Color::Green,
-            Category::Optimizer => Color::Magenta,
-            Category::Activations => Color::Cyan,
-            Category::Logits => Color::Yellow,
-            Category::KvCache => Color::LightGreen,
-            Category::Workspace => Color::LightBlue,
-            Category::Runtime => Color::LightMagenta,
-        })
+    pub(crate) fn category(self, category: Category) -> Style {
+        self.role(category.id())
     }
 
     /// The sign that a category's cells are filled with among others: its initial, where no colour tells it apart.
@@ -145,26 +146,13 @@ impl Theme {
     }
 
     /// The line of a compared scenario.
-    pub(crate) const fn series(self, index: usize) -> Style {
-        self.tinted(match index % 7 {
-            0 => Color::Cyan,
-            1 => Color::Yellow,
-            2 => Color::Magenta,
-            3 => Color::Green,
-            4 => Color::Blue,
-            5 => Color::LightRed,
-            _ => Color::LightCyan,
-        })
+    pub(crate) fn series(self, index: usize) -> Style {
+        self.styles.unwrap_or_else(|| super::standard_styles()).series(index, self.colour)
     }
 
     /// Words of a verdict.
-    pub(crate) const fn verdict(self, verdict: Verdict) -> Style {
-        let style = self.tinted(match verdict {
-            Verdict::Fits => Color::Green,
-            Verdict::Tight => Color::Yellow,
-            Verdict::Over => Color::Red,
-        });
-        style.add_modifier(Modifier::BOLD)
+    pub(crate) fn verdict(self, verdict: Verdict) -> Style {
+        self.role(verdict.id())
     }
 
     /// The sign of a verdict.
@@ -177,48 +165,48 @@ impl Theme {
     }
 
     /// Titles and totals.
-    pub(crate) const fn strong(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
+    pub(crate) fn strong(self) -> Style {
+        self.role("strong")
     }
 
-    /// The title of a panel, on its frame.
-    pub(crate) const fn title(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD).remove_modifier(Modifier::DIM)
+    /// The title of a panel, on its frame, whose style is none of the title's.
+    pub(crate) fn title(self) -> Style {
+        Style { sub_modifier: Modifier::DIM, ..self.role("title") }
     }
 
     /// What matters less.
-    pub(crate) const fn dim(self) -> Style {
-        Style::new().add_modifier(Modifier::DIM)
+    pub(crate) fn dim(self) -> Style {
+        self.role("dim")
     }
 
     /// The row under the cursor.
-    pub(crate) const fn selected(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
+    pub(crate) fn selected(self) -> Style {
+        self.role("selected")
     }
 
     /// Frames of panels.
-    pub(crate) const fn border(self) -> Style {
-        Style::new().add_modifier(Modifier::DIM)
+    pub(crate) fn border(self) -> Style {
+        self.role("border")
     }
 
     /// Keys in the footer and in help.
-    pub(crate) const fn key(self) -> Style {
-        self.tinted(Color::Cyan).add_modifier(Modifier::BOLD)
+    pub(crate) fn key(self) -> Style {
+        self.role("key")
     }
 
     /// Answers to keys.
-    pub(crate) const fn notice(self) -> Style {
-        self.tinted(Color::Cyan)
+    pub(crate) fn notice(self) -> Style {
+        self.role("notice")
     }
 
     /// Why something was not done.
-    pub(crate) const fn refusal(self) -> Style {
-        self.tinted(Color::Yellow)
+    pub(crate) fn refusal(self) -> Style {
+        self.role("refusal")
     }
 
     /// What went wrong.
-    pub(crate) const fn error(self) -> Style {
-        self.tinted(Color::Red)
+    pub(crate) fn error(self) -> Style {
+        self.role("error")
     }
 }
 

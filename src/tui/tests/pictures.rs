@@ -8,8 +8,12 @@ use crate::tui::screen::View;
 use crate::units::Unit;
 
 fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
+    themed(view, size, colour, None)
+}
+
+fn themed(view: View, size: (u16, u16), colour: bool, theme: Option<&str>) -> Picture {
     let scenario = Scenario { model: String::from("llama-3.1-8b"), ..Scenario::default() };
-    let start = Start { scenario, unit: Unit::Gib, file: None };
+    let start = Start { scenario, unit: Unit::Gib, file: None, theme: theme.map(String::from) };
     Picture::draw(&Library::embedded(), start, view, size, colour).unwrap()
 }
 
@@ -64,4 +68,23 @@ fn the_total_shows_its_parts() {
     let mut fills: Vec<&str> = rectangles.iter().filter(near).filter_map(|node| node.attribute("fill")).collect();
     fills.dedup();
     assert!(fills.len() >= 4, "{fills:?}");
+}
+
+/// Every theme can be read, and each looks as it did.
+#[test]
+fn themes() {
+    let mut seen: Vec<String> = Vec::new();
+    for id in crate::preset::theme::ids() {
+        let picture = themed(View::Fit, (80, 24), true, Some(id));
+        insta::assert_snapshot!(format!("theme_{id}"), picture.svg());
+        assert!(!seen.contains(&picture.svg()), "{id} is another");
+        seen.push(picture.svg());
+        let initials = picture.text().lines().any(|line| line.contains("Total") && line.contains("MM"));
+        assert_eq!(initials, id == "mono", "without colour parts have initials");
+    }
+    assert_eq!(themed(View::Fit, (80, 24), true, None).svg(), seen[0]);
+    let scenario = Scenario { model: String::from("gpt2"), ..Scenario::default() };
+    let start = Start { scenario, theme: Some(String::from("ligth")), ..Start::default() };
+    let error = Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), true).unwrap_err();
+    assert!(error.to_string().contains("`light`"), "{error}");
 }

@@ -1,0 +1,97 @@
+//! Themes of the explorer as people write them: a style in words for each role.
+
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Document, suggestion};
+use super::error::PresetError;
+use super::source;
+
+/// Ids and texts of the themes that everybody has.
+const EMBEDDED: &[(&str, &str)] = &[
+    ("default", include_str!("../../presets/themes/default.toml")),
+    ("light", include_str!("../../presets/themes/light.toml")),
+    ("high-contrast", include_str!("../../presets/themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../presets/themes/colour-blind.toml")),
+    ("mono", include_str!("../../presets/themes/mono.toml")),
+];
+
+/// A role and its styles, as they are written; only a series has several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The role.
+    pub role: String,
+    /// Its styles in words.
+    pub styles: Vec<String>,
+    /// An error at this row; its message is to be filled in.
+    error: PresetError,
+}
+
+impl Row {
+    /// An error at this row.
+    pub fn error(&self, message: impl Into<String>) -> PresetError {
+        PresetError { message: message.into(), ..self.error.clone() }
+    }
+}
+
+/// The ids of the themes that everybody has.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    EMBEDDED.iter().map(|(id, _)| *id)
+}
+
+/// The rows of a theme: that of a path, which ends in `.toml`; else one of the user's folder; else one of everybody's.
+pub fn find(name: &str, folder: Option<&Path>) -> Result<Vec<Row>, PresetError> {
+    let path = Path::new(name);
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return read(path);
+    }
+    let own = folder.map(|folder| folder.join("themes").join(format!("{name}.toml"))).filter(|path| path.exists());
+    if let Some(path) = own {
+        return read(&path);
+    }
+    if let Some((id, text)) = EMBEDDED.iter().find(|(id, _)| *id == name) {
+        return parse(text, &format!("embedded presets/themes/{id}.toml"));
+    }
+    let known: Vec<&str> = ids().collect();
+    let near = suggestion(name, &known);
+    Err(PresetError::plain(format!("there is no theme `{name}`; {near}")))
+}
+
+fn read(path: &Path) -> Result<Vec<Row>, PresetError> {
+    parse(&source::read(path)?, &path.display().to_string())
+}
+
+fn parse(text: &str, origin: &str) -> Result<Vec<Row>, PresetError> {
+    let document = Document { origin, text };
+    let root = document.parse()?;
+    let mut rows = Vec::new();
+    for (key, value) in root.get_ref() {
+        let wrong = |message: &str| document.error(key.span(), key.get_ref().as_ref(), message);
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("name", DeValue::String(_)) => {}
+            ("styles", DeValue::Table(table)) => collect(document, table, &mut rows)?,
+            ("name", _) => return Err(wrong("expected a text")),
+            ("styles", _) => return Err(wrong("expected a table of roles")),
+            _ => return Err(wrong("unknown; a theme has `name` and a table `styles`")),
+        }
+    }
+    Ok(rows)
+}
+
+fn collect(document: Document<'_>, table: &DeTable<'_>, rows: &mut Vec<Row>) -> Result<(), PresetError> {
+    for (role, value) in table {
+        let error = document.error(role.span(), format!("styles.{}", role.get_ref()), "");
+        let styles = match value.get_ref() {
+            DeValue::String(style) => Some(vec![style.clone().into_owned()]),
+            DeValue::Array(styles) => styles.iter().map(|style| style.get_ref().as_str().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        let Some(styles) = styles else {
+            let message = String::from("expected a style in words, such as \"light blue bold\", or a list of them");
+            return Err(PresetError { message, ..error });
+        };
+        rows.push(Row { role: role.get_ref().clone().into_owned(), styles, error });
+    }
+    Ok(())
+}
