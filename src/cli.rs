@@ -21,6 +21,7 @@ mod presets;
 #[cfg(feature = "tui")]
 mod render;
 mod resolve;
+mod settings;
 mod validate;
 
 use std::ffi::OsString;
@@ -114,6 +115,8 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// What is set for good, and where each setting comes from.
+    Config,
     /// The manual page, in roff.
     Man,
     /// The frameworks, and which of them are covered.
@@ -155,6 +158,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         #[cfg(feature = "tui")]
         Some(Command::Render(arguments)) => render::run(&arguments),
         Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Config) => settings::print(),
         Some(Command::Man) => manual::page(),
         Some(Command::Frameworks { output }) => frameworks::run(&output),
     }

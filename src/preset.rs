@@ -3,6 +3,7 @@
 //! Those embedded in the binary and those in a user's folder are read by the same code; every complaint says where.
 
 pub mod case;
+pub mod config;
 mod document;
 pub(crate) mod error;
 mod find;

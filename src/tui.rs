@@ -54,8 +54,14 @@ pub struct Start {
     pub unit: Unit,
     /// The file that the scenario was read from.
     pub file: Option<String>,
-    /// The theme, by its name or path; none: `BRIMFUL_THEME`, or everybody's.
+    /// The theme that is asked for, by its name or path.
     pub theme: Option<String>,
+    /// The theme where none is asked for; one that is broken is reported, and everybody's taken.
+    pub usual_theme: Option<String>,
+    /// A file of keys, in place of the one in the user's folder.
+    pub keys: Option<PathBuf>,
+    /// The card where none is named.
+    pub usual_gpu: Option<String>,
 }
 
 /// How the explorer ended.
@@ -122,8 +128,11 @@ fn own_folder() -> Option<PathBuf> {
     preset::user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref())
 }
 
-/// The keys of this user: everybody's, but for what `keys.toml` beside the user's presets says.
-fn own_keys() -> Result<Arc<Keymap>, PresetError> {
+/// The keys of this user: everybody's, but for what a file says: a named one, or `keys.toml` beside the user's presets.
+fn own_keys(named: Option<PathBuf>) -> Result<Arc<Keymap>, PresetError> {
+    if let Some(path) = named {
+        return keymap_of(keys::read(&path), &standard_keys()).map(Arc::new);
+    }
     match own_folder().map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
         Some(path) => keymap_of(keys::read(&path), &standard_keys()).map(Arc::new),
         None => Ok(standard_keys()),
@@ -141,20 +150,26 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut theme = Theme::from_env(variable);
-    let chosen = start.theme.clone();
-    if let Some(name) = &chosen {
-        theme = look(name, theme, Depth::from_env(variable))?;
-    }
-    let mut app = open(&library, start);
-    if let Some(name) = variable("BRIMFUL_THEME").filter(|_| chosen.is_none()) {
-        match look(&name, theme, Depth::from_env(variable)) {
-            Ok(look) => theme = look,
-            Err(problem) => app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true }),
+    let depth = Depth::from_env(variable);
+    let mut problems = Vec::new();
+    match (&start.theme, &start.usual_theme) {
+        (Some(name), _) => theme = look(name, theme, depth)?,
+        (None, Some(name)) => {
+            theme = look(name, theme, depth).unwrap_or_else(|problem| {
+                problems.push(problem);
+                theme
+            })
         }
+        (None, None) => {}
     }
-    match own_keys() {
-        Ok(keymap) => app.keymap = keymap,
-        Err(problem) => app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true }),
+    let keymap = own_keys(start.keys.clone()).unwrap_or_else(|problem| {
+        problems.push(problem);
+        standard_keys()
+    });
+    let mut app = open(&library, start);
+    app.keymap = keymap;
+    if let Some(problem) = problems.first() {
+        app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true });
     }
     let events = event::listen()?;
     let mut session = Session::enter()?;
@@ -258,7 +273,7 @@ fn open(library: &Library, start: Start) -> App {
         }
     }
     if scenario.gpu.is_none() {
-        scenario.gpu = first(&gpus, FIRST_GPU);
+        scenario.gpu = first(&gpus, start.usual_gpu.as_deref().unwrap_or(FIRST_GPU));
     }
     let problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
     let mut app = App::new(models, gpus, scenario, start.unit);

@@ -636,3 +636,26 @@ fn what_a_reader_may_not_expect_is_said() {
     let said = place.run(&[&run[..], &["--gpu", "mi300x", "--set", "infer.prefill_tokens=65536"]].concat());
     assert!(said.err.contains("no CUDA card") && !said.err.contains("a pass"), "{}", said.err);
 }
+
+#[test]
+fn settings_hold_and_say_where_they_come_from() {
+    let place = Place::new();
+    let said = place.run(&["config"]);
+    assert!(said.code == 0 && said.out.contains("unit = \"gib\"  # the default"), "{}", said.out);
+    place.write("config/brimful/config.toml", "unit = \"gb\"\ntheme = \"light\"\n");
+    let said = place.run(&["config"]);
+    assert!(said.out.contains("unit = \"gb\"  # this file") && said.out.contains("theme = \"light\"  # this file"));
+    assert!(place.run(&["check", "gpt2", "--gpu", "l4"]).out.contains(" GB"));
+    assert!(place.run(&["check", "gpt2", "--gpu", "l4", "--unit", "gib"]).out.contains(" GiB"));
+    // What is printed can be kept.
+    place.write("config/brimful/config.toml", &said.out);
+    assert_eq!(place.run(&["config"]).err, "");
+    place.write("config/brimful/config.toml", "unt = \"gb\"\n");
+    let said = place.run(&["check", "gpt2", "--gpu", "l4"]);
+    assert!(
+        said.code == 0 && said.err.contains("config.toml:1:1: unt: unknown") && said.err.contains("`unit`"),
+        "{}",
+        said.err
+    );
+    assert!(said.out.contains(" GiB"));
+}

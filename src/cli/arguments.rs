@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::settings;
 use crate::scenario::Task;
 use crate::units::Unit;
 
@@ -76,9 +77,9 @@ pub(super) struct LookupArguments {
     /// A folder with models/ and gpus/ of one's own.
     #[arg(long, value_name = "DIR")]
     pub(super) presets: Option<PathBuf>,
-    /// The unit of sizes in text.
-    #[arg(long, value_enum, default_value_t = UnitName::Gib)]
-    unit: UnitName,
+    /// The unit of sizes in text; gib, unless `brimful config` says otherwise.
+    #[arg(long, value_enum)]
+    unit: Option<UnitName>,
 }
 
 /// How it is shown, and where presets are looked for.
@@ -95,8 +96,9 @@ impl LookupArguments {
     /// The unit of sizes in text.
     pub(super) fn unit(&self) -> Unit {
         match self.unit {
-            UnitName::Gib => Unit::Gib,
-            UnitName::Gb => Unit::Gb,
+            Some(UnitName::Gib) => Unit::Gib,
+            Some(UnitName::Gb) => Unit::Gb,
+            None => settings::config().unit.unwrap_or_default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Error, Result, anyhow, bail};
 use clap::CommandFactory;
 
 use super::resolve::Draft;
-use super::{Cli, LookArguments, RunArguments, presets};
+use super::{Cli, LookArguments, RunArguments, presets, settings};
 use crate::preset::{Library, Listing};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<Exit
 }
 
 /// Commands that the design promises and that are still to come.
-const PLANNED: [&str; 3] = ["plan", "min", "config"];
+const PLANNED: [&str; 2] = ["plan", "min"];
 
 /// A command that is misspelt, or that comes after a flag, was read as the name of a model.
 fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
@@ -55,7 +55,11 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 #[cfg(feature = "tui")]
 fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
     let (unit, file) = (arguments.output.lookup.unit(), arguments.scenario.input.clone());
-    let outcome = crate::tui::run(library, crate::tui::Start { scenario, unit, file, theme: looks.theme })?;
+    let config = settings::config();
+    let usual_theme = settings::theme_of_environment().or_else(|| config.theme.clone());
+    let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
+    let start = crate::tui::Start { scenario, unit, file, theme: looks.theme, usual_theme, keys, usual_gpu };
+    let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
     }

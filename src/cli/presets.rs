@@ -1,18 +1,23 @@
 //! Where presets come from: the binary, the user's folder, and `--presets`.
 
-use std::env;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
 use super::arguments::LookupArguments;
 use super::output::warn;
-use crate::preset::{Library, user_dir};
+use super::settings;
+use crate::preset::Library;
 
 /// Every preset; a broken one of the user's own is a warning.
 pub(super) fn load(arguments: &LookupArguments) -> Result<Library> {
-    let mut folders: Vec<PathBuf> =
-        user_dir(env::var_os("XDG_CONFIG_HOME").as_deref(), env::var_os("HOME").as_deref()).into_iter().collect();
+    let mut folders: Vec<PathBuf> = settings::folder().into_iter().collect();
+    if let Some(folder) = &settings::config().presets {
+        if !folder.is_dir() {
+            warn(format!("{}: there is no such folder, though the configuration names it", folder.display()));
+        }
+        folders.push(folder.clone());
+    }
     if let Some(folder) = &arguments.presets {
         if !folder.is_dir() {
             bail!("--presets {}: there is no such folder", folder.display());

@@ -51,7 +51,8 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
     let size = size(&arguments.size)?;
     let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
     let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let start = Start { scenario, unit: arguments.lookup.unit(), file: None, theme: arguments.theme.clone() };
+    let theme = arguments.theme.clone();
+    let start = Start { scenario, unit: arguments.lookup.unit(), theme, ..Start::default() };
     let picture = Picture::draw(&library, start, view, size, colour)?;
     let text = match arguments.format {
         PictureFormat::Text => picture.text(),

@@ -5,7 +5,6 @@ use crate::scenario::Scenario;
 use crate::tui::Start;
 use crate::tui::picture::Picture;
 use crate::tui::screen::View;
-use crate::units::Unit;
 
 fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
     themed(view, size, colour, None)
@@ -13,7 +12,7 @@ fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
 
 fn themed(view: View, size: (u16, u16), colour: bool, theme: Option<&str>) -> Picture {
     let scenario = Scenario { model: String::from("llama-3.1-8b"), ..Scenario::default() };
-    let start = Start { scenario, unit: Unit::Gib, file: None, theme: theme.map(String::from) };
+    let start = Start { scenario, theme: theme.map(String::from), ..Start::default() };
     Picture::draw(&Library::embedded(), start, view, size, colour).unwrap()
 }
 
