@@ -11,6 +11,7 @@ pub mod fit;
 mod inference;
 pub mod instant;
 pub mod ledger;
+mod litgpt;
 mod optimizer;
 mod quantized;
 mod recorded;
@@ -28,7 +29,7 @@ use crate::framework::transformers::ScoreCode;
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
-use crate::scenario::{Estimator, Method, Scenario, Task};
+use crate::scenario::{Estimator, Framework, Method, Scenario, Task};
 use crate::units::{Overflow, Parameters, grouped};
 
 pub use category::{Categories, Category};
@@ -81,7 +82,9 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
 
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
+    let litgpt = scenario.profile().filter(|_| scenario.framework == Framework::Litgpt);
     let blocks = match scenario.train.method {
+        _ if litgpt.is_some() => litgpt::trained(model, scenario, &litgpt.unwrap_or_default())?,
         Method::Full => parameters::blocks(&model.architecture),
         Method::Lora | Method::Qlora => adapters::Adapters::of(model, &scenario.train)?.blocks(model),
     };

@@ -15,6 +15,7 @@ mod gate;
 mod indexed;
 mod latent;
 mod layer;
+mod litgpt;
 mod magnitude;
 mod model;
 mod norm;
@@ -23,6 +24,7 @@ mod quantized;
 mod recurrent;
 mod rotary;
 
+pub(super) use litgpt::{LitGpt, PREVIOUS};
 pub(super) use model::{Forward, Stretch};
 pub(super) use quantized::Kernel;
 

@@ -35,6 +35,8 @@ pub(crate) struct Tape {
     keep_gradients: bool,
     /// Whether parameters are frozen.
     frozen: bool,
+    /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
+    pieces: Vec<(u32, StorageId)>,
 }
 
 impl Tape {
@@ -54,6 +56,7 @@ impl Tape {
             overflow: false,
             keep_gradients,
             frozen: false,
+            pieces: Vec::new(),
         }
     }
 
@@ -129,6 +132,11 @@ impl Tape {
         u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// A tensor without a gradient that stands from step to step and is counted by itself.
+    pub(crate) fn buffer(&self, shape: u16, dtype: Dtype) -> Tensor {
+        Tensor { storage: NOTHING, shape, dtype, source: Source::Constant }
+    }
+
     /// A tensor without a gradient, newly allocated.
     pub(crate) fn constant(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
         let storage = self.allocate(name, shape, dtype, Kind::Value);
@@ -198,6 +206,15 @@ impl Tape {
             self.refer(tensor.storage);
         }
         many
+    }
+
+    /// As many views of one tensor as there are shapes, whose gradients are put together into one.
+    pub(crate) fn cut(&mut self, tensor: Tensor, shapes: &[u16]) -> Vec<Tensor> {
+        let source = self.record(Rule::Cut, &[tensor], tensor.shape, tensor.dtype, 0);
+        for _ in shapes {
+            self.refer(tensor.storage);
+        }
+        shapes.iter().map(|shape| Tensor { shape: *shape, source, ..tensor }).collect()
     }
 
     /// A part of a tensor is overwritten in place.

@@ -126,7 +126,13 @@ impl Run<'_> {
 }
 
 /// The result of a table lookup; keeps the indices where they are not counted as inputs.
-fn look_up(tape: &mut Tape, table: Tensor, indices: Option<Tensor>, name: &'static str, shape: u16) -> Tensor {
+pub(super) fn look_up(
+    tape: &mut Tape,
+    table: Tensor,
+    indices: Option<Tensor>,
+    name: &'static str,
+    shape: u16,
+) -> Tensor {
     let keeps: &[Tensor] = match &indices {
         Some(indices) => std::slice::from_ref(indices),
         None => &[],

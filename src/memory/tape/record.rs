@@ -183,6 +183,8 @@ pub(crate) enum Rule {
     Write,
     /// A split: the gradients of the parts are put together into one.
     Split,
+    /// The same into any number of parts, each of which is read once.
+    Cut,
 }
 
 #[derive(Debug, Clone, Copy)]

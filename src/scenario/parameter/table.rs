@@ -90,7 +90,7 @@ pub const PARAMETERS: &[Parameter] = &[
         help: "the implementation whose habits are described",
         kind: Kind::Choice {
             words: Framework::WORDS,
-            covered: &["transformers", "transformers-4.51", "transformers-4.38"],
+            covered: &["transformers", "transformers-4.51", "transformers-4.38", "litgpt"],
             optional: false,
         },
         applies: in_detail,

@@ -1,0 +1,67 @@
+//! LitGPT: one GPT class for every family, from which an architecture is built in its own way.
+
+use crate::model::architecture::{
+    Activation, Architecture, Attention, AttentionVariant, FeedForward, Layer, LayerVariant, Mixer,
+};
+use crate::model::family::{Family, MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
+
+/// How LitGPT builds a model: one matrix for queries, keys and values, gate and up apart, and a head of its own even
+/// where the checkpoint ties it to the embedding. An error says what the class does not have.
+pub fn built(architecture: &Architecture) -> Result<Architecture, &'static str> {
+    if architecture.positions != PositionKind::Rotary {
+        return Err("positions that do not rotate");
+    }
+    if !matches!(architecture.norm, NormKind::Rms | NormKind::GemmaRms | NormKind::Layer) {
+        return Err("norms of this kind");
+    }
+    if architecture.embedding_size != architecture.hidden_size || architecture.embedding_norm.is_some() {
+        return Err("what stands between embedding and layers");
+    }
+    if architecture.final_norm.is_none() || architecture.per_layer_inputs.is_some() || architecture.streams.is_some() {
+        return Err("what stands beside the layers");
+    }
+    let mut built = architecture.clone();
+    built.tie_word_embeddings = false;
+    for group in &mut built.groups {
+        build(&mut group.layer)?;
+    }
+    Ok(built)
+}
+
+fn build(layer: &mut Layer) -> Result<(), &'static str> {
+    let placed =
+        [Placement::Pre, Placement::Post, Placement::Parallel, Placement::ParallelOneNorm, Placement::Sandwich];
+    if !placed.contains(&layer.placement) || layer.variant != LayerVariant::default() {
+        return Err("blocks of this kind");
+    }
+    let Mixer::Attention(attention) = &mut layer.mixer else { return Err("recurrent layers") };
+    if !is_plain(attention) {
+        return Err("attention of this kind");
+    }
+    attention.projection = Projection::Fused;
+    let FeedForward::Dense(mlp) = &mut layer.feed_forward else { return Err("experts, for training") };
+    mlp.activation = match mlp.activation {
+        Activation::Silu => Activation::Silu,
+        // The tanh approximation is PyTorch's operation too.
+        Activation::Gelu | Activation::GeluPython => Activation::Gelu,
+        _ => return Err("this activation function"),
+    };
+    if mlp.kind == MlpKind::GatedFused {
+        mlp.kind = MlpKind::Gated;
+    }
+    Ok(())
+}
+
+fn is_plain(attention: &Attention) -> bool {
+    attention.latent.is_none()
+        && !attention.sinks
+        && !attention.gate
+        && attention.rotary_dim > 0
+        && attention.variant == AttentionVariant::default()
+        && matches!(attention.qk_norm, QkNorm::None | QkNorm::PerHead | QkNorm::FullWidth)
+}
+
+/// Whether the embedding is multiplied by a constant.
+pub fn scales_embedding(family: &Family) -> bool {
+    matches!(family.id, "gemma" | "gemma2")
+}

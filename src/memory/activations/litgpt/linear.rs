@@ -1,0 +1,87 @@
+//! Linear layers with LitGPT's adapters beside them: `LoRALinear`.
+
+use super::super::super::entry::Dim;
+use super::super::super::tape::{Tape, Tensor};
+use super::super::Linear;
+use super::super::operations::{dropout, fresh, join};
+use super::LitGpt;
+
+/// The names of an adapter's tensors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    pub(super) down: &'static str,
+    pub(super) up: &'static str,
+    pub(super) dropped: &'static str,
+    pub(super) mask: &'static str,
+    pub(super) low: &'static str,
+    pub(super) high: &'static str,
+    pub(super) index: &'static str,
+    pub(super) sum: &'static str,
+}
+
+/// Spells out [`Names`] for one linear layer.
+macro_rules! adapter {
+    ($linear:literal) => {
+        $crate::memory::activations::litgpt::linear::Names {
+            down: concat!($linear, ".lora A"),
+            up: concat!($linear, ".lora B"),
+            dropped: concat!($linear, ".lora dropped input"),
+            mask: concat!($linear, ".lora dropout mask"),
+            low: concat!($linear, ".lora A output"),
+            high: concat!($linear, ".lora B output"),
+            index: concat!($linear, ".lora columns"),
+            sum: concat!($linear, ".lora sum"),
+        }
+    };
+}
+pub(super) use adapter;
+
+impl LitGpt<'_> {
+    /// A linear layer, with its adapter where it has one.
+    pub(super) fn linear(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        adapter: Option<Names>,
+    ) -> Tensor {
+        let pretrained = self.plain(tape, input, linear, name, self.run.s());
+        let (Some(names), Some(lora)) = (adapter, self.lora) else { return pretrained };
+        let rank = Dim { symbol: "r", size: lora.rank };
+        let dropped = dropout(tape, lora.dropout, input, names.dropped, names.mask);
+        let down = self.adapter_matrix(tape, names.down, linear.inputs, rank);
+        let low = self.run.product(tape, dropped, down, names.low, self.run.s());
+        tape.release(dropped);
+        let up = self.adapter_matrix(tape, names.up, rank, linear.outputs);
+        let high = self.run.product(tape, low, up, names.high, self.run.s());
+        tape.release(low);
+        let scaled = fresh(tape, high, names.high, high.shape);
+        tape.release(high);
+        let sum = join(tape, [pretrained, scaled], names.sum, pretrained.shape);
+        tape.release(scaled);
+        tape.release(pretrained);
+        sum
+    }
+
+    /// The layer as it was pretrained.
+    pub(super) fn plain(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        match self.run.base {
+            Some(base) => self.run.unpacked_product(tape, input, linear, name, (positions, base)),
+            None => self.run.product(tape, input, linear, name, positions),
+        }
+    }
+
+    /// One matrix of an adapter.
+    pub(super) fn adapter_matrix(&self, tape: &mut Tape, name: &'static str, inputs: Dim, outputs: Dim) -> Linear {
+        let shape = tape.shape(&[outputs, inputs]);
+        Linear { weight: tape.adapter(name, shape, self.run.weights), bias: None, inputs, outputs }
+    }
+}
