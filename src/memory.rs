@@ -25,11 +25,12 @@ mod weights;
 
 use self::course::Course;
 use crate::framework::implementation;
+use crate::framework::litgpt::Release;
 use crate::framework::transformers::ScoreCode;
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
-use crate::scenario::{Estimator, Framework, Method, Scenario, Task};
+use crate::scenario::{Estimator, Method, Scenario, Task};
 use crate::units::{Overflow, Parameters, grouped};
 
 pub use category::{Categories, Category};
@@ -82,7 +83,7 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
 
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
-    let litgpt = scenario.profile().filter(|_| scenario.framework == Framework::Litgpt);
+    let litgpt = scenario.profile().filter(|profile| Release::of(&profile.id).is_some());
     let blocks = match scenario.train.method {
         _ if litgpt.is_some() => litgpt::trained(model, scenario, &litgpt.unwrap_or_default())?,
         Method::Full => parameters::blocks(&model.architecture),

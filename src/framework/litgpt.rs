@@ -61,6 +61,33 @@ fn is_plain(attention: &Attention) -> bool {
         && matches!(attention.qk_norm, QkNorm::None | QkNorm::PerHead | QkNorm::FullWidth)
 }
 
+/// What differs between releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
+pub struct Release {
+    /// Whether root mean square norms multiply by their weight in fp32, before they narrow.
+    pub weighs_norms_in_fp32: bool,
+    /// Whether products with quantized matrices keep their input until the graph is gone, which is when the next step's
+    /// logits take the place of this one's: bitsandbytes up to 0.42 holds it as an attribute of the node.
+    pub holds_products_inputs: bool,
+    /// Whether the embedding of a quantized model is replaced by bitsandbytes' with a layer norm, whose parameters no
+    /// optimizer steps but whose gradients are computed and stay.
+    pub stable_embedding: bool,
+}
+
+impl Release {
+    /// The release that a profile's id names.
+    pub fn of(id: &str) -> Option<Self> {
+        match id {
+            "litgpt" => Some(Self { weighs_norms_in_fp32: true, holds_products_inputs: false, stable_embedding: true }),
+            "litgpt-0.4" => {
+                Some(Self { weighs_norms_in_fp32: false, holds_products_inputs: true, stable_embedding: false })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Whether the embedding is multiplied by a constant.
 pub fn scales_embedding(family: &Family) -> bool {
     matches!(family.id, "gemma" | "gemma2")

@@ -24,7 +24,7 @@ mod quantized;
 mod recurrent;
 mod rotary;
 
-pub(super) use litgpt::{LitGpt, PREVIOUS};
+pub(super) use litgpt::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};
 pub(super) use model::{Forward, Stretch};
 pub(super) use quantized::Kernel;
 

@@ -3,26 +3,28 @@
 mod lora;
 
 use super::EstimateError;
-use super::activations::{LitGpt, PREVIOUS, Run};
-use super::category::Category;
+use super::activations::{LitGpt, PREVIOUS, PREVIOUS_INPUTS, Run};
 use super::course::Course;
-use super::entry::{Alive, Dim, Entry, Lifetime, Place, Shape};
+use super::entry::{Alive, Dim, Entry, Place, Shape};
 use super::instant::{Instant, Step};
 use super::ledger::Ledger;
+use super::quantized::{self, Format};
 use super::tape::Dtype;
 use super::timeline::Timeline;
 use super::training::{always, positions, standing, steady, whereabouts};
 use super::weights::{self, Set};
 use super::{optimizer, recorded};
 use crate::framework::Implementation;
-use crate::framework::litgpt::{built, scales_embedding};
+use crate::framework::litgpt::{Release, built, scales_embedding};
 use crate::framework::transformers::NormCode;
 use crate::framework::transformers::SOURCE;
 use crate::framework::{Profile, implementation};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::model::parameters::{Block, BlockParameters, blocks};
-use crate::scenario::{Loss, Method, Optimizer, OptimizerImplementation, Precision, Recompute, Scenario, Train};
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
+use crate::scenario::{
+    BaseWeights, Loss, Method, Optimizer, OptimizerImplementation, Precision, Recompute, Scenario, Train,
+};
 use crate::units::{Bits, Overflow};
 
 pub(super) use lora::Lora;
@@ -35,15 +37,21 @@ pub(super) fn ledger(
     gpu: Option<&Gpu>,
 ) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
+    let release = Release::of(&profile.id).ok_or_else(|| unknown(profile))?;
     check(train)?;
     let built = built_by(model, profile)?;
     let model = &built;
     let lora = adapters(model, train)?;
     let architecture = &model.architecture;
-    // The tables are made anew, in fp32, unless sequences are as long as the model was made for.
-    let tables = if train.sequence_length == architecture.max_position_embeddings { Dtype::Bf16 } else { Dtype::Fp32 };
+    let quantized = train.method == Method::Qlora;
+    // The tables are made anew, in fp32, unless sequences are as long as the model was made for; those of a quantized
+    // model never were in another type.
+    let narrow = !quantized && train.sequence_length == architecture.max_position_embeddings;
+    let tables = if narrow { Dtype::Bf16 } else { Dtype::Fp32 };
     let step = LitGpt {
         run: run(model, train),
+        release,
+        quantized,
         lora: lora.as_ref(),
         tables,
         scaled_embedding: scales_embedding(model.family),
@@ -56,14 +64,21 @@ pub(super) fn ledger(
     let adapted = lora.as_ref().map(|lora| lora.blocks(architecture));
     let model_set = Set { architecture, blocks: &all, bits };
     let trained = Set { architecture, blocks: adapted.as_deref().unwrap_or(&all), bits };
-    let mut entries = model_set.parameters(always())?;
+    let mut entries = if quantized {
+        quantized::parameters(&model_set, Format::FourBitsThroughout(train.double_quant), always())?
+    } else {
+        model_set.parameters(always())?
+    };
     if lora.is_some() {
         entries.append(&mut trained.parameters(always())?);
+    }
+    if quantized && release.stable_embedding {
+        entries.append(&mut stable_embedding(&model_set, train)?);
     }
     if train.gradient_accumulation_steps > 1 {
         entries.append(&mut trained.standing_gradients(standing(train))?);
     }
-    entries.append(&mut optimizer_entries(&trained, profile)?);
+    entries.append(&mut optimizer_entries(&trained, quantized, profile)?);
     entries.append(&mut recorded::entries(&recording, &timeline, &positions)?);
     for entry in entries.iter_mut().filter(|entry| entry.source == SOURCE) {
         entry.source = profile.version;
@@ -116,8 +131,8 @@ fn check(train: &Train) -> Result<(), EstimateError> {
         let (value, covered) = (value.to_owned(), format!("{covered}, under litgpt"));
         Err(EstimateError::NotCovered { key, value, covered })
     };
-    if train.method == Method::Qlora {
-        return refuse("train.method", "qlora", "full, lora");
+    if train.method == Method::Qlora && !matches!(train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4) {
+        return refuse("train.base_weights", train.base_weights.word(), "nf4, fp4");
     }
     if train.precision != Precision::Bf16 {
         return refuse("train.precision", train.precision.word(), "bf16");
@@ -172,26 +187,68 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
     }
 }
 
-fn optimizer_entries(trained: &Set<'_>, profile: &Profile) -> Result<Vec<Entry>, Overflow> {
+fn optimizer_entries(trained: &Set<'_>, quantized: bool, profile: &Profile) -> Result<Vec<Entry>, Overflow> {
+    let states = steady().with(Step::First, Instant::OptimizerStep);
+    if quantized {
+        return paged_states(trained, states);
+    }
     let word = profile.train.as_ref().map(|train| train.optimizer_implementation.as_str());
     let implementation = word.and_then(OptimizerImplementation::from_word).unwrap_or(OptimizerImplementation::Foreach);
-    let states = steady().with(Step::First, Instant::OptimizerStep);
     let mut entries = optimizer::states(trained, Optimizer::Adamw, implementation, states)?;
     let step = Alive::NEVER.in_both(Instant::OptimizerStep);
     entries.append(&mut optimizer::temporaries(trained, Optimizer::Adamw, implementation, step)?);
     Ok(entries)
 }
 
+/// The norm of bitsandbytes' embedding, the gradients of both, which stay, and the embedding whose place it took, which a
+/// variable of the script still has.
+fn stable_embedding(model: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
+    let architecture = model.architecture;
+    let vector = |name| Tensor { name, rows: architecture.hidden_size, columns: 1, pieces: 1, role: Role::Norm };
+    let table = Tensor {
+        name: "token embedding.weight",
+        rows: architecture.vocab_size,
+        columns: architecture.hidden_size,
+        pieces: 1,
+        role: Role::Table,
+    };
+    let norm = vec![vector("embedding norm.weight"), vector("embedding norm.bias")];
+    let replaced = Tensor { name: "token embedding that was replaced.weight", ..table.clone() };
+    let block = |tensors| [BlockParameters { block: Block::Embedding, copies: 1, tensors }];
+    let added = block(norm.iter().cloned().chain([replaced]).collect());
+    let forgotten = block(norm.into_iter().chain([table]).collect());
+    let mut entries = Set { blocks: &added, ..*model }.parameters(always())?;
+    entries.append(&mut Set { blocks: &forgotten, ..*model }.standing_gradients(standing(train))?);
+    Ok(entries)
+}
+
+/// bitsandbytes' paged AdamW in 32 bits: PyTorch's allocator has the states of small tensors only.
+fn paged_states(trained: &Set<'_>, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let small = |tensor: &Tensor| tensor.rows.saturating_mul(tensor.columns) < optimizer::PAGED_FROM;
+    let mut blocks = trained.blocks.to_vec();
+    for block in &mut blocks {
+        block.tensors.retain(small);
+    }
+    let (optimizer, implementation) = (Optimizer::Adamw32bit, OptimizerImplementation::Fused);
+    optimizer::states(&Set { blocks: &blocks, ..*trained }, optimizer, implementation, alive)
+}
+
 /// The first micro batch of the first step finds no logits of one before.
 fn as_they_pass(entries: &mut [Entry], train: &Train) {
     let accumulates = train.gradient_accumulation_steps > 1;
-    for entry in entries.iter_mut().filter(|entry| entry.name == PREVIOUS && !accumulates) {
+    for entry in entries.iter_mut().filter(|entry| is_previous(entry) && !accumulates) {
         let alive = Instant::TRAINING.iter().filter(|instant| entry.alive.contains(Step::Steady, **instant));
         entry.alive = alive.fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant));
     }
-    for entry in entries.iter_mut().filter(|entry| entry.name == PREVIOUS) {
-        (entry.category, entry.lifetime) = (Category::Logits, Lifetime::Transient);
-    }
+}
+
+fn is_previous(entry: &Entry) -> bool {
+    entry.name == PREVIOUS || entry.name == PREVIOUS_INPUTS
+}
+
+fn unknown(profile: &Profile) -> EstimateError {
+    let covered = String::from("litgpt, litgpt-0.4");
+    EstimateError::NotCovered { key: "framework", value: profile.id.clone(), covered }
 }
 
 /// Tables of cosines and sines for the longest sequence, and the columns that adapters on some of query, key and value

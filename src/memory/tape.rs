@@ -118,6 +118,15 @@ impl Tape {
         Tensor { storage: NOTHING, shape, dtype, source }
     }
 
+    /// The same where no optimizer steps it and nobody clears its gradient, which is counted by itself.
+    pub(crate) fn forgotten(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let tensor = self.adapter(name, shape, dtype);
+        if let Some(leaf) = self.leaves.last_mut() {
+            leaf.stands = true;
+        }
+        tensor
+    }
+
     /// A computed value becomes the beginning of the graph: it and its gradient stay until the graph is gone, after
     /// the optimizer's step.
     pub(crate) fn require_gradient(&mut self, tensor: Tensor) -> Tensor {
@@ -128,7 +137,15 @@ impl Tape {
     }
 
     fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
-        self.leaves.push(Leaf { name, owner: self.segment, uses: 0, waiting: None, cached_copy: None, value });
+        self.leaves.push(Leaf {
+            name,
+            owner: self.segment,
+            uses: 0,
+            waiting: None,
+            cached_copy: None,
+            value,
+            stands: false,
+        });
         u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -168,6 +185,20 @@ impl Tape {
     pub(crate) fn share(&mut self, tensor: Tensor) -> Tensor {
         self.refer(tensor.storage);
         tensor
+    }
+
+    /// A node that backward does not free holds a tensor besides what it saves: it outlasts the step.
+    pub(crate) fn keep_past_backward(&mut self, tensor: Tensor) {
+        if self.saving != Saving::Keep || !tensor.needs_gradient() {
+            return;
+        }
+        self.refer(tensor.storage);
+        let segment = self.segment;
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize)
+            && !storage.saved
+        {
+            (storage.saved, storage.owner) = (true, segment);
+        }
     }
 
     /// The running code goes on with a copy that is counted elsewhere.

@@ -33,7 +33,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         let (value, covered) = (scenario.framework.word().to_owned(), String::from("transformers, for training"));
         return Err(EstimateError::NotCovered { key: "framework", value, covered });
     }
-    if let (Framework::Litgpt, Some(profile)) = (scenario.framework, scenario.profile()) {
+    if let (Framework::Litgpt | Framework::Litgpt04, Some(profile)) = (scenario.framework, scenario.profile()) {
         return litgpt::ledger(model, scenario, &profile, gpu);
     }
     if train.method == Method::Qlora {

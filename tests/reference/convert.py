@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
-IN.json has the format of autograd.json, timeline.json, kv.json, lora.json, parameters.json, published.json or
+IN.json has the format of autograd.json, litgpt.json, timeline.json, kv.json, lora.json, parameters.json, published.json or
 optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
@@ -136,6 +136,16 @@ def autograd(record, _models):
     run = {name: value for name, value in record["run"].items() if value is not None}
     keys = config(record["config"], record["config"].get("model_type"))
     return tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
+
+
+def litgpt(record, _models):
+    """Small models that LitGPT fine-tuned: what its scripts leave no choice in is not said."""
+    measured = record["measured"]
+    scenario = {"framework": "litgpt", "train": record["run"], "config": config(record["config"], None)}
+    for group, metric, figure in [("adapters", "trainable", measured.get("trainable")), ("peaks", "tensors_peak", measured["peak"])]:
+        if figure:
+            source = "litgpt.json: autograd of PyTorch under LitGPT, tensors tracked"
+            yield case(f"{record['id']}/{metric}", f"litgpt {group}", "train", metric, figure, scenario, source)
 
 
 def tracked(name, run, keys, measured, source):
@@ -295,7 +305,7 @@ def kind_of(record):
     if "vLLM" in said or "llama.cpp" in said or record.get("engine"):
         raise Skip("log of an inference engine")
     if source == "04_litgpt":
-        return f"litgpt {method}", "allocated_peak", "litgpt"
+        return f"litgpt {method}", "allocated_first_step" if begins_with_longest(record) else "allocated_peak", "litgpt-0.4"
     if source == "03_tune":
         return f"torchtune {method}", "allocated_peak" if "active" in said.lower() else "reserved_peak", "torchtune"
     # Qwen's pages name the version of Transformers; that of Qwen3 shows what stays, that of Qwen2 the peak.
@@ -315,6 +325,11 @@ def kind_of(record):
     if "reserved" in said and "nvidia-smi" not in said:
         return f"other {method}", "reserved_peak", "transformers"
     raise Skip("metric not said, or several mixed")
+
+
+def begins_with_longest(record):
+    """The scripts of 2023 begin with the longest sample of all, and no later batch is as long again."""
+    return "run first" in str(record.get("notes") or "")
 
 
 def infer_run(record):
@@ -351,7 +366,8 @@ def train_run(record, framework):
     else:
         raise Skip(f"optimizer {optimizer!r}")
     run["micro_batch_size"], run["sequence_length"] = record["micro_batch"], record["seq_len"]
-    if (record.get("grad_accum") or 1) > 1:
+    # Of what begins with the longest sample only the first micro batch matters.
+    if (record.get("grad_accum") or 1) > 1 and not begins_with_longest(record):
         run["gradient_accumulation_steps"] = record["grad_accum"]
     said = record.get("recompute") or "none"
     if not said.startswith(("none", "full")):
@@ -390,6 +406,8 @@ def adapters(record):
         run["dora"] = True
     if isinstance(adapter.get("dropout"), (int, float)):
         run["lora_dropout"] = float(adapter["dropout"])
+    elif record["source_group"] == "04_litgpt":
+        run["lora_dropout"] = 0.05  # what its scripts have where nobody says otherwise
     if record["source_group"] in ("03_tune", "04_litgpt"):
         run["lora_dtype"] = "bf16"
     return run
@@ -426,7 +444,7 @@ def shape(model, group):
 
 
 FORMATS = [
-    ({"config", "run", "measured"}, autograd), ({"hyper", "phases", "arch"}, timeline),
+    ({"litgpt", "run", "measured"}, litgpt), ({"config", "run", "measured"}, autograd), ({"hyper", "phases", "arch"}, timeline),
     ({"cache", "total_bytes"}, kv), ({"target", "trainable", "model"}, lora), ({"hyper", "total_params"}, parameters),
     ({"source_group", "measured_bytes"}, published), ({"optimizer", "state_bytes"}, optimizers),
 ]

@@ -16,6 +16,10 @@ mod step;
 use super::super::litgpt::Lora;
 use super::super::tape::Dtype;
 use super::Run;
+use crate::framework::litgpt::Release;
+
+/// What products read before, under releases that hold it until the next step's logits are there.
+pub(in crate::memory) const PREVIOUS_INPUTS: &str = "inputs of quantized products of the step before";
 
 /// The logits of the step before, by which [`crate::memory`] knows them again: a first step has none.
 pub(in crate::memory) const PREVIOUS: &str = "logits of the step before";
@@ -29,6 +33,10 @@ pub(in crate::memory) struct LitGpt<'a> {
     pub(in crate::memory) lora: Option<&'a Lora>,
     /// The type of the tables of cosines and sines.
     pub(in crate::memory) tables: Dtype,
+    /// The release.
+    pub(in crate::memory) release: Release,
+    /// Whether the matrices of linear layers are quantized to 4 bits.
+    pub(in crate::memory) quantized: bool,
     /// Whether the embedding is multiplied by a constant.
     pub(in crate::memory) scaled_embedding: bool,
 }

@@ -167,9 +167,14 @@ impl Tape {
                     self.unrefer(product);
                     (gradient, input.dtype)
                 }
-                Rule::Unpack => {
+                Rule::Unpack | Rule::UnpackTwice => {
                     let matrix = node.inputs[0].map_or(input.shape, |matrix| matrix.shape);
+                    let half = (node.rule == Rule::UnpackTwice)
+                        .then(|| self.allocate("dequantized weight in fp16", matrix, Dtype::Bf16, Kind::Scratch));
                     let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);
+                    if let Some(half) = half {
+                        self.unrefer(half);
+                    }
                     let gradient = self.gradient(&input, input.shape, input.dtype);
                     self.unrefer(unpacked);
                     (gradient, input.dtype)
@@ -323,7 +328,7 @@ impl Tape {
             self.leaves[leaf].waiting = Some(arrived);
         } else if self.leaves[leaf].value {
             // The gradient of a value belongs to no parameter and stays with the value.
-        } else if self.keep_gradients {
+        } else if self.keep_gradients || self.leaves[leaf].stands {
             self.unrefer(arrived);
         } else if let Some(storage) = self.storages.get_mut(arrived as usize) {
             storage.kind = Kind::ParameterGradient;

@@ -35,10 +35,11 @@ impl LitGpt<'_> {
             self.capped(tape, [query, key, value], attention, sizes)
         } else {
             let mask = attention.sliding_window.map(|_| self.window_mask(tape));
-            let context = self.run.kernel(tape, [query, key, value], mask, sizes);
+            let aligned = mask.map(|mask| self.aligned(tape, mask));
+            let context = self.run.kernel(tape, [query, key, value], aligned, sizes);
             // What the memory-efficient kernel writes lies as the projection reads it.
             let flat = self.flat(tape, context, sizes, mask.is_some());
-            if let Some(mask) = mask {
+            for mask in aligned.into_iter().chain(mask) {
                 tape.release(mask);
             }
             flat
@@ -157,6 +158,16 @@ impl LitGpt<'_> {
         let mask = tape.constant("attention.window mask", shape, self.run.weights);
         tape.release(causal);
         mask
+    }
+
+    /// The kernel wants rows that begin at multiples of eight elements, and reads a wider copy where they do not.
+    fn aligned(&self, tape: &mut Tape, mask: Tensor) -> Tensor {
+        let row = Dim { symbol: "s", size: self.run.sequence.next_multiple_of(8) };
+        if row.size == self.run.sequence {
+            return tape.share(mask);
+        }
+        let shape = tape.shape(&[self.run.s(), row]);
+        tape.constant("attention.aligned window mask", shape, self.run.weights)
     }
 
     fn causal_mask(&self, tape: &mut Tape) -> Tensor {

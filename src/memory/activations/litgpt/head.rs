@@ -5,24 +5,20 @@ use super::super::super::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Te
 use super::super::Linear;
 use super::super::operations::{cast, copy, soft_cap, unary_keeping_output};
 use super::LitGpt;
+use crate::model::architecture::FeedForward;
+use crate::model::family::Placement;
 
 /// Positions that one pass through the head, and tokens that one cross-entropy, takes.
 const CHUNK: u64 = 128;
 
-/// A head's output, which the training loop has in a variable until the next one takes its place.
-pub(super) struct Logits {
-    /// In fp32, all at once or in chunks of positions.
-    pub(super) held: Vec<Tensor>,
-    /// What the loss reads: all positions but the last.
-    pub(super) read: Vec<Tensor>,
-}
-
 /// What the loss leaves behind.
 pub(super) struct Loss {
-    /// The sums over tokens that backward begins with.
+    /// The losses of tokens, whose mean backward begins with.
     pub(super) tokens: Vec<Tensor>,
-    /// Numbers that stay until backward.
-    pub(super) scalars: Vec<Tensor>,
+    /// The number of tokens, which backward lets go first.
+    pub(super) divisor: Tensor,
+    /// What backward is called on.
+    pub(super) share: Tensor,
 }
 
 impl LitGpt<'_> {
@@ -38,16 +34,50 @@ impl LitGpt<'_> {
 
     /// The logits of the step before, which are still there while the forward pass runs.
     pub(super) fn previous(&self, tape: &mut Tape) -> Vec<Tensor> {
+        let mut previous = self.previous_inputs(tape);
         tape.enter(Segment::Loss);
         let made = self.positions().into_iter().map(|positions| {
             let shape = tape.shape(&[self.run.b(), positions, self.vocabulary()]);
             tape.constant(super::PREVIOUS, shape, Dtype::Fp32)
         });
-        made.collect()
+        previous.extend(made);
+        previous
     }
 
-    /// From the last norm to logits in fp32; the stream and the logits of the step before are let go.
-    pub(super) fn head(&self, tape: &mut Tape, stream: Tensor, previous: Vec<Tensor>) -> Logits {
+    /// What products read in the step before, where its graph holds that: the normed stream twice, the context and the
+    /// gated activation of each layer, and what the head read. The first layer's normed stream needed no gradient.
+    fn previous_inputs(&self, tape: &mut Tape) -> Vec<Tensor> {
+        if !(self.quantized && self.release.holds_products_inputs) {
+            return Vec::new();
+        }
+        tape.enter(Segment::Embedding);
+        let run = self.run;
+        let mut made = Vec::new();
+        for (index, group) in run.architecture.groups.iter().enumerate() {
+            let (Some(attention), FeedForward::Dense(mlp)) = (group.layer.attention(), &group.layer.feed_forward)
+            else {
+                continue;
+            };
+            let normed_twice = !matches!(group.layer.placement, Placement::ParallelOneNorm);
+            let normed = [
+                Some((group.layers - u64::from(index == 0), run.h())),
+                normed_twice.then_some((group.layers, run.h())),
+            ];
+            let beside =
+                [attention.query_size(), mlp.intermediate_size].map(|size| (group.layers, Dim { symbol: "", size }));
+            for (layers, width) in normed.into_iter().flatten().chain(beside) {
+                let shape = tape.shape(&[Dim { symbol: "", size: layers }, run.b(), run.s(), width]);
+                made.push(tape.constant(super::PREVIOUS_INPUTS, shape, run.weights));
+            }
+        }
+        let shape = run.stream(tape, run.h());
+        made.push(tape.constant(super::PREVIOUS_INPUTS, shape, run.weights));
+        made
+    }
+
+    /// From the last norm to logits in fp32, of which all positions but the last are returned; the stream and what the step
+    /// before left are let go. The training loop has all logits in a variable, which stays.
+    pub(super) fn head(&self, tape: &mut Tape, stream: Tensor, previous: Vec<Tensor>) -> Vec<Tensor> {
         let run = self.run;
         tape.enter(Segment::Head);
         let names = ["head.weight", "head.bias"];
@@ -67,7 +97,7 @@ impl LitGpt<'_> {
             let sliced = tape.view_with_new_gradient(*last, shape);
             tape.release(std::mem::replace(last, sliced));
         }
-        Logits { held, read }
+        read
     }
 
     /// Logits in the type of the weights.
@@ -122,13 +152,14 @@ impl LitGpt<'_> {
         let joined = tape.constant("loss of each token", shape, Dtype::Fp32);
         let sum = tape.constant("loss", scalar, Dtype::Fp32);
         tape.release(joined);
-        let mean = tape.constant("loss", scalar, Dtype::Fp32);
+        // The mean stays in a variable until the step has been logged.
+        tape.constant("loss", scalar, Dtype::Fp32);
         tape.release(sum);
         for tensor in parts.into_iter().chain(targets).chain(tokens.iter().copied()) {
             tape.release(tensor);
         }
         let share = tape.constant("loss of a micro batch", scalar, Dtype::Fp32);
-        Loss { tokens, scalars: vec![divisor, mean, share] }
+        Loss { tokens, divisor, share }
     }
 
     /// Logits as rows, a piece for each cross-entropy: chunks of positions as they are, or everything in 128 tokens at a

@@ -1,7 +1,7 @@
 //! Linear layers with LitGPT's adapters beside them: `LoRALinear`.
 
 use super::super::super::entry::Dim;
-use super::super::super::tape::{Tape, Tensor};
+use super::super::super::tape::{Dtype, Operation, Rule, Tape, Tensor};
 use super::super::Linear;
 use super::super::operations::{dropout, fresh, join};
 use super::LitGpt;
@@ -73,10 +73,35 @@ impl LitGpt<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        match self.run.base {
-            Some(base) => self.run.unpacked_product(tape, input, linear, name, (positions, base)),
-            None => self.run.product(tape, input, linear, name, positions),
+        if self.quantized {
+            self.unpacked(tape, input, linear, name, positions)
+        } else {
+            self.run.product(tape, input, linear, name, positions)
         }
+    }
+
+    /// A product with a matrix of 4-bit codes, which were quantized from fp16: unpacked to that, then to the type of the
+    /// product, forward and backward.
+    fn unpacked(&self, tape: &mut Tape, input: Tensor, linear: Linear, name: &'static str, positions: Dim) -> Tensor {
+        let Linear { weight, bias, outputs, .. } = linear;
+        let half = tape.constant("dequantized weight in fp16", weight.shape, Dtype::Bf16);
+        let unpacked = tape.constant("dequantized weight", weight.shape, self.run.weights);
+        tape.release(half);
+        let inputs = [weight, input, bias.unwrap_or(weight)];
+        let operation = Operation {
+            rule: Rule::UnpackTwice,
+            inputs: if bias.is_some() { &inputs } else { &inputs[..2] },
+            keeps: &[],
+            extras: &[],
+            keeps_output: false,
+        };
+        let shape = tape.shape(&[self.run.b(), positions, outputs]);
+        let product = tape.apply(&operation, name, shape, self.run.weights);
+        tape.release(unpacked);
+        if self.release.holds_products_inputs {
+            tape.keep_past_backward(input);
+        }
+        product
     }
 
     /// One matrix of an adapter.

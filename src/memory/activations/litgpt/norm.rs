@@ -31,6 +31,16 @@ impl LitGpt<'_> {
         let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
         tape.release(deviation);
         let vector = tape.shape(&[width]);
+        if !self.release.weighs_norms_in_fp32 {
+            let weight = tape.parameter(names.weight, vector, self.run.weights);
+            let narrow = cast(tape, normalised, input.dtype, names.normalised);
+            tape.release(normalised);
+            let output = multiply(tape, [narrow, weight], names.output, wide.shape);
+            for tensor in [narrow, mean, wide] {
+                tape.release(tensor);
+            }
+            return output;
+        }
         let weight = tape.parameter(names.weight, vector, self.run.weights);
         // Gemma's weight is stored as its difference from one.
         let from_one = self.run.architecture.norm == NormKind::GemmaRms;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::super::super::entry::Dim;
-use super::super::super::tape::{Segment, Tape, Tensor};
+use super::super::super::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
 use super::super::embedding::look_up;
 use super::super::model::{Forward, Stretch};
-use super::super::norm::names;
+use super::super::norm::{names, row};
 use super::super::operations::fresh;
 use super::super::rotary::Tables;
 use super::LitGpt;
@@ -34,15 +34,40 @@ impl LitGpt<'_> {
         tape.enter(Segment::Embedding);
         let vocabulary = Dim { symbol: "V", size: self.run.architecture.vocab_size };
         let table = tape.shape(&[vocabulary, self.run.h()]);
-        let table = tape.parameter("token embedding.weight", table, self.run.weights);
         let shape = self.run.stream(tape, self.run.h());
-        let embedded = look_up(tape, table, None, "token embedding", shape);
+        let embedded = if self.quantized && self.release.stable_embedding {
+            self.stable_embedding(tape, table, shape)
+        } else {
+            let table = tape.parameter("token embedding.weight", table, self.run.weights);
+            look_up(tape, table, None, "token embedding", shape)
+        };
         if !self.scaled_embedding {
             return embedded;
         }
         let scaled = fresh(tape, embedded, "scaled embedding", shape);
         tape.release(embedded);
         scaled
+    }
+
+    /// bitsandbytes' embedding with a layer norm, which requires gradients but is not among what the optimizer steps.
+    fn stable_embedding(&self, tape: &mut Tape, table: u16, shape: u16) -> Tensor {
+        let names = names!("embedding norm");
+        let table = tape.forgotten("token embedding.weight", table, self.run.weights);
+        let embedded = look_up(tape, table, None, "token embedding", shape);
+        let vector = tape.shape(&[self.run.h()]);
+        let [weight, bias] = [names.weight, names.bias].map(|name| tape.forgotten(name, vector, self.run.weights));
+        let row = row(tape, &[self.run.b(), self.run.s()]);
+        let extras = [names.mean, names.statistic].map(|name| Extra { name, shape: row, dtype: Dtype::Fp32 });
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[embedded, weight, bias],
+            keeps: &[embedded],
+            extras: &extras,
+            keeps_output: false,
+        };
+        let normed = tape.apply(&operation, names.output, shape, self.run.weights);
+        tape.release(embedded);
+        normed
     }
 
     /// Cosines and sines, which are buffers of the model.
@@ -67,11 +92,11 @@ impl Recorder<'_> {
         self.tape.release(stream);
         let logits = model.head(&mut self.tape, normed, previous);
         let loss_start = self.tape.node_count();
-        let loss = model.loss(&mut self.tape, logits.read);
+        let loss = model.loss(&mut self.tape, logits);
         let loss_known = self.tape.position();
         let backward_start = self.tape.position();
         let seed = self.tape.seed_mean(&loss.tokens, "loss");
-        self.tape.release(loss.scalars[0]);
+        self.tape.release(loss.divisor);
         self.tape.backward(loss_start..self.tape.node_count());
         let head_backward = self.tape.position();
         self.tape.backward(norm_start..loss_start);
@@ -79,6 +104,7 @@ impl Recorder<'_> {
         let embedding_backward = self.tape.position();
         self.tape.backward(embedding_nodes);
         self.tape.release_seed(seed);
+        self.tape.release(loss.share);
         Forward {
             tape: self.tape,
             measured: true,
