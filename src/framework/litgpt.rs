@@ -70,6 +70,12 @@ pub struct Release {
     /// Whether products with quantized matrices keep their input until the graph is gone, which is when the next step's
     /// logits take the place of this one's: bitsandbytes up to 0.42 holds it as an attribute of the node.
     pub holds_products_inputs: bool,
+    /// Whether the columns that an adapter on some of query, key and value writes into are copied for every use.
+    pub copies_columns: bool,
+    /// Whether values of one head are copied for every query head too, and not only read as if they were.
+    pub copies_one_value: bool,
+    /// Whether logits that are computed in chunks, for adapters, are capped as all others are.
+    pub caps_chunks: bool,
     /// Whether the embedding of a quantized model is replaced by bitsandbytes' with a layer norm, whose parameters no
     /// optimizer steps but whose gradients are computed and stay.
     pub stable_embedding: bool,
@@ -79,10 +85,22 @@ impl Release {
     /// The release that a profile's id names.
     pub fn of(id: &str) -> Option<Self> {
         match id {
-            "litgpt" => Some(Self { weighs_norms_in_fp32: true, holds_products_inputs: false, stable_embedding: true }),
-            "litgpt-0.4" => {
-                Some(Self { weighs_norms_in_fp32: false, holds_products_inputs: true, stable_embedding: false })
-            }
+            "litgpt" => Some(Self {
+                weighs_norms_in_fp32: true,
+                holds_products_inputs: false,
+                copies_columns: true,
+                copies_one_value: true,
+                caps_chunks: true,
+                stable_embedding: true,
+            }),
+            "litgpt-0.4" => Some(Self {
+                weighs_norms_in_fp32: false,
+                holds_products_inputs: true,
+                copies_columns: false,
+                copies_one_value: false,
+                caps_chunks: false,
+                stable_embedding: false,
+            }),
             _ => None,
         }
     }

@@ -14,6 +14,9 @@ use crate::units::Overflow;
 pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor};
 use record::{INPUTS, Input, Leaf, MOST, NOTHING, Node, Saving};
 
+/// So many shapes back one is looked for before another is written down.
+const RECENT: usize = 8;
+
 /// The recording.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mode of the recording that comes and goes by itself")]
@@ -88,6 +91,11 @@ impl Tape {
     /// A shape for tensors to refer to.
     pub(crate) fn shape(&mut self, dims: &[Dim]) -> u16 {
         let shape = Shape::new(dims);
+        // What is computed in many chunks asks for the same few shapes over and over.
+        let known = self.shapes.len().saturating_sub(RECENT);
+        if let Some(index) = self.shapes[known..].iter().position(|recent| *recent == shape) {
+            return u16::try_from(known + index).unwrap_or_default();
+        }
         let elements = shape.elements().unwrap_or_else(|_| {
             self.overflow = true;
             0
@@ -150,7 +158,7 @@ impl Tape {
     }
 
     /// A tensor without a gradient that stands from step to step and is counted by itself.
-    pub(crate) fn buffer(&self, shape: u16, dtype: Dtype) -> Tensor {
+    pub(crate) const fn buffer(shape: u16, dtype: Dtype) -> Tensor {
         Tensor { storage: NOTHING, shape, dtype, source: Source::Constant }
     }
 

@@ -141,7 +141,7 @@ def autograd(record, _models):
 def litgpt(record, _models):
     """Small models that LitGPT fine-tuned: what its scripts leave no choice in is not said."""
     measured = record["measured"]
-    scenario = {"framework": "litgpt", "train": record["run"], "config": config(record["config"], None)}
+    scenario = {"framework": record.get("framework") or "litgpt", "train": record["run"], "config": config(record["config"], None)}
     for group, metric, figure in [("adapters", "trainable", measured.get("trainable")), ("peaks", "tensors_peak", measured["peak"])]:
         if figure:
             source = "litgpt.json: autograd of PyTorch under LitGPT, tensors tracked"
@@ -269,7 +269,7 @@ TARGETS = {
     "query": ["q"], "key": ["k"], "value": ["v"], "projection": ["o"], "mlp": ["gate", "up", "down"],
     "q_proj": ["q"], "k_proj": ["k"], "v_proj": ["v"], "o_proj": ["o"], "gate_proj": ["gate"], "up_proj": ["up"],
     "down_proj": ["down"], "c_attn": ["q", "k", "v"], "c_proj": ["o", "down"], "w1": ["gate"], "w2": ["up"],
-    "q": ["q"], "k": ["k"], "v": ["v"], "output_proj": ["o"], "MLP": ["gate", "up", "down"],
+    "q": ["q"], "k": ["k"], "v": ["v"], "head": ["head"], "output_proj": ["o"], "MLP": ["gate", "up", "down"],
 }
 
 
@@ -415,6 +415,8 @@ def adapters(record):
 
 def shape(model, group):
     """A config of the family whose shape the published fields have."""
+    if group.startswith("litgpt") and (litgpt_only := litgpt_shape(model)):
+        return litgpt_only
     gated = model.get("gated_mlp") or model.get("mlp") == "LLaMAMLP"
     rotary = model.get("position", "rope") == "rope" and model.get("rotary_percentage", 1.0) == 1.0
     if not (gated and rotary and model.get("norm") == "RMSNorm") or "num_layers" not in model:
@@ -441,6 +443,27 @@ def shape(model, group):
         "max_position_embeddings": LENGTHS.get(group, 1 << 20), "tie_word_embeddings": tied,
     }
     return config({**keys, **experts}, family)
+
+
+def litgpt_shape(model):
+    """Shapes of other families, as LitGPT's config names them; it ties no head to its embedding."""
+    keys = {
+        "vocab_size": model.get("padded_vocab") or model["vocab"], "hidden_size": model["hidden_size"],
+        "num_hidden_layers": model["num_layers"], "num_attention_heads": model["num_attention_heads"],
+        "max_position_embeddings": 1 << 20, "tie_word_embeddings": False,
+    }
+    name, width, rotary = model["name"].lower(), {"intermediate_size": model["ffn_hidden_size"]}, model["rotary_percentage"]
+    heads = {"num_key_value_heads": model["num_kv_heads"], "head_dim": model["head_dim"]}
+    if "gemma" in name:
+        return config({**keys, **width, **heads}, "gemma2" if name.startswith("gemma-2-") else "gemma")
+    if name.startswith("phi-") and model.get("parallel_residual"):
+        return config({**keys, **width, "partial_rotary_factor": rotary}, "phi")
+    if name.startswith("falcon") and model["num_kv_heads"] == 1:
+        return config({**keys, "ffn_hidden_size": model["ffn_hidden_size"], "alibi": False, "bias": False, "parallel_attn": True,
+                       "new_decoder_architecture": False, "multi_query": True}, "falcon")
+    if name.startswith(("stablelm-base-alpha", "pythia")):
+        return config({**keys, **width, "rotary_pct": rotary, "use_parallel_residual": True}, "gpt_neox")
+    return None
 
 
 FORMATS = [

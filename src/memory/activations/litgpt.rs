@@ -9,6 +9,7 @@ mod attention;
 mod block;
 mod head;
 mod linear;
+mod loss;
 mod norm;
 mod projection;
 mod step;

@@ -1,19 +1,21 @@
-//! LitGPT's adapters: on some of query, key and value together, on the output projection, on the feed-forward network.
+//! LitGPT's adapters: on some of query, key and value together, on the output projection, on the feed-forward network, on
+//! the head.
 
 use super::super::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::{Architecture, FeedForward};
 use crate::model::family::MlpKind;
-use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
 use crate::scenario::Train;
 use crate::scenario::parameter::nearest;
 
-/// The words of `train.lora_targets`: `lora_query`, `lora_key`, `lora_value`, `lora_projection`, and `lora_mlp`, which
-/// is all of the last three.
-const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
+/// The words of `train.lora_targets`: `lora_query`, `lora_key`, `lora_value`, `lora_projection`, `lora_mlp`, which is all
+/// of the next three, and `lora_head`.
+const WORDS: [&str; 8] = ["q", "k", "v", "o", "gate", "up", "down", "head"];
 
 /// The adapters of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of the script")]
 pub(in crate::memory) struct Lora {
     /// Their rank, `r`.
     pub(in crate::memory) rank: u64,
@@ -25,6 +27,8 @@ pub(in crate::memory) struct Lora {
     pub(in crate::memory) output: bool,
     /// Whether the feed-forward network's matrices have one.
     pub(in crate::memory) mlp: bool,
+    /// Whether the head has one.
+    pub(in crate::memory) head: bool,
 }
 
 impl Lora {
@@ -60,6 +64,7 @@ impl Lora {
             projected: ["q", "k", "v"].map(named),
             output: named("o"),
             mlp,
+            head: named("head"),
         })
     }
 
@@ -80,8 +85,8 @@ impl Lora {
         let mut groups = architecture.groups.iter();
         for block in &mut adapted {
             let matrices = std::mem::take(&mut block.tensors);
-            let crate::model::parameters::Block::Group(_) = block.block else { continue };
-            let attention = groups.next().and_then(|group| group.layer.attention());
+            let group = if matches!(block.block, Block::Group(_)) { groups.next() } else { None };
+            let attention = group.and_then(|group| group.layer.attention());
             let widths = attention.map_or_else(Vec::new, |it| self.projected(it.query_size(), it.kv_size()));
             block.tensors = matrices.iter().flat_map(|matrix| self.beside(matrix, &widths)).collect();
         }
@@ -102,6 +107,7 @@ impl Lora {
             "mlp.gate.weight" if self.mlp => (["mlp.gate.lora A", "mlp.gate.lora B"], 1, matrix.rows),
             "mlp.up.weight" if self.mlp => (["mlp.up.lora A", "mlp.up.lora B"], 1, matrix.rows),
             "mlp.down.weight" if self.mlp => (["mlp.down.lora A", "mlp.down.lora B"], 1, matrix.rows),
+            "head.weight" if self.head => (["head.lora A", "head.lora B"], 1, matrix.rows),
             _ => return Vec::new(),
         };
         let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };

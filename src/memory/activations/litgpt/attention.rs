@@ -29,8 +29,12 @@ impl LitGpt<'_> {
         let turned_key = self.turned(tape, key, sizes.kv_heads, attention, tables, names[1]);
         let query = self.with_rest(tape, [query, turned_query], sizes.heads, attention, names[0]);
         let key = self.with_rest(tape, [key, turned_key], sizes.kv_heads, attention, names[1]);
-        let [key, value] = [(key, "attention.key for every head"), (value, "attention.value for every head")]
-            .map(|(part, name)| if grouped { self.for_every_head(tape, part, sizes, name) } else { part });
+        let [mut key, mut value] = [key, value];
+        if grouped {
+            let copies = self.release.copies_one_value || sizes.kv_heads.size > 1;
+            key = self.for_every_head(tape, key, sizes, "attention.key for every head", true);
+            value = self.for_every_head(tape, value, sizes, "attention.value for every head", copies);
+        }
         let context = if attention.softcap {
             self.capped(tape, [query, key, value], attention, sizes)
         } else {
@@ -130,9 +134,14 @@ impl LitGpt<'_> {
         whole
     }
 
-    fn for_every_head(&self, tape: &mut Tape, input: Tensor, sizes: Sizes, name: &'static str) -> Tensor {
+    /// Keys or values for every query head: a copy, or a view of the one head that there is.
+    fn for_every_head(&self, tape: &mut Tape, input: Tensor, sizes: Sizes, name: &'static str, copies: bool) -> Tensor {
         let shape = tape.shape(&[self.run.b(), sizes.heads, self.run.s(), sizes.head]);
         let expanded = tape.view_with_new_gradient(input, shape);
+        if !copies {
+            tape.release(input);
+            return expanded;
+        }
         let repeated = copy(tape, expanded, name, shape);
         tape.release(expanded);
         tape.release(input);

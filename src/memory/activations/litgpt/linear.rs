@@ -1,6 +1,7 @@
 //! Linear layers with LitGPT's adapters beside them: `LoRALinear`.
 
 use super::super::super::entry::Dim;
+use super::super::super::litgpt::Lora;
 use super::super::super::tape::{Dtype, Operation, Rule, Tape, Tensor};
 use super::super::Linear;
 use super::super::operations::{dropout, fresh, join};
@@ -17,6 +18,15 @@ pub(super) struct Names {
     pub(super) high: &'static str,
     pub(super) index: &'static str,
     pub(super) sum: &'static str,
+}
+
+/// An adapter beside a linear layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Adapter {
+    down: Linear,
+    up: Linear,
+    dropout: bool,
+    names: Names,
 }
 
 /// Spells out [`Names`] for one linear layer.
@@ -37,7 +47,7 @@ macro_rules! adapter {
 pub(super) use adapter;
 
 impl LitGpt<'_> {
-    /// A linear layer, with its adapter where it has one.
+    /// A linear layer over the whole sequence, with its adapter where it has one.
     pub(super) fn linear(
         &self,
         tape: &mut Tape,
@@ -46,15 +56,33 @@ impl LitGpt<'_> {
         name: &'static str,
         adapter: Option<Names>,
     ) -> Tensor {
-        let pretrained = self.plain(tape, input, linear, name, self.run.s());
-        let (Some(names), Some(lora)) = (adapter, self.lora) else { return pretrained };
+        let adapter = adapter.zip(self.lora).map(|(names, lora)| self.pair(tape, linear, lora, names));
+        self.linear_over(tape, input, linear, name, (self.run.s(), adapter))
+    }
+
+    /// The matrices down to the rank and up from it.
+    pub(super) fn pair(&self, tape: &mut Tape, linear: Linear, lora: &Lora, names: Names) -> Adapter {
         let rank = Dim { symbol: "r", size: lora.rank };
-        let dropped = dropout(tape, lora.dropout, input, names.dropped, names.mask);
         let down = self.adapter_matrix(tape, names.down, linear.inputs, rank);
-        let low = self.run.product(tape, dropped, down, names.low, self.run.s());
-        tape.release(dropped);
         let up = self.adapter_matrix(tape, names.up, rank, linear.outputs);
-        let high = self.run.product(tape, low, up, names.high, self.run.s());
+        Adapter { down, up, dropout: lora.dropout, names }
+    }
+
+    /// A linear layer over so many positions of each sequence.
+    pub(super) fn linear_over(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        (positions, adapter): (Dim, Option<Adapter>),
+    ) -> Tensor {
+        let pretrained = self.plain(tape, input, linear, name, positions);
+        let Some(Adapter { down, up, dropout: drops, names }) = adapter else { return pretrained };
+        let dropped = dropout(tape, drops, input, names.dropped, names.mask);
+        let low = self.run.product(tape, dropped, down, names.low, positions);
+        tape.release(dropped);
+        let high = self.run.product(tape, low, up, names.high, positions);
         tape.release(low);
         let scaled = fresh(tape, high, names.high, high.shape);
         tape.release(high);

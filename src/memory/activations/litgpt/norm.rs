@@ -11,8 +11,7 @@ impl LitGpt<'_> {
     /// A norm over the last dimension of `input`, whose leading dimensions are `leading`.
     pub(super) fn norm(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], width: Dim, names: Names) -> Tensor {
         match self.run.architecture.norm {
-            NormKind::Rms => self.root_mean_square(tape, input, leading, width, names),
-            NormKind::GemmaRms => self.root_mean_square(tape, input, leading, width, names),
+            NormKind::Rms | NormKind::GemmaRms => self.root_mean_square(tape, input, leading, width, names),
             _ => self.run.norm(tape, input, leading, width, names),
         }
     }

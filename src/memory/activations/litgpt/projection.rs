@@ -45,9 +45,14 @@ impl LitGpt<'_> {
             tape.share(high)
         } else {
             let columns = tape.shape(&[outputs]);
-            let index = Extra { name: names.index, shape: columns, dtype: Dtype::Int64 };
-            let write =
-                Operation { rule: Rule::Each, inputs: &[high], keeps: &[high], extras: &[index], keeps_output: false };
+            let index = [Extra { name: names.index, shape: columns, dtype: Dtype::Int64 }];
+            let write = Operation {
+                rule: Rule::Each,
+                inputs: &[high],
+                keeps: &[high],
+                extras: if self.release.copies_columns { &index } else { &[] },
+                keeps_output: false,
+            };
             tape.apply(&write, names.high, pretrained.shape, high.dtype)
         };
         let scaled = fresh(tape, padded, names.high, pretrained.shape);

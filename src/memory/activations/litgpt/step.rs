@@ -74,7 +74,8 @@ impl LitGpt<'_> {
     fn rotary(&self, tape: &mut Tape) -> Tables {
         let rotating = Dim { symbol: "d", size: self.run.architecture.rotary_dim() };
         let shape = tape.shape(&[self.run.s(), rotating]);
-        Tables { cos: tape.buffer(shape, self.tables), sin: tape.buffer(shape, self.tables) }
+        let [cos, sin] = [Tape::buffer(shape, self.tables); 2];
+        Tables { cos, sin }
     }
 }
 
@@ -104,7 +105,7 @@ impl Recorder<'_> {
         let embedding_backward = self.tape.position();
         self.tape.backward(embedding_nodes);
         self.tape.release_seed(seed);
-        self.tape.release(loss.share);
+        self.tape.release(loss.scaled);
         Forward {
             tape: self.tape,
             measured: true,
