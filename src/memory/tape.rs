@@ -14,7 +14,8 @@ use crate::units::Overflow;
 pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor};
 use record::{INPUTS, Input, Leaf, MOST, NOTHING, Node, Saving};
 
-/// So many shapes back one is looked for before another is written down.
+/// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.
+const MANY: usize = 1024;
 const RECENT: usize = 8;
 
 /// The recording.
@@ -92,9 +93,11 @@ impl Tape {
     pub(crate) fn shape(&mut self, dims: &[Dim]) -> u16 {
         let shape = Shape::new(dims);
         // What is computed in many chunks asks for the same few shapes over and over.
-        let known = self.shapes.len().saturating_sub(RECENT);
-        if let Some(index) = self.shapes[known..].iter().position(|recent| *recent == shape) {
-            return u16::try_from(known + index).unwrap_or_default();
+        if self.shapes.len() > MANY {
+            let known = self.shapes.len() - RECENT;
+            if let Some(index) = self.shapes[known..].iter().position(|recent| *recent == shape) {
+                return u16::try_from(known + index).unwrap_or_default();
+            }
         }
         let elements = shape.elements().unwrap_or_else(|_| {
             self.overflow = true;
