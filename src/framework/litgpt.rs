@@ -7,7 +7,7 @@ use crate::model::family::{Family, MlpKind, NormKind, Placement, PositionKind, P
 
 /// How LitGPT builds a model: one matrix for queries, keys and values, gate and up apart, and a head of its own even
 /// where the checkpoint ties it to the embedding. An error says what the class does not have.
-pub fn built(architecture: &Architecture) -> Result<Architecture, &'static str> {
+pub fn built(architecture: &Architecture, release: Release) -> Result<Architecture, &'static str> {
     if architecture.positions != PositionKind::Rotary {
         return Err("positions that do not rotate");
     }
@@ -23,12 +23,12 @@ pub fn built(architecture: &Architecture) -> Result<Architecture, &'static str> 
     let mut built = architecture.clone();
     built.tie_word_embeddings = false;
     for group in &mut built.groups {
-        build(&mut group.layer)?;
+        build(&mut group.layer, release)?;
     }
     Ok(built)
 }
 
-fn build(layer: &mut Layer) -> Result<(), &'static str> {
+fn build(layer: &mut Layer, release: Release) -> Result<(), &'static str> {
     let placed =
         [Placement::Pre, Placement::Post, Placement::Parallel, Placement::ParallelOneNorm, Placement::Sandwich];
     if !placed.contains(&layer.placement) || layer.variant != LayerVariant::default() {
@@ -39,6 +39,7 @@ fn build(layer: &mut Layer) -> Result<(), &'static str> {
         return Err("attention of this kind");
     }
     attention.projection = Projection::Fused;
+    attention.sliding_window = attention.sliding_window.filter(|_| release.masks_every_window || attention.softcap);
     let FeedForward::Dense(mlp) = &mut layer.feed_forward else { return Err("experts, for training") };
     mlp.activation = match mlp.activation {
         Activation::Silu => Activation::Silu,
@@ -74,6 +75,8 @@ pub struct Release {
     pub copies_columns: bool,
     /// Whether values of one head are copied for every query head too, and not only read as if they were.
     pub copies_one_value: bool,
+    /// Whether every layer with a window masks it; else only those whose scores are capped know one.
+    pub masks_every_window: bool,
     /// Whether logits that are computed in chunks, for adapters, are capped as all others are.
     pub caps_chunks: bool,
     /// Whether the embedding of a quantized model is replaced by bitsandbytes' with a layer norm, whose parameters no
@@ -90,6 +93,7 @@ impl Release {
                 holds_products_inputs: false,
                 copies_columns: true,
                 copies_one_value: true,
+                masks_every_window: true,
                 caps_chunks: true,
                 stable_embedding: true,
             }),
@@ -98,6 +102,7 @@ impl Release {
                 holds_products_inputs: true,
                 copies_columns: false,
                 copies_one_value: false,
+                masks_every_window: false,
                 caps_chunks: false,
                 stable_embedding: false,
             }),
@@ -108,5 +113,5 @@ impl Release {
 
 /// Whether the embedding is multiplied by a constant.
 pub fn scales_embedding(family: &Family) -> bool {
-    matches!(family.id, "gemma" | "gemma2")
+    matches!(family.id, "gemma" | "gemma2" | "gemma3_text")
 }

@@ -35,7 +35,7 @@ pub(super) fn ledger(
     gpu: Option<&Gpu>,
 ) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
-    let release = Release::of(&profile.id).ok_or_else(|| unknown(profile))?;
+    let release = release(profile)?;
     options::check(train)?;
     options::check_chunks(train)?;
     let built = built_by(model, profile)?;
@@ -112,7 +112,7 @@ fn built_by(model: &Model, profile: &Profile) -> Result<Model, EstimateError> {
         let families = profile.families.join(", ");
         return Err(not_covered(format!("transformers, for {}; LitGPT for {families}", model.family.id)));
     }
-    let architecture = built(&model.architecture)
+    let architecture = built(&model.architecture, release(profile)?)
         .map_err(|part| not_covered(format!("transformers, for {}: LitGPT's {part} are not", model.id)))?;
     Ok(Model { architecture, ..model.clone() })
 }
@@ -163,7 +163,9 @@ fn is_previous(entry: &Entry) -> bool {
     entry.name == PREVIOUS || entry.name == PREVIOUS_INPUTS
 }
 
-fn unknown(profile: &Profile) -> EstimateError {
-    let covered = String::from("litgpt, litgpt-0.4");
-    EstimateError::NotCovered { key: "framework", value: profile.id.clone(), covered }
+fn release(profile: &Profile) -> Result<Release, EstimateError> {
+    Release::of(&profile.id).ok_or_else(|| {
+        let covered = String::from("litgpt, litgpt-0.4");
+        EstimateError::NotCovered { key: "framework", value: profile.id.clone(), covered }
+    })
 }

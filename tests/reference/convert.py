@@ -142,9 +142,10 @@ def litgpt(record, _models):
     """Small models that LitGPT fine-tuned: what its scripts leave no choice in is not said."""
     measured = record["measured"]
     scenario = {"framework": record.get("framework") or "litgpt", "train": record["run"], "config": config(record["config"], None)}
-    for group, metric, figure in [("adapters", "trainable", measured.get("trainable")), ("peaks", "tensors_peak", measured["peak"])]:
+    source = "litgpt.json: autograd of PyTorch under LitGPT, tensors tracked"
+    metrics = [("adapters", "trainable", measured.get("trainable")), ("peaks", "tensors_peak", measured["peak"])]
+    for group, metric, figure in metrics:
         if figure:
-            source = "litgpt.json: autograd of PyTorch under LitGPT, tensors tracked"
             yield case(f"{record['id']}/{metric}", f"litgpt {group}", "train", metric, figure, scenario, source)
 
 
@@ -305,7 +306,8 @@ def kind_of(record):
     if "vLLM" in said or "llama.cpp" in said or record.get("engine"):
         raise Skip("log of an inference engine")
     if source == "04_litgpt":
-        return f"litgpt {method}", "allocated_first_step" if begins_with_longest(record) else "allocated_peak", "litgpt-0.4"
+        metric = "allocated_first_step" if begins_with_longest(record) else "allocated_peak"
+        return f"litgpt {method}", metric, "litgpt-0.4"
     if source == "03_tune":
         return f"torchtune {method}", "allocated_peak" if "active" in said.lower() else "reserved_peak", "torchtune"
     # Qwen's pages name the version of Transformers; that of Qwen3 shows what stays, that of Qwen2 the peak.
@@ -452,15 +454,17 @@ def litgpt_shape(model):
         "num_hidden_layers": model["num_layers"], "num_attention_heads": model["num_attention_heads"],
         "max_position_embeddings": 1 << 20, "tie_word_embeddings": False,
     }
-    name, width, rotary = model["name"].lower(), {"intermediate_size": model["ffn_hidden_size"]}, model["rotary_percentage"]
+    name, rotary = model["name"].lower(), model["rotary_percentage"]
+    width = {"intermediate_size": model["ffn_hidden_size"]}
     heads = {"num_key_value_heads": model["num_kv_heads"], "head_dim": model["head_dim"]}
     if "gemma" in name:
         return config({**keys, **width, **heads}, "gemma2" if name.startswith("gemma-2-") else "gemma")
     if name.startswith("phi-") and model.get("parallel_residual"):
         return config({**keys, **width, "partial_rotary_factor": rotary}, "phi")
     if name.startswith("falcon") and model["num_kv_heads"] == 1:
-        return config({**keys, "ffn_hidden_size": model["ffn_hidden_size"], "alibi": False, "bias": False, "parallel_attn": True,
-                       "new_decoder_architecture": False, "multi_query": True}, "falcon")
+        plain = {"alibi": False, "bias": False, "new_decoder_architecture": False}
+        beside = {"ffn_hidden_size": model["ffn_hidden_size"], "parallel_attn": True, "multi_query": True}
+        return config({**keys, **beside, **plain}, "falcon")
     if name.startswith(("stablelm-base-alpha", "pythia")):
         return config({**keys, **width, "rotary_pct": rotary, "use_parallel_residual": True}, "gpt_neox")
     return None

@@ -71,10 +71,15 @@ pub(super) fn buffers(
 ) -> Result<Vec<Entry>, EstimateError> {
     const READ: &str = "buffers of LitGPT's GPT class";
     let architecture = &model.architecture;
-    let dims = [Dim { symbol: "s", size: train.sequence_length }, Dim { symbol: "d", size: architecture.rotary_dim() }];
+    // Where layers rotate by frequencies of two kinds, both stand in one tensor.
+    let kinds = if model.family.id == "gemma3_text" { 2 } else { 1 };
+    let [sequence, rotating] = [train.sequence_length, architecture.rotary_dim()];
+    let dims =
+        [Dim { symbol: "s", size: sequence }, Dim { symbol: "d", size: rotating }, Dim { symbol: "", size: kinds }];
+    let dims = if kinds == 1 { &dims[..2] } else { &dims[..] };
     let mut entries = Vec::new();
     for name in ["rotary cosines", "rotary sines"] {
-        entries.push(weights::plain(name, Place::Embedding, Shape::new(&dims), tables.bits(), always(), READ)?);
+        entries.push(weights::plain(name, Place::Embedding, Shape::new(dims), tables.bits(), always(), READ)?);
     }
     let Some(lora) = lora.filter(|lora| (1..3).contains(&lora.of_projection())) else { return Ok(entries) };
     for (index, group) in architecture.groups.iter().enumerate() {

@@ -30,24 +30,22 @@ impl LitGpt<'_> {
         let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
         tape.release(deviation);
         let vector = tape.shape(&[width]);
-        if !self.release.weighs_norms_in_fp32 {
-            let weight = tape.parameter(names.weight, vector, self.run.weights);
-            let narrow = cast(tape, normalised, input.dtype, names.normalised);
-            tape.release(normalised);
-            let output = multiply(tape, [narrow, weight], names.output, wide.shape);
-            for tensor in [narrow, mean, wide] {
-                tape.release(tensor);
-            }
-            return output;
-        }
         let weight = tape.parameter(names.weight, vector, self.run.weights);
         // Gemma's weight is stored as its difference from one.
         let from_one = self.run.architecture.norm == NormKind::GemmaRms;
         let weight = if from_one { copy(tape, weight, names.weight, vector) } else { weight };
-        let wide_weight = cast(tape, weight, Dtype::Fp32, names.weight);
-        for copied in [weight, wide_weight] {
-            tape.count_as_weight_copy(copied);
+        tape.count_as_weight_copy(weight);
+        if !self.release.weighs_norms_in_fp32 {
+            let narrow = cast(tape, normalised, input.dtype, names.normalised);
+            tape.release(normalised);
+            let output = multiply(tape, [narrow, weight], names.output, wide.shape);
+            for tensor in [weight, narrow, mean, wide] {
+                tape.release(tensor);
+            }
+            return output;
         }
+        let wide_weight = cast(tape, weight, Dtype::Fp32, names.weight);
+        tape.count_as_weight_copy(wide_weight);
         let weighed = multiply(tape, [normalised, wide_weight], names.output, wide.shape);
         tape.release(wide_weight);
         let output = cast(tape, weighed, input.dtype, names.output);
