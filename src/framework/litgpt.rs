@@ -77,6 +77,9 @@ pub struct Release {
     pub copies_one_value: bool,
     /// Whether every layer with a window masks it; else only those whose scores are capped know one.
     pub masks_every_window: bool,
+    /// Whether a block adds attention to the stream before the feed-forward network also where both stand side by side,
+    /// and lets go of the first normed stream when it has the second.
+    pub sums_first: bool,
     /// Whether logits that are computed in chunks, for adapters, are capped as all others are.
     pub caps_chunks: bool,
     /// Whether the embedding of a quantized model is replaced by bitsandbytes' with a layer norm, whose parameters no
@@ -94,6 +97,7 @@ impl Release {
                 copies_columns: true,
                 copies_one_value: true,
                 masks_every_window: true,
+                sums_first: true,
                 caps_chunks: true,
                 stable_embedding: true,
             }),
@@ -103,6 +107,7 @@ impl Release {
                 copies_columns: false,
                 copies_one_value: false,
                 masks_every_window: false,
+                sums_first: false,
                 caps_chunks: false,
                 stable_embedding: false,
             }),

@@ -59,21 +59,42 @@ impl LitGpt<'_> {
             let again = self.normed(tape, input, norms.feed_forward);
             tape.release(std::mem::replace(&mut normed, again));
         }
+        if parallel && !self.release.sums_first {
+            let fed = self.feed_forward(tape, normed, layer);
+            let both = join(tape, [fed, attended], "attention and feed-forward", input.shape);
+            tape.release(fed);
+            let output = join(tape, [both, input], "residual stream", input.shape);
+            for tensor in [both, attended, normed] {
+                tape.release(tensor);
+            }
+            return output;
+        }
         let stream = join(tape, [attended, input], "residual stream", input.shape);
+        let first = tape.share(normed);
         if !parallel {
             let again = self.normed(tape, stream, norms.feed_forward);
             tape.release(std::mem::replace(&mut normed, again));
         }
-        let mut fed = match &layer.feed_forward {
-            FeedForward::Dense(mlp) => self.mlp(tape, normed, mlp),
-            FeedForward::Experts(_) | FeedForward::None => tape.share(normed),
-        };
+        if self.release.sums_first {
+            tape.release(first);
+        }
+        let mut fed = self.feed_forward(tape, normed, layer);
         self.replace(tape, &mut fed, norms.feed_forward_output);
         let output = join(tape, [fed, stream], "residual stream", input.shape);
         for tensor in [fed, stream, attended, normed] {
             tape.release(tensor);
         }
+        if !self.release.sums_first {
+            tape.release(first);
+        }
         output
+    }
+
+    fn feed_forward(&self, tape: &mut Tape, input: Tensor, layer: &Layer) -> Tensor {
+        match &layer.feed_forward {
+            FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
+            FeedForward::Experts(_) | FeedForward::None => tape.share(input),
+        }
     }
 
     /// What a norm makes of the stream; the stream itself where there is none.
