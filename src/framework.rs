@@ -1,5 +1,6 @@
 //! How an implementation computes what a family describes, where the memory depends on it.
 
+pub mod litgpt;
 pub mod profile;
 pub mod transformers;
 

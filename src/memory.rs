@@ -11,6 +11,7 @@ pub mod fit;
 mod inference;
 pub mod instant;
 pub mod ledger;
+mod litgpt;
 mod optimizer;
 mod quantized;
 mod recorded;
@@ -24,6 +25,7 @@ mod weights;
 
 use self::course::Course;
 use crate::framework::implementation;
+use crate::framework::litgpt::Release;
 use crate::framework::transformers::ScoreCode;
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
@@ -82,7 +84,9 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
     let model = model.trained();
+    let litgpt = scenario.profile().filter(|profile| Release::of(&profile.id).is_some());
     let blocks = match scenario.train.method {
+        _ if litgpt.is_some() => litgpt::trained(&model, scenario, &litgpt.unwrap_or_default())?,
         Method::Full => parameters::blocks(&model.architecture),
         Method::Lora | Method::Qlora => adapters::Adapters::of(&model, &scenario.train)?.blocks(&model),
     };

@@ -154,12 +154,10 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     let mut problems = Vec::new();
     match (&start.theme, &start.usual_theme) {
         (Some(name), _) => theme = look(name, theme, depth)?,
-        (None, Some(name)) => {
-            theme = look(name, theme, depth).unwrap_or_else(|problem| {
-                problems.push(problem);
-                theme
-            })
-        }
+        (None, Some(name)) => match look(name, theme, depth) {
+            Ok(look) => theme = look,
+            Err(problem) => problems.push(problem),
+        },
         (None, None) => {}
     }
     let keymap = own_keys(start.keys.clone()).unwrap_or_else(|problem| {

@@ -7,7 +7,7 @@ use anyhow::{Error, Result, anyhow, bail};
 use clap::CommandFactory;
 
 use super::resolve::Draft;
-use super::{Cli, LookArguments, RunArguments, presets, settings};
+use super::{Cli, LookArguments, RunArguments, presets};
 use crate::preset::{Library, Listing};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
@@ -55,8 +55,8 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 #[cfg(feature = "tui")]
 fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
     let (unit, file) = (arguments.output.lookup.unit(), arguments.scenario.input.clone());
-    let config = settings::config();
-    let usual_theme = settings::theme_of_environment().or_else(|| config.theme.clone());
+    let config = super::settings::config();
+    let usual_theme = super::settings::theme_of_environment().or_else(|| config.theme.clone());
     let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
     let start = crate::tui::Start { scenario, unit, file, theme: looks.theme, usual_theme, keys, usual_gpu };
     let outcome = crate::tui::run(library, start)?;

@@ -17,6 +17,7 @@ mod gate;
 mod indexed;
 mod latent;
 mod layer;
+mod litgpt;
 mod magnitude;
 mod model;
 mod norm;
@@ -25,6 +26,7 @@ mod quantized;
 mod recurrent;
 mod rotary;
 
+pub(super) use litgpt::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};
 pub(super) use model::{Forward, Stretch};
 pub(super) use quantized::Kernel;
 

@@ -19,7 +19,7 @@ const QUANTIZED_FROM: u64 = 4096;
 /// Elements that share a scale.
 const BLOCK: u64 = 256;
 /// From so many elements on paged states live in memory that moves to the host.
-const PAGED_FROM: u64 = 100_000;
+pub(super) const PAGED_FROM: u64 = 100_000;
 
 /// One state of one tensor.
 struct State {

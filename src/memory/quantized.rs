@@ -48,6 +48,8 @@ pub(super) enum Format {
     Int8,
     /// bitsandbytes in 4 bits, with scales quantized too or not.
     FourBits(bool),
+    /// The same for the head too.
+    FourBitsThroughout(bool),
     /// 8-bit floats in blocks with a scale each.
     Fp8,
     /// GPTQ, so many bits.
@@ -88,7 +90,7 @@ impl Format {
     pub(super) const fn kernel(self) -> Option<Kernel> {
         match self {
             Self::Int8 => Some(Kernel::Int8),
-            Self::FourBits(_) => Some(Kernel::FourBits),
+            Self::FourBits(_) | Self::FourBitsThroughout(_) => Some(Kernel::FourBits),
             Self::Fp8 => Some(Kernel::Fp8),
             Self::Gptq(_) => Some(Kernel::Unpacking(GPTQ_DIRECT)),
             Self::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
@@ -104,7 +106,7 @@ impl Format {
             Self::Mxfp4 if model.architecture.native_weights == Some(MXFP4) => None,
             Self::Mxfp4 => Some(format!("known for models that were published in it, which {} was not", model.id)),
             Self::Gguf(_) => gguf::uncovered(model).map(str::to_owned),
-            Self::Int8 | Self::FourBits(_) => None,
+            Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_) => None,
         };
         match problem {
             None => Ok(()),
@@ -203,7 +205,7 @@ fn entry(
 /// and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
 /// only the experts are quantized.
 fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> bool {
-    let runtime = matches!(format, Format::Int8 | Format::FourBits(_));
+    let runtime = matches!(format, Format::Int8 | Format::FourBits(_) | Format::FourBitsThroughout(_));
     let quantizes = match tensor.role {
         Role::Linear if tensor.name.starts_with("router") || format == Format::Mxfp4 => false,
         Role::Linear => runtime || !tensor.name.starts_with("shared expert gate"),
@@ -212,7 +214,8 @@ fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> boo
     };
     // OPT's matrices beside embedding and head are linear layers like any other.
     let beside = runtime && matches!(tensor.name, "embedding projection.weight" | "head projection.weight");
-    (matches!(block.block, Block::Group(_)) || beside) && quantizes
+    let head = matches!(format, Format::FourBitsThroughout(_)) && tensor.name == "head.weight";
+    (matches!(block.block, Block::Group(_)) || beside || head) && quantizes
 }
 
 fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {
@@ -221,7 +224,7 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
     }
     match format {
         Format::Int8 => (int8(tensor), BITSANDBYTES),
-        Format::FourBits(double) => (four_bits(tensor, double), BITSANDBYTES),
+        Format::FourBits(double) | Format::FourBitsThroughout(double) => (four_bits(tensor, double), BITSANDBYTES),
         Format::Fp8 => (fp8(tensor), FP8),
         Format::Gptq(bits) => (grouped(tensor, bits, true), GPTQ),
         Format::Mxfp4 => (mxfp4(tensor), GPT_OSS),

@@ -14,6 +14,10 @@ use crate::units::Overflow;
 pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor};
 use record::{INPUTS, Input, Leaf, MOST, NOTHING, Node, Saving};
 
+/// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.
+const MANY: usize = 1024;
+const RECENT: usize = 8;
+
 /// The recording.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mode of the recording that comes and goes by itself")]
@@ -41,6 +45,8 @@ pub(crate) struct Tape {
     keep_gradients: bool,
     /// Whether parameters are frozen.
     frozen: bool,
+    /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
+    pieces: Vec<(u32, StorageId)>,
 }
 
 impl Tape {
@@ -65,6 +71,7 @@ impl Tape {
             overflow: false,
             keep_gradients,
             frozen: false,
+            pieces: Vec::new(),
         }
     }
 
@@ -96,6 +103,13 @@ impl Tape {
     /// A shape for tensors to refer to.
     pub(crate) fn shape(&mut self, dims: &[Dim]) -> u16 {
         let shape = Shape::new(dims);
+        // What is computed in many chunks asks for the same few shapes over and over.
+        if self.shapes.len() > MANY {
+            let known = self.shapes.len() - RECENT;
+            if let Some(index) = self.shapes[known..].iter().position(|recent| *recent == shape) {
+                return u16::try_from(known + index).unwrap_or_default();
+            }
+        }
         let elements = shape.elements().unwrap_or_else(|_| {
             self.overflow = true;
             0
@@ -132,6 +146,15 @@ impl Tape {
         Tensor { storage: NOTHING, shape, dtype, source }
     }
 
+    /// The same where no optimizer steps it and nobody clears its gradient, which is counted by itself.
+    pub(crate) fn forgotten(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let tensor = self.adapter(name, shape, dtype);
+        if let Some(leaf) = self.leaves.last_mut() {
+            leaf.stands = true;
+        }
+        tensor
+    }
+
     /// A computed value becomes the beginning of the graph: it and its gradient stay until the graph is gone, after
     /// the optimizer's step.
     pub(crate) fn require_gradient(&mut self, tensor: Tensor) -> Tensor {
@@ -142,8 +165,21 @@ impl Tape {
     }
 
     fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
-        self.leaves.push(Leaf { name, owner: self.segment, uses: 0, waiting: None, cached_copy: None, value });
+        self.leaves.push(Leaf {
+            name,
+            owner: self.segment,
+            uses: 0,
+            waiting: None,
+            cached_copy: None,
+            value,
+            stands: false,
+        });
         position(self.leaves.len() - 1)
+    }
+
+    /// A tensor without a gradient that stands from step to step and is counted by itself.
+    pub(crate) const fn buffer(shape: u16, dtype: Dtype) -> Tensor {
+        Tensor { storage: NOTHING, shape, dtype, source: Source::Constant }
     }
 
     /// A tensor without a gradient, newly allocated.
@@ -177,6 +213,20 @@ impl Tape {
     pub(crate) fn share(&mut self, tensor: Tensor) -> Tensor {
         self.refer(tensor.storage);
         tensor
+    }
+
+    /// A node that backward does not free holds a tensor besides what it saves: it outlasts the step.
+    pub(crate) fn keep_past_backward(&mut self, tensor: Tensor) {
+        if self.saving != Saving::Keep || !tensor.needs_gradient() {
+            return;
+        }
+        self.refer(tensor.storage);
+        let segment = self.segment;
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize)
+            && !storage.saved
+        {
+            (storage.saved, storage.owner) = (true, segment);
+        }
     }
 
     /// The running code goes on with a copy that is counted elsewhere.
@@ -215,6 +265,15 @@ impl Tape {
             self.refer(tensor.storage);
         }
         many
+    }
+
+    /// As many views of one tensor as there are shapes, whose gradients are put together into one.
+    pub(crate) fn cut(&mut self, tensor: Tensor, shapes: &[u16]) -> Vec<Tensor> {
+        let source = self.record(Rule::Cut, &[tensor], tensor.shape, tensor.dtype, 0);
+        for _ in shapes {
+            self.refer(tensor.storage);
+        }
+        shapes.iter().map(|shape| Tensor { shape: *shape, source, ..tensor }).collect()
     }
 
     /// A part of a tensor is overwritten in place.

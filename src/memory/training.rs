@@ -12,17 +12,17 @@ use super::quantized::{self, Format};
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
-use super::{optimizer, recorded, recurrent, weights};
+use super::{litgpt, optimizer, recorded, recurrent, weights};
 use crate::framework::of_model;
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::model::parameters::blocks;
-use crate::scenario::{Attention, Method, Precision, Recompute, Scenario, Train};
+use crate::scenario::{Attention, Framework, Method, Precision, Recompute, Scenario, Train};
 use crate::units::{Bits, Overflow};
 
 /// Alive at every instant of both steps.
-fn always() -> Alive {
+pub(super) fn always() -> Alive {
     Instant::TRAINING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant))
 }
 
@@ -32,6 +32,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     if scenario.profile().is_none_or(|profile| profile.train.is_none()) {
         let (value, covered) = (scenario.framework.word().to_owned(), String::from("transformers, for training"));
         return Err(EstimateError::NotCovered { key: "framework", value, covered });
+    }
+    if let (Framework::Litgpt | Framework::Litgpt04, Some(profile)) = (scenario.framework, scenario.profile()) {
+        return litgpt::ledger(model, scenario, &profile, gpu);
     }
     if train.method == Method::Qlora {
         base(train).check(model, "train.base_weights", train.base_weights.word())?;
@@ -146,13 +149,13 @@ fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     previous.collect()
 }
 
-fn steady() -> Alive {
+pub(super) fn steady() -> Alive {
     Instant::TRAINING.iter().fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant))
 }
 
 /// When gradients of an earlier pass are there: from the second micro batch on always; where they are only kept
 /// between steps, in the first step from the backward pass on.
-fn standing(train: &Train) -> Alive {
+pub(super) fn standing(train: &Train) -> Alive {
     if train.gradient_accumulation_steps > 1 {
         return always();
     }
@@ -191,7 +194,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
     }
 }
 
-fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
+pub(super) fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
     let end = recording.tape.events.len();
     let allocates = |event: &usize| matches!(recording.tape.events[*event], Event::Allocate(_));
     let forward_end = (0..recording.loss_known).rev().find(allocates).unwrap_or(0);
@@ -207,7 +210,7 @@ fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> 
     positions
 }
 
-fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
+pub(super) fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
     match instant {
         Instant::OptimizerStep => String::from("every parameter"),
         _ => recording.whereabouts(event),

@@ -64,6 +64,7 @@ pub(super) fn shape(tensor: &Tensor) -> Shape {
 }
 
 /// Parameter tensors that stand together: the model's, or those that are trained.
+#[derive(Clone, Copy)]
 pub(super) struct Set<'a> {
     /// The model's dimensions.
     pub(super) architecture: &'a Architecture,

@@ -59,6 +59,8 @@ choices! {
         Deepspeed = "deepspeed",
         /// LitGPT.
         Litgpt = "litgpt",
+        /// LitGPT of 2024.
+        Litgpt04 = "litgpt-0.4",
         /// torchtune.
         Torchtune = "torchtune",
         /// vLLM.

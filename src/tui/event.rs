@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use crossterm::event::{self, Event as TerminalEvent};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
 use super::keymap::Chord;
@@ -32,7 +32,8 @@ pub(crate) enum Event {
 /// Starts to listen; each source has a thread of its own, and both end with the process.
 pub(crate) fn listen() -> io::Result<Receiver<Event>> {
     let (sender, receiver) = channel();
-    let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT])?;
+    // Resizes too: the reader of keys would only notice those that come after its first look.
+    let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH])?;
     let keys = sender.clone();
     thread::Builder::new().name(String::from("signals")).spawn(move || forward_signals(signals, &sender))?;
     thread::Builder::new().name(String::from("keys")).spawn(move || forward_keys(&keys))?;
@@ -44,6 +45,7 @@ fn forward_signals(mut signals: Signals, sender: &Sender<Event>) {
         let event = match signal {
             SIGTSTP => Event::Stop,
             SIGCONT => Event::Continue,
+            SIGWINCH => Event::Resize,
             signal => Event::End(signal),
         };
         if sender.send(event).is_err() {

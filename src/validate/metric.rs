@@ -19,6 +19,8 @@ pub enum Metric {
     TensorsPeak,
     /// `torch.cuda.max_memory_allocated`: tensors and what libraries take from PyTorch's allocator.
     AllocatedPeak,
+    /// The same in the first step alone: what a run peaks at whose first batch is its longest.
+    AllocatedFirstStep,
     /// What stays allocated between steps.
     AllocatedStatic,
     /// `torch.cuda.max_memory_reserved`.
@@ -36,12 +38,13 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Parameters,
         Self::Trainable,
         Self::Saved,
         Self::TensorsPeak,
         Self::AllocatedPeak,
+        Self::AllocatedFirstStep,
         Self::AllocatedStatic,
         Self::ReservedPeak,
         Self::Process,
@@ -58,6 +61,7 @@ impl Metric {
         "saved",
         "tensors_peak",
         "allocated_peak",
+        "allocated_first_step",
         "allocated_static",
         "reserved_peak",
         "process",
@@ -110,6 +114,11 @@ impl Metric {
             Self::Parameters | Self::Trainable | Self::TensorsPeak => Ok(ledger.allocated()),
             Self::Saved => sum(ledger.alive(Step::Steady, resting).filter(|entry| entry.lifetime == Lifetime::Saved)),
             Self::AllocatedPeak => sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator())),
+            Self::AllocatedFirstStep => {
+                let moments = ledger.moments().iter().filter(|moment| moment.step == Step::First);
+                let allocated = |instant| sum(ledger.alive(Step::First, instant).filter(|it| it.in_allocator()));
+                moments.map(|moment| allocated(moment.instant)).try_fold(Bytes::ZERO, |most, next| Ok(most.max(next?)))
+            }
             Self::ReservedPeak => {
                 let allocated = sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator()))?;
                 allocated.checked_add(usual_slack(ledger))
@@ -138,7 +147,7 @@ impl Metric {
             Self::Trainable if scenario.train.method == Method::Full => elements(model, scenario),
             Self::Weights => Some(parameters.get()),
             Self::Saved => Some(activations.get()),
-            Self::TensorsPeak | Self::AllocatedPeak | Self::ReservedPeak | Self::Process => {
+            Self::TensorsPeak | Self::AllocatedPeak | Self::AllocatedFirstStep | Self::ReservedPeak | Self::Process => {
                 memory::estimate(model, scenario, None).ok().map(|ledger| ledger.allocated().get())
             }
             Self::Trainable | Self::AllocatedStatic | Self::Optimizer | Self::KvCache | Self::ComputeBuffer => None,

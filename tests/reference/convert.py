@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
-IN.json has the format of autograd.json, timeline.json, kv.json, lora.json, parameters.json, published.json or
+IN.json has the format of autograd.json, litgpt.json, timeline.json, kv.json, lora.json, parameters.json, published.json or
 optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
@@ -149,6 +149,17 @@ def passes(record, _models):
                "encoders_serving.json: forward passes of PyTorch without gradients, tensors tracked")
 
 
+def litgpt(record, _models):
+    """Small models that LitGPT fine-tuned: what its scripts leave no choice in is not said."""
+    measured = record["measured"]
+    scenario = {"framework": record.get("framework") or "litgpt", "train": record["run"], "config": config(record["config"], None)}
+    source = "litgpt.json: autograd of PyTorch under LitGPT, tensors tracked"
+    metrics = [("adapters", "trainable", measured.get("trainable")), ("peaks", "tensors_peak", measured["peak"])]
+    for group, metric, figure in metrics:
+        if figure:
+            yield case(f"{record['id']}/{metric}", f"litgpt {group}", "train", metric, figure, scenario, source)
+
+
 def tracked(name, run, keys, measured, source):
     scenario = {"train": run, "config": keys}
     full = run.get("method", "full") == "full"
@@ -273,7 +284,7 @@ TARGETS = {
     "query": ["q"], "key": ["k"], "value": ["v"], "projection": ["o"], "mlp": ["gate", "up", "down"],
     "q_proj": ["q"], "k_proj": ["k"], "v_proj": ["v"], "o_proj": ["o"], "gate_proj": ["gate"], "up_proj": ["up"],
     "down_proj": ["down"], "c_attn": ["q", "k", "v"], "c_proj": ["o", "down"], "w1": ["gate"], "w2": ["up"],
-    "q": ["q"], "k": ["k"], "v": ["v"], "output_proj": ["o"], "MLP": ["gate", "up", "down"],
+    "q": ["q"], "k": ["k"], "v": ["v"], "head": ["head"], "output_proj": ["o"], "MLP": ["gate", "up", "down"],
 }
 
 
@@ -309,7 +320,8 @@ def kind_of(record):
     if "vLLM" in said or "llama.cpp" in said or record.get("engine"):
         raise Skip("log of an inference engine")
     if source == "04_litgpt":
-        return f"litgpt {method}", "allocated_peak", "litgpt"
+        metric = "allocated_first_step" if begins_with_longest(record) else "allocated_peak"
+        return f"litgpt {method}", metric, "litgpt-0.4"
     if source == "03_tune":
         return f"torchtune {method}", "allocated_peak" if "active" in said.lower() else "reserved_peak", "torchtune"
     # Qwen's pages name the version of Transformers; that of Qwen3 shows what stays, that of Qwen2 the peak.
@@ -329,6 +341,11 @@ def kind_of(record):
     if "reserved" in said and "nvidia-smi" not in said:
         return f"other {method}", "reserved_peak", "transformers"
     raise Skip("metric not said, or several mixed")
+
+
+def begins_with_longest(record):
+    """The scripts of 2023 begin with the longest sample of all, and no later batch is as long again."""
+    return "run first" in str(record.get("notes") or "")
 
 
 def infer_run(record):
@@ -365,7 +382,8 @@ def train_run(record, framework):
     else:
         raise Skip(f"optimizer {optimizer!r}")
     run["micro_batch_size"], run["sequence_length"] = record["micro_batch"], record["seq_len"]
-    if (record.get("grad_accum") or 1) > 1:
+    # Of what begins with the longest sample only the first micro batch matters.
+    if (record.get("grad_accum") or 1) > 1 and not begins_with_longest(record):
         run["gradient_accumulation_steps"] = record["grad_accum"]
     said = record.get("recompute") or "none"
     if not said.startswith(("none", "full")):
@@ -404,6 +422,8 @@ def adapters(record):
         run["dora"] = True
     if isinstance(adapter.get("dropout"), (int, float)):
         run["lora_dropout"] = float(adapter["dropout"])
+    elif record["source_group"] == "04_litgpt":
+        run["lora_dropout"] = 0.05  # what its scripts have where nobody says otherwise
     if record["source_group"] in ("03_tune", "04_litgpt"):
         run["lora_dtype"] = "bf16"
     return run
@@ -411,6 +431,8 @@ def adapters(record):
 
 def shape(model, group):
     """A config of the family whose shape the published fields have."""
+    if group.startswith("litgpt") and (litgpt_only := litgpt_shape(model)):
+        return litgpt_only
     gated = model.get("gated_mlp") or model.get("mlp") == "LLaMAMLP"
     rotary = model.get("position", "rope") == "rope" and model.get("rotary_percentage", 1.0) == 1.0
     if not (gated and rotary and model.get("norm") == "RMSNorm") or "num_layers" not in model:
@@ -439,9 +461,32 @@ def shape(model, group):
     return config({**keys, **experts}, family)
 
 
+def litgpt_shape(model):
+    """Shapes of other families, as LitGPT's config names them; it ties no head to its embedding."""
+    keys = {
+        "vocab_size": model.get("padded_vocab") or model["vocab"], "hidden_size": model["hidden_size"],
+        "num_hidden_layers": model["num_layers"], "num_attention_heads": model["num_attention_heads"],
+        "max_position_embeddings": 1 << 20, "tie_word_embeddings": False,
+    }
+    name, rotary = model["name"].lower(), model["rotary_percentage"]
+    width = {"intermediate_size": model["ffn_hidden_size"]}
+    heads = {"num_key_value_heads": model["num_kv_heads"], "head_dim": model["head_dim"]}
+    if "gemma" in name:
+        return config({**keys, **width, **heads}, "gemma2" if name.startswith("gemma-2-") else "gemma")
+    if name.startswith("phi-") and model.get("parallel_residual"):
+        return config({**keys, **width, "partial_rotary_factor": rotary}, "phi")
+    if name.startswith("falcon") and model["num_kv_heads"] == 1:
+        plain = {"alibi": False, "bias": False, "new_decoder_architecture": False}
+        beside = {"ffn_hidden_size": model["ffn_hidden_size"], "parallel_attn": True, "multi_query": True}
+        return config({**keys, **beside, **plain}, "falcon")
+    if name.startswith(("stablelm-base-alpha", "pythia")):
+        return config({**keys, **width, "rotary_pct": rotary, "use_parallel_residual": True}, "gpt_neox")
+    return None
+
+
 FORMATS = [
-    ({"config", "run", "measured"}, autograd), ({"config", "infer", "measured"}, passes),
-    ({"hyper", "phases", "arch"}, timeline),
+    ({"litgpt", "run", "measured"}, litgpt), ({"config", "run", "measured"}, autograd),
+    ({"config", "infer", "measured"}, passes), ({"hyper", "phases", "arch"}, timeline),
     ({"cache", "total_bytes"}, kv), ({"target", "trainable", "model"}, lora), ({"hyper", "total_params"}, parameters),
     ({"source_group", "measured_bytes"}, published), ({"optimizer", "state_bytes"}, optimizers),
 ]

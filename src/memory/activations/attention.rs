@@ -61,7 +61,7 @@ pub(super) struct Sizes {
     pub(super) kv_heads: Dim,
     pub(super) head: Dim,
     pub(super) query: Dim,
-    kv: Dim,
+    pub(super) kv: Dim,
     /// Channels of one head's values.
     value_head: Dim,
     /// Channels of all heads' values: what the output projection reads.

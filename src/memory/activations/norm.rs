@@ -20,7 +20,7 @@ pub(super) struct Names {
 }
 
 /// One value for each row of `leading`.
-fn row(tape: &mut Tape, leading: &[Dim]) -> u16 {
+pub(super) fn row(tape: &mut Tape, leading: &[Dim]) -> u16 {
     let mut dims = leading.to_vec();
     dims.push(Dim { symbol: "", size: 1 });
     tape.shape(&dims)

@@ -23,6 +23,18 @@ impl Tape {
         storage
     }
 
+    /// Puts the gradient of a mean in place, and one number as the gradient of each of its terms, which only expand it.
+    pub(crate) fn seed_mean(&mut self, terms: &[Tensor], name: &'static str) -> StorageId {
+        let scalar = self.shape(&[]);
+        let [root, each] = [name; 2].map(|name| self.allocate(name, scalar, Dtype::Fp32, Kind::Gradient));
+        for term in terms {
+            self.refer(each);
+            self.route(term.source, each, term.dtype);
+        }
+        self.unrefer(each);
+        root
+    }
+
     /// Lets go of the root's gradient.
     pub(crate) fn release_seed(&mut self, storage: StorageId) {
         self.unrefer(storage);
@@ -56,8 +68,10 @@ impl Tape {
     }
 
     fn run(&mut self, index: usize, twin: Option<usize>) {
-        if self.nodes[index].rule == Rule::Split {
-            return self.put_together(index);
+        match self.nodes[index].rule {
+            Rule::Split => return self.put_together(index),
+            Rule::Cut => return self.put_pieces_together(index),
+            _ => {}
         }
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
             return self.release_kept(twin.unwrap_or(index));
@@ -90,6 +104,19 @@ impl Tape {
         let whole = self.gradient(&input, input.shape, input.dtype);
         for part in parts.into_iter().flatten() {
             self.unrefer(part);
+        }
+        self.route(input.source, whole, input.dtype);
+    }
+
+    /// Puts the gradients of the pieces of a cut into one.
+    fn put_pieces_together(&mut self, index: usize) {
+        let (pieces, others) = self.pieces.iter().partition(|(node, _)| *node as usize == index);
+        self.pieces = others;
+        let (Some(input), false) = (self.input(&self.nodes[index], 0), Vec::is_empty(&pieces)) else { return };
+        self.segment = self.nodes[index].segment;
+        let whole = self.gradient(&input, input.shape, input.dtype);
+        for (_, piece) in pieces {
+            self.unrefer(piece);
         }
         self.route(input.source, whole, input.dtype);
     }
@@ -138,9 +165,14 @@ impl Tape {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each | Rule::Affine | Rule::All | Rule::Again(_) | Rule::Divide | Rule::Write | Rule::Split => {
-                    (self.gradient(&input, input.shape, input.dtype), input.dtype)
-                }
+                Rule::Each
+                | Rule::Affine
+                | Rule::All
+                | Rule::Again(_)
+                | Rule::Divide
+                | Rule::Write
+                | Rule::Split
+                | Rule::Cut => (self.gradient(&input, input.shape, input.dtype), input.dtype),
                 Rule::Index => {
                     let zeros = self.allocate("zeros", input.shape, input.dtype, Kind::Scratch);
                     let gradient = self.gradient(&input, input.shape, input.dtype);
@@ -156,9 +188,14 @@ impl Tape {
                     self.unrefer(product);
                     (gradient, input.dtype)
                 }
-                Rule::Unpack => {
+                Rule::Unpack | Rule::UnpackTwice => {
                     let matrix = self.input(node, 0).map_or(input.shape, |matrix| matrix.shape);
+                    let half = (node.rule == Rule::UnpackTwice)
+                        .then(|| self.allocate("dequantized weight in fp16", matrix, Dtype::Bf16, Kind::Scratch));
                     let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);
+                    if let Some(half) = half {
+                        self.unrefer(half);
+                    }
                     let gradient = self.gradient(&input, input.shape, input.dtype);
                     self.unrefer(unpacked);
                     (gradient, input.dtype)
@@ -284,6 +321,7 @@ impl Tape {
     fn route(&mut self, target: Source, gradient: StorageId, dtype: Dtype) {
         match target {
             Source::Constant | Source::Frozen(_) => self.unrefer(gradient),
+            Source::Node(node) if self.nodes[node as usize].rule == Rule::Cut => self.pieces.push((node, gradient)),
             Source::Node(node) => {
                 let node = node as usize;
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
@@ -313,7 +351,7 @@ impl Tape {
             self.leaves[leaf].waiting = Some(arrived);
         } else if self.leaves[leaf].value {
             // The gradient of a value belongs to no parameter and stays with the value.
-        } else if self.keep_gradients {
+        } else if self.keep_gradients || self.leaves[leaf].stands {
             self.unrefer(arrived);
         } else if let Some(storage) = self.storages.get_mut(arrived as usize) {
             storage.kind = Kind::ParameterGradient;

@@ -161,6 +161,8 @@ pub(crate) enum Rule {
     Fold,
     /// A product with a frozen matrix, the first input, that is unpacked again for it.
     Unpack,
+    /// The same in fp16 first, and then in the type of the gradient.
+    UnpackTwice,
     /// A sum: the gradient goes on to each term, summed where the term was broadcast.
     Add,
     /// A fused kernel that first computes again, in fp32 and in this shape, what it did not keep.
@@ -186,6 +188,8 @@ pub(crate) enum Rule {
     Write,
     /// A split: the gradients of the parts are put together into one.
     Split,
+    /// The same into any number of parts, each of which is read once.
+    Cut,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -232,6 +236,8 @@ pub(super) struct Leaf {
     pub(super) cached_copy: Option<(StorageId, Source)>,
     /// Whether it is a computed value that was made to require a gradient.
     pub(super) value: bool,
+    /// Whether its gradient is never cleared.
+    pub(super) stands: bool,
 }
 
 /// What happens to tensors that a node would keep for backward.

@@ -90,7 +90,7 @@ pub const PARAMETERS: &[Parameter] = &[
         help: "the implementation whose habits are described",
         kind: Kind::Choice {
             words: Framework::WORDS,
-            covered: &["transformers", "transformers-4.51", "transformers-4.38"],
+            covered: &["transformers", "transformers-4.51", "transformers-4.38", "litgpt", "litgpt-0.4"],
             optional: false,
         },
         applies: in_detail,
@@ -171,7 +171,7 @@ pub const PARAMETERS: &[Parameter] = &[
             covered: &["fused", "foreach", "loop"],
             optional: false,
         },
-        applies: training_in_detail,
+        applies: training_by_choice,
         get: |s| Value::Word(s.train.optimizer_implementation.word().to_owned()),
         set: |s, value| {
             word(value, OptimizerImplementation::from_word).map(|choice| s.train.optimizer_implementation = choice)
@@ -183,7 +183,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "flash is any fused kernel; eager stores the scores, b·a·s²",
         kind: Kind::Choice { words: Attention::WORDS, covered: &["flash", "eager"], optional: false },
-        applies: training_in_detail,
+        applies: training_by_choice,
         get: |s| Value::Word(s.train.attention.word().to_owned()),
         set: |s, value| word(value, Attention::from_word).map(|choice| s.train.attention = choice),
     },
@@ -233,7 +233,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether the loop holds the logits during backward; the Trainer does not",
         kind: Kind::Flag,
-        applies: training_in_detail,
+        applies: training_by_choice,
         get: |s| Value::Flag(s.train.keep_outputs),
         set: |s, value| flag(value).map(|on| s.train.keep_outputs = on),
     },
@@ -243,7 +243,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "whether gradients stay allocated between steps",
         kind: Kind::Flag,
-        applies: training_in_detail,
+        applies: training_by_choice,
         get: |s| Value::Flag(s.train.keep_gradients),
         set: |s, value| flag(value).map(|on| s.train.keep_gradients = on),
     },
@@ -333,7 +333,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "type of the adapters; PEFT makes them fp32 whatever the base is",
         kind: Kind::Choice { words: &["fp32", "bf16", "fp16"], covered: &["fp32", "bf16"], optional: false },
-        applies: adapting,
+        applies: adapting_by_choice,
         get: |s| Value::Word(s.train.lora_dtype.clone()),
         set: |s, value| text(value).map(|text| s.train.lora_dtype = text),
     },
@@ -566,6 +566,11 @@ fn training_in_detail(scenario: &Scenario) -> bool {
     training(scenario) && in_detail(scenario)
 }
 
+/// LitGPT's scripts leave these no choice.
+fn training_by_choice(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && !matches!(scenario.framework, Framework::Litgpt | Framework::Litgpt04)
+}
+
 fn serving_in_detail(scenario: &Scenario) -> bool {
     inferring(scenario) && in_detail(scenario)
 }
@@ -584,6 +589,10 @@ fn chunking(scenario: &Scenario) -> bool {
 
 fn adapting(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.method != Method::Full
+}
+
+fn adapting_by_choice(scenario: &Scenario) -> bool {
+    adapting(scenario) && training_by_choice(scenario)
 }
 
 fn quantizing(scenario: &Scenario) -> bool {

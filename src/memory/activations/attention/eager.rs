@@ -110,7 +110,7 @@ impl Run<'_> {
 
     /// A batched matrix product, which keeps both factors as it reads them: in the type of the product, and with the
     /// heads of all sequences in one dimension, a copy unless they lie so already.
-    fn batched(
+    pub(in crate::memory::activations) fn batched(
         &self,
         tape: &mut Tape,
         factors: [(Tensor, bool, &'static str); 2],

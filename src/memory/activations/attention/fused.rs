@@ -66,7 +66,13 @@ impl Run<'_> {
     }
 
     /// FlashAttention for 16-bit inputs without a mask, the memory-efficient kernel otherwise.
-    fn kernel(&self, tape: &mut Tape, inputs: [Tensor; 3], mask: Option<Tensor>, sizes: Sizes) -> Tensor {
+    pub(in crate::memory::activations) fn kernel(
+        &self,
+        tape: &mut Tape,
+        inputs: [Tensor; 3],
+        mask: Option<Tensor>,
+        sizes: Sizes,
+    ) -> Tensor {
         let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16 && sizes.value_head.size == sizes.head.size;
         let rows = if flash { self.sequence } else { self.sequence.next_multiple_of(32) };
         let row = Dim { symbol: "s", size: rows };

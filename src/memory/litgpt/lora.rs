@@ -1,0 +1,117 @@
+//! LitGPT's adapters: on some of query, key and value together, on the output projection, on the feed-forward network, on
+//! the head.
+
+use super::super::EstimateError;
+use crate::model::Model;
+use crate::model::architecture::{Architecture, FeedForward};
+use crate::model::family::MlpKind;
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
+use crate::scenario::Train;
+use crate::scenario::parameter::nearest;
+
+/// The words of `train.lora_targets`: `lora_query`, `lora_key`, `lora_value`, `lora_projection`, `lora_mlp`, which is all
+/// of the next three, and `lora_head`.
+const WORDS: [&str; 8] = ["q", "k", "v", "o", "gate", "up", "down", "head"];
+
+/// The adapters of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of the script")]
+pub(in crate::memory) struct Lora {
+    /// Their rank, `r`.
+    pub(in crate::memory) rank: u64,
+    /// Whether their input goes through dropout.
+    pub(in crate::memory) dropout: bool,
+    /// Whether query, key and value have one.
+    pub(in crate::memory) projected: [bool; 3],
+    /// Whether the output projection has one.
+    pub(in crate::memory) output: bool,
+    /// Whether the feed-forward network's matrices have one.
+    pub(in crate::memory) mlp: bool,
+    /// Whether the head has one.
+    pub(in crate::memory) head: bool,
+}
+
+impl Lora {
+    /// The adapters that a run asks for.
+    pub(in crate::memory) fn of(model: &Model, train: &Train) -> Result<Self, EstimateError> {
+        const KEY: &str = "train.lora_targets";
+        let invalid = |problem| Err(EstimateError::Invalid { key: KEY, problem });
+        let targets = &train.lora_targets;
+        if let Some(unknown) = targets.iter().find(|target| !WORDS.contains(&target.as_str())) {
+            let near = nearest(unknown, WORDS).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+            return invalid(format!("litgpt has no `{unknown}`{near}; it has {}", WORDS.join(", ")));
+        }
+        if targets.is_empty() {
+            return invalid(format!("empty; litgpt has {}", WORDS.join(", ")));
+        }
+        let named = |word: &str| targets.iter().any(|target| target == word);
+        let plain = model.architecture.groups.iter().all(|group| match &group.layer.feed_forward {
+            FeedForward::Dense(mlp) => mlp.kind == MlpKind::Plain,
+            FeedForward::Experts(_) | FeedForward::None => false,
+        });
+        let network = if plain { &["up", "down"][..] } else { &["gate", "up", "down"] };
+        let mlp = network.iter().all(|word| named(word));
+        if !mlp && network.iter().any(|word| named(word)) {
+            let all = network.join(", ");
+            return invalid(format!("a part of the feed-forward network; litgpt adapts all of it or none: name {all}"));
+        }
+        if plain && named("gate") && targets.len() == 1 {
+            return invalid(format!("{} has no `gate`", model.id));
+        }
+        Ok(Self {
+            rank: train.lora_rank,
+            dropout: train.lora_dropout > 0.0,
+            projected: ["q", "k", "v"].map(named),
+            output: named("o"),
+            mlp,
+            head: named("head"),
+        })
+    }
+
+    /// How many of query, key and value have one.
+    pub(in crate::memory) fn of_projection(&self) -> u64 {
+        self.projected.into_iter().map(u64::from).sum()
+    }
+
+    /// The widths of those that have one, of queries and of keys or values.
+    pub(in crate::memory) fn projected(&self, query: u64, kv: u64) -> Vec<u64> {
+        let widths = [query, kv, kv].into_iter().zip(self.projected);
+        widths.filter(|(_, adapted)| *adapted).map(|(width, _)| width).collect()
+    }
+
+    /// The adapters' tensors, block by block, in forward order.
+    pub(in crate::memory) fn blocks(&self, architecture: &Architecture) -> Vec<BlockParameters> {
+        let mut adapted = blocks(architecture);
+        let mut groups = architecture.groups.iter();
+        for block in &mut adapted {
+            let matrices = std::mem::take(&mut block.tensors);
+            let group = if matches!(block.block, Block::Group(_)) { groups.next() } else { None };
+            let attention = group.and_then(|group| group.layer.attention());
+            let widths = attention.map_or_else(Vec::new, |it| self.projected(it.query_size(), it.kv_size()));
+            block.tensors = matrices.iter().flat_map(|matrix| self.beside(matrix, &widths)).collect();
+        }
+        adapted.retain(|block| !block.tensors.is_empty());
+        adapted
+    }
+
+    /// The pair beside a matrix, where it has one.
+    fn beside(&self, matrix: &Tensor, widths: &[u64]) -> Vec<Tensor> {
+        let (names, downs, outputs) = match matrix.name {
+            "attention.query key value.weight" if !widths.is_empty() => {
+                let names = ["attention.query key value.lora A", "attention.query key value.lora B"];
+                (names, self.of_projection(), widths.iter().sum())
+            }
+            "attention.output.weight" if self.output => {
+                (["attention.output.lora A", "attention.output.lora B"], 1, matrix.rows)
+            }
+            "mlp.gate.weight" if self.mlp => (["mlp.gate.lora A", "mlp.gate.lora B"], 1, matrix.rows),
+            "mlp.up.weight" if self.mlp => (["mlp.up.lora A", "mlp.up.lora B"], 1, matrix.rows),
+            "mlp.down.weight" if self.mlp => (["mlp.down.lora A", "mlp.down.lora B"], 1, matrix.rows),
+            "head.weight" if self.head => (["head.lora A", "head.lora B"], 1, matrix.rows),
+            _ => return Vec::new(),
+        };
+        let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
+        let down = tensor(names[0], self.rank.saturating_mul(downs), matrix.columns);
+        vec![down, tensor(names[1], outputs, self.rank)]
+    }
+}
