@@ -224,11 +224,13 @@ impl Unit {
     }
 
     /// The number alone, with as many decimals as leave at least three significant digits: `14.96`, `106.4`,
-    /// `0.004`. What rounds to nothing and is not nothing is `<0.001`.
+    /// `0.004`. What rounds to nothing and is not nothing is `<0.001`; of what is absurdly large the power of ten is
+    /// enough: `1.97e8`.
     #[expect(clippy::cast_precision_loss, reason = "rounded to a few digits for the eye")]
     pub fn number(self, bytes: Bytes) -> String {
         let value = bytes.0 as f64 / self.size() as f64;
         let decimals = match value {
+            v if v >= 9_999_999.5 => return format!("{value:.2e}"),
             v if v >= 999.95 => 0,
             v if v >= 99.995 => 1,
             v if v >= 0.0995 || bytes.is_zero() => 2,
@@ -289,6 +291,8 @@ mod tests {
         assert_eq!(Unit::Gib.show(size), "14.96 GiB");
         assert_eq!(Unit::Gb.show(size), "16.06 GB");
         assert_eq!(Unit::Gib.number(Bytes::ZERO), "0.00");
+        assert_eq!(Unit::Gib.number(Bytes::MAX), "1.72e10");
+        assert_eq!(Unit::Gib.number(Bytes::new(9_999_999 << 30)), "9999999");
         assert_eq!(Unit::Gb.number(Bytes::new(4_000_000)), "0.004");
         assert_eq!(Unit::Gib.number(Bytes::new(114_245_236_326)), "106.4");
     }

@@ -23,7 +23,10 @@ impl<'a> Document<'a> {
     pub(super) fn parse(self) -> Result<Spanned<DeTable<'a>>, PresetError> {
         DeTable::parse(self.text).map_err(|error| {
             let message = error.message().lines().collect::<Vec<_>>().join(", ");
-            self.error(error.span().unwrap_or(0..0), "", message)
+            let span = error.span().unwrap_or(0..0);
+            // Which key stands twice is for the text to say.
+            let key = self.text.get(span.clone()).filter(|_| message == "duplicate key").unwrap_or_default();
+            self.error(span, key, message)
         })
     }
 
