@@ -13,6 +13,7 @@ pub mod keys;
 mod library;
 mod listing;
 mod model;
+mod rows;
 pub mod save;
 pub mod scenario;
 pub(crate) mod source;
@@ -27,6 +28,12 @@ pub use error::{Place, PresetError};
 pub use find::{Input, find_model, in_scenario, model_of, what_is};
 pub use library::Library;
 pub use listing::Listing;
+pub use rows::Row;
+
+/// Where this user's own presets, keys, themes and settings are, by the environment.
+pub fn own_folder() -> Option<PathBuf> {
+    user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref())
+}
 
 /// Where a user's own presets live, from the values of `XDG_CONFIG_HOME` and `HOME`: `$XDG_CONFIG_HOME/brimful`, else
 /// `$HOME/.config/brimful`. An empty or relative `XDG_CONFIG_HOME` counts as unset, as the XDG specification has it.

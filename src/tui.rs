@@ -41,7 +41,7 @@ use update::{Effect, Message, Opened, SaveFailure, update};
 
 use crate::preset::save::SaveError;
 use crate::preset::theme as themes;
-use crate::preset::{self, Input, Library, PresetError, keys};
+use crate::preset::{self, Input, Library, PresetError, Row, keys};
 use crate::scenario::Scenario;
 use crate::units::Unit;
 
@@ -88,9 +88,9 @@ pub fn standard_keys() -> Arc<Keymap> {
 }
 
 /// The keys of a file, in place of others.
-fn keymap_of(rows: Result<Vec<keys::Row>, PresetError>, others: &Keymap) -> Result<Keymap, PresetError> {
+fn keymap_of(rows: Result<Vec<Row>, PresetError>, others: &Keymap) -> Result<Keymap, PresetError> {
     let rows = rows?;
-    others.with(rows.iter().map(|row| (row.id.as_str(), row.keys.as_slice()))).map_err(|(index, message)| {
+    others.with(rows.iter().map(|row| (row.name.as_str(), row.texts.as_slice()))).map_err(|(index, message)| {
         // Where all rows together are at fault, the last may stand for them.
         match index.or_else(|| rows.len().checked_sub(1)).and_then(|index| rows.get(index)) {
             Some(row) => row.error(message),
@@ -107,9 +107,9 @@ pub(crate) fn standard_styles() -> &'static Styles {
 }
 
 /// The styles of a theme; roles that it does not name have none.
-fn styles_of(rows: Result<Vec<themes::Row>, PresetError>, depth: Depth) -> Result<Styles, PresetError> {
+fn styles_of(rows: Result<Vec<Row>, PresetError>, depth: Depth) -> Result<Styles, PresetError> {
     let rows = rows?;
-    let styles = Styles::PLAIN.with(rows.iter().map(|row| (row.role.as_str(), row.styles.as_slice())), depth);
+    let styles = Styles::PLAIN.with(rows.iter().map(|row| (row.name.as_str(), row.texts.as_slice())), depth);
     styles.map_err(|(index, message)| match rows.get(index) {
         Some(row) => row.error(message),
         None => PresetError::plain(message),
@@ -118,14 +118,9 @@ fn styles_of(rows: Result<Vec<themes::Row>, PresetError>, depth: Depth) -> Resul
 
 /// The look of a theme by its name or path, in the colours of a terminal of this depth.
 fn look(name: &str, base: Theme, depth: Depth) -> Result<Theme, PresetError> {
-    let styles = styles_of(themes::find(name, own_folder().as_deref()), depth)?;
+    let styles = styles_of(themes::find(name, preset::own_folder().as_deref()), depth)?;
     // One theme is chosen in a run of the program.
     Ok(base.in_styles(Box::leak(Box::new(styles))))
-}
-
-/// Where this user's own presets, keys and themes are.
-fn own_folder() -> Option<PathBuf> {
-    preset::user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref())
 }
 
 /// The keys of this user: everybody's, but for what a file says: a named one, or `keys.toml` beside the user's presets.
@@ -133,7 +128,7 @@ fn own_keys(named: Option<PathBuf>) -> Result<Arc<Keymap>, PresetError> {
     if let Some(path) = named {
         return keymap_of(keys::read(&path), &standard_keys()).map(Arc::new);
     }
-    match own_folder().map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
+    match preset::own_folder().map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
         Some(path) => keymap_of(keys::read(&path), &standard_keys()).map(Arc::new),
         None => Ok(standard_keys()),
     }

@@ -17,8 +17,11 @@ pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<Exit
     let library = presets::load(&arguments.output.lookup)?;
     let draft = Draft::read(&library, &arguments.scenario);
     let input = arguments.scenario.input.as_deref();
-    let scenario = draft
-        .and_then(|draft| draft.named(&library))
+    let (scenario, file) = draft
+        .and_then(|draft| {
+            let file = draft.file();
+            Ok((draft.named(&library)?, file))
+        })
         .map_err(|error| input.and_then(|input| misplaced_command(&library, input)).unwrap_or(error))?;
     // A model named by a flag hides what stands where a command or a model would.
     if let Some(input) = input.filter(|input| Cli::command().find_subcommand(input).is_some()) {
@@ -27,7 +30,7 @@ pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<Exit
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
-    explore(library, scenario, arguments, looks)
+    explore(library, (scenario, file), arguments, looks)
 }
 
 /// Commands that the design promises and that are still to come.
@@ -53,8 +56,13 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 }
 
 #[cfg(feature = "tui")]
-fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
-    let (unit, file) = (arguments.output.lookup.unit(), arguments.scenario.input.clone());
+fn explore(
+    library: Library,
+    (scenario, file): (Scenario, Option<String>),
+    arguments: &RunArguments,
+    looks: LookArguments,
+) -> Result<ExitCode> {
+    let unit = arguments.output.lookup.unit();
     let config = super::settings::config();
     let usual_theme = super::settings::theme_of_environment().or_else(|| config.theme.clone());
     let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
@@ -71,7 +79,7 @@ fn explore(library: Library, scenario: Scenario, arguments: &RunArguments, looks
 #[cfg(not(feature = "tui"))]
 fn explore(
     _library: Library,
-    _scenario: Scenario,
+    _run: (Scenario, Option<String>),
     _arguments: &RunArguments,
     _looks: LookArguments,
 ) -> Result<ExitCode> {

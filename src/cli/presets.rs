@@ -7,11 +7,11 @@ use anyhow::{Result, bail};
 use super::arguments::LookupArguments;
 use super::output::warn;
 use super::settings;
-use crate::preset::Library;
+use crate::preset::{Library, own_folder};
 
 /// Every preset; a broken one of the user's own is a warning.
 pub(super) fn load(arguments: &LookupArguments) -> Result<Library> {
-    let mut folders: Vec<PathBuf> = settings::folder().into_iter().collect();
+    let mut folders: Vec<PathBuf> = own_folder().into_iter().collect();
     if let Some(folder) = &settings::config().presets {
         if !folder.is_dir() {
             warn(format!("{}: there is no such folder, though the configuration names it", folder.display()));

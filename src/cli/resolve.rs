@@ -79,6 +79,11 @@ impl Draft {
         })
     }
 
+    /// The scenario file, where one is opened.
+    pub(super) fn file(&self) -> Option<String> {
+        self.file.as_ref().map(|file| file.display().to_string())
+    }
+
     fn apply(&mut self, setting: &Setting) -> Result<()> {
         let origin = || setting.origin.clone();
         let parameter = Parameter::by_key(setting.key).with_context(origin)?;

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::{closed_pipe, output};
 use crate::preset::config::{self, Config, KEYS};
-use crate::preset::user_dir;
+use crate::preset::own_folder;
 
 /// The user's settings, read once; a broken file is a warning, and the defaults hold.
 pub(super) fn config() -> &'static Config {
@@ -25,13 +25,8 @@ pub(super) fn config() -> &'static Config {
     &CONFIG
 }
 
-/// The folder of the user's own files.
-pub(super) fn folder() -> Option<PathBuf> {
-    user_dir(env::var_os("XDG_CONFIG_HOME").as_deref(), env::var_os("HOME").as_deref())
-}
-
 fn path() -> Option<PathBuf> {
-    folder().map(|folder| folder.join("config.toml"))
+    own_folder().map(|folder| folder.join("config.toml"))
 }
 
 /// The theme that the environment names.
@@ -67,7 +62,7 @@ fn default(key: &str) -> Option<String> {
         "unit" => Some(String::from("gib")),
         "theme" => Some(String::from("default")),
         "gpu" => Some(String::from("h100-sxm-80")),
-        "keys" => folder()
+        "keys" => own_folder()
             .map(|folder| folder.join("keys.toml"))
             .filter(|path| path.exists())
             .map(|p| p.display().to_string()),

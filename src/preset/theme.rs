@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::document::{Document, suggestion};
 use super::error::PresetError;
+use super::rows::{Form, Row, rows};
 use super::source;
 
 /// Ids and texts of the themes that everybody has.
@@ -16,24 +17,6 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("colour-blind", include_str!("../../presets/themes/colour-blind.toml")),
     ("mono", include_str!("../../presets/themes/mono.toml")),
 ];
-
-/// A role and its styles, as they are written; only a series has several.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The role.
-    pub role: String,
-    /// Its styles in words.
-    pub styles: Vec<String>,
-    /// An error at this row; its message is to be filled in.
-    error: PresetError,
-}
-
-impl Row {
-    /// An error at this row.
-    pub fn error(&self, message: impl Into<String>) -> PresetError {
-        PresetError { message: message.into(), ..self.error.clone() }
-    }
-}
 
 /// The ids of the themes that everybody has.
 pub fn ids() -> impl Iterator<Item = &'static str> {
@@ -65,33 +48,19 @@ fn read(path: &Path) -> Result<Vec<Row>, PresetError> {
 fn parse(text: &str, origin: &str) -> Result<Vec<Row>, PresetError> {
     let document = Document { origin, text };
     let root = document.parse()?;
-    let mut rows = Vec::new();
+    let mut styles = Vec::new();
     for (key, value) in root.get_ref() {
         let wrong = |message: &str| document.error(key.span(), key.get_ref().as_ref(), message);
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("name", DeValue::String(_)) => {}
-            ("styles", DeValue::Table(table)) => collect(document, table, &mut rows)?,
+            ("styles", DeValue::Table(table)) => {
+                let expected = "expected a style in words, such as \"light blue bold\", or a list of them";
+                styles = rows(document, table, Form { prefix: "styles.", alone: true, expected })?;
+            }
             ("name", _) => return Err(wrong("expected a text")),
             ("styles", _) => return Err(wrong("expected a table of roles")),
             _ => return Err(wrong("unknown; a theme has `name` and a table `styles`")),
         }
     }
-    Ok(rows)
-}
-
-fn collect(document: Document<'_>, table: &DeTable<'_>, rows: &mut Vec<Row>) -> Result<(), PresetError> {
-    for (role, value) in table {
-        let error = document.error(role.span(), format!("styles.{}", role.get_ref()), "");
-        let styles = match value.get_ref() {
-            DeValue::String(style) => Some(vec![style.clone().into_owned()]),
-            DeValue::Array(styles) => styles.iter().map(|style| style.get_ref().as_str().map(str::to_owned)).collect(),
-            _ => None,
-        };
-        let Some(styles) = styles else {
-            let message = String::from("expected a style in words, such as \"light blue bold\", or a list of them");
-            return Err(PresetError { message, ..error });
-        };
-        rows.push(Row { role: role.get_ref().clone().into_owned(), styles, error });
-    }
-    Ok(())
+    Ok(styles)
 }

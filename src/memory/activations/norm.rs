@@ -129,26 +129,12 @@ impl Run<'_> {
     }
 
     fn root_mean_square(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
-        let wide = cast(tape, input, Dtype::Fp32, names.widened);
-        let power = Operation { rule: Rule::Power, inputs: &[wide], keeps: &[wide], extras: &[], keeps_output: false };
-        let square = tape.apply(&power, "square", wide.shape, Dtype::Fp32);
-        let variance = fresh(tape, square, "variance", row);
-        tape.release(square);
-        let shifted = copy(tape, variance, "variance", row);
         // Gemma's code has the variance in no variable.
         let held = !matches!(self.code.norm, NormCode::OnePlusWeight | NormCode::CastThenWeightAtOnce);
-        if !held {
-            tape.release(variance);
-        }
-        let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
-        let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
-        tape.release(shifted);
-        let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
-        tape.release(deviation);
-        tape.release(wide);
+        let (normalised, variance) = by_root_mean_square(tape, input, row, names, held);
         let output = self.weigh(tape, normalised, weight, input.dtype, names);
         tape.release(normalised);
-        if held {
+        if let Some(variance) = variance {
             tape.release(variance);
         }
         output
@@ -197,21 +183,29 @@ impl Run<'_> {
     }
 }
 
-/// Root mean square over the last dimension without a weight, in fp32 and in one expression.
-pub(super) fn norm_without_weight(tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
-    let row = row(tape, leading);
+/// Divided by the root of the mean square of the last dimension, in fp32; and the variance, where the code holds it.
+fn by_root_mean_square(tape: &mut Tape, input: Tensor, row: u16, names: Names, held: bool) -> (Tensor, Option<Tensor>) {
     let wide = cast(tape, input, Dtype::Fp32, names.widened);
     let square = power(tape, wide, "square");
     let variance = fresh(tape, square, "variance", row);
     tape.release(square);
     let shifted = copy(tape, variance, "variance", row);
-    tape.release(variance);
+    if !held {
+        tape.release(variance);
+    }
     let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
     let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
     tape.release(shifted);
     let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
     tape.release(deviation);
     tape.release(wide);
+    (normalised, held.then_some(variance))
+}
+
+/// Root mean square over the last dimension without a weight, in fp32 and in one expression.
+pub(super) fn norm_without_weight(tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
+    let row = row(tape, leading);
+    let (normalised, _) = by_root_mean_square(tape, input, row, names, false);
     let output = cast(tape, normalised, input.dtype, names.output);
     tape.release(normalised);
     output

@@ -9,6 +9,7 @@ use ratatui::widgets::Borders;
 use super::bars::{number_width, stepped};
 use super::{panel, text};
 use crate::memory::Category;
+use crate::scenario::parameter::Parameter;
 use crate::tui::app::pins::letter;
 use crate::tui::app::{App, Bar};
 use crate::tui::theme::Theme;
@@ -36,7 +37,8 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let rows = rows(app, theme);
+    let differences = app.differences();
+    let rows = rows(app, &differences, theme);
     let list = Rect { height: inner.height.saturating_sub(1), ..inner };
     let first = app.pins.scroll.min(rows.len().saturating_sub(usize::from(list.height)));
     let numbers =
@@ -44,7 +46,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let most = numbers.clone().max().unwrap_or_default();
     let scale = (stepped(most), number_width(numbers, app.unit));
     for (row, position) in rows.iter().skip(first).zip(0..list.height) {
-        line(app, row, scale, theme, frame, text::row(list, position));
+        line(app, (row, &differences), scale, theme, frame, text::row(list, position));
     }
     let hidden = rows.len().saturating_sub(first + usize::from(list.height));
     let words = match (pins, hidden) {
@@ -56,7 +58,10 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
 }
 
-fn rows(app: &App, theme: Theme) -> Vec<Row> {
+/// A parameter in which the compared scenarios differ, and the value of each.
+type Difference = (&'static Parameter, Vec<String>);
+
+fn rows(app: &App, differences: &[Difference], theme: Theme) -> Vec<Row> {
     let count = app.compared().len();
     let mut rows: Vec<Row> = (0..count).map(Row::Scenario).collect();
     for (category, values) in app.compared_categories() {
@@ -64,7 +69,6 @@ fn rows(app: &App, theme: Theme) -> Vec<Row> {
         let bar = |(index, bar)| Row::Bar { category, index, bar, first };
         rows.extend(values.into_iter().enumerate().map(bar));
     }
-    let differences = app.differences();
     if !differences.is_empty() {
         rows.push(Row::Text(String::from("They differ in"), theme.strong()));
     }
@@ -77,12 +81,19 @@ fn rows(app: &App, theme: Theme) -> Vec<Row> {
     rows
 }
 
-fn line(app: &App, row: &Row, (full, number): (Bytes, usize), theme: Theme, frame: &mut Frame, area: Rect) {
+fn line(
+    app: &App,
+    (row, differences): (&Row, &[Difference]),
+    (full, number): (Bytes, usize),
+    theme: Theme,
+    frame: &mut Frame,
+    area: Rect,
+) {
     match row {
         Row::Text(words, style) => {
             text::left(frame, area, Line::styled(text::cut(words, area.width, theme), *style));
         }
-        Row::Scenario(index) => scenario(app, *index, number, theme, frame, area),
+        Row::Scenario(index) => scenario(app, differences, (*index, number), theme, frame, area),
         Row::Bar { category, index, bar, first } => {
             let name = if *index == 0 { category.label() } else { "" };
             text::left(frame, Rect { width: LABEL.min(area.width), ..area }, Line::raw(name));
@@ -124,7 +135,14 @@ fn change(app: &App, bytes: Bytes, first: Option<Bytes>) -> String {
 }
 
 /// `▸A llama-3.1-8b on h100-sxm-80     75.86 ≈ 3.32 free`.
-fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Frame, area: Rect) {
+fn scenario(
+    app: &App,
+    differences: &[Difference],
+    (index, number): (usize, usize),
+    theme: Theme,
+    frame: &mut Frame,
+    area: Rect,
+) {
     let compared = app.compared();
     let Some((scenario, estimate)) = compared.get(index) else { return };
     let pins = app.pins.list.len();
@@ -132,7 +150,6 @@ fn scenario(app: &App, index: usize, number: usize, theme: Theme, frame: &mut Fr
     let mark = if here { theme.glyphs.cursor } else { " " };
     let name = scenario.model.rsplit('/').next().unwrap_or_default();
     // What tells it apart from the others; its card, where that is not among it.
-    let differences = app.differences();
     let apart = differences.iter().filter(|(parameter, _)| parameter.key != "model");
     let named = differences.iter().any(|(parameter, _)| parameter.key == "model") || differences.is_empty();
     let name = if named { format!(" {name}") } else { String::new() };
