@@ -61,6 +61,9 @@ struct LookArguments {
     /// The theme: default, light, high-contrast, colour-blind, mono, one of your own, or the path of one.
     #[arg(long)]
     theme: Option<String>,
+    /// Let the mouse click rows, tabs and bars; the terminal then selects text with Shift held.
+    #[arg(long)]
+    mouse: bool,
     /// Print the scenario, as a file, when the explorer is left.
     #[arg(long)]
     print: bool,

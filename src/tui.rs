@@ -15,6 +15,8 @@ mod history;
 pub mod keymap;
 pub mod picture;
 pub mod screen;
+mod spot;
+mod taste;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -26,22 +28,24 @@ mod wire;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
 use app::{App, Listed};
 use event::Event;
-use keymap::{Chord, Keymap};
+use keymap::Chord;
+use spot::Spots;
+pub use taste::standard_keys;
+pub(crate) use taste::standard_styles;
+use taste::{chosen_look, look, own_keys};
 use terminal::Session;
 use theme::Theme;
-use theme::styles::{Depth, Styles};
+use theme::styles::Depth;
 use update::{Effect, Message, Opened, SaveFailure, update};
 
 use crate::preset::save::SaveError;
-use crate::preset::theme as themes;
-use crate::preset::{self, Input, Library, PresetError, Row, keys};
+use crate::preset::{self, Input, Library, PresetError};
 use crate::scenario::Scenario;
 use crate::units::Unit;
 
@@ -62,6 +66,8 @@ pub struct Start {
     pub keys: Option<PathBuf>,
     /// The card where none is named.
     pub usual_gpu: Option<String>,
+    /// Whether the mouse does something.
+    pub mouse: bool,
 }
 
 /// How the explorer ended.
@@ -80,60 +86,6 @@ const FIRST_GPU: &str = "h100-sxm-80";
 /// How long events are taken in before the screen shows what came of them.
 const LONGEST_BLIND: Duration = Duration::from_millis(50);
 
-/// The keys that everybody has.
-pub fn standard_keys() -> Arc<Keymap> {
-    static STANDARD: LazyLock<Arc<Keymap>> =
-        LazyLock::new(|| Arc::new(keymap_of(keys::embedded(), &Keymap::default()).unwrap_or_default()));
-    Arc::clone(&STANDARD)
-}
-
-/// The keys of a file, in place of others.
-fn keymap_of(rows: Result<Vec<Row>, PresetError>, others: &Keymap) -> Result<Keymap, PresetError> {
-    let rows = rows?;
-    others.with(rows.iter().map(|row| (row.name.as_str(), row.texts.as_slice()))).map_err(|(index, message)| {
-        // Where all rows together are at fault, the last may stand for them.
-        match index.or_else(|| rows.len().checked_sub(1)).and_then(|index| rows.get(index)) {
-            Some(row) => row.error(message),
-            None => PresetError::plain(message),
-        }
-    })
-}
-
-/// The styles that everybody has.
-pub(crate) fn standard_styles() -> &'static Styles {
-    static STANDARD: LazyLock<Styles> =
-        LazyLock::new(|| styles_of(themes::find("default", None), Depth::Sixteen).unwrap_or(Styles::PLAIN));
-    &STANDARD
-}
-
-/// The styles of a theme; roles that it does not name have none.
-fn styles_of(rows: Result<Vec<Row>, PresetError>, depth: Depth) -> Result<Styles, PresetError> {
-    let rows = rows?;
-    let styles = Styles::PLAIN.with(rows.iter().map(|row| (row.name.as_str(), row.texts.as_slice())), depth);
-    styles.map_err(|(index, message)| match rows.get(index) {
-        Some(row) => row.error(message),
-        None => PresetError::plain(message),
-    })
-}
-
-/// The look of a theme by its name or path, in the colours of a terminal of this depth.
-fn look(name: &str, base: Theme, depth: Depth) -> Result<Theme, PresetError> {
-    let styles = styles_of(themes::find(name, preset::own_folder().as_deref()), depth)?;
-    // One theme is chosen in a run of the program.
-    Ok(base.in_styles(Box::leak(Box::new(styles))))
-}
-
-/// The keys of this user: everybody's, but for what a file says: a named one, or `keys.toml` beside the user's presets.
-fn own_keys(named: Option<PathBuf>) -> Result<Arc<Keymap>, PresetError> {
-    if let Some(path) = named {
-        return keymap_of(keys::read(&path), &standard_keys()).map(Arc::new);
-    }
-    match preset::own_folder().map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
-        Some(path) => keymap_of(keys::read(&path), &standard_keys()).map(Arc::new),
-        None => Ok(standard_keys()),
-    }
-}
-
 /// Runs the explorer until its user leaves it.
 ///
 /// # Errors
@@ -144,53 +96,65 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
         bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let mut theme = Theme::from_env(variable);
-    let depth = Depth::from_env(variable);
-    let mut problems = Vec::new();
-    match (&start.theme, &start.usual_theme) {
-        (Some(name), _) => theme = look(name, theme, depth)?,
-        (None, Some(name)) => match look(name, theme, depth) {
-            Ok(look) => theme = look,
-            Err(problem) => problems.push(problem),
-        },
-        (None, None) => {}
-    }
-    let keymap = own_keys(start.keys.clone()).unwrap_or_else(|problem| {
-        problems.push(problem);
-        standard_keys()
-    });
+    let (asked, usual) = (start.theme.as_deref(), start.usual_theme.as_deref());
+    let (theme, problem) = chosen_look(asked, usual, Theme::from_env(variable), Depth::from_env(variable))?;
+    let (keymap, other) = match own_keys(start.keys.clone()) {
+        Ok(keymap) => (keymap, None),
+        Err(problem) => (standard_keys(), Some(problem)),
+    };
+    let mouse = start.mouse;
     let mut app = open(&library, start);
     app.keymap = keymap;
-    if let Some(problem) = problems.first() {
+    if let Some(problem) = problem.or(other) {
         app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true });
     }
     let events = event::listen()?;
-    let mut session = Session::enter()?;
+    let mut session = Session::enter(mouse)?;
+    let mut waiting = None;
     loop {
-        session.draw(|frame| view::draw(&app, theme, frame))?;
-        let mut next = Some(events.recv()?);
-        let begun = Instant::now();
+        let mut spots = Spots::default();
+        session.draw(|frame| spots = view::draw(&app, theme, frame))?;
+        let mut next = Some(match waiting.take() {
+            Some(event) => event,
+            None => events.recv()?,
+        });
+        let (begun, mut seen) = (Instant::now(), true);
         while let Some(event) = next {
-            match event {
-                Event::Key(chord) => {
-                    let message = message(&app, chord);
-                    if perform(&mut app, &library, &mut session, message)? {
-                        return Ok(Outcome { scenario: app.scenario, signal: None });
-                    }
-                }
-                Event::Paste(text) => {
-                    update(&mut app, Message::Paste(text));
-                }
-                Event::Resize => {}
-                Event::Stop => session.suspend()?,
-                Event::Continue => session.resume()?,
-                Event::End(signal) => return Ok(Outcome { scenario: app.scenario, signal: Some(signal) }),
-                Event::Lost(reason) => bail!("the terminal can no longer be read: {reason}"),
+            // A click is meant for what is seen.
+            if matches!(event, Event::Click(_) | Event::Wheel(..)) && !seen {
+                waiting = Some(event);
+                break;
+            }
+            seen = false;
+            let ended = match event {
+                Event::End(signal) => Some(Some(signal)),
+                event => take(&mut app, &library, &mut session, &spots, event)?.then_some(None),
+            };
+            if let Some(signal) = ended {
+                return Ok(Outcome { scenario: app.scenario, signal });
             }
             // A key that is held must not keep the screen from following.
             next = if begun.elapsed() < LONGEST_BLIND { events.try_recv().ok() } else { None };
         }
     }
+}
+
+/// Takes in what happened; whether the explorer ends.
+fn take(app: &mut App, library: &Library, session: &mut Session, spots: &Spots, event: Event) -> anyhow::Result<bool> {
+    let message = match event {
+        Event::Key(chord) => message(app, chord),
+        Event::Paste(text) => Message::Paste(text),
+        Event::Click(cell) => match spots.at(cell) {
+            Some(spot) => Message::Click(spot.clone()),
+            None => return Ok(false),
+        },
+        Event::Wheel(cell, up) => Message::Wheel(spots.panel(cell), up),
+        Event::Resize | Event::End(_) => return Ok(false),
+        Event::Stop => return session.suspend().map(|()| false).map_err(Into::into),
+        Event::Continue => return session.resume().map(|()| false).map_err(Into::into),
+        Event::Lost(reason) => bail!("the terminal can no longer be read: {reason}"),
+    };
+    perform(app, library, session, message)
 }
 
 /// Takes a message in and does what it asks for; whether the explorer ends.

@@ -66,7 +66,8 @@ fn explore(
     let config = super::settings::config();
     let usual_theme = super::settings::theme_of_environment().or_else(|| config.theme.clone());
     let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
-    let start = crate::tui::Start { scenario, unit, file, theme: looks.theme, usual_theme, keys, usual_gpu };
+    let (theme, mouse) = (looks.theme, looks.mouse);
+    let start = crate::tui::Start { scenario, unit, file, theme, usual_theme, keys, usual_gpu, mouse };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;

@@ -1,7 +1,7 @@
 //! Saving a scenario: whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -33,12 +33,15 @@ pub fn save(library: &Library, scenario: &Scenario, path: &Path, replace: bool) 
         return Err(SaveError::Exists(path.to_owned()));
     }
     let failed = |source| SaveError::Io { path: path.to_owned(), source };
+    // A link stays one: what it leads to is replaced.
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let text = scenario::to_toml(&as_seen_from(library, scenario, path));
     let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
+    name.push(place.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = write(&beside, &text).and_then(|()| fs::rename(&beside, path));
+    let beside = place.with_file_name(name);
+    let before = place.metadata().ok().map(|metadata| metadata.permissions());
+    let written = write(&beside, &text, before).and_then(|()| fs::rename(&beside, &place));
     if written.is_err() {
         // It may not be there at all; what matters is said already.
         let _ = fs::remove_file(&beside);
@@ -46,8 +49,12 @@ pub fn save(library: &Library, scenario: &Scenario, path: &Path, replace: bool) 
     written.map_err(failed)
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a new file, readable by whom another was.
+fn write(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
     let mut file = File::create_new(path)?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -91,6 +98,23 @@ mod tests {
         save(&library, &other, &path, true).unwrap();
         assert_eq!(scenario::read(&path).unwrap(), other);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_permissions_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let (library, folder) = (Library::embedded(), folder("link"));
+        let (real, link) = (folder.join("real.toml"), folder.join("link.toml"));
+        save(&library, &Scenario::default(), &real, false).unwrap();
+        fs::set_permissions(&real, Permissions::from_mode(0o600)).unwrap();
+        symlink("real.toml", &link).unwrap();
+        assert!(matches!(save(&library, &run(), &link, false), Err(SaveError::Exists(_))));
+        save(&library, &run(), &link, true).unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(scenario::read(&real).unwrap(), run());
+        assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -180,10 +180,15 @@ impl App {
         app.models.sort_by_key(|listed| !listed.own);
         app.gpus.sort_by_key(|listed| !listed.own);
         app.estimate = app.estimate_of(&app.scenario);
-        let first = |parameter: &Parameter| parameter.key.contains('.') && (parameter.applies)(&app.scenario);
-        let blamed = app.estimate.as_ref().err().and_then(|reason| blamed(reason));
-        app.cursor = blamed.or_else(|| PARAMETERS.iter().position(first)).unwrap_or(0);
+        app.cursor = app.first_cursor();
         app
+    }
+
+    /// The parameter that the cursor begins on: what is at fault, or else the first that one adjusts.
+    pub(super) fn first_cursor(&self) -> usize {
+        let first = |parameter: &Parameter| parameter.key.contains('.') && (parameter.applies)(&self.scenario);
+        let blamed = self.estimate.as_ref().err().and_then(|reason| blamed(reason));
+        blamed.or_else(|| PARAMETERS.iter().position(first)).unwrap_or(0)
     }
 
     /// The model of a scenario.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use crossterm::event::{self, Event as TerminalEvent};
+use crossterm::event::{self, Event as TerminalEvent, MouseButton, MouseEvent, MouseEventKind};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
@@ -17,6 +17,10 @@ pub(crate) enum Event {
     Key(Chord),
     /// A text was pasted.
     Paste(String),
+    /// The mouse was clicked on a cell: column and row.
+    Click((u16, u16)),
+    /// The wheel was turned over a cell; whether up.
+    Wheel((u16, u16), bool),
     /// The terminal has another size.
     Resize,
     /// The shell asks the program to stop.
@@ -61,6 +65,10 @@ fn forward_keys(sender: &Sender<Event>) {
                 Some(chord) => Event::Key(chord),
                 None => continue,
             },
+            Ok(TerminalEvent::Mouse(mouse)) => match of_mouse(mouse) {
+                Some(event) => event,
+                None => continue,
+            },
             Ok(TerminalEvent::Paste(text)) => Event::Paste(text),
             Ok(TerminalEvent::Resize(..)) => Event::Resize,
             Ok(_) => continue,
@@ -70,5 +78,16 @@ fn forward_keys(sender: &Sender<Event>) {
         if sender.send(event).is_err() || lost {
             return;
         }
+    }
+}
+
+/// What of the mouse means something.
+const fn of_mouse(mouse: MouseEvent) -> Option<Event> {
+    let cell = (mouse.column, mouse.row);
+    match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(Event::Click(cell)),
+        MouseEventKind::ScrollUp => Some(Event::Wheel(cell, true)),
+        MouseEventKind::ScrollDown => Some(Event::Wheel(cell, false)),
+        _ => None,
     }
 }

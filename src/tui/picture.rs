@@ -46,7 +46,7 @@ impl Picture {
         update(&mut app, Message::Do(Action::Show(view)));
         let mut terminal =
             Terminal::new(TestBackend::new(width.min(LARGEST), height.min(LARGEST))).map_err(io::Error::other)?;
-        let frame = terminal.draw(|frame| view::draw(&app, theme, frame)).map_err(io::Error::other)?;
+        let frame = terminal.draw(|frame| drop(view::draw(&app, theme, frame))).map_err(io::Error::other)?;
         Ok(Self { buffer: frame.buffer.clone() })
     }
 

@@ -20,6 +20,13 @@ use super::wire::{BLANK, Wire};
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
+/// Asks for the mouse's buttons and wheel, in numbers that reach any cell; not for its every move.
+const MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const NO_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
+/// Whether the mouse is asked for.
+static WITH_MOUSE: AtomicBool = AtomicBool::new(false);
+
 /// Whether the terminal is ours now, so that it is left exactly once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
@@ -74,9 +81,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Enters the alternate screen in raw mode, and makes sure that a panic leaves it.
-    pub(crate) fn enter() -> io::Result<Self> {
+    /// Enters the alternate screen in raw mode, with the mouse or without, and makes sure that a panic leaves it.
+    pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
         hook_panics();
+        WITH_MOUSE.store(mouse, Ordering::SeqCst);
         enter()?;
         let screen = stdout().and_then(|out| Screen::new(out, None));
         match screen {
@@ -139,6 +147,9 @@ fn enter() -> io::Result<()> {
     let entered = terminal::enable_raw_mode().and_then(|()| {
         let mut bytes = Vec::new();
         queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        if WITH_MOUSE.load(Ordering::SeqCst) {
+            bytes.extend_from_slice(MOUSE);
+        }
         bytes.extend_from_slice(BLANK);
         out.write_all(&bytes)
     });
@@ -156,6 +167,9 @@ pub(crate) fn leave() {
     // Raw mode first: of all, it does the most harm in a shell. There is nowhere to report a failure to.
     let _ = terminal::disable_raw_mode();
     if let Ok(mut out) = stdout() {
+        if WITH_MOUSE.load(Ordering::SeqCst) {
+            let _ = out.write_all(NO_MOUSE);
+        }
         attempt(&mut out, EndSynchronizedUpdate);
         attempt(&mut out, ResetColor);
         attempt(&mut out, DisableBracketedPaste);

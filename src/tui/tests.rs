@@ -5,6 +5,7 @@ mod cards;
 mod compare;
 mod entries;
 mod journeys;
+mod mouse;
 mod panic;
 mod pictures;
 mod screens;
@@ -116,7 +117,7 @@ fn press(app: &mut App, keys: &str) -> Option<Effect> {
 /// What the screen shows.
 fn screen(app: &App, theme: Theme, (width, height): (u16, u16)) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend never fails");
-    terminal.draw(|frame| view::draw(app, theme, frame)).expect("a test backend never fails");
+    terminal.draw(|frame| drop(view::draw(app, theme, frame))).expect("a test backend never fails");
     terminal
 }
 

@@ -3,6 +3,7 @@
 mod cards;
 mod compare;
 mod entries;
+mod mouse;
 mod overlay;
 mod share;
 mod solve;
@@ -13,6 +14,7 @@ use super::app::{App, Listed, Notice, Overlay, Picker, blamed};
 use super::field::Field;
 use super::keymap::Chord;
 use super::screen::{Focus, View};
+use super::spot::Spot;
 use crate::memory::{Step, only_attention};
 use crate::model::Model;
 use crate::model::family::PositionKind;
@@ -28,6 +30,10 @@ pub(crate) enum Message {
     Type(char),
     /// A pasted text.
     Paste(String),
+    /// The mouse was clicked on this.
+    Click(Spot),
+    /// The wheel was turned, up or down, over a panel.
+    Wheel(Option<Focus>, bool),
     /// A key that is bound to nothing here.
     Unbound(Chord),
     /// The outcome of [`Effect::Open`].
@@ -112,6 +118,8 @@ fn take_in(app: &mut App, message: Message) -> Option<Effect> {
         Message::Type(letter) => overlay::edit(app, |field| field.insert(letter)),
         Message::Paste(text) if app.context().takes_text() => overlay::edit(app, |field| field.paste(&text)),
         Message::Paste(_) => app.refuse("nothing to paste into here"),
+        Message::Click(spot) => return mouse::click(app, spot),
+        Message::Wheel(panel, up) => mouse::wheel(app, panel, up),
         Message::Unbound(chord) => app.refuse(format!("{} does nothing here", chord.show(true))),
         Message::Opened(path, outcome) => opened(app, &path, outcome),
         Message::Saved(path, outcome) => share::saved(app, path, outcome),
@@ -312,6 +320,7 @@ impl App {
         {
             self.estimate = self.estimate_of(&scenario);
             self.scenario = scenario;
+            self.cursor = self.first_cursor();
             self.say(words);
         }
     }

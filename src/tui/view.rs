@@ -30,16 +30,22 @@ mod total;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::symbols::border;
+use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Clear};
 
+use super::action::Action;
 use super::app::{App, Overlay};
-use super::screen::View;
+use super::screen::{Focus, View};
+use super::spot::{Sheet, Spot, Spots};
 use super::theme::Theme;
 
 /// The smallest size at which there is something to see.
 pub(crate) const SMALLEST: (u16, u16) = (40, 12);
+
+/// Cells of the tabs with their numbers.
+const NUMBERED: u16 = 58;
 
 /// From here on the list stands beside the bars, below it above them.
 const SIDE_BY_SIDE: u16 = 72;
@@ -55,8 +61,10 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// Draws everything.
-pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Frame) {
+/// Draws everything; what a click on each part of it means.
+pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Frame) -> Spots {
+    let mut sheet = Sheet::new(frame);
+    let frame = &mut sheet;
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(theme, frame, area);
@@ -71,6 +79,7 @@ pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Frame) {
     if !theme.glyphs.unicode {
         transliterate(frame.buffer_mut());
     }
+    sheet.into_spots()
 }
 
 fn too_small(theme: Theme, frame: &mut Frame, area: Rect) {
@@ -81,7 +90,7 @@ fn too_small(theme: Theme, frame: &mut Frame, area: Rect) {
     text::wrapped(frame, row.union(Rect { height: area.bottom().saturating_sub(row.y), ..row }), &text, theme.dim());
 }
 
-fn panels(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
+fn panels(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
     if body.width >= SIDE_BY_SIDE {
         let list = (body.width * 7 / 20).clamp(30, 44);
         let [left, right] = body.layout(&Layout::horizontal([Constraint::Length(list), Constraint::Fill(1)]));
@@ -95,7 +104,8 @@ fn panels(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
     }
 }
 
-fn view(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+fn view(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
+    frame.spot(area, Spot::Panel(Focus::View));
     match app.view {
         View::Fit => bars::draw(app, theme, frame, area, borders),
         View::Cards => cards::draw(app, theme, frame, area, borders),
@@ -104,9 +114,28 @@ fn view(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders
         View::Timeline => timeline::draw(app, theme, frame, area, borders),
         View::Ledger => entries::draw(app, theme, frame, area, borders),
     }
+    if borders.contains(Borders::BOTTOM) {
+        tabs(app, theme, frame, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+    }
 }
 
-fn overlay(app: &App, theme: Theme, frame: &mut Frame, body: Rect) {
+/// The names of the views in the lower border, the present one marked.
+fn tabs(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
+    let mut area = area.inner(Margin::new(2, 0));
+    let numbers = area.width >= NUMBERED;
+    for (number, view) in (1..).zip(View::ALL) {
+        let here = view == app.view;
+        let mark = if here { theme.glyphs.cursor } else { " " };
+        let name = if numbers { format!("{mark}{number} {} ", view.name()) } else { format!("{mark}{} ", view.name()) };
+        let place = Rect { width: text::width(&name), ..area }.intersection(area);
+        let style = if here { theme.strong() } else { theme.dim() };
+        text::left(frame, place, Line::styled(name, style));
+        frame.spot(place, Spot::Do(Action::Show(view)));
+        area = Rect { x: place.right(), width: area.width - place.width, ..area };
+    }
+}
+
+fn overlay(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
     match &app.overlay {
         None | Some(Overlay::Filter) => {}
         Some(Overlay::Picker(picker)) => picker::draw(app, picker, theme, frame, body),
@@ -127,14 +156,16 @@ fn panel(theme: Theme, title: &str, borders: Borders) -> Block<'_> {
         .borders(borders)
         .border_set(set)
         .border_style(theme.border())
-        .title(ratatui::text::Line::styled(format!(" {title} "), theme.title()))
+        .title(Line::styled(format!(" {title} "), theme.title()))
 }
 
 /// An empty frame over the middle of an area, and what is inside it.
-fn popup(theme: Theme, title: &str, size: (u16, u16), frame: &mut Frame, body: Rect) -> Rect {
+fn popup(theme: Theme, title: &str, size: (u16, u16), frame: &mut Sheet, body: Rect) -> Rect {
     let area = body.centered(Constraint::Length(size.0.min(body.width)), Constraint::Length(size.1.min(body.height)));
     let block = panel(theme, title, Borders::ALL).border_style(ratatui::style::Style::new());
     let inner = block.inner(area);
+    frame.spot(frame.area(), Spot::Do(Action::Back));
+    frame.spot(area, Spot::Popup);
     frame.render_widget(Clear, area);
     frame.render_widget(block, area);
     inner

@@ -22,6 +22,8 @@ pub(crate) struct Estimate {
 /// A well-known card and whether the scenario fits on it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CardFit {
+    /// Its id.
+    pub(crate) word: &'static str,
     /// `H100`, `4090`.
     pub(crate) name: &'static str,
     /// What it can hand out.
@@ -76,10 +78,10 @@ impl App {
             Estimator::Sketch => Some(memory::sketch(model, scenario).map_err(|error| error.to_string())?),
             Estimator::Ledger => None,
         };
-        let card_fit = |(id, name): &(&str, &'static str)| {
+        let card_fit = |(id, name): &(&'static str, &'static str)| {
             let gpu = self.gpus.iter().find(|listed| listed.word == *id)?;
             let fit = Fit::elsewhere(&ledger, gpu.item()?).ok()?;
-            Some(CardFit { name, capacity: fit.capacity, verdict: fit.verdict })
+            Some(CardFit { word: id, name, capacity: fit.capacity, verdict: fit.verdict })
         };
         let mut cards: Vec<CardFit> = WELL_KNOWN.iter().filter_map(card_fit).collect();
         cards.sort_by_key(|card| card.capacity);

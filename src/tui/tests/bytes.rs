@@ -38,7 +38,7 @@ fn a_key_costs_one_small_bracketed_write() {
     let wire = Wire::default();
     let mut screen = Screen::new(wire.clone(), Some(LARGE)).unwrap();
     let mut app = app();
-    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
     let first = wire.take();
     assert_eq!(first.len(), 1);
     assert!(first[0].len() <= 6_000, "{} bytes for the first frame", first[0].len());
@@ -46,7 +46,7 @@ fn a_key_costs_one_small_bracketed_write() {
         "right", "right", "down", "L", "down", "right", "u", "ctrl-r", "i", "z", "left", "b", "s", "s", "t", "t", "end",
     ] {
         press(&mut app, key);
-        screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+        screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
         let writes = wire.take();
         assert_eq!(writes.len(), 1, "{key}");
         let bytes = &writes[0];
@@ -70,14 +70,14 @@ fn no_view_is_dear_on_a_slow_line() {
             app.gpus.extend(more.zip(0..).map(|(id, index)| listed([&id, &id], card(&id, &id, 8_000 + 2_000 * index))));
             press(&mut app, "p right p");
             press(&mut app, view);
-            screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+            screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
             wire.take();
             for key in [
                 "right", "right", "left", "left", "L", "H", "u", "ctrl-r", "down", "down", "up", "tab", "down", "tab",
                 "z",
             ] {
                 press(&mut app, key);
-                screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+                screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
                 let writes = wire.take();
                 assert!(writes.len() <= 1, "{view} {key}");
                 let sent = writes.concat().len();
@@ -92,15 +92,15 @@ fn a_repaint_draws_every_cell_again() {
     let wire = Wire::default();
     let mut screen = Screen::new(wire.clone(), Some(LARGE)).unwrap();
     let app = app();
-    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
     let first = wire.take().concat().len();
-    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
     assert!(wire.take().concat().len() < 100, "nothing has changed");
     screen.forget();
-    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
     assert!(wire.take().concat().len() >= first);
     screen.resize(Size::new(60, 20));
-    screen.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    screen.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
     assert!(wire.take().concat().len() > 1000);
 }
 
@@ -109,7 +109,7 @@ fn without_colour_no_colour_is_sent() {
     let wire = Wire::default();
     let mut screen = Screen::new(wire.clone(), Some(LARGE)).unwrap();
     let app = app();
-    screen.draw(|frame| view::draw(&app, MONO, frame)).unwrap();
+    screen.draw(|frame| drop(view::draw(&app, MONO, frame))).unwrap();
     let text = String::from_utf8(wire.take().concat()).unwrap();
     assert!(!text.contains("38;5;") && !text.contains("48;5;"));
     let sequences = text.split("\u{1b}[").skip(1).filter_map(|rest| rest.split_once(|end: char| end.is_alphabetic()));

@@ -14,9 +14,9 @@ const NAME: &str = "tui::tests::panic::child_that_panics";
 #[test]
 #[ignore = "needs a terminal, and panics"]
 fn child_that_panics() {
-    let mut session = Session::enter().unwrap();
+    let mut session = Session::enter(true).unwrap();
     let app = app();
-    session.draw(|frame| view::draw(&app, COLOUR, frame)).unwrap();
+    session.draw(|frame| drop(view::draw(&app, COLOUR, frame))).unwrap();
     session.draw(|_| panic!("in the middle of a frame")).unwrap();
 }
 

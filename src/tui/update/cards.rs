@@ -20,9 +20,14 @@ pub(super) fn take(app: &mut App) {
     let Some(word) = rows.get(app.card_row(&rows)).map(|row| row.word.to_owned()) else {
         return app.refuse("no card matches");
     };
+    choose(app, &word);
+}
+
+/// Holds the run against a card.
+pub(super) fn choose(app: &mut App, word: &str) {
     let outcome = Parameter::by_key("gpu")
         .map_err(|error| error.to_string())
-        .and_then(|parameter| app.set(parameter, Value::Word(word.clone()), true));
+        .and_then(|parameter| app.set(parameter, Value::Word(word.to_owned()), true));
     match outcome {
         Ok(()) => app.say(format!("the card is {word} now")),
         Err(reason) => app.refuse(reason),

@@ -80,7 +80,7 @@ fn back(app: &mut App) {
     app.overlay = None;
 }
 
-fn go(app: &mut App, step: isize) {
+pub(super) fn go(app: &mut App, step: isize) {
     let in_view = app.in_view();
     match &mut app.overlay {
         Some(Overlay::Picker(picker)) => picker.go(step),

@@ -10,6 +10,8 @@ use crate::memory::{Category, Step};
 use crate::scenario::Estimator;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Bar, Estimate};
+use crate::tui::screen::View;
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::{Bytes, Unit};
@@ -21,7 +23,7 @@ const WIDEST: u16 = 100;
 /// Cells of a number; larger numbers take more.
 pub(super) const NUMBER: usize = 6;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let mut title = title(app);
     if text::width(&title) + 4 > area.width {
         title = title.replace("Memory per GPU at", "At");
@@ -87,7 +89,7 @@ impl Rows {
     }
 }
 
-fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
+fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let mut rows = Rows { area, used: 0 };
     // The total and its verdict are never left out.
     let room = usize::from(area.height.saturating_sub(2));
@@ -98,6 +100,7 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, are
     }
     let area = rows.take(1);
     total::bar(app, estimate, theme, frame, area);
+    frame.spot(area, Spot::Do(Action::Show(View::Ledger)));
     let area = rows.take(1);
     total::verdict(app, estimate, theme, frame, area);
     if rows.free() > 0 {
@@ -117,14 +120,19 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, are
         && let Some(area) = rows.after_blank(moments).or_else(|| (rows.free() >= moments).then(|| rows.take(moments)))
     {
         detail::moments(app, estimate, theme, frame, area);
+        frame.spot(area, Spot::Do(Action::Show(View::Timeline)));
     }
     if rows.free() > 4 {
         let free = rows.free() - 1;
         if let Some(area) = rows.after_blank(free) {
             detail::entries(app, estimate, theme, frame, area);
+            frame.spot(area, Spot::Do(Action::Show(View::Ledger)));
         }
     }
 }
+
+/// The name of the bar that stands for several.
+const OTHER: &str = "Other";
 
 /// A bar of the panel; the last may stand for several small ones.
 type Folded = (&'static str, Bar);
@@ -146,13 +154,13 @@ fn fold(bars: Vec<Bar>, room: usize) -> Vec<Folded> {
         other = Some(other.unwrap_or_default().checked_add(bytes).unwrap_or(Bytes::MAX));
     }
     if let Some(bytes) = other {
-        kept.push(("Other", Bar { category: Category::Runtime, bytes, elsewhere: None }));
+        kept.push((OTHER, Bar { category: Category::Runtime, bytes, elsewhere: None }));
     }
     kept.truncate(room);
     kept
 }
 
-fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area: Rect) {
+fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Sheet, area: Rect) {
     let number = number_width(bars.iter().map(|(_, bar)| bar.bytes), unit);
     let words = |bar: &Bar| match bar.elsewhere {
         Some(instant) if area.width >= 44 => format!("{:>number$} at {}", unit.number(bar.bytes), instant.id()),
@@ -163,6 +171,8 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Frame, area
     let full = scale(bars.iter().map(|(_, bar)| (bar.bytes, room(bar))), column);
     for ((label, bar), row) in bars.iter().zip(0..area.height) {
         let area = text::row(area, row);
+        let spot = if *label == OTHER { Spot::Do(Action::Show(View::Ledger)) } else { Spot::Category(bar.category) };
+        frame.spot(area, spot);
         let absent = bar.elsewhere.is_some();
         let (style, sign) = if absent {
             (theme.category(bar.category).patch(theme.dim()), theme.glyphs.absent)

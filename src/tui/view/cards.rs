@@ -10,6 +10,7 @@ use super::bars::number_width;
 use super::{panel, text};
 use crate::tui::app::{App, CardRow, Overlay};
 use crate::tui::screen::first_shown;
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 use crate::tui::widget::gauge::Gauge;
 
@@ -17,7 +18,7 @@ use crate::tui::widget::gauge::Gauge;
 const NAME: u16 = 36;
 const BAR: u16 = 20;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let rows = app.card_rows();
     let here = app.card_row(&rows);
     let vendor = app.cards.vendor.as_deref().unwrap_or("every vendor");
@@ -33,7 +34,9 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let number = number_width(rows.iter().map(|row| row.fit.headroom.magnitude()), app.unit);
     for (index, position) in (first..rows.len()).zip(0..list.height) {
         let selected = app.in_view() && index == here;
-        line(app, (&rows[index], selected, number), theme, frame, text::row(list, position));
+        let area = text::row(list, position);
+        frame.spot(area, Spot::Row(index));
+        line(app, (&rows[index], selected, number), theme, frame, area);
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
     if app.in_view() && matches!(app.overlay, Some(Overlay::Filter)) {

@@ -12,6 +12,7 @@ use crate::memory::Category;
 use crate::scenario::parameter::Parameter;
 use crate::tui::app::pins::letter;
 use crate::tui::app::{App, Bar};
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::Bytes;
@@ -30,7 +31,7 @@ enum Row {
     Text(String, Style),
 }
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let pins = app.pins.list.len();
     let title = format!("Compare: {pins} pinned, * now; steady step");
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
@@ -46,7 +47,11 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let most = numbers.clone().max().unwrap_or_default();
     let scale = (stepped(most), number_width(numbers, app.unit));
     for (row, position) in rows.iter().skip(first).zip(0..list.height) {
-        line(app, (row, &differences), scale, theme, frame, text::row(list, position));
+        let area = text::row(list, position);
+        if let Row::Scenario(index) | Row::Bar { index, .. } = row {
+            frame.spot(area, Spot::Row(*index));
+        }
+        line(app, (row, &differences), scale, theme, frame, area);
     }
     let hidden = rows.len().saturating_sub(first + usize::from(list.height));
     let words = match (pins, hidden) {

@@ -11,6 +11,7 @@ use super::{panel, popup, text};
 use crate::memory::{Entry, Exactness, Step};
 use crate::tui::app::{App, EntryRow, Overlay};
 use crate::tui::screen::first_shown;
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 use crate::units::Bytes;
 
@@ -18,7 +19,7 @@ use crate::units::Bytes;
 const NARROW: u16 = 88;
 const FORMULA: u16 = 36;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let rows = app.entry_rows();
     let here = app.entries.cursor.min(rows.len().saturating_sub(1));
     let instant = app.estimate.as_ref().map_or("", |estimate| estimate.peak(app.step).instant.id());
@@ -36,7 +37,9 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
     let first = first_shown(here, rows.len(), usize::from(list.height));
     for (index, position) in (first..rows.len()).zip(0..list.height) {
         let selected = app.in_view() && index == here;
-        line(app, (&rows[index], selected), (total, number), theme, frame, text::row(list, position));
+        let area = text::row(list, position);
+        frame.spot(area, Spot::Row(index));
+        line(app, (&rows[index], selected), (total, number), theme, frame, area);
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
     if app.in_view() && matches!(app.overlay, Some(Overlay::Filter)) {
@@ -99,7 +102,7 @@ const WIDE: u16 = 76;
 const FACT: u16 = 14;
 
 /// What an entry is, line by line.
-pub(super) fn explanation(app: &App, entry: &Entry, theme: Theme, frame: &mut Frame, body: Rect) {
+pub(super) fn explanation(app: &App, entry: &Entry, theme: Theme, frame: &mut Sheet, body: Rect) {
     let lines = facts(app, entry);
     let width = WIDE.min(body.width).saturating_sub(2 + FACT + 1);
     let rows = |words: &str| text::width(words).div_ceil(width.max(1)).clamp(1, 3);

@@ -1,6 +1,5 @@
 //! Single changes that make a run fit, to choose from.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
@@ -10,9 +9,10 @@ use crate::memory::Fit;
 use crate::solve::Fix;
 use crate::tui::app::{App, fix_words};
 use crate::tui::screen::first_shown;
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 
-pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame: &mut Frame, body: Rect) {
+pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame: &mut Sheet, body: Rect) {
     let rows = u16::try_from(list.len()).unwrap_or(u16::MAX).saturating_add(3);
     let fits = app.estimate.as_ref().is_ok_and(|estimate| estimate.fit.as_ref().is_some_and(Fit::fits));
     let title = if fits { "Single changes that need less" } else { "Single changes after which it fits" };
@@ -23,6 +23,7 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
     for (index, row) in (first..list.len()).zip(0..shown.height) {
         let fix = &list[index];
         let area = text::row(shown, row);
+        frame.spot(area, Spot::Choice(index));
         let here = index == selected;
         let saved = now.map(|now| now.saturating_sub(fix.total)).filter(|saved| !saved.is_zero());
         let saved = saved.map(|saved| format!("-{}", app.unit.number(saved))).unwrap_or_default();

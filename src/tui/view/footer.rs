@@ -13,9 +13,10 @@ use crate::scenario::{Estimator, Task};
 use crate::tui::action::{Action, BINDINGS, Binding};
 use crate::tui::app::{App, Overlay, Target};
 use crate::tui::screen::View;
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
     if let Some(notice) = &app.notice {
         let style = if notice.refusal { theme.refusal() } else { theme.notice() };
         return answer(&notice.text, style, theme, frame, area);
@@ -32,7 +33,13 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
         hints.remove(index);
     }
     let mut line = Line::raw(" ");
+    let mut left = area.x + 1;
     for hint in hints {
+        if !hint.merged {
+            let place = Rect { x: left, width: hint.width(), ..area }.intersection(area);
+            frame.spot(place, Spot::Do(hint.action));
+        }
+        left += hint.width() + 2;
         line.push_span(Span::styled(hint.keys, theme.key()));
         line.push_span(Span::raw(format!(" {}  ", hint.words)));
     }
@@ -94,6 +101,8 @@ struct Hint {
     action: Action,
     keys: String,
     words: &'static str,
+    /// Whether it stands for several actions.
+    merged: bool,
 }
 
 impl Hint {
@@ -112,9 +121,10 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
             continue;
         }
         let keys = chord.show(theme.glyphs.unicode);
-        if let (Action::Show(view), Some(Hint { action: Action::Show(_), keys: all, .. })) =
+        if let (Action::Show(view), Some(Hint { action: Action::Show(_), keys: all, merged, .. })) =
             (binding.action, hints.last_mut())
         {
+            *merged = true;
             *all = format!("1-{}", View::ALL.iter().position(|one| *one == view).unwrap_or(0) + 1);
             continue;
         }
@@ -122,8 +132,9 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
             Some(last) if last.words == words => {
                 let between = if theme.glyphs.unicode { "" } else { "/" };
                 last.keys = format!("{}{between}{keys}", last.keys);
+                last.merged |= last.action != binding.action;
             }
-            _ => hints.push(Hint { keys, words, action: binding.action }),
+            _ => hints.push(Hint { keys, words, action: binding.action, merged: false }),
         }
     }
     hints

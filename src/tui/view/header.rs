@@ -1,19 +1,20 @@
 //! The top line: what is run, on what.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::text;
 use crate::memory::Step;
 use crate::scenario::Estimator;
+use crate::tui::action::Action;
 use crate::tui::app::App;
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 
 /// Cells of a card's name below which it says nothing.
 const SHORTEST_CARD: u16 = 14;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
     let capacity = capacity(app);
     let room = area.width.saturating_sub(text::width(&capacity));
     text::right(frame, area, &capacity, theme.strong());
@@ -28,6 +29,8 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     };
     let room = room.saturating_sub(text::width(&card));
     text::right(frame, Rect { width: area.width - text::width(&capacity).min(area.width), ..area }, &card, theme.dim());
+    frame.spot(area, Spot::Do(Action::PickGpu));
+    frame.spot(Rect { width: room, ..area }, Spot::Do(Action::PickModel));
     let what = text::cut(&what, room.saturating_sub(text::width(name) + 1), theme);
     let line = Line::from(vec![Span::styled(name, theme.key()), Span::raw(what)]);
     text::left(frame, Rect { width: room, ..area }, line);

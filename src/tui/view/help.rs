@@ -1,18 +1,18 @@
 //! Every key, from the table.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{popup, text};
 use crate::tui::action::{Action, BINDINGS, help_lines};
 use crate::tui::keymap::Keymap;
+use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
 
 /// Cells of the keys.
 const KEYS: usize = 16;
 
-pub(super) fn draw(keymap: &Keymap, scroll: usize, theme: Theme, frame: &mut Frame, body: Rect) {
+pub(super) fn draw(keymap: &Keymap, scroll: usize, theme: Theme, frame: &mut Sheet, body: Rect) {
     let lines = lines(keymap, theme);
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let inner = popup(theme, "Keys", (76, height), frame, body);

@@ -1,12 +1,12 @@
 //! An exact value being typed.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::{popup, text};
 use crate::scenario::parameter::{Kind, Parameter};
 use crate::tui::app::App;
 use crate::tui::field::Field;
+use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
 
 pub(super) fn draw(
@@ -14,7 +14,7 @@ pub(super) fn draw(
     parameter: &Parameter,
     (field, error): (&Field, Option<&str>),
     theme: Theme,
-    frame: &mut Frame,
+    frame: &mut Sheet,
     body: Rect,
 ) {
     let unit = if parameter.unit.is_empty() { String::new() } else { format!(" ({})", parameter.unit) };
@@ -40,7 +40,7 @@ fn hint(parameter: &Parameter) -> String {
 }
 
 /// The path of a file to save to, being typed.
-pub(super) fn save(field: &Field, error: Option<&str>, theme: Theme, frame: &mut Frame, body: Rect) {
+pub(super) fn save(field: &Field, error: Option<&str>, theme: Theme, frame: &mut Sheet, body: Rect) {
     let inner = popup(theme, "Save the run as a scenario file", (64, 6), frame, body);
     text::typed(frame, text::row(inner, 0), " > ", field, theme);
     let below = Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(2), height: 3 };

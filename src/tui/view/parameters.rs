@@ -9,11 +9,13 @@ use super::{panel, text};
 use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::tui::action::Action;
 use crate::tui::app::{App, Overlay};
-use crate::tui::screen::first_shown;
+use crate::tui::screen::{Focus, first_shown};
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let rows = app.rows();
     let filtering = matches!(app.overlay, Some(Overlay::Filter)) && !app.in_view();
     let mut block = panel(theme, "Parameters", borders);
@@ -29,9 +31,12 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
         block = block.title(Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()).right_aligned());
     }
     frame.render_widget(block, area);
+    frame.spot(area, Spot::Panel(Focus::Parameters));
     let first = first_shown(row, rows.len(), usize::from(list.height));
     for (index, position) in (first..rows.len()).zip(0..list.height) {
-        line(app, theme, frame, text::row(list, position), (&PARAMETERS[rows[index]], index == row));
+        let area = text::row(list, position);
+        frame.spot(area, Spot::Parameter(rows[index]));
+        line(app, theme, frame, area, (&PARAMETERS[rows[index]], index == row));
     }
     if rows.is_empty() {
         text::wrapped(frame, list, &format!("nothing matches `{}`; Esc shows all", app.filter.text()), theme.dim());
@@ -50,7 +55,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
 }
 
 /// `▸ micro batch          1 ◂▸`.
-fn line(app: &App, theme: Theme, frame: &mut Frame, area: Rect, (parameter, here): (&Parameter, bool)) {
+fn line(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, (parameter, here): (&Parameter, bool)) {
     let glyphs = theme.glyphs;
     let room = area.width.saturating_sub(5);
     let value = shown(parameter, &parameter.get(&app.scenario));
@@ -65,6 +70,11 @@ fn line(app: &App, theme: Theme, frame: &mut Frame, area: Rect, (parameter, here
         (false, _) => ratatui::style::Style::new(),
     };
     text::left(frame, area, Line::styled(text, style));
+    if here {
+        let arrow = |from_right: u16| Rect { x: area.right().saturating_sub(from_right), width: 1, ..area };
+        frame.spot(arrow(2).intersection(area), Spot::Do(Action::Less));
+        frame.spot(arrow(1).intersection(area), Spot::Do(Action::More));
+    }
 }
 
 /// A value as the list shows it.

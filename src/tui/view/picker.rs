@@ -9,12 +9,13 @@ use ratatui::widgets::Clear;
 use super::{popup, text};
 use crate::tui::app::{App, Item, Picker, SHOWN, Target};
 use crate::tui::screen::first_shown;
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 
 /// Cells of a list with columns.
 const WIDE: u16 = 74;
 
-pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, body: Rect) {
+pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Sheet, body: Rect) {
     let (title, width) = match picker.target {
         Target::Model => (String::from("Model: type to filter, or the path of a model or scenario"), WIDE),
         Target::Gpu => (String::from("Card: type to filter"), WIDE),
@@ -33,7 +34,9 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Frame, 
     for (index, row) in (first..picker.matches.len()).zip(0..list.height) {
         let item = &picker.items[picker.matches[index]];
         let marked = picker.marked.contains(&item.word);
-        line(item, [index == picker.selected, marked], theme, frame, text::row(list, row));
+        let area = text::row(list, row);
+        frame.spot(area, Spot::Choice(index));
+        line(item, [index == picker.selected, marked], theme, frame, area);
     }
     let (words, style) = match &picker.error {
         Some(error) => (error.clone(), theme.error()),

@@ -14,6 +14,7 @@ use crate::scenario::parameter::Parameter;
 use crate::solve::{Furthest, Largest, Stop};
 use crate::tui::app::pins::letter;
 use crate::tui::app::{App, Curve};
+use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 use crate::units::{Bytes, grouped};
 
@@ -23,7 +24,7 @@ const AXIS: u16 = 7;
 const WIDEST: u16 = 110;
 const HIGHEST: u16 = 30;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let Some(parameter) = app.swept() else {
         let block = panel(theme, "Sweep", borders);
         let inner = block.inner(area);
@@ -95,7 +96,7 @@ fn axis_width(app: &App) -> u16 {
     AXIS.max(text::width(&app.unit.number(roof(app, &capacities(app)))) + 1)
 }
 
-fn lines(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Frame, area: Rect) {
+fn lines(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Sheet, area: Rect) {
     let left = axis_width(app);
     let plot = Rect { x: area.x + left, width: area.width.saturating_sub(left + 2), ..area }.intersection(area);
     let capacities = capacities(app);
@@ -141,6 +142,18 @@ fn lines(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Frame, area
         text::right(frame, Rect { x: plot.x, width: plot.width, ..row }, &name, theme.dim());
     }
     letters(app, parameter, top, plot, theme, frame);
+    for column in 0..plot.width {
+        if let Some(value) = nearest(&app.sweep.values, column, plot.width) {
+            frame.spot(Rect { x: plot.x + column, width: 1, ..plot }, Spot::Value(value));
+        }
+    }
+}
+
+/// The swept value that lies nearest to a column.
+fn nearest(values: &[u64], column: u16, width: u16) -> Option<u64> {
+    let last = values.len().checked_sub(1)?;
+    let cells = usize::from(width.saturating_sub(1).max(1));
+    values.get((usize::from(column) * last * 2 + cells) / (cells * 2)).copied()
 }
 
 /// Each scenario's letter where it stands on its curve, at its own value of the parameter.
@@ -234,6 +247,20 @@ fn crossing(app: &App, curve: &Curve, label: &str, (found, up): (&Largest, bool)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_have_the_values_that_stand_there() {
+        let values = [1, 2, 4, 8, 16];
+        for (index, value) in values.iter().enumerate() {
+            let totals = [Some(Bytes::new(7)); 5];
+            let (column, _) = place(&values, &totals, *value, 33).unwrap();
+            assert_eq!(nearest(&values, column, 33), Some(values[index]));
+        }
+        assert_eq!(nearest(&values, 3, 33), Some(1));
+        assert_eq!(nearest(&values, 5, 33), Some(2));
+        assert_eq!(nearest(&[], 5, 33), None);
+        assert_eq!(nearest(&[9], 5, 33), Some(9));
+    }
 
     #[test]
     fn sizes_lie_on_rows_from_the_top() {

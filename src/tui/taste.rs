@@ -1,0 +1,81 @@
+//! What a user has chosen for good: keys and looks, from files that say only what differs from everybody's.
+
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+use super::keymap::Keymap;
+use super::theme::Theme;
+use super::theme::styles::{Depth, Styles};
+use crate::preset::theme as themes;
+use crate::preset::{self, PresetError, Row, keys};
+
+/// The keys that everybody has.
+pub fn standard_keys() -> Arc<Keymap> {
+    static STANDARD: LazyLock<Arc<Keymap>> =
+        LazyLock::new(|| Arc::new(keymap_of(keys::embedded(), &Keymap::default()).unwrap_or_default()));
+    Arc::clone(&STANDARD)
+}
+
+/// The keys of a file, in place of others.
+fn keymap_of(rows: Result<Vec<Row>, PresetError>, others: &Keymap) -> Result<Keymap, PresetError> {
+    let rows = rows?;
+    others.with(rows.iter().map(|row| (row.name.as_str(), row.texts.as_slice()))).map_err(|(index, message)| {
+        // Where all rows together are at fault, the last may stand for them.
+        match index.or_else(|| rows.len().checked_sub(1)).and_then(|index| rows.get(index)) {
+            Some(row) => row.error(message),
+            None => PresetError::plain(message),
+        }
+    })
+}
+
+/// The styles that everybody has.
+pub(crate) fn standard_styles() -> &'static Styles {
+    static STANDARD: LazyLock<Styles> =
+        LazyLock::new(|| styles_of(themes::find("default", None), Depth::Sixteen).unwrap_or(Styles::PLAIN));
+    &STANDARD
+}
+
+/// The styles of a theme; roles that it does not name have none.
+fn styles_of(rows: Result<Vec<Row>, PresetError>, depth: Depth) -> Result<Styles, PresetError> {
+    let rows = rows?;
+    let styles = Styles::PLAIN.with(rows.iter().map(|row| (row.name.as_str(), row.texts.as_slice())), depth);
+    styles.map_err(|(index, message)| match rows.get(index) {
+        Some(row) => row.error(message),
+        None => PresetError::plain(message),
+    })
+}
+
+/// The look of a theme by its name or path, in the colours of a terminal of this depth.
+pub(super) fn look(name: &str, base: Theme, depth: Depth) -> Result<Theme, PresetError> {
+    let styles = styles_of(themes::find(name, preset::own_folder().as_deref()), depth)?;
+    // One theme is chosen in a run of the program.
+    Ok(base.in_styles(Box::leak(Box::new(styles))))
+}
+
+/// The keys of this user: everybody's, but for what a file says: a named one, or `keys.toml` beside the user's presets.
+pub(super) fn own_keys(named: Option<PathBuf>) -> Result<Arc<Keymap>, PresetError> {
+    if let Some(path) = named {
+        return keymap_of(keys::read(&path), &standard_keys()).map(Arc::new);
+    }
+    match preset::own_folder().map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
+        Some(path) => keymap_of(keys::read(&path), &standard_keys()).map(Arc::new),
+        None => Ok(standard_keys()),
+    }
+}
+
+/// The look that a user asks for, or else the usual one, where that can be read; why it could not be.
+pub(super) fn chosen_look(
+    asked: Option<&str>,
+    usual: Option<&str>,
+    base: Theme,
+    depth: Depth,
+) -> Result<(Theme, Option<PresetError>), PresetError> {
+    match (asked, usual) {
+        (Some(name), _) => Ok((look(name, base, depth)?, None)),
+        (None, Some(name)) => Ok(match look(name, base, depth) {
+            Ok(look) => (look, None),
+            Err(problem) => (base, Some(problem)),
+        }),
+        (None, None) => Ok((base, None)),
+    }
+}

@@ -1,0 +1,112 @@
+//! Saving from the explorer where the disk is full or cannot be written, and the mouse, in a real terminal.
+#![cfg(all(unix, feature = "tui"))]
+#![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+
+#[path = "support/session.rs"]
+mod session;
+
+use session::Session;
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("brimful-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Where the system takes no byte more, what was saved before is whole, what was changed is still there, and it can be
+/// saved elsewhere or printed.
+#[test]
+fn a_full_disk_loses_nothing() {
+    let folder = folder("full");
+    let file = folder.join("run.toml");
+    let before = "model = \"gpt2\"\n\n[train]\nmicro_batch_size = 3\n";
+    fs::write(&file, before).expect("a file");
+    // No file may grow beyond nothing: writing fails as on a full disk.
+    let script = format!(
+        "trap '' XFSZ; cd {}; (ulimit -f 0; exec \"$BRIMFUL\" run.toml); echo \"ended $?\"; stty -a; echo done",
+        folder.display()
+    );
+    let mut session = Session::shell(&script, (100, 30));
+    session.wait_for("Parameters");
+    session.press("l");
+    let changed =
+        |session: &Session| session.screen().lines().any(|line| line.contains("micro batch") && line.contains(" 4 "));
+    session.wait_until("the change", changed);
+    session.press("w");
+    session.wait_for("Save the run");
+    session.press("\r");
+    session.wait_for("is there already");
+    session.press("\r");
+    session.wait_for("run.toml: ");
+    session.wait_for("too large");
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), before);
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1, "nothing is left beside it");
+    session.press("\u{1b}");
+    session.wait_until("the view alone", |session| !session.screen().contains("Save the run"));
+    assert!(changed(&session), "{}", session.screen());
+    session.press("q");
+    session.assert_restored("ended 0");
+    fs::remove_dir_all(folder).expect("the folder is there");
+}
+
+/// A file system that takes no files says so, and the name can be mended.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_only_disk_is_told_of() {
+    let folder = folder("readonly");
+    let mut session = Session::start();
+    session.press("w");
+    session.wait_for("Save the run");
+    // Nobody may make a file here, not even root.
+    session.press("\u{15}/proc/run.toml\r");
+    session.wait_for("/proc/run.toml: ");
+    session.press(&format!("\u{15}{}/run.toml\r", folder.display()));
+    session.wait_for("saved as");
+    let saved = fs::read_to_string(folder.join("run.toml")).expect("it is saved");
+    assert!(saved.contains("model = \"llama-3.1-8b\""), "{saved}");
+    session.press("q");
+    session.assert_restored("ended 0");
+    fs::remove_dir_all(folder).expect("the folder is there");
+}
+
+/// The codes of the mouse: buttons and wheel, in numbers.
+const CODES: [&str; 2] = ["\u{1b}[?1000h", "\u{1b}[?1006h"];
+
+#[test]
+fn without_being_asked_for_the_mouse_is_left_alone() {
+    let mut session = Session::start();
+    session.press("q");
+    session.assert_restored("ended 0");
+    let bytes = String::from_utf8_lossy(&session.bytes()).into_owned();
+    assert!(!bytes.contains("\u{1b}[?1000") && !bytes.contains("\u{1b}[?1003"), "{bytes:?}");
+}
+
+#[test]
+fn the_mouse_clicks_and_is_given_back() {
+    let mut session = Session::shell("\"$BRIMFUL\" --mouse; echo \"ended $?\"; stty -a; echo done", (100, 30));
+    session.wait_for("? help");
+    let place = |session: &Session, text: &str| {
+        let screen = session.screen();
+        let find = |(row, line): (usize, &str)| line.find(text).map(|at| (line[..at].chars().count() + 1, row + 1));
+        screen.lines().enumerate().find_map(find).expect("it is on the screen")
+    };
+    let (column, row) = place(&session, "Sweep");
+    session.press(&format!("\u{1b}[<0;{column};{row}M\u{1b}[<0;{column};{row}m"));
+    session.wait_for("Memory against micro batch");
+    let (column, row) = place(&session, "recompute");
+    session.press(&format!("\u{1b}[<0;{column};{row}M\u{1b}[<0;{column};{row}m"));
+    session.wait_until("the row", |session| session.screen().lines().any(|line| line.contains("▸ recompute")));
+    // The wheel, over the parameters.
+    session.press("\u{1b}[<64;5;10M");
+    session.wait_until("another row", |session| !session.screen().lines().any(|line| line.contains("▸ recompute")));
+    session.press("q");
+    session.assert_restored("ended 0");
+    let bytes = String::from_utf8_lossy(&session.bytes()).into_owned();
+    for code in CODES {
+        let off = code.replace('h', "l");
+        assert!(bytes.find(code) < bytes.rfind(&off), "{code:?} is taken back");
+    }
+}
