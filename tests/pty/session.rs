@@ -12,21 +12,21 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The explorer in a terminal of its own.
-pub struct Session {
-    pub child: Box<dyn Child + Send + Sync>,
-    pub master: Box<dyn MasterPty + Send>,
+pub(crate) struct Session {
+    pub(crate) child: Box<dyn Child + Send + Sync>,
+    pub(crate) master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     /// Everything that was written, and the screen that it makes.
-    pub seen: Arc<Mutex<(Vec<u8>, vt100::Parser)>>,
+    pub(crate) seen: Arc<Mutex<(Vec<u8>, vt100::Parser)>>,
 }
 
-pub fn cells(count: u16) -> NonZero<u16> {
+pub(crate) fn cells(count: u16) -> NonZero<u16> {
     NonZero::new(count).expect("a terminal has cells")
 }
 
 impl Session {
     /// Starts a shell command, in which `$BRIMFUL` is the binary.
-    pub fn shell(script: &str, (columns, rows): (u16, u16)) -> Self {
+    pub(crate) fn shell(script: &str, (columns, rows): (u16, u16)) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo terminal");
         let mut command = CommandBuilder::new("/bin/sh");
@@ -54,21 +54,21 @@ impl Session {
     }
 
     /// The explorer, then what the terminal is like after it.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let session = Self::shell("\"$BRIMFUL\"; echo \"ended $?\"; stty -a; echo done", (100, 30));
         session.wait_for("Parameters");
         session
     }
 
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.seen.lock().expect("no reader panics").1.screen().contents()
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.seen.lock().expect("no reader panics").0.clone()
     }
 
-    pub fn wait_until(&self, what: &str, reached: impl Fn(&Self) -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, reached: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !reached(self) {
             assert!(start.elapsed() < PATIENCE, "waited in vain for {what}; the screen:\n{}", self.screen());
@@ -76,17 +76,17 @@ impl Session {
         }
     }
 
-    pub fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(text, |session| session.screen().contains(text));
     }
 
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
         self.keys.flush().expect("the terminal takes keys");
     }
 
     /// Sends a signal to the explorer itself, not to the shell around it.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let shell = self.child.process_id().expect("the shell runs");
         let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("linux");
         let child = children.split_whitespace().next().expect("the explorer runs");
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// The terminal is as it was: no alternate screen, cursor shown, paste plain, echo and lines back.
-    pub fn assert_restored(&self, ended: &str) {
+    pub(crate) fn assert_restored(&self, ended: &str) {
         self.wait_for("done");
         let screen = self.screen();
         assert!(screen.contains(ended), "{screen}");

@@ -5,8 +5,8 @@
 use std::thread;
 use std::time::Duration;
 
-#[path = "support/session.rs"]
 mod session;
+mod sharing;
 
 use portable_pty::PtySize;
 use session::{Session, cells};

@@ -1,14 +1,9 @@
 //! Saving from the explorer where the disk is full or cannot be written, and the mouse, in a real terminal.
-#![cfg(all(unix, feature = "tui"))]
-#![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
 
 use std::fs;
 use std::path::PathBuf;
 
-#[path = "support/session.rs"]
-mod session;
-
-use session::Session;
+use super::session::Session;
 
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("brimful-{name}-{}", std::process::id()));
