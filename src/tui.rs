@@ -66,6 +66,8 @@ pub struct Start {
     pub keys: Option<PathBuf>,
     /// The card where none is named.
     pub usual_gpu: Option<String>,
+    /// Folders of the user's in which themes are looked for, the last first.
+    pub folders: Vec<PathBuf>,
     /// Whether the mouse does something.
     pub mouse: bool,
 }
@@ -96,8 +98,7 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
         bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (asked, usual) = (start.theme.as_deref(), start.usual_theme.as_deref());
-    let (theme, problem) = chosen_look(asked, usual, Theme::from_env(variable), Depth::from_env(variable))?;
+    let (theme, problem) = chosen_look(&start, Theme::from_env(variable), Depth::from_env(variable))?;
     let (keymap, other) = match own_keys(start.keys.clone()) {
         Ok(keymap) => (keymap, None),
         Err(problem) => (standard_keys(), Some(problem)),

@@ -67,7 +67,8 @@ fn explore(
     let usual_theme = super::settings::theme_of_environment().or_else(|| config.theme.clone());
     let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
     let (theme, mouse) = (looks.theme, looks.mouse);
-    let start = crate::tui::Start { scenario, unit, file, theme, usual_theme, keys, usual_gpu, mouse };
+    let folders = presets::folders(&arguments.output.lookup);
+    let start = crate::tui::Start { scenario, unit, file, theme, usual_theme, keys, usual_gpu, folders, mouse };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;

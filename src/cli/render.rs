@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
     let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
     let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let theme = arguments.theme.clone();
-    let start = Start { scenario, unit: arguments.lookup.unit(), theme, ..Start::default() };
+    let (unit, folders) = (arguments.lookup.unit(), presets::folders(&arguments.lookup));
+    let start = Start { scenario, unit, theme, folders, ..Start::default() };
     let picture = Picture::draw(&library, start, view, size, colour)?;
     let text = match arguments.format {
         PictureFormat::Text => picture.text(),

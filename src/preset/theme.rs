@@ -1,6 +1,6 @@
 //! Themes of the explorer as people write them: a style in words for each role.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
@@ -23,20 +23,24 @@ pub fn ids() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|(id, _)| *id)
 }
 
-/// The rows of a theme: that of a path, which ends in `.toml`; else one of the user's folder; else one of everybody's.
-pub fn find(name: &str, folder: Option<&Path>) -> Result<Vec<Row>, PresetError> {
+/// The rows of a theme: that of a path, which ends in `.toml`; else one of the `themes` in folders of the user's, the
+/// last first; else one of everybody's.
+pub fn find(name: &str, folders: &[PathBuf]) -> Result<Vec<Row>, PresetError> {
     let path = Path::new(name);
     if path.extension().is_some_and(|extension| extension == "toml") {
         return read(path);
     }
-    let own = folder.map(|folder| folder.join("themes").join(format!("{name}.toml"))).filter(|path| path.exists());
-    if let Some(path) = own {
+    let own = || folders.iter().rev().map(|folder| folder.join("themes"));
+    if let Some(path) = own().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.exists()) {
         return read(&path);
     }
     if let Some((id, text)) = EMBEDDED.iter().find(|(id, _)| *id == name) {
         return parse(text, &format!("embedded presets/themes/{id}.toml"));
     }
-    let known: Vec<&str> = ids().collect();
+    let files = own().filter_map(|folder| folder.read_dir().ok()).flatten().flatten().map(|entry| entry.path());
+    let files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    let mut known: Vec<&str> = ids().collect();
+    known.extend(files.iter().filter_map(|path| path.file_stem()?.to_str()));
     let near = suggestion(name, &known);
     Err(PresetError::plain(format!("there is no theme `{name}`; {near}")))
 }

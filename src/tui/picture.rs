@@ -7,6 +7,7 @@ use std::io;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::Style;
 
 use super::action::Action;
 use super::screen::View;
@@ -24,6 +25,7 @@ pub const LARGEST: u16 = 500;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     buffer: Buffer,
+    paper: Style,
 }
 
 impl Picture {
@@ -40,14 +42,14 @@ impl Picture {
     ) -> io::Result<Self> {
         let mut theme = Theme::new(colour, true);
         if let Some(name) = &start.theme {
-            theme = look(name, theme, Depth::True).map_err(io::Error::other)?;
+            theme = look(name, &start.folders, theme, Depth::True).map_err(io::Error::other)?;
         }
         let mut app = open(library, start);
         update(&mut app, Message::Do(Action::Show(view)));
         let mut terminal =
             Terminal::new(TestBackend::new(width.min(LARGEST), height.min(LARGEST))).map_err(io::Error::other)?;
         let frame = terminal.draw(|frame| drop(view::draw(&app, theme, frame))).map_err(io::Error::other)?;
-        Ok(Self { buffer: frame.buffer.clone() })
+        Ok(Self { buffer: frame.buffer.clone(), paper: theme.paper() })
     }
 
     /// The signs alone, a line a row.
@@ -58,25 +60,27 @@ impl Picture {
 
     /// The signs with the codes of their colours, a line a row.
     pub fn ansi(&self) -> String {
-        let line = |row: &[Cell]| {
-            let (mut pen, mut bytes) = (Pen::default(), Vec::new());
-            for cell in row {
-                pen.turn_to(cell, &mut bytes);
-                bytes.extend_from_slice(cell.symbol().as_bytes());
-            }
-            pen.turn_to(&Cell::new("."), &mut bytes);
-            bytes.push(b'\n');
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
-        self.rows().map(line).collect()
+        self.rows().map(ansi).collect()
     }
 
     /// A picture for pages and tickets.
     pub fn svg(&self) -> String {
-        svg::of(&self.buffer)
+        svg::of(&self.buffer, self.paper)
     }
 
     fn rows(&self) -> std::slice::Chunks<'_, Cell> {
         self.buffer.content.chunks(usize::from(self.buffer.area.width).max(1))
     }
+}
+
+/// A row with the codes of its colours, which end with it.
+pub(super) fn ansi(row: &[Cell]) -> String {
+    let (mut pen, mut bytes) = (Pen::default(), Vec::new());
+    for cell in row {
+        pen.turn_to(cell, &mut bytes);
+        bytes.extend_from_slice(cell.symbol().as_bytes());
+    }
+    pen.turn_to(&Cell::new("."), &mut bytes);
+    bytes.push(b'\n');
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
+use super::Start;
 use super::keymap::Keymap;
 use super::theme::Theme;
 use super::theme::styles::{Depth, Styles};
@@ -31,7 +32,7 @@ fn keymap_of(rows: Result<Vec<Row>, PresetError>, others: &Keymap) -> Result<Key
 /// The styles that everybody has.
 pub(crate) fn standard_styles() -> &'static Styles {
     static STANDARD: LazyLock<Styles> =
-        LazyLock::new(|| styles_of(themes::find("default", None), Depth::Sixteen).unwrap_or(Styles::PLAIN));
+        LazyLock::new(|| styles_of(themes::find("default", &[]), Depth::Sixteen).unwrap_or(Styles::PLAIN));
     &STANDARD
 }
 
@@ -46,8 +47,8 @@ fn styles_of(rows: Result<Vec<Row>, PresetError>, depth: Depth) -> Result<Styles
 }
 
 /// The look of a theme by its name or path, in the colours of a terminal of this depth.
-pub(super) fn look(name: &str, base: Theme, depth: Depth) -> Result<Theme, PresetError> {
-    let styles = styles_of(themes::find(name, preset::own_folder().as_deref()), depth)?;
+pub(super) fn look(name: &str, folders: &[PathBuf], base: Theme, depth: Depth) -> Result<Theme, PresetError> {
+    let styles = styles_of(themes::find(name, folders), depth)?;
     // One theme is chosen in a run of the program.
     Ok(base.in_styles(Box::leak(Box::new(styles))))
 }
@@ -65,14 +66,14 @@ pub(super) fn own_keys(named: Option<PathBuf>) -> Result<Arc<Keymap>, PresetErro
 
 /// The look that a user asks for, or else the usual one, where that can be read; why it could not be.
 pub(super) fn chosen_look(
-    asked: Option<&str>,
-    usual: Option<&str>,
+    start: &Start,
     base: Theme,
     depth: Depth,
 ) -> Result<(Theme, Option<PresetError>), PresetError> {
-    match (asked, usual) {
-        (Some(name), _) => Ok((look(name, base, depth)?, None)),
-        (None, Some(name)) => Ok(match look(name, base, depth) {
+    let look = |name: &String| look(name, &start.folders, base, depth);
+    match (&start.theme, &start.usual_theme) {
+        (Some(name), _) => Ok((look(name)?, None)),
+        (None, Some(name)) => Ok(match look(name) {
             Ok(look) => (look, None),
             Err(problem) => (base, Some(problem)),
         }),

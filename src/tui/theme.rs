@@ -2,7 +2,7 @@
 
 pub(crate) mod styles;
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 use styles::Styles;
 
@@ -171,7 +171,9 @@ impl Theme {
 
     /// The title of a panel, on its frame, whose style is none of the title's.
     pub(crate) fn title(self) -> Style {
-        Style { sub_modifier: Modifier::DIM, ..self.role("title") }
+        let style = self.role("title");
+        let fg = style.fg.or(self.colour.then_some(Color::Reset));
+        Style { fg, sub_modifier: Modifier::DIM, ..style }
     }
 
     /// What matters less.
@@ -202,6 +204,11 @@ impl Theme {
     /// Why something was not done.
     pub(crate) fn refusal(self) -> Style {
         self.role("refusal")
+    }
+
+    /// What pictures are drawn on, and with; the terminal's own stay as they are. It is there without colours too.
+    pub(crate) fn paper(self) -> Style {
+        self.styles.unwrap_or_else(|| super::standard_styles()).role("paper", true)
     }
 
     /// What went wrong.

@@ -128,7 +128,7 @@ fn tabs(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
         let mark = if here { theme.glyphs.cursor } else { " " };
         let name = if numbers { format!("{mark}{number} {} ", view.name()) } else { format!("{mark}{} ", view.name()) };
         let place = Rect { width: text::width(&name), ..area }.intersection(area);
-        let style = if here { theme.strong() } else { theme.dim() };
+        let style = if here { theme.title() } else { theme.dim() };
         text::left(frame, place, Line::styled(name, style));
         frame.spot(place, Spot::Do(Action::Show(view)));
         area = Rect { x: place.right(), width: area.width - place.width, ..area };

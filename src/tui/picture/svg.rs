@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::{Color, Modifier};
+use ratatui::style::{Color, Modifier, Style};
 
 /// A cell, in pixels.
 const WIDTH: f64 = 8.4;
@@ -15,31 +15,48 @@ const BASELINE: f64 = 13.0;
 const MARGIN: f64 = 10.0;
 const FONT: &str = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 
-const BACKGROUND: &str = "#16181d";
-const FOREGROUND: &str = "#d7dae0";
+/// What is drawn on and with, where a theme does not say.
+const DARK: Paper = Paper { ink: Color::Rgb(0xd7, 0xda, 0xe0), behind: Color::Rgb(0x16, 0x18, 0x1d) };
 /// Black, red, green, yellow, blue, magenta, cyan, grey; then the same, light.
 const PALETTE: [&str; 16] = [
     "#30343c", "#e5534b", "#57ab5a", "#d8a93a", "#4f8fe8", "#b07de0", "#39b3b8", "#c3c8d0", "#6b727e", "#ff7b72",
     "#7ee787", "#f2cc60", "#8bbcff", "#d2a8ff", "#76e3ea", "#ffffff",
 ];
 
-/// The whole picture.
-pub(super) fn of(buffer: &Buffer) -> String {
+/// What stands for the terminal's own colours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Paper {
+    ink: Color,
+    behind: Color,
+}
+
+/// The whole picture, on a paper and in an ink that a style may name.
+pub(super) fn of(buffer: &Buffer, paper: Style) -> String {
+    let paper = Paper { ink: paper.fg.unwrap_or(DARK.ink), behind: paper.bg.unwrap_or(DARK.behind) };
+    let (ink, behind) = (hex(paper.ink), hex(paper.behind));
     let (columns, rows) = (f64::from(buffer.area.width), f64::from(buffer.area.height));
     let (width, height) = (columns * WIDTH + 2.0 * MARGIN, rows * HEIGHT + 2.0 * MARGIN);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.1} {height:.1}\" font-family=\"{FONT}\" font-size=\"14\">\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{BACKGROUND}\"/>\n\
-         <g transform=\"translate({MARGIN} {MARGIN})\" fill=\"{FOREGROUND}\" shape-rendering=\"crispEdges\">\n"
+         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{behind}\"/>\n\
+         <g transform=\"translate({MARGIN} {MARGIN})\" fill=\"{ink}\" shape-rendering=\"crispEdges\">\n"
     );
     for (row, cells) in (0_u16..).zip(buffer.content.chunks(usize::from(buffer.area.width).max(1))) {
         let top = f64::from(row) * HEIGHT;
-        shapes(cells, top, &mut svg);
-        text(cells, top, &mut svg);
+        let signs: Vec<Sign<'_>> = cells.iter().map(|cell| Sign::of(cell, paper)).collect();
+        shapes(&signs, top, &mut svg);
+        text(&signs, top, &mut svg);
     }
     svg.push_str("</g>\n</svg>\n");
     svg
+}
+
+/// A cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sign<'a> {
+    symbol: &'a str,
+    look: Look,
 }
 
 /// How a cell looks, once reversal is undone.
@@ -51,16 +68,24 @@ struct Look {
     dim: bool,
 }
 
-impl Look {
-    fn of(cell: &Cell) -> Self {
+impl<'a> Sign<'a> {
+    fn of(cell: &'a Cell, paper: Paper) -> Self {
         let reversed = cell.modifier.contains(Modifier::REVERSED);
         let bold = cell.modifier.contains(Modifier::BOLD);
         let dim = cell.modifier.contains(Modifier::DIM);
         let (fill, behind) = if reversed { (cell.bg, cell.fg) } else { (cell.fg, cell.bg) };
-        let plain = |colour, other: &str| if reversed && colour == Color::Reset { named(other) } else { colour };
-        Self { fill: plain(fill, BACKGROUND), behind: plain(behind, FOREGROUND), bold, dim }
+        let plain = |colour, other| if reversed && colour == Color::Reset { other } else { colour };
+        let look = Look { fill: plain(fill, paper.behind), behind: plain(behind, paper.ink), bold, dim };
+        Self { symbol: cell.symbol(), look }
     }
 
+    /// Whether it is drawn as a shape.
+    fn drawn(self) -> bool {
+        block(self.symbol).is_some() || arms(self.symbol).is_some()
+    }
+}
+
+impl Look {
     /// Attributes of a shape or a text; what is inherited is left out.
     fn attributes(self) -> String {
         let mut attributes = String::new();
@@ -74,14 +99,10 @@ impl Look {
     }
 }
 
-/// A colour of this picture by its code.
-fn named(hex: &str) -> Color {
-    hex.parse().unwrap_or(Color::Reset)
-}
-
+/// The code of a colour; the terminal's own is never asked for, since it is inherited.
 fn hex(colour: Color) -> String {
     let index = match colour {
-        Color::Reset => return FOREGROUND.to_owned(),
+        Color::Reset => return String::from("inherit"),
         Color::Rgb(red, green, blue) => return format!("#{red:02x}{green:02x}{blue:02x}"),
         Color::Indexed(index) => return indexed(index),
         Color::Black => 0,
@@ -160,9 +181,9 @@ fn arms(symbol: &str) -> Option<[bool; 4]> {
 
 /// Neighbours that are alike, with where they begin.
 fn runs<'a>(
-    cells: &'a [Cell],
-    alike: impl FnMut(&Cell, &Cell) -> bool + 'a,
-) -> impl Iterator<Item = (f64, &'a [Cell])> {
+    cells: &'a [Sign<'a>],
+    alike: impl FnMut(&Sign<'_>, &Sign<'_>) -> bool + 'a,
+) -> impl Iterator<Item = (f64, &'a [Sign<'a>])> {
     cells.chunk_by(alike).scan(0.0, |left, run| {
         let begin = *left;
         *left += wide(run);
@@ -171,20 +192,20 @@ fn runs<'a>(
 }
 
 /// How wide some cells are.
-fn wide(cells: &[Cell]) -> f64 {
+fn wide(cells: &[Sign<'_>]) -> f64 {
     f64::from(u16::try_from(cells.len()).unwrap_or(u16::MAX)) * WIDTH
 }
 
 /// Backgrounds, blocks and lines of a row; equal neighbours are one shape.
-fn shapes(cells: &[Cell], top: f64, svg: &mut String) {
-    for (left, run) in runs(cells, |one, other| Look::of(one).behind == Look::of(other).behind) {
-        let behind = Look::of(&run[0]).behind;
+fn shapes(cells: &[Sign<'_>], top: f64, svg: &mut String) {
+    for (left, run) in runs(cells, |one, other| one.look.behind == other.look.behind) {
+        let behind = run[0].look.behind;
         if behind != Color::Reset {
             rectangle(svg, (left, top, wide(run), HEIGHT), &format!(" fill=\"{}\"", hex(behind)));
         }
     }
-    for (left, run) in runs(cells, |one, other| Look::of(one) == Look::of(other) && one.symbol() == other.symbol()) {
-        let (look, symbol, wide) = (Look::of(&run[0]), run[0].symbol(), wide(run));
+    for (left, run) in runs(cells, |one, other| one == other) {
+        let (Sign { look, symbol }, wide) = (run[0], wide(run));
         let count = u16::try_from(run.len()).unwrap_or(u16::MAX);
         if let Some(((x, y, width, height), opaque)) = block(symbol) {
             let opaque = if look.dim { opaque * 0.6 } else { opaque };
@@ -223,23 +244,22 @@ fn rectangle(svg: &mut String, (x, y, width, height): (f64, f64, f64, f64), attr
 }
 
 /// The signs of a row as one text; those that are drawn as shapes are there, unseen.
-fn text(cells: &[Cell], top: f64, svg: &mut String) {
-    let end = cells.iter().rposition(|cell| cell.symbol() != " ").map_or(0, |last| last + 1);
+fn text(cells: &[Sign<'_>], top: f64, svg: &mut String) {
+    let end = cells.iter().rposition(|cell| cell.symbol != " ").map_or(0, |last| last + 1);
     if end == 0 {
         return;
     }
-    let drawn = |cell: &Cell| block(cell.symbol()).is_some() || arms(cell.symbol()).is_some();
     let _ = write!(svg, "<text y=\"{:.2}\" xml:space=\"preserve\">", top + BASELINE);
-    for (x, run) in runs(&cells[..end], |one, other| Look::of(one) == Look::of(other) && drawn(one) == drawn(other)) {
-        let (look, length) = (Look::of(&run[0]), wide(run));
-        let style = match (drawn(&run[0]), look.bold) {
+    for (x, run) in runs(&cells[..end], |one, other| one.look == other.look && one.drawn() == other.drawn()) {
+        let (look, length) = (run[0].look, wide(run));
+        let style = match (run[0].drawn(), look.bold) {
             (true, _) => String::from(" fill=\"none\""),
             (false, true) => look.attributes() + " font-weight=\"bold\"",
             (false, false) => look.attributes(),
         };
         let _ = write!(svg, "<tspan x=\"{x:.2}\" textLength=\"{length:.2}\"{style}>");
         for cell in run {
-            match cell.symbol() {
+            match cell.symbol {
                 "&" => svg.push_str("&amp;"),
                 "<" => svg.push_str("&lt;"),
                 ">" => svg.push_str("&gt;"),

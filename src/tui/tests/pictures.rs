@@ -1,10 +1,15 @@
 //! Views as pictures.
 
+use ratatui::style::Color;
+
+use super::{COLOUR, app, press, screen};
+use crate::memory::Verdict;
 use crate::preset::Library;
 use crate::scenario::Scenario;
-use crate::tui::Start;
-use crate::tui::picture::Picture;
+use crate::tui::picture::{Picture, ansi};
 use crate::tui::screen::View;
+use crate::tui::theme::styles::Depth;
+use crate::tui::{Start, look};
 
 fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
     themed(view, size, colour, None)
@@ -86,4 +91,61 @@ fn themes() {
     let start = Start { scenario, theme: Some(String::from("ligth")), ..Start::default() };
     let error = Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), true).unwrap_err();
     assert!(error.to_string().contains("`light`"), "{error}");
+}
+
+/// What lies over the view, in each theme: the codes that a terminal gets.
+#[test]
+fn themes_of_what_lies_over_the_view() {
+    for id in crate::preset::theme::ids() {
+        let theme = look(id, &[], COLOUR, Depth::True).unwrap();
+        let mut app = app();
+        press(&mut app, "right f down");
+        let terminal = screen(&app, theme, (80, 24));
+        let rows = terminal.backend().buffer().content.chunks(80);
+        let codes: String = rows.map(ansi).collect();
+        insta::assert_snapshot!(format!("theme_{id}_fixes"), codes.replace('\u{1b}', "^"));
+    }
+}
+
+/// Contrast of two colours, 1 to 21 (Web Content Accessibility Guidelines 2.1, relative luminance).
+fn contrast(one: Color, other: Color) -> f64 {
+    let luminance = |colour| {
+        let Color::Rgb(red, green, blue) = colour else { panic!("{colour:?} is the terminal's to choose") };
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    };
+    let (one, other) = (luminance(one) + 0.05, luminance(other) + 0.05);
+    one.max(other) / one.min(other)
+}
+
+/// Words in colours of a theme's own can be read where the theme is meant for.
+#[test]
+fn words_can_be_read() {
+    const WHITE: Color = Color::Rgb(255, 255, 255);
+    const DARK: Color = Color::Rgb(22, 24, 29);
+    for (id, backgrounds, least) in [("light", &[WHITE][..], 4.5), ("colour-blind", &[WHITE, DARK], 3.0)] {
+        let theme = look(id, &[], COLOUR, Depth::True).unwrap();
+        let verdicts = [Verdict::Fits, Verdict::Tight, Verdict::Over].map(|verdict| theme.verdict(verdict));
+        let words = [theme.key(), theme.notice(), theme.refusal(), theme.error(), theme.dim()];
+        for style in verdicts.into_iter().chain(words) {
+            let Some(ink) = style.fg else { continue };
+            for background in backgrounds {
+                let found = contrast(ink, *background);
+                assert!(found >= least, "{id}: {ink:?} on {background:?} is {found:.2}");
+            }
+        }
+    }
+}
+
+/// A picture in dark inks is on light paper; its own inks are those of the theme.
+#[test]
+fn paper_is_the_themes() {
+    let light = themed(View::Fit, (80, 24), true, Some("light")).svg();
+    assert!(light.contains("rx=\"6\" fill=\"#ffffff\"") && light.contains("fill=\"#24292f\""));
+    assert!(themed(View::Fit, (80, 24), true, None).svg().contains("rx=\"6\" fill=\"#16181d\""));
+    let plain = themed(View::Fit, (80, 24), false, Some("light")).svg();
+    assert!(plain.contains("fill=\"#ffffff\"") && !plain.contains("#1f5fbf"));
 }

@@ -40,7 +40,7 @@ pub(crate) struct Styles {
 }
 
 /// The roles that have one style, by the names that files use.
-const ROLES: [&str; 20] = [
+const ROLES: [&str; 21] = [
     "parameters",
     "gradients",
     "optimizer",
@@ -61,6 +61,7 @@ const ROLES: [&str; 20] = [
     "notice",
     "refusal",
     "error",
+    "paper",
 ];
 
 impl Styles {
@@ -108,9 +109,10 @@ impl Styles {
         if colour { style } else { without_colour(style) }
     }
 
-    /// Whether any role has a colour.
+    /// Whether anything that is drawn has a colour; what pictures are drawn on is not.
     pub(crate) fn has_colour(&self) -> bool {
-        self.single.iter().chain(&self.series).any(|style| style.fg.is_some() || style.bg.is_some())
+        let drawn = self.single.iter().zip(ROLES).filter(|(_, role)| *role != "paper").map(|(style, _)| style);
+        drawn.chain(&self.series).any(|style| style.fg.is_some() || style.bg.is_some())
     }
 }
 

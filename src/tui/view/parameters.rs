@@ -89,7 +89,7 @@ fn shown(parameter: &Parameter, value: &Value) -> String {
 
 /// The help line; with more room also the key and what it may hold.
 fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter: &Parameter) {
-    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }.intersection(frame.area());
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }.intersection(frame.area());
     let mut area = area;
     if area.height > 3 {
         let unit = if parameter.unit.is_empty() { String::new() } else { format!(", {}", parameter.unit) };
