@@ -22,6 +22,7 @@ mod presets;
 mod render;
 mod resolve;
 mod settings;
+mod suggest;
 mod validate;
 
 use std::ffi::OsString;
@@ -33,6 +34,8 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use arguments::{OutputArguments, ScenarioArguments};
+
+use crate::scenario::Scenario;
 
 /// The exit code of "does not fit".
 pub const DOES_NOT_FIT: u8 = 1;
@@ -58,15 +61,33 @@ struct Cli {
 /// What the explorer alone takes.
 #[derive(Debug, Args)]
 struct LookArguments {
-    /// The theme: default, light, high-contrast, colour-blind, mono, one of your own, or the path of one.
-    #[arg(long)]
-    theme: Option<String>,
+    #[command(flatten)]
+    view: ViewArguments,
     /// Let the mouse click rows, tabs and bars; the terminal then selects text with Shift held.
     #[arg(long)]
     mouse: bool,
     /// Print the scenario, as a file, when the explorer is left.
     #[arg(long)]
     print: bool,
+}
+
+/// What is shown beside the scenario, and how.
+#[derive(Debug, Args)]
+struct ViewArguments {
+    /// The theme: default, light, high-contrast, colour-blind, mono, one of your own, or the path of one.
+    #[arg(long, value_parser = suggest::THEMES, hide_possible_values = true)]
+    theme: Option<String>,
+    /// A scenario file or a model to compare with, pinned from the start, under the same flags; repeatable.
+    #[arg(long, value_name = "SCENARIO.toml | MODEL", value_parser = suggest::MODELS, hide_possible_values = true)]
+    pin: Vec<String>,
+}
+
+impl ViewArguments {
+    /// The scenarios to compare with.
+    fn pins(&self, library: &crate::preset::Library, flags: &arguments::FlagArguments) -> Result<Vec<Scenario>> {
+        let pin = |input: &String| resolve::Draft::of(library, Some(input), flags)?.named(library);
+        self.pin.iter().map(pin).collect()
+    }
 }
 
 /// What a command that looks at one scenario takes.

@@ -56,6 +56,8 @@ pub struct Start {
     pub scenario: Scenario,
     /// The unit of all sizes.
     pub unit: Unit,
+    /// Scenarios that are pinned, to be compared with.
+    pub pins: Vec<Scenario>,
     /// The file that the scenario was read from.
     pub file: Option<String>,
     /// The theme that is asked for, by its name or path.
@@ -224,22 +226,30 @@ fn open(library: &Library, start: Start) -> App {
     let mut problem = None;
     if scenario.model.is_empty() {
         scenario.model = first(&models, FIRST_MODEL).unwrap_or_default();
-    } else if models.iter().all(|listed| listed.word != scenario.model) {
-        match preset::find_model(library, &scenario.model, Path::new(".")) {
-            Ok(model) => models.push(Listed::opened(scenario.model.clone(), model)),
-            Err(error) => problem = Some(error.to_string()),
+    }
+    for word in start.pins.iter().map(|pin| &pin.model).chain([&scenario.model]) {
+        if models.iter().all(|listed| listed.word != *word) {
+            match preset::find_model(library, word, Path::new(".")) {
+                Ok(model) => models.push(Listed::opened(word.clone(), model)),
+                Err(error) => problem = Some(error.to_string()),
+            }
         }
     }
     if scenario.gpu.is_none() {
         scenario.gpu = first(&gpus, start.usual_gpu.as_deref().unwrap_or(FIRST_GPU));
     }
-    let problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
+    problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
     let mut app = App::new(models, gpus, scenario, start.unit);
     app.suit_defaults();
     app.file = start.file.and_then(|file| match read(library, &file) {
         Ok(Opened::Scenario(scenario, _)) => Some((file, *scenario)),
         _ => None,
     });
+    for pin in start.pins {
+        if let Err(reason) = update::pin(&mut app, pin) {
+            problem = problem.or(Some(reason));
+        }
+    }
     if let Some(problem) = problem {
         app.notice = Some(app::Notice { text: problem, refusal: true });
     }

@@ -536,6 +536,38 @@ fn a_model_without_fused_attention_is_checked_with_the_one_it_has() {
 }
 
 #[cfg(feature = "tui")]
+/// Themes of one's own lie beside presets; pins stand beside the scenario.
+#[cfg(feature = "tui")]
+#[test]
+fn a_view_is_rendered_in_a_theme_of_ones_own() {
+    let place = Place::new();
+    place.write("mine/themes/dusk.toml", "[styles]\nparameters = \"#123456\"\npaper = \"#111111 on #eeeeee\"\n");
+    let run = ["render", "gpt2", "--presets", "mine", "--format", "svg", "--size", "80x24", "--theme"];
+    let drawn = place.run(&[&run[..], &["dusk"]].concat());
+    assert!(drawn.out.contains("fill=\"#123456\"") && drawn.out.contains("fill=\"#eeeeee\""), "{}", drawn.err);
+    let missing = place.run(&[&run[..], &["duks"]].concat());
+    assert!(missing.code == 2 && missing.err.contains("`dusk`"), "{}", missing.err);
+    let pinned = place.run(&["render", "gpt2", "--pin", "gpt2-xl", "--view", "compare", "--size", "100x30"]);
+    assert!(pinned.out.contains("A gpt2-xl") && pinned.out.contains("* gpt2"), "{}{}", pinned.out, pinned.err);
+    let unknown = place.run(&["render", "gpt2", "--pin", "gpt2-xxl"]);
+    assert!(unknown.code == 2 && unknown.err.contains("gpt2-xl"), "{}", unknown.err);
+}
+
+/// Shells are offered what the tables hold, and help is not filled with it.
+#[test]
+fn completions_come_from_the_tables() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run(&["completions", shell]).out;
+        for word in ["train.optimizer=paged-adamw-8bit", "h100-sxm-80", "llama-3.1-8b", "litgpt-0.4", "q4_k_m"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    assert!(!place.run(&["check", "--help"]).out.contains("paged-adamw-8bit"));
+    let manual = place.run(&["man"]).out;
+    assert!(manual.contains("train.micro_batch_size") && manual.contains("1 by default"));
+}
+
 #[test]
 fn a_view_is_rendered_without_a_terminal() {
     let place = Place::new();

@@ -12,20 +12,28 @@ use std::path::Path;
 
 use support::Place;
 
+use brimful::scenario::parameter::Parameter;
 use brimful::tui::action::Action;
 
-#[test]
-fn the_key_list_is_the_key_table() {
+/// A part of the README between two comments is what a table prints; asked to, it is written anew.
+fn assert_printed(marker: &str, table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once("<!-- keys -->\n").expect("a marker");
-    let (shown, after) = rest.split_once("<!-- /keys -->").expect("the marker's end");
-    let table = Action::table_markdown(&brimful::tui::standard_keys());
+    let (begin, end) = (format!("<!-- {marker} -->\n"), format!("<!-- /{marker} -->"));
+    let (before, rest) = readme.split_once(&begin).expect("a marker");
+    let (shown, after) = rest.split_once(&end).expect("the marker's end");
     if std::env::var_os("BRIMFUL_UPDATE").is_some() {
-        fs::write(&path, format!("{before}<!-- keys -->\n{table}<!-- /keys -->{after}")).unwrap();
+        fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
         return;
     }
     assert!(shown == table, "BRIMFUL_UPDATE=1 cargo test --test readme writes it anew");
+}
+
+/// One test, since each may write the file.
+#[test]
+fn its_lists_are_the_tables() {
+    assert_printed("keys", &Action::table_markdown(&brimful::tui::standard_keys()));
+    assert_printed("parameters", &Parameter::table_markdown());
 }
 
 #[test]

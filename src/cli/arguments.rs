@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::settings;
+use super::{settings, suggest};
 use crate::scenario::Task;
 use crate::units::Unit;
 
@@ -12,7 +12,7 @@ use crate::units::Unit;
 #[derive(Debug, Default, Args)]
 pub(super) struct ScenarioArguments {
     /// A scenario file, a model id, or the path of a model preset or config.json.
-    #[arg(value_name = "SCENARIO.toml | MODEL")]
+    #[arg(value_name = "SCENARIO.toml | MODEL", value_parser = suggest::MODELS, hide_possible_values = true)]
     pub(super) input: Option<String>,
     #[command(flatten)]
     pub(super) flags: FlagArguments,
@@ -22,19 +22,19 @@ pub(super) struct ScenarioArguments {
 #[derive(Debug, Default, Args)]
 pub(super) struct FlagArguments {
     /// Model: an id, or the path of a preset or config.json.
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::MODELS, hide_possible_values = true)]
     model: Option<String>,
     /// Card: an id.
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::GPUS, hide_possible_values = true)]
     gpu: Option<String>,
     /// GPUs in the whole job.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     gpus: Option<String>,
     /// Training or inference: train or infer.
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::TASKS, hide_possible_values = true)]
     task: Option<String>,
     /// The implementation whose habits are described; `brimful frameworks` lists them.
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::FRAMEWORKS, hide_possible_values = true)]
     framework: Option<String>,
     /// Sequences at once: `train.micro_batch_size`, or `infer.concurrency`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -43,13 +43,13 @@ pub(super) struct FlagArguments {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seq: Option<String>,
     /// Types of weights and arithmetic: `train.precision`, or `infer.weights`.
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::PRECISIONS, hide_possible_values = true)]
     precision: Option<String>,
     /// The optimizer: `train.optimizer`.
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::OPTIMIZERS, hide_possible_values = true)]
     optimizer: Option<String>,
     /// What is recomputed in backward instead of kept: `train.recompute`.
-    #[arg(long)]
+    #[arg(long, value_parser = suggest::RECOMPUTE, hide_possible_values = true)]
     recompute: Option<String>,
     /// Tensor parallel size: `parallel.tensor`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -67,7 +67,7 @@ pub(super) struct FlagArguments {
     #[arg(long, value_name = "0-3", allow_negative_numbers = true)]
     zero: Option<String>,
     /// Any parameter by its dotted key, such as `train.micro_batch_size=4`; repeatable, the last one wins.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = suggest::SETTINGS, hide_possible_values = true)]
     pub(super) set: Vec<String>,
 }
 

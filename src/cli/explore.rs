@@ -30,7 +30,8 @@ pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<Exit
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
-    explore(library, (scenario, file), arguments, looks)
+    let pins = looks.view.pins(&library, &arguments.scenario.flags)?;
+    explore(library, (scenario, file, pins), arguments, looks)
 }
 
 /// Commands that the design promises and that are still to come.
@@ -58,7 +59,7 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
 #[cfg(feature = "tui")]
 fn explore(
     library: Library,
-    (scenario, file): (Scenario, Option<String>),
+    (scenario, file, pins): (Scenario, Option<String>, Vec<Scenario>),
     arguments: &RunArguments,
     looks: LookArguments,
 ) -> Result<ExitCode> {
@@ -66,9 +67,9 @@ fn explore(
     let config = super::settings::config();
     let usual_theme = super::settings::theme_of_environment().or_else(|| config.theme.clone());
     let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
-    let (theme, mouse) = (looks.theme, looks.mouse);
+    let (theme, mouse) = (looks.view.theme, looks.mouse);
     let folders = presets::folders(&arguments.output.lookup);
-    let start = crate::tui::Start { scenario, unit, file, theme, usual_theme, keys, usual_gpu, folders, mouse };
+    let start = crate::tui::Start { scenario, unit, pins, file, theme, usual_theme, keys, usual_gpu, folders, mouse };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
@@ -81,7 +82,7 @@ fn explore(
 #[cfg(not(feature = "tui"))]
 fn explore(
     _library: Library,
-    _run: (Scenario, Option<String>),
+    _run: (Scenario, Option<String>, Vec<Scenario>),
     _arguments: &RunArguments,
     _looks: LookArguments,
 ) -> Result<ExitCode> {

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::{Cli, closed_pipe, output};
-use crate::scenario::parameter::PARAMETERS;
+use crate::scenario::parameter::{PARAMETERS, Parameter};
 
 /// Prints completions for a shell.
 pub(super) fn completions(shell: Shell) -> Result<ExitCode> {
@@ -31,17 +31,26 @@ pub(super) fn page() -> Result<ExitCode> {
     section(
         &mut roff,
         "SCENARIO PARAMETERS",
-        PARAMETERS.iter().map(|parameter| (parameter.key.to_owned(), parameter.help)),
+        PARAMETERS.iter().map(|parameter| (parameter.key.to_owned(), described(parameter))),
     );
     #[cfg(feature = "tui")]
-    section(&mut roff, "KEYS OF THE EXPLORER", keys());
+    section(&mut roff, "KEYS OF THE EXPLORER", keys().map(|(keys, words)| (keys, words.to_owned())));
     roff.to_writer(&mut text)?;
     man.render_version_section(&mut text)?;
     print(&text)
 }
 
+/// What a parameter is, what it may hold, and what it holds by default.
+fn described(parameter: &Parameter) -> String {
+    let unit = if parameter.unit.is_empty() { String::new() } else { format!(", in {}", parameter.unit) };
+    let values = Some(parameter.values()).filter(|values| !values.is_empty());
+    let values = values.map(|values| format!("; {values}")).unwrap_or_default();
+    let default = parameter.default().map(|value| format!("; {value} by default")).unwrap_or_default();
+    format!("{}{unit}{values}{default}", parameter.help)
+}
+
 /// A heading and a paragraph for each row.
-fn section(roff: &mut Roff, heading: &str, rows: impl Iterator<Item = (String, &'static str)>) {
+fn section(roff: &mut Roff, heading: &str, rows: impl Iterator<Item = (String, String)>) {
     roff.control("SH", [heading]);
     for (name, words) in rows {
         roff.control("TP", []).text([bold(name)]).text([roman(words)]);

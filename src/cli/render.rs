@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::arguments::{LookupArguments, ScenarioArguments};
 use super::resolve::Draft;
-use super::{closed_pipe, output, presets};
+use super::{ViewArguments, closed_pipe, output, presets};
 use crate::tui::Start;
 use crate::tui::picture::{LARGEST, Picture};
 use crate::tui::screen::View;
@@ -20,15 +20,14 @@ pub(super) struct RenderArguments {
     scenario: ScenarioArguments,
     #[command(flatten)]
     lookup: LookupArguments,
+    #[command(flatten)]
+    beside: ViewArguments,
     /// The view: fit, cards, compare, sweep, timeline or ledger.
     #[arg(long, default_value = "fit")]
     view: String,
     /// Columns and rows.
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
     size: String,
-    /// The theme: default, light, high-contrast, colour-blind, mono, one of your own, or the path of one.
-    #[arg(long)]
-    theme: Option<String>,
     /// The format of the picture.
     #[arg(long, value_enum, default_value_t = PictureFormat::Text)]
     format: PictureFormat,
@@ -51,9 +50,9 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
     let size = size(&arguments.size)?;
     let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
     let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let theme = arguments.theme.clone();
+    let (theme, pins) = (arguments.beside.theme.clone(), arguments.beside.pins(&library, &arguments.scenario.flags)?);
     let (unit, folders) = (arguments.lookup.unit(), presets::folders(&arguments.lookup));
-    let start = Start { scenario, unit, theme, folders, ..Start::default() };
+    let start = Start { scenario, unit, pins, theme, folders, ..Start::default() };
     let picture = Picture::draw(&library, start, view, size, colour)?;
     let text = match arguments.format {
         PictureFormat::Text => picture.text(),

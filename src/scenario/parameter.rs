@@ -2,6 +2,7 @@
 //!
 //! Scenario files, `--set`, the explorer's list, completions and documentation are all read from here.
 
+mod document;
 mod table;
 
 use super::{Scenario, Value};

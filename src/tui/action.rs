@@ -265,6 +265,9 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::Quit, "interrupt", "quit", "", "Leave", EVERYWHERE),
 ];
 
+/// Ids that actions had in earlier versions, and those that they have now: files of keys may say either.
+pub const RENAMED: &[(&str, &str)] = &[("vendor", "group")];
+
 /// Lines of the list of keys: every row, and a heading and a blank line for each section but the first.
 pub fn help_lines() -> usize {
     (BINDINGS.len() + 2 * Action::sections().len()).saturating_sub(1)
@@ -307,5 +310,7 @@ mod tests {
             assert!(BINDINGS[..index].iter().all(|other| other.id != binding.id), "{}", binding.id);
             assert!(!binding.words.is_empty() && !binding.contexts.is_empty());
         }
+        let known = |id: &str| BINDINGS.iter().any(|binding| binding.id == id);
+        assert!(RENAMED.iter().all(|(old, new)| !known(old) && known(new)));
     }
 }

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::action::{Action, BINDINGS, Binding, Context};
+use super::action::{Action, BINDINGS, Binding, Context, RENAMED};
 use crate::scenario::parameter::nearest;
 
 /// Which keys do what: for each row of the table of actions its keys, the one to show first.
@@ -24,6 +24,7 @@ impl Keymap {
         chords.resize(BINDINGS.len(), Vec::new());
         for (index, (id, keys)) in rows.into_iter().enumerate() {
             let wrong = |message: String| (Some(index), message);
+            let id = RENAMED.iter().find(|(old, _)| *old == id).map_or(id, |(_, new)| new);
             let place = BINDINGS.iter().position(|binding| binding.id == id).ok_or_else(|| {
                 let near = nearest(id, BINDINGS.iter().map(|binding| binding.id));
                 let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
@@ -252,6 +253,13 @@ mod tests {
         let rows: Vec<(&str, Vec<String>)> =
             rows.iter().map(|(id, keys)| (*id, keys.iter().map(|key| (*key).to_owned()).collect())).collect();
         crate::tui::standard_keys().with(rows.iter().map(|(id, keys)| (*id, keys.as_slice())))
+    }
+
+    #[test]
+    fn old_names_of_actions_still_do() {
+        let keymap = with(&[("vendor", &["V"])]).unwrap();
+        assert_eq!(keymap.action(Context::View, Chord::letter('V')), Some(Action::Group));
+        assert_eq!(keymap.action(Context::View, Chord::letter('v')), None);
     }
 
     #[test]

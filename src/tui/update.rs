@@ -8,6 +8,8 @@ mod overlay;
 mod share;
 mod solve;
 
+pub(super) use compare::pin_other as pin;
+
 use super::action::Action;
 use super::adjust::{self, Nudge};
 use super::app::{App, Listed, Notice, Overlay, Picker, blamed};

@@ -18,10 +18,8 @@ pub(super) fn pin(app: &mut App) {
 pub(super) fn pin_models(app: &mut App, models: &[String]) {
     let mut refused = None;
     for model in models {
-        let mut scenario = Scenario { model: model.clone(), ..app.scenario.clone() };
-        app.suit(&mut scenario);
-        let estimate = app.estimate_of(&scenario);
-        if let Err(reason) = keep(app, scenario, estimate) {
+        let scenario = Scenario { model: model.clone(), ..app.scenario.clone() };
+        if let Err(reason) = pin_other(app, scenario) {
             refused = Some(reason);
         }
     }
@@ -30,6 +28,14 @@ pub(super) fn pin_models(app: &mut App, models: &[String]) {
         Some(reason) => app.refuse(reason),
         None => app.say(format!("{} pinned", models.len())),
     }
+}
+
+/// Keeps a scenario, on the present one's card where it names none.
+pub(in crate::tui) fn pin_other(app: &mut App, mut scenario: Scenario) -> Result<(), String> {
+    scenario.gpu = scenario.gpu.or_else(|| app.scenario.gpu.clone());
+    app.suit(&mut scenario);
+    let estimate = app.estimate_of(&scenario);
+    keep(app, scenario, estimate).map(drop)
 }
 
 fn keep(

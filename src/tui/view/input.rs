@@ -32,8 +32,8 @@ pub(super) fn draw(
 fn hint(parameter: &Parameter) -> String {
     let unset = if parameter.optional() { "; - for unset" } else { "" };
     match parameter.kind {
-        Kind::Count { min, max, .. } => format!("{min} to {max}, such as 4, 8k, 128Ki or 1e6{unset}"),
-        Kind::Fraction { .. } => format!("0 to 1{unset}"),
+        Kind::Count { .. } => format!("{}, such as 4, 8k, 128Ki or 1e6{unset}", parameter.values()),
+        Kind::Fraction { .. } => format!("{}{unset}", parameter.values()),
         Kind::Words => String::from("words with commas between them"),
         Kind::Word | Kind::Choice { .. } | Kind::Flag => parameter.help.to_owned(),
     }

@@ -99,9 +99,7 @@ fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter
     }
     let range = match parameter.kind {
         _ if area.height < 3 => String::new(),
-        Kind::Count { min, max, .. } => format!(" ({min} to {max})"),
-        Kind::Choice { covered, .. } => format!(" ({})", covered.join(", ")),
-        Kind::Fraction { .. } => String::from(" (0 to 1)"),
+        Kind::Count { .. } | Kind::Choice { .. } | Kind::Fraction { .. } => format!(" ({})", parameter.values()),
         Kind::Word | Kind::Flag | Kind::Words => String::new(),
     };
     let length = ["train.sequence_length", "infer.context_length"].contains(&parameter.key);
