@@ -3,6 +3,7 @@
 //! It remembers what every cell shows, so that cells which look the same are passed over, short gaps are written again
 //! where that is cheaper than a jump, and a change of style says what changes and no more.
 
+mod order;
 pub(super) mod pen;
 
 use std::io;
@@ -192,7 +193,7 @@ impl Backend for Wire {
         let width = cells.iter().map(|(x, ..)| x.saturating_add(2)).max().unwrap_or(0);
         let height = cells.iter().map(|(_, y, _)| y.saturating_add(1)).max().unwrap_or(0);
         self.grow(width, height);
-        let cells = self.news(cells);
+        let cells = order::cheapest(self.news(cells), self.pen);
         let mut rest = cells.as_slice();
         while let [first @ (x, y, _), others @ ..] = rest {
             self.go(Position { x: *x, y: *y });

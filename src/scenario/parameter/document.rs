@@ -8,7 +8,7 @@ impl Parameter {
     /// What it may hold, in words; of choices those that are covered. Nothing for free texts.
     pub fn values(&self) -> String {
         match self.kind {
-            Kind::Count { min, max, .. } => format!("{} to {}", grouped(min), grouped(max)),
+            Kind::Count { min, max, .. } => format!("{} to {}", grouped(min), power(max)),
             Kind::Fraction { .. } => String::from("0 to 1"),
             Kind::Flag => String::from("true, false"),
             Kind::Choice { covered, .. } => covered.join(", "),
@@ -58,6 +58,11 @@ impl Parameter {
         }
         text
     }
+}
+
+/// A large power of two as such, any other number in full.
+fn power(number: u64) -> String {
+    if number.is_power_of_two() && number > 1 << 24 { format!("2^{}", number.ilog2()) } else { grouped(number) }
 }
 
 #[cfg(test)]

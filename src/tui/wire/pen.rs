@@ -34,12 +34,12 @@ impl Default for Pen {
 }
 
 impl Pen {
-    const fn of(cell: &Cell) -> Self {
+    pub(super) const fn of(cell: &Cell) -> Self {
         Self { fg: cell.fg, bg: cell.bg, modes: cell.modifier }
     }
 
     /// Whether a cell written with this pen looks as it should; a blank shows less of it than other signs.
-    fn suits(self, cell: &Cell) -> bool {
+    pub(super) fn suits(self, cell: &Cell) -> bool {
         let wanted = Self::of(cell);
         self == wanted || (cell.symbol() == " " && self.on_blanks() == wanted.on_blanks())
     }
