@@ -1,6 +1,7 @@
 //! Models from files that others wrote.
 
 mod assume;
+mod blocks;
 mod compressed;
 pub mod config;
 mod encoders;

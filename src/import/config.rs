@@ -182,6 +182,7 @@ fn first_families(
         _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
         _ if family.compressed.is_some() => super::compressed::keys(config, family, shared)?,
         _ if family.encoder.is_some() => super::encoders::keys(config, family, shared)?,
+        "nemotron-nas" => super::blocks::keys(config, family, shared)?,
         "gpt2" => {
             if config.flag("add_cross_attention")? == Some(true) {
                 return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));

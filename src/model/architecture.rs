@@ -1,6 +1,7 @@
 //! The dimensions of a model: the keys people write, and the checked architecture made from them.
 
 mod attention;
+mod blocks;
 mod checks;
 mod compressed;
 mod encoder;
@@ -13,6 +14,7 @@ mod recurrent;
 mod variant;
 
 pub use attention::{Attention, Latent};
+pub use blocks::BlockKeys;
 pub use checks::ArchitectureError;
 pub use compressed::{Compressed, CompressedKeys};
 pub use encoder::{Encoder, EncoderKeys, Top};
@@ -101,7 +103,7 @@ impl Layer {
     pub const fn attention(&self) -> Option<&Attention> {
         match &self.mixer {
             Mixer::Attention(attention) | Mixer::Both(attention, _) => Some(attention),
-            Mixer::Recurrent(_) | Mixer::None => None,
+            Mixer::Recurrent(_) | Mixer::Linear | Mixer::None => None,
         }
     }
 
@@ -109,7 +111,7 @@ impl Layer {
     pub const fn attention_mut(&mut self) -> Option<&mut Attention> {
         match &mut self.mixer {
             Mixer::Attention(attention) | Mixer::Both(attention, _) => Some(attention),
-            Mixer::Recurrent(_) | Mixer::None => None,
+            Mixer::Recurrent(_) | Mixer::Linear | Mixer::None => None,
         }
     }
 
@@ -117,7 +119,7 @@ impl Layer {
     pub const fn recurrent(&self) -> Option<&Recurrent> {
         match &self.mixer {
             Mixer::Recurrent(recurrent) | Mixer::Both(_, recurrent) => Some(recurrent),
-            Mixer::Attention(_) | Mixer::None => None,
+            Mixer::Attention(_) | Mixer::Linear | Mixer::None => None,
         }
     }
 }
@@ -131,6 +133,8 @@ pub enum Mixer {
     Recurrent(Recurrent),
     /// Both, side by side over the same normed stream (Falcon-H1).
     Both(Attention, Recurrent),
+    /// One square matrix in place of attention, `[h, h]`: no token sees another.
+    Linear,
     /// Nothing: the layer is its feed-forward network alone.
     None,
 }
@@ -139,7 +143,7 @@ impl Mixer {
     /// The names of the norm before it.
     pub(super) const fn norm_names(&self) -> [&'static str; 2] {
         match self {
-            Self::Attention(_) | Self::None => ["attention norm.weight", "attention norm.bias"],
+            Self::Attention(_) | Self::Linear | Self::None => ["attention norm.weight", "attention norm.bias"],
             Self::Recurrent(_) | Self::Both(..) => ["mixer norm.weight", "mixer norm.bias"],
         }
     }
@@ -168,7 +172,7 @@ impl Architecture {
         let groups = if let Some(defaults) = &family.hybrid {
             hybrid::groups(defaults, keys, &hybrid::Parts { hidden_size, layer, experts, first_dense }, layers)?
         } else {
-            let groups = groups::in_order(family, keys, layer, layers)?;
+            let groups = blocks::apply(&keys.blocks, groups::in_order(family, keys, layer, layers)?)?;
             match &experts {
                 Some(experts) => groups::with_experts(keys, &groups, experts, first_dense)?,
                 None => groups,

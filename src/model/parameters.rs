@@ -205,6 +205,9 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if !layer.variant.unnormed_mixer {
         norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
     }
+    if layer.mixer == Mixer::Linear {
+        linear(tensors, ["attention.linear.weight", ""], hidden, hidden, false);
+    }
     if let Some(attention) = layer.attention() {
         attention_tensors(tensors, layer.norm, attention, hidden);
     }
@@ -231,6 +234,7 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     match &layer.feed_forward {
         FeedForward::Dense(mlp) => mlp_tensors(tensors, mlp, hidden),
         FeedForward::Experts(experts) => expert_tensors(tensors, experts, hidden),
+        FeedForward::Linear => linear(tensors, ["mlp.linear.weight", ""], hidden, hidden, false),
         FeedForward::None => {}
     }
     if layer.placement == Placement::Sandwich {

@@ -6,7 +6,7 @@ use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
 use crate::model::Card;
-use crate::model::architecture::{CompressedKeys, EncoderKeys, VariantKeys};
+use crate::model::architecture::{BlockKeys, CompressedKeys, EncoderKeys, VariantKeys};
 use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
@@ -141,6 +141,12 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         hybrid: hybrid::patterns(section)?,
         recurrent: hybrid::mixers(section)?,
         variant: variant_keys(section)?,
+        blocks: BlockKeys {
+            num_key_value_heads_per_layer: section.counts("num_key_value_heads_per_layer")?,
+            intermediate_size_per_layer: section.counts("intermediate_size_per_layer")?,
+            attention_replaced_with_linear: section.counts("attention_replaced_with_linear")?,
+            mlp_replaced_with_linear: section.counts("mlp_replaced_with_linear")?,
+        },
         encoder: encoder_keys(section)?,
         compressed: CompressedKeys {
             compress_ratios: section.counts("compress_ratios")?,

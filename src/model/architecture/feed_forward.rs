@@ -11,6 +11,8 @@ pub enum FeedForward {
     Dense(Mlp),
     /// Experts, of which a router chooses a few for each token.
     Experts(Experts),
+    /// One square matrix, `[h, h]`.
+    Linear,
     /// Nothing: the layer is its mixer alone.
     None,
 }

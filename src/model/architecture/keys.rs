@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompressedKeys, EncoderKeys, HybridKeys, RecurrentKeys, VariantKeys};
+use super::{BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, RecurrentKeys, VariantKeys};
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -122,6 +122,9 @@ pub struct ArchitectureKeys {
     /// What newer families do otherwise.
     #[serde(flatten)]
     pub variant: VariantKeys,
+    /// What each layer is, where they differ one by one.
+    #[serde(flatten)]
+    pub blocks: BlockKeys,
     /// Compressed attention and mixed streams.
     #[serde(flatten)]
     pub compressed: CompressedKeys,

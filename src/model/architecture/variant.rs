@@ -176,7 +176,7 @@ impl Variation<'_> {
                 let sparse = matches!(layer.feed_forward, FeedForward::Experts(_));
                 Mixer::Attention(self.attention(attention, index, sparse)?)
             }
-            other @ (Mixer::Recurrent(_) | Mixer::Both(..) | Mixer::None) => other.clone(),
+            other @ (Mixer::Recurrent(_) | Mixer::Both(..) | Mixer::Linear | Mixer::None) => other.clone(),
         };
         let mut feed_forward = layer.feed_forward.clone();
         if let FeedForward::Dense(mlp) = &mut feed_forward {

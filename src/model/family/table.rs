@@ -624,6 +624,7 @@ pub const FAMILIES: &[Family] = &[
     modern::NEMOTRON,
     modern::INTERNLM2,
     modern::MIMO,
+    modern::NEMOTRON_NAS,
     modern::LLAMA4,
     modern::GEMMA3N,
     modern::GEMMA4,
