@@ -8,6 +8,7 @@ mod encoders;
 mod experts;
 mod hybrid;
 mod json;
+mod kimi;
 mod legacy;
 mod mixtures;
 mod modern;

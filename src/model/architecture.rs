@@ -68,6 +68,8 @@ pub struct Architecture {
     pub streams: Option<u64>,
     /// Residual streams that every layer mixes, where there are several.
     pub mixed_streams: Option<u64>,
+    /// Streams that are kept before blocks of layers for all later halves to read, where any are.
+    pub kept_blocks: Option<u64>,
     /// What an encoder has outside its layers.
     pub encoder: Option<Encoder>,
     /// The layers, first to last.
@@ -184,6 +186,7 @@ impl Architecture {
             None => groups,
         };
         let mixed_streams = family.compressed.map(|defaults| compressed::streams(&defaults, keys)).transpose()?;
+        let (kept_blocks, groups) = groups::reading_blocks(keys.variant.attn_res_block_size, groups)?;
         let encoder = encoder::resolve(family, keys)?;
         let first_unnormed = encoder.is_some() && placement == Placement::Pre;
         let groups = if first_unnormed { encoder::first_unnormed(groups) } else { groups };
@@ -207,6 +210,7 @@ impl Architecture {
             per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
             streams: variant::streams(&family.variant, &keys.variant),
             mixed_streams,
+            kept_blocks,
             encoder,
             groups,
         })

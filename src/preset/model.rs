@@ -136,8 +136,10 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         qk_nope_head_dim: section.count("qk_nope_head_dim")?,
         qk_rope_head_dim: section.count("qk_rope_head_dim")?,
         v_head_dim: section.count("v_head_dim")?,
+        mla_use_output_gate: section.flag("mla_use_output_gate")?,
         torch_dtype: section.text("torch_dtype")?,
         moe_latent_size: section.count("moe_latent_size")?,
+        latent_moe_use_norm: section.flag("latent_moe_use_norm")?,
         hybrid: hybrid::patterns(section)?,
         recurrent: hybrid::mixers(section)?,
         variant: variant_keys(section)?,
@@ -172,6 +174,7 @@ fn variant_keys(section: &Section<'_, '_>) -> Result<VariantKeys, PresetError> {
         index_n_heads: section.count("index_n_heads")?,
         index_head_dim: section.count("index_head_dim")?,
         indexer_types: section.words("indexer_types")?,
+        attn_res_block_size: section.count("attn_res_block_size")?,
         intermediate_size_mlp: section.count("intermediate_size_mlp")?,
     })
 }

@@ -30,6 +30,9 @@ impl Run<'_> {
         if layer.variant.mixed_streams.is_some() {
             return self.mixed_layer(tape, layer, input, shared);
         }
+        if layer.variant.reads_blocks {
+            return self.reading_layer(tape, layer, input, shared);
+        }
         if self.code.sums_in_place && layer.placement != Placement::Pre {
             return self.summed_in_place_layer(tape, layer, input, shared);
         }
@@ -218,7 +221,7 @@ impl Run<'_> {
         output
     }
 
-    fn normed_attention(
+    pub(super) fn normed_attention(
         &self,
         tape: &mut Tape,
         layer: &Layer,
@@ -235,7 +238,7 @@ impl Run<'_> {
         (self.dropped_attention(tape, attended), weights)
     }
 
-    fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
+    pub(super) fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
         let normed = self.stream_norm(tape, input, FEED_FORWARD_NORM);
         self.fed_forward(tape, normed, layer)
     }

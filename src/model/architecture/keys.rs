@@ -117,6 +117,8 @@ pub struct ArchitectureKeys {
     pub qk_rope_head_dim: Option<u64>,
     /// Latent attention: channels of a head's values.
     pub v_head_dim: Option<u64>,
+    /// Latent attention: whether its output is multiplied by a gate (Kimi K3).
+    pub mla_use_output_gate: Option<bool>,
     /// The type in which the weights were published.
     pub torch_dtype: Option<String>,
     /// What newer families do otherwise.
@@ -133,6 +135,8 @@ pub struct ArchitectureKeys {
     pub encoder: EncoderKeys,
     /// Width that routed experts work in, where the stream is projected down to it.
     pub moe_latent_size: Option<u64>,
+    /// Whether what they give there is normed before it is projected back (Kimi K3).
+    pub latent_moe_use_norm: Option<bool>,
     /// Which layers have which mixer, where not all have the same.
     #[serde(flatten)]
     pub hybrid: HybridKeys,

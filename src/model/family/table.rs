@@ -642,6 +642,7 @@ pub const FAMILIES: &[Family] = &[
     hybrid::QWEN3_5,
     hybrid::QWEN3_5_MOE,
     hybrid::KIMI_LINEAR,
+    hybrid::KIMI_K3,
     hybrid::LFM2,
     hybrid::LFM2_MOE,
     hybrid::FALCON_H1,
