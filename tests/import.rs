@@ -68,6 +68,17 @@ fn an_imported_model_loads_back_to_the_same() {
     configs.extend(reference("autograd.json").into_iter().map(|mut case| case["config"].take()));
     configs.extend(reference("encoders.json").into_iter().map(|mut case| case["config"].take()));
     configs.push(json!({"model_type": "deepseek_v4", "num_hash_layers": 2, "hc_mult": 2}));
+    let block = |attention: Value, ffn: Value| json!({"attention": attention, "ffn": ffn});
+    let (none, linear) = (json!({"no_op": true}), json!({"replace_with_linear": true}));
+    let blocks = [
+        block(json!({"n_heads_in_group": 4}), json!({"ffn_mult": 1.5})),
+        block(linear.clone(), none.clone()),
+        block(none, linear),
+    ];
+    configs.push(json!({"model_type": "kimi_k3", "hidden_act": "situ", "routed_expert_hidden_size": 512,
+        "latent_moe_use_norm": true, "mla_use_output_gate": true, "attn_res_block_size": 4,
+        "linear_attn_config": {"use_full_rank_gate": true}}));
+    configs.push(json!({"model_type": "nemotron-nas", "block_configs": blocks}));
     configs.push(json!({"model_type": "qwen2", "use_sliding_window": true, "max_window_layers": 20}));
     assert!(configs.len() >= 200, "{}", configs.len());
     for config in configs {

@@ -96,7 +96,9 @@ fn every_embedded_preset_gives_its_count() {
     assert_eq!(active("deepseek-v3"), 37_552_282_624);
     assert_eq!(active("deepseek-v4-flash"), 13_799_622_231);
     assert_eq!(active("kimi-k2-instruct"), 32_861_477_888);
+    assert_eq!(active("kimi-k3"), 105_363_935_328);
     assert_eq!(active("llama-3.1-8b"), 8_030_261_248);
+    assert_eq!(active("llama-3_3-nemotron-super-49b-v1"), 49_867_145_216);
     assert_eq!(active("qwen3-next-80b-a3b-instruct"), 3_874_929_408);
     assert_eq!(active("qwen3.5-35b-a3b"), 3_454_988_928);
     assert_eq!(active("lfm2-8b-a1b"), 1_557_740_288);

@@ -461,6 +461,8 @@ pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
         (_, "mlp.up") => &["up_proj"],
         (_, "mlp.gate and up") => &["gate_up_proj"],
         (_, "mlp.down") => &["down_proj"],
+        (_, "attention.linear") => &["linear_attn"],
+        (_, "mlp.linear") => &["linear_mlp"],
         _ => experts::module_names(linear),
     }
 }

@@ -64,7 +64,7 @@ fn read_text(
     if assumed.is_some() && family.latent.is_none() {
         assume::settle(&mut keys);
     }
-    keys.torch_dtype = published_type(config, &outer)?;
+    keys.torch_dtype = published_type(config, &outer, family)?;
     write_out(family, &mut keys);
     slide_some_layers(config, family, &mut keys)?;
     let architecture = Architecture::resolve(family, &keys).map_err(|error| {
@@ -105,6 +105,7 @@ fn family(
         let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
         return Err(config.error(KEY, message));
     };
+    let id = super::kimi::own_name(id, config, outer)?;
     // The text parts of multimodal configs have names of their own.
     let text_part = id.strip_suffix("_text").and_then(Family::by_id).or_else(|| Family::by_id(&format!("{id}_text")));
     match (Family::by_id(&id).or(text_part), assume(config, &id)) {
@@ -182,6 +183,7 @@ fn first_families(
         _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
         _ if family.compressed.is_some() => super::compressed::keys(config, family, shared)?,
         _ if family.encoder.is_some() => super::encoders::keys(config, family, shared)?,
+        "nemotron-nas" => super::blocks::keys(config, family, shared)?,
         "gpt2" => {
             if config.flag("add_cross_attention")? == Some(true) {
                 return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));
@@ -312,7 +314,7 @@ fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetEr
 
 /// The type of the published weights: the quantization where there is one, else the plain type. One whose layout has no
 /// name here is left out.
-fn published_type(config: &Object<'_>, outer: &Object<'_>) -> Result<Option<String>, PresetError> {
+fn published_type(config: &Object<'_>, outer: &Object<'_>, family: &Family) -> Result<Option<String>, PresetError> {
     const KEY: &str = "quantization_config";
     let quantized = match config.object(KEY)? {
         None => outer.object(KEY)?,
@@ -327,9 +329,12 @@ fn published_type(config: &Object<'_>, outer: &Object<'_>) -> Result<Option<Stri
     let bits = quantized.count(&["bits", "w_bit"])?;
     let grouped = quantized.count(&["group_size", "q_group_size"])? == Some(128);
     let squares = quantized.counts("weight_block_size").ok().flatten() == Some(vec![128, 128]);
+    let packed = quantized.text(&["format"])?.as_deref() == Some("mxfp4-pack-quantized");
     let name = match (method.as_deref(), bits) {
         (Some("fp8"), _) if squares => "float8_e4m3fn",
         (Some("mxfp4"), _) => "mxfp4",
+        // Of its linear layers all but the routed experts are left as they are.
+        (Some("compressed-tensors"), _) if packed && family.id == "kimi_k3" => "mxfp4",
         (Some("gptq"), Some(8)) if grouped => "gptq-int8",
         (Some("gptq"), Some(4)) if grouped => "gptq-int4",
         (Some("awq"), Some(4)) if grouped => "awq-int4",

@@ -30,7 +30,8 @@ pub(super) fn keys(
             partial_rotary_factor: rotary_share(config, "partial_rotary_factor")?,
             ..shared
         }),
-        "kimi_linear" => kimi(config, shared),
+        "kimi_linear" => super::kimi::keys(config, shared),
+        "kimi_k3" => super::kimi::k3_keys(config, shared),
         "lfm2" => lfm2(config, shared),
         "lfm2_moe" => Ok(ArchitectureKeys {
             hidden_act: None,
@@ -208,58 +209,6 @@ fn with_experts(
             return Err(config.error("router_jitter_noise", "noise on the router's input is not covered"));
         }
         _ => keys,
-    })
-}
-
-fn kimi(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
-    let count = |key| config.count(&[key]);
-    let linear = config.object("linear_attn_config")?;
-    let of_linear = |key: &'static str, other: Option<u64>| match &linear {
-        Some(linear) => Ok(linear.count(&[key])?.or(other)),
-        None => Ok(other),
-    };
-    let attending = match &linear {
-        Some(linear) => linear.counts("full_attn_layers")?,
-        None => None,
-    };
-    let first_dense = match config.words("mlp_layer_types")? {
-        Some(types) => {
-            let dense = types.iter().take_while(|kind| *kind == "dense").count();
-            if types[dense..].iter().any(|kind| kind != "sparse") {
-                let message = "dense layers after one with experts are not covered";
-                return Err(config.error("mlp_layer_types", message));
-            }
-            Some(dense as u64)
-        }
-        None => count("first_k_dense_replace")?,
-    };
-    Ok(ArchitectureKeys {
-        attention_bias: config.flag("attention_bias")?,
-        head_dim: None,
-        max_position_embeddings: config.count(&["max_position_embeddings", "model_max_length"])?,
-        moe_intermediate_size: count("moe_intermediate_size")?,
-        n_shared_experts: config.count(&["n_shared_experts", "num_shared_experts"])?,
-        norm_topk_prob: shared.norm_topk_prob.or(config.flag("moe_renormalize")?),
-        n_group: config.count(&["n_group", "num_expert_group"])?,
-        topk_group: count("topk_group")?,
-        first_k_dense_replace: first_dense,
-        q_lora_rank: count("q_lora_rank")?,
-        kv_lora_rank: count("kv_lora_rank")?,
-        qk_nope_head_dim: count("qk_nope_head_dim")?,
-        qk_rope_head_dim: count("qk_rope_head_dim")?,
-        v_head_dim: count("v_head_dim")?,
-        hybrid: HybridKeys {
-            // The checkpoint counts layers from 1.
-            full_attn_idxs: attending.map(|layers| layers.iter().map(|layer| layer.saturating_sub(1)).collect()),
-            ..HybridKeys::default()
-        },
-        recurrent: RecurrentKeys {
-            linear_num_heads: of_linear("num_heads", shared.recurrent.linear_num_heads)?,
-            linear_head_dim: of_linear("head_dim", shared.recurrent.linear_head_dim)?,
-            linear_conv_kernel_dim: of_linear("short_conv_kernel_size", shared.recurrent.linear_conv_kernel_dim)?,
-            ..RecurrentKeys::default()
-        },
-        ..shared
     })
 }
 

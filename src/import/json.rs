@@ -74,6 +74,14 @@ impl<'t> Object<'t> {
         Ok(keys.map(|keys| Self { origin: self.origin, text: self.text, keys }))
     }
 
+    /// A list of objects.
+    pub(super) fn objects(&self, name: &str) -> Result<Option<Vec<Self>>, PresetError> {
+        let read = |value: &Value| value.as_array()?.iter().map(|item| item.as_object().cloned()).collect();
+        let found: Option<Vec<Map<String, Value>>> = self.read(&[name], "a list of objects", read)?;
+        let inner = |keys| Self { origin: self.origin, text: self.text, keys };
+        Ok(found.map(|objects| objects.into_iter().map(inner).collect()))
+    }
+
     /// The first object inside the object of this name.
     pub(super) fn first_object_in(&self, name: &str) -> Option<Self> {
         let inner = self.get(name)?.as_object()?.values().find_map(Value::as_object)?;

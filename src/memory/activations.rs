@@ -15,6 +15,7 @@ mod feed_forward;
 mod fused_loss;
 mod gate;
 mod indexed;
+mod kept_blocks;
 mod latent;
 mod layer;
 mod litgpt;
@@ -25,6 +26,7 @@ mod operations;
 mod quantized;
 mod recurrent;
 mod rotary;
+mod situ;
 
 pub(super) use litgpt::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};
 pub(super) use model::{Forward, Stretch};

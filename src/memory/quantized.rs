@@ -23,9 +23,9 @@ const GPTQ: &str = "GPTQ checkpoints: codes, fp16 scales, packed zeros and int32
 const AWQ: &str = "AWQ checkpoints: codes, fp16 scales and packed zeros, groups of 128 inputs";
 const FP8: &str = "fp8 checkpoints: e4m3 codes and an fp32 scale for each block of 128 × 128";
 
-const GPT_OSS: &str = "gpt-oss checkpoints: 4-bit codes and a scale of 8 bits for each 32 inputs";
+const MXFP4_EXPERTS: &str = "gpt-oss and Kimi K3 checkpoints: 4-bit codes and a scale of 8 bits for each 32 inputs";
 
-/// The word of the format that gpt-oss was published in.
+/// The word of the format that the experts of gpt-oss and Kimi K3 were published in.
 const MXFP4: &str = "mxfp4";
 
 /// Inputs that share a scale in it.
@@ -227,7 +227,7 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
         Format::FourBits(double) | Format::FourBitsThroughout(double) => (four_bits(tensor, double), BITSANDBYTES),
         Format::Fp8 => (fp8(tensor), FP8),
         Format::Gptq(bits) => (grouped(tensor, bits, true), GPTQ),
-        Format::Mxfp4 => (mxfp4(tensor), GPT_OSS),
+        Format::Mxfp4 => (mxfp4(tensor), MXFP4_EXPERTS),
         Format::Awq | Format::Gguf(_) => (grouped(tensor, 4, false), AWQ),
     }
 }

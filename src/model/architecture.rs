@@ -1,6 +1,7 @@
 //! The dimensions of a model: the keys people write, and the checked architecture made from them.
 
 mod attention;
+mod blocks;
 mod checks;
 mod compressed;
 mod encoder;
@@ -13,6 +14,7 @@ mod recurrent;
 mod variant;
 
 pub use attention::{Attention, Latent};
+pub use blocks::BlockKeys;
 pub use checks::ArchitectureError;
 pub use compressed::{Compressed, CompressedKeys};
 pub use encoder::{Encoder, EncoderKeys, Top};
@@ -66,6 +68,8 @@ pub struct Architecture {
     pub streams: Option<u64>,
     /// Residual streams that every layer mixes, where there are several.
     pub mixed_streams: Option<u64>,
+    /// Streams that are kept before blocks of layers for all later halves to read, where any are.
+    pub kept_blocks: Option<u64>,
     /// What an encoder has outside its layers.
     pub encoder: Option<Encoder>,
     /// The layers, first to last.
@@ -101,7 +105,7 @@ impl Layer {
     pub const fn attention(&self) -> Option<&Attention> {
         match &self.mixer {
             Mixer::Attention(attention) | Mixer::Both(attention, _) => Some(attention),
-            Mixer::Recurrent(_) | Mixer::None => None,
+            Mixer::Recurrent(_) | Mixer::Linear | Mixer::None => None,
         }
     }
 
@@ -109,7 +113,7 @@ impl Layer {
     pub const fn attention_mut(&mut self) -> Option<&mut Attention> {
         match &mut self.mixer {
             Mixer::Attention(attention) | Mixer::Both(attention, _) => Some(attention),
-            Mixer::Recurrent(_) | Mixer::None => None,
+            Mixer::Recurrent(_) | Mixer::Linear | Mixer::None => None,
         }
     }
 
@@ -117,7 +121,7 @@ impl Layer {
     pub const fn recurrent(&self) -> Option<&Recurrent> {
         match &self.mixer {
             Mixer::Recurrent(recurrent) | Mixer::Both(_, recurrent) => Some(recurrent),
-            Mixer::Attention(_) | Mixer::None => None,
+            Mixer::Attention(_) | Mixer::Linear | Mixer::None => None,
         }
     }
 }
@@ -131,6 +135,8 @@ pub enum Mixer {
     Recurrent(Recurrent),
     /// Both, side by side over the same normed stream (Falcon-H1).
     Both(Attention, Recurrent),
+    /// One square matrix in place of attention, `[h, h]`: no token sees another.
+    Linear,
     /// Nothing: the layer is its feed-forward network alone.
     None,
 }
@@ -139,7 +145,7 @@ impl Mixer {
     /// The names of the norm before it.
     pub(super) const fn norm_names(&self) -> [&'static str; 2] {
         match self {
-            Self::Attention(_) | Self::None => ["attention norm.weight", "attention norm.bias"],
+            Self::Attention(_) | Self::Linear | Self::None => ["attention norm.weight", "attention norm.bias"],
             Self::Recurrent(_) | Self::Both(..) => ["mixer norm.weight", "mixer norm.bias"],
         }
     }
@@ -168,7 +174,7 @@ impl Architecture {
         let groups = if let Some(defaults) = &family.hybrid {
             hybrid::groups(defaults, keys, &hybrid::Parts { hidden_size, layer, experts, first_dense }, layers)?
         } else {
-            let groups = groups::in_order(family, keys, layer, layers)?;
+            let groups = blocks::apply(&keys.blocks, groups::in_order(family, keys, layer, layers)?)?;
             match &experts {
                 Some(experts) => groups::with_experts(keys, &groups, experts, first_dense)?,
                 None => groups,
@@ -180,6 +186,7 @@ impl Architecture {
             None => groups,
         };
         let mixed_streams = family.compressed.map(|defaults| compressed::streams(&defaults, keys)).transpose()?;
+        let (kept_blocks, groups) = groups::reading_blocks(keys.variant.attn_res_block_size, groups)?;
         let encoder = encoder::resolve(family, keys)?;
         let first_unnormed = encoder.is_some() && placement == Placement::Pre;
         let groups = if first_unnormed { encoder::first_unnormed(groups) } else { groups };
@@ -203,6 +210,7 @@ impl Architecture {
             per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
             streams: variant::streams(&family.variant, &keys.variant),
             mixed_streams,
+            kept_blocks,
             encoder,
             groups,
         })

@@ -13,6 +13,7 @@ use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNo
 use super::recurrent;
 use crate::units::{Overflow, Parameters};
 use compressed::{STREAMS_OF_ATTENTION, STREAMS_OF_FEED_FORWARD, STREAMS_TOGETHER};
+use variant::FINAL_READING;
 
 /// One parameter tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +123,9 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
     }
     let mut final_norm = Vec::new();
+    if architecture.kept_blocks.is_some() {
+        variant::reading(&mut final_norm, architecture.norm, hidden, FINAL_READING);
+    }
     if let Some(streams) = architecture.mixed_streams {
         compressed::of_streams(&mut final_norm, STREAMS_TOGETHER, streams, streams, 1, hidden);
     }
@@ -205,6 +209,9 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     if !layer.variant.unnormed_mixer {
         norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
     }
+    if layer.mixer == Mixer::Linear {
+        linear(tensors, ["attention.linear.weight", ""], hidden, hidden, false);
+    }
     if let Some(attention) = layer.attention() {
         attention_tensors(tensors, layer.norm, attention, hidden);
     }
@@ -231,6 +238,7 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     match &layer.feed_forward {
         FeedForward::Dense(mlp) => mlp_tensors(tensors, mlp, hidden),
         FeedForward::Experts(experts) => expert_tensors(tensors, experts, hidden),
+        FeedForward::Linear => linear(tensors, ["mlp.linear.weight", ""], hidden, hidden, false),
         FeedForward::None => {}
     }
     if layer.placement == Placement::Sandwich {
@@ -264,6 +272,9 @@ fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
     }
     if let Some(latent) = experts.latent {
         linear(tensors, ["experts.latent down.weight", ""], hidden, latent, false);
+        if experts.latent_norm {
+            tensors.push(vector("experts.latent norm.weight", latent, Role::Norm));
+        }
         linear(tensors, ["experts.latent up.weight", ""], latent, hidden, false);
     }
     if let Some(shared) = &experts.shared {
@@ -366,6 +377,9 @@ fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &A
     linear(tensors, names, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
     let names = ["attention.output.weight", "attention.output.bias"];
     linear(tensors, names, heads * latent.value_head_dim, hidden, attention.output_bias);
+    if attention.gate {
+        linear(tensors, ["attention.gate.weight", ""], hidden, heads * latent.value_head_dim, false);
+    }
     variant::in_attention(tensors, attention, hidden);
 }
 

@@ -68,6 +68,8 @@ pub struct KimiDelta {
     pub head_dim: u64,
     /// Tokens that its convolution sees.
     pub kernel: u64,
+    /// Whether one matrix makes the gate of its output.
+    pub full_rank_gate: bool,
 }
 
 impl KimiDelta {

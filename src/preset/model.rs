@@ -6,7 +6,7 @@ use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
 use crate::model::Card;
-use crate::model::architecture::{CompressedKeys, EncoderKeys, VariantKeys};
+use crate::model::architecture::{BlockKeys, CompressedKeys, EncoderKeys, VariantKeys};
 use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
@@ -136,11 +136,19 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
         qk_nope_head_dim: section.count("qk_nope_head_dim")?,
         qk_rope_head_dim: section.count("qk_rope_head_dim")?,
         v_head_dim: section.count("v_head_dim")?,
+        mla_use_output_gate: section.flag("mla_use_output_gate")?,
         torch_dtype: section.text("torch_dtype")?,
         moe_latent_size: section.count("moe_latent_size")?,
+        latent_moe_use_norm: section.flag("latent_moe_use_norm")?,
         hybrid: hybrid::patterns(section)?,
         recurrent: hybrid::mixers(section)?,
         variant: variant_keys(section)?,
+        blocks: BlockKeys {
+            num_key_value_heads_per_layer: section.counts("num_key_value_heads_per_layer")?,
+            intermediate_size_per_layer: section.counts("intermediate_size_per_layer")?,
+            attention_replaced_with_linear: section.counts("attention_replaced_with_linear")?,
+            mlp_replaced_with_linear: section.counts("mlp_replaced_with_linear")?,
+        },
         encoder: encoder_keys(section)?,
         compressed: CompressedKeys {
             compress_ratios: section.counts("compress_ratios")?,
@@ -166,6 +174,7 @@ fn variant_keys(section: &Section<'_, '_>) -> Result<VariantKeys, PresetError> {
         index_n_heads: section.count("index_n_heads")?,
         index_head_dim: section.count("index_head_dim")?,
         indexer_types: section.words("indexer_types")?,
+        attn_res_block_size: section.count("attn_res_block_size")?,
         intermediate_size_mlp: section.count("intermediate_size_mlp")?,
     })
 }

@@ -20,6 +20,14 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
         "kimi_linear" => {
             Implementation { rotation: Rotation::None, router: RouterCode::SigmoidByGroup, measured: false, ..llama }
         }
+        "kimi_k3" => Implementation {
+            rotation: Rotation::None,
+            router: RouterCode::SigmoidByGroup,
+            correction_bias_in_fp32: true,
+            trains: false,
+            measured: false,
+            ..llama
+        },
         "lfm2_moe" => Implementation { router: RouterCode::SigmoidAsScored, correction_bias_in_fp32: true, ..llama },
         "falcon_h1" => {
             Implementation { scaled_embedding: true, scaled_logits: true, scaled_mixer: true, measured: false, ..llama }

@@ -40,7 +40,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             turned_together: true,
             ..llama
         },
-        "internlm2" | "mimo" => Implementation { measured: false, ..llama },
+        "internlm2" | "mimo" | "nemotron-nas" => Implementation { measured: false, ..llama },
         _ => of_several_kinds(id, llama),
     }
 }

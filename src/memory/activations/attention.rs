@@ -65,7 +65,7 @@ pub(super) struct Sizes {
     /// Channels of one head's values.
     value_head: Dim,
     /// Channels of all heads' values: what the output projection reads.
-    context: Dim,
+    pub(super) context: Dim,
 }
 
 impl Sizes {

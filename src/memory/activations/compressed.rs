@@ -11,7 +11,7 @@ use super::operations::{cast, copy};
 use crate::model::architecture::{Attention, Compressed, Layer};
 
 /// A transient tensor: born where the last value that is listed stands, let go of at the end.
-fn moment(tape: &mut Tape, made: &[(&'static str, u16, Dtype)]) {
+pub(super) fn moment(tape: &mut Tape, made: &[(&'static str, u16, Dtype)]) {
     let made: Vec<Tensor> = made.iter().map(|(name, shape, dtype)| tape.constant(name, *shape, *dtype)).collect();
     for tensor in made {
         tape.release(tensor);

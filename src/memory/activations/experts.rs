@@ -12,6 +12,7 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::adapted_experts::Factors;
+use super::norm::names;
 use super::operations::{cast, copy, fresh, join, kept_factors, multiply, unary_keeping_output};
 use crate::framework::transformers::{GateCode, RouterCode};
 use crate::model::architecture::{Experts, SharedExpert};
@@ -80,8 +81,12 @@ impl Run<'_> {
         let (hidden, latent) = (self.h(), sizes.between);
         let down = self.weights(tape, ["experts.latent down.weight", ""], hidden, latent, false);
         let narrow = self.linear(tape, input, down, "experts.latent input");
-        let routed = self.routed(tape, narrow, routing, experts, sizes);
+        let mut routed = self.routed(tape, narrow, routing, experts, sizes);
         tape.release(narrow);
+        if experts.latent_norm {
+            let normed = self.norm(tape, routed, &[self.b(), self.s()], latent, names!("experts.latent norm"));
+            tape.release(std::mem::replace(&mut routed, normed));
+        }
         let up = self.weights(tape, ["experts.latent up.weight", ""], latent, hidden, false);
         let output = self.linear(tape, routed, up, "experts.latent output");
         tape.release(routed);

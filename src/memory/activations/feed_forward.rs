@@ -24,6 +24,7 @@ impl Run<'_> {
                 tape.release(up);
                 activated
             }
+            MlpKind::Gated if mlp.activation == Activation::Situ => self.situ_product(tape, input, width, mlp),
             MlpKind::Gated => {
                 let gate = self.up(tape, input, ["mlp.gate", "mlp.gate.weight", "mlp.gate.bias"], width, mlp.bias);
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
@@ -90,7 +91,7 @@ impl Run<'_> {
         name: &'static str,
     ) -> Tensor {
         match activation {
-            Activation::Silu | Activation::Gelu => unary_keeping_input(tape, input, name),
+            Activation::Silu | Activation::Gelu | Activation::Situ => unary_keeping_input(tape, input, name),
             Activation::Relu => unary_keeping_output(tape, input, name),
             Activation::ReluSquared => {
                 let positive = unary_keeping_output(tape, input, "mlp.positive part");

@@ -58,7 +58,11 @@ impl Run<'_> {
         let key = self.put_key_together(tape, [key_pass, key_turned], sizes, turn);
         tape.release(key_pass);
         let held = vec![query, query_pass, query_turned, compressed, normed, key_turned, expanded];
-        (Projected { query: joined, key, value, gate: None }, held)
+        let gate = attention.gate.then(|| {
+            let matrix = self.weights(tape, ["attention.gate.weight", ""], self.h(), sizes.context, false);
+            self.linear(tape, input, matrix, "attention.gate")
+        });
+        (Projected { query: joined, key, value, gate }, held)
     }
 
     /// `[b, a, s, n + r]`: through a narrow projection and a norm where there is one.

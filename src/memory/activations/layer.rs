@@ -30,6 +30,9 @@ impl Run<'_> {
         if layer.variant.mixed_streams.is_some() {
             return self.mixed_layer(tape, layer, input, shared);
         }
+        if layer.variant.reads_blocks {
+            return self.reading_layer(tape, layer, input, shared);
+        }
         if self.code.sums_in_place && layer.placement != Placement::Pre {
             return self.summed_in_place_layer(tape, layer, input, shared);
         }
@@ -218,7 +221,7 @@ impl Run<'_> {
         output
     }
 
-    fn normed_attention(
+    pub(super) fn normed_attention(
         &self,
         tape: &mut Tape,
         layer: &Layer,
@@ -235,7 +238,7 @@ impl Run<'_> {
         (self.dropped_attention(tape, attended), weights)
     }
 
-    fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
+    pub(super) fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
         let normed = self.stream_norm(tape, input, FEED_FORWARD_NORM);
         self.fed_forward(tape, normed, layer)
     }
@@ -255,8 +258,15 @@ impl Run<'_> {
             Mixer::Attention(attention) => self.attention(tape, input, attention, shared),
             Mixer::Recurrent(recurrent) => (self.recurrent(tape, input, recurrent), None),
             Mixer::Both(attention, recurrent) => self.side_by_side(tape, input, attention, recurrent, shared),
+            Mixer::Linear => (self.square(tape, input, ["attention.linear", "attention.linear.weight"]), None),
             Mixer::None => (tape.share(input), None),
         }
+    }
+
+    /// One matrix in place of attention or of the feed-forward network.
+    fn square(&self, tape: &mut Tape, input: Tensor, [name, weight]: [&'static str; 2]) -> Tensor {
+        let matrix = self.weights(tape, [weight, ""], self.h(), self.h(), false);
+        self.linear(tape, input, matrix, name)
     }
 
     /// Falcon-H1: both read the same normed stream, and each is multiplied by constants before and after.
@@ -285,6 +295,7 @@ impl Run<'_> {
         match feed_forward {
             FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
             FeedForward::Experts(experts) => self.experts(tape, input, experts),
+            FeedForward::Linear => self.square(tape, input, ["mlp.linear", "mlp.linear.weight"]),
             FeedForward::None => tape.share(input),
         }
     }
@@ -307,7 +318,7 @@ impl Run<'_> {
 /// The names of the norm before a layer's mixer.
 const fn mixer_norm(layer: &Layer) -> Names {
     match layer.mixer {
-        Mixer::Attention(_) | Mixer::None => ATTENTION_NORM,
+        Mixer::Attention(_) | Mixer::Linear | Mixer::None => ATTENTION_NORM,
         Mixer::Recurrent(_) | Mixer::Both(..) => MIXER_NORM,
     }
 }

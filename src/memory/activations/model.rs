@@ -90,6 +90,7 @@ impl<'a> Recorder<'a> {
         embedded.until_return.extend(self.returned.take());
         let norm_start = self.tape.node_count();
         let stream = run.one_stream(&mut self.tape, stream);
+        let stream = run.last_read(&mut self.tape, stream);
         let stream = self.final_norm(stream);
         let stream = self.head_projection(stream);
         self.let_go(&embedded.until_return);
@@ -181,9 +182,10 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
+    /// Vectors for each token and layer, further residual streams with what each layer predicts of them, and kept ones.
     fn beside_the_stream(&mut self, held: &mut Vec<Tensor>) {
         let (run, tape) = (self.run, &mut self.tape);
+        held.extend(run.kept_blocks(tape));
         if let Some(inputs) = run.architecture.per_layer_inputs {
             let layers = Dim { symbol: "L", size: run.architecture.num_hidden_layers() };
             let shape = tape.shape(&[run.b(), run.s(), layers, Dim { symbol: "p", size: inputs.width }]);

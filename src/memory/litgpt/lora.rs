@@ -47,7 +47,7 @@ impl Lora {
         let named = |word: &str| targets.iter().any(|target| target == word);
         let plain = model.architecture.groups.iter().all(|group| match &group.layer.feed_forward {
             FeedForward::Dense(mlp) => mlp.kind == MlpKind::Plain,
-            FeedForward::Experts(_) | FeedForward::None => false,
+            FeedForward::Experts(_) | FeedForward::Linear | FeedForward::None => false,
         });
         let network = if plain { &["up", "down"][..] } else { &["gate", "up", "down"] };
         let mlp = network.iter().all(|word| named(word));

@@ -30,7 +30,8 @@ pub struct Attention {
     pub softcap: bool,
     /// Whether each head has a learned score that joins its softmax.
     pub sinks: bool,
-    /// Whether the output is multiplied by a gate, which the query projection makes beside the queries.
+    /// Whether the output is multiplied by a gate, which the query projection makes beside the queries, or a matrix of
+    /// its own in latent attention.
     pub gate: bool,
     /// Keys and values expanded from a compressed vector; `head_dim` is then the queries' and keys'.
     pub latent: Option<Latent>,
@@ -199,6 +200,7 @@ fn latent(
         head_dim: latent.nope_head_dim + latent.rope_head_dim,
         rotary_dim: latent.rope_head_dim,
         latent: Some(latent),
+        gate: keys.mla_use_output_gate == Some(true),
         ..attention.clone()
     })
 }

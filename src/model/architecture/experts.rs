@@ -20,6 +20,8 @@ pub struct Experts {
     pub gated: bool,
     /// The width they work in, where the stream is projected down to it and up again.
     pub latent: Option<u64>,
+    /// Whether what they give in that width is normed.
+    pub latent_norm: bool,
     /// Whether the weights of the chosen ones are made to add up to one.
     pub normalised: bool,
     /// The expert that computes every token.
@@ -78,6 +80,7 @@ fn experts(defaults: ExpertDefaults, keys: &ArchitectureKeys, mlp: &Mlp) -> Resu
         activation: mlp.activation,
         gated: mlp.kind != MlpKind::Plain,
         latent: keys.moe_latent_size.map(|size| dimension("moe_latent_size", size)).transpose()?,
+        latent_norm: keys.moe_latent_size.is_some() && keys.latent_moe_use_norm == Some(true),
         normalised: match defaults.normalised {
             Normalisation::Always => true,
             Normalisation::Never => false,

@@ -11,6 +11,8 @@ pub enum FeedForward {
     Dense(Mlp),
     /// Experts, of which a router chooses a few for each token.
     Experts(Experts),
+    /// One square matrix, `[h, h]`.
+    Linear,
     /// Nothing: the layer is its mixer alone.
     None,
 }
@@ -43,6 +45,8 @@ pub enum Activation {
     Relu,
     /// `relu2`: a square after it, which keeps the result of the first.
     ReluSquared,
+    /// `situ`: of gate and up at once, each bounded by a tangent, in fp32.
+    Situ,
     /// `xielu`: squares and exponentials written out, with two learned numbers.
     Xielu,
 }
@@ -58,6 +62,7 @@ impl Activation {
         ("bloom_gelu", Self::GeluFunction),
         ("relu", Self::Relu),
         ("relu2", Self::ReluSquared),
+        ("situ", Self::Situ),
         ("xielu", Self::Xielu),
     ];
 

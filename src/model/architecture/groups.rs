@@ -114,6 +114,20 @@ pub(super) fn with_experts(
     Ok(mixed)
 }
 
+/// How many streams are kept, one before each block of so many layers, and the layers that read them.
+pub(super) fn reading_blocks(
+    size: Option<u64>,
+    mut groups: Vec<LayerGroup>,
+) -> Result<(Option<u64>, Vec<LayerGroup>), ArchitectureError> {
+    let Some(size) = size else { return Ok((None, groups)) };
+    let size = dimension("attn_res_block_size", size)?;
+    let layers: u64 = groups.iter().map(|group| group.layers).sum();
+    for group in &mut groups {
+        group.layer.variant.reads_blocks = true;
+    }
+    Ok((Some(layers.div_ceil(size)), groups))
+}
+
 /// One more layer, in the last group where it is equal to that.
 pub(super) fn append(groups: &mut Vec<LayerGroup>, layer: Layer) {
     match groups.last_mut() {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompressedKeys, EncoderKeys, HybridKeys, RecurrentKeys, VariantKeys};
+use super::{BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, RecurrentKeys, VariantKeys};
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -117,11 +117,16 @@ pub struct ArchitectureKeys {
     pub qk_rope_head_dim: Option<u64>,
     /// Latent attention: channels of a head's values.
     pub v_head_dim: Option<u64>,
+    /// Latent attention: whether its output is multiplied by a gate (Kimi K3).
+    pub mla_use_output_gate: Option<bool>,
     /// The type in which the weights were published.
     pub torch_dtype: Option<String>,
     /// What newer families do otherwise.
     #[serde(flatten)]
     pub variant: VariantKeys,
+    /// What each layer is, where they differ one by one.
+    #[serde(flatten)]
+    pub blocks: BlockKeys,
     /// Compressed attention and mixed streams.
     #[serde(flatten)]
     pub compressed: CompressedKeys,
@@ -130,6 +135,8 @@ pub struct ArchitectureKeys {
     pub encoder: EncoderKeys,
     /// Width that routed experts work in, where the stream is projected down to it.
     pub moe_latent_size: Option<u64>,
+    /// Whether what they give there is normed before it is projected back (Kimi K3).
+    pub latent_moe_use_norm: Option<bool>,
     /// Which layers have which mixer, where not all have the same.
     #[serde(flatten)]
     pub hybrid: HybridKeys,

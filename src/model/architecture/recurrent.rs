@@ -22,6 +22,8 @@ pub struct RecurrentKeys {
     pub linear_num_heads: Option<u64>,
     /// Kimi Delta Attention: channels of a head.
     pub linear_head_dim: Option<u64>,
+    /// Kimi Delta Attention: whether one matrix makes its gate, and not two by way of a narrow vector (Kimi K3).
+    pub linear_use_full_rank_gate: Option<bool>,
     /// Tokens that the convolution of either sees.
     pub linear_conv_kernel_dim: Option<u64>,
     /// Mamba-2: heads.
@@ -79,6 +81,7 @@ impl RecurrentKeys {
                 heads: size("linear_num_heads", self.linear_num_heads, 32)?,
                 head_dim: size("linear_head_dim", self.linear_head_dim, 128)?,
                 kernel: size("linear_conv_kernel_dim", self.linear_conv_kernel_dim, 4)?,
+                full_rank_gate: self.linear_use_full_rank_gate.unwrap_or(false),
             }),
             MixerDefaults::Mamba(norms) => Recurrent::Mamba(self.mamba(norms, around.hidden)?),
             MixerDefaults::Mamba2(defaults) => Recurrent::Mamba2(self.mamba_2(defaults, around.hidden)?),

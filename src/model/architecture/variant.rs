@@ -35,6 +35,8 @@ pub struct VariantKeys {
     pub index_head_dim: Option<u64>,
     /// For each layer `full` where it has an indexer of its own, `shared` where it takes an earlier one's choice.
     pub indexer_types: Option<Vec<String>>,
+    /// Kimi K3: the stream is kept before every so many layers, and each half reads what was kept.
+    pub attn_res_block_size: Option<u64>,
     /// Llama 4: width of the feed-forward networks of layers without experts.
     pub intermediate_size_mlp: Option<u64>,
 }
@@ -90,6 +92,8 @@ pub struct LayerVariant {
     pub unnormed_mixer: bool,
     /// Residual streams that it mixes before and after each of its halves.
     pub mixed_streams: Option<u64>,
+    /// Whether each half reads streams that were kept before blocks of layers (Kimi K3).
+    pub reads_blocks: bool,
 }
 
 /// The table of the vectors that each token has for each layer.
@@ -176,7 +180,7 @@ impl Variation<'_> {
                 let sparse = matches!(layer.feed_forward, FeedForward::Experts(_));
                 Mixer::Attention(self.attention(attention, index, sparse)?)
             }
-            other @ (Mixer::Recurrent(_) | Mixer::Both(..) | Mixer::None) => other.clone(),
+            other @ (Mixer::Recurrent(_) | Mixer::Both(..) | Mixer::Linear | Mixer::None) => other.clone(),
         };
         let mut feed_forward = layer.feed_forward.clone();
         if let FeedForward::Dense(mlp) = &mut feed_forward {
@@ -198,6 +202,7 @@ impl Variation<'_> {
             experts_beside: defaults.experts_beside && matches!(feed_forward, FeedForward::Experts(_)),
             unnormed_mixer: false,
             mixed_streams: None,
+            reads_blocks: false,
         };
         Ok(Layer { mixer, feed_forward, variant, ..layer.clone() })
     }

@@ -216,6 +216,9 @@ pub(super) const KIMI_LINEAR: Family = Family {
     ..LLAMA
 };
 
+/// Kimi Linear's class with more to it; its code came with the checkpoint.
+pub(super) const KIMI_K3: Family = Family { id: "kimi_k3", ..KIMI_LINEAR };
+
 pub(super) const LFM2: Family = Family {
     id: "lfm2",
     qk_norm: QkNorm::PerHead,

@@ -207,6 +207,11 @@ pub(super) const MIMO: Family = Family {
     ..LLAMA
 };
 
+/// Llamas from which a search took attention and width layer by layer; the code came with their checkpoints, whose
+/// config class is a Llama's.
+pub(super) const NEMOTRON_NAS: Family =
+    Family { id: "nemotron-nas", defaults: Defaults { intermediate_size: None, ..LLAMA_LIKE }, ..LLAMA };
+
 pub(super) const LLAMA4: Family = Family {
     id: "llama4_text",
     qk_norm: QkNorm::WithoutWeight,

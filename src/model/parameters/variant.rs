@@ -4,6 +4,15 @@ use super::{Role, Tensor, linear, matrix, norm, vector};
 use crate::model::architecture::{Architecture, Attention, FeedForward, Layer};
 use crate::model::family::NormKind;
 
+/// The names of what reads kept streams for the final norm.
+pub(super) const FINAL_READING: [&str; 2] = ["final reading norm.weight", "final reading.weight"];
+
+/// What chooses among kept streams: a norm of them, and a vector that its output is multiplied by.
+pub(super) fn reading(tensors: &mut Vec<Tensor>, kind: NormKind, hidden: u64, [weight, vector]: [&'static str; 2]) {
+    norm(tensors, kind, hidden, [weight, ""]);
+    linear(tensors, [vector, ""], hidden, 1, false);
+}
+
 /// The table of vectors for each token and layer with what makes them, and the matrices between residual streams.
 pub(super) fn outside_layers(tensors: &mut Vec<Tensor>, architecture: &Architecture) {
     let hidden = architecture.hidden_size;
@@ -40,6 +49,9 @@ pub(super) fn in_attention(tensors: &mut Vec<Tensor>, attention: &Attention, hid
 
 /// The narrow projection beside attention, and what weighs residual streams against each other.
 pub(super) fn beside_attention(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
+    if layer.variant.reads_blocks {
+        reading(tensors, layer.norm, hidden, ["attention reading norm.weight", "attention reading.weight"]);
+    }
     if let Some(rank) = layer.variant.laurel_rank {
         linear(tensors, ["laurel.down.weight", ""], hidden, rank, false);
         linear(tensors, ["laurel.up.weight", ""], rank, hidden, false);
@@ -56,6 +68,9 @@ pub(super) fn beside_attention(tensors: &mut Vec<Tensor>, layer: &Layer, hidden:
 
 /// What lets in the vector of the layer, and the norms and scales of experts beside a dense network.
 pub(super) fn beside_feed_forward(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
+    if layer.variant.reads_blocks {
+        reading(tensors, layer.norm, hidden, ["feed-forward reading norm.weight", "feed-forward reading.weight"]);
+    }
     if let (true, FeedForward::Experts(experts)) = (layer.variant.experts_beside, &layer.feed_forward) {
         norm(tensors, layer.norm, hidden, ["dense output norm.weight", ""]);
         norm(tensors, layer.norm, hidden, ["experts norm.weight", ""]);

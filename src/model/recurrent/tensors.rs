@@ -54,8 +54,12 @@ fn kimi_delta(tensors: &mut Vec<Tensor>, delta: &KimiDelta, hidden: u64) {
     tensors.push(vector("mixer.decay bias", width, Role::Bias));
     tensors.push(vector("mixer.decay rate", delta.heads, Role::Bias));
     linear(tensors, ["mixer.update rate.weight", ""], hidden, delta.heads, false);
-    linear(tensors, ["mixer.gate down.weight", ""], hidden, rank, false);
-    linear(tensors, ["mixer.gate up.weight", ""], rank, width, false);
+    if delta.full_rank_gate {
+        linear(tensors, ["mixer.gate.weight", ""], hidden, width, false);
+    } else {
+        linear(tensors, ["mixer.gate down.weight", ""], hidden, rank, false);
+        linear(tensors, ["mixer.gate up.weight", ""], rank, width, false);
+    }
     tensors.push(vector("mixer.norm.weight", delta.head_dim, Role::Norm));
     linear(tensors, ["mixer.output.weight", ""], width, hidden, false);
 }

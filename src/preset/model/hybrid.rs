@@ -27,6 +27,7 @@ pub(super) fn mixers(section: &Section<'_, '_>) -> Result<RecurrentKeys, PresetE
         linear_value_head_dim: section.count("linear_value_head_dim")?,
         linear_num_heads: section.count("linear_num_heads")?,
         linear_head_dim: section.count("linear_head_dim")?,
+        linear_use_full_rank_gate: section.flag("linear_use_full_rank_gate")?,
         linear_conv_kernel_dim: section.count("linear_conv_kernel_dim")?,
         mamba_n_heads: section.count("mamba_n_heads")?,
         mamba_d_head: section.count("mamba_d_head")?,

@@ -1,12 +1,19 @@
 //! Gates between the two products of an expert.
 
 use super::super::operations::{copy, fresh, multiply, unary_keeping_input, unary_keeping_output};
+use super::super::situ::situ;
 use crate::memory::tape::{Operation, Rule, Tape, Tensor};
 use crate::model::architecture::Activation;
 
 /// The first half of the channels, activated, times the second.
 pub(super) fn gate_of_halves(tape: &mut Tape, fused: Tensor, half: u16, activation: Activation) -> Tensor {
     let [gate, up] = tape.split(fused, [half, half]);
+    if activation == Activation::Situ {
+        let product = situ(tape, [gate, up], "experts.product");
+        tape.release(gate);
+        tape.release(up);
+        return product;
+    }
     let activated = match activation {
         Activation::Relu => unary_keeping_output(tape, gate, "experts.activated gate"),
         _ => unary_keeping_input(tape, gate, "experts.activated gate"),

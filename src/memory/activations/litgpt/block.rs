@@ -93,7 +93,7 @@ impl LitGpt<'_> {
     fn feed_forward(&self, tape: &mut Tape, input: Tensor, layer: &Layer) -> Tensor {
         match &layer.feed_forward {
             FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
-            FeedForward::Experts(_) | FeedForward::None => tape.share(input),
+            FeedForward::Experts(_) | FeedForward::Linear | FeedForward::None => tape.share(input),
         }
     }
 

@@ -199,10 +199,15 @@ impl Run<'_> {
             chunk_matrices: &["mixer.inverse of each chunk", "mixer.scores within each chunk"],
         };
         let context = self.delta_rule(tape, &rule);
-        let names = ["mixer.gate down", "mixer.gate down.weight", ""];
-        let low = self.projected(tape, input, names, [hidden, rank], false);
-        let gate = self.projected(tape, low, ["mixer.gate", "mixer.gate up.weight", ""], [rank, width], false);
-        tape.release(low);
+        let gate = if delta.full_rank_gate {
+            self.projected(tape, input, ["mixer.gate", "mixer.gate.weight", ""], [hidden, width], false)
+        } else {
+            let names = ["mixer.gate down", "mixer.gate down.weight", ""];
+            let low = self.projected(tape, input, names, [hidden, rank], false);
+            let gate = self.projected(tape, low, ["mixer.gate", "mixer.gate up.weight", ""], [rank, width], false);
+            tape.release(low);
+            gate
+        };
         let norm =
             GatedNorm { rows: heads, weight: delta.head_dim, gate_first: false, weight_in_fp32: true, sigmoid: true };
         let normed = self.gated_norm(tape, context, gate, norm);
