@@ -8,6 +8,7 @@ pub mod course;
 mod coverage;
 pub mod entry;
 pub mod fit;
+mod gather;
 mod inference;
 pub mod instant;
 pub mod ledger;

@@ -43,6 +43,15 @@ pub enum Place {
     Embedding,
     /// Layers from the first to the last of these, counted from 0.
     Layers(u64, u64),
+    /// So many of the layers from the first to the last of these.
+    Among {
+        /// How many.
+        layers: u64,
+        /// The first, counted from 0.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// After the last layer.
     FinalNorm,
     /// The output projection.
@@ -57,12 +66,20 @@ pub enum Place {
     Runtime,
 }
 
+impl Place {
+    /// So many layers, the first and the last of which are these.
+    pub(super) const fn among(layers: u64, first: u64, last: u64) -> Self {
+        if layers > last - first { Self::Layers(first, last) } else { Self::Among { layers, first, last } }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedding => f.pad("embedding"),
             Self::Layers(first, last) if first == last => f.pad(&format!("layer {first}")),
             Self::Layers(first, last) => f.pad(&format!("layers {first}-{last}")),
+            Self::Among { layers, first, last } => f.pad(&format!("{layers} of layers {first}-{last}")),
             Self::FinalNorm => f.pad("final norm"),
             Self::Head => f.pad("head"),
             Self::Loss => f.pad("loss"),

@@ -9,6 +9,7 @@ mod stored;
 use super::EstimateError;
 use super::activations::Run;
 use super::entry::{Alive, Entry};
+use super::gather::gather;
 use super::instant::Instant;
 use super::ledger::Ledger;
 use super::timeline::Timeline;
@@ -64,7 +65,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     for entry in entries.iter_mut().filter(measured).filter(|_| profile.version != SOURCE) {
         entry.source = profile.version;
     }
-    super::close(entries, gpu, &instants, None)
+    super::close(gather(entries)?, gpu, &instants, None)
 }
 
 /// The profile of the scenario's framework, where it says how to serve such a model.

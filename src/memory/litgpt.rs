@@ -21,7 +21,7 @@ use crate::framework::transformers::{NormCode, SOURCE};
 use crate::framework::{Implementation, Profile, implementation};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::model::parameters::{BlockParameters, blocks};
+use crate::model::parameters::{BlockParameters, alike, blocks};
 use crate::scenario::{Loss, Method, Scenario, Train};
 use crate::units::Bits;
 
@@ -59,8 +59,8 @@ pub(super) fn ledger(
     let timeline = Timeline::read(&recording)?;
     let positions = positions(&recording, &timeline);
     let bits = Bits::whole(16);
-    let all = blocks(architecture);
-    let adapted = lora.as_ref().map(|lora| lora.blocks(architecture));
+    let all = alike(blocks(architecture));
+    let adapted = lora.as_ref().map(|lora| alike(lora.blocks(architecture)));
     let model_set = Set { architecture, blocks: &all, bits };
     let trained = Set { architecture, blocks: adapted.as_deref().unwrap_or(&all), bits };
     let mut entries = if quantized {

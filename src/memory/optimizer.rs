@@ -248,7 +248,7 @@ mod tests {
             let columns = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
             let rows = shape.iter().product::<u64>() / columns;
             let tensor = Tensor { name: "tensor", rows, columns, pieces: 1, role: Role::Linear };
-            let block = BlockParameters { block: Block::Group(0), copies: 1, tensors: Vec::new() };
+            let block = BlockParameters { block: Block::Group(0), copies: 1, span: [0, 0], tensors: Vec::new() };
             let bits = Bits::whole(if case["dtype"] == "bf16" { 16 } else { 32 });
             let states = of_tensor(optimizer, &block, &tensor, bits);
             let maps = states.iter().filter(|state| state.name.starts_with("scales")).count() as u64;

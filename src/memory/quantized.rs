@@ -156,7 +156,7 @@ impl Part {
 pub(super) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::with_capacity(64);
     for block in set.blocks {
-        let place = weights::place(set.architecture, block.block);
+        let place = weights::place_of(block);
         for tensor in &block.tensors {
             if let Format::Gguf(mixture) = format {
                 for (place, layers, part, source) in mixture.parts(set.architecture, block, tensor, place) {
@@ -326,7 +326,7 @@ mod tests {
         for case in cases {
             let base = BaseWeights::from_word(case["base_weights"].as_str().unwrap()).unwrap();
             let [rows, columns] = [0, 1].map(|axis| case["shape"][axis].as_u64().unwrap());
-            let block = BlockParameters { block: Block::Group(0), copies: 1, tensors: Vec::new() };
+            let block = BlockParameters { block: Block::Group(0), copies: 1, span: [0, 0], tensors: Vec::new() };
             let format = Format::of_base(base, case["double_quant"] == true);
             let mut parts = parts(&block, &linear(rows, columns), format, Bits::whole(16)).0;
             parts.retain(|part| part.name != Some("offset of scales"));

@@ -7,6 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::activations::Forward;
 use super::category::Category;
 use super::entry::{Alive, Entry, Exactness, Lifetime, Place};
+use super::gather::{Member, joined};
 use super::instant::Instant;
 use super::tape::{Dtype, Kind, Segment, Storage};
 use super::timeline::{Layers, Life, Timeline};
@@ -24,7 +25,7 @@ pub(super) fn post(
     positions: &Positions,
 ) -> Result<(), Overflow> {
     // Only entries of one name can join: a model of many short groups of layers has thousands of others.
-    let mut by_name: HashMap<Name, Vec<Namesake>, BuildHasherDefault<NameHasher>> = HashMap::default();
+    let mut by_name: HashMap<Name, Vec<Member>, BuildHasherDefault<NameHasher>> = HashMap::default();
     timeline.each_life(recording, |storage, life| {
         let alive = alive(&life, positions);
         if alive == Alive::NEVER || storage.bytes == 0 {
@@ -32,13 +33,9 @@ pub(super) fn post(
         }
         let name = Name::of(storage);
         let entry = entry(recording, storage, &life, alive)?;
-        let namesakes = by_name.entry(name).or_default();
-        let known = namesakes.iter_mut().find(|known| known.adjoins(&entry) && joins(&entries[known.index], &entry));
-        if let Some(known) = known {
-            join(&mut entries[known.index], &entry)?;
-            known.place = entries[known.index].place;
-        } else {
-            namesakes.push(Namesake { place: entry.place, index: entries.len() });
+        let members = by_name.entry(name).or_default();
+        if !joined(entries, members, &entry)? {
+            members.push(Member::new(entries.len(), entry.place));
             entries.push(Entry { name: name.words(), ..entry });
         }
         Ok(())
@@ -97,25 +94,6 @@ impl Hasher for NameHasher {
 
     fn finish(&self) -> u64 {
         self.0.rotate_left(26)
-    }
-}
-
-/// An entry among those of its name, with where it is.
-#[derive(Debug, Clone, Copy)]
-struct Namesake {
-    place: Place,
-    index: usize,
-}
-
-impl Namesake {
-    /// Whether it and another entry are in the same place or in neighbouring layers.
-    fn adjoins(&self, entry: &Entry) -> bool {
-        match (self.place, entry.place) {
-            (Place::Layers(first, last), Place::Layers(next, end)) => {
-                (first, last) == (next, end) || next == last + 1 || end + 1 == first
-            }
-            (one, other) => one == other,
-        }
     }
 }
 
@@ -179,29 +157,4 @@ fn classify(storage: &Storage) -> (Category, Lifetime) {
         Kind::Value | Kind::Gradient | Kind::Scratch => Category::Workspace,
     };
     (category, lifetime)
-}
-
-/// Whether two entries of one name in places that adjoin are the same thing. The cheap questions come first.
-fn joins(known: &Entry, entry: &Entry) -> bool {
-    known.alive == entry.alive
-        && known.category == entry.category
-        && known.lifetime == entry.lifetime
-        && known.bits == entry.bits
-        && matches!(known.exactness, Exactness::Exact) == matches!(entry.exactness, Exactness::Exact)
-        && known.shape == entry.shape
-}
-
-fn join(known: &mut Entry, entry: &Entry) -> Result<(), Overflow> {
-    known.count = known.count.checked_add(entry.count).ok_or(Overflow)?;
-    known.bytes = known.bytes.checked_add(entry.bytes)?;
-    if let (Exactness::Estimated { low, high }, Exactness::Estimated { low: least, high: most }) =
-        (&mut known.exactness, entry.exactness)
-    {
-        *low = low.checked_add(least)?;
-        *high = high.checked_add(most)?;
-    }
-    if let (Place::Layers(first, last), Place::Layers(next, end)) = (known.place, entry.place) {
-        known.place = Place::Layers(first.min(next), last.max(end));
-    }
-    Ok(())
 }

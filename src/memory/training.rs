@@ -6,6 +6,7 @@ use super::adapters::Adapters;
 use super::category::Category;
 use super::course::Course;
 use super::entry::{Alive, Entry, Lifetime};
+use super::gather::gather;
 use super::instant::{Instant, Step};
 use super::ledger::Ledger;
 use super::quantized::{self, Format};
@@ -17,7 +18,7 @@ use crate::framework::of_model;
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::model::parameters::blocks;
+use crate::model::parameters::{alike, blocks};
 use crate::scenario::{Attention, Framework, Method, Precision, Recompute, Scenario, Train};
 use crate::units::{Bits, Overflow};
 
@@ -55,8 +56,8 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let positions = positions(&recording, &timeline);
     let architecture = &model.architecture;
     let bits = Bits::whole(run.weights.bits());
-    let all = blocks(architecture);
-    let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
+    let all = alike(blocks(architecture));
+    let adapted = adapters.as_ref().map(|adapters| alike(adapters.blocks(model)));
     let model_set = Set { architecture, blocks: &all, bits };
     let trained = match (&adapters, &adapted) {
         (Some(adapters), Some(blocks)) => Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) },
@@ -82,14 +83,12 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let scale = run.code.embedding_scale_buffer.then_some(bits);
     let shape = [run.batch, run.sequence];
     entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
-    entries.append(&mut weights::layer_buffers(architecture, &run.code, always())?);
-    entries.append(&mut weights::correction_biases(
-        architecture,
-        if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits },
-        always(),
-    )?);
-    entries.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
-    entries.append(&mut weights::activation_constants(architecture, bits, always())?);
+    let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
+    let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
+    in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
+    in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
+    in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
+    entries.append(&mut gather(in_layers)?);
     entries.append(&mut weights::batch(shape, run.padding, always())?);
     if train.precision == Precision::Fp16Mixed {
         entries.push(weights::gradient_scaler(always())?);

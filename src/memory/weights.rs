@@ -15,16 +15,20 @@ pub(super) const PARAMETERS: &str = "shapes of the Hugging Face classes, Transfo
 const INPUTS: &str = "tensors that the training loop feeds, PyTorch 2.15";
 
 /// The place of a block of parameters.
-pub(super) fn place(architecture: &Architecture, block: Block) -> Place {
-    match block {
+pub(super) const fn place_of(block: &BlockParameters) -> Place {
+    let [first, last] = block.span;
+    match block.block {
         Block::Embedding => Place::Embedding,
         Block::FinalNorm => Place::FinalNorm,
         Block::Head => Place::Head,
-        Block::Group(index) => {
-            let first: u64 = architecture.groups[..index].iter().map(|group| group.layers).sum();
-            Place::Layers(first, first + architecture.groups[index].layers - 1)
-        }
+        Block::Group(_) => Place::among(block.copies, first, last),
     }
+}
+
+/// The place of a group of layers.
+pub(super) fn place(architecture: &Architecture, group: usize) -> Place {
+    let first: u64 = architecture.groups[..group].iter().map(|group| group.layers).sum();
+    Place::Layers(first, first + architecture.groups[group].layers - 1)
 }
 
 /// What formulas call the rows and columns of a parameter, by how its name begins; of others only the sizes are known.
@@ -82,7 +86,7 @@ impl Set<'_> {
     ) -> Result<Vec<Entry>, Overflow> {
         let mut entries = Vec::with_capacity(self.blocks.iter().map(|block| block.tensors.len()).sum());
         for block in self.blocks {
-            let place = place(self.architecture, block.block);
+            let place = place_of(block);
             for tensor in &block.tensors {
                 if let Some(entry) = of_one(block, tensor) {
                     let bytes = entry.bits.bytes(entry.shape.elements()?)?.checked_mul(block.copies)?;
@@ -178,7 +182,7 @@ pub(super) fn layer_buffers(
         let Some(compressed) = compressed.filter(|it| it.rate.is_some()) else { continue };
         let four =
             Shape::new(&[Dim { symbol: "", size: 4 }, Dim { symbol: "r/2", size: architecture.rotary_dim() / 2 }]);
-        let place = place(architecture, Block::Group(index));
+        let place = place(architecture, index);
         let mut entry = plain("rotary frequencies of the compressor", place, four, 32, alive, PARAMETERS)?;
         entry.count = group.layers.checked_mul(compressed.series()).ok_or(Overflow)?;
         entry.bytes = entry.bytes.checked_mul(entry.count)?;
@@ -188,7 +192,7 @@ pub(super) fn layer_buffers(
     for (index, group) in architecture.groups.iter().enumerate() {
         let Some(attention) = group.layer.attention().filter(|_| code.tables == TableCode::Gathered) else { continue };
         let shape = Shape::new(&[positions, Dim { symbol: "d", size: attention.rotary_dim }]);
-        let place = place(architecture, Block::Group(index));
+        let place = place(architecture, index);
         let mut entry = plain("rotary table", place, shape, 32, alive, PARAMETERS)?;
         (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
         entries.push(entry);
@@ -196,7 +200,7 @@ pub(super) fn layer_buffers(
     let square = Shape::new(&[positions, positions]);
     if code.scores == ScoreCode::Chosen {
         for (index, group) in architecture.groups.iter().enumerate() {
-            let place = place(architecture, Block::Group(index));
+            let place = place(architecture, index);
             let mut entry = plain("causal mask", place, square, 8, alive, PARAMETERS)?;
             (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
             entries.push(entry);
@@ -216,7 +220,7 @@ pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: 
         if experts.looked_up {
             let rows = Dim { symbol: "V", size: architecture.vocab_size };
             let shape = Shape::new(&[rows, Dim { symbol: "e", size: experts.per_token }]);
-            let place = place(architecture, Block::Group(index));
+            let place = place(architecture, index);
             let mut entry = plain("router.experts of each token", place, shape, 64, alive, PARAMETERS)?;
             (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
             entries.push(entry);
@@ -225,7 +229,7 @@ pub(super) fn correction_biases(architecture: &Architecture, bits: Bits, alive: 
             continue;
         }
         let shape = Shape::new(&[Dim { symbol: "E", size: experts.count }]);
-        let place = place(architecture, Block::Group(index));
+        let place = place(architecture, index);
         let mut entry = plain("router.correction bias", place, shape, 8, alive, PARAMETERS)?;
         (entry.bits, entry.count) = (bits, group.layers);
         entry.bytes = bits.bytes(experts.count)?.checked_mul(group.layers)?;
@@ -247,7 +251,7 @@ pub(super) fn activation_constants(
             continue;
         }
         let shape = Shape::new(&[Dim { symbol: "", size: 2 }]);
-        let place = place(architecture, Block::Group(index));
+        let place = place(architecture, index);
         let mut entry = plain("mlp.activation constants", place, shape, 8, alive, PARAMETERS)?;
         (entry.bits, entry.count) = (bits, group.layers);
         entry.bytes = bits.bytes(2)?.checked_mul(group.layers)?;

@@ -84,13 +84,20 @@ pub enum Block {
 pub struct BlockParameters {
     /// Which block.
     pub block: Block,
-    /// Layers in the group; 1 elsewhere.
+    /// Layers with these tensors; 1 elsewhere.
     pub copies: u64,
+    /// The first and the last of these layers, counted from 0; 0 elsewhere.
+    pub span: [u64; 2],
     /// The tensors of one copy.
     pub tensors: Vec<Tensor>,
 }
 
 impl BlockParameters {
+    /// A block that is no layer.
+    pub const fn outside(block: Block, tensors: Vec<Tensor>) -> Self {
+        Self { block, copies: 1, span: [0, 0], tensors }
+    }
+
     /// Parameters of one copy.
     pub fn each(&self) -> Result<Parameters, Overflow> {
         self.tensors.iter().try_fold(Parameters::default(), |sum, tensor| sum.checked_add(tensor.parameters()?))
@@ -117,10 +124,13 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         embedding.push(matrix("embedding projection.weight", hidden, narrow, Role::Linear));
     }
     variant::outside_layers(&mut embedding, architecture);
-    blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding });
+    blocks.push(BlockParameters::outside(Block::Embedding, embedding));
+    let mut first = 0;
     for (index, group) in architecture.groups.iter().enumerate() {
         let tensors = layer_tensors(&group.layer, hidden);
-        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
+        let span = [first, first + group.layers - 1];
+        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, span, tensors });
+        first += group.layers;
     }
     let mut final_norm = Vec::new();
     if architecture.kept_blocks.is_some() {
@@ -132,12 +142,29 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     if let Some(kind) = architecture.final_norm {
         norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
     }
-    blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm });
+    blocks.push(BlockParameters::outside(Block::FinalNorm, final_norm));
     let head = head_tensors(architecture);
     if !head.is_empty() {
-        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
+        blocks.push(BlockParameters::outside(Block::Head, head));
     }
     blocks
+}
+
+/// Layers with the same tensors as one block, wherever they are: models that alternate kinds of layers have few kinds.
+pub fn alike(blocks: Vec<BlockParameters>) -> Vec<BlockParameters> {
+    let mut kinds: Vec<BlockParameters> = Vec::with_capacity(blocks.len().min(16));
+    for block in blocks {
+        let in_layers = |block: &BlockParameters| matches!(block.block, Block::Group(_));
+        let same = |known: &&mut BlockParameters| in_layers(known) && known.tensors == block.tensors;
+        match kinds.iter_mut().find(same).filter(|_| in_layers(&block)) {
+            Some(known) => {
+                known.copies += block.copies;
+                known.span[1] = block.span[1];
+            }
+            None => kinds.push(block),
+        }
+    }
+    kinds
 }
 
 /// What stands on top of the layers: a head, or what the class of an encoder has in its place.

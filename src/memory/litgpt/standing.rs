@@ -42,7 +42,7 @@ pub(super) fn stable_embedding(model: &Set<'_>, train: &Train) -> Result<Vec<Ent
     };
     let norm = vec![vector("embedding norm.weight"), vector("embedding norm.bias")];
     let replaced = Tensor { name: "token embedding that was replaced.weight", ..table.clone() };
-    let block = |tensors| [BlockParameters { block: Block::Embedding, copies: 1, tensors }];
+    let block = |tensors| [BlockParameters::outside(Block::Embedding, tensors)];
     let added = block(norm.iter().cloned().chain([replaced]).collect());
     let forgotten = block(norm.into_iter().chain([table]).collect());
     let mut entries = Set { blocks: &added, ..*model }.parameters(always())?;
@@ -86,7 +86,7 @@ pub(super) fn buffers(
         let Some(attention) = group.layer.attention() else { continue };
         let columns = lora.projected(attention.query_size(), attention.kv_size()).iter().sum();
         let shape = Shape::new(&[Dim { symbol: "o", size: columns }]);
-        let place = weights::place(architecture, Block::Group(index));
+        let place = weights::place(architecture, index);
         let mut entry = weights::plain("attention.query key value.lora columns", place, shape, 64, always(), READ)?;
         (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
         entries.push(entry);

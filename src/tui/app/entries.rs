@@ -126,7 +126,7 @@ impl Entries {
         match entry.place {
             _ if !self.by_place => entry.category.label().to_owned(),
             // Layers of equal fate are one line each; together they are the layers.
-            Place::Layers(..) => String::from("layers"),
+            Place::Layers(..) | Place::Among { .. } => String::from("layers"),
             place => place.to_string(),
         }
     }
