@@ -9,6 +9,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use support::Place;
 
@@ -29,9 +30,12 @@ fn assert_printed(marker: &str, table: &str) {
     assert!(shown == table, "BRIMFUL_UPDATE=1 cargo test --test readme writes it anew");
 }
 
-/// One test, since each may write the file.
+/// Held by whoever reads the README to write it anew.
+static WRITER: Mutex<()> = Mutex::new(());
+
 #[test]
 fn its_lists_are_the_tables() {
+    let _alone = WRITER.lock().unwrap();
     assert_printed("keys", &Action::table_markdown(&brimful::tui::standard_keys()));
     assert_printed("parameters", &Parameter::table_markdown());
 }
@@ -63,6 +67,7 @@ fn its_pictures_are_drawn_by_the_command_that_stands_above_them() {
 /// A block that begins with `$ brimful …` shows what that command prints.
 #[test]
 fn its_examples_are_what_the_commands_print() {
+    let _alone = WRITER.lock().unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(&path).unwrap();
     let place = Place::new();
