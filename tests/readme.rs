@@ -42,6 +42,7 @@ fn its_lists_are_the_tables() {
 
 #[test]
 fn its_pictures_are_drawn_by_the_command_that_stands_above_them() {
+    let _alone = WRITER.lock().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let mut pictures = 0;
