@@ -1,27 +1,27 @@
 //! How keys change the state. No terminal, no files, no clock: what needs those is returned as an [`Effect`].
 
 mod cards;
+mod change;
 mod compare;
 mod entries;
 mod mouse;
 mod overlay;
+mod parameters;
 mod share;
 mod solve;
 
 pub(super) use compare::pin_other as pin;
 
 use super::action::Action;
-use super::adjust::{self, Nudge};
-use super::app::{App, Listed, Notice, Overlay, Picker, blamed};
-use super::field::Field;
+use super::adjust::Nudge;
+use super::app::{App, Listed, Overlay, Picker};
 use super::keymap::Chord;
 use super::screen::{Focus, View};
 use super::spot::Spot;
-use crate::memory::{Step, only_attention};
+use crate::memory::Step;
 use crate::model::Model;
-use crate::model::family::PositionKind;
-use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Estimator, Scenario, Task, Value};
+use crate::scenario::parameter::PARAMETERS;
+use crate::scenario::{Estimator, Scenario};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -135,20 +135,20 @@ fn act(app: &mut App, action: Action) {
         return;
     }
     match action {
-        Action::Up => go(app, -1),
-        Action::Down => go(app, 1),
-        Action::FarUp => go(app, -FAR),
-        Action::FarDown => go(app, FAR),
-        Action::First => go(app, isize::MIN),
-        Action::Last => go(app, isize::MAX),
-        Action::Less => nudge(app, Nudge { up: false, big: false }),
-        Action::More => nudge(app, Nudge { up: true, big: false }),
-        Action::MuchLess => nudge(app, Nudge { up: false, big: true }),
-        Action::MuchMore => nudge(app, Nudge { up: true, big: true }),
-        Action::Edit => edit(app),
+        Action::Up => parameters::go(app, -1),
+        Action::Down => parameters::go(app, 1),
+        Action::FarUp => parameters::go(app, -FAR),
+        Action::FarDown => parameters::go(app, FAR),
+        Action::First => parameters::go(app, isize::MIN),
+        Action::Last => parameters::go(app, isize::MAX),
+        Action::Less => parameters::nudge(app, Nudge { up: false, big: false }),
+        Action::More => parameters::nudge(app, Nudge { up: true, big: false }),
+        Action::MuchLess => parameters::nudge(app, Nudge { up: false, big: true }),
+        Action::MuchMore => parameters::nudge(app, Nudge { up: true, big: true }),
+        Action::Edit => parameters::edit(app),
         Action::PickModel => app.overlay = Some(Overlay::Picker(Picker::models(app))),
         Action::PickGpu => app.overlay = Some(Overlay::Picker(Picker::gpus(app))),
-        Action::FlipTask => flip_task(app),
+        Action::FlipTask => parameters::flip_task(app),
         Action::FlipEstimator => app.flip(|scenario| {
             let ledger = scenario.estimator == Estimator::Ledger;
             scenario.estimator = if ledger { Estimator::Sketch } else { Estimator::Ledger };
@@ -177,25 +177,6 @@ fn act(app: &mut App, action: Action) {
         Action::Back => app.say("nothing to back out of; q quits"),
         // The rest belong to overlays, or were taken care of before.
         _ => {}
-    }
-}
-
-/// Training or inference; the cursor goes to what stands for its row there.
-fn flip_task(app: &mut App) {
-    const PAIRS: [[&str; 2]; 3] = [
-        ["train.micro_batch_size", "infer.concurrency"],
-        ["train.sequence_length", "infer.context_length"],
-        ["train.precision", "infer.weights"],
-    ];
-    let focused = app.focused().map_or("", |parameter| parameter.key);
-    app.flip(|scenario| {
-        scenario.task = if scenario.task == Task::Train { Task::Infer } else { Task::Train };
-    });
-    let pair = PAIRS.iter().find(|pair| pair.contains(&focused)).unwrap_or(&PAIRS[0]);
-    let wanted = pair[usize::from(app.scenario.task == Task::Infer)];
-    let belongs = focused.starts_with(app.scenario.task.word()) || !focused.contains('.');
-    if let Some(index) = PARAMETERS.iter().position(|parameter| parameter.key == wanted).filter(|_| !belongs) {
-        app.cursor = index;
     }
 }
 
@@ -249,104 +230,6 @@ fn show(app: &mut App, view: View) {
     app.focus = if view.has_rows() { Focus::View } else { Focus::Parameters };
 }
 
-impl App {
-    /// Answers the last key.
-    pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), refusal: false });
-    }
-
-    /// Says why the last key did nothing.
-    pub(super) fn refuse(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), refusal: true });
-    }
-
-    /// Puts a scenario in place of the present one, which can be had back.
-    ///
-    /// One that has no ledger is kept out as long as the present one has one, unless it is `forced`: then the
-    /// reason is shown where the bars were.
-    pub(super) fn change(&mut self, scenario: Scenario, forced: bool) -> Result<(), String> {
-        if scenario == self.scenario {
-            return Ok(());
-        }
-        let estimate = self.estimate_of(&scenario);
-        if let (Err(reason), Ok(_), false) = (&estimate, &self.estimate, forced) {
-            return Err(reason.clone());
-        }
-        self.history.record(std::mem::replace(&mut self.scenario, scenario));
-        self.put(estimate);
-        Ok(())
-    }
-
-    /// Puts a value into a parameter.
-    pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
-        let mut scenario = self.scenario.clone();
-        parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
-        let suited = if parameter.key == "model" { self.suit(&mut scenario) } else { None };
-        self.change(scenario, forced)?;
-        if let Some(words) = suited {
-            self.say(words);
-        }
-        Ok(())
-    }
-
-    /// Makes a scenario one that its model can run, so that choosing the model shows its memory and not an error: no
-    /// longer than its learned positions, with the only attention that its code has; what was done, in words.
-    pub(super) fn suit(&self, scenario: &mut Scenario) -> Option<String> {
-        let model = self.model_of(scenario)?;
-        let most = model.architecture.max_position_embeddings;
-        let learned = model.architecture.positions == PositionKind::Learned;
-        let only = only_attention(model).filter(|only| *only != scenario.train.attention);
-        let mut words = Vec::new();
-        let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
-        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| learned && **length > most).collect();
-        if !long.is_empty() {
-            words.push(format!("sequences are {most} tokens now: the model has learned no more positions"));
-        }
-        for length in long {
-            *length = most;
-        }
-        if let Some(only) = only {
-            scenario.train.attention = only;
-            words.push(format!("attention is {} now: no fused kernel computes this model's", only.word()));
-        }
-        (!words.is_empty()).then(|| words.join("; "))
-    }
-
-    /// Does the same where the values are those that nobody asked for.
-    pub(super) fn suit_defaults(&mut self) {
-        let (mut scenario, defaults) = (self.scenario.clone(), Scenario::default());
-        if scenario.train.sequence_length == defaults.train.sequence_length
-            && scenario.infer.context_length == defaults.infer.context_length
-            && scenario.train.attention == defaults.train.attention
-            && let Some(words) = self.suit(&mut scenario)
-        {
-            self.estimate = self.estimate_of(&scenario);
-            self.scenario = scenario;
-            self.cursor = self.first_cursor();
-            self.say(words);
-        }
-    }
-
-    fn flip(&mut self, change: impl FnOnce(&mut Scenario)) {
-        let mut scenario = self.scenario.clone();
-        change(&mut scenario);
-        if let Err(reason) = self.change(scenario, true) {
-            self.refuse(reason);
-        }
-    }
-
-    fn put(&mut self, estimate: Result<super::app::Estimate, String>) {
-        self.estimate = estimate;
-        if let Err(reason) = &self.estimate {
-            // The cursor goes to what is at fault, so that the next arrow key can mend it.
-            self.cursor = blamed(reason).unwrap_or(self.cursor);
-        }
-        if self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs()) {
-            self.step = Step::Steady;
-        }
-    }
-}
-
 /// A place in a list after a step; single steps go round, longer ones stop at the ends.
 pub(super) fn moved(from: usize, length: usize, step: isize) -> usize {
     let last = length.saturating_sub(1);
@@ -355,57 +238,6 @@ pub(super) fn moved(from: usize, length: usize, step: isize) -> usize {
         1 if from >= last => 0,
         _ => from.saturating_add_signed(step).min(last),
     }
-}
-
-fn go(app: &mut App, step: isize) {
-    let rows = app.rows();
-    if let Some(index) = rows.get(moved(app.row(&rows), rows.len(), step)) {
-        app.cursor = *index;
-    }
-}
-
-fn nudge(app: &mut App, nudge: Nudge) {
-    let Some(parameter) = app.focused() else { return };
-    let value = match parameter.key {
-        "model" => neighbour(&app.models, &app.scenario.model, nudge),
-        "gpu" => neighbour(&app.gpus, app.scenario.gpu.as_deref().unwrap_or_default(), nudge),
-        _ => adjust::nudge(parameter, &parameter.get(&app.scenario), nudge),
-    };
-    let forced = matches!(parameter.kind, Kind::Word);
-    if let Err(reason) = value.and_then(|value| app.set(parameter, value, forced)) {
-        app.refuse(reason);
-    }
-}
-
-/// The next thing of a catalogue, round and round.
-fn neighbour<T>(list: &[Listed<T>], now: &str, nudge: Nudge) -> Result<Value, String> {
-    if list.is_empty() {
-        return Err(String::from("the catalogue is empty"));
-    }
-    let here = list.iter().position(|listed| listed.word == now);
-    let step = if nudge.big { FAR } else { 1 } * if nudge.up { 1 } else { -1 };
-    let next = here.map_or(0, |here| moved(here, list.len(), step));
-    Ok(Value::Word(list[next].word.clone()))
-}
-
-fn edit(app: &mut App) {
-    let Some(parameter) = app.focused() else { return };
-    app.overlay = match (parameter.key, parameter.kind) {
-        ("model", _) => Some(Overlay::Picker(Picker::models(app))),
-        ("gpu", _) => Some(Overlay::Picker(Picker::gpus(app))),
-        (_, Kind::Choice { .. }) => Picker::choices(app, parameter).map(Overlay::Picker),
-        (_, Kind::Flag) => {
-            nudge(app, Nudge { up: true, big: false });
-            None
-        }
-        _ => {
-            let text = match parameter.get(&app.scenario) {
-                Value::Unset => String::new(),
-                value => value.to_string(),
-            };
-            Some(Overlay::Value { parameter, field: Field::new(text), error: None })
-        }
-    };
 }
 
 fn travel(app: &mut App, back: bool) {

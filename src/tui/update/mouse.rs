@@ -38,7 +38,7 @@ pub(super) fn wheel(app: &mut App, panel: Option<Focus>, up: bool) {
     let step = if up { -NOTCH } else { NOTCH };
     match (&app.overlay, panel) {
         (Some(overlay), _) if !matches!(overlay, Overlay::Filter) => super::overlay::go(app, step),
-        (_, Some(Focus::Parameters)) => super::go(app, step),
+        (_, Some(Focus::Parameters)) => super::parameters::go(app, step),
         (_, Some(Focus::View)) => super::go_in_view(app, step),
         (_, None) => {}
     }
@@ -55,7 +55,7 @@ fn parameter(app: &mut App, index: usize, filtering: bool) {
     app.focus = Focus::Parameters;
     app.cursor = index;
     if here && !filtering {
-        super::edit(app);
+        super::parameters::edit(app);
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn go(app: &mut App, step: isize) {
             *scroll = scroll.saturating_add_signed(step).min(crate::tui::action::help_lines().saturating_sub(1));
         }
         Some(Overlay::Filter) if in_view => super::go_in_view(app, step),
-        Some(Overlay::Filter) => super::go(app, step),
+        Some(Overlay::Filter) => super::parameters::go(app, step),
         Some(Overlay::Fixes { list, selected }) => *selected = super::moved(*selected, list.len(), step),
         Some(Overlay::Value { .. } | Overlay::Save { .. } | Overlay::Explanation(_)) | None => {}
     }

@@ -1,0 +1,105 @@
+//! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
+
+use crate::memory::{Step, only_attention};
+use crate::model::family::PositionKind;
+use crate::scenario::parameter::Parameter;
+use crate::scenario::{Scenario, Value};
+use crate::tui::app::{App, Estimate, Notice, blamed};
+
+impl App {
+    /// Answers the last key.
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), refusal: false });
+    }
+
+    /// Says why the last key did nothing.
+    pub(super) fn refuse(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), refusal: true });
+    }
+
+    /// Puts a scenario in place of the present one, which can be had back.
+    ///
+    /// One that has no ledger is kept out as long as the present one has one, unless it is `forced`: then the
+    /// reason is shown where the bars were.
+    pub(super) fn change(&mut self, scenario: Scenario, forced: bool) -> Result<(), String> {
+        if scenario == self.scenario {
+            return Ok(());
+        }
+        let estimate = self.estimate_of(&scenario);
+        if let (Err(reason), Ok(_), false) = (&estimate, &self.estimate, forced) {
+            return Err(reason.clone());
+        }
+        self.history.record(std::mem::replace(&mut self.scenario, scenario));
+        self.put(estimate);
+        Ok(())
+    }
+
+    /// Puts a value into a parameter.
+    pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+        let mut scenario = self.scenario.clone();
+        parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
+        let suited = if parameter.key == "model" { self.suit(&mut scenario) } else { None };
+        self.change(scenario, forced)?;
+        if let Some(words) = suited {
+            self.say(words);
+        }
+        Ok(())
+    }
+
+    /// Makes a scenario one that its model can run, so that choosing the model shows its memory and not an error: no
+    /// longer than its learned positions, with the only attention that its code has; what was done, in words.
+    pub(super) fn suit(&self, scenario: &mut Scenario) -> Option<String> {
+        let model = self.model_of(scenario)?;
+        let most = model.architecture.max_position_embeddings;
+        let learned = model.architecture.positions == PositionKind::Learned;
+        let only = only_attention(model).filter(|only| *only != scenario.train.attention);
+        let mut words = Vec::new();
+        let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
+        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| learned && **length > most).collect();
+        if !long.is_empty() {
+            words.push(format!("sequences are {most} tokens now: the model has learned no more positions"));
+        }
+        for length in long {
+            *length = most;
+        }
+        if let Some(only) = only {
+            scenario.train.attention = only;
+            words.push(format!("attention is {} now: no fused kernel computes this model's", only.word()));
+        }
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// Does the same where the values are those that nobody asked for.
+    pub(in crate::tui) fn suit_defaults(&mut self) {
+        let (mut scenario, defaults) = (self.scenario.clone(), Scenario::default());
+        if scenario.train.sequence_length == defaults.train.sequence_length
+            && scenario.infer.context_length == defaults.infer.context_length
+            && scenario.train.attention == defaults.train.attention
+            && let Some(words) = self.suit(&mut scenario)
+        {
+            self.estimate = self.estimate_of(&scenario);
+            self.scenario = scenario;
+            self.cursor = self.first_cursor();
+            self.say(words);
+        }
+    }
+
+    pub(super) fn flip(&mut self, change: impl FnOnce(&mut Scenario)) {
+        let mut scenario = self.scenario.clone();
+        change(&mut scenario);
+        if let Err(reason) = self.change(scenario, true) {
+            self.refuse(reason);
+        }
+    }
+
+    pub(super) fn put(&mut self, estimate: Result<Estimate, String>) {
+        self.estimate = estimate;
+        if let Err(reason) = &self.estimate {
+            // The cursor goes to what is at fault, so that the next arrow key can mend it.
+            self.cursor = blamed(reason).unwrap_or(self.cursor);
+        }
+        if self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs()) {
+            self.step = Step::Steady;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Keys in the list of parameters.
+
+use super::{FAR, moved};
+use crate::scenario::parameter::{Kind, PARAMETERS};
+use crate::scenario::{Task, Value};
+use crate::tui::adjust::{self, Nudge};
+use crate::tui::app::{App, Listed, Overlay, Picker};
+use crate::tui::field::Field;
+
+/// Moves the cursor by so many rows.
+pub(super) fn go(app: &mut App, step: isize) {
+    let rows = app.rows();
+    if let Some(index) = rows.get(moved(app.row(&rows), rows.len(), step)) {
+        app.cursor = *index;
+    }
+}
+
+/// Changes the parameter under the cursor by a step.
+pub(super) fn nudge(app: &mut App, nudge: Nudge) {
+    let Some(parameter) = app.focused() else { return };
+    let value = match parameter.key {
+        "model" => neighbour(&app.models, &app.scenario.model, nudge),
+        "gpu" => neighbour(&app.gpus, app.scenario.gpu.as_deref().unwrap_or_default(), nudge),
+        _ => adjust::nudge(parameter, &parameter.get(&app.scenario), nudge),
+    };
+    let forced = matches!(parameter.kind, Kind::Word);
+    if let Err(reason) = value.and_then(|value| app.set(parameter, value, forced)) {
+        app.refuse(reason);
+    }
+}
+
+/// The next thing of a catalogue, round and round.
+fn neighbour<T>(list: &[Listed<T>], now: &str, nudge: Nudge) -> Result<Value, String> {
+    if list.is_empty() {
+        return Err(String::from("the catalogue is empty"));
+    }
+    let here = list.iter().position(|listed| listed.word == now);
+    let step = if nudge.big { FAR } else { 1 } * if nudge.up { 1 } else { -1 };
+    let next = here.map_or(0, |here| moved(here, list.len(), step));
+    Ok(Value::Word(list[next].word.clone()))
+}
+
+/// Types an exact value, opens what the row chooses from, or turns it over.
+pub(super) fn edit(app: &mut App) {
+    let Some(parameter) = app.focused() else { return };
+    app.overlay = match (parameter.key, parameter.kind) {
+        ("model", _) => Some(Overlay::Picker(Picker::models(app))),
+        ("gpu", _) => Some(Overlay::Picker(Picker::gpus(app))),
+        (_, Kind::Choice { .. }) => Picker::choices(app, parameter).map(Overlay::Picker),
+        (_, Kind::Flag) => {
+            nudge(app, Nudge { up: true, big: false });
+            None
+        }
+        _ => {
+            let text = match parameter.get(&app.scenario) {
+                Value::Unset => String::new(),
+                value => value.to_string(),
+            };
+            Some(Overlay::Value { parameter, field: Field::new(text), error: None })
+        }
+    };
+}
+
+/// Training or inference; the cursor goes to what stands for its row there.
+pub(super) fn flip_task(app: &mut App) {
+    const PAIRS: [[&str; 2]; 3] = [
+        ["train.micro_batch_size", "infer.concurrency"],
+        ["train.sequence_length", "infer.context_length"],
+        ["train.precision", "infer.weights"],
+    ];
+    let focused = app.focused().map_or("", |parameter| parameter.key);
+    app.flip(|scenario| {
+        scenario.task = if scenario.task == Task::Train { Task::Infer } else { Task::Train };
+    });
+    let pair = PAIRS.iter().find(|pair| pair.contains(&focused)).unwrap_or(&PAIRS[0]);
+    let wanted = pair[usize::from(app.scenario.task == Task::Infer)];
+    let belongs = focused.starts_with(app.scenario.task.word()) || !focused.contains('.');
+    if let Some(index) = PARAMETERS.iter().position(|parameter| parameter.key == wanted).filter(|_| !belongs) {
+        app.cursor = index;
+    }
+}
