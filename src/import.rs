@@ -10,4 +10,6 @@ mod json;
 mod legacy;
 mod mixtures;
 mod modern;
+mod seq2seq;
 mod sparse;
+mod vision;

@@ -8,6 +8,7 @@ mod experts;
 mod hybrid;
 mod legacy;
 mod modern;
+mod seq2seq;
 
 use crate::model::{Family, Model};
 
@@ -378,6 +379,9 @@ pub fn implementation(family: &Family) -> Implementation {
             legacy::implementation(family.id, llama)
         }
         "bert" | "roberta" | "xlm-roberta" | "modernbert" => encoders::implementation(family.id, llama),
+        "t5" | "mt5" | "umt5" => seq2seq::implementation(llama),
+        // What is before and behind its layers has no rules yet.
+        "vit" => Implementation { trains: false, ..llama },
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
@@ -427,6 +431,9 @@ pub fn implementation(family: &Family) -> Implementation {
 /// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
 pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
     if let Some(names) = encoders::module_names(family.id, linear) {
+        return names;
+    }
+    if let Some(names) = seq2seq::module_names(linear).filter(|_| family.seq2seq.is_some()) {
         return names;
     }
     match (family.id, linear) {

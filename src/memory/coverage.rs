@@ -34,6 +34,8 @@ pub fn only_attention(model: &Model) -> Option<Attention> {
 /// An error where it is not known what training of this family keeps.
 pub(super) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
     check_encoder(model, scenario)?;
+    check_seq2seq(model, scenario)?;
+    check_image(model, scenario)?;
     check_weights(model, scenario)?;
     if scenario.task != Task::Train || of_model(model).trains {
         return Ok(());
@@ -55,6 +57,26 @@ fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     }
     let covered = format!("fp32, bf16, fp16, for a model of the family {}", model.family.id);
     Err(EstimateError::NotCovered { key: "infer.weights", value: scenario.infer.weights.clone(), covered })
+}
+
+/// An error where a model of two stacks is run in a way that is only known of others.
+fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if model.architecture.seq2seq.is_none() {
+        return Ok(());
+    }
+    let why = "parameters and the sketch, for an encoder with a decoder";
+    let covered = format!("{why}: what a run of {} keeps is not known", model.family.id);
+    Err(EstimateError::NotCovered { key: "task", value: scenario.task.word().to_owned(), covered })
+}
+
+/// An error where a model of images is run.
+fn check_image(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if model.architecture.image.is_none() {
+        return Ok(());
+    }
+    let why = "parameters and the sketch, for a model of images";
+    let covered = format!("{why}: what a run of {} keeps is not known", model.family.id);
+    Err(EstimateError::NotCovered { key: "task", value: scenario.task.word().to_owned(), covered })
 }
 
 /// An error where an encoder is trained in a way that is only known of other models.

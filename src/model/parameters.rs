@@ -4,6 +4,8 @@
 //! prove them.
 
 mod compressed;
+mod image;
+mod seq2seq;
 mod variant;
 
 use super::architecture::{
@@ -100,7 +102,25 @@ impl BlockParameters {
 pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     let hidden = architecture.hidden_size;
     let mut blocks = Vec::with_capacity(architecture.groups.len() + 3);
-    let narrow = architecture.embedding_size;
+    blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding_tensors(architecture) });
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let tensors = layer_tensors(&group.layer, hidden);
+        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
+    }
+    blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm_tensors(architecture) });
+    let head = head_tensors(architecture);
+    if !head.is_empty() {
+        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
+    }
+    blocks
+}
+
+/// Tables and what is before the first layer.
+fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
+    let (hidden, narrow) = (architecture.hidden_size, architecture.embedding_size);
+    if let Some(image) = &architecture.image {
+        return image::embedding(image, hidden);
+    }
     let mut embedding = vec![matrix("token embedding.weight", architecture.vocab_size, narrow, Role::Table)];
     if architecture.positions == PositionKind::Learned {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
@@ -116,29 +136,31 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         embedding.push(matrix("embedding projection.weight", hidden, narrow, Role::Linear));
     }
     variant::outside_layers(&mut embedding, architecture);
-    blocks.push(BlockParameters { block: Block::Embedding, copies: 1, tensors: embedding });
-    for (index, group) in architecture.groups.iter().enumerate() {
-        let tensors = layer_tensors(&group.layer, hidden);
-        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, tensors });
-    }
+    embedding
+}
+
+/// The norms behind the last layers: of the model, and of its encoder where it has one beside.
+fn final_norm_tensors(architecture: &Architecture) -> Vec<Tensor> {
+    let hidden = architecture.hidden_size;
     let mut final_norm = Vec::new();
+    if architecture.seq2seq.is_some() {
+        norm(&mut final_norm, architecture.norm, hidden, ["encoder final norm.weight", "encoder final norm.bias"]);
+    }
     if let Some(streams) = architecture.mixed_streams {
         compressed::of_streams(&mut final_norm, STREAMS_TOGETHER, streams, streams, 1, hidden);
     }
     if let Some(kind) = architecture.final_norm {
         norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
     }
-    blocks.push(BlockParameters { block: Block::FinalNorm, copies: 1, tensors: final_norm });
-    let head = head_tensors(architecture);
-    if !head.is_empty() {
-        blocks.push(BlockParameters { block: Block::Head, copies: 1, tensors: head });
-    }
-    blocks
+    final_norm
 }
 
 /// What stands on top of the layers: a head, or what the class of an encoder has in its place.
 fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let (hidden, narrow) = (architecture.hidden_size, architecture.embedding_size);
+    if let Some(image) = &architecture.image {
+        return image::head(image, hidden);
+    }
     let mut head = Vec::new();
     if let Some(encoder) = architecture.encoder {
         if encoder.pools() {
@@ -207,6 +229,7 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     }
     if let Some(attention) = layer.attention() {
         attention_tensors(tensors, layer.norm, attention, hidden);
+        seq2seq::in_attention(tensors, layer, attention);
     }
     if let Some(mixer) = layer.recurrent() {
         recurrent::tensors(tensors, mixer, layer.norm, hidden);
@@ -219,6 +242,7 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         compressed::of_streams(tensors, STREAMS_OF_ATTENTION, streams, weights, 3, hidden);
     }
     variant::beside_attention(tensors, layer, hidden);
+    seq2seq::behind_attention(tensors, layer, hidden);
 }
 
 fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
