@@ -25,6 +25,7 @@ mod operations;
 mod quantized;
 mod recurrent;
 mod rotary;
+mod seq2seq;
 
 pub(super) use litgpt::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};
 pub(super) use model::{Forward, Stretch};

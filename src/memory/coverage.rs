@@ -64,9 +64,22 @@ fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     if model.architecture.seq2seq.is_none() {
         return Ok(());
     }
-    let why = "parameters and the sketch, for an encoder with a decoder";
-    let covered = format!("{why}: what a run of {} keeps is not known", model.family.id);
-    Err(EstimateError::NotCovered { key: "task", value: scenario.task.word().to_owned(), covered })
+    let refuse = |key, value: &str, covered: &str| {
+        let covered = format!("{covered}, for an encoder with a decoder");
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered })
+    };
+    let train = &scenario.train;
+    match scenario.task {
+        Task::Infer => refuse("task", "infer", "train"),
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
+        Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
+        Task::Train if train.precision == Precision::Fp16Mixed => {
+            refuse("train.precision", train.precision.word(), "fp32, bf16, bf16-mixed")
+        }
+        Task::Train if train.padding => refuse("train.padding", "true", "false"),
+        Task::Train if train.keep_outputs => refuse("train.keep_outputs", "true", "false"),
+        Task::Train => Ok(()),
+    }
 }
 
 /// An error where a model of images is run.

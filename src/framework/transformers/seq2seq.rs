@@ -1,10 +1,11 @@
 //! The modelling code of T5 and its kin, as it differs from Llama's.
 
-use super::{Implementation, LossCode, Rotation};
+use super::{Implementation, LossCode, NormCode, Rotation};
 
-/// The modelling code of a family of two stacks. What its steps keep for backward is not known.
-pub(super) fn implementation(llama: Implementation) -> Implementation {
+/// The modelling code of a family of two stacks.
+pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation {
     Implementation {
+        norm: NormCode::InputThenWeight,
         rotation: Rotation::None,
         softmax_in_fp32: false,
         weights_as_softmax: true,
@@ -12,7 +13,12 @@ pub(super) fn implementation(llama: Implementation) -> Implementation {
         hidden_dropout: true,
         layers_read_positions: false,
         loss: LossCode::Masked,
-        trains: false,
+        biases_by_layer: id == "umt5",
+        scales_decoder_output: match id {
+            "mt5" => Some(false),
+            "umt5" => Some(true),
+            _ => None,
+        },
         ..llama
     }
 }

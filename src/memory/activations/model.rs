@@ -2,6 +2,7 @@
 
 mod forward;
 mod head;
+mod stacks;
 
 pub(crate) use forward::{Forward, Stretch};
 
@@ -11,10 +12,12 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Segment, Tape, Tensor};
 use super::Run;
 use super::attention::Shared;
+use super::seq2seq::Stack;
 use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::scenario::Loss;
+use stacks::Between;
 
 /// What the layers share, by whether they have a window.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +42,22 @@ struct Recorder<'a> {
     layers: Vec<Recorded<'a>>,
     /// The attention weights that the last layer returned.
     returned: Option<Tensor>,
+    /// What the layers of an encoder or of a decoder share, while those run.
+    stack: Option<Stack>,
+    /// What is between those two.
+    between: Option<Between>,
+}
+
+/// What was recorded before the head: where the way back changes from part to part, and what is held for how long.
+struct Stages {
+    /// The first node after the last layer.
+    norm_start: usize,
+    /// The nodes before the first layer.
+    embedding: Range<usize>,
+    /// Held until the loss is known.
+    until_loss: Vec<Tensor>,
+    /// Held until all layers have been computed again.
+    for_recomputation: Vec<Tensor>,
 }
 
 /// A recorded layer: what it is, what enters it, and its nodes.
@@ -47,6 +66,10 @@ struct Recorded<'a> {
     input: Tensor,
     nodes: Range<usize>,
     checkpointed: bool,
+    /// What it shares with other layers.
+    shared: Shared,
+    /// What it was given in a stack of two.
+    stack: Option<Stack>,
 }
 
 impl Run<'_> {
@@ -58,7 +81,12 @@ impl Run<'_> {
         if self.adapters.is_some() {
             tape.freeze();
         }
-        Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new(), returned: None }.record()
+        let (stretches, layers) = (Vec::new(), Vec::new());
+        let recorder = Recorder { run: self, tape, stretches, layers, returned: None, stack: None, between: None };
+        match self.architecture.seq2seq {
+            Some(seq2seq) => recorder.record_stacks(seq2seq),
+            None => recorder.record(),
+        }
     }
 
     /// How many pairs of rotary tables the model makes.
@@ -96,7 +124,15 @@ impl<'a> Recorder<'a> {
         if run.checkpointed_layers == 0 {
             self.let_go(&embedded.for_recomputation);
         }
-        let projection = self.head_weights(embedded.table);
+        let for_recomputation = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
+        let stages = Stages { norm_start, embedding: embedding_nodes, until_loss: Vec::new(), for_recomputation };
+        self.head_and_back(stream, embedded.table, stages)
+    }
+
+    /// Head and loss over what they read, and the way back through everything.
+    fn head_and_back(mut self, stream: Tensor, table: Tensor, stages: Stages) -> Forward {
+        let run = self.run;
+        let projection = self.head_weights(table);
         let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let loss = match logits {
@@ -108,6 +144,7 @@ impl<'a> Recorder<'a> {
             self.tape.release(logits);
         }
         self.tape.release(stream);
+        self.let_go(&stages.until_loss);
         self.tape.leave_autocast();
         let backward_start = self.tape.position();
         let mut marks = [backward_start; 2];
@@ -117,13 +154,11 @@ impl<'a> Recorder<'a> {
             self.tape.backward(loss_start..self.tape.node_count());
             self.let_go(&chunk);
             marks[0] = self.tape.position();
-            self.tape.backward(norm_start..loss_start);
-            self.layers_backward(shared);
-            if run.checkpointed_layers > 0 {
-                self.let_go(&embedded.for_recomputation);
-            }
+            self.tape.backward(stages.norm_start..loss_start);
+            self.layers_backward();
+            self.let_go(&stages.for_recomputation);
             marks[1] = self.tape.position();
-            self.tape.backward(embedding_nodes);
+            self.tape.backward(stages.embedding);
             self.tape.release_seed(seed);
         }
         let [head_backward, embedding_backward] = marks;
@@ -144,15 +179,22 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn layers_backward(&mut self, shared: SharedByWindow) {
+    fn layers_backward(&mut self) {
         let run = self.run;
         for stretch in (0..self.stretches.len()).rev() {
             let recorded = self.stretches[stretch].recorded.clone();
             for index in recorded.clone().rev() {
-                let Recorded { layer, input, ref nodes, checkpointed } = self.layers[index];
-                let shared = shared.of(layer);
+                let Recorded { layer, input, ref nodes, checkpointed, shared, stack } = self.layers[index];
                 let start = self.tape.position();
-                if checkpointed {
+                if let (true, Some(stack)) = (checkpointed, stack) {
+                    self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
+                        tape.enter(Segment::Layer(index));
+                        run.stack_layer_again(tape, layer, input, stack);
+                        tape.leave_autocast();
+                    });
+                    self.tape.release(input);
+                    self.let_go(&stack.tensors().collect::<Vec<_>>());
+                } else if checkpointed {
                     self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
                         tape.enter(Segment::Layer(index));
                         let (output, weights) = run.layer(tape, layer, input, shared);
@@ -177,6 +219,9 @@ impl<'a> Recorder<'a> {
                 if index == recorded.start {
                     self.stretches[stretch].first_backward = events;
                 }
+            }
+            if let Some(Between { nodes, .. }) = self.between.take_if(|between| between.decoder == recorded.start) {
+                self.tape.backward(nodes);
             }
         }
     }
@@ -269,13 +314,19 @@ impl<'a> Recorder<'a> {
         let architecture = self.run.architecture;
         let mut first = 0;
         for group in &architecture.groups {
-            let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(group.layers);
-            for (layers, checkpointed) in [(checkpointed, true), (group.layers - checkpointed, false)] {
-                if layers > 0 {
-                    let shared = shared.of(&group.layer);
-                    stream = self.stretch(&group.layer, [first, layers], checkpointed, stream, shared);
-                    first += layers;
-                }
+            stream = self.group(&group.layer, [first, group.layers], stream, shared.of(&group.layer));
+            first += group.layers;
+        }
+        stream
+    }
+
+    /// So many equal layers from the first of these numbers on, some of them checkpointed.
+    fn group(&mut self, layer: &'a Layer, [mut first, layers]: [u64; 2], mut stream: Tensor, shared: Shared) -> Tensor {
+        let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(layers);
+        for (layers, checkpointed) in [(checkpointed, true), (layers - checkpointed, false)] {
+            if layers > 0 {
+                stream = self.stretch(layer, [first, layers], checkpointed, stream, shared);
+                first += layers;
             }
         }
         stream
@@ -310,6 +361,9 @@ impl<'a> Recorder<'a> {
     }
 
     fn layer(&mut self, layer: &'a Layer, checkpointed: bool, input: Tensor, shared: Shared) -> Tensor {
+        if let Some(stack) = self.stack.take() {
+            return self.stack_layer(layer, checkpointed, input, stack);
+        }
         let run = self.run;
         let start = self.tape.node_count();
         self.tape.enter(Segment::Layer(self.layers.len()));
@@ -330,7 +384,8 @@ impl<'a> Recorder<'a> {
         let outdated = if run.code.returns_weights { std::mem::replace(&mut self.returned, weights) } else { weights };
         self.let_go(outdated.as_slice());
         self.tape.release(input);
-        self.layers.push(Recorded { layer, input, nodes: start..self.tape.node_count(), checkpointed });
+        let nodes = start..self.tape.node_count();
+        self.layers.push(Recorded { layer, input, nodes, checkpointed, shared, stack: None });
         output
     }
 }
