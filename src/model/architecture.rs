@@ -184,7 +184,11 @@ impl Architecture {
             Some(image) => [image.tokens(), 0],
             None => position_rows(family, keys)?,
         };
-        let vocab_size = if image.is_some() { Ok(0) } else { dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size)) };
+        let vocab_size = if image.is_some() {
+            Ok(0)
+        } else {
+            dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))
+        };
         Ok(Self {
             hidden_size,
             embedding_size: dimension("word_embed_proj_dim", keys.word_embed_proj_dim.unwrap_or(hidden_size))?,

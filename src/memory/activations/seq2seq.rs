@@ -53,11 +53,7 @@ macro_rules! matrices {
         }
     };
     ($attention:literal, $part:literal) => {
-        [
-            concat!($attention, $part),
-            concat!($attention, $part, ".weight"),
-            concat!($attention, $part, ".bias"),
-        ]
+        [concat!($attention, $part), concat!($attention, $part, ".weight"), concat!($attention, $part, ".bias")]
     };
 }
 

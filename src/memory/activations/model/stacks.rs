@@ -58,7 +58,8 @@ impl<'a> Recorder<'a> {
         } else {
             self.tape.share(decoded)
         };
-        let stages = Stages { norm_start, embedding, until_loss: vec![decoded, encoded, ids], for_recomputation: Vec::new() };
+        let stages =
+            Stages { norm_start, embedding, until_loss: vec![decoded, encoded, ids], for_recomputation: Vec::new() };
         self.head_and_back(read, table, stages)
     }
 
@@ -114,7 +115,14 @@ impl<'a> Recorder<'a> {
         self.stack = Some(stack);
         self.tape.release(input);
         let nodes = start..self.tape.node_count();
-        self.layers.push(Recorded { layer, input, nodes, checkpointed, shared: super::Shared::NONE, stack: Some(given) });
+        self.layers.push(Recorded {
+            layer,
+            input,
+            nodes,
+            checkpointed,
+            shared: super::Shared::NONE,
+            stack: Some(given),
+        });
         output
     }
 }

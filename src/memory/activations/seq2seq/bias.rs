@@ -92,7 +92,8 @@ impl Run<'_> {
         sizes: Sizes,
         kind: BiasKind,
     ) -> Tensor {
-        let masked = if kind == BiasKind::Earlier { self.without_later_positions(tape, bias) } else { tape.share(bias) };
+        let masked =
+            if kind == BiasKind::Earlier { self.without_later_positions(tape, bias) } else { tape.share(bias) };
         // A table's rows lie by position, and the kernel wants them by head.
         let by_head = if kind != BiasKind::Zeros && sizes.heads.size > 1 {
             copy(tape, masked, "attention.bias by head", bias.shape)
@@ -108,7 +109,9 @@ impl Run<'_> {
         ]
         .map(|(tensor, name)| cast(tape, tensor, compute, name));
         let narrow = cast(tape, by_head, compute, "attention.bias in 16 bits");
-        let mask = self.expanded_bias(tape, narrow, sizes.heads);
+        // Of one head the bias lies as it was looked up, which no kernel reads: it is copied to longer rows in any case.
+        let uncut = self.sequence.is_multiple_of(8) && (kind != BiasKind::Both || sizes.heads.size > 1);
+        let mask = self.expanded_bias(tape, narrow, sizes.heads, uncut);
         let context = self.kernel(tape, [query, key, value], Some(mask), sizes);
         for tensor in [mask, narrow, query, key, value, by_head] {
             tape.release(tensor);
@@ -123,7 +126,8 @@ impl Run<'_> {
     fn without_later_positions(&self, tape: &mut Tape, bias: Tensor) -> Tensor {
         let square = tape.shape(&[self.s(), self.s()]);
         let seen = tape.constant("attention.causal mask", square, Dtype::Bool);
-        let operation = Operation { rule: Rule::Each, inputs: &[bias], keeps: &[seen], extras: &[], keeps_output: false };
+        let operation =
+            Operation { rule: Rule::Each, inputs: &[bias], keeps: &[seen], extras: &[], keeps_output: false };
         let masked = tape.apply(&operation, "attention.masked bias", bias.shape, bias.dtype);
         tape.release(seen);
         masked
@@ -131,21 +135,18 @@ impl Run<'_> {
 
     /// The bias for every sequence, its rows padded to multiples of eight elements; the kernel makes a gradient whose rows
     /// are multiples of sixteen.
-    fn expanded_bias(&self, tape: &mut Tape, bias: Tensor, heads: Dim) -> Tensor {
-        let row = |tape: &mut Tape, batch, multiple| {
-            let size = self.sequence.next_multiple_of(multiple);
-            tape.shape(&[batch, heads, self.s(), Dim { symbol: "s", size }])
-        };
-        let aligned = if self.sequence.is_multiple_of(8) {
+    fn expanded_bias(&self, tape: &mut Tape, bias: Tensor, heads: Dim, uncut: bool) -> Tensor {
+        let row = |tape: &mut Tape, batch, size| tape.shape(&[batch, heads, self.s(), Dim { symbol: "s", size }]);
+        let aligned = if uncut {
             tape.share(bias)
         } else {
-            let shape = row(tape, ONE, 8);
+            let shape = row(tape, ONE, self.sequence.saturating_add(1).next_multiple_of(8));
             let padded = fresh(tape, bias, "attention.padded bias", shape);
             let cut = tape.view_with_new_gradient(padded, bias.shape);
             tape.release(padded);
             cut
         };
-        let shape = row(tape, self.b(), 16);
+        let shape = row(tape, self.b(), self.sequence.next_multiple_of(16));
         let expanded =
             if self.batch > 1 { tape.view_with_new_gradient(aligned, shape) } else { tape.view(aligned, shape) };
         tape.release(aligned);
