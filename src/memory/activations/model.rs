@@ -82,10 +82,10 @@ impl Run<'_> {
             tape.freeze();
         }
         let (stretches, layers) = (Vec::new(), Vec::new());
-        let recorder = Recorder { run: self, tape, stretches, layers, returned: None, stack: None, between: None };
+        let whole = Recorder { run: self, tape, stretches, layers, returned: None, stack: None, between: None };
         match self.architecture.seq2seq {
-            Some(seq2seq) => recorder.record_stacks(seq2seq),
-            None => recorder.record(),
+            Some(seq2seq) => whole.record_stacks(seq2seq),
+            None => whole.record(),
         }
     }
 

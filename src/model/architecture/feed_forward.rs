@@ -73,12 +73,10 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys, hidden_size: u64
         Some(size) => dimension("intermediate_size", size)?,
         None => 4 * hidden_size,
     };
+    let own = keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act);
     let (kind, activation) = match seq2seq::feed_forward(family, keys)? {
         Some((kind, name)) => (kind, activation("feed_forward_proj", name)?),
-        None => {
-            let name = keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act);
-            (family.mlp, activation("hidden_act", name)?)
-        }
+        None => (family.mlp, activation("hidden_act", own)?),
     };
     Ok(Mlp { intermediate_size, kind, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) })
 }

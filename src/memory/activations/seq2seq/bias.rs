@@ -16,7 +16,7 @@ impl Run<'_> {
         let table = tape.parameter("attention.bias by distance.weight", table_shape, self.weights);
         let square = tape.shape(&[self.s(), self.s()]);
         let distances = tape.constant("distances", square, Dtype::Int64);
-        let numbers = self.numbers_of_distances(tape, square, kind == BiasKind::Earlier);
+        let numbers = numbers_of_distances(tape, square, kind == BiasKind::Earlier);
         let by_position = tape.shape(&[self.s(), self.s(), heads]);
         let looked_up = look_up(tape, table, Some(numbers), "attention.bias by distance", by_position);
         tape.release(numbers);
@@ -29,51 +29,6 @@ impl Run<'_> {
 
     fn bias_shape(&self, tape: &mut Tape, heads: Dim) -> u16 {
         tape.shape(&[ONE, heads, self.s(), self.s()])
-    }
-
-    /// Small distances have numbers of their own, greater ones share those of their logarithm; with the operations'
-    /// temporaries.
-    fn numbers_of_distances(&self, tape: &mut Tape, square: u16, causal: bool) -> Tensor {
-        let whole = |tape: &mut Tape, name| tape.constant(name, square, Dtype::Int64);
-        // Which side a token is on, where both are seen.
-        let side = (!causal).then(|| {
-            let after = tape.constant("later positions", square, Dtype::Bool);
-            let wide = replace(tape, after, "later positions", Dtype::Int64);
-            let scaled = replace(tape, wide, "later positions", Dtype::Int64);
-            replace(tape, scaled, "numbers of distances", Dtype::Int64)
-        });
-        let clipped = causal.then(|| {
-            let zeros = whole(tape, "zeros");
-            let clipped = whole(tape, "distances");
-            tape.release(zeros);
-            clipped
-        });
-        let absolute = whole(tape, "distances");
-        if let Some(clipped) = clipped {
-            tape.release(clipped);
-        }
-        let small = tape.constant("small distances", square, Dtype::Bool);
-        let mut logarithm = tape.constant("logarithms of distances", square, Dtype::Fp32);
-        for _ in 0..4 {
-            logarithm = replace(tape, logarithm, "logarithms of distances", Dtype::Fp32);
-        }
-        let rounded = replace(tape, logarithm, "numbers of great distances", Dtype::Int64);
-        let shifted = replace(tape, rounded, "numbers of great distances", Dtype::Int64);
-        let most = whole(tape, "largest number");
-        let bounded = whole(tape, "numbers of great distances");
-        tape.release(most);
-        tape.release(shifted);
-        let chosen = whole(tape, "chosen numbers of distances");
-        let numbers = if let Some(side) = side {
-            // Written over the side.
-            side
-        } else {
-            whole(tape, "numbers of distances")
-        };
-        for tensor in [chosen, bounded, small, absolute] {
-            tape.release(tensor);
-        }
-        numbers
     }
 
     /// Zeros where attention has no bias; where layers are computed again, a tensor that collects a gradient.
@@ -152,6 +107,51 @@ impl Run<'_> {
         tape.release(aligned);
         expanded
     }
+}
+
+/// Small distances have numbers of their own, greater ones share those of their logarithm; with the operations'
+/// temporaries.
+fn numbers_of_distances(tape: &mut Tape, square: u16, causal: bool) -> Tensor {
+    let whole = |tape: &mut Tape, name| tape.constant(name, square, Dtype::Int64);
+    // Which side a token is on, where both are seen.
+    let side = (!causal).then(|| {
+        let after = tape.constant("later positions", square, Dtype::Bool);
+        let wide = replace(tape, after, "later positions", Dtype::Int64);
+        let scaled = replace(tape, wide, "later positions", Dtype::Int64);
+        replace(tape, scaled, "numbers of distances", Dtype::Int64)
+    });
+    let clipped = causal.then(|| {
+        let zeros = whole(tape, "zeros");
+        let clipped = whole(tape, "distances");
+        tape.release(zeros);
+        clipped
+    });
+    let absolute = whole(tape, "distances");
+    if let Some(clipped) = clipped {
+        tape.release(clipped);
+    }
+    let small = tape.constant("small distances", square, Dtype::Bool);
+    let mut logarithm = tape.constant("logarithms of distances", square, Dtype::Fp32);
+    for _ in 0..4 {
+        logarithm = replace(tape, logarithm, "logarithms of distances", Dtype::Fp32);
+    }
+    let rounded = replace(tape, logarithm, "numbers of great distances", Dtype::Int64);
+    let shifted = replace(tape, rounded, "numbers of great distances", Dtype::Int64);
+    let most = whole(tape, "largest number");
+    let bounded = whole(tape, "numbers of great distances");
+    tape.release(most);
+    tape.release(shifted);
+    let chosen = whole(tape, "chosen numbers of distances");
+    let numbers = if let Some(side) = side {
+        // Written over the side.
+        side
+    } else {
+        whole(tape, "numbers of distances")
+    };
+    for tensor in [chosen, bounded, small, absolute] {
+        tape.release(tensor);
+    }
+    numbers
 }
 
 /// A new tensor in place of an old one.
