@@ -388,8 +388,7 @@ pub fn implementation(family: &Family) -> Implementation {
         }
         "bert" | "roberta" | "xlm-roberta" | "modernbert" => encoders::implementation(family.id, llama),
         "t5" | "mt5" | "umt5" => seq2seq::implementation(family.id, llama),
-        // What is before and behind its layers has no rules yet.
-        "vit" => Implementation { trains: false, ..llama },
+        "vit" => encoders::of_images(llama),
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {

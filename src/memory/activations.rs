@@ -14,6 +14,7 @@ mod experts;
 mod feed_forward;
 mod fused_loss;
 mod gate;
+mod image;
 mod indexed;
 mod latent;
 mod layer;

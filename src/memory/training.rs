@@ -90,7 +90,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     )?);
     entries.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
     entries.append(&mut weights::activation_constants(architecture, bits, always())?);
-    entries.append(&mut weights::batch(shape, run.padding, always())?);
+    entries.append(&mut match &architecture.image {
+        Some(image) => weights::images(image, run.batch, always())?,
+        None => weights::batch(shape, run.padding, always())?,
+    });
     if train.precision == Precision::Fp16Mixed {
         entries.push(weights::gradient_scaler(always())?);
     }
