@@ -1,11 +1,11 @@
-//! Models whose tokens are patches of an image: their parameters and keys, and that no run of them is guessed.
+//! Models whose tokens are patches of an image: their parameters and keys, and the step that trains their classifier.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
 use brimful::import::config;
-use brimful::memory::{EstimateError, estimate};
+use brimful::memory::{Category, EstimateError, Exactness, estimate, trainable_parameters};
 use brimful::model::{Model, parameters};
 use brimful::preset::Library;
-use brimful::scenario::{Estimator, Scenario, Task};
+use brimful::scenario::{Estimator, Loss, Method, Optimizer, Precision, Scenario, Task};
 use serde_json::{Value, json};
 
 fn preset(id: &str) -> Model {
@@ -74,18 +74,69 @@ fn mistakes_are_located() {
     assert!(names.contains("id2label: found a list, expected an object"), "{names}");
 }
 
+fn scenario(tokens: u64) -> Scenario {
+    let mut scenario = Scenario { profiles: Library::embedded().profiles(), ..Scenario::default() };
+    scenario.train.sequence_length = tokens;
+    scenario
+}
+
 #[test]
-fn a_run_is_refused_with_a_word_and_sketched() {
-    for task in [Task::Train, Task::Infer] {
-        let mut scenario = Scenario { task, profiles: Library::embedded().profiles(), ..Scenario::default() };
-        match estimate(&preset("vit-base-patch16-224"), &scenario, None).unwrap_err() {
-            EstimateError::NotCovered { key, covered, .. } => {
-                assert_eq!(key, "task");
-                assert!(covered.starts_with("parameters and the sketch, for a model of images"), "{covered}");
+fn a_step_trains_a_classifier_over_one_token_of_each_image() {
+    let mut config = json!({ "model_type": "vit", "architectures": ["ViTModel"], "num_labels": 10 });
+    let (bare, mut scenario) = (imported(&config), scenario(197));
+    config["architectures"] = json!(["ViTForImageClassification"]);
+    assert_eq!(trainable_parameters(&bare, &scenario).unwrap().get(), count(&imported(&config)));
+    scenario.train.micro_batch_size = 4;
+    let ledger = estimate(&bare, &scenario, None).unwrap();
+    let bytes = |name: &str| {
+        let found = ledger.entries().iter().find(|entry| entry.name == name);
+        found.unwrap_or_else(|| panic!("no {name}")).bytes.get()
+    };
+    assert_eq!(bytes("pixels"), 4 * 4 * 3 * 224 * 224);
+    assert_eq!(bytes("labels"), 4 * 8);
+    assert_eq!(bytes("logits"), 2 * 4 * 10);
+    let runtime = |entry: &&brimful::memory::Entry| entry.category != Category::Runtime;
+    for entry in ledger.entries().iter().filter(runtime) {
+        assert!(matches!(entry.exactness, Exactness::Exact), "{}", entry.name);
+    }
+}
+
+#[test]
+fn an_image_is_so_many_tokens_and_no_other_number() {
+    for tokens in [1, 196, 198, 4096] {
+        match estimate(&preset("vit-base-patch16-224"), &scenario(tokens), None).unwrap_err() {
+            EstimateError::Invalid { key, problem } => {
+                assert_eq!(key, "train.sequence_length");
+                assert!(problem.contains("an image of 224 × 224 pixels is 197"), "{problem}");
             }
             other => panic!("{other}"),
         }
-        scenario.estimator = Estimator::Sketch;
-        assert!(estimate(&preset("vit-base-patch16-224"), &scenario, None).is_ok());
     }
+}
+
+#[test]
+fn what_is_not_known_is_refused_with_a_word_and_sketched() {
+    let model = preset("vit-base-patch16-224");
+    let refusal = |model: &Model, change: &dyn Fn(&mut Scenario)| {
+        let mut scenario = scenario(197);
+        change(&mut scenario);
+        match estimate(model, &scenario, None).unwrap_err() {
+            EstimateError::NotCovered { key, covered, .. } => {
+                assert!(covered.ends_with("for a model of images"), "{covered}");
+                key
+            }
+            other => panic!("{other}"),
+        }
+    };
+    assert_eq!(refusal(&model, &|it| it.task = Task::Infer), "task");
+    assert_eq!(refusal(&model, &|it| it.train.method = Method::Qlora), "train.method");
+    assert_eq!(refusal(&model, &|it| it.train.loss = Loss::Chunked), "train.loss");
+    assert_eq!(refusal(&model, &|it| it.train.precision = Precision::Fp16Mixed), "train.precision");
+    assert_eq!(refusal(&model, &|it| it.train.padding = true), "train.padding");
+    assert_eq!(refusal(&model, &|it| it.train.optimizer = Optimizer::Adafactor), "train.optimizer");
+    let regression = imported(&json!({ "model_type": "vit", "num_labels": 1 }));
+    assert_eq!(refusal(&regression, &|_| {}), "task");
+    let mut sketched = scenario(197);
+    (sketched.estimator, sketched.task) = (Estimator::Sketch, Task::Infer);
+    assert!(estimate(&model, &sketched, None).is_ok());
 }

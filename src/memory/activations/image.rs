@@ -15,7 +15,7 @@ impl Run<'_> {
         let (pixels, patches) = self.patches(tape, image);
         // PEFT makes what this module returns require a gradient where layers are checkpointed.
         let begins = self.adapters.is_some() && self.checkpointed_layers > 0;
-        let patches = if begins { tape.require_gradient(patches) } else { patches };
+        let patches = if begins { begun(tape, patches) } else { patches };
         let parameter = |tape: &mut Tape, name, rows: Dim| {
             let shape = tape.shape(&[rows, self.h()]);
             tape.parameter(name, shape, self.weights)
@@ -57,7 +57,9 @@ impl Run<'_> {
         let Linear { weight, bias, .. } = self.weights(tape, names, inputs, self.h(), true);
         let read = cast(tape, pixels, compute, "pixels in 16 bits");
         let narrow = |tape: &mut Tape, parameter| if self.autocast { tape.cached_copy(parameter) } else { parameter };
-        let (weight, bias) = (narrow(tape, weight), bias.map(|bias| narrow(tape, bias)));
+        // The last argument first.
+        let bias = bias.map(|bias| narrow(tape, bias));
+        let weight = narrow(tape, weight);
         let inputs = [weight, bias.unwrap_or(weight), read];
         let keeps = [read, weight];
         let convolution =
@@ -83,4 +85,12 @@ impl Run<'_> {
         let shape = tape.shape(&[self.b(), ONE, self.h()]);
         tape.view_with_new_gradient(stream, shape)
     }
+}
+
+/// A value that becomes the beginning of the graph. It lies channel by channel, and its gradient is copied so.
+fn begun(tape: &mut Tape, patches: Tensor) -> Tensor {
+    let leaf = tape.require_gradient(patches);
+    let read = tape.view_with_new_gradient(leaf, patches.shape);
+    tape.release(leaf);
+    read
 }
