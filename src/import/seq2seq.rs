@@ -1,4 +1,7 @@
 //! The keys of a `config.json` that T5 and its kin read, which have names of their own for nearly everything.
+//!
+//! Their classes tie every head when they begin from nothing. Where a file says `tie_word_embeddings = false` its checkpoint
+//! has a head that differs from the embedding, and loading it leaves the two apart: that is what is counted.
 
 use super::json::Object;
 use crate::model::architecture::{EncoderKeys, Seq2SeqKeys};
