@@ -69,7 +69,11 @@ impl<'a> Recorder<'a> {
         let mut first = 0;
         for group in &architecture.groups {
             if numbers.contains(&first) {
-                stream = self.group(&group.layer, [first, group.layers], stream, super::Shared::NONE);
+                // In backward the last layer begins sums of gradients that the others add to: it stands by itself.
+                let (others, last) = if group.layers > 2 { (group.layers - 1, 1) } else { (group.layers, 0) };
+                for [first, layers] in [[first, others], [first + others, last]] {
+                    stream = self.group(&group.layer, [first, layers], stream, super::Shared::NONE);
+                }
             }
             first += group.layers;
         }
