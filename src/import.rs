@@ -12,4 +12,6 @@ mod kimi;
 mod legacy;
 mod mixtures;
 mod modern;
+mod seq2seq;
 mod sparse;
+mod vision;

@@ -34,8 +34,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model as a training step has it: an encoder's class with a head for masked tokens, which has no pooler.
+    /// The model as a training step has it: an encoder's class with a head for masked tokens, a model of images with its
+    /// classifier; neither has a pooler.
     pub fn trained(&self) -> Cow<'_, Self> {
+        if let Some(image) = self.architecture.image.filter(|image| !image.classifies) {
+            let mut model = self.clone();
+            model.architecture.image = Some(architecture::Image { classifies: true, ..image });
+            return Cow::Owned(model);
+        }
         match self.architecture.encoder {
             Some(encoder) if !encoder.has_head() => {
                 let mut model = self.clone();

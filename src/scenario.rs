@@ -62,7 +62,7 @@ pub struct Train {
     pub optimizer: Optimizer,
     /// Sequences in one forward pass, `b`.
     pub micro_batch_size: u64,
-    /// Tokens in a sequence, `s`.
+    /// Tokens in a sequence, `s`; where a decoder stands beside an encoder, in a sequence of either.
     pub sequence_length: u64,
     /// Forward and backward passes before a step.
     pub gradient_accumulation_steps: u64,

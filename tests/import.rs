@@ -67,6 +67,11 @@ fn an_imported_model_loads_back_to_the_same() {
     let mut configs: Vec<Value> = reference("configs.json").into_iter().map(|mut case| case["config"].take()).collect();
     configs.extend(reference("autograd.json").into_iter().map(|mut case| case["config"].take()));
     configs.extend(reference("encoders.json").into_iter().map(|mut case| case["config"].take()));
+    configs.extend(reference("images.json").into_iter().map(|mut case| case["config"].take()));
+    configs.extend(reference("seq2seq.json").into_iter().map(|mut case| case["config"].take()));
+    configs.push(
+        json!({"model_type": "vit", "image_size": [224, 160], "num_attention_heads": 7, "pooler_output_size": 8}),
+    );
     configs.push(json!({"model_type": "deepseek_v4", "num_hash_layers": 2, "hc_mult": 2}));
     let block = |attention: Value, ffn: Value| json!({"attention": attention, "ffn": ffn});
     let (none, linear) = (json!({"no_op": true}), json!({"replace_with_linear": true}));

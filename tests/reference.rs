@@ -178,9 +178,9 @@ fn judge(path: &Path) -> Vec<String> {
 fn every_measured_step_is_matched() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
     let wrong: Vec<String> =
-        ["autograd.json", "autograd_lora.json", "experts.json", "modern.json", "encoders.json", "timeline.json"]
+        ["autograd", "autograd_lora", "experts", "modern", "encoders", "seq2seq", "images", "timeline"]
             .iter()
-            .flat_map(|file| judge(&folder.join(file)))
+            .flat_map(|file| judge(&folder.join(format!("{file}.json"))))
             .collect();
     assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
 }

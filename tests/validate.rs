@@ -250,6 +250,8 @@ fn the_script_makes_the_cases_that_are_committed() {
         "encoders",
         "encoders_serving",
         "experts",
+        "images",
+        "seq2seq",
         "timeline",
         "kv",
         "peft",

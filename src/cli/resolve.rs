@@ -150,7 +150,8 @@ impl Draft {
         if model.architecture.positions == PositionKind::Learned {
             let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
             for (length, _) in lengths.into_iter().zip(says_length).filter(|(_, said)| !said) {
-                *length = most.min(*length);
+                // An image is so many tokens, and no fewer.
+                *length = if model.architecture.image.is_some() { most } else { most.min(*length) };
             }
         }
         let mut idle = self.idle;

@@ -8,6 +8,7 @@ mod experts;
 mod hybrid;
 mod legacy;
 mod modern;
+mod seq2seq;
 
 use crate::model::{Family, Model};
 
@@ -136,6 +137,10 @@ pub struct Implementation {
     pub drops_weights_too: bool,
     /// Whether dropout acts on what the last matrix of a feed-forward network reads, and not on what it gives.
     pub drops_inside_feed_forward: bool,
+    /// Whether each layer makes the bias of its scores anew, where those have one by distance.
+    pub biases_by_layer: bool,
+    /// Whether a decoder's output is multiplied by a constant; `None`: where its head is tied.
+    pub scales_decoder_output: Option<bool>,
     /// How the loss is computed from logits.
     pub loss: LossCode,
 }
@@ -233,6 +238,8 @@ pub enum NormCode {
     CastThenWeight,
     /// Llama 4's: the same in single expressions, with no value in a variable.
     CastThenWeightAtOnce,
+    /// T5's: the input itself times its reciprocal deviation, cast where the weight has 16 bits, times the weight.
+    InputThenWeight,
     /// OLMo 2's: normalise in fp32, multiply by the weight, cast.
     WeightThenCast,
     /// Nemotron-H's: the same with an fp32 copy of the weight.
@@ -348,6 +355,8 @@ const LLAMA: Implementation = Implementation {
     weights_as_softmax: false,
     drops_weights_too: false,
     drops_inside_feed_forward: false,
+    biases_by_layer: false,
+    scales_decoder_output: None,
     loss: LossCode::Shifted,
 };
 
@@ -378,6 +387,8 @@ pub fn implementation(family: &Family) -> Implementation {
             legacy::implementation(family.id, llama)
         }
         "bert" | "roberta" | "xlm-roberta" | "modernbert" => encoders::implementation(family.id, llama),
+        "t5" | "mt5" | "umt5" => seq2seq::implementation(family.id, llama),
+        "vit" => encoders::of_images(llama),
         "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
@@ -427,6 +438,9 @@ pub fn implementation(family: &Family) -> Implementation {
 /// The names that modules of a family have for a linear layer, by which PEFT finds its targets.
 pub fn module_names(family: &Family, linear: &str) -> &'static [&'static str] {
     if let Some(names) = encoders::module_names(family.id, linear) {
+        return names;
+    }
+    if let Some(names) = seq2seq::module_names(linear).filter(|_| family.seq2seq.is_some()) {
         return names;
     }
     match (family.id, linear) {

@@ -107,6 +107,8 @@ impl Structure {
         family.latent.is_some() == self.latent
             && family.experts.is_some() == self.experts
             && family.encoder.is_none()
+            && family.seq2seq.is_none()
+            && family.image.is_none()
             && family.compressed.is_none()
     }
 

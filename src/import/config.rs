@@ -68,7 +68,8 @@ fn read_text(
     write_out(family, &mut keys);
     slide_some_layers(config, family, &mut keys)?;
     let architecture = Architecture::resolve(family, &keys).map_err(|error| {
-        let spelling = config.spelling(spellings(error.key)).unwrap_or(error.key);
+        let own = if family.seq2seq.is_some() { super::seq2seq::spellings(error.key) } else { &[] };
+        let spelling = config.spelling(own).or_else(|| config.spelling(spellings(error.key))).unwrap_or(error.key);
         config.error(spelling, error.problem)
     })?;
     parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
@@ -86,9 +87,11 @@ fn write_out(family: &Family, keys: &mut ArchitectureKeys) {
     keys.hidden_size.get_or_insert(defaults.hidden_size);
     keys.num_hidden_layers.get_or_insert(defaults.num_hidden_layers);
     keys.num_attention_heads.get_or_insert(defaults.num_attention_heads);
-    keys.vocab_size.get_or_insert(defaults.vocab_size);
-    keys.max_position_embeddings.get_or_insert(defaults.max_position_embeddings);
-    keys.tie_word_embeddings.get_or_insert(defaults.tie_word_embeddings);
+    if family.image.is_none() {
+        keys.vocab_size.get_or_insert(defaults.vocab_size);
+        keys.max_position_embeddings.get_or_insert(defaults.max_position_embeddings);
+        keys.tie_word_embeddings.get_or_insert(defaults.tie_word_embeddings);
+    }
     keys.intermediate_size = keys.intermediate_size.or(defaults.intermediate_size);
     keys.num_key_value_heads = keys.num_key_value_heads.or(defaults.num_key_value_heads);
 }
@@ -184,6 +187,8 @@ fn first_families(
         _ if family.compressed.is_some() => super::compressed::keys(config, family, shared)?,
         _ if family.encoder.is_some() => super::encoders::keys(config, family, shared)?,
         "nemotron-nas" => super::blocks::keys(config, family, shared)?,
+        _ if family.seq2seq.is_some() => super::seq2seq::keys(config, family, shared)?,
+        _ if family.image.is_some() => super::vision::keys(config, family, shared)?,
         "gpt2" => {
             if config.flag("add_cross_attention")? == Some(true) {
                 return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));

@@ -82,6 +82,11 @@ impl<'t> Object<'t> {
         Ok(found.map(|objects| objects.into_iter().map(inner).collect()))
     }
 
+    /// How many keys the object of this name has.
+    pub(super) fn entries(&self, name: &str) -> Result<Option<u64>, PresetError> {
+        self.read(&[name], "an object", |value| u64::try_from(value.as_object()?.len()).ok())
+    }
+
     /// The first object inside the object of this name.
     pub(super) fn first_object_in(&self, name: &str) -> Option<Self> {
         let inner = self.get(name)?.as_object()?.values().find_map(Value::as_object)?;

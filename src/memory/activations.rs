@@ -14,6 +14,7 @@ mod experts;
 mod feed_forward;
 mod fused_loss;
 mod gate;
+mod image;
 mod indexed;
 mod kept_blocks;
 mod latent;
@@ -26,6 +27,7 @@ mod operations;
 mod quantized;
 mod recurrent;
 mod rotary;
+mod seq2seq;
 mod situ;
 
 pub(super) use litgpt::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};

@@ -4,7 +4,7 @@ use super::EstimateError;
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Attention, Framework, Loss, Method, Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Attention, Framework, Loss, Method, Optimizer, Precision, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -34,6 +34,8 @@ pub fn only_attention(model: &Model) -> Option<Attention> {
 /// An error where it is not known what training of this family keeps.
 pub(super) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
     check_encoder(model, scenario)?;
+    check_seq2seq(model, scenario)?;
+    check_image(model, scenario)?;
     check_weights(model, scenario)?;
     if scenario.task != Task::Train || of_model(model).trains {
         return Ok(());
@@ -55,6 +57,68 @@ fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     }
     let covered = format!("fp32, bf16, fp16, for a model of the family {}", model.family.id);
     Err(EstimateError::NotCovered { key: "infer.weights", value: scenario.infer.weights.clone(), covered })
+}
+
+/// An error where a model of two stacks is run in a way that is only known of others.
+fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if model.architecture.seq2seq.is_none() {
+        return Ok(());
+    }
+    let refuse = |key, value: &str, covered: &str| {
+        let covered = format!("{covered}, for an encoder with a decoder");
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered })
+    };
+    let train = &scenario.train;
+    match scenario.task {
+        Task::Infer => refuse("task", "infer", "train"),
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
+        Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
+        Task::Train if train.precision == Precision::Fp16Mixed => {
+            refuse("train.precision", train.precision.word(), "fp32, bf16, bf16-mixed")
+        }
+        Task::Train if train.padding => refuse("train.padding", "true", "false"),
+        Task::Train if train.keep_outputs => refuse("train.keep_outputs", "true", "false"),
+        Task::Train => Ok(()),
+    }
+}
+
+/// An error where a model of images is run in a way that is only known of others.
+fn check_image(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let Some(image) = model.architecture.image else { return Ok(()) };
+    let refuse = |key, value: &str, covered: &str| {
+        let covered = format!("{covered}, for a model of images");
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered })
+    };
+    let train = &scenario.train;
+    match scenario.task {
+        Task::Infer => refuse("task", "infer", "train"),
+        // One label is a number to be met, none leaves the vector of an image as it is.
+        Task::Train if image.labels < 2 => refuse("task", "train", "two labels or more"),
+        Task::Train if train.sequence_length != image.tokens() => {
+            let [height, width] = image.pixels;
+            let problem = format!(
+                "{} tokens, but an image of {height} × {width} pixels is {}: no other number can be run",
+                train.sequence_length,
+                image.tokens()
+            );
+            Err(EstimateError::Invalid { key: "train.sequence_length", problem })
+        }
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
+        Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
+        Task::Train if train.precision == Precision::Fp16Mixed => {
+            refuse("train.precision", train.precision.word(), "fp32, bf16, bf16-mixed")
+        }
+        Task::Train if train.padding => refuse("train.padding", "true", "false"),
+        Task::Train if matches!(train.optimizer, Optimizer::Adafactor | Optimizer::Muon) => {
+            refuse("train.optimizer", train.optimizer.word(), "every one that no matrix's sides matter to")
+        }
+        Task::Train
+            if train.lora_targets.iter().any(|target| target == "all-linear") && train.method == Method::Lora =>
+        {
+            refuse("train.lora_targets", "all-linear", "the names of modules")
+        }
+        Task::Train => Ok(()),
+    }
 }
 
 /// An error where an encoder is trained in a way that is only known of other models.

@@ -158,7 +158,10 @@ impl Tape {
     /// A computed value becomes the beginning of the graph: it and its gradient stay until the graph is gone, after
     /// the optimizer's step.
     pub(crate) fn require_gradient(&mut self, tensor: Tensor) -> Tensor {
-        self.refer(tensor.storage);
+        // What is computed again begins a graph that nobody keeps.
+        if !self.recomputing {
+            self.refer(tensor.storage);
+        }
         let name = self.storages.get(tensor.storage as usize).map_or("", |storage| storage.name);
         let source = Source::Leaf(self.leaf(name, true));
         Tensor { source, ..tensor }

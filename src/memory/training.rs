@@ -89,7 +89,10 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
     in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
     entries.append(&mut gather(in_layers)?);
-    entries.append(&mut weights::batch(shape, run.padding, always())?);
+    entries.append(&mut match &architecture.image {
+        Some(image) => weights::images(image, run.batch, always())?,
+        None => weights::batch(shape, run.padding, always())?,
+    });
     if train.precision == Precision::Fp16Mixed {
         entries.push(weights::gradient_scaler(always())?);
     }

@@ -6,7 +6,7 @@ use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use crate::framework::Implementation;
 use crate::framework::transformers::{FusedProjection, PositionCode, ScoreCode, TableCode};
-use crate::model::architecture::{Activation, Architecture, FeedForward};
+use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::units::{Bits, Bytes, Overflow};
@@ -37,6 +37,10 @@ const SYMBOLS: &[(&str, [&str; 2])] = &[
     ("attention.key.", ["kv", "h"]),
     ("attention.value.", ["kv", "h"]),
     ("attention.output.", ["h", "q"]),
+    ("cross attention.query.", ["q", "h"]),
+    ("cross attention.key.", ["kv", "h"]),
+    ("cross attention.value.", ["kv", "h"]),
+    ("cross attention.output.", ["h", "q"]),
     ("mlp.gate.", ["f", "h"]),
     ("mlp.up.", ["f", "h"]),
     ("mlp.down.", ["h", "f"]),
@@ -44,6 +48,7 @@ const SYMBOLS: &[(&str, [&str; 2])] = &[
     ("experts.gate and up.", ["2m", ""]),
     ("experts.down.", ["", "m"]),
     ("attention norm.", ["h", ""]),
+    ("cross attention norm.", ["h", ""]),
     ("feed-forward norm.", ["h", ""]),
     ("final norm.", ["h", ""]),
     ("token embedding.", ["V", ""]),
@@ -135,6 +140,18 @@ pub(super) fn batch([batch, sequence]: [u64; 2], padding: bool, alive: Alive) ->
     let names = ["input ids", "labels", "padding mask"];
     let names = if padding { &names[..] } else { &names[..2] };
     names.iter().map(|name| plain(name, Place::Model, shape, 64, alive, INPUTS)).collect()
+}
+
+/// Pixels and labels, as the training loop made them.
+pub(super) fn images(image: &Image, batch: u64, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let dim = |symbol, size| Dim { symbol, size };
+    let pixels =
+        Shape::new(&[dim("b", batch), dim("", image.channels), dim("", image.pixels[0]), dim("", image.pixels[1])]);
+    let labels = Shape::new(&[dim("b", batch)]);
+    Ok(vec![
+        plain("pixels", Place::Model, pixels, 32, alive, INPUTS)?,
+        plain("labels", Place::Model, labels, 64, alive, INPUTS)?,
+    ])
 }
 
 /// Buffers of the model: rotary frequencies, twice for each table, and the embedding's scale where that is one.

@@ -9,8 +9,10 @@ mod experts;
 mod feed_forward;
 mod groups;
 mod hybrid;
+mod image;
 mod keys;
 mod recurrent;
+mod seq2seq;
 mod variant;
 
 pub use attention::{Attention, Latent};
@@ -22,8 +24,10 @@ pub use experts::{Experts, SharedExpert};
 pub use feed_forward::{Activation, FeedForward, Mlp};
 pub use groups::MOST_LAYERS;
 pub use hybrid::HybridKeys;
+pub use image::{Image, ImageKeys, Sides};
 pub use keys::ArchitectureKeys;
 pub use recurrent::RecurrentKeys;
+pub use seq2seq::{Seq2Seq, Seq2SeqKeys};
 pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs, VariantKeys};
 
 use checks::{dimension, native_weights, probability};
@@ -38,7 +42,7 @@ pub struct Architecture {
     pub hidden_size: u64,
     /// Width of the embedding and of what the head reads; where it is not `h`, matrices project from and to it.
     pub embedding_size: u64,
-    /// Rows of the embedding table, `V`.
+    /// Rows of the embedding table, `V`; 0 where tokens are patches of an image.
     pub vocab_size: u64,
     /// Longest sequence that the model was made for.
     pub max_position_embeddings: u64,
@@ -72,6 +76,10 @@ pub struct Architecture {
     pub kept_blocks: Option<u64>,
     /// What an encoder has outside its layers.
     pub encoder: Option<Encoder>,
+    /// Which layers are an encoder's and which a decoder's, where there are both.
+    pub seq2seq: Option<Seq2Seq>,
+    /// What a model of images has outside its layers.
+    pub image: Option<Image>,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
 }
@@ -159,42 +167,39 @@ impl Architecture {
         let positions = keys.hybrid.positions(family);
         let hidden_size = dimension("hidden_size", keys.hidden_size.unwrap_or(defaults.hidden_size))?;
         let layers = dimension("num_hidden_layers", keys.num_hidden_layers.unwrap_or(defaults.num_hidden_layers))?;
-        let attention = attention::resolve(family, keys, hidden_size)?;
-        let mlp = feed_forward::resolve(family, keys, hidden_size)?;
         let placement = placement(family, keys);
         let norm = match keys.layer_norm_elementwise_affine {
             Some(false) => NormKind::LayerWithoutWeight,
             _ => encoder::norm(family, keys),
         };
+        let attention = attention::resolve(family, keys, hidden_size)?;
+        let mlp = feed_forward::resolve(family, keys, hidden_size)?;
         let experts = experts::resolve(family, keys, &mlp)?;
-        let first_dense = family.experts.map_or(0, |defaults| defaults.first_dense);
-        let mixer = Mixer::Attention(attention);
-        let layer =
-            Layer { norm, placement, mixer, feed_forward: FeedForward::Dense(mlp), variant: LayerVariant::default() };
-        let groups = if let Some(defaults) = &family.hybrid {
-            hybrid::groups(defaults, keys, &hybrid::Parts { hidden_size, layer, experts, first_dense }, layers)?
-        } else {
-            let groups = blocks::apply(&keys.blocks, groups::in_order(family, keys, layer, layers)?)?;
-            match &experts {
-                Some(experts) => groups::with_experts(keys, &groups, experts, first_dense)?,
-                None => groups,
-            }
-        };
-        let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
-        let groups = match &family.compressed {
-            Some(defaults) => compressed::apply(defaults, keys, groups)?,
-            None => groups,
+        let (mixer, feed_forward) = (Mixer::Attention(attention), FeedForward::Dense(mlp));
+        let layer = Layer { norm, placement, mixer, feed_forward, variant: LayerVariant::default() };
+        let (seq2seq, groups) = match seq2seq::stacks(family, keys, &layer, layers)? {
+            Some((seq2seq, groups)) => (Some(seq2seq), groups),
+            None => (None, layer_groups(family, keys, (hidden_size, layer, experts), layers)?),
         };
         let mixed_streams = family.compressed.map(|defaults| compressed::streams(&defaults, keys)).transpose()?;
         let (kept_blocks, groups) = groups::reading_blocks(keys.variant.attn_res_block_size, groups)?;
         let encoder = encoder::resolve(family, keys)?;
         let first_unnormed = encoder.is_some() && placement == Placement::Pre;
         let groups = if first_unnormed { encoder::first_unnormed(groups) } else { groups };
-        let [max_position_embeddings, unused_positions] = position_rows(family, keys)?;
+        let image = image::resolve(family, keys, hidden_size)?;
+        let [max_position_embeddings, unused_positions] = match &image {
+            Some(image) => [image.tokens(), 0],
+            None => position_rows(family, keys)?,
+        };
+        let vocab_size = if image.is_some() {
+            Ok(0)
+        } else {
+            dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))
+        };
         Ok(Self {
             hidden_size,
             embedding_size: dimension("word_embed_proj_dim", keys.word_embed_proj_dim.unwrap_or(hidden_size))?,
-            vocab_size: dimension("vocab_size", keys.vocab_size.unwrap_or(defaults.vocab_size))?,
+            vocab_size: vocab_size?,
             max_position_embeddings,
             tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
             lm_head_bias: keys.lm_head_bias.unwrap_or(family.head_bias),
@@ -212,6 +217,8 @@ impl Architecture {
             mixed_streams,
             kept_blocks,
             encoder,
+            seq2seq,
+            image,
             groups,
         })
     }
@@ -235,6 +242,30 @@ impl Architecture {
     /// All layers.
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()
+    }
+}
+
+/// The layers of one stack, first to last, as `layer` and the experts of those that have any.
+fn layer_groups(
+    family: &Family,
+    keys: &ArchitectureKeys,
+    (hidden_size, layer, experts): (u64, Layer, Option<Experts>),
+    layers: u64,
+) -> Result<Vec<LayerGroup>, ArchitectureError> {
+    let first_dense = family.experts.map_or(0, |defaults| defaults.first_dense);
+    let groups = if let Some(defaults) = &family.hybrid {
+        hybrid::groups(defaults, keys, &hybrid::Parts { hidden_size, layer, experts, first_dense }, layers)?
+    } else {
+        let groups = blocks::apply(&keys.blocks, groups::in_order(family, keys, layer, layers)?)?;
+        match &experts {
+            Some(experts) => groups::with_experts(keys, &groups, experts, first_dense)?,
+            None => groups,
+        }
+    };
+    let groups = variant::apply(&family.variant, &keys.variant, keys.v_head_dim, groups)?;
+    match &family.compressed {
+        Some(defaults) => compressed::apply(defaults, keys, groups),
+        None => Ok(groups),
     }
 }
 

@@ -8,14 +8,18 @@ mod encoders;
 mod experts;
 mod hybrid;
 mod modern;
+mod seq2seq;
 mod table;
 mod variant;
+mod vision;
 
 pub use compressed::CompressedDefaults;
 pub use encoders::{EncoderDefaults, LocalDefaults};
 pub use hybrid::{FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, Pattern};
+pub use seq2seq::Seq2SeqDefaults;
 pub use table::FAMILIES;
 pub use variant::{IndexerDefaults, VariantDefaults};
+pub use vision::ImageDefaults;
 
 /// The constants of one `model_type`.
 #[derive(Debug, PartialEq)]
@@ -70,6 +74,10 @@ pub struct Family {
     pub compressed: Option<CompressedDefaults>,
     /// What it has outside its layers, where tokens see each other in both directions.
     pub encoder: Option<EncoderDefaults>,
+    /// Its two stacks of layers, where a decoder attends to what an encoder gives.
+    pub seq2seq: Option<Seq2SeqDefaults>,
+    /// How it reads images, where its tokens are patches of one.
+    pub image: Option<ImageDefaults>,
     /// What it does otherwise.
     pub variant: VariantDefaults,
     /// The values that Transformers' config class has for keys a `config.json` leaves out.
@@ -234,6 +242,8 @@ pub enum PositionKind {
     Rotary,
     /// A bias of attention scores, linear in the distance.
     Alibi,
+    /// A bias of attention scores, looked up by the distance in a table that is learned.
+    Relative,
     /// Not at all, or through a recurrence.
     None,
 }

@@ -4,6 +4,8 @@
 //! prove them.
 
 mod compressed;
+mod image;
+mod seq2seq;
 mod variant;
 
 use super::architecture::{
@@ -108,7 +110,28 @@ impl BlockParameters {
 pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     let hidden = architecture.hidden_size;
     let mut blocks = Vec::with_capacity(architecture.groups.len() + 3);
-    let narrow = architecture.embedding_size;
+    blocks.push(BlockParameters::outside(Block::Embedding, embedding_tensors(architecture)));
+    let mut first = 0;
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let tensors = layer_tensors(&group.layer, hidden);
+        let span = [first, first + group.layers - 1];
+        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, span, tensors });
+        first += group.layers;
+    }
+    blocks.push(BlockParameters::outside(Block::FinalNorm, final_norm_tensors(architecture)));
+    let head = head_tensors(architecture);
+    if !head.is_empty() {
+        blocks.push(BlockParameters::outside(Block::Head, head));
+    }
+    blocks
+}
+
+/// Tables and what is before the first layer.
+fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
+    let (hidden, narrow) = (architecture.hidden_size, architecture.embedding_size);
+    if let Some(image) = &architecture.image {
+        return image::embedding(image, hidden);
+    }
     let mut embedding = vec![matrix("token embedding.weight", architecture.vocab_size, narrow, Role::Table)];
     if architecture.positions == PositionKind::Learned {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
@@ -124,15 +147,16 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         embedding.push(matrix("embedding projection.weight", hidden, narrow, Role::Linear));
     }
     variant::outside_layers(&mut embedding, architecture);
-    blocks.push(BlockParameters::outside(Block::Embedding, embedding));
-    let mut first = 0;
-    for (index, group) in architecture.groups.iter().enumerate() {
-        let tensors = layer_tensors(&group.layer, hidden);
-        let span = [first, first + group.layers - 1];
-        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, span, tensors });
-        first += group.layers;
-    }
+    embedding
+}
+
+/// The norms behind the last layers: of the model, and of its encoder where it has one beside.
+fn final_norm_tensors(architecture: &Architecture) -> Vec<Tensor> {
+    let hidden = architecture.hidden_size;
     let mut final_norm = Vec::new();
+    if architecture.seq2seq.is_some() {
+        norm(&mut final_norm, architecture.norm, hidden, ["encoder final norm.weight", "encoder final norm.bias"]);
+    }
     if architecture.kept_blocks.is_some() {
         variant::reading(&mut final_norm, architecture.norm, hidden, FINAL_READING);
     }
@@ -142,12 +166,7 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     if let Some(kind) = architecture.final_norm {
         norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
     }
-    blocks.push(BlockParameters::outside(Block::FinalNorm, final_norm));
-    let head = head_tensors(architecture);
-    if !head.is_empty() {
-        blocks.push(BlockParameters::outside(Block::Head, head));
-    }
-    blocks
+    final_norm
 }
 
 /// Layers with the same tensors as one block, wherever they are: models that alternate kinds of layers have few kinds.
@@ -170,6 +189,9 @@ pub fn alike(blocks: Vec<BlockParameters>) -> Vec<BlockParameters> {
 /// What stands on top of the layers: a head, or what the class of an encoder has in its place.
 fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let (hidden, narrow) = (architecture.hidden_size, architecture.embedding_size);
+    if let Some(image) = &architecture.image {
+        return image::head(image, hidden);
+    }
     let mut head = Vec::new();
     if let Some(encoder) = architecture.encoder {
         if encoder.pools() {
@@ -241,6 +263,7 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     }
     if let Some(attention) = layer.attention() {
         attention_tensors(tensors, layer.norm, attention, hidden);
+        seq2seq::in_attention(tensors, layer, attention);
     }
     if let Some(mixer) = layer.recurrent() {
         recurrent::tensors(tensors, mixer, layer.norm, hidden);
@@ -253,6 +276,7 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         compressed::of_streams(tensors, STREAMS_OF_ATTENTION, streams, weights, 3, hidden);
     }
     variant::beside_attention(tensors, layer, hidden);
+    seq2seq::behind_attention(tensors, layer, hidden);
 }
 
 fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {

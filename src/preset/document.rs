@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, PresetError, position};
+use crate::model::architecture::Sides;
 use crate::scenario::parameter::nearest;
 
 /// The text of a file and what it is called.
@@ -108,6 +109,16 @@ impl<'t, 'a> Section<'t, 'a> {
     pub(super) fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
         let counts = |value: &DeValue<'_>| value.as_array()?.iter().map(|item| whole(item.get_ref())).collect();
         self.read(key, "a list of whole numbers", counts)
+    }
+
+    /// A whole number, or two of them.
+    pub(super) fn sides(&self, key: &'static str) -> Result<Option<Sides>, PresetError> {
+        let sides = |value: &DeValue<'_>| match value.as_array().map(|items| &items[..]) {
+            None => whole(value).map(Sides::Square),
+            Some([height, width]) => Some(Sides::Both([whole(height.get_ref())?, whole(width.get_ref())?])),
+            Some(_) => None,
+        };
+        self.read(key, "a whole number, or a list of height and width", sides)
     }
 
     /// A table inside this one.

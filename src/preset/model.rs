@@ -6,7 +6,7 @@ use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
 use crate::model::Card;
-use crate::model::architecture::{BlockKeys, CompressedKeys, EncoderKeys, VariantKeys};
+use crate::model::architecture::{BlockKeys, CompressedKeys, EncoderKeys, ImageKeys, Seq2SeqKeys, VariantKeys};
 use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
@@ -150,6 +150,18 @@ fn architecture_keys(section: &Section<'_, '_>) -> Result<ArchitectureKeys, Pres
             mlp_replaced_with_linear: section.counts("mlp_replaced_with_linear")?,
         },
         encoder: encoder_keys(section)?,
+        seq2seq: Seq2SeqKeys {
+            num_decoder_layers: section.count("num_decoder_layers")?,
+            relative_attention_num_buckets: section.count("relative_attention_num_buckets")?,
+            feed_forward_proj: section.text("feed_forward_proj")?,
+        },
+        image: ImageKeys {
+            image_size: section.sides("image_size")?,
+            patch_size: section.sides("patch_size")?,
+            num_channels: section.count("num_channels")?,
+            num_labels: section.count("num_labels")?,
+            pooler_output_size: section.count("pooler_output_size")?,
+        },
         compressed: CompressedKeys {
             compress_ratios: section.counts("compress_ratios")?,
             o_groups: section.count("o_groups")?,

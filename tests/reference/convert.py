@@ -31,8 +31,8 @@ TEXT = {"gemma3": "gemma3_text"}
 # Families whose attention no fused kernel computes.
 EAGER = {"bloom", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt"}
 
-# Families of encoders, whose class decides what stands on top of the layers.
-ENCODERS = {"bert", "roberta", "xlm-roberta", "modernbert"}
+# Families of encoders and of images, whose class decides what stands on top of the layers.
+CLASSES_KEPT = {"bert", "roberta", "xlm-roberta", "modernbert", "vit"}
 
 # Words of the reference for words of a scenario.
 PRECISIONS = {"autocast": "bf16-mixed", "amp": "bf16-mixed"}
@@ -86,7 +86,7 @@ def block(case):
 def config(keys, family):
     kept = {name: value for name, value in keys.items() if not IDLE.fullmatch(name)}
     kept["model_type"] = kept.get("model_type") or TEXT.get(family, family)
-    if kept["model_type"] in ENCODERS and keys.get("architectures"):
+    if kept["model_type"] in CLASSES_KEPT and keys.get("architectures"):
         kept["architectures"] = keys["architectures"]
     return kept
 
@@ -256,8 +256,12 @@ def lora(record, models):
 
 def parameters(record, _models):
     keys = hyper(record)
-    if keys["model_type"] in ENCODERS:
+    if keys["model_type"] in CLASSES_KEPT:
         keys["architectures"] = [record["hf_architecture"]]
+    # How many classes an image can be of stands only in the shape of what tells them apart.
+    classifier = (record.get("non_layer_param_shapes") or {}).get("classifier.weight")
+    if classifier:
+        keys["num_labels"] = classifier[0]
     yield case(f"{record['name']}/parameters", "parameters", "train", "parameters", record["total_params"],
                {"config": keys},
                "parameters.json: Transformers 5.23 on the meta device")

@@ -41,6 +41,20 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
     }
 }
 
+/// The modelling code of models of images: encoders whose norms come first, trained on one class for each image.
+pub(super) fn of_images(llama: Implementation) -> Implementation {
+    Implementation {
+        norm: NormCode::Fused,
+        rotation: Rotation::None,
+        bidirectional: true,
+        embedding_dropout: true,
+        hidden_dropout: true,
+        layers_read_positions: false,
+        loss: LossCode::Masked,
+        ..llama
+    }
+}
+
 /// The names that modules of an encoder have for a linear layer, by which PEFT finds its targets.
 pub(super) fn module_names(id: &str, linear: &str) -> Option<&'static [&'static str]> {
     let names: &[&str] = match (id, linear) {
@@ -56,6 +70,8 @@ pub(super) fn module_names(id: &str, linear: &str) -> Option<&'static [&'static 
             "head transform" => &["lm_head.dense", "dense"],
             _ => return None,
         },
+        ("vit", "mlp.up") => &["fc1"],
+        ("vit", "mlp.down") => &["fc2"],
         ("modernbert", "attention.query key value") => &["Wqkv"],
         ("modernbert", "attention.output") => &["attn.Wo", "Wo"],
         ("modernbert", "mlp.gate and up") => &["Wi"],

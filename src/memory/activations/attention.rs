@@ -48,6 +48,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Nothing.
+    pub(super) const NONE: Self = Self { tables: None, mask: None, bias: None };
+
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(super) fn tensors(self) -> impl Iterator<Item = Tensor> {
         self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask).chain(self.bias)

@@ -38,6 +38,9 @@ impl Run<'_> {
         if self.architecture.encoder.is_some() {
             return self.embed_for_encoder(tape);
         }
+        if let Some(image) = &self.architecture.image {
+            return self.embed_image(tape, image);
+        }
         let (table, mut stream) = self.embed_tokens(tape);
         let mut until_return = vec![tape.share(stream)];
         if self.architecture.embedding_norm.is_some() {

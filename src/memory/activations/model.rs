@@ -2,6 +2,8 @@
 
 mod forward;
 mod head;
+mod shared;
+mod stacks;
 
 pub(crate) use forward::{Forward, Stretch};
 
@@ -11,26 +13,12 @@ use super::super::entry::Dim;
 use super::super::tape::{Dtype, Segment, Tape, Tensor};
 use super::Run;
 use super::attention::Shared;
-use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
+use super::seq2seq::Stack;
+use crate::framework::transformers::TableCode;
 use crate::model::architecture::Layer;
-use crate::model::family::PositionKind;
 use crate::scenario::Loss;
-
-/// What the layers share, by whether they have a window.
-#[derive(Debug, Clone, Copy)]
-struct SharedByWindow {
-    with: Shared,
-    without: Shared,
-}
-
-impl SharedByWindow {
-    const fn of(&self, layer: &Layer) -> Shared {
-        match layer.attention() {
-            Some(attention) if attention.sliding_window.is_some() => self.with,
-            _ => self.without,
-        }
-    }
-}
+use shared::SharedByWindow;
+use stacks::Between;
 
 struct Recorder<'a> {
     run: Run<'a>,
@@ -39,6 +27,22 @@ struct Recorder<'a> {
     layers: Vec<Recorded<'a>>,
     /// The attention weights that the last layer returned.
     returned: Option<Tensor>,
+    /// What the layers of an encoder or of a decoder share, while those run.
+    stack: Option<Stack>,
+    /// What is between those two.
+    between: Option<Between>,
+}
+
+/// What was recorded before the head: where the way back changes from part to part, and what is held for how long.
+struct Stages {
+    /// The first node after the last layer.
+    norm_start: usize,
+    /// The nodes before the first layer.
+    embedding: Range<usize>,
+    /// Held until the loss is known.
+    until_loss: Vec<Tensor>,
+    /// Held until all layers have been computed again.
+    for_recomputation: Vec<Tensor>,
 }
 
 /// A recorded layer: what it is, what enters it, and its nodes.
@@ -47,6 +51,10 @@ struct Recorded<'a> {
     input: Tensor,
     nodes: Range<usize>,
     checkpointed: bool,
+    /// What it shares with other layers.
+    shared: Shared,
+    /// What it was given in a stack of two.
+    stack: Option<Stack>,
 }
 
 impl Run<'_> {
@@ -58,7 +66,12 @@ impl Run<'_> {
         if self.adapters.is_some() {
             tape.freeze();
         }
-        Recorder { run: self, tape, stretches: Vec::new(), layers: Vec::new(), returned: None }.record()
+        let (stretches, layers) = (Vec::new(), Vec::new());
+        let whole = Recorder { run: self, tape, stretches, layers, returned: None, stack: None, between: None };
+        match self.architecture.seq2seq {
+            Some(seq2seq) => whole.record_stacks(seq2seq),
+            None => whole.record(),
+        }
     }
 
     /// How many pairs of rotary tables the model makes.
@@ -97,7 +110,15 @@ impl<'a> Recorder<'a> {
         if run.checkpointed_layers == 0 {
             self.let_go(&embedded.for_recomputation);
         }
-        let projection = self.head_weights(embedded.table);
+        let for_recomputation = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
+        let stages = Stages { norm_start, embedding: embedding_nodes, until_loss: Vec::new(), for_recomputation };
+        self.head_and_back(stream, embedded.table, stages)
+    }
+
+    /// Head and loss over what they read, and the way back through everything.
+    fn head_and_back(mut self, stream: Tensor, table: Tensor, stages: Stages) -> Forward {
+        let run = self.run;
+        let projection = self.head_weights(table);
         let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let loss = match logits {
@@ -109,6 +130,7 @@ impl<'a> Recorder<'a> {
             self.tape.release(logits);
         }
         self.tape.release(stream);
+        self.let_go(&stages.until_loss);
         self.tape.leave_autocast();
         let backward_start = self.tape.position();
         let mut marks = [backward_start; 2];
@@ -118,13 +140,11 @@ impl<'a> Recorder<'a> {
             self.tape.backward(loss_start..self.tape.node_count());
             self.let_go(&chunk);
             marks[0] = self.tape.position();
-            self.tape.backward(norm_start..loss_start);
-            self.layers_backward(shared);
-            if run.checkpointed_layers > 0 {
-                self.let_go(&embedded.for_recomputation);
-            }
+            self.tape.backward(stages.norm_start..loss_start);
+            self.layers_backward();
+            self.let_go(&stages.for_recomputation);
             marks[1] = self.tape.position();
-            self.tape.backward(embedding_nodes);
+            self.tape.backward(stages.embedding);
             self.tape.release_seed(seed);
         }
         let [head_backward, embedding_backward] = marks;
@@ -145,15 +165,22 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn layers_backward(&mut self, shared: SharedByWindow) {
+    fn layers_backward(&mut self) {
         let run = self.run;
         for stretch in (0..self.stretches.len()).rev() {
             let recorded = self.stretches[stretch].recorded.clone();
             for index in recorded.clone().rev() {
-                let Recorded { layer, input, ref nodes, checkpointed } = self.layers[index];
-                let shared = shared.of(layer);
+                let Recorded { layer, input, ref nodes, checkpointed, shared, stack } = self.layers[index];
                 let start = self.tape.position();
-                if checkpointed {
+                if let (true, Some(stack)) = (checkpointed, stack) {
+                    self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
+                        tape.enter(Segment::Layer(index));
+                        run.stack_layer_again(tape, layer, input, stack);
+                        tape.leave_autocast();
+                    });
+                    self.tape.release(input);
+                    self.let_go(&stack.tensors().collect::<Vec<_>>());
+                } else if checkpointed {
                     self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
                         tape.enter(Segment::Layer(index));
                         let (output, weights) = run.layer(tape, layer, input, shared);
@@ -179,105 +206,29 @@ impl<'a> Recorder<'a> {
                     self.stretches[stretch].first_backward = events;
                 }
             }
+            if let Some(Between { nodes, .. }) = self.between.take_if(|between| between.decoder == recorded.start) {
+                self.tape.backward(nodes);
+            }
         }
-    }
-
-    /// Vectors for each token and layer, further residual streams with what each layer predicts of them, and kept ones.
-    fn beside_the_stream(&mut self, held: &mut Vec<Tensor>) {
-        let (run, tape) = (self.run, &mut self.tape);
-        held.extend(run.kept_blocks(tape));
-        if let Some(inputs) = run.architecture.per_layer_inputs {
-            let layers = Dim { symbol: "L", size: run.architecture.num_hidden_layers() };
-            let shape = tape.shape(&[run.b(), run.s(), layers, Dim { symbol: "p", size: inputs.width }]);
-            held.push(tape.constant("per-layer inputs", shape, run.compute()));
-        }
-        if let Some(streams) = run.architecture.streams {
-            let count = Dim { symbol: "", size: 2 * streams - 1 };
-            let shape = tape.shape(&[count, run.b(), run.s(), run.h()]);
-            held.push(tape.constant("further residual streams", shape, run.weights));
-        }
-    }
-
-    /// Masks and rotary tables for layers with and without a window.
-    fn shared(&mut self, held: &mut Vec<Tensor>) -> SharedByWindow {
-        let run = self.run;
-        let kinds = run.architecture.windows();
-        let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
-        // A window of no length, where layers without one still get a mask for it.
-        let window = windows.max().or(run.code.mask_without_window.then_some(0));
-        let window = window.or(run.architecture.encoder.and_then(|encoder| encoder.window));
-        let [with, without] = kinds;
-        let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
-        let masks =
-            [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
-        let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
-        let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
-        let bias = self.position_bias(held);
-        let mut tables =
-            kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
-        if rotary && !run.code.tables_by_window {
-            tables = [Some(run.rotary_tables(&mut self.tape)); 2];
-            held.extend(tables[0].map(|tables| [tables.cos, tables.sin]).into_iter().flatten());
-        } else {
-            held.extend(tables.into_iter().flatten().flat_map(|tables| [tables.cos, tables.sin]));
-        }
-        held.extend(masks.into_iter().flatten());
-        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias });
-        SharedByWindow { with, without }
-    }
-
-    /// What scores are biased by for their distance, one row of keys for each head of each sequence.
-    fn position_bias(&mut self, held: &mut Vec<Tensor>) -> Option<Tensor> {
-        let run = self.run;
-        if run.architecture.positions != PositionKind::Alibi {
-            return None;
-        }
-        let attention = run.architecture.attentions().next()?;
-        let heads = Dim { symbol: "a", size: attention.heads };
-        if run.code.scores == ScoreCode::BiasedThenFilled {
-            let longest = Dim { symbol: "", size: run.architecture.max_position_embeddings };
-            let shape = self.tape.shape(&[heads, longest]);
-            let bias = self.tape.constant("bias of positions", shape, Dtype::Fp32);
-            held.push(bias);
-            return Some(bias);
-        }
-        if !run.padding {
-            let slopes = self.tape.shape(&[heads]);
-            held.push(self.tape.constant("slopes of positions", slopes, Dtype::Fp32));
-        }
-        let shape = self.tape.shape(&[run.b(), heads, run.s()]);
-        let bias = self.tape.constant("bias of positions", shape, run.weights);
-        held.push(bias);
-        Some(bias)
-    }
-
-    /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
-    fn mask(&mut self, window: Option<u64>) -> Option<Tensor> {
-        let run = self.run;
-        let dtype = match (run.fused_attention, run.masked(window)) {
-            (_, false) if run.code.bidirectional => return None,
-            (false, _) if run.code.scores == ScoreCode::BiasedThenFilled => Dtype::Bool,
-            (false, _) => run.weights,
-            (true, true) => Dtype::Bool,
-            (true, false) => return None,
-        };
-        // Without padding a mask for fused kernels is the same for all sequences.
-        let batch = if run.fused_attention && !run.padding { ONE } else { run.b() };
-        let shape = self.tape.shape(&[batch, run.s(), run.s()]);
-        Some(self.tape.constant("attention mask", shape, dtype))
     }
 
     fn layers(&mut self, mut stream: Tensor, shared: SharedByWindow) -> Tensor {
         let architecture = self.run.architecture;
         let mut first = 0;
         for group in &architecture.groups {
-            let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(group.layers);
-            for (layers, checkpointed) in [(checkpointed, true), (group.layers - checkpointed, false)] {
-                if layers > 0 {
-                    let shared = shared.of(&group.layer);
-                    stream = self.stretch(&group.layer, [first, layers], checkpointed, stream, shared);
-                    first += layers;
-                }
+            stream = self.group(&group.layer, [first, group.layers], stream, shared.of(&group.layer));
+            first += group.layers;
+        }
+        stream
+    }
+
+    /// So many equal layers from the first of these numbers on, some of them checkpointed.
+    fn group(&mut self, layer: &'a Layer, [mut first, layers]: [u64; 2], mut stream: Tensor, shared: Shared) -> Tensor {
+        let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(layers);
+        for (layers, checkpointed) in [(checkpointed, true), (layers - checkpointed, false)] {
+            if layers > 0 {
+                stream = self.stretch(layer, [first, layers], checkpointed, stream, shared);
+                first += layers;
             }
         }
         stream
@@ -312,6 +263,9 @@ impl<'a> Recorder<'a> {
     }
 
     fn layer(&mut self, layer: &'a Layer, checkpointed: bool, input: Tensor, shared: Shared) -> Tensor {
+        if let Some(stack) = self.stack.take() {
+            return self.stack_layer(layer, checkpointed, input, stack);
+        }
         let run = self.run;
         let start = self.tape.node_count();
         self.tape.enter(Segment::Layer(self.layers.len()));
@@ -332,7 +286,8 @@ impl<'a> Recorder<'a> {
         let outdated = if run.code.returns_weights { std::mem::replace(&mut self.returned, weights) } else { weights };
         self.let_go(outdated.as_slice());
         self.tape.release(input);
-        self.layers.push(Recorded { layer, input, nodes: start..self.tape.node_count(), checkpointed });
+        let nodes = start..self.tape.node_count();
+        self.layers.push(Recorded { layer, input, nodes, checkpointed, shared, stack: None });
         output
     }
 }

@@ -66,6 +66,7 @@ impl Run<'_> {
         match self.code.norm {
             NormCode::FusedOnePlusWeight => self.fused_one_plus(tape, input, weight, row, names),
             NormCode::LayerWrittenOut => layer_written_out(tape, input, weight, row, names),
+            NormCode::InputThenWeight => input_by_root_mean_square(tape, input, weight, row, names),
             _ => self.root_mean_square(tape, input, weight, row, names),
         }
     }
@@ -145,6 +146,7 @@ impl Run<'_> {
         match self.code.norm {
             NormCode::CastThenWeight
             | NormCode::CastThenWeightAtOnce
+            | NormCode::InputThenWeight
             | NormCode::Fused
             | NormCode::FusedOnePlusWeight
             | NormCode::LayerWrittenOut
@@ -200,6 +202,27 @@ fn by_root_mean_square(tape: &mut Tape, input: Tensor, row: u16, names: Names, h
     tape.release(deviation);
     tape.release(wide);
     (normalised, held.then_some(variance))
+}
+
+/// T5's: the input itself by the root of its mean square, cast where the weight has 16 bits, times the weight.
+fn input_by_root_mean_square(tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
+    let wide = cast(tape, input, Dtype::Fp32, names.widened);
+    let square = power(tape, wide, "square");
+    tape.release(wide);
+    let variance = fresh(tape, square, "variance", row);
+    tape.release(square);
+    let shifted = copy(tape, variance, "variance", row);
+    let root = Operation { rule: Rule::Rsqrt, inputs: &[shifted], keeps: &[], extras: &[], keeps_output: true };
+    let deviation = tape.apply(&root, names.statistic, row, Dtype::Fp32);
+    tape.release(shifted);
+    let normalised = multiply(tape, [input, deviation], names.normalised, input.shape);
+    tape.release(deviation);
+    let narrow = cast(tape, normalised, weight.dtype, names.normalised);
+    tape.release(normalised);
+    let output = multiply(tape, [weight, narrow], names.output, narrow.shape);
+    tape.release(narrow);
+    tape.release(variance);
+    output
 }
 
 /// Root mean square over the last dimension without a weight, in fp32 and in one expression.

@@ -156,9 +156,10 @@ impl Run<'_> {
     ) -> Tensor {
         let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
         let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
+        // Autocast casts the last argument first, so that on the way back the weight's gradient is cast before the bias's.
+        let bias = linear.bias.map(|bias| cast_weight(tape, bias));
         let weight = cast_weight(tape, linear.weight);
         let narrowed = cast(tape, input, compute, "input in 16 bits");
-        let bias = linear.bias.map(|bias| cast_weight(tape, bias));
         let shape = tape.shape(&[self.b(), positions, linear.outputs]);
         let inputs = [weight, narrowed, bias.unwrap_or(weight)];
         let (kept, count) = kept_factors([narrowed, weight]);

@@ -16,6 +16,24 @@ impl ArchitectureError {
     }
 }
 
+/// The class that `architectures` names, where it names one that is covered; an error where it names another.
+pub(super) fn class_of(
+    covered: &[&'static str],
+    named: Option<&[String]>,
+) -> Result<Option<&'static str>, ArchitectureError> {
+    const KEY: &str = "architectures";
+    let named = named.unwrap_or_default();
+    let found = |class: &String| covered.iter().copied().find(|known| known == class);
+    match named {
+        [] => Ok(None),
+        [class] if found(class).is_some() => Ok(found(class)),
+        _ => {
+            let problem = format!("`{}` is not covered; covered: {}", named.join(", "), covered.join(", "));
+            Err(ArchitectureError::new(KEY, problem))
+        }
+    }
+}
+
 /// No dimension of a real model comes near this; beyond it a number is a slip of the keyboard.
 const LARGEST_DIMENSION: u64 = 1 << 28;
 

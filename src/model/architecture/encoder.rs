@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::checks::{ArchitectureError, dimension};
+use super::checks::{ArchitectureError, class_of, dimension};
 use super::feed_forward::{self, Activation};
 use super::groups::MOST_LAYERS;
 use super::{ArchitectureKeys, LayerGroup};
@@ -13,7 +13,7 @@ use crate::model::family::{EncoderDefaults, Family, NormKind};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EncoderKeys {
-    /// The class of the model: bare, or with a head for masked tokens; bare where absent.
+    /// The class of the model: bare, or with a head; bare where absent, except for T5, which has no bare one here.
     pub architectures: Option<Vec<String>>,
     /// Rows of the table of token types.
     pub type_vocab_size: Option<u64>,
@@ -92,17 +92,9 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
 }
 
 fn top(defaults: &EncoderDefaults, classes: Option<&[String]>) -> Result<Top, ArchitectureError> {
-    const KEY: &str = "architectures";
-    let [bare, with_head] = defaults.classes;
-    match classes {
-        None | Some([]) => Ok(Top::Bare),
-        Some([class]) if class == bare => Ok(Top::Bare),
-        Some([class]) if class == with_head => Ok(Top::MaskedTokens),
-        Some(classes) => {
-            let found = classes.join(", ");
-            Err(ArchitectureError::new(KEY, format!("`{found}` is not covered; covered: {bare}, {with_head}")))
-        }
-    }
+    let [_, with_head] = defaults.classes;
+    let class = class_of(&defaults.classes, classes)?;
+    Ok(if class == Some(with_head) { Top::MaskedTokens } else { Top::Bare })
 }
 
 /// Tokens that a local layer sees on each side: half of what it sees on both.

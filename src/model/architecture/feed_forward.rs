@@ -1,7 +1,7 @@
 //! Feed-forward networks: what a layer has, and the dense one that keys and the family's defaults make.
 
 use super::checks::{ArchitectureError, dimension};
-use super::{ArchitectureKeys, Experts};
+use super::{ArchitectureKeys, Experts, seq2seq};
 use crate::model::family::{Family, MlpKind};
 
 /// The feed-forward half of a layer.
@@ -78,8 +78,12 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys, hidden_size: u64
         Some(size) => dimension("intermediate_size", size)?,
         None => 4 * hidden_size,
     };
-    let activation = activation("hidden_act", keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act))?;
-    Ok(Mlp { intermediate_size, kind: family.mlp, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) })
+    let own = keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act);
+    let (kind, activation) = match seq2seq::feed_forward(family, keys)? {
+        Some((kind, name)) => (kind, activation("feed_forward_proj", name)?),
+        None => (family.mlp, activation("hidden_act", own)?),
+    };
+    Ok(Mlp { intermediate_size, kind, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) })
 }
 
 /// The activation function of a name, which a key gives.

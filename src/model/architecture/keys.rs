@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, RecurrentKeys, VariantKeys};
+use super::{BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, ImageKeys, RecurrentKeys, Seq2SeqKeys, VariantKeys};
 
 /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
 ///
@@ -12,7 +12,7 @@ use super::{BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, RecurrentKeys, V
 pub struct ArchitectureKeys {
     /// Width of the residual stream.
     pub hidden_size: Option<u64>,
-    /// Number of layers.
+    /// Number of layers; of the encoder where there is a decoder beside it.
     pub num_hidden_layers: Option<u64>,
     /// Query heads.
     pub num_attention_heads: Option<u64>,
@@ -133,6 +133,12 @@ pub struct ArchitectureKeys {
     /// What encoders have outside their layers.
     #[serde(flatten)]
     pub encoder: EncoderKeys,
+    /// An encoder and a decoder in one model.
+    #[serde(flatten)]
+    pub seq2seq: Seq2SeqKeys,
+    /// Tokens that are patches of an image.
+    #[serde(flatten)]
+    pub image: ImageKeys,
     /// Width that routed experts work in, where the stream is projected down to it.
     pub moe_latent_size: Option<u64>,
     /// Whether what they give there is normed before it is projected back (Kimi K3).

@@ -90,6 +90,10 @@ pub struct LayerVariant {
     pub experts_beside: bool,
     /// Whether the stream enters its mixer without the norm that other layers have there (ModernBERT's first).
     pub unnormed_mixer: bool,
+    /// Rows of the layer's own table of biases, by which scores of its attention depend on distance.
+    pub relative_buckets: Option<u64>,
+    /// Whether attention to what an encoder gives follows its attention, with the same dimensions.
+    pub attends_to_encoder: bool,
     /// Residual streams that it mixes before and after each of its halves.
     pub mixed_streams: Option<u64>,
     /// Whether each half reads streams that were kept before blocks of layers (Kimi K3).
@@ -201,6 +205,8 @@ impl Variation<'_> {
             streams: streams(defaults, keys),
             experts_beside: defaults.experts_beside && matches!(feed_forward, FeedForward::Experts(_)),
             unnormed_mixer: false,
+            relative_buckets: None,
+            attends_to_encoder: false,
             mixed_streams: None,
             reads_blocks: false,
         };

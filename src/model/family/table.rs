@@ -4,7 +4,7 @@ use super::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, MlpKind, NormKind, Normalisation, Placement,
     PositionKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
-use super::{compressed, encoders, experts, hybrid, modern};
+use super::{compressed, encoders, experts, hybrid, modern, seq2seq, vision};
 
 pub(super) const LLAMA_LIKE: Defaults = Defaults {
     vocab_size: 32_000,
@@ -68,6 +68,8 @@ pub(super) const LLAMA: Family = Family {
     head_bias: false,
     compressed: None,
     encoder: None,
+    seq2seq: None,
+    image: None,
     variant: VariantDefaults::NONE,
     defaults: LLAMA_LIKE,
 };
@@ -658,4 +660,8 @@ pub const FAMILIES: &[Family] = &[
     encoders::ROBERTA,
     encoders::XLM_ROBERTA,
     encoders::MODERNBERT,
+    seq2seq::T5,
+    seq2seq::MT5,
+    seq2seq::UMT5,
+    vision::VIT,
 ];

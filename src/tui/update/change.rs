@@ -55,9 +55,12 @@ impl App {
         let only = only_attention(model).filter(|only| *only != scenario.train.attention);
         let mut words = Vec::new();
         let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
-        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| learned && **length > most).collect();
+        let image = model.architecture.image.is_some();
+        let unfit = |length: u64| learned && (length > most || image && length != most);
+        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| unfit(**length)).collect();
         if !long.is_empty() {
-            words.push(format!("sequences are {most} tokens now: the model has learned no more positions"));
+            let why = if image { "that is what an image is" } else { "the model has learned no more positions" };
+            words.push(format!("sequences are {most} tokens now: {why}"));
         }
         for length in long {
             *length = most;

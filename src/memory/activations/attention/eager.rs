@@ -9,7 +9,7 @@ use crate::model::architecture::Attention;
 
 impl Run<'_> {
     /// Scores and their softmax as tensors: the context and the attention weights.
-    pub(super) fn eager(
+    pub(in crate::memory::activations) fn eager(
         &self,
         tape: &mut Tape,
         projected: Projected,

@@ -86,9 +86,10 @@ impl Run<'_> {
         ];
         let [query, key, value] = inputs;
         let keeps = [query, key, value, mask.unwrap_or(query)];
+        let learned = mask.is_some_and(|mask| mask.needs_gradient());
         let operation = Operation {
             rule: Rule::All,
-            inputs: &inputs,
+            inputs: if learned { &keeps } else { &inputs },
             keeps: if mask.is_some() { &keeps } else { &keeps[..3] },
             extras: &extras,
             keeps_output: true,

@@ -3,7 +3,7 @@
 use super::super::super::entry::Dim;
 use super::super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::super::Run;
-use super::super::operations::{cast, dropout, fresh, join, soft_cap, subtract, unary_keeping_output};
+use super::super::operations::{add, cast, dropout, fresh, join, soft_cap, subtract, unary_keeping_output};
 use super::{Shared, Sizes};
 use crate::framework::transformers::ScoreCode;
 
@@ -39,6 +39,14 @@ impl Run<'_> {
         };
         let scaled =
             if softcap { soft_cap(tape, scaled, ["attention.scores tanh", "attention.capped scores"]) } else { scaled };
+        let scaled = match shared.bias {
+            Some(bias) if self.code.scores == ScoreCode::Scaled => {
+                let biased = add(tape, [scaled, bias], "attention.biased scores");
+                tape.release(scaled);
+                biased
+            }
+            _ => scaled,
+        };
         let Some(mask) = shared.mask else { return (scaled, None) };
         if let (ScoreCode::BiasedThenFilled, Some(bias)) = (self.code.scores, shared.bias) {
             return (filled(tape, scaled, bias, mask, held), None);

@@ -39,6 +39,9 @@ impl Recorder<'_> {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
+        if let Some(image) = &run.architecture.image {
+            return run.classifier(tape, image);
+        }
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let names = ["head.weight", "head.bias"];
         let mut head = run.weights(tape, names, run.narrow(), vocabulary, run.architecture.lm_head_bias);
@@ -58,8 +61,11 @@ impl Recorder<'_> {
             _ => {}
         }
         let encodes = run.architecture.encoder.is_some();
-        let everywhere = run.loss || run.logits_of_prompt || encodes;
-        let kept = if encodes {
+        let classifies = run.architecture.image.is_some();
+        let everywhere = (run.loss || run.logits_of_prompt || encodes) && !classifies;
+        let kept = if classifies {
+            run.first_token(tape, stream)
+        } else if encodes {
             run.head_transform(tape, stream)
         } else if everywhere {
             tape.share(stream)

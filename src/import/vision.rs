@@ -1,0 +1,57 @@
+//! The keys of a `config.json` that the vision transformer reads.
+
+use super::json::Object;
+use crate::model::architecture::{EncoderKeys, ImageKeys, Sides};
+use crate::model::{ArchitectureKeys, Family};
+use crate::preset::PresetError;
+
+/// Adds the keys of a model of images to those of all, and takes away those of a vocabulary.
+pub(super) fn keys(
+    config: &Object<'_>,
+    family: &Family,
+    shared: ArchitectureKeys,
+) -> Result<ArchitectureKeys, PresetError> {
+    let hidden_size = shared.hidden_size.unwrap_or(family.defaults.hidden_size);
+    let heads = shared.num_attention_heads.unwrap_or(family.defaults.num_attention_heads);
+    let dropout = config.number(&["hidden_dropout_prob"])?;
+    Ok(ArchitectureKeys {
+        vocab_size: None,
+        max_position_embeddings: None,
+        tie_word_embeddings: None,
+        // The class rounds down.
+        head_dim: config.count(&["head_dim"])?.or(hidden_size.checked_div(heads)),
+        attention_bias: config.flag("qkv_bias")?,
+        attention_dropout: config.number(&["attention_probs_dropout_prob"])?,
+        hidden_dropout: dropout,
+        // The same probability after the embedding.
+        embedding_dropout: dropout,
+        image: ImageKeys {
+            image_size: sides(config, "image_size")?,
+            patch_size: sides(config, "patch_size")?,
+            num_channels: config.count(&["num_channels"])?,
+            num_labels: labels(config)?,
+            pooler_output_size: config.count(&["pooler_output_size"])?,
+        },
+        encoder: EncoderKeys { architectures: config.words("architectures")?, ..EncoderKeys::default() },
+        ..shared
+    })
+}
+
+/// Both sides: one number, or height and width.
+fn sides(config: &Object<'_>, key: &str) -> Result<Option<Sides>, PresetError> {
+    if !config.is_list(key) {
+        return Ok(config.count(&[key])?.map(Sides::Square));
+    }
+    match config.counts(key)?.as_deref() {
+        Some([height, width]) => Ok(Some(Sides::Both([*height, *width]))),
+        _ => Err(config.error(key, "found a list, expected a whole number, or a height and a width")),
+    }
+}
+
+/// Classes of images: those that have a name, else how many are said to be.
+fn labels(config: &Object<'_>) -> Result<Option<u64>, PresetError> {
+    match config.entries("id2label")? {
+        Some(named) => Ok(Some(named)),
+        None => config.count(&["num_labels"]),
+    }
+}

@@ -1,0 +1,188 @@
+//! An encoder and a decoder in one model: T5, mT5 and UMT5, their parameters, their keys and their training step.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
+use brimful::import::config;
+use brimful::memory::{Category, EstimateError, Exactness, Ledger, estimate, trainable_parameters};
+use brimful::model::family::MlpKind;
+use brimful::model::{Model, parameters};
+use brimful::preset::Library;
+use brimful::scenario::{Loss, Method, Precision, Scenario, Task};
+use serde_json::{Value, json};
+
+/// Presets with their published parameters.
+const PRESETS: [(&str, u64); 9] = [
+    ("flan-t5-base", 247_577_856),
+    ("flan-t5-large", 783_150_080),
+    ("flan-t5-small", 76_961_152),
+    ("flan-t5-xl", 2_849_757_184),
+    ("flan-t5-xxl", 11_135_332_352),
+    ("t5-3b", 2_851_598_336),
+    ("t5-base", 222_903_552),
+    ("t5-large", 737_668_096),
+    ("t5-small", 60_506_624),
+];
+
+fn preset(id: &str) -> Model {
+    Library::embedded().model(id).unwrap().clone()
+}
+
+fn imported(config: &Value) -> Model {
+    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
+}
+
+fn says(config: &Value) -> String {
+    config::parse(&config.to_string(), "config.json", None).unwrap_err().to_string()
+}
+
+fn count(model: &Model) -> u64 {
+    parameters::count(&model.architecture).unwrap().get()
+}
+
+fn scenario() -> Scenario {
+    let mut scenario = Scenario { profiles: Library::embedded().profiles(), ..Scenario::default() };
+    scenario.train.sequence_length = 256;
+    scenario
+}
+
+fn ledger(model: &Model, scenario: &Scenario) -> Ledger {
+    estimate(model, scenario, None).unwrap()
+}
+
+fn bytes(ledger: &Ledger, name: &str) -> u64 {
+    let entries = ledger.entries().iter().filter(|entry| entry.name == name);
+    entries.map(|entry| entry.bytes.get()).sum()
+}
+
+#[test]
+fn the_catalogue_gives_the_published_counts_and_trains_all_of_them() {
+    let library = Library::embedded();
+    let models = library.models();
+    let found = models.iter().filter(|model| model.architecture.seq2seq.is_some());
+    assert_eq!(found.map(|model| model.id.as_str()).collect::<Vec<_>>(), PRESETS.map(|(id, _)| id));
+    for (id, published) in PRESETS {
+        let (model, scenario) = (preset(id), scenario());
+        assert_eq!(count(&model), published, "{id}");
+        assert_eq!(trainable_parameters(&model, &scenario).unwrap().get(), published, "{id}");
+        let ledger = ledger(&model, &scenario);
+        assert_eq!(ledger.largest(Category::Parameters).0.get(), 2 * published, "{id}");
+        let runtime = |entry: &&brimful::memory::Entry| entry.category != Category::Runtime;
+        for entry in ledger.entries().iter().filter(runtime) {
+            assert!(matches!(entry.exactness, Exactness::Exact), "{id}: {}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn a_published_config_is_the_preset() {
+    // As google/flan-t5-small publishes it.
+    let mut config = json!({ "architectures": ["T5ForConditionalGeneration"], "d_ff": 1024, "d_kv": 64, "d_model": 512,
+        "decoder_start_token_id": 0, "dropout_rate": 0.1, "eos_token_id": 1, "feed_forward_proj": "gated-gelu",
+        "initializer_factor": 1.0, "is_encoder_decoder": true, "layer_norm_epsilon": 1e-06, "model_type": "t5",
+        "n_positions": 512, "num_decoder_layers": 8, "num_heads": 6, "num_layers": 8, "output_past": true,
+        "pad_token_id": 0, "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32,
+        "tie_word_embeddings": false, "torch_dtype": "float32", "use_cache": true, "vocab_size": 32128 });
+    assert_eq!(imported(&config).architecture, preset("flan-t5-small").architecture);
+    // The head is a matrix of its own only where the file says so.
+    config["tie_word_embeddings"] = Value::Null;
+    assert_eq!(count(&imported(&config)), 76_961_152 - 32_128 * 512);
+    config["num_decoder_layers"] = json!(2);
+    assert_eq!(imported(&config).architecture.num_hidden_layers(), 8 + 2);
+}
+
+#[test]
+fn absent_keys_have_the_values_of_the_class() {
+    // What the classes have on the meta device.
+    for (family, parameters) in [("t5", 60_506_624), ("mt5", 172_119_424), ("umt5", 172_122_112)] {
+        assert_eq!(count(&imported(&json!({ "model_type": family }))), parameters, "{family}");
+    }
+    // As published, with heads of their own.
+    assert_eq!(count(&imported(&json!({ "model_type": "mt5", "tie_word_embeddings": false }))), 300_176_768);
+}
+
+#[test]
+fn biases_stand_in_the_first_layer_of_each_stack_or_in_every_layer() {
+    let layers = |family: &str| -> Vec<(u64, bool, bool)> {
+        let model = imported(&json!({ "model_type": family, "num_layers": 3, "num_decoder_layers": 1 }));
+        let groups = model.architecture.groups.iter();
+        groups
+            .map(|group| {
+                let variant = group.layer.variant;
+                (group.layers, variant.relative_buckets.is_some(), variant.attends_to_encoder)
+            })
+            .collect()
+    };
+    assert_eq!(layers("t5"), [(1, true, false), (2, false, false), (1, true, true)]);
+    assert_eq!(layers("umt5"), [(3, true, false), (1, true, true)]);
+}
+
+#[test]
+fn one_key_says_the_gate_and_the_activation() {
+    let kind = |said: &str| {
+        let model = imported(&json!({ "model_type": "t5", "feed_forward_proj": said }));
+        match &model.architecture.groups[0].layer.feed_forward {
+            brimful::model::architecture::FeedForward::Dense(mlp) => mlp.kind,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        [kind("relu"), kind("gated-gelu"), kind("gated-silu")],
+        [MlpKind::Plain, MlpKind::Gated, MlpKind::Gated]
+    );
+    let wrong = says(&json!({ "model_type": "t5", "feed_forward_proj": "gated-tanh" }));
+    assert!(wrong.contains("feed_forward_proj: `tanh` is none of"), "{wrong}");
+}
+
+#[test]
+fn mistakes_are_located_under_the_names_of_the_file() {
+    let heads = says(&json!({ "model_type": "t5", "num_heads": 0 }));
+    assert!(heads.starts_with("config.json:1:") && heads.contains("num_heads: 0 is not between"), "{heads}");
+    let width = says(&json!({ "model_type": "t5", "d_kv": "wide" }));
+    assert!(width.contains("d_kv: found the text \"wide\", expected a whole number"), "{width}");
+    let class = says(&json!({ "model_type": "t5", "architectures": ["T5ForTokenClassification"] }));
+    assert!(class.contains("architectures: `T5ForTokenClassification` is not covered"), "{class}");
+    let alone = says(&json!({ "model_type": "mt5", "is_decoder": true }));
+    assert!(alone.contains("is_decoder: found `true`; one stack of mt5"), "{alone}");
+}
+
+#[test]
+fn both_stacks_read_as_many_tokens() {
+    let (model, mut scenario) = (preset("t5-small"), scenario());
+    scenario.train.micro_batch_size = 3;
+    let ledger = ledger(&model, &scenario);
+    for name in ["input ids", "labels", "decoder input ids"] {
+        assert_eq!(bytes(&ledger, name), 8 * 3 * 256, "{name}");
+    }
+}
+
+#[test]
+fn adapters_stand_in_both_attentions() {
+    let (model, mut scenario) = (preset("t5-small"), scenario());
+    scenario.train.method = Method::Lora;
+    scenario.train.lora_rank = 8;
+    scenario.train.lora_targets = vec![String::from("q"), String::from("v")];
+    // 18 attentions, two matrices in each, 512 to 512.
+    assert_eq!(trainable_parameters(&model, &scenario).unwrap().get(), 18 * 2 * 8 * 1024);
+    scenario.train.lora_targets = vec![String::from("wi"), String::from("EncDecAttention.q")];
+    assert_eq!(trainable_parameters(&model, &scenario).unwrap().get(), 12 * 8 * (512 + 2048) + 6 * 8 * 1024);
+}
+
+#[test]
+fn what_is_not_known_is_refused() {
+    let refusal = |change: &dyn Fn(&mut Scenario)| {
+        let mut scenario = scenario();
+        change(&mut scenario);
+        match estimate(&preset("t5-base"), &scenario, None).unwrap_err() {
+            EstimateError::NotCovered { key, covered, .. } => {
+                assert!(covered.ends_with("for an encoder with a decoder"), "{covered}");
+                key
+            }
+            other => panic!("{other}"),
+        }
+    };
+    assert_eq!(refusal(&|it| it.task = Task::Infer), "task");
+    assert_eq!(refusal(&|it| it.train.method = Method::Qlora), "train.method");
+    assert_eq!(refusal(&|it| it.train.loss = Loss::Fused), "train.loss");
+    assert_eq!(refusal(&|it| it.train.precision = Precision::Fp16Mixed), "train.precision");
+    assert_eq!(refusal(&|it| it.train.padding = true), "train.padding");
+    assert_eq!(refusal(&|it| it.train.keep_outputs = true), "train.keep_outputs");
+}
