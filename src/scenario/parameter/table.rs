@@ -121,7 +121,7 @@ pub const PARAMETERS: &[Parameter] = &[
         key: "train.sequence_length",
         label: "sequence",
         unit: "tokens",
-        help: "tokens in a sequence, s; of an encoder and its decoder, in each",
+        help: "tokens in a sequence, s; of T5 in each of its stacks",
         kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
         applies: training,
         get: |s| Value::Count(s.train.sequence_length),
