@@ -71,6 +71,15 @@ impl Place {
     pub(super) const fn among(layers: u64, first: u64, last: u64) -> Self {
         if layers > last - first { Self::Layers(first, last) } else { Self::Among { layers, first, last } }
     }
+
+    /// How many layers it is about, with the first and the last of them; nothing outside the layers.
+    pub(super) const fn layers(self) -> Option<(u64, u64, u64)> {
+        match self {
+            Self::Layers(first, last) => Some((last - first + 1, first, last)),
+            Self::Among { layers, first, last } => Some((layers, first, last)),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Place {

@@ -12,37 +12,41 @@ use crate::units::Overflow;
 pub(super) struct Member {
     /// Which of the entries.
     pub(super) index: usize,
-    /// The layers, stretch by stretch, first and last.
-    stretches: Vec<(u64, u64)>,
+    /// The layers, set by set: how many, the first and the last. Within a set they lie equally far apart.
+    sets: Vec<(u64, u64, u64)>,
 }
 
 impl Member {
     /// The entry that has this index.
     pub(super) fn new(index: usize, place: Place) -> Self {
-        let stretches = if let Place::Layers(first, last) = place { vec![(first, last)] } else { Vec::new() };
-        Self { index, stretches }
+        Self { index, sets: place.layers().into_iter().collect() }
     }
 
     /// Whether another entry of the name may be the same thing in the same place or in other layers.
     fn takes(&self, known: &Entry, entry: &Entry) -> bool {
-        let placed = matches!(entry.place, Place::Layers(..)) && !self.stretches.is_empty();
+        let placed = entry.place.layers().is_some() && !self.sets.is_empty();
         (placed || known.place == entry.place) && is_alike(known, entry)
     }
 
     fn add(&mut self, known: &mut Entry, entry: &Entry) -> Result<(), Overflow> {
         join(known, entry)?;
-        let Place::Layers(first, last) = entry.place else { return Ok(()) };
+        let Some(set @ (layers, first, last)) = entry.place.layers() else { return Ok(()) };
         // What stands twice in a layer is in no other layers for it.
-        if self.stretches.iter().any(|(begin, end)| *begin <= first && last <= *end) {
+        let has = |(count, begin, end): &(u64, u64, u64)| {
+            (*count, *begin, *end) == set || (*count > end - begin && *begin <= first && last <= *end)
+        };
+        if self.sets.iter().any(has) {
             return Ok(());
         }
-        match self.stretches.last_mut() {
-            Some((_, end)) if *end + 1 == first => *end = last,
-            _ => self.stretches.push((first, last)),
+        match self.sets.last_mut() {
+            Some((count, begin, end)) if *count > *end - *begin && layers > last - first && *end + 1 == first => {
+                (*count, *end) = (*count + layers, last);
+            }
+            _ => self.sets.push(set),
         }
-        let layers = self.stretches.iter().map(|(first, last)| last - first + 1).sum();
-        let first = self.stretches.iter().map(|(first, _)| *first).min().unwrap_or(first);
-        let last = self.stretches.iter().map(|(_, last)| *last).max().unwrap_or(last);
+        let layers = self.sets.iter().map(|(layers, ..)| layers).sum();
+        let first = self.sets.iter().map(|(_, first, _)| *first).min().unwrap_or(first);
+        let last = self.sets.iter().map(|(.., last)| *last).max().unwrap_or(last);
         known.place = Place::among(layers, first, last);
         Ok(())
     }

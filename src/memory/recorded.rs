@@ -108,7 +108,7 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
     // How large the gradient of a parameter is follows from the parameter's shape alone.
     let derived = !recording.measured && storage.kind != Kind::ParameterGradient;
     let place = match (life.layers, storage.owner) {
-        (Layers::Range(first, last), _) => Place::Layers(first, last),
+        (Layers::Every { first, last, step }, _) => Place::among((last - first) / step + 1, first, last),
         (Layers::Outside, Segment::Embedding | Segment::Layer(_)) => Place::Embedding,
         (Layers::Outside, Segment::FinalNorm) => Place::FinalNorm,
         (Layers::Outside, Segment::Head) => Place::Head,

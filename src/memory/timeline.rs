@@ -18,8 +18,15 @@ struct Span {
 pub(super) enum Layers {
     /// None: the storage stands outside the layers.
     Outside,
-    /// Layers from the first to the last of these.
-    Range(u64, u64),
+    /// Layers from the first to the last of these, so far from one to the next.
+    Every {
+        /// The first, counted from 0.
+        first: u64,
+        /// The last.
+        last: u64,
+        /// From one to the next.
+        step: u64,
+    },
 }
 
 /// A storage and its spans: its own, and that of the layers between the recorded ones.
@@ -103,14 +110,7 @@ impl Timeline {
     }
 }
 
-impl Stretch {
-    /// The number in the model of a recorded layer.
-    pub(super) fn number(&self, recorded: usize) -> u64 {
-        if recorded == self.recorded.start { self.first } else { self.first + self.layers - 1 }
-    }
-}
-
-/// When the layers between have what the last recorded layer has in `span`.
+/// When the layers between have what a layer of the last recorded period has in `span`.
 fn between_span(stretch: &Stretch, span: Span) -> Option<Span> {
     let (forward, backward) = (&stretch.last_forward, &stretch.last_backward);
     let dies = if backward.contains(&span.dies) { backward.end } else { span.dies };
@@ -144,14 +144,16 @@ fn each_life(
         let stays = storage.saved || matches!(storage.kind, Kind::ParameterGradient | Kind::WeightCopy);
         if between > 0
             && stays
-            && recorded + 1 == stretch.recorded.end
+            && stretch.is_last(recorded)
             && let Some(span) = between_span(stretch, *span)
         {
-            let layers = Layers::Range(stretch.first + 1, stretch.first + between);
+            let step = stretch.period as u64;
+            let last = stretch.number(recorded) - step;
+            let layers = Layers::Every { first: last - (between - 1) * step, last, step };
             visit(storage, Life { layers, copies: between, span })?;
         }
         let own = stretch.number(recorded);
-        visit(storage, Life { layers: Layers::Range(own, own), copies: 1, span: *span })?;
+        visit(storage, Life { layers: Layers::Every { first: own, last: own, step: 1 }, copies: 1, span: *span })?;
     }
     Ok(())
 }

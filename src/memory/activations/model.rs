@@ -2,6 +2,7 @@
 
 mod forward;
 mod head;
+mod periods;
 mod shared;
 mod stacks;
 
@@ -198,13 +199,8 @@ impl<'a> Recorder<'a> {
                 } else {
                     self.tape.backward(nodes.clone());
                 }
-                let events = start..self.tape.position();
-                if index + 1 == recorded.end {
-                    self.stretches[stretch].last_backward = events.clone();
-                }
-                if index == recorded.start {
-                    self.stretches[stretch].first_backward = events;
-                }
+                let end = self.tape.position();
+                self.stretches[stretch].back_through(index, start..end);
             }
             if let Some(Between { nodes, .. }) = self.between.take_if(|between| between.decoder == recorded.start) {
                 self.tape.backward(nodes);
@@ -213,11 +209,24 @@ impl<'a> Recorder<'a> {
     }
 
     fn layers(&mut self, mut stream: Tensor, shared: SharedByWindow) -> Tensor {
-        let architecture = self.run.architecture;
+        let groups = &self.run.architecture.groups;
         let mut first = 0;
-        for group in &architecture.groups {
-            stream = self.group(&group.layer, [first, group.layers], stream, shared.of(&group.layer));
-            first += group.layers;
+        for part in periods::parts(groups) {
+            let period = &groups[part.groups.clone()];
+            let layers = period.iter().map(|group| group.layers).sum::<u64>() * part.times as u64;
+            let split = (first + 1..first + layers).contains(&self.run.checkpointed_layers);
+            if part.times > 1 && !split {
+                let each = period.iter().flat_map(|group| (0..group.layers).map(move |_| &group.layer));
+                let each: Vec<_> = each.map(|layer| (layer, shared.of(layer))).collect();
+                let checkpointed = first < self.run.checkpointed_layers;
+                stream = self.stretch(&each, [first, layers], checkpointed, stream);
+                first += layers;
+                continue;
+            }
+            for group in &groups[part.groups.start..part.groups.start + part.groups.len() * part.times] {
+                stream = self.group(&group.layer, [first, group.layers], stream, shared.of(&group.layer));
+                first += group.layers;
+            }
         }
         stream
     }
@@ -227,32 +236,36 @@ impl<'a> Recorder<'a> {
         let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(layers);
         for (layers, checkpointed) in [(checkpointed, true), (layers - checkpointed, false)] {
             if layers > 0 {
-                stream = self.stretch(layer, [first, layers], checkpointed, stream, shared);
+                stream = self.stretch(&[(layer, shared)], [first, layers], checkpointed, stream);
                 first += layers;
             }
         }
         stream
     }
 
+    /// So many layers from the first of these numbers on, which are the layers of a period over and over.
     fn stretch(
         &mut self,
-        layer: &'a Layer,
+        period: &[(&'a Layer, Shared)],
         [first, layers]: [u64; 2],
         checkpointed: bool,
         mut stream: Tensor,
-        shared: Shared,
     ) -> Tensor {
         let start = self.layers.len();
+        let length = period.len() as u64;
         let mut passes = Vec::with_capacity(2);
-        for _ in 0..layers.min(2) {
+        for _ in 0..(layers / length).min(2) {
             let begun = self.tape.position();
-            stream = self.layer(layer, checkpointed, stream, shared);
+            for (layer, shared) in period {
+                stream = self.layer(layer, checkpointed, stream, *shared);
+            }
             passes.push(begun..self.tape.position());
         }
         let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
         self.stretches.push(Stretch {
             first,
             layers,
+            period: period.len(),
             recorded: start..self.layers.len(),
             first_forward: pass(passes.first()),
             last_forward: pass(passes.last()),

@@ -139,6 +139,7 @@ impl Recorder<'_> {
             let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
             self.stretches.push(Stretch {
                 first,
+                period: 1,
                 layers: group.layers,
                 recorded: start..self.layers.len(),
                 first_forward: pass(passes.first()),
@@ -157,13 +158,8 @@ impl Recorder<'_> {
             for index in recorded.clone().rev() {
                 let start = self.tape.position();
                 self.tape.backward(self.layers[index].clone());
-                let events = start..self.tape.position();
-                if index + 1 == recorded.end {
-                    self.stretches[stretch].last_backward = events.clone();
-                }
-                if index == recorded.start {
-                    self.stretches[stretch].first_backward = events;
-                }
+                let end = self.tape.position();
+                self.stretches[stretch].back_through(index, start..end);
             }
         }
     }

@@ -4,29 +4,61 @@ use std::ops::Range;
 
 use crate::memory::tape::{Event, Kind, Segment, Tape};
 
-/// Equal layers in a row, of which the first and the last are recorded.
+/// Layers in a row, the same few over and over: a period, of which the first time and the last are recorded. Of equal
+/// layers the period is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stretch {
     /// Number of its first layer in the model.
     pub(crate) first: u64,
     /// How many layers it stands for.
     pub(crate) layers: u64,
+    /// Layers of a period.
+    pub(crate) period: usize,
     /// The recorded layers, by [`Segment::Layer`].
     pub(crate) recorded: Range<usize>,
-    /// The events of the first recorded layer's forward.
+    /// The events of the first period's forward.
     pub(crate) first_forward: Range<usize>,
-    /// The events of the last recorded layer's forward; before them run the layers in between.
+    /// The events of the last period's forward; before them run the periods in between.
     pub(crate) last_forward: Range<usize>,
-    /// The events of its backward; after them run the layers in between.
+    /// The events of its backward; after them run the periods in between.
     pub(crate) last_backward: Range<usize>,
-    /// The events of the first recorded layer's backward.
+    /// The events of the first period's backward.
     pub(crate) first_backward: Range<usize>,
 }
 
 impl Stretch {
-    /// Layers that no recorded layer stands for by itself.
+    /// Periods that no recorded one stands for by itself.
     pub(crate) const fn between(&self) -> u64 {
-        self.layers - (self.recorded.end - self.recorded.start) as u64
+        let period = self.period as u64;
+        self.layers / period - (self.recorded.end - self.recorded.start) as u64 / period
+    }
+
+    /// Whether a recorded layer is of the last period.
+    pub(crate) const fn is_last(&self, recorded: usize) -> bool {
+        recorded + self.period >= self.recorded.end
+    }
+
+    /// The number in the model of a recorded layer.
+    pub(crate) const fn number(&self, recorded: usize) -> u64 {
+        let index = recorded - self.recorded.start;
+        if index < self.period {
+            self.first + index as u64
+        } else {
+            self.first + self.layers - (self.recorded.end - recorded) as u64
+        }
+    }
+
+    /// Takes in the events of a recorded layer's backward, which come last layer first.
+    pub(crate) fn back_through(&mut self, recorded: usize, events: Range<usize>) {
+        let add = |known: &mut Range<usize>, begins: bool| {
+            *known = if begins { events.clone() } else { known.start..events.end };
+        };
+        if self.is_last(recorded) {
+            add(&mut self.last_backward, recorded + 1 == self.recorded.end);
+        }
+        if recorded < self.recorded.start + self.period {
+            add(&mut self.first_backward, recorded + 1 == self.recorded.start + self.period);
+        }
     }
 }
 
