@@ -25,10 +25,13 @@ mod operations;
 mod quantized;
 mod recurrent;
 mod rotary;
+mod stack;
+mod torchtune;
 
 pub(super) use litgpt::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};
 pub(super) use model::{Forward, Stretch};
 pub(super) use quantized::Kernel;
+pub(super) use torchtune::{PREVIOUS as PREVIOUS_SCALARS, Torchtune};
 
 use super::adapters::Adapters;
 use super::entry::Dim;

@@ -22,8 +22,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
             return Err(not_covered(parameter, found.to_string(), only.to_string()));
         }
     }
-    let litgpt = matches!(scenario.framework, Framework::Litgpt | Framework::Litgpt04);
-    if scenario.task == Task::Train { check_train(&scenario.train, litgpt) } else { Ok(()) }
+    if scenario.task == Task::Train { check_train(&scenario.train, in_one_type(scenario.framework)) } else { Ok(()) }
 }
 
 /// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.
@@ -82,10 +81,15 @@ fn spreads(parameter: &Parameter) -> bool {
     parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
 }
 
-fn check_train(train: &Train, litgpt: bool) -> Result<(), EstimateError> {
+/// Whether an implementation's adapters have the type of the model.
+const fn in_one_type(framework: Framework) -> bool {
+    use Framework::{Litgpt, Litgpt04, Torchtune, Torchtune04};
+    matches!(framework, Litgpt | Litgpt04 | Torchtune | Torchtune04)
+}
+
+fn check_train(train: &Train, in_one_type: bool) -> Result<(), EstimateError> {
     let own = match (train.method, train.precision) {
-        // LitGPT's adapters have the type of the model.
-        _ if litgpt => "bf16",
+        _ if in_one_type => "bf16",
         (Method::Lora | Method::Qlora, _) => train.lora_dtype.as_str(),
         (Method::Full, Precision::Bf16) => "bf16",
         (Method::Full, _) => "fp32",

@@ -63,6 +63,8 @@ choices! {
         Litgpt04 = "litgpt-0.4",
         /// torchtune.
         Torchtune = "torchtune",
+        /// torchtune of autumn 2024.
+        Torchtune04 = "torchtune-0.4",
         /// vLLM.
         Vllm = "vllm",
         /// llama.cpp.

@@ -89,6 +89,8 @@ pub(crate) struct Storage {
     pub(crate) recomputed: bool,
     /// Whether its size or its lifetime was read from code but never measured.
     pub(crate) estimated: bool,
+    /// Whether what flows is a view of it: products of matrices are taken flat, and their gradients viewed back.
+    pub(super) viewed: bool,
     pub(super) references: u32,
 }
 

@@ -90,7 +90,15 @@ pub const PARAMETERS: &[Parameter] = &[
         help: "the implementation whose habits are described",
         kind: Kind::Choice {
             words: Framework::WORDS,
-            covered: &["transformers", "transformers-4.51", "transformers-4.38", "litgpt", "litgpt-0.4"],
+            covered: &[
+                "transformers",
+                "transformers-4.51",
+                "transformers-4.38",
+                "litgpt",
+                "litgpt-0.4",
+                "torchtune",
+                "torchtune-0.4",
+            ],
             optional: false,
         },
         applies: in_detail,

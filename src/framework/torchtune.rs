@@ -1,0 +1,133 @@
+//! torchtune: one decoder class, whose parts its builders choose by family.
+
+use crate::model::architecture::{Activation, Architecture, Attention, AttentionVariant, FeedForward, Layer};
+use crate::model::architecture::{LayerVariant, Mixer};
+use crate::model::family::{Family, MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
+
+/// From so many positions on, a Llama is built as Llama 3.1 and later ones are.
+const SCALED_POSITIONS: u64 = 131_072;
+
+/// How queries and keys are rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// Neighbouring channels, in fp32.
+    Pairs,
+    /// The two halves of a head, by tables in fp32.
+    Halves,
+    /// The same, by tables in the type of the stream.
+    NarrowHalves,
+}
+
+/// What the builders choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// The rotation.
+    pub rotation: Rotation,
+    /// Whether the embedding is multiplied by a constant.
+    pub scaled_embedding: bool,
+    /// Whether every adapted layer has tables of its own for the rotation.
+    pub tables_in_adapted_layers: bool,
+}
+
+impl Parts {
+    /// Those of a model; nothing of a family that has no builder.
+    pub fn of(family: &Family, architecture: &Architecture) -> Option<Self> {
+        let rotation = match family.id {
+            "llama" | "mistral" | "gemma" => Rotation::Pairs,
+            "phi3" => Rotation::Halves,
+            "qwen2" => Rotation::NarrowHalves,
+            _ => return None,
+        };
+        let scaled = architecture.max_position_embeddings >= SCALED_POSITIONS || architecture.tie_word_embeddings;
+        Some(Self {
+            rotation,
+            scaled_embedding: family.id == "gemma",
+            tables_in_adapted_layers: !(family.id == "llama" && scaled),
+        })
+    }
+}
+
+/// What differs between releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// Whether root mean square norms are PyTorch's, which multiply by their weight in fp32; else they are written out,
+    /// and narrow first.
+    pub norms_of_torch: bool,
+    /// Whether keys and values are copied for every head before they are taken apart by head.
+    pub repeats_by_token: bool,
+}
+
+impl Release {
+    /// The release that a profile's id names.
+    pub fn of(id: &str) -> Option<Self> {
+        match id {
+            "torchtune" => Some(Self { norms_of_torch: true, repeats_by_token: false }),
+            "torchtune-0.4" => Some(Self { norms_of_torch: false, repeats_by_token: true }),
+            _ => None,
+        }
+    }
+}
+
+/// How torchtune builds a model: queries, keys and values apart, gate and up apart, no windows. An error says what its
+/// builders do not have.
+pub fn built(family: &Family, architecture: &Architecture) -> Result<Architecture, &'static str> {
+    if architecture.positions != PositionKind::Rotary {
+        return Err("positions that do not rotate");
+    }
+    if !matches!(architecture.norm, NormKind::Rms | NormKind::GemmaRms) {
+        return Err("norms of this kind");
+    }
+    if architecture.embedding_size != architecture.hidden_size || architecture.embedding_norm.is_some() {
+        return Err("what stands between embedding and layers");
+    }
+    if architecture.lm_head_bias || architecture.logits_softcap {
+        return Err("heads of this kind");
+    }
+    match (family.id, architecture.tie_word_embeddings) {
+        ("gemma", false) => return Err("heads apart from the embedding"),
+        ("mistral" | "phi3", true) => return Err("tied heads"),
+        _ => {}
+    }
+    let mut built = architecture.clone();
+    for group in &mut built.groups {
+        build(family, &mut group.layer, architecture.hidden_size)?;
+    }
+    Ok(built)
+}
+
+fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'static str> {
+    if layer.placement != Placement::Pre || layer.variant != LayerVariant::default() {
+        return Err("blocks of this kind");
+    }
+    let Mixer::Attention(attention) = &mut layer.mixer else { return Err("recurrent layers") };
+    if !is_plain(attention) || attention.output_bias || attention.qkv_bias != (family.id == "qwen2") {
+        return Err("attention of this kind");
+    }
+    if attention.query_size() != hidden_size && family.id != "gemma" {
+        return Err("heads that are not together as wide as the stream");
+    }
+    attention.projection = Projection::Separate;
+    attention.sliding_window = None;
+    let FeedForward::Dense(mlp) = &mut layer.feed_forward else { return Err("experts") };
+    if mlp.bias || mlp.kind == MlpKind::Plain {
+        return Err("feed-forward networks of this kind");
+    }
+    mlp.kind = MlpKind::Gated;
+    mlp.activation = match mlp.activation {
+        Activation::Silu => Activation::Silu,
+        // The tanh approximation is PyTorch's operation too.
+        Activation::Gelu | Activation::GeluPython if family.id == "gemma" => Activation::Gelu,
+        _ => return Err("this activation function"),
+    };
+    Ok(())
+}
+
+fn is_plain(attention: &Attention) -> bool {
+    attention.latent.is_none()
+        && !attention.sinks
+        && !attention.gate
+        && !attention.softcap
+        && attention.rotary_dim == attention.head_dim
+        && attention.variant == AttentionVariant::default()
+        && attention.qk_norm == QkNorm::None
+}

@@ -1,0 +1,114 @@
+//! The layers of a model one after another, as training loops with a decoder of their own run them: of equal ones the
+//! first and the last are recorded, forward and backward, checkpointed or not.
+
+use std::ops::Range;
+
+use super::super::tape::{Segment, Tape, Tensor};
+use super::model::Stretch;
+use crate::model::architecture::{Architecture, Layer};
+
+/// Layers for which a tape has room.
+pub(super) const RECORDED: usize = 4;
+
+/// The recorded layers.
+pub(super) struct Stack<'a> {
+    stretches: Vec<Stretch>,
+    layers: Vec<Recorded<'a>>,
+    checkpointed: bool,
+}
+
+/// A recorded layer: what it is, what enters it, and its nodes.
+struct Recorded<'a> {
+    layer: &'a Layer,
+    input: Tensor,
+    nodes: Range<usize>,
+}
+
+impl<'a> Stack<'a> {
+    /// Records the forward pass of every layer, each of which `block` runs from the stream that enters to the one that
+    /// leaves; and the stream after the last.
+    pub(super) fn forward(
+        tape: &mut Tape,
+        architecture: &'a Architecture,
+        checkpointed: bool,
+        mut stream: Tensor,
+        block: impl Fn(&mut Tape, &Layer, Tensor) -> Tensor,
+    ) -> (Self, Tensor) {
+        let mut stack = Self { stretches: Vec::new(), layers: Vec::new(), checkpointed };
+        let mut first = 0;
+        for group in &architecture.groups {
+            let start = stack.layers.len();
+            let mut passes = Vec::with_capacity(2);
+            for _ in 0..group.layers.min(2) {
+                let begun = tape.position();
+                stream = stack.layer(tape, &group.layer, stream, &block);
+                passes.push(begun..tape.position());
+            }
+            let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
+            stack.stretches.push(Stretch {
+                first,
+                layers: group.layers,
+                recorded: start..stack.layers.len(),
+                first_forward: pass(passes.first()),
+                last_forward: pass(passes.last()),
+                last_backward: 0..0,
+                first_backward: 0..0,
+            });
+            first += group.layers;
+        }
+        (stack, stream)
+    }
+
+    fn layer(
+        &mut self,
+        tape: &mut Tape,
+        layer: &'a Layer,
+        input: Tensor,
+        block: impl Fn(&mut Tape, &Layer, Tensor) -> Tensor,
+    ) -> Tensor {
+        let start = tape.node_count();
+        tape.enter(Segment::Layer(self.layers.len()));
+        if self.checkpointed {
+            tape.begin_checkpoint(&[input]);
+        }
+        let output = block(tape, layer, input);
+        if self.checkpointed {
+            tape.end_checkpoint();
+        }
+        tape.release(input);
+        self.layers.push(Recorded { layer, input, nodes: start..tape.node_count() });
+        output
+    }
+
+    /// Records the backward pass, last layer first; `block` computes again what a checkpoint did not keep.
+    pub(super) fn backward(
+        mut self,
+        tape: &mut Tape,
+        block: impl Fn(&mut Tape, &Layer, Tensor) -> Tensor,
+    ) -> Vec<Stretch> {
+        for stretch in self.stretches.iter_mut().rev() {
+            for index in stretch.recorded.clone().rev() {
+                let Recorded { layer, input, ref nodes } = self.layers[index];
+                let start = tape.position();
+                if self.checkpointed {
+                    tape.backward_through_checkpoint(nodes.clone(), |tape| {
+                        tape.enter(Segment::Layer(index));
+                        let output = block(tape, layer, input);
+                        tape.release(output);
+                    });
+                    tape.release(input);
+                } else {
+                    tape.backward(nodes.clone());
+                }
+                let events = start..tape.position();
+                if index + 1 == stretch.recorded.end {
+                    stretch.last_backward = events.clone();
+                }
+                if index == stretch.recorded.start {
+                    stretch.first_backward = events;
+                }
+            }
+        }
+        self.stretches
+    }
+}
