@@ -8,6 +8,13 @@ use super::Torchtune;
 use crate::memory::adapters::Names;
 use crate::scenario::Loss;
 
+/// What stands beside the head.
+#[derive(Clone, Copy)]
+struct Adapter {
+    pair: [Linear; 2],
+    names: &'static Names,
+}
+
 impl Torchtune<'_> {
     /// Logits of the normed stream, a tensor for each chunk.
     pub(super) fn head(&self, tape: &mut Tape, normed: Tensor, table: Tensor) -> Vec<Tensor> {
@@ -17,9 +24,9 @@ impl Torchtune<'_> {
         if run.architecture.tie_word_embeddings {
             head.weight = table;
         }
-        let names = run.adapters.and_then(|adapters| adapters.names("head"));
+        let adapter = self.head_adapter(tape, head);
         if run.loss_kind == Loss::Eager {
-            let narrow = self.adapted_head(tape, normed, head, names, run.s());
+            let narrow = self.adapted_head(tape, normed, head, adapter, run.s());
             tape.enter(Segment::Loss);
             let wide = cast(tape, narrow, Dtype::Fp32, "logits");
             tape.release(narrow);
@@ -29,7 +36,7 @@ impl Torchtune<'_> {
         let shapes: Vec<u16> = chunks.iter().map(|chunk| tape.shape(&[run.b(), *chunk, run.h()])).collect();
         let pieces = tape.cut(normed, &shapes);
         let logits = pieces.iter().zip(chunks).map(|(piece, chunk)| {
-            let logits = self.adapted_head(tape, *piece, head, names, chunk);
+            let logits = self.adapted_head(tape, *piece, head, adapter, chunk);
             tape.assign(logits, Segment::Loss);
             logits
         });
@@ -40,22 +47,29 @@ impl Torchtune<'_> {
         logits
     }
 
+    /// The matrices down to the rank and up from it beside the head, where it has an adapter.
+    fn head_adapter(&self, tape: &mut Tape, head: Linear) -> Option<Adapter> {
+        let adapters = self.run.adapters?;
+        let names = adapters.names("head")?;
+        let rank = Dim { symbol: "r", size: adapters.rank };
+        let pair = [(names.down, head.inputs, rank), (names.up, rank, head.outputs)].map(|(name, inputs, outputs)| {
+            let shape = tape.shape(&[outputs, inputs]);
+            Linear { weight: tape.adapter(name, shape, adapters.dtype), bias: None, inputs, outputs }
+        });
+        Some(Adapter { pair, names })
+    }
+
     /// The product with the head, and what an adapter adds to it.
     fn adapted_head(
         &self,
         tape: &mut Tape,
         input: Tensor,
         head: Linear,
-        names: Option<&'static Names>,
+        adapter: Option<Adapter>,
         positions: Dim,
     ) -> Tensor {
         let output = self.read_in_one_piece(tape, input, head, "logits in 16 bits", positions);
-        let (Some(names), Some(adapters)) = (names, self.run.adapters) else { return output };
-        let rank = Dim { symbol: "r", size: adapters.rank };
-        let [down, up] = [(names.down, head.inputs, rank), (names.up, rank, head.outputs)].map(|(name, from, to)| {
-            let shape = tape.shape(&[to, from]);
-            Linear { weight: tape.adapter(name, shape, adapters.dtype), bias: None, inputs: from, outputs: to }
-        });
+        let Some(Adapter { pair: [down, up], names }) = adapter else { return output };
         let dropped = self.run.adapter_dropout(tape, input, names);
         let low = self.read_in_one_piece(tape, dropped, down, names.low, positions);
         tape.release(dropped);
