@@ -25,8 +25,10 @@ pub struct Parts {
     pub rotation: Rotation,
     /// Whether the embedding is multiplied by a constant.
     pub scaled_embedding: bool,
-    /// Whether every adapted layer has tables of its own for the rotation.
-    pub tables_in_adapted_layers: bool,
+    /// Whether what the head's adapter reads goes through dropout as elsewhere.
+    pub drops_before_head: bool,
+    /// Whether builders of all releases give the layers one table for the rotation, adapted or not.
+    pub one_table: bool,
 }
 
 impl Parts {
@@ -42,27 +44,42 @@ impl Parts {
         Some(Self {
             rotation,
             scaled_embedding: family.id == "gemma",
-            tables_in_adapted_layers: !(family.id == "llama" && scaled),
+            drops_before_head: family.id != "mistral",
+            one_table: family.id == "llama" && scaled,
         })
     }
 }
 
 /// What differs between releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
 pub struct Release {
     /// Whether root mean square norms are PyTorch's, which multiply by their weight in fp32; else they are written out,
     /// and narrow first.
     pub norms_of_torch: bool,
+    /// Whether layers are copies of one, each with its own table for the rotation; else only adapted ones have their own.
+    pub clones_layers: bool,
+    /// Whether the stream that enters the last norm is in a variable until logits are there.
+    pub holds_stream: bool,
     /// Whether keys and values are copied for every head before they are taken apart by head.
     pub repeats_by_token: bool,
 }
 
 impl Release {
+    /// Whether each layer has a table of its own for the rotation.
+    pub const fn tables_in_layers(self, parts: Parts, adapted: bool) -> bool {
+        !parts.one_table && (adapted || self.clones_layers)
+    }
+
     /// The release that a profile's id names.
     pub fn of(id: &str) -> Option<Self> {
         match id {
-            "torchtune" => Some(Self { norms_of_torch: true, repeats_by_token: false }),
-            "torchtune-0.4" => Some(Self { norms_of_torch: false, repeats_by_token: true }),
+            "torchtune" => {
+                Some(Self { norms_of_torch: true, clones_layers: false, holds_stream: true, repeats_by_token: false })
+            }
+            "torchtune-0.4" => {
+                Some(Self { norms_of_torch: false, clones_layers: true, holds_stream: false, repeats_by_token: true })
+            }
             _ => None,
         }
     }

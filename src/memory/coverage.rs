@@ -4,7 +4,7 @@ use super::EstimateError;
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Attention, Framework, Loss, Method, Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Attention, Loss, Method, Precision, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -22,7 +22,8 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
             return Err(not_covered(parameter, found.to_string(), only.to_string()));
         }
     }
-    if scenario.task == Task::Train { check_train(&scenario.train, in_one_type(scenario.framework)) } else { Ok(()) }
+    let in_one_type = scenario.framework.adapts_in_one_type();
+    if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
 }
 
 /// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.
@@ -79,12 +80,6 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
 /// One GPU for now: whatever would spread the model over several is left at its default.
 fn spreads(parameter: &Parameter) -> bool {
     parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
-}
-
-/// Whether an implementation's adapters have the type of the model.
-const fn in_one_type(framework: Framework) -> bool {
-    use Framework::{Litgpt, Litgpt04, Torchtune, Torchtune04};
-    matches!(framework, Litgpt | Litgpt04 | Torchtune | Torchtune04)
 }
 
 fn check_train(train: &Train, in_one_type: bool) -> Result<(), EstimateError> {

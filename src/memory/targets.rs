@@ -14,7 +14,6 @@ const WORDS: [&str; 8] = ["q", "k", "v", "o", "gate", "up", "down", "head"];
 
 /// What has adapters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent options of the script")]
 pub(super) struct Targets {
     /// Whether query, key and value have one.
     pub(super) projected: [bool; 3],

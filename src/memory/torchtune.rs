@@ -32,10 +32,10 @@ pub(super) fn ledger(
     let train = &scenario.train;
     let (model, parts) = &built_by(model, profile)?;
     options::check(&model.architecture, train)?;
+    options::check_length(&model.architecture, train)?;
     options::check_chunks(train)?;
     let adapters = adapters(model, train)?;
     let architecture = &model.architecture;
-    super::check_length(model, "train.sequence_length", train.sequence_length)?;
     let step = Torchtune {
         run: run(model, train, adapters.as_ref()),
         parts: *parts,
@@ -63,7 +63,8 @@ pub(super) fn ledger(
         entry.source = profile.version;
     }
     entries.iter_mut().filter(|entry| entry.name == super::activations::PREVIOUS_SCALARS).for_each(not_in_the_first);
-    entries.append(&mut standing::buffers(architecture, *parts, adapters.is_some(), train.micro_batch_size)?);
+    let in_layers = step.release.tables_in_layers(*parts, adapters.is_some());
+    entries.append(&mut standing::buffers(architecture, *parts, in_layers, train.micro_batch_size)?);
     close(entries, gpu, &recording, &timeline, &positions)
 }
 

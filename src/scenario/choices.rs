@@ -72,6 +72,13 @@ choices! {
     }
 }
 
+impl Framework {
+    /// Whether adapters have the type of the model, whatever `train.lora_dtype` says.
+    pub const fn adapts_in_one_type(self) -> bool {
+        matches!(self, Self::Litgpt | Self::Litgpt04 | Self::Torchtune | Self::Torchtune04)
+    }
+}
+
 choices! {
     /// How memory is estimated.
     Estimator {

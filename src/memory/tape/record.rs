@@ -68,6 +68,7 @@ pub(crate) enum Kind {
 
 /// One allocation.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Storage {
     /// What it holds, in words.
     pub(crate) name: &'static str,

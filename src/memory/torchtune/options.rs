@@ -43,6 +43,16 @@ pub(super) fn check(architecture: &Architecture, train: &Train) -> Result<(), Es
     Ok(())
 }
 
+/// The decoder refuses sequences longer than its tables.
+pub(super) fn check_length(architecture: &Architecture, train: &Train) -> Result<(), EstimateError> {
+    let (tokens, most) = (train.sequence_length, architecture.max_position_embeddings);
+    if tokens <= most {
+        return Ok(());
+    }
+    let problem = format!("{tokens} tokens, but torchtune builds this model for {most}: use at most {most}");
+    Err(EstimateError::Invalid { key: "train.sequence_length", problem })
+}
+
 /// Each chunk of logits is recorded.
 pub(super) fn check_chunks(train: &Train) -> Result<(), EstimateError> {
     const MOST: u64 = 4096;

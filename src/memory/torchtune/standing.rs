@@ -38,7 +38,7 @@ pub(super) fn steps_in_place(train: &Train) -> bool {
 pub(super) fn buffers(
     architecture: &Architecture,
     parts: Parts,
-    adapted: bool,
+    in_layers: bool,
     batch: u64,
 ) -> Result<Vec<Entry>, EstimateError> {
     const READ: &str = "buffers of torchtune's decoder and recipes";
@@ -49,7 +49,7 @@ pub(super) fn buffers(
     let frequencies = Shape::new(&[Dim { symbol: "d/2", size: channels / 2 }]);
     let mut entries = Vec::new();
     for (name, shape) in [("rotary cosines and sines", table), ("rotary frequencies", frequencies)] {
-        if !(adapted && parts.tables_in_adapted_layers) {
+        if !in_layers {
             entries.push(weights::plain(name, Place::Embedding, shape, 32, always(), READ)?);
             continue;
         }

@@ -600,7 +600,7 @@ fn adapting(scenario: &Scenario) -> bool {
 }
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {
-    adapting(scenario) && training_by_choice(scenario)
+    adapting(scenario) && !scenario.framework.adapts_in_one_type()
 }
 
 fn quantizing(scenario: &Scenario) -> bool {

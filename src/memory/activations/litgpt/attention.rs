@@ -5,7 +5,7 @@ use super::super::super::tape::{Dtype, Tape, Tensor};
 use super::super::attention::Sizes;
 use super::super::norm::names;
 use super::super::operations::{cast, copy, fresh, join, soft_cap, unary_keeping_output};
-use super::super::rotary::Tables;
+use super::super::rotary::{Tables, turned_halves};
 use super::LitGpt;
 use super::linear::adapter;
 use crate::model::architecture::Attention;
@@ -99,7 +99,7 @@ impl LitGpt<'_> {
             [size, size / 2, size - size / 2].map(|size| tape.shape(&[run.b(), heads, run.s(), d(size)]));
         let turning =
             if size == attention.head_dim { tape.share(input) } else { tape.view_with_new_gradient(input, whole) };
-        let output = run.turned_halves(tape, turning, [first, second], tables, name);
+        let output = turned_halves(tape, turning, [first, second], tables, name);
         tape.release(turning);
         output
     }

@@ -65,7 +65,7 @@ impl Torchtune<'_> {
         let tokens_before = tape.constant(PREVIOUS, scalar, Dtype::Int64);
         let accumulates = self.run.keep_gradients;
         if accumulates {
-            self.sums(tape);
+            Self::sums(tape);
         }
         let shape = tape.shape(&[self.run.b(), self.run.s()]);
         let counted = tape.constant("tokens that count", shape, Dtype::Bool);
@@ -79,7 +79,7 @@ impl Torchtune<'_> {
     }
 
     /// Sums over the micro batches of a step, which those after the first are added to.
-    fn sums(&self, tape: &mut Tape) {
+    fn sums(tape: &mut Tape) {
         let scalar = tape.shape(&[]);
         tape.constant("number of tokens of the step", scalar, Dtype::Int64);
         tape.constant("loss of the step", scalar, Dtype::Fp32);

@@ -70,7 +70,8 @@ impl Torchtune<'_> {
     ) -> Tensor {
         let output = self.read_in_one_piece(tape, input, head, "logits in 16 bits", positions);
         let Some(Adapter { pair: [down, up], names }) = adapter else { return output };
-        let dropped = self.run.adapter_dropout(tape, input, names);
+        let drops = self.parts.drops_before_head;
+        let dropped = if drops { self.run.adapter_dropout(tape, input, names) } else { tape.share(input) };
         let low = self.read_in_one_piece(tape, dropped, down, names.low, positions);
         tape.release(dropped);
         let high = self.run.product(tape, low, up, names.high, positions);

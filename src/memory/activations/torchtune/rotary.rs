@@ -3,7 +3,7 @@
 use super::super::super::entry::Dim;
 use super::super::super::tape::{Dtype, Tape, Tensor};
 use super::super::operations::{cast, join, multiply_by_constant, subtract};
-use super::super::rotary::Tables;
+use super::super::rotary::{Tables, turned_halves};
 use super::Torchtune;
 use crate::framework::torchtune::Rotation;
 
@@ -82,7 +82,7 @@ impl Torchtune<'_> {
         let half = |size| Dim { symbol: "d/2", size };
         let [first, second] =
             [head.size / 2, head.size - head.size / 2].map(|size| tape.shape(&[run.b(), run.s(), heads, half(size)]));
-        let output = run.turned_halves(tape, input, [first, second], Tables { cos, sin }, name);
+        let output = turned_halves(tape, input, [first, second], Tables { cos, sin }, name);
         for tensor in [cos, sin, table] {
             tape.release(tensor);
         }

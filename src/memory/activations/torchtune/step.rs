@@ -30,9 +30,12 @@ impl Torchtune<'_> {
         let norm_start = tape.node_count();
         tape.enter(Segment::FinalNorm);
         let normed = self.norm(&mut tape, stream, names!("final norm"));
-        let logits = self.head(&mut tape, normed, table);
-        tape.release(normed);
+        let held = self.release.holds_stream.then(|| tape.share(stream));
         tape.release(stream);
+        let logits = self.head(&mut tape, normed, table);
+        for tensor in held.into_iter().chain([normed]) {
+            tape.release(tensor);
+        }
         let loss_start = tape.node_count();
         tape.enter(Segment::Loss);
         let loss = self.loss(&mut tape, logits, batch.labels, counted);
