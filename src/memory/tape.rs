@@ -285,6 +285,13 @@ impl Tape {
         shapes.iter().map(|shape| Tensor { shape: *shape, source, ..tensor }).collect()
     }
 
+    /// The same tensor, whose gradients are summed before they go on: what a piece of a [`Self::cut`] needs that is read
+    /// more than once.
+    pub(crate) fn read_often(&mut self, tensor: Tensor) -> Tensor {
+        let source = self.record(Rule::Pass, &[tensor], tensor.shape, tensor.dtype, 0);
+        Tensor { source, ..tensor }
+    }
+
     /// A part of a tensor is overwritten in place.
     pub(crate) fn write_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
         let source = self.record(Rule::Write, &[part, whole], whole.shape, whole.dtype, 0);

@@ -219,7 +219,7 @@ pub const PARAMETERS: &[Parameter] = &[
         key: "train.padding",
         label: "padding mask",
         unit: "",
-        help: "whether batches carry a padding mask",
+        help: "whether batches carry a padding mask (torchtune: packed samples)",
         kind: Kind::Flag,
         applies: training_in_detail,
         get: |s| Value::Flag(s.train.padding),

@@ -34,7 +34,8 @@ impl Torchtune<'_> {
         }
         let chunks = self.chunks();
         let shapes: Vec<u16> = chunks.iter().map(|chunk| tape.shape(&[run.b(), *chunk, run.h()])).collect();
-        let pieces = tape.cut(normed, &shapes);
+        let cut = tape.cut(normed, &shapes);
+        let pieces: Vec<Tensor> = cut.into_iter().map(|piece| tape.read_often(piece)).collect();
         let logits = pieces.iter().zip(chunks).map(|(piece, chunk)| {
             let logits = self.adapted_head(tape, *piece, head, adapter, chunk);
             tape.assign(logits, Segment::Loss);
