@@ -37,26 +37,44 @@ impl<'a> Stack<'a> {
         let mut stack = Self { stretches: Vec::new(), layers: Vec::new(), checkpointed };
         let mut first = 0;
         for group in &architecture.groups {
-            let start = stack.layers.len();
-            let mut passes = Vec::with_capacity(2);
-            for _ in 0..group.layers.min(2) {
-                let begun = tape.position();
-                stream = stack.layer(tape, &group.layer, stream, &block);
-                passes.push(begun..tape.position());
+            // A first layer whose input needs no gradient is like none of the others.
+            let apart = u64::from(first == 0 && !stream.needs_gradient() && group.layers > 1);
+            for layers in [apart, group.layers - apart] {
+                if layers > 0 {
+                    stream = stack.stretch(tape, &group.layer, [first, layers], stream, &block);
+                    first += layers;
+                }
             }
-            let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
-            stack.stretches.push(Stretch {
-                first,
-                layers: group.layers,
-                recorded: start..stack.layers.len(),
-                first_forward: pass(passes.first()),
-                last_forward: pass(passes.last()),
-                last_backward: 0..0,
-                first_backward: 0..0,
-            });
-            first += group.layers;
         }
         (stack, stream)
+    }
+
+    fn stretch(
+        &mut self,
+        tape: &mut Tape,
+        layer: &'a Layer,
+        [first, layers]: [u64; 2],
+        mut stream: Tensor,
+        block: impl Fn(&mut Tape, &Layer, Tensor) -> Tensor,
+    ) -> Tensor {
+        let start = self.layers.len();
+        let mut passes = Vec::with_capacity(2);
+        for _ in 0..layers.min(2) {
+            let begun = tape.position();
+            stream = self.layer(tape, layer, stream, &block);
+            passes.push(begun..tape.position());
+        }
+        let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
+        self.stretches.push(Stretch {
+            first,
+            layers,
+            recorded: start..self.layers.len(),
+            first_forward: pass(passes.first()),
+            last_forward: pass(passes.last()),
+            last_backward: 0..0,
+            first_backward: 0..0,
+        });
+        stream
     }
 
     fn layer(
