@@ -35,7 +35,7 @@ impl Parts {
     /// Those of a model; nothing of a family that has no builder.
     pub fn of(family: &Family, architecture: &Architecture) -> Option<Self> {
         let rotation = match family.id {
-            "llama" | "mistral" | "gemma" => Rotation::Pairs,
+            "llama" | "mistral" | "gemma" | "gemma2" => Rotation::Pairs,
             "phi3" => Rotation::Halves,
             "qwen2" => Rotation::NarrowHalves,
             _ => return None,
@@ -43,7 +43,7 @@ impl Parts {
         let scaled = architecture.max_position_embeddings >= SCALED_POSITIONS || architecture.tie_word_embeddings;
         Some(Self {
             rotation,
-            scaled_embedding: family.id == "gemma",
+            scaled_embedding: is_gemma(family),
             drops_before_head: family.id != "mistral",
             one_table: family.id == "llama" && scaled,
         })
@@ -85,7 +85,8 @@ impl Release {
     }
 }
 
-/// How torchtune builds a model: queries, keys and values apart, gate and up apart, no windows. An error says what its
+/// How torchtune builds a model: queries, keys and values apart, gate and up apart, windows for capped
+/// scores alone. An error says what its
 /// builders do not have.
 pub fn built(family: &Family, architecture: &Architecture) -> Result<Architecture, &'static str> {
     if architecture.positions != PositionKind::Rotary {
@@ -97,11 +98,11 @@ pub fn built(family: &Family, architecture: &Architecture) -> Result<Architectur
     if architecture.embedding_size != architecture.hidden_size || architecture.embedding_norm.is_some() {
         return Err("what stands between embedding and layers");
     }
-    if architecture.lm_head_bias || architecture.logits_softcap {
+    if architecture.lm_head_bias || architecture.logits_softcap != (family.id == "gemma2") {
         return Err("heads of this kind");
     }
     match (family.id, architecture.tie_word_embeddings) {
-        ("gemma", false) => return Err("heads apart from the embedding"),
+        ("gemma" | "gemma2", false) => return Err("heads apart from the embedding"),
         ("mistral" | "phi3", true) => return Err("tied heads"),
         _ => {}
     }
@@ -113,18 +114,24 @@ pub fn built(family: &Family, architecture: &Architecture) -> Result<Architectur
 }
 
 fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'static str> {
-    if layer.placement != Placement::Pre || layer.variant != LayerVariant::default() {
+    let capped = family.id == "gemma2";
+    let placement = if capped { Placement::Sandwich } else { Placement::Pre };
+    if layer.placement != placement || layer.variant != LayerVariant::default() {
         return Err("blocks of this kind");
     }
     let Mixer::Attention(attention) = &mut layer.mixer else { return Err("recurrent layers") };
-    if !is_plain(attention) || attention.output_bias || attention.qkv_bias != (family.id == "qwen2") {
+    if !is_plain(attention)
+        || attention.softcap != capped
+        || attention.output_bias
+        || attention.qkv_bias != (family.id == "qwen2")
+    {
         return Err("attention of this kind");
     }
-    if attention.query_size() != hidden_size && family.id != "gemma" {
+    if attention.query_size() != hidden_size && !is_gemma(family) {
         return Err("heads that are not together as wide as the stream");
     }
     attention.projection = Projection::Separate;
-    attention.sliding_window = None;
+    attention.sliding_window = attention.sliding_window.filter(|_| capped);
     let FeedForward::Dense(mlp) = &mut layer.feed_forward else { return Err("experts") };
     if mlp.bias || mlp.kind == MlpKind::Plain {
         return Err("feed-forward networks of this kind");
@@ -133,17 +140,20 @@ fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'s
     mlp.activation = match mlp.activation {
         Activation::Silu => Activation::Silu,
         // The tanh approximation is PyTorch's operation too.
-        Activation::Gelu | Activation::GeluPython if family.id == "gemma" => Activation::Gelu,
+        Activation::Gelu | Activation::GeluPython if is_gemma(family) => Activation::Gelu,
         _ => return Err("this activation function"),
     };
     Ok(())
+}
+
+fn is_gemma(family: &Family) -> bool {
+    matches!(family.id, "gemma" | "gemma2")
 }
 
 fn is_plain(attention: &Attention) -> bool {
     attention.latent.is_none()
         && !attention.sinks
         && !attention.gate
-        && !attention.softcap
         && attention.rotary_dim == attention.head_dim
         && attention.variant == AttentionVariant::default()
         && attention.qk_norm == QkNorm::None

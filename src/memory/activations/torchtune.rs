@@ -7,6 +7,7 @@
 
 mod attention;
 mod batch;
+mod capped;
 mod head;
 mod layer;
 mod loss;

@@ -30,8 +30,12 @@ pub(super) fn check(architecture: &Architecture, train: &Train) -> Result<(), Es
     if !matches!(train.loss, Loss::Eager | Loss::Chunked) {
         return refuse("train.loss", train.loss.word(), "eager, chunked");
     }
-    if train.attention != Attention::Flash {
+    let capped = architecture.attentions().any(|attention| attention.softcap);
+    if train.attention != Attention::Flash && !capped {
         return refuse("train.attention", train.attention.word(), "flash");
+    }
+    if train.padding && capped {
+        return refuse("train.padding", "true", "false for capped scores");
     }
     off(train.offload_optimizer, "train.offload_optimizer")?;
     off(train.keep_gradients, "train.keep_gradients")?;

@@ -23,7 +23,7 @@ impl Torchtune<'_> {
         let key = self.turned(tape, key, [sizes.kv_heads, sizes.head], "attention.key after rotary embedding");
         // The fused kernel writes the gradient of values in the layout of the projection, unless they were copied by head.
         let grouped = attention.heads != attention.kv_heads && attention.kv_heads > 1;
-        let by_head = grouped && !self.release.repeats_by_token;
+        let by_head = grouped && !self.release.repeats_by_token && !attention.softcap;
         let value = run.heads(tape, value, sizes.kv_heads, sizes.head, by_head);
         let mut parts = [key, value];
         for (part, name) in parts.iter_mut().zip(["attention.key for every head", "attention.value for every head"]) {
@@ -31,21 +31,32 @@ impl Torchtune<'_> {
             tape.release(std::mem::replace(part, repeated));
         }
         let [key, value] = parts;
-        let context = if run.padding {
-            self.masked_by_blocks(tape, [query, key, value], sizes)
+        let (flat, held) = if attention.softcap {
+            self.capped(tape, [query, key, value], attention, sizes)
         } else {
-            run.kernel(tape, [query, key, value], None, sizes)
+            (self.fused(tape, [query, key, value], sizes), Vec::new())
+        };
+        let names = ["attention.output.weight", "attention.output.bias"];
+        let matrix = run.weights(tape, names, sizes.query, run.h(), false);
+        let output = run.linear(tape, flat, matrix, "attention.output");
+        for tensor in [flat, query, key, value].into_iter().chain(held) {
+            tape.release(tensor);
+        }
+        output
+    }
+
+    /// What one kernel computes, `[b, s, q]`.
+    fn fused(&self, tape: &mut Tape, inputs: [Tensor; 3], sizes: Sizes) -> Tensor {
+        let run = self.run;
+        let context = if run.padding {
+            self.masked_by_blocks(tape, inputs, sizes)
+        } else {
+            run.kernel(tape, inputs, None, sizes)
         };
         let shape = run.stream(tape, sizes.query);
         let flat = tape.view(context, shape);
         tape.release(context);
-        let names = ["attention.output.weight", "attention.output.bias"];
-        let matrix = run.weights(tape, names, sizes.query, run.h(), false);
-        let output = run.linear(tape, flat, matrix, "attention.output");
-        for tensor in [flat, query, key, value] {
-            tape.release(tensor);
-        }
-        output
+        flat
     }
 
     /// Queries or keys taken apart by head, rotated, and seen head by head.

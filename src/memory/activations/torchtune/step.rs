@@ -5,7 +5,7 @@ use super::super::super::tape::{Dtype, Segment, Tape, Tensor};
 use super::super::embedding::look_up;
 use super::super::model::Forward;
 use super::super::norm::names;
-use super::super::operations::fresh;
+use super::super::operations::{fresh, soft_cap};
 use super::super::stack::{RECORDED, Stack};
 use super::Torchtune;
 use crate::model::architecture::Layer;
@@ -29,7 +29,7 @@ impl Torchtune<'_> {
         let (layers, stream) = Stack::forward(&mut tape, run.architecture, checkpointed, stream, block);
         let norm_start = tape.node_count();
         tape.enter(Segment::FinalNorm);
-        let normed = self.norm(&mut tape, stream, names!("final norm"));
+        let normed = self.final_norm(&mut tape, stream);
         let held = self.release.holds_stream.then(|| tape.share(stream));
         tape.release(stream);
         let logits = self.head(&mut tape, normed, table);
@@ -57,6 +57,18 @@ impl Torchtune<'_> {
             }
         }
         Forward { tape, measured: true, stretches, loss_known, backward_start, head_backward, embedding_backward }
+    }
+
+    /// The norm after the last layer, and the cap that Gemma 2 puts on it.
+    fn final_norm(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        let normed = self.norm(tape, stream, names!("final norm"));
+        if !self.run.architecture.logits_softcap {
+            return normed;
+        }
+        let read = tape.share(normed);
+        let capped = soft_cap(tape, read, ["tanh of the last norm", "capped last norm"]);
+        tape.release(normed);
+        capped
     }
 
     /// The rows of the token table, scaled where the model does that.
