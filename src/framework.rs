@@ -2,6 +2,7 @@
 
 pub mod litgpt;
 pub mod profile;
+pub mod torchtune;
 pub mod transformers;
 
 pub use profile::{Profile, Profiles, Serving};

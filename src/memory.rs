@@ -20,14 +20,16 @@ mod recurrent;
 mod runtime;
 mod sketch;
 mod tape;
+mod targets;
 mod timeline;
+mod torchtune;
 mod training;
 mod weights;
 
 use self::course::Course;
 use crate::framework::implementation;
-use crate::framework::litgpt::Release;
 use crate::framework::transformers::ScoreCode;
+use crate::framework::{litgpt as litgpt_code, torchtune as torchtune_code};
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
@@ -85,9 +87,10 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
     let model = model.trained();
-    let litgpt = scenario.profile().filter(|profile| Release::of(&profile.id).is_some());
+    let profile = scenario.profile().unwrap_or_default();
     let blocks = match scenario.train.method {
-        _ if litgpt.is_some() => litgpt::trained(&model, scenario, &litgpt.unwrap_or_default())?,
+        _ if litgpt_code::Release::of(&profile.id).is_some() => litgpt::trained(&model, scenario, &profile)?,
+        _ if torchtune_code::Release::of(&profile.id).is_some() => torchtune::trained(&model, scenario, &profile)?,
         Method::Full => parameters::blocks(&model.architecture),
         Method::Lora | Method::Qlora => adapters::Adapters::of(&model, &scenario.train)?.blocks(&model),
     };

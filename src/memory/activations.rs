@@ -29,10 +29,13 @@ mod recurrent;
 mod rotary;
 mod seq2seq;
 mod situ;
+mod stack;
+mod torchtune;
 
 pub(super) use litgpt::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};
 pub(super) use model::{Forward, Stretch};
 pub(super) use quantized::Kernel;
+pub(super) use torchtune::{PREVIOUS as PREVIOUS_SCALARS, Torchtune};
 
 use super::adapters::Adapters;
 use super::entry::Dim;

@@ -2,12 +2,13 @@
 
 use super::EstimateError;
 use super::tape::Dtype;
+use super::targets::{Targets, invalid};
 use crate::framework::transformers::{adapts_experts, module_names};
 use crate::model::Model;
 use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
-use crate::scenario::Train;
 use crate::scenario::parameter::nearest;
+use crate::scenario::{Precision, Train};
 
 /// The names of an adapter's tensors, for the linear layer it stands beside.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,6 +96,9 @@ const LINEAR: &[Names] = &[
     adapter!("experts.down", &["down"]),
 ];
 
+/// The head, which PEFT's words do not name.
+static HEAD: Names = adapter!("head", &["head"]);
+
 const STACKED_GATE_AND_UP: &str = "experts.gate and up";
 
 /// The words for targets that need no family.
@@ -111,6 +115,8 @@ pub(crate) struct Adapters {
     pub(super) dropout: bool,
     /// Whether magnitudes are trained apart from directions.
     pub(super) dora: bool,
+    /// Whether what comes out of the matrix down stays in a variable until the product is scaled.
+    pub(super) holds_low: bool,
     targets: Vec<&'static Names>,
 }
 
@@ -138,7 +144,32 @@ impl Adapters {
         }
         let dtype = if train.lora_dtype == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
         let (dropout, dora) = (train.lora_dropout > 0.0, train.dora);
-        Ok(Self { rank: train.lora_rank, dtype, dropout, dora, targets })
+        Ok(Self { rank: train.lora_rank, dtype, dropout, dora, holds_low: false, targets })
+    }
+
+    /// Those of torchtune, in the type of the model: beside any of query, key, value and output, beside the feed-forward
+    /// network whole, beside the head.
+    pub(super) fn of_torchtune(model: &Model, train: &Train) -> Result<Self, EstimateError> {
+        let Targets { projected, output, mlp, head } = Targets::of(model, train, "torchtune")?;
+        if !output && !projected.contains(&true) {
+            return invalid(String::from("nothing in attention; torchtune adapts at least one of q, k, v, o"));
+        }
+        if head && (model.architecture.tie_word_embeddings || model.family.id.starts_with("gemma")) {
+            return invalid(format!("{} has no head of its own to adapt", model.id));
+        }
+        let adapted = |names: &&Names| match names.words {
+            ["q"] => projected[0],
+            ["k"] => projected[1],
+            ["v"] => projected[2],
+            ["o"] => output,
+            ["gate" | "up" | "down"] => mlp,
+            ["head"] => head,
+            _ => false,
+        };
+        let targets = LINEAR.iter().chain([&HEAD]).filter(adapted).collect();
+        let dtype = if train.precision == Precision::Fp32 { Dtype::Fp32 } else { Dtype::Bf16 };
+        let dropout = train.lora_dropout > 0.0;
+        Ok(Self { rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets })
     }
 
     /// The names of the adapter beside a linear layer, where it has one.

@@ -4,7 +4,7 @@ use super::EstimateError;
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Attention, Framework, Loss, Method, Optimizer, Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Attention, Loss, Method, Optimizer, Precision, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -22,8 +22,8 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
             return Err(not_covered(parameter, found.to_string(), only.to_string()));
         }
     }
-    let litgpt = matches!(scenario.framework, Framework::Litgpt | Framework::Litgpt04);
-    if scenario.task == Task::Train { check_train(&scenario.train, litgpt) } else { Ok(()) }
+    let in_one_type = scenario.framework.adapts_in_one_type();
+    if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
 }
 
 /// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.
@@ -146,10 +146,9 @@ fn spreads(parameter: &Parameter) -> bool {
     parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
 }
 
-fn check_train(train: &Train, litgpt: bool) -> Result<(), EstimateError> {
+fn check_train(train: &Train, in_one_type: bool) -> Result<(), EstimateError> {
     let own = match (train.method, train.precision) {
-        // LitGPT's adapters have the type of the model.
-        _ if litgpt => "bf16",
+        _ if in_one_type => "bf16",
         (Method::Lora | Method::Qlora, _) => train.lora_dtype.as_str(),
         (Method::Full, Precision::Bf16) => "bf16",
         (Method::Full, _) => "fp32",

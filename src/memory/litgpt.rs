@@ -6,15 +6,13 @@ mod standing;
 
 use super::EstimateError;
 use super::activations::{LitGpt, PREVIOUS, PREVIOUS_INPUTS, Run};
-use super::course::Course;
-use super::entry::{Alive, Entry};
-use super::instant::{Instant, Step};
+use super::entry::Entry;
 use super::ledger::Ledger;
 use super::quantized::{self, Format};
 use super::recorded;
 use super::tape::Dtype;
 use super::timeline::Timeline;
-use super::training::{always, positions, standing as standing_at, whereabouts};
+use super::training::{always, close, not_in_the_first, positions, standing as standing_at};
 use super::weights::{self, Set};
 use crate::framework::litgpt::{Release, built, scales_embedding};
 use crate::framework::transformers::{NormCode, SOURCE};
@@ -85,10 +83,7 @@ pub(super) fn ledger(
     as_they_pass(&mut entries, train);
     entries.append(&mut standing::buffers(model, train, lora.as_ref(), tables)?);
     entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
-    let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(&recording, *instant, *event)));
-    let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
-    let course = loss_backward.map(|(_, event)| Course::read(&recording, &timeline, *event));
-    super::close(entries, gpu, &places.collect::<Vec<_>>(), course)
+    close(entries, gpu, &recording, &timeline, &positions)
 }
 
 /// The tensors that a run's optimizer steps.
@@ -153,10 +148,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
 /// The first micro batch of the first step finds no logits of one before.
 fn as_they_pass(entries: &mut [Entry], train: &Train) {
     let accumulates = train.gradient_accumulation_steps > 1;
-    for entry in entries.iter_mut().filter(|entry| is_previous(entry) && !accumulates) {
-        let alive = Instant::TRAINING.iter().filter(|instant| entry.alive.contains(Step::Steady, **instant));
-        entry.alive = alive.fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant));
-    }
+    entries.iter_mut().filter(|entry| is_previous(entry) && !accumulates).for_each(not_in_the_first);
 }
 
 fn is_previous(entry: &Entry) -> bool {

@@ -45,6 +45,8 @@ pub(crate) struct Tape {
     keep_gradients: bool,
     /// Whether parameters are frozen.
     frozen: bool,
+    /// Whether gradients are summed in place where nobody else holds the first.
+    sums_in_place: bool,
     /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
     pieces: Vec<(u32, StorageId)>,
 }
@@ -71,6 +73,7 @@ impl Tape {
             overflow: false,
             keep_gradients,
             frozen: false,
+            sums_in_place: false,
             pieces: Vec::new(),
         }
     }
@@ -78,6 +81,12 @@ impl Tape {
     /// From here on [`Self::parameter`] makes parameters that are not trained.
     pub(crate) fn freeze(&mut self) {
         self.frozen = true;
+    }
+
+    /// Gradients are summed as the engine does with plain tensors: into the one that came first, if nobody else holds it
+    /// and it is no view. Tensors of a subclass, or under a mode that looks on, get a new one for every sum.
+    pub(crate) fn sum_in_place(&mut self) {
+        self.sums_in_place = true;
     }
 
     /// From here on things happen in this part of the model.
@@ -277,6 +286,13 @@ impl Tape {
             self.refer(tensor.storage);
         }
         shapes.iter().map(|shape| Tensor { shape: *shape, source, ..tensor }).collect()
+    }
+
+    /// The same tensor, whose gradients are summed before they go on: what a piece of a [`Self::cut`] needs that is read
+    /// more than once.
+    pub(crate) fn read_often(&mut self, tensor: Tensor) -> Tensor {
+        let source = self.record(Rule::Pass, &[tensor], tensor.shape, tensor.dtype, 0);
+        Tensor { source, ..tensor }
     }
 
     /// A part of a tensor is overwritten in place.
@@ -486,6 +502,7 @@ impl Tape {
             saved: false,
             recomputed: self.recomputing,
             estimated: false,
+            viewed: false,
             references: 1,
         });
         self.events.push(Event::Allocate(id));

@@ -13,7 +13,7 @@ use super::quantized::{self, Format};
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
-use super::{litgpt, optimizer, recorded, recurrent, weights};
+use super::{litgpt, optimizer, recorded, recurrent, torchtune, weights};
 use crate::framework::of_model;
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
@@ -36,6 +36,9 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     }
     if let (Framework::Litgpt | Framework::Litgpt04, Some(profile)) = (scenario.framework, scenario.profile()) {
         return litgpt::ledger(model, scenario, &profile, gpu);
+    }
+    if let (Framework::Torchtune | Framework::Torchtune04, Some(profile)) = (scenario.framework, scenario.profile()) {
+        return torchtune::ledger(model, scenario, &profile, gpu);
     }
     if train.method == Method::Qlora {
         base(train).check(model, "train.base_weights", train.base_weights.word())?;
@@ -99,10 +102,27 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     if run.keep_outputs {
         entries.append(&mut previous_outputs(&entries));
     }
-    let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(&recording, *instant, *event)));
+    close(entries, gpu, &recording, &timeline, &positions)
+}
+
+/// Closes the ledger of a recorded step.
+pub(super) fn close(
+    entries: Vec<Entry>,
+    gpu: Option<&Gpu>,
+    recording: &Forward,
+    timeline: &Timeline,
+    positions: &[(Instant, usize)],
+) -> Result<Ledger, EstimateError> {
+    let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(recording, *instant, *event)));
     let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
-    let course = loss_backward.map(|(_, event)| Course::read(&recording, &timeline, *event));
+    let course = loss_backward.map(|(_, event)| Course::read(recording, timeline, *event));
     super::close(entries, gpu, &places.collect::<Vec<_>>(), course)
+}
+
+/// What stands from the step before, and so not in the first, does so at the same instants of the steady one.
+pub(super) fn not_in_the_first(entry: &mut Entry) {
+    let alive = Instant::TRAINING.iter().filter(|instant| entry.alive.contains(Step::Steady, **instant));
+    entry.alive = alive.fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant));
 }
 
 /// The format of a quantized base.
@@ -212,7 +232,7 @@ pub(super) fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instan
     positions
 }
 
-pub(super) fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
+fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
     match instant {
         Instant::OptimizerStep => String::from("every parameter"),
         _ => recording.whereabouts(event),

@@ -63,10 +63,19 @@ choices! {
         Litgpt04 = "litgpt-0.4",
         /// torchtune.
         Torchtune = "torchtune",
+        /// torchtune of autumn 2024.
+        Torchtune04 = "torchtune-0.4",
         /// vLLM.
         Vllm = "vllm",
         /// llama.cpp.
         LlamaCpp = "llama.cpp",
+    }
+}
+
+impl Framework {
+    /// Whether adapters have the type of the model, whatever `train.lora_dtype` says.
+    pub const fn adapts_in_one_type(self) -> bool {
+        matches!(self, Self::Litgpt | Self::Litgpt04 | Self::Torchtune | Self::Torchtune04)
     }
 }
 

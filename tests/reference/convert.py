@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
-IN.json has the format of autograd.json, litgpt.json, timeline.json, kv.json, lora.json, parameters.json, published.json or
+IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json or
 optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
@@ -151,13 +151,22 @@ def passes(record, _models):
 
 def litgpt(record, _models):
     """Small models that LitGPT fine-tuned: what its scripts leave no choice in is not said."""
+    yield from fine_tuned(record, "litgpt", "LitGPT")
+
+
+def torchtune(record, _models):
+    """Small models that torchtune's recipes fine-tuned; `builder` is the part of torchtune/models that made them."""
+    yield from fine_tuned(record, "torchtune", "torchtune")
+
+
+def fine_tuned(record, program, name):
     measured = record["measured"]
-    scenario = {"framework": record.get("framework") or "litgpt", "train": record["run"], "config": config(record["config"], None)}
-    source = "litgpt.json: autograd of PyTorch under LitGPT, tensors tracked"
+    scenario = {"framework": record.get("framework") or program, "train": record["run"], "config": config(record["config"], None)}
+    source = f"{program}.json: autograd of PyTorch under {name}, tensors tracked"
     metrics = [("adapters", "trainable", measured.get("trainable")), ("peaks", "tensors_peak", measured["peak"])]
     for group, metric, figure in metrics:
         if figure:
-            yield case(f"{record['id']}/{metric}", f"litgpt {group}", "train", metric, figure, scenario, source)
+            yield case(f"{record['id']}/{metric}", f"{program} {group}", "train", metric, figure, scenario, source)
 
 
 def tracked(name, run, keys, measured, source):
@@ -282,7 +291,8 @@ WEIGHTS = {"BF16": "bf16", "FP8": "fp8", "GPTQ-INT8": "gptq-int8", "GPTQ-INT4": 
            "AWQ": "awq-int4"}
 # What published fields leave out or have otherwise than the checkpoint that was run: Qwen2's instruct models were made
 # for 32768 tokens, and the quantized 72B has its feed-forward network padded to a multiple of 1024.
-LENGTHS = {"qwen2 inference": 32768, "qwen3 inference": 40960}
+# torchtune's tables are as long as the model was made for: Llama 3.1's and 3.2's.
+LENGTHS = {"qwen2 inference": 32768, "qwen3 inference": 40960, "torchtune full": 131072}
 PADDED = {("Qwen2-72B-Instruct", 29568): 29696}
 TARGETS = {
     "query": ["q"], "key": ["k"], "value": ["v"], "projection": ["o"], "mlp": ["gate", "up", "down"],
@@ -327,7 +337,8 @@ def kind_of(record):
         metric = "allocated_first_step" if begins_with_longest(record) else "allocated_peak"
         return f"litgpt {method}", metric, "litgpt-0.4"
     if source == "03_tune":
-        return f"torchtune {method}", "allocated_peak" if "active" in said.lower() else "reserved_peak", "torchtune"
+        # The README's figures are of late 2024.
+        return f"torchtune {method}", "allocated_peak" if "active" in said.lower() else "reserved_peak", "torchtune-0.4"
     # Qwen's pages name the version of Transformers; that of Qwen3 shows what stays, that of Qwen2 the peak.
     if record["id"].startswith("qwen3-"):
         return "qwen3 inference", "allocated_static", "transformers-4.51"
@@ -363,11 +374,27 @@ def infer_run(record):
             "prefill_tokens": record["seq_len"]}
 
 
+def check_torchtune(record):
+    """What torchtune can do that no key says: a figure of such a run is of another run than any scenario."""
+    optimizer = record.get("optimizer") or {}
+    if "offload" in (record.get("recompute") or ""):
+        raise Skip("activations on the host")
+    if "optimizer_in_bwd" in (optimizer.get("state") or ""):
+        raise Skip("an optimizer that steps in backward")
+    if record.get("compile"):
+        raise Skip("compiled layers and loss")
+    if record.get("seq_len") and "packed" not in (record.get("attention") or ""):
+        raise Skip("samples that are not packed, of lengths that are not said")
+
+
 def train_run(record, framework):
     precision, optimizer = record["precision"] or "", (record.get("optimizer") or {}).get("name") or ""
     if not record.get("seq_len") or not record.get("micro_batch"):
         raise Skip("batch or sequence length not said")
     run = {"method": record["kind"].replace("train-", "")}
+    if framework == "torchtune-0.4":
+        check_torchtune(record)
+        run["padding"] = "packed" in (record.get("attention") or "")
     if framework == "deepspeed":
         run["precision"] = "bf16-master"
     elif precision.startswith(("bf16", "BF16", "bfloat16")):
@@ -393,7 +420,7 @@ def train_run(record, framework):
     if not said.startswith(("none", "full")):
         raise Skip("recomputation not said")
     run["recompute"] = "full" if said.startswith("full") else "none"
-    if "chunked" in (record.get("fused_loss") or "") and framework == "torchtune":
+    if "chunked" in (record.get("fused_loss") or "") and framework == "torchtune-0.4":
         run["loss"] = "chunked"
     if run["method"] != "full":
         run.update(adapters(record))
@@ -489,7 +516,7 @@ def litgpt_shape(model):
 
 
 FORMATS = [
-    ({"litgpt", "run", "measured"}, litgpt), ({"config", "run", "measured"}, autograd),
+    ({"litgpt", "run", "measured"}, litgpt), ({"builder", "run", "measured"}, torchtune), ({"config", "run", "measured"}, autograd),
     ({"config", "infer", "measured"}, passes), ({"hyper", "phases", "arch"}, timeline),
     ({"cache", "total_bytes"}, kv), ({"target", "trainable", "model"}, lora), ({"hyper", "total_params"}, parameters),
     ({"source_group", "measured_bytes"}, published), ({"optimizer", "state_bytes"}, optimizers),

@@ -62,9 +62,13 @@ impl Run<'_> {
         // Nobody holds on to what went through dropout once it has been read.
         tape.release(dropped);
         let high = self.product(tape, low, up, names.high, self.s());
+        let held = self.adapters.is_some_and(|adapters| adapters.holds_low).then(|| tape.share(low));
         tape.release(low);
         let scaled = fresh(tape, high, names.high, high.shape);
         tape.release(high);
+        if let Some(low) = held {
+            tape.release(low);
+        }
         scaled
     }
 

@@ -206,7 +206,7 @@ impl Run<'_> {
     }
 
     /// Keys or values repeated for every query head of their group.
-    fn repeat(
+    pub(super) fn repeat(
         &self,
         tape: &mut Tape,
         input: Tensor,

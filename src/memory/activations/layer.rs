@@ -12,8 +12,8 @@ use crate::model::recurrent::Recurrent;
 pub(super) const ATTENTION_NORM: Names = names!("attention norm");
 const MIXER_NORM: Names = names!("mixer norm");
 pub(super) const FEED_FORWARD_NORM: Names = names!("feed-forward norm");
-const ATTENTION_OUTPUT_NORM: Names = names!("attention output norm");
-const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
+pub(super) const ATTENTION_OUTPUT_NORM: Names = names!("attention output norm");
+pub(super) const FEED_FORWARD_OUTPUT_NORM: Names = names!("feed-forward output norm");
 
 /// What a layer leaves in variables: the residual stream, and the attention weights where they are a tensor.
 pub(super) type Outputs = (Tensor, Option<Tensor>);

@@ -134,13 +134,13 @@ impl Run<'_> {
         let held = !matches!(self.code.norm, NormCode::OnePlusWeight | NormCode::CastThenWeightAtOnce);
         let (normalised, variance) = by_root_mean_square(tape, input, row, names, held);
         let output = self.weigh(tape, normalised, weight, input.dtype, names);
-        tape.release(normalised);
         if let Some(variance) = variance {
             tape.release(variance);
         }
         output
     }
 
+    /// Lets go of what it weighs.
     fn weigh(&self, tape: &mut Tape, normalised: Tensor, weight: Tensor, dtype: Dtype, names: Names) -> Tensor {
         let shape = normalised.shape;
         match self.code.norm {
@@ -154,12 +154,14 @@ impl Run<'_> {
                 let narrow = cast(tape, normalised, dtype, names.normalised);
                 let output = multiply(tape, [weight, narrow], names.output, shape);
                 tape.release(narrow);
+                tape.release(normalised);
                 output
             }
             NormCode::WeightThenCast => {
                 let weighed = multiply(tape, [weight, normalised], names.output, shape);
                 let output = cast(tape, weighed, dtype, names.output);
                 tape.release(weighed);
+                tape.release(normalised);
                 output
             }
             NormCode::WideWeightThenCast => {
@@ -169,6 +171,7 @@ impl Run<'_> {
                 tape.release(wide);
                 let output = cast(tape, weighed, dtype, names.output);
                 tape.release(weighed);
+                tape.release(normalised);
                 output
             }
             NormCode::OnePlusWeight => {
@@ -177,6 +180,8 @@ impl Run<'_> {
                 tape.release(wide);
                 let weighed = multiply(tape, [normalised, one_plus], names.output, shape);
                 tape.release(one_plus);
+                // The weighed value takes its place in the variable.
+                tape.release(normalised);
                 let output = cast(tape, weighed, dtype, names.output);
                 tape.release(weighed);
                 output

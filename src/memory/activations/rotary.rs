@@ -203,6 +203,33 @@ pub(super) fn turn_parts(
     output
 }
 
+/// `x·cos + rotated·sin` in the type of the tables, and back in that of the input; the shapes are of its halves.
+pub(super) fn turned_halves(
+    tape: &mut Tape,
+    input: Tensor,
+    [first, second]: [u16; 2],
+    tables: Tables,
+    name: &'static str,
+) -> Tensor {
+    let shape = input.shape;
+    let negated_shape = second;
+    let first = tape.view_with_new_gradient(input, first);
+    let other = tape.view_with_new_gradient(input, second);
+    let negated = fresh(tape, other, "negated half", negated_shape);
+    let rotated = join(tape, [negated, first], "rotated half", shape);
+    tape.release(negated);
+    let by_cos = multiply_by_constant(tape, input, tables.cos, name);
+    let by_sin = multiply_by_constant(tape, rotated, tables.sin, name);
+    let wide = join(tape, [by_cos, by_sin], name, shape);
+    tape.release(by_cos);
+    tape.release(by_sin);
+    let output = cast(tape, wide, input.dtype, name);
+    for tensor in [wide, rotated, other, first] {
+        tape.release(tensor);
+    }
+    output
+}
+
 /// Queries and keys multiplied as complex numbers, widened both before either is turned.
 pub(super) fn rotate_complex(
     tape: &mut Tape,

@@ -2,16 +2,11 @@
 //! the head.
 
 use super::super::EstimateError;
+use super::super::targets::Targets;
 use crate::model::Model;
-use crate::model::architecture::{Architecture, FeedForward};
-use crate::model::family::MlpKind;
+use crate::model::architecture::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
 use crate::scenario::Train;
-use crate::scenario::parameter::nearest;
-
-/// The words of `train.lora_targets`: `lora_query`, `lora_key`, `lora_value`, `lora_projection`, `lora_mlp`, which is all
-/// of the next three, and `lora_head`.
-const WORDS: [&str; 8] = ["q", "k", "v", "o", "gate", "up", "down", "head"];
 
 /// The adapters of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,38 +29,8 @@ pub(in crate::memory) struct Lora {
 impl Lora {
     /// The adapters that a run asks for.
     pub(in crate::memory) fn of(model: &Model, train: &Train) -> Result<Self, EstimateError> {
-        const KEY: &str = "train.lora_targets";
-        let invalid = |problem| Err(EstimateError::Invalid { key: KEY, problem });
-        let targets = &train.lora_targets;
-        if let Some(unknown) = targets.iter().find(|target| !WORDS.contains(&target.as_str())) {
-            let near = nearest(unknown, WORDS).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
-            return invalid(format!("litgpt has no `{unknown}`{near}; it has {}", WORDS.join(", ")));
-        }
-        if targets.is_empty() {
-            return invalid(format!("empty; litgpt has {}", WORDS.join(", ")));
-        }
-        let named = |word: &str| targets.iter().any(|target| target == word);
-        let plain = model.architecture.groups.iter().all(|group| match &group.layer.feed_forward {
-            FeedForward::Dense(mlp) => mlp.kind == MlpKind::Plain,
-            FeedForward::Experts(_) | FeedForward::Linear | FeedForward::None => false,
-        });
-        let network = if plain { &["up", "down"][..] } else { &["gate", "up", "down"] };
-        let mlp = network.iter().all(|word| named(word));
-        if !mlp && network.iter().any(|word| named(word)) {
-            let all = network.join(", ");
-            return invalid(format!("a part of the feed-forward network; litgpt adapts all of it or none: name {all}"));
-        }
-        if plain && named("gate") && targets.len() == 1 {
-            return invalid(format!("{} has no `gate`", model.id));
-        }
-        Ok(Self {
-            rank: train.lora_rank,
-            dropout: train.lora_dropout > 0.0,
-            projected: ["q", "k", "v"].map(named),
-            output: named("o"),
-            mlp,
-            head: named("head"),
-        })
+        let Targets { projected, output, mlp, head } = Targets::of(model, train, "litgpt")?;
+        Ok(Self { rank: train.lora_rank, dropout: train.lora_dropout > 0.0, projected, output, mlp, head })
     }
 
     /// How many of query, key and value have one.

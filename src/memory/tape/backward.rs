@@ -165,14 +165,16 @@ impl Tape {
                     self.refer(incoming);
                     (incoming, dtype)
                 }
-                Rule::Each
-                | Rule::Affine
-                | Rule::All
-                | Rule::Again(_)
-                | Rule::Divide
-                | Rule::Write
-                | Rule::Split
-                | Rule::Cut => (self.gradient(&input, input.shape, input.dtype), input.dtype),
+                Rule::Affine => {
+                    let product = self.gradient(&input, input.shape, input.dtype);
+                    if let Some(storage) = self.storages.get_mut(product as usize) {
+                        storage.viewed = true;
+                    }
+                    (product, input.dtype)
+                }
+                Rule::Each | Rule::All | Rule::Again(_) | Rule::Divide | Rule::Write | Rule::Split | Rule::Cut => {
+                    (self.gradient(&input, input.shape, input.dtype), input.dtype)
+                }
                 Rule::Index => {
                     let zeros = self.allocate("zeros", input.shape, input.dtype, Kind::Scratch);
                     let gradient = self.gradient(&input, input.shape, input.dtype);
@@ -365,6 +367,10 @@ impl Tape {
             return one;
         }
         let Some(storage) = self.storages.get(one as usize) else { return one };
+        if self.sums_in_place && storage.references == 1 && !storage.viewed {
+            self.unrefer(other);
+            return one;
+        }
         let (name, shape, dtype) = (storage.name, storage.shape, storage.dtype);
         let summed = self.allocate(name, shape, dtype, kind);
         self.unrefer(one);

@@ -68,6 +68,7 @@ pub(crate) enum Kind {
 
 /// One allocation.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Storage {
     /// What it holds, in words.
     pub(crate) name: &'static str,
@@ -89,6 +90,8 @@ pub(crate) struct Storage {
     pub(crate) recomputed: bool,
     /// Whether its size or its lifetime was read from code but never measured.
     pub(crate) estimated: bool,
+    /// Whether what flows is a view of it: products of matrices are taken flat, and their gradients viewed back.
+    pub(super) viewed: bool,
     pub(super) references: u32,
 }
 

@@ -79,6 +79,7 @@ pub struct Indexer {
 
 /// What a layer has beside attention and feed-forward network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that a layer has or has not, whatever else it has")]
 pub struct LayerVariant {
     /// Width of the vector that each token has for this layer.
     pub per_layer_input: Option<u64>,

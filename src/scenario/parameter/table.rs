@@ -90,7 +90,15 @@ pub const PARAMETERS: &[Parameter] = &[
         help: "the implementation whose habits are described",
         kind: Kind::Choice {
             words: Framework::WORDS,
-            covered: &["transformers", "transformers-4.51", "transformers-4.38", "litgpt", "litgpt-0.4"],
+            covered: &[
+                "transformers",
+                "transformers-4.51",
+                "transformers-4.38",
+                "litgpt",
+                "litgpt-0.4",
+                "torchtune",
+                "torchtune-0.4",
+            ],
             optional: false,
         },
         applies: in_detail,
@@ -211,7 +219,7 @@ pub const PARAMETERS: &[Parameter] = &[
         key: "train.padding",
         label: "padding mask",
         unit: "",
-        help: "whether batches carry a padding mask",
+        help: "whether batches carry a padding mask (torchtune: packed samples)",
         kind: Kind::Flag,
         applies: training_in_detail,
         get: |s| Value::Flag(s.train.padding),
@@ -592,7 +600,7 @@ fn adapting(scenario: &Scenario) -> bool {
 }
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {
-    adapting(scenario) && training_by_choice(scenario)
+    adapting(scenario) && !scenario.framework.adapts_in_one_type()
 }
 
 fn quantizing(scenario: &Scenario) -> bool {

@@ -4,8 +4,8 @@ use super::super::super::entry::Dim;
 use super::super::super::tape::{Dtype, Tape, Tensor};
 use super::super::attention::Sizes;
 use super::super::norm::names;
-use super::super::operations::{cast, copy, fresh, join, multiply_by_constant, soft_cap, unary_keeping_output};
-use super::super::rotary::Tables;
+use super::super::operations::{cast, copy, fresh, join, soft_cap, unary_keeping_output};
+use super::super::rotary::{Tables, turned_halves};
 use super::LitGpt;
 use super::linear::adapter;
 use crate::model::architecture::Attention;
@@ -99,20 +99,8 @@ impl LitGpt<'_> {
             [size, size / 2, size - size / 2].map(|size| tape.shape(&[run.b(), heads, run.s(), d(size)]));
         let turning =
             if size == attention.head_dim { tape.share(input) } else { tape.view_with_new_gradient(input, whole) };
-        let first = tape.view_with_new_gradient(turning, first);
-        let other = tape.view_with_new_gradient(turning, second);
-        let negated = fresh(tape, other, "negated half", second);
-        let rotated = join(tape, [negated, first], "rotated half", whole);
-        tape.release(negated);
-        let by_cos = multiply_by_constant(tape, turning, tables.cos, name);
-        let by_sin = multiply_by_constant(tape, rotated, tables.sin, name);
-        let wide = join(tape, [by_cos, by_sin], name, whole);
-        tape.release(by_cos);
-        tape.release(by_sin);
-        let output = cast(tape, wide, input.dtype, name);
-        for tensor in [wide, rotated, other, first, turning] {
-            tape.release(tensor);
-        }
+        let output = turned_halves(tape, turning, [first, second], tables, name);
+        tape.release(turning);
         output
     }
 

@@ -1,26 +1,20 @@
 //! The whole model, forward and backward, as the fine-tuning loop runs it.
 
-use std::ops::Range;
-
 use super::super::super::entry::Dim;
 use super::super::super::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
 use super::super::embedding::look_up;
-use super::super::model::{Forward, Stretch};
+use super::super::model::Forward;
 use super::super::norm::{names, row};
 use super::super::operations::fresh;
 use super::super::rotary::Tables;
+use super::super::stack::{RECORDED, Stack};
 use super::LitGpt;
+use crate::model::architecture::Layer;
 
 struct Recorder<'a> {
     model: LitGpt<'a>,
     tape: Tape,
-    stretches: Vec<Stretch>,
-    /// The nodes of each recorded layer.
-    layers: Vec<Range<usize>>,
 }
-
-/// Layers for which a tape has room: of equal ones the first and the last are recorded.
-const RECORDED: usize = 4;
 
 impl LitGpt<'_> {
     /// Records a step with its backward pass.
@@ -29,7 +23,7 @@ impl LitGpt<'_> {
         if self.lora.is_some() {
             tape.freeze();
         }
-        Recorder { model: self, tape, stretches: Vec::new(), layers: Vec::new() }.record()
+        Recorder { model: self, tape }.record()
     }
 
     /// The rows of the token table, scaled where the model does that.
@@ -89,7 +83,8 @@ impl Recorder<'_> {
         let stream = model.embed(&mut self.tape);
         let tables = model.rotary(&mut self.tape);
         let embedding_nodes = 0..self.tape.node_count();
-        let stream = self.layers(stream, tables);
+        let block = |tape: &mut Tape, layer: &Layer, input| model.block(tape, layer, input, tables);
+        let (layers, stream) = Stack::forward(&mut self.tape, model.run.architecture, false, stream, block);
         let norm_start = self.tape.node_count();
         self.tape.enter(Segment::FinalNorm);
         let normed = model.stream_norm(&mut self.tape, stream, names!("final norm"));
@@ -104,7 +99,7 @@ impl Recorder<'_> {
         self.tape.backward(loss_start..self.tape.node_count());
         let head_backward = self.tape.position();
         self.tape.backward(norm_start..loss_start);
-        self.layers_backward();
+        let stretches = layers.backward(&mut self.tape, block);
         let embedding_backward = self.tape.position();
         self.tape.backward(embedding_nodes);
         self.tape.release_seed(seed);
@@ -112,55 +107,11 @@ impl Recorder<'_> {
         Forward {
             tape: self.tape,
             measured: true,
-            stretches: self.stretches,
+            stretches,
             loss_known,
             backward_start,
             head_backward,
             embedding_backward,
-        }
-    }
-
-    fn layers(&mut self, mut stream: Tensor, tables: Tables) -> Tensor {
-        let architecture = self.model.run.architecture;
-        let mut first = 0;
-        for group in &architecture.groups {
-            let start = self.layers.len();
-            let mut passes = Vec::with_capacity(2);
-            for _ in 0..group.layers.min(2) {
-                let begun = self.tape.position();
-                let nodes = self.tape.node_count();
-                self.tape.enter(Segment::Layer(self.layers.len()));
-                let output = self.model.block(&mut self.tape, &group.layer, stream, tables);
-                self.tape.release(stream);
-                stream = output;
-                self.layers.push(nodes..self.tape.node_count());
-                passes.push(begun..self.tape.position());
-            }
-            let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
-            self.stretches.push(Stretch {
-                first,
-                period: 1,
-                layers: group.layers,
-                recorded: start..self.layers.len(),
-                first_forward: pass(passes.first()),
-                last_forward: pass(passes.last()),
-                last_backward: 0..0,
-                first_backward: 0..0,
-            });
-            first += group.layers;
-        }
-        stream
-    }
-
-    fn layers_backward(&mut self) {
-        for stretch in (0..self.stretches.len()).rev() {
-            let recorded = self.stretches[stretch].recorded.clone();
-            for index in recorded.clone().rev() {
-                let start = self.tape.position();
-                self.tape.backward(self.layers[index].clone());
-                let end = self.tape.position();
-                self.stretches[stretch].back_through(index, start..end);
-            }
         }
     }
 }
