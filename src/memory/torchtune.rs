@@ -18,7 +18,7 @@ use crate::framework::{Implementation, Profile, implementation};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::model::family::NormKind;
-use crate::model::parameters::{BlockParameters, blocks};
+use crate::model::parameters::{BlockParameters, alike, blocks};
 use crate::scenario::{Method, Recompute, Scenario, Train};
 use crate::units::Bits;
 
@@ -46,8 +46,8 @@ pub(super) fn ledger(
     let timeline = Timeline::read(&recording)?;
     let positions = positions(&recording, &timeline);
     let bits = Bits::whole(16);
-    let all = blocks(architecture);
-    let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
+    let all = alike(blocks(architecture));
+    let adapted = adapters.as_ref().map(|adapters| alike(adapters.blocks(model)));
     let model_set = Set { architecture, blocks: &all, bits };
     let trained = Set { architecture, blocks: adapted.as_deref().unwrap_or(&all), bits };
     let mut entries = model_set.parameters(always())?;

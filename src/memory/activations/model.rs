@@ -2,7 +2,7 @@
 
 mod forward;
 mod head;
-mod periods;
+pub(super) mod periods;
 mod shared;
 mod stacks;
 
@@ -209,24 +209,13 @@ impl<'a> Recorder<'a> {
     }
 
     fn layers(&mut self, mut stream: Tensor, shared: SharedByWindow) -> Tensor {
-        let groups = &self.run.architecture.groups;
-        let mut first = 0;
-        for part in periods::parts(groups) {
-            let period = &groups[part.groups.clone()];
-            let layers = period.iter().map(|group| group.layers).sum::<u64>() * part.times as u64;
-            let split = (first + 1..first + layers).contains(&self.run.checkpointed_layers);
-            if part.times > 1 && !split {
-                let each = period.iter().flat_map(|group| (0..group.layers).map(move |_| &group.layer));
-                let each: Vec<_> = each.map(|layer| (layer, shared.of(layer))).collect();
-                let checkpointed = first < self.run.checkpointed_layers;
-                stream = self.stretch(&each, [first, layers], checkpointed, stream);
-                first += layers;
-                continue;
-            }
-            for group in &groups[part.groups.start..part.groups.start + part.groups.len() * part.times] {
-                stream = self.group(&group.layer, [first, group.layers], stream, shared.of(&group.layer));
-                first += group.layers;
-            }
+        let run = self.run;
+        // A first layer whose input needs no gradient is like none of the others.
+        let apart = u64::from(run.graph && !stream.needs_gradient());
+        for stretch in periods::plan(&run.architecture.groups, &[apart, run.checkpointed_layers]) {
+            let each: Vec<_> = stretch.period.into_iter().map(|layer| (layer, shared.of(layer))).collect();
+            let checkpointed = stretch.span[0] < run.checkpointed_layers;
+            stream = self.stretch(&each, stretch.span, checkpointed, stream);
         }
         stream
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::super::tape::{Segment, Tape, Tensor};
 use super::model::Stretch;
+use super::model::periods::{Planned, plan};
 use crate::model::architecture::{Architecture, Layer};
 
 /// Layers for which a tape has room.
@@ -35,16 +36,10 @@ impl<'a> Stack<'a> {
         block: impl Fn(&mut Tape, &Layer, Tensor) -> Tensor,
     ) -> (Self, Tensor) {
         let mut stack = Self { stretches: Vec::new(), layers: Vec::new(), checkpointed };
-        let mut first = 0;
-        for group in &architecture.groups {
-            // A first layer whose input needs no gradient is like none of the others.
-            let apart = u64::from(first == 0 && !stream.needs_gradient() && group.layers > 1);
-            for layers in [apart, group.layers - apart] {
-                if layers > 0 {
-                    stream = stack.stretch(tape, &group.layer, [first, layers], stream, &block);
-                    first += layers;
-                }
-            }
+        // A first layer whose input needs no gradient is like none of the others.
+        let apart = u64::from(!stream.needs_gradient());
+        for stretch in plan(&architecture.groups, &[apart]) {
+            stream = stack.stretch(tape, &stretch, stream, &block);
         }
         (stack, stream)
     }
@@ -52,23 +47,25 @@ impl<'a> Stack<'a> {
     fn stretch(
         &mut self,
         tape: &mut Tape,
-        layer: &'a Layer,
-        [first, layers]: [u64; 2],
+        stretch: &Planned<'a>,
         mut stream: Tensor,
         block: impl Fn(&mut Tape, &Layer, Tensor) -> Tensor,
     ) -> Tensor {
         let start = self.layers.len();
+        let [first, layers] = stretch.span;
         let mut passes = Vec::with_capacity(2);
-        for _ in 0..layers.min(2) {
+        for _ in 0..(layers / stretch.period.len() as u64).min(2) {
             let begun = tape.position();
-            stream = self.layer(tape, layer, stream, &block);
+            for layer in &stretch.period {
+                stream = self.layer(tape, layer, stream, &block);
+            }
             passes.push(begun..tape.position());
         }
         let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
         self.stretches.push(Stretch {
             first,
             layers,
-            period: 1,
+            period: stretch.period.len(),
             recorded: start..self.layers.len(),
             first_forward: pass(passes.first()),
             last_forward: pass(passes.last()),

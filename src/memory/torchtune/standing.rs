@@ -8,7 +8,7 @@ use super::super::training::{always, steady};
 use super::super::weights::{self, Set};
 use crate::framework::torchtune::{Parts, Rotation};
 use crate::model::Architecture;
-use crate::model::parameters::{Block, Role};
+use crate::model::parameters::Role;
 use crate::scenario::{Optimizer, OptimizerImplementation, Train};
 use crate::units::Overflow;
 
