@@ -75,7 +75,10 @@ fn described(model: &Model, scenario: &Scenario) -> Result<(Profile, Serving), E
         EstimateError::NotCovered { key, value, covered }
     };
     let profile = scenario.profile().ok_or_else(|| not_covered(String::from("transformers, without its preset")))?;
-    let serving = profile.infer.ok_or_else(|| not_covered(String::from("transformers, for serving")))?;
+    let serving = profile.infer.ok_or_else(|| {
+        let serve = scenario.profiles.all().iter().filter(|profile| profile.infer.is_some());
+        not_covered(serve.map(|profile| profile.id.as_str()).collect::<Vec<_>>().join(", ") + ", for serving")
+    })?;
     if !profile.families.is_empty() && profile.families.iter().all(|id| id != model.family.id) {
         let families = profile.families.join(", ");
         return Err(not_covered(format!("transformers, for {}; this version for {families}", model.family.id)));

@@ -31,8 +31,14 @@ pub(super) fn always() -> Alive {
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     let train = &scenario.train;
     if scenario.profile().is_none_or(|profile| profile.train.is_none()) {
-        let (value, covered) = (scenario.framework.word().to_owned(), String::from("transformers, for training"));
-        return Err(EstimateError::NotCovered { key: "framework", value, covered });
+        let trains =
+            scenario.profiles.all().iter().filter(|profile| profile.train.is_some()).map(|profile| profile.id.as_str());
+        let covered = trains.collect::<Vec<_>>().join(", ") + ", for training";
+        return Err(EstimateError::NotCovered {
+            key: "framework",
+            value: scenario.framework.word().to_owned(),
+            covered,
+        });
     }
     if let (Framework::Litgpt | Framework::Litgpt04, Some(profile)) = (scenario.framework, scenario.profile()) {
         return litgpt::ledger(model, scenario, &profile, gpu);

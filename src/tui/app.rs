@@ -3,6 +3,7 @@
 mod cards;
 mod entries;
 mod estimate;
+mod palette;
 mod picker;
 pub(crate) mod pins;
 mod sweep;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub(crate) use cards::{CardRow, Cards};
 pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
+pub(crate) use palette::awakening;
 pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
 pub(crate) use sweep::{Curve, Sweep};
@@ -260,6 +262,18 @@ impl App {
         }
     }
 
+    /// Words with the key that does something here in place of `{}`; none where no key does.
+    pub(crate) fn with_key(&self, action: Action, words: &str) -> String {
+        let key = self.keymap.name(self.context(), action).or_else(|| self.keymap.name(Context::View, action));
+        key.map(|key| words.replacen("{}", &key, 1)).unwrap_or_default()
+    }
+
+    /// The names of some views, with their keys.
+    fn views(&self, views: &[View]) -> String {
+        let named = |view: &View| view.name().to_lowercase() + &self.with_key(Action::Show(*view), " ({})");
+        views.iter().map(named).collect::<Vec<_>>().join(", ")
+    }
+
     /// Why a key would do nothing now.
     pub(crate) fn refusal(&self, action: Action) -> Option<String> {
         match action {
@@ -272,19 +286,26 @@ impl App {
                 Some(format!("{} has no rows to move in", self.view.name()))
             }
             Action::Group if !matches!(self.view, View::Cards | View::Ledger) => {
-                Some(String::from("only in the views of cards and entries (2, 6)"))
+                Some(format!("only in these views: {}", self.views(&[View::Cards, View::Ledger])))
             }
             Action::Order if !self.view.has_orders() => {
-                Some(String::from("only in the views of cards, sweeps and entries (2, 4, 6)"))
+                Some(format!("only in these views: {}", self.views(&[View::Cards, View::Sweep, View::Ledger])))
             }
             Action::Reload if self.file.is_none() => {
-                Some(String::from("no scenario file is open: m opens one, w saves one"))
+                let opens = self.with_key(Action::PickModel, ": {} opens one");
+                let saves = self.with_key(Action::Save, ", {} saves one");
+                Some(format!("no scenario file is open{opens}{saves}"))
             }
-            Action::Copy if self.view != View::Ledger => Some(String::from("only in the view of entries (6)")),
-            Action::Unpin if self.view != View::Compare => Some(String::from("only where pins are compared (3)")),
-            Action::Filter if self.in_view() && self.view == View::Compare => {
-                Some(String::from("pins are not filtered; Tab goes to the parameters"))
+            Action::Copy if self.view != View::Ledger => {
+                Some(format!("only in this view: {}", self.views(&[View::Ledger])))
             }
+            Action::Unpin if self.view != View::Compare => {
+                Some(format!("only in this view: {}", self.views(&[View::Compare])))
+            }
+            Action::Filter if self.in_view() && self.view == View::Compare => Some(
+                String::from("pins are not filtered")
+                    + &self.with_key(Action::SwitchFocus, "; {} goes to the parameters"),
+            ),
             Action::Solve => self.focused().and_then(|parameter| match parameter.kind {
                 Kind::Count { .. } => None,
                 _ => Some(format!("{} is no whole number that could be made as large as fits", parameter.label)),

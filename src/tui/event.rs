@@ -58,7 +58,18 @@ fn forward_signals(mut signals: Signals, sender: &Sender<Event>) {
     }
 }
 
+/// Tells of its end, however that comes: nobody should wait for keys that nobody reads.
+struct Reader<'a>(&'a Sender<Event>);
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        // Where nobody listens the program has ended already.
+        let _ = self.0.send(Event::Lost(String::from("its reader has stopped")));
+    }
+}
+
 fn forward_keys(sender: &Sender<Event>) {
+    let _reader = Reader(sender);
     loop {
         let event = match event::read() {
             Ok(TerminalEvent::Key(key)) => match Chord::of(key) {

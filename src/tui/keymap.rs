@@ -24,6 +24,7 @@ impl Keymap {
     ) -> Result<Self, (Option<usize>, String)> {
         let mut chords = self.chords.clone();
         chords.resize(BINDINGS.len(), Vec::new());
+        let mut given: Vec<&str> = Vec::new();
         for (index, (id, keys)) in rows.into_iter().enumerate() {
             let wrong = |message: String| (Some(index), message);
             let id = RENAMED.iter().find(|(old, _)| *old == id).map_or(id, |(_, new)| new);
@@ -41,17 +42,22 @@ impl Keymap {
                 if texts && chord.typed().is_some() {
                     return Err(wrong(format!("`{key}` is typed where `{id}` works; it needs another key")));
                 }
-                read.push(chord);
+                if !read.contains(&chord) {
+                    read.push(chord);
+                }
             }
             chords[place] = read;
+            given.push(BINDINGS[place].id);
         }
         let keymap = Self { chords };
-        keymap.check()?;
+        // Of two actions at odds, the one that the rows name is at fault; of two of those, the later.
+        keymap.check().map_err(|(ids, message)| (given.iter().rposition(|id| ids.contains(id)), message))?;
         Ok(keymap)
     }
 
-    /// No key may do two things in one place, and whoever is in a place must be able to leave it.
-    fn check(&self) -> Result<(), (Option<usize>, String)> {
+    /// No key may do two things in one place, and whoever is in a place must be able to leave it; else the ids of the
+    /// actions at fault, and why.
+    fn check(&self) -> Result<(), (Vec<&'static str>, String)> {
         for context in Context::ALL {
             let here = || BINDINGS.iter().zip(&self.chords).filter(|(binding, _)| binding.contexts.contains(&context));
             let mut seen: Vec<(Chord, &Binding)> = Vec::new();
@@ -60,13 +66,16 @@ impl Keymap {
             {
                 if let Some((_, other)) = seen.iter().find(|(known, _)| *known == chord) {
                     let key = chord.written();
-                    return Err((None, format!("`{key}` is given to both `{}` and `{}`", other.id, binding.id)));
+                    let message = format!("`{key}` is given to both `{}` and `{}`", other.id, binding.id);
+                    return Err((vec![other.id, binding.id], message));
                 }
                 seen.push((chord, binding));
             }
             for action in [Action::Back, Action::Quit] {
                 if !here().any(|(binding, chords)| binding.action == action && !chords.is_empty()) {
-                    return Err((None, String::from("`back` and `interrupt` need a key each, or there is no way out")));
+                    let all = here().filter(|(binding, _)| binding.action == action).map(|(binding, _)| binding.id);
+                    let message = String::from("`back` and `interrupt` need a key each, or there is no way out");
+                    return Err((all.collect(), message));
                 }
             }
         }
@@ -78,6 +87,12 @@ impl Keymap {
         let mut rows = BINDINGS.iter().zip(&self.chords);
         rows.find(|(binding, chords)| binding.contexts.contains(&context) && chords.contains(&chord))
             .map(|(binding, _)| binding.action)
+    }
+
+    /// The name of the first key that does something in a place, in plain letters: `Enter`, `^R`.
+    pub fn name(&self, context: Context, action: Action) -> Option<String> {
+        let here = BINDINGS.iter().filter(|it| it.action == action && it.contexts.contains(&context));
+        here.flat_map(|binding| self.keys(binding)).next().map(|chord| chord.show(false))
     }
 
     /// The keys of a row of the table of actions.

@@ -174,7 +174,7 @@ fn act(app: &mut App, action: Action) {
         Action::Redo => travel(app, false),
         Action::Back if !app.active_filter().text().is_empty() => app.active_filter_mut().clear(),
         Action::Back if app.in_view() => app.focus = Focus::Parameters,
-        Action::Back => app.say("nothing to back out of; q quits"),
+        Action::Back => app.say(String::from("nothing to back out of") + &app.with_key(Action::Quit, "; {} quits")),
         // The rest belong to overlays, or were taken care of before.
         _ => {}
     }
@@ -290,7 +290,9 @@ fn opened(app: &mut App, path: &str, outcome: Result<Opened, String>) {
     } else if let Err(reason) = app.change(scenario, true) {
         app.refuse(reason);
     }
-    if let Some(words) = suited {
-        app.say(words);
+    match suited {
+        Some(words) => app.say(words),
+        None if again && app.notice.is_none() => app.say(format!("{path} is read again; what was changed stays")),
+        None => {}
     }
 }

@@ -44,9 +44,6 @@ use super::theme::Theme;
 /// The smallest size at which there is something to see.
 pub(crate) const SMALLEST: (u16, u16) = (40, 12);
 
-/// Cells of the tabs with their numbers.
-const NUMBERED: u16 = 58;
-
 /// From here on the list stands beside the bars, below it above them.
 const SIDE_BY_SIDE: u16 = 72;
 
@@ -122,11 +119,13 @@ fn view(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders
 /// The names of the views in the lower border, the present one marked.
 fn tabs(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
     let mut area = area.inner(Margin::new(2, 0));
-    let numbers = area.width >= NUMBERED;
-    for (number, view) in (1..).zip(View::ALL) {
+    let keys = View::ALL.map(|view| app.with_key(Action::Show(view), "{} "));
+    let names: u16 = View::ALL.iter().map(|view| text::width(view.name()) + 2).sum();
+    let with_keys = names + keys.iter().map(|key| text::width(key)).sum::<u16>() <= area.width;
+    for (key, view) in keys.iter().zip(View::ALL) {
         let here = view == app.view;
         let mark = if here { theme.glyphs.cursor } else { " " };
-        let name = if numbers { format!("{mark}{number} {} ", view.name()) } else { format!("{mark}{} ", view.name()) };
+        let name = format!("{mark}{}{} ", if with_keys { key.as_str() } else { "" }, view.name());
         let place = Rect { width: text::width(&name), ..area }.intersection(area);
         let style = if here { theme.title() } else { theme.dim() };
         text::left(frame, place, Line::styled(name, style));

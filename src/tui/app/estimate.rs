@@ -3,6 +3,7 @@
 use super::App;
 use crate::memory::{self, Category, Fit, Instant, Ledger, Moment, Sketch, Step, Verdict};
 use crate::scenario::{Estimator, Scenario, Task};
+use crate::tui::action::Action;
 use crate::units::Bytes;
 
 /// A scenario's memory.
@@ -66,7 +67,7 @@ impl App {
     pub(in crate::tui) fn estimate_of(&self, scenario: &Scenario) -> Result<Estimate, String> {
         let Some(model) = self.model_of(scenario) else {
             let found = if scenario.model.is_empty() { "no model is chosen" } else { "there is no such model" };
-            return Err(format!("model: {found}; press m to choose one"));
+            return Err(format!("model: {found}{}", self.with_key(Action::PickModel, "; {} chooses one")));
         };
         let gpu = self.gpu_of(scenario);
         let ledger = memory::estimate(model, scenario, gpu).map_err(|error| error.to_string())?;

@@ -1,9 +1,8 @@
 //! A list to choose from: models, cards, or the words of a parameter.
 
 use super::{App, Listed};
-use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::parameter::{Kind, Parameter};
 use crate::scenario::{Scenario, Value};
-use crate::tui::action::{Action, BINDINGS, Binding, Context};
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
 use crate::tui::screen::first_shown;
@@ -25,18 +24,22 @@ pub(crate) enum Target {
 pub(crate) const SHOWN: u16 = 26;
 
 /// A row of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Item {
     /// The word that the scenario takes.
     pub(crate) word: String,
     /// The name that people use.
     pub(crate) name: String,
+    /// Another name, by which it is found too.
+    pub(crate) alias: String,
     /// Its size, parameters or memory, once that has been asked for.
     pub(crate) size: Option<String>,
     /// What the run would take with it, once that has been asked for.
     pub(crate) total: Option<String>,
     /// Whether it is the user's own.
     pub(crate) own: bool,
+    /// Whether it counts for nothing now.
+    pub(crate) idle: bool,
 }
 
 /// A list to choose from, with what was typed to narrow it.
@@ -64,9 +67,8 @@ impl Picker {
         let items = app.models.iter().map(|listed| Item {
             word: listed.word.clone(),
             name: listed.listing.name().to_owned(),
-            size: None,
-            total: None,
             own: listed.own,
+            ..Item::default()
         });
         Self::new(Target::Model, items.collect(), &app.scenario.model)
     }
@@ -76,41 +78,22 @@ impl Picker {
         let items = app.gpus.iter().map(|listed| Item {
             word: listed.word.clone(),
             name: listed.listing.name().to_owned(),
-            size: None,
-            total: None,
             own: listed.own,
+            ..Item::default()
         });
         Self::new(Target::Gpu, items.collect(), app.scenario.gpu.as_deref().unwrap_or_default())
-    }
-
-    /// Every action of the view, and every parameter.
-    pub(crate) fn palette(app: &App) -> Self {
-        let own = |binding: &&Binding| binding.contexts.contains(&Context::View) && binding.action != Action::Palette;
-        let keys =
-            |binding: &Binding| app.keymap.keys(binding).first().map(|chord| chord.show(true)).unwrap_or_default();
-        let item = |word: &str, name: &str, size| Item {
-            word: word.to_owned(),
-            name: name.to_owned(),
-            size: Some(size),
-            total: None,
-            own: false,
-        };
-        let actions = BINDINGS.iter().filter(own).map(|binding| item(binding.id, binding.words, keys(binding)));
-        let parameters = PARAMETERS.iter().map(|parameter| item(parameter.key, parameter.help, String::new()));
-        Self::new(Target::Palette, actions.chain(parameters).collect(), "")
     }
 
     /// The covered words of a parameter, cursor on the present one; nothing for other kinds.
     pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
         let Kind::Choice { covered, optional, .. } = parameter.kind else { return None };
         let words = covered.iter().copied().chain(optional.then_some("-"));
-        let item =
-            |word: &str| Item { word: word.to_owned(), name: String::new(), size: None, total: None, own: false };
+        let item = |word: &str| Item { word: word.to_owned(), ..Item::default() };
         let now = parameter.get(&app.scenario).to_string();
         Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
     }
 
-    fn new(target: Target, items: Vec<Item>, now: &str) -> Self {
+    pub(super) fn new(target: Target, items: Vec<Item>, now: &str) -> Self {
         let selected = items.iter().position(|item| item.word == now).unwrap_or(0);
         let matches = (0..items.len()).collect();
         Self { target, query: Field::default(), items, matches, selected, marked: Vec::new(), error: None }
@@ -162,8 +145,11 @@ impl Picker {
 
     /// Finds the matches anew after the query has changed.
     pub(crate) fn narrow(&mut self) {
-        let texts = self.items.iter().map(|item| format!("{} {}", item.word, item.name));
-        self.matches = fuzzy::rank(self.query.text(), texts);
+        self.matches = if matches!(self.target, Target::Palette) {
+            super::palette::rank(self.query.text(), &self.items)
+        } else {
+            fuzzy::rank(self.query.text(), self.items.iter().map(|item| format!("{} {}", item.word, item.name)))
+        };
         // A whole id is that id, however well others fit.
         let query = self.query.text().trim().to_lowercase();
         self.matches.sort_by_key(|index| self.items[*index].word.to_lowercase() != query);

@@ -125,8 +125,23 @@ impl Chord {
         format!("{held}{name}")
     }
 
-    /// Terminals differ in whether `H` comes with Shift held, and in the case of a letter with Ctrl.
+    /// Terminals differ in whether `H` comes with Shift held, and in the case of a letter with Ctrl; and some keys are
+    /// others under another name.
     fn normal(mut self) -> Self {
+        let same = match self.code {
+            KeyCode::BackTab => Some(KeyCode::Tab),
+            KeyCode::Char(letter) if self.modifiers == KeyModifiers::CONTROL => match letter.to_ascii_lowercase() {
+                'm' => Some(KeyCode::Enter),
+                'i' => Some(KeyCode::Tab),
+                '[' => Some(KeyCode::Esc),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(code) = same {
+            let shifted = self.code == KeyCode::BackTab;
+            return Self { code, modifiers: if shifted { KeyModifiers::SHIFT } else { KeyModifiers::NONE } };
+        }
         if let KeyCode::Char(letter) = self.code {
             if self.modifiers.contains(KeyModifiers::CONTROL) {
                 self.code = KeyCode::Char(letter.to_ascii_lowercase());
@@ -158,6 +173,17 @@ mod tests {
         assert_eq!(pressed(KeyCode::Char('?'), KeyModifiers::SHIFT), Chord::letter('?'));
         assert_eq!(pressed(KeyCode::Char('C'), KeyModifiers::CONTROL), Chord::parse("ctrl-c").unwrap());
         assert_ne!(pressed(KeyCode::Left, KeyModifiers::SHIFT), Chord::parse("left").unwrap());
+    }
+
+    #[test]
+    fn one_key_has_one_name() {
+        for (one, other) in [("ctrl-m", "enter"), ("ctrl-i", "tab"), ("ctrl-[", "esc"), ("ctrl-R", "ctrl-r")] {
+            assert_eq!(Chord::parse(one), Chord::parse(other), "{one}");
+        }
+        let back = Chord::of(KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT));
+        assert_eq!(back, Chord::parse("shift-tab"));
+        assert_eq!(back.unwrap().show(true), "⇧Tab");
+        assert_ne!(back, Chord::parse("tab"));
     }
 
     #[test]

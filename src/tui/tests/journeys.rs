@@ -242,3 +242,25 @@ fn a_whole_id_is_chosen_before_longer_ones() {
     press(&mut app, "m \"l8\" enter");
     assert_eq!(app.scenario.model, "l8");
 }
+
+/// What is said of keys is said of this user's keys, and of none where there is none.
+#[test]
+fn hints_name_the_keys_there_are() {
+    let mut app = app();
+    let rows: Vec<(&str, Vec<String>)> = [("quit", "Q"), ("pin", "P"), ("order", "O"), ("view_compare", "f3")]
+        .map(|(id, key)| (id, vec![key.to_owned()]))
+        .into_iter()
+        .chain([("unpin", Vec::new())])
+        .collect();
+    let keymap = crate::tui::standard_keys().with(rows.iter().map(|(id, keys)| (*id, keys.as_slice()))).unwrap();
+    app.keymap = std::sync::Arc::new(keymap);
+    press(&mut app, "esc");
+    assert!(text(&app).contains("nothing to back out of; Q quits"), "{}", text(&app));
+    press(&mut app, "P");
+    assert!(text(&app).contains("pinned as A; F3 compares"), "{}", text(&app));
+    press(&mut app, "f3");
+    assert!(text(&app).contains("Enter takes ") && !text(&app).contains("unpins"), "{}", text(&app));
+    assert!(text(&app).contains("1-2 F3 4-6 views") || text(&app).contains("1-2 F3 4 5 6 views"), "{}", text(&app));
+    press(&mut app, "4");
+    assert!(text(&app).contains("O: scale"), "{}", text(&app));
+}

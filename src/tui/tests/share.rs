@@ -81,6 +81,19 @@ fn the_palette_does_what_keys_do_and_goes_to_parameters() {
     assert_eq!(app.focused().unwrap().key, "train.recompute");
     press(&mut app, "1 : \"infer.block_size\" enter");
     assert!(text(&app).contains("changes nothing in this run"));
+    assert_eq!(app.focused().unwrap().key, "train.recompute", "the cursor stays");
+    press(&mut app, ": \"lora_rank\" enter");
+    assert!(text(&app).contains("it would with method lora"), "{}", text(&app));
+    for (query, best) in [("sequence", "train.sequence_length"), ("batch", "train.micro_batch_size"), ("pn", "pin")] {
+        press(&mut app, &format!(": \"{query}\""));
+        let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("{query}") };
+        assert_eq!(picker.chosen().unwrap().word, best, "{query}");
+        press(&mut app, "esc");
+    }
+    // Letters scattered over a description mean nothing.
+    press(&mut app, ": \"theme\" enter");
+    assert!(text(&app).contains("nothing matches"), "{}", text(&app));
+    press(&mut app, "esc");
     press(&mut app, ": \"zzzz\" enter");
     assert!(text(&app).contains("nothing matches"));
     press(&mut app, "esc");

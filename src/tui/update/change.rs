@@ -3,7 +3,7 @@
 use crate::memory::{Step, only_attention};
 use crate::model::family::PositionKind;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Scenario, Value};
+use crate::scenario::{Scenario, Task, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
 
 impl App {
@@ -57,12 +57,13 @@ impl App {
         let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
         let image = model.architecture.image.is_some();
         let unfit = |length: u64| learned && (length > most || image && length != most);
-        let long: Vec<&mut u64> = lengths.into_iter().filter(|length| unfit(**length)).collect();
-        if !long.is_empty() {
+        let counts = [scenario.task == Task::Train, scenario.task == Task::Infer];
+        let long = || lengths.iter().zip(counts).filter(|(length, _)| unfit(***length));
+        if long().any(|(_, counts)| counts) {
             let why = if image { "that is what an image is" } else { "the model has learned no more positions" };
             words.push(format!("sequences are {most} tokens now: {why}"));
         }
-        for length in long {
+        for length in lengths.into_iter().filter(|length| unfit(**length)) {
             *length = most;
         }
         if let Some(only) = only {

@@ -2,14 +2,18 @@
 
 use super::moved;
 use crate::scenario::Scenario;
+use crate::tui::action::Action;
 use crate::tui::app::pins::MOST;
 use crate::tui::app::{App, Pin};
+use crate::tui::screen::View;
 
 /// Keeps the present scenario.
 pub(super) fn pin(app: &mut App) {
     let (scenario, estimate) = (app.scenario.clone(), app.estimate.clone());
     match keep(app, scenario, estimate) {
-        Ok(letter) => app.say(format!("pinned as {letter}; 3 compares")),
+        Ok(letter) => {
+            app.say(format!("pinned as {letter}") + &app.with_key(Action::Show(View::Compare), "; {} compares"))
+        }
         Err(reason) => app.refuse(reason),
     }
 }
@@ -48,7 +52,8 @@ fn keep(
         return Err(format!("that is pinned already, as {}", crate::tui::app::pins::letter(index, MOST)));
     }
     if pins.len() == MOST {
-        return Err(format!("{MOST} pins are the most; d in the view of pins (3) lets one go"));
+        let letting_go = app.with_key(Action::Unpin, "; {} in the view of pins lets one go");
+        return Err(format!("{MOST} pins are the most{letting_go}"));
     }
     pins.push(Pin { scenario, estimate });
     Ok(crate::tui::app::pins::letter(pins.len() - 1, pins.len()))
@@ -68,7 +73,7 @@ pub(super) fn go(app: &mut App, step: isize) {
 
 /// Makes the pin under the cursor the present scenario.
 pub(super) fn take(app: &mut App) {
-    let Some(pin) = app.pins.list.get(app.pins.cursor) else { return app.refuse("nothing is pinned: p pins") };
+    let Some(pin) = app.pins.list.get(app.pins.cursor) else { return app.refuse(nothing(app)) };
     let letter = crate::tui::app::pins::letter(app.pins.cursor, app.pins.list.len());
     match app.change(pin.scenario.clone(), true) {
         Ok(()) => app.say(format!("{letter} is the present scenario now")),
@@ -76,11 +81,15 @@ pub(super) fn take(app: &mut App) {
     }
 }
 
+fn nothing(app: &App) -> String {
+    String::from("nothing is pinned") + &app.with_key(Action::Pin, ": {} pins")
+}
+
 /// Lets go of the pin under the cursor.
 pub(super) fn unpin(app: &mut App) {
     let pins = &mut app.pins;
     if pins.cursor >= pins.list.len() {
-        return app.refuse("nothing is pinned: p pins");
+        return app.refuse(nothing(app));
     }
     let gone = pins.list.remove(pins.cursor);
     pins.cursor = pins.cursor.min(pins.list.len().saturating_sub(1));

@@ -3,7 +3,7 @@
 use super::{Effect, FAR, Message};
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 use crate::tui::action::{Action, BINDINGS};
-use crate::tui::app::{App, Overlay, Picker, Target};
+use crate::tui::app::{App, Overlay, Picker, Target, awakening};
 use crate::tui::field::Field;
 use crate::tui::screen::Focus;
 
@@ -129,12 +129,14 @@ fn run(app: &mut App, mut picker: Picker) -> Option<Effect> {
     if let Some(binding) = BINDINGS.iter().find(|binding| binding.id == word) {
         return super::take_in(app, Message::Do(binding.action));
     }
-    if let Some(index) = PARAMETERS.iter().position(|parameter| parameter.key == word) {
+    let Some(index) = PARAMETERS.iter().position(|parameter| parameter.key == word) else { return None };
+    let parameter = &PARAMETERS[index];
+    if (parameter.applies)(&app.scenario) {
         app.filter.clear();
         (app.cursor, app.focus) = (index, Focus::Parameters);
-        if app.focused().is_none_or(|parameter| parameter.key != word) {
-            app.refuse(format!("{word} changes nothing in this run"));
-        }
+    } else {
+        let with = awakening(parameter, &app.scenario).map(|words| format!("; it would with {words}"));
+        app.refuse(format!("{word} changes nothing in this run{}", with.unwrap_or_default()));
     }
     None
 }

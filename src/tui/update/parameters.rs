@@ -1,7 +1,7 @@
 //! Keys in the list of parameters.
 
 use super::{FAR, moved};
-use crate::scenario::parameter::{Kind, PARAMETERS};
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Task, Value};
 use crate::tui::adjust::{self, Nudge};
 use crate::tui::app::{App, Listed, Overlay, Picker};
@@ -18,6 +18,12 @@ pub(super) fn go(app: &mut App, step: isize) {
 /// Changes the parameter under the cursor by a step.
 pub(super) fn nudge(app: &mut App, nudge: Nudge) {
     let Some(parameter) = app.focused() else { return };
+    if matches!(parameter.kind, Kind::Choice { .. }) {
+        if let Err(reason) = next_choice(app, parameter, nudge) {
+            app.refuse(reason);
+        }
+        return;
+    }
     let value = match parameter.key {
         "model" => neighbour(&app.models, &app.scenario.model, nudge),
         "gpu" => neighbour(&app.gpus, app.scenario.gpu.as_deref().unwrap_or_default(), nudge),
@@ -26,6 +32,29 @@ pub(super) fn nudge(app: &mut App, nudge: Nudge) {
     let forced = matches!(parameter.kind, Kind::Word);
     if let Err(reason) = value.and_then(|value| app.set(parameter, value, forced)) {
         app.refuse(reason);
+    }
+}
+
+/// The next choice that has a ledger; those that have none are passed over, and named.
+fn next_choice(app: &mut App, parameter: &'static Parameter, nudge: Nudge) -> Result<(), String> {
+    let now = parameter.get(&app.scenario);
+    let (mut value, mut passed, mut why) = (now.clone(), Vec::new(), None);
+    loop {
+        value = adjust::nudge(parameter, &value, nudge)?;
+        if value == now {
+            return Err(why.unwrap_or_default());
+        }
+        match app.set(parameter, value.clone(), false) {
+            Ok(()) if passed.is_empty() => return Ok(()),
+            Ok(()) => {
+                app.say(format!("{} cannot do this run", passed.join(", ")));
+                return Ok(());
+            }
+            Err(reason) => {
+                passed.push(value.to_string());
+                why = why.or(Some(reason));
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::solve::fixes::apply;
 use crate::solve::{Fix, Furthest, Largest, Stop, fixes, furthest, surely};
+use crate::tui::action::Action;
 use crate::tui::app::{App, Overlay};
 use crate::units::grouped;
 
@@ -11,7 +12,8 @@ use crate::units::grouped;
 pub(super) fn solve(app: &mut App) {
     let Some(parameter) = app.focused() else { return };
     let (Some(model), Some(gpu)) = (app.model_of(&app.scenario), app.gpu_of(&app.scenario)) else {
-        return app.refuse("there is no card to fill: press g to choose one");
+        return app
+            .refuse(String::from("there is no card to fill") + &app.with_key(Action::PickGpu, ": {} chooses one"));
     };
     let label = parameter.label;
     let (found, word) = match furthest(model, &app.scenario, gpu, parameter) {
@@ -61,7 +63,8 @@ fn stop(app: &App, found: &Largest, word: &str, value: u64) -> String {
 /// Lists the single changes that make it fit.
 pub(super) fn open(app: &mut App) {
     let (Some(model), Some(gpu)) = (app.model_of(&app.scenario), app.gpu_of(&app.scenario)) else {
-        return app.refuse("there is no card to fit on: press g to choose one");
+        return app
+            .refuse(String::from("there is no card to fit on") + &app.with_key(Action::PickGpu, ": {} chooses one"));
     };
     if let Err(reason) = &app.estimate {
         return app.refuse(reason.clone());
@@ -78,7 +81,7 @@ pub(super) fn open(app: &mut App) {
 pub(super) fn take(app: &mut App, fix: &Fix) {
     let Some(changed) = apply(&app.scenario, &fix.changes) else { return };
     match app.change(changed, false) {
-        Ok(()) => app.say(format!("{}; u takes it back", super::super::app::fix_words(fix))),
+        Ok(()) => app.say(super::super::app::fix_words(fix) + &app.with_key(Action::Undo, "; {} takes it back")),
         Err(reason) => app.refuse(reason),
     }
 }

@@ -44,11 +44,9 @@ pub(super) fn reason(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let Err(reason) = &app.estimate else { return };
     text::wrapped(frame, area, reason, theme.error());
     let hint = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };
-    let words = match app.refusal(Action::Undo) {
-        None => "Change it with the arrow keys, or take the last change back with u.",
-        Some(_) => "Change it with the arrow keys.",
-    };
-    text::wrapped(frame, hint.intersection(area), words, theme.dim());
+    let back = app.refusal(Action::Undo).is_none();
+    let back = if back { app.with_key(Action::Undo, ", or take the last change back with {}") } else { String::new() };
+    text::wrapped(frame, hint.intersection(area), &format!("Change it with the arrow keys{back}."), theme.dim());
 }
 
 fn title(app: &App) -> String {

@@ -8,6 +8,7 @@ use ratatui::widgets::Borders;
 
 use super::bars::number_width;
 use super::{panel, text};
+use crate::tui::action::Action;
 use crate::tui::app::{App, CardRow, Overlay};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
@@ -44,8 +45,8 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     }
     let filter = app.cards.filter.text();
     let words = match (rows.is_empty(), filter.is_empty()) {
-        (true, false) => format!(" nothing matches `{filter}`; Esc shows all"),
-        (_, false) => format!(" /{filter}  (Esc shows all)"),
+        (true, false) => format!(" nothing matches `{filter}`{}", app.with_key(Action::Back, "; {} shows all")),
+        (_, false) => format!(" /{filter}{}", app.with_key(Action::Back, "  ({} shows all)")),
         (_, true) => {
             format!(" {}; each line is the card's own capacity", app.unit.show(estimate.ledger.total()))
         }

@@ -10,6 +10,7 @@ use super::bars::{number_width, stepped};
 use super::{panel, text};
 use crate::memory::Category;
 use crate::scenario::parameter::Parameter;
+use crate::tui::action::Action;
 use crate::tui::app::pins::letter;
 use crate::tui::app::{App, Bar};
 use crate::tui::spot::{Sheet, Spot};
@@ -55,12 +56,16 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     }
     let hidden = rows.len().saturating_sub(first + usize::from(list.height));
     let words = match (pins, hidden) {
-        (0, _) => String::from(" p pins this run; change it, then look here"),
-        (_, 0) => String::from(" differences are to A; Enter takes, d unpins"),
-        (_, hidden) => format!(" {hidden} more (PgDn); Enter takes, d unpins"),
+        (0, _) => app.with_key(Action::Pin, " {} pins this run; change it, then look here"),
+        (_, 0) => format!(" differences are to A{}", takes(app)),
+        (_, hidden) => format!(" {hidden} more{}{}", app.with_key(Action::FarDown, " ({})"), takes(app)),
     };
     let bottom = text::row(inner, inner.height.saturating_sub(1));
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
+}
+
+fn takes(app: &App) -> String {
+    app.with_key(Action::Edit, "; {} takes") + &app.with_key(Action::Unpin, ", {} unpins")
 }
 
 /// A parameter in which the compared scenarios differ, and the value of each.

@@ -9,6 +9,7 @@ use ratatui::widgets::Borders;
 use super::bars::number_width;
 use super::{panel, popup, text};
 use crate::memory::{Entry, Exactness, Step};
+use crate::tui::action::Action;
 use crate::tui::app::{App, EntryRow, Overlay};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
@@ -47,9 +48,12 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     }
     let filter = app.entries.filter.text();
     let words = match (rows.is_empty(), filter.is_empty()) {
-        (true, false) => format!(" nothing matches `{filter}`; Esc shows all"),
-        (_, false) => format!(" /{filter}  (Esc shows all)"),
-        (_, true) => format!(" Enter explains or folds; {} is an estimate", theme.glyphs.maybe),
+        (true, false) => format!(" nothing matches `{filter}`{}", app.with_key(Action::Back, "; {} shows all")),
+        (_, false) => format!(" /{filter}{}", app.with_key(Action::Back, "  ({} shows all)")),
+        (_, true) => {
+            let explains = app.with_key(Action::Edit, " {} explains or folds;");
+            format!("{explains} {} is an estimate", theme.glyphs.maybe)
+        }
     };
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
 }

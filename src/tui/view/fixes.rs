@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use super::{popup, text};
 use crate::memory::Fit;
 use crate::solve::Fix;
+use crate::tui::action::Action;
 use crate::tui::app::{App, fix_words};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
@@ -40,6 +41,7 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
         text::right(frame, area, &words, Style::new());
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
-    let words = &format!(" total and saving, each by its own ledger; {} is tight; u takes it back", theme.glyphs.maybe);
+    let back = app.with_key(Action::Undo, "; {} takes it back");
+    let words = &format!(" total and saving, each by its own ledger; {} is tight{back}", theme.glyphs.maybe);
     text::left(frame, bottom, Line::styled(text::cut(words, bottom.width, theme), theme.dim()));
 }

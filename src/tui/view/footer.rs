@@ -121,11 +121,11 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
             continue;
         }
         let keys = chord.show(theme.glyphs.unicode);
-        if let (Action::Show(view), Some(Hint { action: Action::Show(_), keys: all, merged, .. })) =
+        if let (Action::Show(_), Some(Hint { action: Action::Show(_), keys: all, merged, .. })) =
             (binding.action, hints.last_mut())
         {
             *merged = true;
-            *all = format!("1-{}", View::ALL.iter().position(|one| *one == view).unwrap_or(0) + 1);
+            *all = together(all, &keys);
             continue;
         }
         match hints.last_mut() {
@@ -138,6 +138,15 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
         }
     }
     hints
+}
+
+/// Keys that go on from each other as a range, others one after the other: `1-6`, `1 F2`.
+fn together(all: &str, key: &str) -> String {
+    let (first, last) = all.split_once('-').unwrap_or((all, all));
+    match (first.parse::<u8>(), last.parse::<u8>(), key.parse::<u8>()) {
+        (Ok(first), Ok(last), Ok(next)) if last + 1 == next => format!("{first}-{next}"),
+        _ => format!("{all} {key}"),
+    }
 }
 
 /// A word or two, for what the key would do now.

@@ -39,12 +39,17 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
         line(app, theme, frame, area, (&PARAMETERS[rows[index]], index == row));
     }
     if rows.is_empty() {
-        text::wrapped(frame, list, &format!("nothing matches `{}`; Esc shows all", app.filter.text()), theme.dim());
+        text::wrapped(
+            frame,
+            list,
+            &format!("nothing matches `{}`{}", app.filter.text(), app.with_key(Action::Back, "; {} shows all")),
+            theme.dim(),
+        );
     }
     if filtering {
         text::typed(frame, text::row(below, 0), "/", &app.filter, theme);
     } else if !app.filter.text().is_empty() && help > 0 {
-        let filter = format!("/{}  (Esc shows all)", app.filter.text());
+        let filter = format!("/{}{}", app.filter.text(), app.with_key(Action::Back, "  ({} shows all)"));
         text::left(frame, text::row(below, 0), Line::styled(filter, theme.notice()));
     }
     if let Some(parameter) = app.focused()

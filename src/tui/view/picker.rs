@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
 use super::{popup, text};
+use crate::tui::action::Action;
 use crate::tui::app::{App, Item, Picker, SHOWN, Target};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
@@ -58,10 +59,13 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Sheet, 
 fn answer(app: &App, picker: &Picker) -> String {
     let count = format!("{} of {}", picker.matches.len(), picker.items.len());
     if !picker.marked.is_empty() {
-        return format!("Enter pins the {} that are marked, to compare them", picker.marked.len());
+        return app.with_key(
+            Action::Accept,
+            &format!("{{}} pins the {} that are marked, to compare them", picker.marked.len()),
+        );
     }
     match (picker.path(), picker.target, picker.chosen()) {
-        (Some(path), _, _) => format!("Enter opens {path}"),
+        (Some(path), _, _) => app.with_key(Action::Accept, "{} opens ") + path,
         (None, _, None) => String::from("nothing matches"),
         (None, Target::Choice(_), _) => String::new(),
         (None, Target::Model, Some(item)) => {

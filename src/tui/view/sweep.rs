@@ -12,6 +12,7 @@ use super::{panel, text};
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
 use crate::solve::{Furthest, Largest, Stop};
+use crate::tui::action::Action;
 use crate::tui::app::pins::letter;
 use crate::tui::app::{App, Curve};
 use crate::tui::spot::{Sheet, Spot};
@@ -59,10 +60,11 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     }
     let bottom = text::row(inner, inner.height.saturating_sub(1));
     let here = app.focused().is_some_and(|focused| focused.key == parameter.key);
+    let scale = app.with_key(Action::Order, "; {}: scale");
     let words = if here {
-        String::from(" letters stand at the runs' own values; o: scale")
+        format!(" letters stand at the runs' own values{scale}")
     } else {
-        format!(" still {}: that row is no number; o: scale", parameter.label)
+        format!(" still {}: that row is no number{scale}", parameter.label)
     };
     text::left(frame, bottom, Line::styled(text::cut(&words, bottom.width, theme), theme.dim()));
 }
@@ -212,9 +214,20 @@ fn axis(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Frame, area:
     let left = axis_width(app);
     let place = Rect { x: area.x + left, width: area.width.saturating_sub(left + 2), ..area }.intersection(area);
     text::left(frame, place, Line::styled(grouped(*first), theme.dim()));
-    let middle = format!("{} {}", grouped(values[values.len() / 2]), parameter.unit);
-    frame.render_widget(Line::styled(middle, theme.dim()).centered(), place);
     text::right(frame, place, &grouped(*last), theme.dim());
+    // The middle of the label stands where the value does.
+    let middle = values.len() / 2;
+    let label = format!("{} {}", grouped(values[middle]), parameter.unit);
+    let column = usize::from(place.width.saturating_sub(1)) * middle / values.len().saturating_sub(1).max(1);
+    let start = u16::try_from(column).unwrap_or(u16::MAX).saturating_sub(text::width(&label) / 2);
+    let free = text::width(&grouped(*first)) + 1..place.width.saturating_sub(text::width(&grouped(*last)) + 1);
+    if free.contains(&start) && start + text::width(&label) <= free.end {
+        text::left(
+            frame,
+            Rect { x: place.x + start, width: free.end - start, ..place },
+            Line::styled(label, theme.dim()),
+        );
+    }
 }
 
 /// Where a curve crosses the capacity of its card.

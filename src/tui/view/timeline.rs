@@ -10,6 +10,7 @@ use super::bars::{number_width, segments, stepped};
 use super::{panel, text};
 use crate::memory::course::End;
 use crate::memory::{Instant, Pass, Place, Stage, Step};
+use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::StackedBar;
@@ -24,7 +25,8 @@ const HIGHEST: u16 = 14;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
     let step = if app.step == Step::First { "first step" } else { "steady step" };
-    let title = format!("Timeline of the {step} (i: {})", if app.step == Step::First { "steady" } else { "first" });
+    let other = if app.step == Step::First { " ({}: steady)" } else { " ({}: first)" };
+    let title = format!("Timeline of the {step}{}", app.with_key(Action::FlipStep, other));
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);

@@ -8,6 +8,7 @@ use ratatui::text::Line;
 use super::bars::{LABEL, number_width, segments};
 use super::text;
 use crate::memory::{Fit, Step, Verdict};
+use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::StackedBar;
@@ -70,7 +71,10 @@ pub(super) fn verdict(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
             let sign = theme.verdict_sign(standing.verdict);
             (format!("{sign} {}", in_words(app, &standing)), theme.verdict(standing.verdict))
         }
-        None => (String::from("no card to hold it against: press g to choose one"), Style::new()),
+        None => {
+            let chooses = app.with_key(Action::PickGpu, ": {} chooses one");
+            (format!("no card to hold it against{chooses}"), Style::new())
+        }
     };
     text::left(frame, area, Line::styled(text::cut(&words, area.width, theme), style));
 }

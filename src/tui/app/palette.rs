@@ -1,0 +1,75 @@
+//! The list of everything that can be done: every action of the view, and every parameter.
+
+use super::App;
+use super::picker::{Item, Picker, Target};
+use crate::scenario::Scenario;
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::tui::action::{Action, BINDINGS, Binding, Context};
+use crate::tui::fuzzy;
+
+impl Picker {
+    /// Every action of the view, and every parameter; those that count for nothing in this run come last.
+    pub(crate) fn palette(app: &App) -> Self {
+        let own = |binding: &&Binding| binding.contexts.contains(&Context::View) && binding.action != Action::Palette;
+        let keys =
+            |binding: &Binding| app.keymap.keys(binding).first().map(|chord| chord.show(true)).unwrap_or_default();
+        let actions = BINDINGS.iter().filter(own).map(|binding| Item {
+            word: binding.id.to_owned(),
+            name: binding.words.to_owned(),
+            size: Some(keys(binding)),
+            ..Item::default()
+        });
+        let parameters = PARAMETERS.iter().map(|parameter| Item {
+            word: parameter.key.to_owned(),
+            name: parameter.help.to_owned(),
+            alias: parameter.label.to_owned(),
+            size: Some(String::new()),
+            idle: !(parameter.applies)(&app.scenario),
+            ..Item::default()
+        });
+        let mut items: Vec<Item> = actions.chain(parameters).collect();
+        items.sort_by_key(|item| item.idle);
+        Self::new(Target::Palette, items, "")
+    }
+}
+
+/// The rows that a query means, best first: by a part of their name, then by a part of what they do, then by letters of
+/// their name in order.
+pub(super) fn rank(query: &str, items: &[Item]) -> Vec<usize> {
+    let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let named = |item: &Item| format!("{} {}", item.word, item.alias).to_lowercase();
+    let all_in = |text: &str| words.iter().all(|word| text.contains(word.as_str()));
+    // Letters that are scattered over a name mean nothing: some must begin words or follow each other.
+    let letters = words.iter().map(|word| word.chars().count()).sum::<usize>();
+    let least = i64::try_from(letters).unwrap_or(i64::MAX / 1024).saturating_mul(158);
+    let mut found: Vec<(usize, bool, i64, usize)> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let name = named(item);
+        let score = fuzzy::score(query, &name);
+        let tier = match score {
+            _ if all_in(&name) => 0,
+            _ if all_in(&format!("{name} {}", item.name.to_lowercase())) => 1,
+            Some(score) if score >= least => 2,
+            _ => continue,
+        };
+        found.push((tier, item.idle, -score.unwrap_or_default(), index));
+    }
+    found.sort_unstable();
+    found.into_iter().map(|(.., index)| index).collect()
+}
+
+/// What would make a parameter count, in words of the list: a choice that one change makes.
+pub(crate) fn awakening(parameter: &Parameter, scenario: &Scenario) -> Option<String> {
+    PARAMETERS.iter().find_map(|other| {
+        let words: &[&str] = match other.kind {
+            Kind::Choice { covered, .. } => covered,
+            Kind::Flag => &["true", "false"],
+            _ => &[],
+        };
+        words.iter().find_map(|word| {
+            let mut changed = scenario.clone();
+            other.set(&mut changed, other.parse(word).ok()?).ok()?;
+            (parameter.applies)(&changed).then(|| format!("{} {word}", other.label))
+        })
+    })
+}
