@@ -174,7 +174,8 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
             let saved = preset::save::save(library, &app.scenario, Path::new(&place), replace);
             let saved = saved.map_err(|error| match error {
                 SaveError::Exists(_) => SaveFailure::Exists,
-                error @ SaveError::Io { .. } => SaveFailure::Because(error.to_string()),
+                // The path stands in the field above.
+                SaveError::Io { source, .. } => SaveFailure::Because(format!("not saved: {source}")),
             });
             update(app, Message::Saved(path, saved));
         }

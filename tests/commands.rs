@@ -553,6 +553,21 @@ fn a_view_is_rendered_in_a_theme_of_ones_own() {
     assert!(unknown.code == 2 && unknown.err.contains("gpt2-xl"), "{}", unknown.err);
 }
 
+/// Signs of two cells take two, and no blank follows them.
+#[cfg(feature = "tui")]
+#[test]
+fn wide_signs_are_rendered_as_wide() {
+    let place = Place::new();
+    let gpt2 = include_str!("../presets/models/gpt2.toml");
+    let name = gpt2.lines().find(|line| line.starts_with("name = ")).unwrap();
+    let wide = gpt2.replace("id = \"gpt2\"", "id = \"wide\"").replace(name, "name = \"模型七\"");
+    place.write("mine/models/wide.toml", &wide);
+    for format in ["text", "ansi", "svg"] {
+        let drawn = place.run(&["render", "wide", "--presets", "mine", "--size", "80x24", "--format", format]);
+        assert!(drawn.out.contains("模型七 · train"), "{format}: {}{}", drawn.out, drawn.err);
+    }
+}
+
 /// Shells are offered what the tables hold, and help is not filled with it.
 #[test]
 fn completions_come_from_the_tables() {

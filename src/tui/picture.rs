@@ -15,6 +15,7 @@ use super::theme::Theme;
 use super::theme::styles::Depth;
 use super::update::{Message, update};
 use super::wire::pen::Pen;
+use super::wire::width;
 use super::{Start, look, open, view};
 use crate::preset::Library;
 
@@ -54,7 +55,7 @@ impl Picture {
 
     /// The signs alone, a line a row.
     pub fn text(&self) -> String {
-        let line = |row: &[Cell]| row.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n";
+        let line = |row| signs(row).map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n";
         self.rows().map(line).collect()
     }
 
@@ -73,10 +74,20 @@ impl Picture {
     }
 }
 
+/// The cells of a row that show something: not those that the sign before covers.
+pub(super) fn signs(row: &[Cell]) -> impl Iterator<Item = &Cell> {
+    let mut covered = 0;
+    row.iter().filter(move |cell| {
+        let shown = covered == 0;
+        covered = if shown { width(cell).saturating_sub(1) } else { covered - 1 };
+        shown
+    })
+}
+
 /// A row with the codes of its colours, which end with it.
 pub(super) fn ansi(row: &[Cell]) -> String {
     let (mut pen, mut bytes) = (Pen::default(), Vec::new());
-    for cell in row {
+    for cell in signs(row) {
         pen.turn_to(cell, &mut bytes);
         bytes.extend_from_slice(cell.symbol().as_bytes());
     }

@@ -84,7 +84,13 @@ fn too_small(theme: Theme, frame: &mut Frame, area: Rect) {
     let x = theme.glyphs.times;
     let text = format!("needs at least {width}{x}{height} (now {}{x}{})", area.width, area.height);
     let row = Rect { y: area.y + area.height / 2, height: area.height.min(1), ..area };
-    text::wrapped(frame, row.union(Rect { height: area.bottom().saturating_sub(row.y), ..row }), &text, theme.dim());
+    text::wrapped(
+        frame,
+        row.union(Rect { height: area.bottom().saturating_sub(row.y), ..row }),
+        &text,
+        theme.dim(),
+        theme,
+    );
 }
 
 fn panels(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {

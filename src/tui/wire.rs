@@ -158,7 +158,7 @@ impl Wire {
 }
 
 /// Cells that a sign takes.
-fn width(cell: &Cell) -> u16 {
+pub(super) fn width(cell: &Cell) -> u16 {
     match cell.symbol() {
         symbol if symbol.len() == 1 => 1,
         symbol => u16::try_from(Span::raw(symbol).width()).unwrap_or(u16::MAX),

@@ -35,7 +35,7 @@ fn a_full_disk_loses_nothing() {
     session.press("\r");
     session.wait_for("is there already");
     session.press("\r");
-    session.wait_for("run.toml: ");
+    session.wait_for("not saved: ");
     session.wait_for("too large");
     assert_eq!(fs::read_to_string(&file).expect("it is there"), before);
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1, "nothing is left beside it");
@@ -57,7 +57,7 @@ fn a_read_only_disk_is_told_of() {
     session.wait_for("Save the run");
     // Nobody may make a file here, not even root.
     session.press("\u{15}/proc/run.toml\r");
-    session.wait_for("/proc/run.toml: ");
+    session.wait_for("not saved: ");
     session.press(&format!("\u{15}{}/run.toml\r", folder.display()));
     session.wait_for("saved as");
     let saved = fs::read_to_string(folder.join("run.toml")).expect("it is saved");

@@ -6,6 +6,8 @@ use std::fmt::Write;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::tui::wire::width;
+
 /// A cell, in pixels.
 const WIDTH: f64 = 8.4;
 const HEIGHT: f64 = 17.0;
@@ -44,7 +46,8 @@ pub(super) fn of(buffer: &Buffer, paper: Style) -> String {
     );
     for (row, cells) in (0_u16..).zip(buffer.content.chunks(usize::from(buffer.area.width).max(1))) {
         let top = f64::from(row) * HEIGHT;
-        let signs: Vec<Sign<'_>> = cells.iter().map(|cell| Sign::of(cell, paper)).collect();
+        let mut signs: Vec<Sign<'_>> = cells.iter().map(|cell| Sign::of(cell, paper)).collect();
+        uncover(&mut signs, cells);
         shapes(&signs, top, &mut svg);
         text(&signs, top, &mut svg);
     }
@@ -57,6 +60,19 @@ pub(super) fn of(buffer: &Buffer, paper: Style) -> String {
 struct Sign<'a> {
     symbol: &'a str,
     look: Look,
+}
+
+/// Cells that the sign before covers show nothing.
+fn uncover(signs: &mut [Sign<'_>], cells: &[Cell]) {
+    let mut covered = 0;
+    for (sign, cell) in signs.iter_mut().zip(cells) {
+        if covered == 0 {
+            covered = width(cell).saturating_sub(1);
+        } else {
+            covered -= 1;
+            sign.symbol = "";
+        }
+    }
 }
 
 /// How a cell looks, once reversal is undone.

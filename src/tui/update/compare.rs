@@ -12,7 +12,7 @@ pub(super) fn pin(app: &mut App) {
     let (scenario, estimate) = (app.scenario.clone(), app.estimate.clone());
     match keep(app, scenario, estimate) {
         Ok(letter) => {
-            app.say(format!("pinned as {letter}") + &app.with_key(Action::Show(View::Compare), "; {} compares"))
+            app.say(format!("pinned as {letter}") + &app.with_key(Action::Show(View::Compare), "; {} compares"));
         }
         Err(reason) => app.refuse(reason),
     }

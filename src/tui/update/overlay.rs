@@ -129,7 +129,7 @@ fn run(app: &mut App, mut picker: Picker) -> Option<Effect> {
     if let Some(binding) = BINDINGS.iter().find(|binding| binding.id == word) {
         return super::take_in(app, Message::Do(binding.action));
     }
-    let Some(index) = PARAMETERS.iter().position(|parameter| parameter.key == word) else { return None };
+    let index = PARAMETERS.iter().position(|parameter| parameter.key == word)?;
     let parameter = &PARAMETERS[index];
     if (parameter.applies)(&app.scenario) {
         app.filter.clear();

@@ -42,11 +42,11 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
 /// Why there is no estimate, in place of whatever would show it.
 pub(super) fn reason(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
     let Err(reason) = &app.estimate else { return };
-    text::wrapped(frame, area, reason, theme.error());
+    text::wrapped(frame, area, reason, theme.error(), theme);
     let hint = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };
     let back = app.refusal(Action::Undo).is_none();
     let back = if back { app.with_key(Action::Undo, ", or take the last change back with {}") } else { String::new() };
-    text::wrapped(frame, hint.intersection(area), &format!("Change it with the arrow keys{back}."), theme.dim());
+    text::wrapped(frame, hint.intersection(area), &format!("Change it with the arrow keys{back}."), theme.dim(), theme);
 }
 
 fn title(app: &App) -> String {

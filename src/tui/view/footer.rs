@@ -52,14 +52,7 @@ const ROWS: u16 = 3;
 /// The answer to the last key. A long one takes rows of the panels above: its end may be what matters.
 fn answer(words: &str, style: Style, theme: Theme, frame: &mut Frame, area: Rect) {
     let room = area.width.saturating_sub(2).max(1);
-    let mut rows: Vec<String> = vec![String::new()];
-    for word in words.split_whitespace() {
-        match rows.last_mut() {
-            Some(row) if text::width(row) + 1 + text::width(word) <= room => row.extend([" ", word]),
-            _ => rows.push(format!(" {word}")),
-        }
-    }
-    rows.retain(|row| !row.is_empty());
+    let mut rows: Vec<String> = text::rows(words, room).into_iter().map(|row| format!(" {row}")).collect();
     let above = ROWS.min(area.y + 1);
     if let Some(rest) = rows.get(usize::from(above)..).filter(|rest| !rest.is_empty()) {
         let rest = rest.join(" ");

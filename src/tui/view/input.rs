@@ -24,8 +24,8 @@ pub(super) fn draw(
     let below = Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(2), height: 3 };
     let below = below.intersection(inner);
     match error {
-        Some(error) => text::wrapped(frame, below, error, theme.error()),
-        None => text::wrapped(frame, below, &hint(parameter), theme.dim()),
+        Some(error) => text::wrapped(frame, below, error, theme.error(), theme),
+        None => text::wrapped(frame, below, &hint(parameter), theme.dim(), theme),
     }
 }
 
@@ -46,7 +46,13 @@ pub(super) fn save(field: &Field, error: Option<&str>, theme: Theme, frame: &mut
     let below = Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(2), height: 3 };
     let below = below.intersection(inner);
     match error {
-        Some(error) => text::wrapped(frame, below, error, theme.error()),
-        None => text::wrapped(frame, below, "Enter writes it; a file that is there is asked about first", theme.dim()),
+        Some(error) => text::wrapped(frame, below, error, theme.error(), theme),
+        None => text::wrapped(
+            frame,
+            below,
+            "Enter writes it; a file that is there is asked about first",
+            theme.dim(),
+            theme,
+        ),
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
             list,
             &format!("nothing matches `{}`{}", app.filter.text(), app.with_key(Action::Back, "; {} shows all")),
             theme.dim(),
+            theme,
         );
     }
     if filtering {
@@ -111,7 +112,7 @@ fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter
     let beyond =
         app.model_of(&app.scenario).filter(|_| length).and_then(|model| beyond_positions(model, &app.scenario));
     match beyond {
-        Some(words) => text::wrapped(frame, area, &words, theme.refusal()),
-        None => text::wrapped(frame, area, &format!("{}{range}", parameter.help), theme.dim()),
+        Some(words) => text::wrapped(frame, area, &words, theme.refusal(), theme),
+        None => text::wrapped(frame, area, &format!("{}{range}", parameter.help), theme.dim(), theme),
     }
 }

@@ -13,14 +13,19 @@ use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 
-/// Cells of a list with columns.
+/// Cells of a list with columns, and of one with descriptions.
 const WIDE: u16 = 74;
+const WIDEST: u16 = 104;
+/// Cells below which a row has its id alone.
+const NARROW: u16 = 56;
+/// Cells of the ids beside descriptions.
+const IDS: u16 = 36;
 
 pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Sheet, body: Rect) {
     let (title, width) = match picker.target {
         Target::Model => (String::from("Model: type to filter, or the path of a model or scenario"), WIDE),
         Target::Gpu => (String::from("Card: type to filter"), WIDE),
-        Target::Palette => (String::from("Do, or go to: type to filter"), WIDE),
+        Target::Palette => (String::from("Do, or go to: type to filter"), WIDEST),
         Target::Choice(parameter) => (parameter.label.to_owned(), 30),
     };
     let typed = u16::from(picker.has_query());
@@ -45,14 +50,15 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Sheet, 
     };
     // What went wrong may need rows of the list.
     let width = bottom.width.saturating_sub(1).max(1);
-    let rows = text::width(&words).div_ceil(width).clamp(1, if picker.error.is_some() { 4 } else { 1 });
+    let most = if picker.error.is_some() { 4 } else { 1 };
+    let rows = u16::try_from(text::rows(&words, width).len()).unwrap_or(most).clamp(1, most);
     if rows == 1 {
         return text::left(frame, bottom, Line::styled(text::cut(&format!(" {words}"), bottom.width, theme), style));
     }
     let height = (rows + 1).min(inner.height);
     let place = Rect { x: bottom.x + 1, y: bottom.bottom().saturating_sub(height), width, height };
     frame.render_widget(Clear, Rect { x: bottom.x, width: bottom.width, ..place });
-    text::wrapped(frame, place, &words, style);
+    text::wrapped(frame, place, &words, style, theme);
 }
 
 /// What Enter would do, and how many rows there are.
@@ -89,21 +95,19 @@ fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Frame,
     let room = area.width.saturating_sub(3);
     let total = item.total.as_ref().map(|total| format!("{total:>11}")).unwrap_or_default();
     let size = format!("{:>9}{total}", item.size.as_deref().unwrap_or_default());
-    let (word, name) = if item.name.is_empty() {
-        (item.word.clone(), String::new())
-    } else {
-        let names = room.saturating_sub(text::width(&size) + 1);
-        let word = text::cut(&item.word, names / 2, theme);
-        let own = if item.own { " (yours)" } else { "" };
-        let left = names.saturating_sub((names / 2).max(text::width(&word)) + 1);
-        (word, text::cut(&format!("{}{own}", item.name), left, theme))
+    let names = room.saturating_sub(text::width(&size) + 1);
+    let half = match area.width {
+        _ if item.name.is_empty() => room,
+        0..NARROW => names,
+        _ => (names / 2).min(IDS),
     };
+    let word = if item.name.is_empty() { item.word.clone() } else { text::cut(&item.word, half, theme) };
+    let own = if item.own { " (yours)" } else { "" };
+    let left = names.saturating_sub(half + 1);
+    let name =
+        if item.name.is_empty() { String::new() } else { text::cut(&format!("{}{own}", item.name), left, theme) };
     let base = if here { theme.selected() } else { Style::new() };
-    let half = if item.name.is_empty() {
-        usize::from(room)
-    } else {
-        usize::from(room.saturating_sub(text::width(&size) + 1) / 2)
-    };
+    let half = usize::from(half);
     let line = Line::from(vec![
         Span::raw(format!("{mark} {word}")),
         Span::raw(" ".repeat((half + 1).saturating_sub(usize::from(text::width(&word))))),

@@ -32,7 +32,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
         frame.render_widget(block, area);
         super::bars::reason(app, theme, frame, inner);
         if app.estimate.is_ok() {
-            text::wrapped(frame, inner, "no number of this run can be swept", theme.dim());
+            text::wrapped(frame, inner, "no number of this run can be swept", theme.dim(), theme);
         }
         return;
     };

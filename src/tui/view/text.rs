@@ -4,7 +4,6 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use ratatui::widgets::{Paragraph, Wrap};
 
 use crate::tui::field::Field;
 use crate::tui::theme::Theme;
@@ -47,9 +46,41 @@ pub(super) fn right(frame: &mut Frame, area: Rect, text: &str, style: Style) {
     left(frame, Rect { x: area.right() - width, width, ..area }, Line::styled(text, style));
 }
 
-/// A text broken at words.
-pub(super) fn wrapped(frame: &mut Frame, area: Rect, text: &str, style: Style) {
-    frame.render_widget(Paragraph::new(text).style(style).wrap(Wrap { trim: true }), area);
+/// A text broken at words, with a sign where it has no room to end.
+pub(super) fn wrapped(frame: &mut Frame, area: Rect, text: &str, style: Style, theme: Theme) {
+    let mut rows = rows(text, area.width);
+    if let Some(rest) = rows.get(usize::from(area.height)..).filter(|rest| !rest.is_empty()) {
+        let rest = format!(" {}", rest.join(" "));
+        rows.truncate(usize::from(area.height));
+        rows.last_mut().into_iter().for_each(|row| *row += &rest);
+    }
+    for (words, place) in rows.iter().zip(0..area.height) {
+        left(frame, row(area, place), Line::styled(cut(words, area.width, theme), style));
+    }
+}
+
+/// A text in rows of so many cells, broken at words; what is longer than a row is broken anywhere.
+pub(super) fn rows(text: &str, cells: u16) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match rows.last_mut() {
+            Some(row) if width(row) + 1 + width(word) <= cells => row.extend([" ", word]),
+            _ => rows.push(word.to_owned()),
+        }
+        while let Some(long) = rows.pop_if(|row| width(row) > cells && cells > 0) {
+            let fits = (1..=long.chars().count())
+                .take_while(|count| width(&long.chars().take(*count).collect::<String>()) <= cells)
+                .last()
+                .unwrap_or(1);
+            rows.push(long.chars().take(fits).collect());
+            let rest: String = long.chars().skip(fits).collect();
+            if rest.is_empty() {
+                break;
+            }
+            rows.push(rest);
+        }
+    }
+    rows
 }
 
 /// The row of an area, counted from its top; empty below its end.

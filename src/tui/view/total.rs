@@ -66,15 +66,12 @@ pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Fram
 }
 
 pub(super) fn verdict(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
-    let (words, style) = match standing(app, estimate) {
-        Some(standing) => {
-            let sign = theme.verdict_sign(standing.verdict);
-            (format!("{sign} {}", in_words(app, &standing)), theme.verdict(standing.verdict))
-        }
-        None => {
-            let chooses = app.with_key(Action::PickGpu, ": {} chooses one");
-            (format!("no card to hold it against{chooses}"), Style::new())
-        }
+    let (words, style) = if let Some(standing) = standing(app, estimate) {
+        let sign = theme.verdict_sign(standing.verdict);
+        (format!("{sign} {}", in_words(app, &standing)), theme.verdict(standing.verdict))
+    } else {
+        let chooses = app.with_key(Action::PickGpu, ": {} chooses one");
+        (format!("no card to hold it against{chooses}"), Style::new())
     };
     text::left(frame, area, Line::styled(text::cut(&words, area.width, theme), style));
 }
