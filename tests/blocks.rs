@@ -1,6 +1,11 @@
 //! Layers that differ one by one: what each has, keeps and caches.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
+#[expect(dead_code, reason = "shared with other tests")]
+#[path = "support/models.rs"]
+mod models;
+
+use self::models::imported;
 use brimful::import::config;
 use brimful::memory::{Category, Entry, Place, estimate, trainable_parameters};
 use brimful::model::{Model, parameters};
@@ -41,10 +46,6 @@ fn mixed() -> Value {
         [none(), none()],
         [attends(2), linear()],
     ])
-}
-
-fn imported(config: &Value) -> Model {
-    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
 }
 
 fn refusal(config: &Value) -> String {

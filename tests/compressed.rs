@@ -1,9 +1,13 @@
 //! DeepSeek-V4: parameters as the class has them, and the cache of compressed tokens.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
+#[expect(dead_code, reason = "shared with other tests")]
+#[path = "support/models.rs"]
+mod models;
+
+use self::models::{count, imported};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Ledger, Step, estimate};
-use brimful::model::{Model, parameters};
 use brimful::preset::Library;
 use brimful::scenario::{Scenario, Task};
 use serde_json::{Value, json};
@@ -14,14 +18,6 @@ fn small() -> Value {
         "index_n_heads": 4, "index_head_dim": 32, "index_topk": 16, "n_routed_experts": 8, "num_experts_per_tok": 2,
         "moe_intermediate_size": 128, "sliding_window": 128, "compress_ratios": [0, 4, 128, 4, 128, 128],
         "qk_rope_head_dim": 32 })
-}
-
-fn imported(config: &Value) -> Model {
-    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
-}
-
-fn count(model: &Model) -> u64 {
-    parameters::count(&model.architecture).unwrap().get()
 }
 
 fn serving(batch: u64, tokens: u64, word: &str) -> Scenario {

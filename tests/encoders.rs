@@ -1,9 +1,14 @@
 //! Encoders: what stands on top of them by their class, their training step, their one forward pass.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
+#[expect(dead_code, reason = "shared with other tests")]
+#[path = "support/models.rs"]
+mod models;
+
+use self::models::{count, imported, preset};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Ledger, Step, estimate, trainable_parameters};
-use brimful::model::{Model, parameters};
+use brimful::model::Model;
 use brimful::preset::Library;
 use brimful::scenario::{Loss, Method, Scenario, Task};
 use serde_json::{Value, json};
@@ -19,18 +24,6 @@ const PRESETS: [(&str, u64, u64); 7] = [
     ("modernbert-large", 394_781_696, 395_881_664),
     ("roberta-base", 124_645_632, 124_697_433),
 ];
-
-fn preset(id: &str) -> Model {
-    Library::embedded().model(id).unwrap().clone()
-}
-
-fn imported(config: &Value) -> Model {
-    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
-}
-
-fn count(model: &Model) -> u64 {
-    parameters::count(&model.architecture).unwrap().get()
-}
 
 /// A run short enough for every table of positions.
 fn scenario(task: Task) -> Scenario {

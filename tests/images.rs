@@ -1,28 +1,15 @@
 //! Models whose tokens are patches of an image: their parameters and keys, and the step that trains their classifier.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-use brimful::import::config;
+#[path = "support/models.rs"]
+mod models;
+
+use self::models::{count, imported, preset, says};
 use brimful::memory::{Category, EstimateError, Exactness, estimate, trainable_parameters};
-use brimful::model::{Model, parameters};
+use brimful::model::Model;
 use brimful::preset::Library;
 use brimful::scenario::{Estimator, Loss, Method, Optimizer, Precision, Scenario, Task};
 use serde_json::{Value, json};
-
-fn preset(id: &str) -> Model {
-    Library::embedded().model(id).unwrap().clone()
-}
-
-fn imported(config: &Value) -> Model {
-    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
-}
-
-fn says(config: &Value) -> String {
-    config::parse(&config.to_string(), "config.json", None).unwrap_err().to_string()
-}
-
-fn count(model: &Model) -> u64 {
-    parameters::count(&model.architecture).unwrap().get()
-}
 
 #[test]
 fn the_catalogue_gives_the_published_counts() {

@@ -1,6 +1,11 @@
 //! Kimi K3: its tensors add up to what was published, and what serving it takes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
+#[expect(dead_code, reason = "shared with other tests")]
+#[path = "support/models.rs"]
+mod models;
+
+use self::models::{count, imported};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Step, estimate};
 use brimful::model::{Model, parameters};
@@ -29,14 +34,6 @@ fn published(layers: u64) -> Value {
             "linear_attn_config": { "head_dim": 128, "num_heads": 96, "short_conv_kernel_size": 4,
                 "use_full_rank_gate": true, "full_attn_layers": attending },
             "quantization_config": { "quant_method": "compressed-tensors", "format": "mxfp4-pack-quantized" } } })
-}
-
-fn imported(config: &Value) -> Model {
-    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
-}
-
-fn count(model: &Model) -> u64 {
-    parameters::count(&model.architecture).unwrap().get()
 }
 
 fn serving(sequences: u64, tokens: u64, weights: &str) -> Scenario {

@@ -1,10 +1,13 @@
 //! An encoder and a decoder in one model: T5, mT5 and UMT5, their parameters, their keys and their training step.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-use brimful::import::config;
+#[path = "support/models.rs"]
+mod models;
+
+use self::models::{count, imported, preset, says};
 use brimful::memory::{Category, EstimateError, Exactness, Ledger, estimate, trainable_parameters};
+use brimful::model::Model;
 use brimful::model::family::MlpKind;
-use brimful::model::{Model, parameters};
 use brimful::preset::Library;
 use brimful::scenario::{Loss, Method, Precision, Scenario, Task};
 use serde_json::{Value, json};
@@ -21,22 +24,6 @@ const PRESETS: [(&str, u64); 9] = [
     ("t5-large", 737_668_096),
     ("t5-small", 60_506_624),
 ];
-
-fn preset(id: &str) -> Model {
-    Library::embedded().model(id).unwrap().clone()
-}
-
-fn imported(config: &Value) -> Model {
-    config::parse(&config.to_string(), "config.json", None).unwrap_or_else(|error| panic!("{error}\n{config}"))
-}
-
-fn says(config: &Value) -> String {
-    config::parse(&config.to_string(), "config.json", None).unwrap_err().to_string()
-}
-
-fn count(model: &Model) -> u64 {
-    parameters::count(&model.architecture).unwrap().get()
-}
 
 fn scenario() -> Scenario {
     let mut scenario = Scenario { profiles: Library::embedded().profiles(), ..Scenario::default() };
