@@ -6,13 +6,15 @@
 //! [`super::timeline`] reads the events.
 
 mod backward;
+mod graph;
+mod modes;
 mod record;
 
 use super::entry::{Dim, Shape};
 use crate::units::Overflow;
 
 pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor};
-use record::{INPUTS, Input, Leaf, MOST, NOTHING, Node, Saving};
+use record::{Input, Leaf, MOST, NOTHING, Node, Saving};
 
 /// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.
 const MANY: usize = 1024;
@@ -307,15 +309,6 @@ impl Tape {
         Tensor { source, ..whole }
     }
 
-    /// A copy of a parameter in another type, for one operation.
-    pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
-        let (Source::Leaf(leaf) | Source::Frozen(leaf)) = parameter.source else { return parameter };
-        let name = self.leaves[leaf as usize].name;
-        let source = self.record(Rule::Each, &[parameter], parameter.shape, dtype, 0);
-        let storage = self.allocate(name, parameter.shape, dtype, Kind::WeightCopy);
-        Tensor { storage, dtype, source, ..parameter }
-    }
-
     /// The running code lets go of a tensor.
     pub(crate) fn release(&mut self, tensor: Tensor) {
         self.unrefer(tensor.storage);
@@ -354,174 +347,6 @@ impl Tape {
             self.keep(node, storage);
         }
         Tensor { storage, shape, dtype, source }
-    }
-
-    /// The 16-bit copy of a parameter that autocast makes once and keeps until [`Self::leave_autocast`]; of a frozen
-    /// one it makes a new copy for every use.
-    pub(crate) fn cached_copy(&mut self, parameter: Tensor) -> Tensor {
-        let (Source::Leaf(leaf) | Source::Frozen(leaf)) = parameter.source else { return parameter };
-        if parameter.dtype == Dtype::Bf16 {
-            return parameter;
-        }
-        let index = leaf as usize;
-        if !parameter.needs_gradient() {
-            let name = self.leaves[index].name;
-            let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
-            return Tensor { storage, dtype: Dtype::Bf16, ..parameter };
-        }
-        if let Some((storage, source)) = self.leaves[index].cached_copy {
-            self.refer(storage);
-            return Tensor { storage, dtype: Dtype::Bf16, source, ..parameter };
-        }
-        let name = self.leaves[index].name;
-        let source = self.record(Rule::Each, &[parameter], parameter.shape, Dtype::Bf16, 0);
-        let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
-        if storage != NOTHING {
-            self.refer(storage);
-            self.leaves[index].cached_copy = Some((storage, source));
-            self.cached.push(leaf);
-        }
-        Tensor { storage, dtype: Dtype::Bf16, source, ..parameter }
-    }
-
-    /// Autocast ends: its cache lets go of every copy.
-    pub(crate) fn leave_autocast(&mut self) {
-        let mut cached = std::mem::take(&mut self.cached);
-        cached.sort_unstable();
-        for leaf in cached {
-            if let Some((storage, _)) = self.leaves[leaf as usize].cached_copy.take() {
-                self.unrefer(storage);
-            }
-        }
-    }
-
-    /// Begins a checkpoint around what follows, whose inputs stay.
-    pub(crate) fn begin_checkpoint(&mut self, inputs: &[Tensor]) {
-        for input in inputs {
-            self.refer(input.storage);
-            if let Some(storage) = self.storages.get_mut(input.storage as usize)
-                && !storage.saved
-            {
-                storage.saved = true;
-                storage.owner = self.segment;
-            }
-        }
-        self.saving = Saving::Discard;
-    }
-
-    /// Ends the checkpoint.
-    pub(crate) fn end_checkpoint(&mut self) {
-        self.saving = Saving::Keep;
-    }
-
-    /// Begins to compute a checkpoint again, until `packs` tensors have been kept.
-    fn begin_recomputation(&mut self, packs: u32) {
-        self.saving = Saving::Until(packs);
-        self.recomputing = true;
-    }
-
-    fn end_recomputation(&mut self) {
-        self.saving = Saving::Keep;
-        self.recomputing = false;
-        self.stopped = false;
-    }
-
-    fn record(&mut self, rule: Rule, inputs: &[Tensor], shape: u16, dtype: Dtype, packs: usize) -> Source {
-        if self.saving == Saving::Inference || !inputs.iter().any(Tensor::needs_gradient) {
-            return Source::Constant;
-        }
-        let first = position(self.inputs.len());
-        for input in inputs.iter().take(INPUTS) {
-            if let (Source::Leaf(leaf), false) = (input.source, self.recomputing) {
-                self.leaves[leaf as usize].uses += 1;
-            }
-            let name = match input.source {
-                Source::Leaf(leaf) | Source::Frozen(leaf) => self.leaves[leaf as usize].name,
-                Source::Node(_) | Source::Part(..) | Source::Constant => {
-                    self.storages.get(input.storage as usize).map_or("", |storage| storage.name)
-                }
-            };
-            self.inputs.push(Input { source: input.source, shape: input.shape, dtype: input.dtype, name });
-        }
-        self.nodes.push(Node {
-            rule,
-            inputs: (first, u8::try_from(inputs.len().min(INPUTS)).unwrap_or(0)),
-            kept: (position(self.kept.len()), 0),
-            packs: u8::try_from(packs).unwrap_or(u8::MAX),
-            output_shape: shape,
-            output_dtype: dtype,
-            segment: self.segment,
-            gradient: None,
-            parts: [None; 3],
-        });
-        Source::Node(position(self.nodes.len() - 1))
-    }
-
-    fn keep(&mut self, node: usize, storage: StorageId) {
-        match self.saving {
-            Saving::Inference | Saving::Discard => return,
-            Saving::Keep => {}
-            Saving::Until(left) => {
-                if left == 0 {
-                    return;
-                }
-                self.saving = Saving::Until(left - 1);
-                self.stopped = left == 1;
-            }
-        }
-        if storage == NOTHING {
-            return;
-        }
-        self.storages[storage as usize].references += 1;
-        let (segment, recomputing) = (self.segment, self.recomputing);
-        let record = &mut self.storages[storage as usize];
-        if !record.saved {
-            record.saved = true;
-            record.owner = segment;
-            record.recomputed |= recomputing;
-        }
-        self.kept.push(storage);
-        self.nodes[node].kept.1 += 1;
-    }
-
-    fn allocate(&mut self, name: &'static str, shape: u16, dtype: Dtype, kind: Kind) -> StorageId {
-        if self.stopped {
-            return NOTHING;
-        }
-        let bytes = self.elements[usize::from(shape)].checked_mul(u64::from(dtype.bits() / 8));
-        self.overflow |= bytes.is_none();
-        let id = StorageId::try_from(self.storages.len()).unwrap_or(NOTHING);
-        self.storages.push(Storage {
-            name,
-            shape,
-            dtype,
-            bytes: bytes.unwrap_or(0),
-            kind,
-            owner: self.segment,
-            made_in: self.segment,
-            saved: false,
-            recomputed: self.recomputing,
-            estimated: false,
-            viewed: false,
-            references: 1,
-        });
-        self.events.push(Event::Allocate(id));
-        id
-    }
-
-    fn refer(&mut self, storage: StorageId) {
-        if let Some(storage) = self.storages.get_mut(storage as usize) {
-            storage.references += 1;
-        }
-    }
-
-    fn unrefer(&mut self, storage: StorageId) {
-        let Some(record) = self.storages.get_mut(storage as usize) else { return };
-        debug_assert!(record.references > 0, "{} is released twice", record.name);
-        record.references -= 1;
-        if record.references == 0 {
-            self.events.push(Event::Release(storage));
-        }
     }
 }
 
