@@ -44,6 +44,9 @@ use super::theme::Theme;
 /// The smallest size at which there is something to see.
 pub(crate) const SMALLEST: (u16, u16) = (40, 12);
 
+/// Where fewer cells would be seen beside a popup, it covers them.
+const RAGGED: u16 = 8;
+
 /// From here on the list stands beside the bars, below it above them.
 const SIDE_BY_SIDE: u16 = 72;
 
@@ -166,7 +169,9 @@ fn panel(theme: Theme, title: &str, borders: Borders) -> Block<'_> {
 
 /// An empty frame over the middle of an area, and what is inside it.
 fn popup(theme: Theme, title: &str, size: (u16, u16), frame: &mut Sheet, body: Rect) -> Rect {
-    let area = body.centered(Constraint::Length(size.0.min(body.width)), Constraint::Length(size.1.min(body.height)));
+    // A few letters beside it would only look ragged.
+    let width = if body.width < size.0 + RAGGED { body.width } else { size.0 };
+    let area = body.centered(Constraint::Length(width), Constraint::Length(size.1.min(body.height)));
     let block = panel(theme, title, Borders::ALL).border_style(ratatui::style::Style::new());
     let inner = block.inner(area);
     frame.spot(frame.area(), Spot::Do(Action::Back));
