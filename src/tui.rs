@@ -41,7 +41,7 @@ pub(crate) use taste::standard_styles;
 use taste::{chosen_look, look, own_keys};
 use terminal::Session;
 use theme::Theme;
-use theme::styles::Depth;
+use theme::colour::Depth;
 use update::{Effect, Message, Opened, SaveFailure, update};
 
 use crate::preset::save::SaveError;

@@ -12,7 +12,7 @@ use ratatui::style::Style;
 use super::action::Action;
 use super::screen::View;
 use super::theme::Theme;
-use super::theme::styles::Depth;
+use super::theme::colour::Depth;
 use super::update::{Message, update};
 use super::wire::pen::Pen;
 use super::{Start, look, open, view};

@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock};
 use super::Start;
 use super::keymap::Keymap;
 use super::theme::Theme;
-use super::theme::styles::{Depth, Styles};
+use super::theme::colour::Depth;
+use super::theme::styles::Styles;
 use crate::preset::theme as themes;
 use crate::preset::{self, PresetError, Row, keys};
 
