@@ -25,10 +25,11 @@ use std::path::PathBuf;
 
 pub(crate) use document::suggestion;
 pub use error::{Place, PresetError};
-pub use find::{Input, find_model, in_scenario, model_of, what_is};
+pub use find::{Input, find_model, model_of, named_in, what_is};
 pub use library::Library;
 pub use listing::Listing;
 pub use rows::Row;
+pub(crate) use source::is_there;
 
 /// Where this user's own presets, keys, themes and settings are, by the environment.
 pub fn own_folder() -> Option<PathBuf> {

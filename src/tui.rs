@@ -36,14 +36,16 @@ use app::{App, Listed};
 use event::Event;
 use keymap::Chord;
 use spot::Spots;
-pub use taste::standard_keys;
+use taste::look;
 pub(crate) use taste::standard_styles;
-use taste::{chosen_look, look, own_keys};
+pub(crate) use taste::{check_keys, check_theme};
+pub use taste::{keys_of, standard_keys};
 use terminal::Session;
 use theme::Theme;
 use theme::colour::Depth;
 use update::{Effect, Message, Opened, SaveFailure, update};
 
+use crate::preset::config::FIRST_GPU;
 use crate::preset::save::SaveError;
 use crate::preset::{self, Input, Library, PresetError};
 use crate::scenario::Scenario;
@@ -60,14 +62,14 @@ pub struct Start {
     pub pins: Vec<Scenario>,
     /// The file that the scenario was read from.
     pub file: Option<String>,
-    /// The theme that is asked for, by its name or path.
+    /// A theme in place of everybody's, by its name or path.
     pub theme: Option<String>,
-    /// The theme where none is asked for; one that is broken is reported, and everybody's taken.
-    pub usual_theme: Option<String>,
-    /// A file of keys, in place of the one in the user's folder.
+    /// A file of keys that are not everybody's.
     pub keys: Option<PathBuf>,
-    /// The card where none is named.
+    /// The card where the scenario names none.
     pub usual_gpu: Option<String>,
+    /// What is wrong with files of the user's, to be told on the first screen.
+    pub problems: Vec<String>,
     /// Folders of the user's in which themes are looked for, the last first.
     pub folders: Vec<PathBuf>,
     /// Whether the mouse does something.
@@ -85,7 +87,6 @@ pub struct Outcome {
 
 /// What is opened where nothing else is asked for.
 const FIRST_MODEL: &str = "llama-3.1-8b";
-const FIRST_GPU: &str = "h100-sxm-80";
 
 /// How long events are taken in before the screen shows what came of them.
 const LONGEST_BLIND: Duration = Duration::from_millis(50);
@@ -100,17 +101,14 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
         bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (theme, problem) = chosen_look(&start, Theme::from_env(variable), Depth::from_env(variable))?;
-    let (keymap, other) = match own_keys(start.keys.clone()) {
-        Ok(keymap) => (keymap, None),
-        Err(problem) => (standard_keys(), Some(problem)),
-    };
+    let mut theme = Theme::from_env(variable);
+    if let Some(name) = &start.theme {
+        theme = look(name, &start.folders, theme, Depth::from_env(variable))?;
+    }
+    let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
     let mouse = start.mouse;
     let mut app = open(&library, start);
     app.keymap = keymap;
-    if let Some(problem) = problem.or(other) {
-        app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true });
-    }
     let events = event::listen()?;
     let mut session = Session::enter(mouse)?;
     let mut waiting = None;
@@ -236,9 +234,10 @@ fn open(library: &Library, start: Start) -> App {
         }
     }
     if scenario.gpu.is_none() {
-        scenario.gpu = first(&gpus, start.usual_gpu.as_deref().unwrap_or(FIRST_GPU));
+        let usual = start.usual_gpu.filter(|id| gpus.iter().any(|listed| listed.word == *id));
+        scenario.gpu = usual.or_else(|| first(&gpus, FIRST_GPU));
     }
-    problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
+    problem = problem.or_else(|| told(&start.problems));
     let mut app = App::new(models, gpus, scenario, start.unit);
     app.suit_defaults();
     app.file = start.file.and_then(|file| match read(library, &file) {
@@ -254,6 +253,15 @@ fn open(library: &Library, start: Start) -> App {
         app.notice = Some(app::Notice { text: problem, refusal: true });
     }
     app
+}
+
+/// The first of several problems. How many there are stands before it: its end may be cut off.
+fn told(problems: &[String]) -> Option<String> {
+    let first = problems.first()?;
+    Some(match problems.len() {
+        1 => format!("skipped: {first}"),
+        count => format!("skipped, the first of {count} that are told when you leave: {first}"),
+    })
 }
 
 fn first<T>(list: &[Listed<T>], wanted: &str) -> Option<String> {

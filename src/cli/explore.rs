@@ -1,20 +1,54 @@
 //! `brimful` alone: the explorer.
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result, anyhow, bail};
 use clap::CommandFactory;
 
+use super::output::warn;
 use super::resolve::Draft;
+use super::settings::Setting;
 use super::{Cli, LookArguments, RunArguments, presets};
-use crate::preset::{Library, Listing};
+use crate::preset::{Library, Listing, PresetError};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
 
 /// Opens the explorer on the scenario; what is not named it chooses itself.
 pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output.lookup)?;
+    let lookup = &arguments.output.lookup;
+    let (library, mut problems) = presets::read(lookup)?;
+    let tastes = Tastes::of(&library, &presets::folders(lookup), &mut problems);
+    let told = problems.iter().map(ToString::to_string).collect();
+    let ended = open(library, arguments, looks, tastes, told);
+    // The screen that told of them is gone, or never came.
+    problems.iter().for_each(warn);
+    ended
+}
+
+/// What a user has set for good.
+#[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the explorer asks for it"))]
+struct Tastes {
+    theme: Option<String>,
+    keys: Option<String>,
+    gpu: Option<String>,
+}
+
+impl Tastes {
+    fn of(library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
+        let [theme, keys, gpu] = ["theme", "keys", "gpu"].map(|key| Setting::of(key, library, folders, problems).value);
+        Self { theme, keys, gpu }
+    }
+}
+
+fn open(
+    library: Library,
+    arguments: &RunArguments,
+    looks: LookArguments,
+    tastes: Tastes,
+    problems: Vec<String>,
+) -> Result<ExitCode> {
     let draft = Draft::read(&library, &arguments.scenario);
     let input = arguments.scenario.input.as_deref();
     let (scenario, file) = draft
@@ -31,7 +65,7 @@ pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<Exit
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
     let pins = looks.view.pins(&library, &arguments.scenario.flags)?;
-    explore(library, (scenario, file, pins), arguments, looks)
+    explore(library, (scenario, file, pins), arguments, looks, (tastes, problems))
 }
 
 /// Commands that the design promises and that are still to come.
@@ -62,14 +96,13 @@ fn explore(
     (scenario, file, pins): (Scenario, Option<String>, Vec<Scenario>),
     arguments: &RunArguments,
     looks: LookArguments,
+    (tastes, problems): (Tastes, Vec<String>),
 ) -> Result<ExitCode> {
     let unit = arguments.output.lookup.unit();
-    let config = super::settings::config();
-    let usual_theme = super::settings::theme_of_environment().or_else(|| config.theme.clone());
-    let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
-    let (theme, mouse) = (looks.view.theme, looks.mouse);
+    let (theme, mouse) = (looks.view.theme.or(tastes.theme), looks.mouse);
+    let (keys, usual_gpu) = (tastes.keys.map(PathBuf::from), tastes.gpu);
     let folders = presets::folders(&arguments.output.lookup);
-    let start = crate::tui::Start { scenario, unit, pins, file, theme, usual_theme, keys, usual_gpu, folders, mouse };
+    let start = crate::tui::Start { scenario, unit, pins, file, theme, keys, usual_gpu, problems, folders, mouse };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
@@ -85,6 +118,7 @@ fn explore(
     _run: (Scenario, Option<String>, Vec<Scenario>),
     _arguments: &RunArguments,
     _looks: LookArguments,
+    _tastes: (Tastes, Vec<String>),
 ) -> Result<ExitCode> {
     bail!("this brimful was built without the explorer; use `brimful check` or `brimful estimate`")
 }

@@ -99,7 +99,7 @@ impl Draft {
     /// Where a name stands that cannot be found: in the scenario file, unless a flag gave it.
     fn locate(&self, key: &str, error: PresetError) -> PresetError {
         match &self.file {
-            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => preset::in_scenario(file, key, error),
+            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => preset::named_in(file, key, error),
             _ => error,
         }
     }

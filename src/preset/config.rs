@@ -9,6 +9,9 @@ use super::error::PresetError;
 use super::source;
 use crate::units::Unit;
 
+/// The card that the explorer opens on where nothing else is asked for.
+pub const FIRST_GPU: &str = "h100-sxm-80";
+
 /// Every key, what it does, and what it may hold.
 pub const KEYS: [(&str, &str); 5] = [
     ("unit", "the unit of sizes: \"gib\" or \"gb\""),

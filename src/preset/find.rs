@@ -51,9 +51,9 @@ pub fn what_is(library: &Library, input: &str) -> Result<Input, PresetError> {
     }
 }
 
-/// An error about what a scenario file names: one that is about no file, or about one that cannot be read, stands where
+/// An error about what a file names under a key: one that is about no file, or about one that cannot be read, stands where
 /// the name does.
-pub fn in_scenario(file: &Path, key: &str, error: PresetError) -> PresetError {
+pub fn named_in(file: &Path, key: &str, error: PresetError) -> PresetError {
     let place = &error.place;
     if place.path.is_empty() {
         return scenario::at(file, key, &error.message);
@@ -67,7 +67,7 @@ pub fn in_scenario(file: &Path, key: &str, error: PresetError) -> PresetError {
 /// The model that a scenario file names, with the word by which the working folder sees it. The card that it names
 /// must be one of the library's.
 pub fn model_of(library: &Library, file: &Path, scenario: &Scenario) -> Result<(String, Model), PresetError> {
-    let located = |key: &str, error: PresetError| in_scenario(file, key, error);
+    let located = |key: &str, error: PresetError| named_in(file, key, error);
     if let Some(gpu) = &scenario.gpu {
         library.gpu(gpu).map_err(|error| located("gpu", error))?;
     }

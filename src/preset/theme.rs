@@ -31,7 +31,7 @@ pub fn find(name: &str, folders: &[PathBuf]) -> Result<Vec<Row>, PresetError> {
         return read(path);
     }
     let own = || folders.iter().rev().map(|folder| folder.join("themes"));
-    if let Some(path) = own().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.exists()) {
+    if let Some(path) = own().map(|folder| folder.join(format!("{name}.toml"))).find(|path| source::is_there(path)) {
         return read(&path);
     }
     if let Some((id, text)) = EMBEDDED.iter().find(|(id, _)| *id == name) {

@@ -1,0 +1,64 @@
+//! What a user sets for good: what holds, and that every mistake in it is told.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+#[expect(dead_code, reason = "shared with other journeys")]
+#[path = "support/brimful.rs"]
+mod brimful;
+
+use brimful::{Place, said};
+
+const CONFIG: &str = "config/brimful/config.toml";
+
+#[test]
+fn every_setting_that_cannot_be_used_is_told() {
+    let place = Place::new();
+    place.write(CONFIG, "theme = \"nope\"\nkeys = \"nokeys.toml\"\n\ngpu = \"h100\"\npresets = \"none\"\n");
+    place.write("config/brimful/models/bad.toml", "id = 3\n");
+    let said = place.run(&["config"]);
+    assert_eq!(said.code, 0);
+    for says in [
+        "config.toml:1:1: theme: there is no theme `nope`; allowed are default, ",
+        "config.toml:2:1: keys: ",
+        "nokeys.toml: No such file",
+        "config.toml:4:1: gpu: there is no GPU `h100`; the nearest are `h100-",
+        "config.toml:5:1: presets: ",
+        "bad.toml:1:1: ",
+    ] {
+        assert_eq!(said.err.matches(says).count(), 1, "{says}: {}", said.err);
+    }
+    assert_eq!(said.err.lines().count(), 5, "each once: {}", said.err);
+    for line in [
+        "theme = \"default\"  # the default; \"nope\" of this file cannot be used",
+        "gpu = \"h100-sxm-80\"  # the default; \"h100\" of this file cannot be used",
+        "# presets =  # the default; \"",
+    ] {
+        assert!(said.out.contains(line), "{line}: {}", said.out);
+    }
+}
+
+#[test]
+fn the_environment_comes_before_the_file() {
+    let place = Place::new();
+    place.write(CONFIG, "theme = \"light\"\n");
+    let config = |theme: &str| said(place.command(&["config"]).env("BRIMFUL_THEME", theme).output().unwrap());
+    assert!(config("mono").out.contains("theme = \"mono\"  # BRIMFUL_THEME\n"));
+    let broken = config("nope");
+    assert!(broken.err.contains("BRIMFUL_THEME: there is no theme `nope`"), "{}", broken.err);
+    assert!(broken.out.contains("theme = \"light\"  # this file; \"nope\" of BRIMFUL_THEME cannot be used\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_are_told_of() {
+    let place = Place::new();
+    place.write("config/brimful/themes/kept.toml", "");
+    let folder = place.write("config/brimful/models/.kept", "").parent().unwrap().parent().unwrap().to_owned();
+    for name in ["config.toml", "keys.toml"] {
+        std::os::unix::fs::symlink("nowhere", folder.join(name)).unwrap();
+    }
+    let said = place.run(&["config"]);
+    for name in ["config.toml", "keys.toml"] {
+        assert!(said.err.contains(&format!("{name}: a link that leads nowhere")), "{}", said.err);
+    }
+}
