@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 pub(crate) use document::suggestion;
 pub use error::{Place, PresetError};
-pub use find::{Input, find_model, model_of, named_in, what_is};
+pub use find::{Input, find_model, model_of, named_in, path_word, what_is};
 pub use library::Library;
 pub use listing::Listing;
 pub use rows::Row;

@@ -62,6 +62,8 @@ pub struct Start {
     pub pins: Vec<Scenario>,
     /// The file that the scenario was read from.
     pub file: Option<String>,
+    /// The folder of presets that was asked for, as it was typed.
+    pub presets: Option<String>,
     /// A theme in place of everybody's, by its name or path.
     pub theme: Option<String>,
     /// A file of keys that are not everybody's.
@@ -179,6 +181,10 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
         Some(Effect::Open(path)) => {
             let path = at_home(path, std::env::var("HOME").ok());
             let opened = read(library, &path).map_err(|error| error.to_string());
+            let path = match &opened {
+                Ok(Opened::Model(_)) if library.model(&path).is_err() => preset::path_word(Path::new(&path)),
+                _ => path,
+            };
             update(app, Message::Opened(path, opened));
         }
     }
@@ -239,6 +245,7 @@ fn open(library: &Library, start: Start) -> App {
     }
     problem = problem.or_else(|| told(&start.problems));
     let mut app = App::new(models, gpus, scenario, start.unit);
+    app.presets = start.presets;
     app.suit_defaults();
     app.file = start.file.and_then(|file| match read(library, &file) {
         Ok(Opened::Scenario(scenario, _)) => Some((file, *scenario)),

@@ -101,8 +101,11 @@ fn explore(
     let unit = arguments.output.lookup.unit();
     let (theme, mouse) = (looks.view.theme.or(tastes.theme), looks.mouse);
     let (keys, usual_gpu) = (tastes.keys.map(PathBuf::from), tastes.gpu);
-    let folders = presets::folders(&arguments.output.lookup);
-    let start = crate::tui::Start { scenario, unit, pins, file, theme, keys, usual_gpu, problems, folders, mouse };
+    let lookup = &arguments.output.lookup;
+    let (folders, presets) = (presets::folders(lookup), lookup.presets.as_ref());
+    let presets = presets.map(|folder| folder.display().to_string());
+    let start =
+        crate::tui::Start { scenario, unit, pins, file, presets, theme, keys, usual_gpu, problems, folders, mouse };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;

@@ -128,7 +128,7 @@ impl Draft {
         let Self { mut scenario, base, .. } = self;
         scenario.profiles = library.profiles();
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
-            scenario.model = base.join(&scenario.model).display().to_string();
+            scenario.model = preset::path_word(&base.join(&scenario.model));
         }
         Ok(scenario)
     }

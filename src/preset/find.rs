@@ -74,8 +74,16 @@ pub fn model_of(library: &Library, file: &Path, scenario: &Scenario) -> Result<(
     let base = file.parent().unwrap_or(Path::new(""));
     let model = find_model(library, &scenario.model, base).map_err(|error| located("model", error))?;
     let known = library.model(&scenario.model).is_ok();
-    let word = if known { scenario.model.clone() } else { base.join(&scenario.model).display().to_string() };
+    let word = if known { scenario.model.clone() } else { path_word(&base.join(&scenario.model)) };
     Ok((word, model))
+}
+
+/// A path that stands for a model, as a word: a bare name could be taken for an id or, on a command line, for a command,
+/// so that it begins with `./`.
+pub fn path_word(path: &Path) -> String {
+    let word = path.display().to_string();
+    let file = [".toml", ".json"].iter().any(|end| word.ends_with(end));
+    if file || word.contains(['/', '\\']) { word } else { format!("./{word}") }
 }
 
 /// The model of this name: a preset id, or the path, relative to `base`, of a preset, of a Hugging Face `config.json`
@@ -113,4 +121,16 @@ fn no_model_there(path: &Path, unknown: &PresetError) -> PresetError {
     let nearest = unknown.split_once("; ").map(|(_, nearest)| format!("{nearest}; ")).unwrap_or_default();
     let kinds = "a path names a preset (.toml), a config.json or a folder that holds one";
     PresetError::file(path.display().to_string(), format!("{found}; {nearest}{kinds}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_path_is_no_id_and_no_command() {
+        let words =
+            ["config", "Llama-3.1", "own.toml", "a/config", "./config", "/config"].map(Path::new).map(path_word);
+        assert_eq!(words, ["./config", "./Llama-3.1", "own.toml", "a/config", "./config", "/config"]);
+    }
 }

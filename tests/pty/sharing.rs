@@ -105,3 +105,19 @@ fn the_mouse_clicks_and_is_given_back() {
         assert!(bytes.find(code) < bytes.rfind(&off), "{code:?} is taken back");
     }
 }
+
+/// A folder that has the name of a command is written so that it is none.
+#[test]
+fn a_model_in_a_folder_is_named_as_a_path() {
+    let folder = folder("path");
+    fs::create_dir_all(folder.join("config")).expect("a folder");
+    fs::write(folder.join("config/config.json"), "{\"model_type\": \"qwen3\"}").expect("a file");
+    let script =
+        format!("cd {}; \"$BRIMFUL\" --model config --print; echo ended; stty -a; echo done", folder.display());
+    let mut session = Session::shell(&script, (100, 40));
+    session.wait_for("? help");
+    session.press("q");
+    session.assert_restored("ended");
+    assert!(session.screen().contains("model = \"./config\""), "{}", session.screen());
+    fs::remove_dir_all(folder).expect("the folder is there");
+}
