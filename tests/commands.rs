@@ -277,6 +277,19 @@ fn bad_input_names_what_would_be_right() {
     }
 }
 
+/// What help does not list, an error does not either.
+#[test]
+fn a_value_that_is_missing_is_no_catalogue() {
+    let place = Place::new();
+    for arguments in [&["--pin"][..], &["--theme"], &["check", "--model"], &["check", "--gpu"], &["check", "--set"]] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(said.err.contains("a value is required for '--"), "{}", said.err);
+        assert!(!said.err.contains("possible values"), "{}", said.err);
+    }
+    assert!(place.run(&["check", "--unit"]).err.contains("[possible values: gib, gb]"));
+}
+
 #[test]
 fn mistakes_in_a_scenario_file_are_located() {
     let place = Place::new();
@@ -550,7 +563,7 @@ fn a_view_is_rendered_in_a_theme_of_ones_own() {
     let pinned = place.run(&["render", "gpt2", "--pin", "gpt2-xl", "--view", "compare", "--size", "100x30"]);
     assert!(pinned.out.contains("A gpt2-xl") && pinned.out.contains("* gpt2"), "{}{}", pinned.out, pinned.err);
     let unknown = place.run(&["render", "gpt2", "--pin", "gpt2-xxl"]);
-    assert!(unknown.code == 2 && unknown.err.contains("gpt2-xl"), "{}", unknown.err);
+    assert!(unknown.code == 2 && unknown.err.contains("--pin: there is no model `gpt2-xxl`"), "{}", unknown.err);
 }
 
 /// Shells are offered what the tables hold, and help is not filled with it.

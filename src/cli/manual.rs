@@ -14,7 +14,13 @@ use crate::scenario::parameter::{PARAMETERS, Parameter};
 pub(super) fn completions(shell: Shell) -> Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "brimful", &mut text);
-    print(&text)
+    print(&if shell == Shell::Bash { joined(&text) } else { text })
+}
+
+/// Completions for bash, behind a function that joins the words that bash has cut.
+fn joined(text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text).replace("complete -F _brimful ", "complete -F _brimful_joined ");
+    (text + include_str!("joined.bash")).into_bytes()
 }
 
 /// Prints the manual page: the commands, the parameters of a scenario, and the keys of the explorer.

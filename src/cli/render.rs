@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::arguments::{LookupArguments, ScenarioArguments};
 use super::resolve::Draft;
-use super::{ViewArguments, closed_pipe, output, presets};
+use super::{ViewArguments, closed_pipe, output, presets, suggest};
 use crate::tui::Start;
 use crate::tui::picture::{LARGEST, Picture};
 use crate::tui::screen::View;
@@ -23,7 +23,7 @@ pub(super) struct RenderArguments {
     #[command(flatten)]
     beside: ViewArguments,
     /// The view: fit, cards, compare, sweep, timeline or ledger.
-    #[arg(long, default_value = "fit")]
+    #[arg(long, default_value = "fit", value_parser = suggest::VIEWS, hide_possible_values = true)]
     view: String,
     /// Columns and rows.
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
@@ -67,10 +67,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
 
 fn view(word: &str) -> Result<View> {
     let found = View::ALL.into_iter().find(|view| view.name().eq_ignore_ascii_case(word));
-    found.with_context(|| {
-        let names = View::ALL.map(|view| view.name().to_ascii_lowercase());
-        format!("--view {word}: there is no such view; there are {}", names.join(", "))
-    })
+    found.with_context(|| format!("--view {word}: there is no such view; there are {}", suggest::views().join(", ")))
 }
 
 fn size(text: &str) -> Result<(u16, u16)> {
