@@ -36,6 +36,14 @@ pub fn own_folder() -> Option<PathBuf> {
     user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref())
 }
 
+/// A path that somebody wrote, in which `~/` stands for the home folder, as in a shell.
+pub fn at_home(path: &str) -> String {
+    match (path.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        _ => path.to_owned(),
+    }
+}
+
 /// Where a user's own presets live, from the values of `XDG_CONFIG_HOME` and `HOME`: `$XDG_CONFIG_HOME/brimful`, else
 /// `$HOME/.config/brimful`. An empty or relative `XDG_CONFIG_HOME` counts as unset, as the XDG specification has it.
 pub fn user_dir(xdg_config_home: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {

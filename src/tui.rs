@@ -170,7 +170,7 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
         Some(Effect::Copy(text)) => session.copy(&text)?,
         Some(Effect::CopyScenario) => session.copy(&preset::scenario::to_toml(&app.scenario))?,
         Some(Effect::Save(path, replace)) => {
-            let place = at_home(path.clone(), std::env::var("HOME").ok());
+            let place = preset::at_home(&path);
             let saved = preset::save::save(library, &app.scenario, Path::new(&place), replace);
             let saved = saved.map_err(|error| match error {
                 SaveError::Exists(_) => SaveFailure::Exists,
@@ -179,7 +179,7 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
             update(app, Message::Saved(path, saved));
         }
         Some(Effect::Open(path)) => {
-            let path = at_home(path, std::env::var("HOME").ok());
+            let path = preset::at_home(&path);
             let opened = read(library, &path).map_err(|error| error.to_string());
             let path = match &opened {
                 Ok(Opened::Model(_)) if library.model(&path).is_err() => preset::path_word(Path::new(&path)),
@@ -203,14 +203,6 @@ fn read(library: &Library, path: &str) -> Result<Opened, PresetError> {
             Opened::Scenario(Box::new(scenario), (!listed).then(|| (word, Box::new(model))))
         }
     })
-}
-
-/// `~/` stands for the home folder, as in a shell.
-fn at_home(path: String, home: Option<String>) -> String {
-    match (path.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => format!("{home}/{rest}"),
-        _ => path,
-    }
 }
 
 /// What a key means now.

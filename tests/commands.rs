@@ -558,6 +558,9 @@ fn a_view_is_rendered_in_a_theme_of_ones_own() {
     let run = ["render", "gpt2", "--presets", "mine", "--format", "svg", "--size", "80x24", "--theme"];
     let drawn = place.run(&[&run[..], &["dusk"]].concat());
     assert!(drawn.out.contains("fill=\"#123456\"") && drawn.out.contains("fill=\"#eeeeee\""), "{}", drawn.err);
+    place.write("th/plain", "[styles]\nparameters = \"#654321\"\n");
+    let drawn = place.run(&[&run[..], &["th/plain"]].concat());
+    assert!(drawn.out.contains("fill=\"#654321\""), "a path is one whatever its end: {}", drawn.err);
     let missing = place.run(&[&run[..], &["duks"]].concat());
     assert!(missing.code == 2 && missing.err.contains("`dusk`"), "{}", missing.err);
     let pinned = place.run(&["render", "gpt2", "--pin", "gpt2-xl", "--view", "compare", "--size", "100x30"]);

@@ -62,3 +62,17 @@ fn links_that_lead_nowhere_are_told_of() {
         assert!(said.err.contains(&format!("{name}: a link that leads nowhere")), "{}", said.err);
     }
 }
+
+#[test]
+fn paths_of_settings_start_from_their_file_or_from_home() {
+    let place = Place::new();
+    place.write(CONFIG, "theme = \"mine.toml\"\nkeys = \"~/k.toml\"\npresets = \"~/pd\"\n");
+    place.write("config/brimful/mine.toml", "[styles]\ndim = \"dim\"\n");
+    place.write("k.toml", "pin = [\"P\"]\n");
+    place.write("pd/models/.kept", "");
+    let said = place.run(&["config"]);
+    assert_eq!(said.err, "");
+    for line in ["config/brimful/mine.toml\"  # this", "/k.toml\"  # this", "/pd\"  # this"] {
+        assert!(said.out.contains(line) && !said.out.contains('~'), "{line}: {}", said.out);
+    }
+}
