@@ -298,6 +298,9 @@ fn mistakes_in_a_scenario_file_are_located() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("run.toml:3:1: "), "{}", said.err);
     assert!(said.err.contains("`train.micro_batch_size`"), "{}", said.err);
+    let file = place.write("run.toml", "model = \"gpt2\"\n[train]\nseq = 4\n");
+    let said = place.run(&["estimate", file.to_str().unwrap()]);
+    assert!(said.err.contains("run.toml:3:1: train.seq: unknown key; the nearest is `train.sequence_length`"));
 }
 
 const OWN_MODEL: &str = "id = \"own\"\nname = \"Own\"\nfamily = \"llama\"\n[architecture]\nhidden_size = 64\n\

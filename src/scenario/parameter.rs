@@ -93,9 +93,7 @@ impl Parameter {
     /// The parameter of a dotted key, or an error that names the nearest one.
     pub fn by_key(key: &str) -> Result<&'static Self, ParameterError> {
         PARAMETERS.iter().find(|parameter| parameter.key == key).ok_or_else(|| {
-            let near = nearest(key, PARAMETERS.iter().map(|parameter| parameter.key))
-                // `batch` alone: try the last part of each key too.
-                .or_else(|| PARAMETERS.iter().map(|p| p.key).find(|k| k.rsplit('.').next() == Some(key)));
+            let near = nearest(key, PARAMETERS.iter().map(|parameter| parameter.key));
             let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
             ParameterError::new(format!("there is no parameter `{key}`{hint}"))
         })
@@ -205,14 +203,31 @@ fn describe(value: &Value) -> String {
     }
 }
 
-/// The known name that is nearest to a misspelt one, where one is near at all.
+/// The known name that is nearest to a misspelt one, where one is near at all: the first that begins with what was
+/// typed, whole or after its dot; the first that has it inside; the one that is the most like it.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
+    let known: Vec<&str> = known.into_iter().collect();
+    let find = |fits: &dyn Fn(&str) -> bool| known.iter().copied().find(|candidate| fits(candidate));
+    // Of fewer letters too many names are made.
+    let part = || {
+        let begins = |candidate: &str| candidate.starts_with(name) || last(candidate).starts_with(name);
+        find(&begins).or_else(|| find(&|candidate| candidate.contains(name)))
+    };
+    let likely = || {
+        known
+            .iter()
+            .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), *candidate))
+            .filter(|(likeness, _)| *likeness >= 0.5)
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .map(|(_, candidate)| candidate)
+    };
+    let same = find(&|candidate| candidate == name || last(candidate) == name);
+    same.or_else(|| if last(name).chars().count() < 3 { None } else { part() }).or_else(likely)
+}
+
+/// What stands after the last dot of a key.
+fn last(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 /// `8192`, `8_192`, `8k` (thousand), `8Ki` (1024), `2M`, `1e6`, `1.5k`; nothing else.
@@ -275,6 +290,18 @@ mod tests {
         assert!(error.message.contains("`train.micro_batch_size`"), "{error}");
         let error = Parameter::by_key("sequence_length").unwrap_err();
         assert!(error.message.contains("`train.sequence_length`"), "{error}");
+    }
+
+    #[test]
+    fn a_part_of_a_name_is_nearer_than_a_like_one() {
+        let keys = || PARAMETERS.iter().map(|parameter| parameter.key);
+        assert_eq!(nearest("train.seq", keys()), Some("train.sequence_length"));
+        assert_eq!(nearest("seq", keys()), Some("train.sequence_length"));
+        assert_eq!(nearest("num_seqs", keys()), Some("infer.max_num_seqs"));
+        assert_eq!(nearest("dora", keys()), Some("train.dora"));
+        assert_eq!(nearest("compare", ["gpt-compare", "compare"]), Some("compare"), "what is right is nearest");
+        assert_eq!(nearest("chekc", ["max", "check"]), Some("check"));
+        assert_eq!(nearest("ch", ["max", "check"]), None);
     }
 
     #[test]
