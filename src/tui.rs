@@ -102,15 +102,8 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
     }
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let mut theme = Theme::from_env(variable);
-    if let Some(name) = &start.theme {
-        theme = look(name, &start.folders, theme, Depth::from_env(variable))?;
-    }
-    let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
     let mouse = start.mouse;
-    let mut app = open(&library, start);
-    app.keymap = keymap;
+    let (mut app, theme) = dressed(&library, start, of_terminal())?;
     let events = event::listen()?;
     let mut session = Session::enter(mouse)?;
     let mut waiting = None;
@@ -213,6 +206,22 @@ fn message(app: &App, chord: Chord) -> Message {
         (None, Some(letter)) if context.takes_text() => Message::Type(letter),
         (None, _) => Message::Unbound(chord),
     }
+}
+
+/// The look and the colours that the environment says its terminal has.
+fn of_terminal() -> (Theme, Depth) {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    (Theme::from_env(variable), Depth::from_env(variable))
+}
+
+/// The explorer in the keys and the theme that are asked for.
+fn dressed(library: &Library, start: Start, (base, depth): (Theme, Depth)) -> Result<(App, Theme), PresetError> {
+    let theme = match &start.theme {
+        Some(name) => look(name, &start.folders, base, depth)?,
+        None => base,
+    };
+    let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
+    Ok((App { keymap, ..open(library, start) }, theme))
 }
 
 fn open(library: &Library, start: Start) -> App {

@@ -611,6 +611,24 @@ fn a_view_is_rendered_without_a_terminal() {
     }
 }
 
+/// An empty word, as of a variable that is not set, is no model.
+#[test]
+fn an_empty_name_is_no_model() {
+    let place = Place::new();
+    let commands: &[&[&str]] = &[
+        &["check", ""],
+        &["compare", "", "gpt2"],
+        &[""],
+        #[cfg(feature = "tui")]
+        &["render", ""],
+    ];
+    for arguments in commands {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(said.err.starts_with("error: no model is given"), "{arguments:?}: {}", said.err);
+    }
+}
+
 /// Whatever the word in a scenario file that cannot be run, the error says where it stands.
 #[test]
 fn what_a_scenario_file_cannot_have_is_located() {

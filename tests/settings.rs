@@ -76,3 +76,33 @@ fn paths_of_settings_start_from_their_file_or_from_home() {
         assert!(said.out.contains(line) && !said.out.contains('~'), "{line}: {}", said.out);
     }
 }
+
+#[cfg(feature = "tui")]
+#[test]
+fn a_picture_looks_as_the_explorer_would() {
+    let place = Place::new();
+    place.write(CONFIG, "theme = \"light\"\ngpu = \"l4\"\nkeys = \"k.toml\"\n");
+    place.write("config/brimful/k.toml", "quit = [\"Q\"]\n");
+    let render = |format: &str, pairs: &[(&str, &str)]| {
+        let mut command = place.command(&["render", "gpt2", "--size", "100x30", "--format", format]);
+        let said = said(command.envs(pairs.iter().copied()).output().unwrap());
+        assert_eq!(said.code, 0, "{}", said.err);
+        said
+    };
+    let text = render("text", &[]).out;
+    assert!(text.contains("1 × L4") && text.contains("Q quit"), "{text}");
+    assert!(render("svg", &[]).out.contains("#1f5fbf"), "light by the file");
+    assert!(!render("svg", &[("BRIMFUL_THEME", "default")]).out.contains("#1f5fbf"), "the environment before it");
+    let flagged = place.run(&["render", "gpt2", "--size", "100x30", "--format", "svg", "--theme", "colour-blind"]);
+    assert!(flagged.out.contains("#0072b2"), "a flag before both");
+    let broken = render("svg", &[("BRIMFUL_THEME", "nope")]);
+    assert!(broken.err.contains("warning: BRIMFUL_THEME: there is no theme `nope`"), "{}", broken.err);
+    // Colours and signs are those of the terminal.
+    assert!(render("ansi", &[("COLORTERM", "truecolor")]).out.contains("38;2;31;95;191"));
+    assert!(render("ansi", &[("TERM", "xterm-256color")]).out.contains("38;5;"));
+    let sixteen = render("ansi", &[("TERM", "linux")]).out;
+    assert!(!sixteen.contains("38;2;") && sixteen.contains("\u{1b}[34m"), "{sixteen}");
+    let ascii = render("ansi", &[("LC_ALL", "C")]).out;
+    assert!(ascii.is_ascii() && ascii.contains('#'), "{ascii}");
+    assert!(!render("ansi", &[("NO_COLOR", "1")]).out.contains("34m"));
+}

@@ -1,7 +1,6 @@
 //! `brimful` alone: the explorer.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result, anyhow, bail};
@@ -9,9 +8,9 @@ use clap::CommandFactory;
 
 use super::output::warn;
 use super::resolve::Draft;
-use super::settings::Setting;
+use super::settings::Tastes;
 use super::{Cli, LookArguments, RunArguments, presets};
-use crate::preset::{Library, Listing, PresetError};
+use crate::preset::{Library, Listing};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
 
@@ -25,21 +24,6 @@ pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<Exit
     // The screen that told of them is gone, or never came.
     problems.iter().for_each(warn);
     ended
-}
-
-/// What a user has set for good.
-#[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the explorer asks for it"))]
-struct Tastes {
-    theme: Option<String>,
-    keys: Option<String>,
-    gpu: Option<String>,
-}
-
-impl Tastes {
-    fn of(library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
-        let [theme, keys, gpu] = ["theme", "keys", "gpu"].map(|key| Setting::of(key, library, folders, problems).value);
-        Self { theme, keys, gpu }
-    }
 }
 
 fn open(
@@ -100,7 +84,7 @@ fn explore(
 ) -> Result<ExitCode> {
     let unit = arguments.output.lookup.unit();
     let (theme, mouse) = (looks.view.theme.or(tastes.theme), looks.mouse);
-    let (keys, usual_gpu) = (tastes.keys.map(PathBuf::from), tastes.gpu);
+    let (keys, usual_gpu) = (tastes.keys, tastes.gpu);
     let lookup = &arguments.output.lookup;
     let (folders, presets) = (presets::folders(lookup), lookup.presets.as_ref());
     let presets = presets.map(|folder| folder.display().to_string());

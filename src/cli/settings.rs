@@ -68,8 +68,7 @@ impl Origin {
 /// What holds for a key, and what of it was passed over.
 #[derive(Debug)]
 pub(super) struct Setting {
-    /// The value, where there is one.
-    pub(super) value: Option<String>,
+    value: Option<String>,
     from: Origin,
     skipped: Vec<(String, Origin)>,
 }
@@ -101,6 +100,22 @@ impl Setting {
         let skipped = self.skipped.iter().map(|(value, from)| (quoted(value).to_string(), from.words()));
         skipped.for_each(|(value, from)| line.extend(["; ", &value, " of ", from, " cannot be used"]));
         line
+    }
+}
+
+/// What of the settings decides how the explorer looks, and what it opens on.
+#[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the explorer asks for it"))]
+pub(super) struct Tastes {
+    pub(super) theme: Option<String>,
+    pub(super) keys: Option<PathBuf>,
+    pub(super) gpu: Option<String>,
+}
+
+impl Tastes {
+    /// What can be used of it; what is wrong with the rest joins `problems`.
+    pub(super) fn of(library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
+        let [theme, keys, gpu] = ["theme", "keys", "gpu"].map(|key| Setting::of(key, library, folders, problems).value);
+        Self { theme, keys: keys.map(PathBuf::from), gpu }
     }
 }
 

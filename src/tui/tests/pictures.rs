@@ -6,7 +6,7 @@ use super::{COLOUR, app, press, screen};
 use crate::memory::{Category, Verdict};
 use crate::preset::Library;
 use crate::scenario::Scenario;
-use crate::tui::picture::{Picture, ansi};
+use crate::tui::picture::{Medium, Picture, ansi};
 use crate::tui::screen::View;
 use crate::tui::theme::colour::Depth;
 use crate::tui::{Start, look};
@@ -18,7 +18,7 @@ fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
 fn themed(view: View, size: (u16, u16), colour: bool, theme: Option<&str>) -> Picture {
     let scenario = Scenario { model: String::from("llama-3.1-8b"), ..Scenario::default() };
     let start = Start { scenario, theme: theme.map(String::from), ..Start::default() };
-    Picture::draw(&Library::embedded(), start, view, size, colour).unwrap()
+    Picture::draw(&Library::embedded(), start, view, size, Medium::Page { colour }).unwrap()
 }
 
 #[test]
@@ -89,7 +89,8 @@ fn themes() {
     assert_eq!(themed(View::Fit, (80, 24), true, None).svg(), seen[0]);
     let scenario = Scenario { model: String::from("gpt2"), ..Scenario::default() };
     let start = Start { scenario, theme: Some(String::from("ligth")), ..Start::default() };
-    let error = Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), true).unwrap_err();
+    let error =
+        Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), Medium::Page { colour: true }).unwrap_err();
     assert!(error.to_string().contains("`light`"), "{error}");
 }
 
