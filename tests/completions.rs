@@ -1,4 +1,4 @@
-//! Completions as a real bash asks for them.
+//! Completions as a real bash asks for them, and the manual as a reader sees it.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -64,4 +64,28 @@ fn bash_completes_behind_an_equals_sign() {
         let found = offered(script, line, breaks);
         assert_eq!(found.first().map(String::as_str), Some(first), "{line} offers {found:?}");
     }
+}
+
+/// The page stands alone: no other is named, and a formatter has nothing to say about it.
+#[test]
+fn the_manual_describes_every_command() {
+    let place = Place::new();
+    let page = place.run(&["man"]).out;
+    for section in ["SYNOPSIS", "COMMANDS", "EXIT STATUS", "FILES", "ENVIRONMENT"] {
+        assert!(
+            page.contains(&format!(".SH \"{section}\"")) || page.contains(&format!(".SH {section}\n")),
+            "{section}"
+        );
+    }
+    let plain = page.replace('\\', "");
+    assert!(!plain.contains("brimful-check"), "{page}");
+    for words in ["brimful check", "--ledger", "--cases <PATH>", "<QUANTITY>", "BRIMFUL_THEME", "config.toml"] {
+        assert!(plain.contains(words), "{words}: {plain}");
+    }
+    if cfg!(feature = "tui") {
+        assert!(plain.contains("--view <VIEW>") && plain.contains("One of text, ansi, svg. text by default."));
+    }
+    let path = place.write("brimful.1", &page);
+    let Ok(formatted) = Command::new("groff").args(["-man", "-Tutf8", "-ww"]).arg(path).output() else { return };
+    assert_eq!(String::from_utf8_lossy(&formatted.stderr), "");
 }
