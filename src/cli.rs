@@ -66,7 +66,7 @@ struct LookArguments {
     /// Let the mouse click rows, tabs and bars; the terminal then selects text with Shift held.
     #[arg(long)]
     mouse: bool,
-    /// Print the scenario, as a file, when the explorer is left.
+    /// Print the scenario, as a file, when the explorer is left; standard output may lead elsewhere.
     #[arg(long)]
     print: bool,
 }

@@ -26,7 +26,6 @@ mod view;
 mod widget;
 mod wire;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -76,6 +75,8 @@ pub struct Start {
     pub folders: Vec<PathBuf>,
     /// Whether the mouse does something.
     pub mouse: bool,
+    /// Whether to draw on the terminal also where standard output leads elsewhere, as what is printed at the end may.
+    pub apart: bool,
 }
 
 /// How the explorer ended.
@@ -99,8 +100,8 @@ const LONGEST_BLIND: Duration = Duration::from_millis(50);
 /// Where there is no terminal, or it fails. The terminal is given back in every case.
 #[expect(clippy::needless_pass_by_value, reason = "the explorer is the last to use its library")]
 pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
+    if !terminal::is_there(start.apart) {
+        bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
     let mouse = start.mouse;
     let (mut app, theme) = dressed(&library, start, of_terminal())?;

@@ -1,6 +1,5 @@
 //! `brimful` alone: the explorer.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::{Error, Result, anyhow, bail};
@@ -45,9 +44,6 @@ fn open(
     if let Some(input) = input.filter(|input| Cli::command().find_subcommand(input).is_some()) {
         bail!("the command comes first: `brimful {input} …`");
     }
-    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
-    }
     let pins = looks.view.pins(&library, &arguments.scenario.flags)?;
     explore(library, (scenario, file, pins), arguments, looks, (tastes, problems))
 }
@@ -88,8 +84,20 @@ fn explore(
     let lookup = &arguments.output.lookup;
     let (folders, presets) = (presets::folders(lookup), lookup.presets.as_ref());
     let presets = presets.map(|folder| folder.display().to_string());
-    let start =
-        crate::tui::Start { scenario, unit, pins, file, presets, theme, keys, usual_gpu, problems, folders, mouse };
+    let start = crate::tui::Start {
+        scenario,
+        unit,
+        pins,
+        file,
+        presets,
+        theme,
+        keys,
+        usual_gpu,
+        problems,
+        folders,
+        mouse,
+        apart: looks.print,
+    };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
