@@ -3,10 +3,12 @@
 //! Scenario files, `--set`, the explorer's list, completions and documentation are all read from here.
 
 mod document;
+mod nearest;
 mod table;
 
 use super::{Scenario, Value};
 
+pub use nearest::nearest;
 pub use table::PARAMETERS;
 
 /// One parameter of a scenario.
@@ -203,33 +205,6 @@ fn describe(value: &Value) -> String {
     }
 }
 
-/// The known name that is nearest to a misspelt one, where one is near at all: the first that begins with what was
-/// typed, whole or after its dot; the first that has it inside; the one that is the most like it.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let known: Vec<&str> = known.into_iter().collect();
-    let find = |fits: &dyn Fn(&str) -> bool| known.iter().copied().find(|candidate| fits(candidate));
-    // Of fewer letters too many names are made.
-    let part = || {
-        let begins = |candidate: &str| candidate.starts_with(name) || last(candidate).starts_with(name);
-        find(&begins).or_else(|| find(&|candidate| candidate.contains(name)))
-    };
-    let likely = || {
-        known
-            .iter()
-            .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), *candidate))
-            .filter(|(likeness, _)| *likeness >= 0.5)
-            .max_by(|(one, _), (other, _)| one.total_cmp(other))
-            .map(|(_, candidate)| candidate)
-    };
-    let same = find(&|candidate| candidate == name || last(candidate) == name);
-    same.or_else(|| if last(name).chars().count() < 3 { None } else { part() }).or_else(likely)
-}
-
-/// What stands after the last dot of a key.
-fn last(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
-}
-
 /// `8192`, `8_192`, `8k` (thousand), `8Ki` (1024), `2M`, `1e6`, `1.5k`; nothing else.
 pub fn parse_count(text: &str) -> Option<u64> {
     let text = text.replace(['_', ','], "");
@@ -290,18 +265,6 @@ mod tests {
         assert!(error.message.contains("`train.micro_batch_size`"), "{error}");
         let error = Parameter::by_key("sequence_length").unwrap_err();
         assert!(error.message.contains("`train.sequence_length`"), "{error}");
-    }
-
-    #[test]
-    fn a_part_of_a_name_is_nearer_than_a_like_one() {
-        let keys = || PARAMETERS.iter().map(|parameter| parameter.key);
-        assert_eq!(nearest("train.seq", keys()), Some("train.sequence_length"));
-        assert_eq!(nearest("seq", keys()), Some("train.sequence_length"));
-        assert_eq!(nearest("num_seqs", keys()), Some("infer.max_num_seqs"));
-        assert_eq!(nearest("dora", keys()), Some("train.dora"));
-        assert_eq!(nearest("compare", ["gpt-compare", "compare"]), Some("compare"), "what is right is nearest");
-        assert_eq!(nearest("chekc", ["max", "check"]), Some("check"));
-        assert_eq!(nearest("ch", ["max", "check"]), None);
     }
 
     #[test]
