@@ -551,7 +551,6 @@ fn a_model_without_fused_attention_is_checked_with_the_one_it_has() {
     assert_eq!(place.json(&["estimate", "llama-3.2-1b"])["scenario"]["train"]["attention"], "flash");
 }
 
-#[cfg(feature = "tui")]
 /// Themes of one's own lie beside presets; pins stand beside the scenario.
 #[cfg(feature = "tui")]
 #[test]
@@ -587,6 +586,7 @@ fn completions_come_from_the_tables() {
     assert!(manual.contains("train.micro_batch_size") && manual.contains("1 by default"));
 }
 
+#[cfg(feature = "tui")]
 #[test]
 fn a_view_is_rendered_without_a_terminal() {
     let place = Place::new();
