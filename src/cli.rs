@@ -30,7 +30,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use arguments::{OutputArguments, ScenarioArguments};
@@ -66,7 +66,7 @@ struct LookArguments {
     /// Let the mouse click rows, tabs and bars; the terminal then selects text with Shift held.
     #[arg(long)]
     mouse: bool,
-    /// Print the scenario, as a file, when the explorer is left.
+    /// Print the scenario, as a file, when the explorer is left; standard output may lead elsewhere.
     #[arg(long)]
     print: bool,
 }
@@ -86,7 +86,7 @@ impl ViewArguments {
     /// The scenarios to compare with.
     fn pins(&self, library: &crate::preset::Library, flags: &arguments::FlagArguments) -> Result<Vec<Scenario>> {
         let pin = |input: &String| resolve::Draft::of(library, Some(input), flags)?.named(library);
-        self.pin.iter().map(pin).collect()
+        self.pin.iter().map(|input| pin(input).context("--pin")).collect()
     }
 }
 
@@ -164,7 +164,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         // Help and version too: clap knows which stream and which exit code.
-        Err(error) => {
+        Err(mut error) => {
+            suggest::hide(&mut error);
             error.print()?;
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(BAD_INPUT)));
         }

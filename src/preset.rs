@@ -25,14 +25,23 @@ use std::path::PathBuf;
 
 pub(crate) use document::suggestion;
 pub use error::{Place, PresetError};
-pub use find::{Input, find_model, in_scenario, model_of, what_is};
+pub use find::{Input, find_model, model_of, named_in, path_word, what_is};
 pub use library::Library;
 pub use listing::Listing;
 pub use rows::Row;
+pub(crate) use source::is_there;
 
 /// Where this user's own presets, keys, themes and settings are, by the environment.
 pub fn own_folder() -> Option<PathBuf> {
     user_dir(std::env::var_os("XDG_CONFIG_HOME").as_deref(), std::env::var_os("HOME").as_deref())
+}
+
+/// A path that somebody wrote, in which `~/` stands for the home folder, as in a shell.
+pub fn at_home(path: &str) -> String {
+    match (path.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        _ => path.to_owned(),
+    }
 }
 
 /// Where a user's own presets live, from the values of `XDG_CONFIG_HOME` and `HOME`: `$XDG_CONFIG_HOME/brimful`, else

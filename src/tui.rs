@@ -26,7 +26,6 @@ mod view;
 mod widget;
 mod wire;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -36,14 +35,16 @@ use app::{App, Listed};
 use event::Event;
 use keymap::Chord;
 use spot::Spots;
-pub use taste::standard_keys;
+use taste::look;
 pub(crate) use taste::standard_styles;
-use taste::{chosen_look, look, own_keys};
+pub(crate) use taste::{check_keys, check_theme};
+pub use taste::{keys_of, standard_keys};
 use terminal::Session;
 use theme::Theme;
-use theme::styles::Depth;
+use theme::colour::Depth;
 use update::{Effect, Message, Opened, SaveFailure, update};
 
+use crate::preset::config::FIRST_GPU;
 use crate::preset::save::SaveError;
 use crate::preset::{self, Input, Library, PresetError};
 use crate::scenario::Scenario;
@@ -60,18 +61,22 @@ pub struct Start {
     pub pins: Vec<Scenario>,
     /// The file that the scenario was read from.
     pub file: Option<String>,
-    /// The theme that is asked for, by its name or path.
+    /// The folder of presets that was asked for, as it was typed.
+    pub presets: Option<String>,
+    /// A theme in place of everybody's, by its name or path.
     pub theme: Option<String>,
-    /// The theme where none is asked for; one that is broken is reported, and everybody's taken.
-    pub usual_theme: Option<String>,
-    /// A file of keys, in place of the one in the user's folder.
+    /// A file of keys that are not everybody's.
     pub keys: Option<PathBuf>,
-    /// The card where none is named.
+    /// The card where the scenario names none.
     pub usual_gpu: Option<String>,
+    /// What is wrong with files of the user's, to be told on the first screen.
+    pub problems: Vec<String>,
     /// Folders of the user's in which themes are looked for, the last first.
     pub folders: Vec<PathBuf>,
     /// Whether the mouse does something.
     pub mouse: bool,
+    /// Whether to draw on the terminal also where standard output leads elsewhere, as what is printed at the end may.
+    pub apart: bool,
 }
 
 /// How the explorer ended.
@@ -85,7 +90,6 @@ pub struct Outcome {
 
 /// What is opened where nothing else is asked for.
 const FIRST_MODEL: &str = "llama-3.1-8b";
-const FIRST_GPU: &str = "h100-sxm-80";
 
 /// How long events are taken in before the screen shows what came of them.
 const LONGEST_BLIND: Duration = Duration::from_millis(50);
@@ -96,21 +100,11 @@ const LONGEST_BLIND: Duration = Duration::from_millis(50);
 /// Where there is no terminal, or it fails. The terminal is given back in every case.
 #[expect(clippy::needless_pass_by_value, reason = "the explorer is the last to use its library")]
 pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        bail!("the explorer needs a terminal; `brimful check` or `brimful estimate` print instead");
+    if !terminal::is_there(start.apart) {
+        bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (theme, problem) = chosen_look(&start, Theme::from_env(variable), Depth::from_env(variable))?;
-    let (keymap, other) = match own_keys(start.keys.clone()) {
-        Ok(keymap) => (keymap, None),
-        Err(problem) => (standard_keys(), Some(problem)),
-    };
     let mouse = start.mouse;
-    let mut app = open(&library, start);
-    app.keymap = keymap;
-    if let Some(problem) = problem.or(other) {
-        app.notice = Some(app::Notice { text: format!("skipped: {problem}"), refusal: true });
-    }
+    let (mut app, theme) = dressed(&library, start, of_terminal())?;
     let events = event::listen()?;
     let mut session = Session::enter(mouse)?;
     let mut waiting = None;
@@ -170,7 +164,7 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
         Some(Effect::Copy(text)) => session.copy(&text)?,
         Some(Effect::CopyScenario) => session.copy(&preset::scenario::to_toml(&app.scenario))?,
         Some(Effect::Save(path, replace)) => {
-            let place = at_home(path.clone(), std::env::var("HOME").ok());
+            let place = preset::at_home(&path);
             let saved = preset::save::save(library, &app.scenario, Path::new(&place), replace);
             let saved = saved.map_err(|error| match error {
                 SaveError::Exists(_) => SaveFailure::Exists,
@@ -180,8 +174,12 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
             update(app, Message::Saved(path, saved));
         }
         Some(Effect::Open(path)) => {
-            let path = at_home(path, std::env::var("HOME").ok());
+            let path = preset::at_home(&path);
             let opened = read(library, &path).map_err(|error| error.to_string());
+            let path = match &opened {
+                Ok(Opened::Model(_)) if library.model(&path).is_err() => preset::path_word(Path::new(&path)),
+                _ => path,
+            };
             update(app, Message::Opened(path, opened));
         }
     }
@@ -202,14 +200,6 @@ fn read(library: &Library, path: &str) -> Result<Opened, PresetError> {
     })
 }
 
-/// `~/` stands for the home folder, as in a shell.
-fn at_home(path: String, home: Option<String>) -> String {
-    match (path.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => format!("{home}/{rest}"),
-        _ => path,
-    }
-}
-
 /// What a key means now.
 fn message(app: &App, chord: Chord) -> Message {
     let context = app.context();
@@ -218,6 +208,22 @@ fn message(app: &App, chord: Chord) -> Message {
         (None, Some(letter)) if context.takes_text() => Message::Type(letter),
         (None, _) => Message::Unbound(chord),
     }
+}
+
+/// The look and the colours that the environment says its terminal has.
+fn of_terminal() -> (Theme, Depth) {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    (Theme::from_env(variable), Depth::from_env(variable))
+}
+
+/// The explorer in the keys and the theme that are asked for.
+fn dressed(library: &Library, start: Start, (base, depth): (Theme, Depth)) -> Result<(App, Theme), PresetError> {
+    let theme = match &start.theme {
+        Some(name) => look(name, &start.folders, base, depth)?,
+        None => base,
+    };
+    let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
+    Ok((App { keymap, ..open(library, start) }, theme))
 }
 
 fn open(library: &Library, start: Start) -> App {
@@ -237,10 +243,12 @@ fn open(library: &Library, start: Start) -> App {
         }
     }
     if scenario.gpu.is_none() {
-        scenario.gpu = first(&gpus, start.usual_gpu.as_deref().unwrap_or(FIRST_GPU));
+        let usual = start.usual_gpu.filter(|id| gpus.iter().any(|listed| listed.word == *id));
+        scenario.gpu = usual.or_else(|| first(&gpus, FIRST_GPU));
     }
-    problem = problem.or_else(|| library.problems().first().map(|error| format!("skipped: {error}")));
+    problem = problem.or_else(|| told(&start.problems));
     let mut app = App::new(models, gpus, scenario, start.unit);
+    app.presets = start.presets;
     app.suit_defaults();
     app.file = start.file.and_then(|file| match read(library, &file) {
         Ok(Opened::Scenario(scenario, _)) => Some((file, *scenario)),
@@ -255,6 +263,15 @@ fn open(library: &Library, start: Start) -> App {
         app.notice = Some(app::Notice { text: problem, refusal: true });
     }
     app
+}
+
+/// The first of several problems. How many there are stands before it: its end may be cut off.
+fn told(problems: &[String]) -> Option<String> {
+    let first = problems.first()?;
+    Some(match problems.len() {
+        1 => format!("skipped: {first}"),
+        count => format!("skipped, the first of {count} that are told when you leave: {first}"),
+    })
 }
 
 fn first<T>(list: &[Listed<T>], wanted: &str) -> Option<String> {

@@ -277,6 +277,19 @@ fn bad_input_names_what_would_be_right() {
     }
 }
 
+/// What help does not list, an error does not either.
+#[test]
+fn a_value_that_is_missing_is_no_catalogue() {
+    let place = Place::new();
+    for arguments in [&["--pin"][..], &["--theme"], &["check", "--model"], &["check", "--gpu"], &["check", "--set"]] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(said.err.contains("a value is required for '--"), "{}", said.err);
+        assert!(!said.err.contains("possible values"), "{}", said.err);
+    }
+    assert!(place.run(&["check", "--unit"]).err.contains("[possible values: gib, gb]"));
+}
+
 #[test]
 fn mistakes_in_a_scenario_file_are_located() {
     let place = Place::new();
@@ -285,6 +298,9 @@ fn mistakes_in_a_scenario_file_are_located() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("run.toml:3:1: "), "{}", said.err);
     assert!(said.err.contains("`train.micro_batch_size`"), "{}", said.err);
+    let file = place.write("run.toml", "model = \"gpt2\"\n[train]\nseq = 4\n");
+    let said = place.run(&["estimate", file.to_str().unwrap()]);
+    assert!(said.err.contains("run.toml:3:1: train.seq: unknown key; the nearest is `train.sequence_length`"));
 }
 
 const OWN_MODEL: &str = "id = \"own\"\nname = \"Own\"\nfamily = \"llama\"\n[architecture]\nhidden_size = 64\n\
@@ -535,7 +551,6 @@ fn a_model_without_fused_attention_is_checked_with_the_one_it_has() {
     assert_eq!(place.json(&["estimate", "llama-3.2-1b"])["scenario"]["train"]["attention"], "flash");
 }
 
-#[cfg(feature = "tui")]
 /// Themes of one's own lie beside presets; pins stand beside the scenario.
 #[cfg(feature = "tui")]
 #[test]
@@ -545,12 +560,15 @@ fn a_view_is_rendered_in_a_theme_of_ones_own() {
     let run = ["render", "gpt2", "--presets", "mine", "--format", "svg", "--size", "80x24", "--theme"];
     let drawn = place.run(&[&run[..], &["dusk"]].concat());
     assert!(drawn.out.contains("fill=\"#123456\"") && drawn.out.contains("fill=\"#eeeeee\""), "{}", drawn.err);
+    place.write("th/plain", "[styles]\nparameters = \"#654321\"\n");
+    let drawn = place.run(&[&run[..], &["th/plain"]].concat());
+    assert!(drawn.out.contains("fill=\"#654321\""), "a path is one whatever its end: {}", drawn.err);
     let missing = place.run(&[&run[..], &["duks"]].concat());
     assert!(missing.code == 2 && missing.err.contains("`dusk`"), "{}", missing.err);
     let pinned = place.run(&["render", "gpt2", "--pin", "gpt2-xl", "--view", "compare", "--size", "100x30"]);
     assert!(pinned.out.contains("A gpt2-xl") && pinned.out.contains("* gpt2"), "{}{}", pinned.out, pinned.err);
     let unknown = place.run(&["render", "gpt2", "--pin", "gpt2-xxl"]);
-    assert!(unknown.code == 2 && unknown.err.contains("gpt2-xl"), "{}", unknown.err);
+    assert!(unknown.code == 2 && unknown.err.contains("--pin: there is no model `gpt2-xxl`"), "{}", unknown.err);
 }
 
 /// Signs of two cells take two, and no blank follows them.
@@ -583,6 +601,7 @@ fn completions_come_from_the_tables() {
     assert!(manual.contains("train.micro_batch_size") && manual.contains("1 by default"));
 }
 
+#[cfg(feature = "tui")]
 #[test]
 fn a_view_is_rendered_without_a_terminal() {
     let place = Place::new();
@@ -604,6 +623,24 @@ fn a_view_is_rendered_without_a_terminal() {
         let said = place.run(&[&["render", "gpt2"], &arguments[..]].concat());
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
         assert!(said.err.contains(says), "{}", said.err);
+    }
+}
+
+/// An empty word, as of a variable that is not set, is no model.
+#[test]
+fn an_empty_name_is_no_model() {
+    let place = Place::new();
+    let commands: &[&[&str]] = &[
+        &["check", ""],
+        &["compare", "", "gpt2"],
+        &[""],
+        #[cfg(feature = "tui")]
+        &["render", ""],
+    ];
+    for arguments in commands {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(said.err.starts_with("error: no model is given"), "{arguments:?}: {}", said.err);
     }
 }
 

@@ -64,7 +64,13 @@ pub(super) struct FlagArguments {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     ep: Option<String>,
     /// Sharding stage, 3 for FSDP full shard: `parallel.zero`.
-    #[arg(long, value_name = "0-3", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "0-3",
+        allow_negative_numbers = true,
+        value_parser = suggest::ZERO,
+        hide_possible_values = true
+    )]
     zero: Option<String>,
     /// Any parameter by its dotted key, such as `train.micro_batch_size=4`; repeatable, the last one wins.
     #[arg(long, value_name = "KEY=VALUE", value_parser = suggest::SETTINGS, hide_possible_values = true)]

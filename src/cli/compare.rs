@@ -7,14 +7,20 @@ use clap::Args;
 
 use super::arguments::{FlagArguments, Format, OutputArguments};
 use super::resolve::{Draft, Resolved};
-use super::{output, presets};
+use super::{output, presets, suggest};
 use crate::report::{Report, compare};
 
 /// What `compare` takes.
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
     /// Scenario files, model ids, or paths of model presets or config.json files: two or more.
-    #[arg(value_name = "SCENARIO.toml | MODEL", num_args = 2.., required = true)]
+    #[arg(
+        value_name = "SCENARIO.toml | MODEL",
+        num_args = 2..,
+        required = true,
+        value_parser = suggest::MODELS,
+        hide_possible_values = true
+    )]
     inputs: Vec<String>,
     #[command(flatten)]
     flags: FlagArguments,

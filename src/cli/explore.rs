@@ -1,12 +1,13 @@
 //! `brimful` alone: the explorer.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::{Error, Result, anyhow, bail};
 use clap::CommandFactory;
 
+use super::output::warn;
 use super::resolve::Draft;
+use super::settings::Tastes;
 use super::{Cli, LookArguments, RunArguments, presets};
 use crate::preset::{Library, Listing};
 use crate::scenario::Scenario;
@@ -14,7 +15,23 @@ use crate::scenario::parameter::nearest;
 
 /// Opens the explorer on the scenario; what is not named it chooses itself.
 pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output.lookup)?;
+    let lookup = &arguments.output.lookup;
+    let (library, mut problems) = presets::read(lookup)?;
+    let tastes = Tastes::of(&library, &presets::folders(lookup), &mut problems);
+    let told = problems.iter().map(ToString::to_string).collect();
+    let ended = open(library, arguments, looks, tastes, told);
+    // The screen that told of them is gone, or never came.
+    problems.iter().for_each(warn);
+    ended
+}
+
+fn open(
+    library: Library,
+    arguments: &RunArguments,
+    looks: LookArguments,
+    tastes: Tastes,
+    problems: Vec<String>,
+) -> Result<ExitCode> {
     let draft = Draft::read(&library, &arguments.scenario);
     let input = arguments.scenario.input.as_deref();
     let (scenario, file) = draft
@@ -27,11 +44,8 @@ pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<Exit
     if let Some(input) = input.filter(|input| Cli::command().find_subcommand(input).is_some()) {
         bail!("the command comes first: `brimful {input} …`");
     }
-    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
-    }
     let pins = looks.view.pins(&library, &arguments.scenario.flags)?;
-    explore(library, (scenario, file, pins), arguments, looks)
+    explore(library, (scenario, file, pins), arguments, looks, (tastes, problems))
 }
 
 /// Commands that the design promises and that are still to come.
@@ -62,14 +76,28 @@ fn explore(
     (scenario, file, pins): (Scenario, Option<String>, Vec<Scenario>),
     arguments: &RunArguments,
     looks: LookArguments,
+    (tastes, problems): (Tastes, Vec<String>),
 ) -> Result<ExitCode> {
     let unit = arguments.output.lookup.unit();
-    let config = super::settings::config();
-    let usual_theme = super::settings::theme_of_environment().or_else(|| config.theme.clone());
-    let (keys, usual_gpu) = (config.keys.clone(), config.gpu.clone());
-    let (theme, mouse) = (looks.view.theme, looks.mouse);
-    let folders = presets::folders(&arguments.output.lookup);
-    let start = crate::tui::Start { scenario, unit, pins, file, theme, usual_theme, keys, usual_gpu, folders, mouse };
+    let (theme, mouse) = (looks.view.theme.or(tastes.theme), looks.mouse);
+    let (keys, usual_gpu) = (tastes.keys, tastes.gpu);
+    let lookup = &arguments.output.lookup;
+    let (folders, presets) = (presets::folders(lookup), lookup.presets.as_ref());
+    let presets = presets.map(|folder| folder.display().to_string());
+    let start = crate::tui::Start {
+        scenario,
+        unit,
+        pins,
+        file,
+        presets,
+        theme,
+        keys,
+        usual_gpu,
+        problems,
+        folders,
+        mouse,
+        apart: looks.print,
+    };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
         super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
@@ -85,6 +113,7 @@ fn explore(
     _run: (Scenario, Option<String>, Vec<Scenario>),
     _arguments: &RunArguments,
     _looks: LookArguments,
+    _tastes: (Tastes, Vec<String>),
 ) -> Result<ExitCode> {
     bail!("this brimful was built without the explorer; use `brimful check` or `brimful estimate`")
 }

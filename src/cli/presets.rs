@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::arguments::LookupArguments;
 use super::output::warn;
 use super::settings;
-use crate::preset::{Library, own_folder};
+use crate::preset::{Library, PresetError, own_folder};
 
 /// The user's folders of presets, those that come before others last.
 pub(super) fn folders(arguments: &LookupArguments) -> Vec<PathBuf> {
@@ -17,15 +17,20 @@ pub(super) fn folders(arguments: &LookupArguments) -> Vec<PathBuf> {
 
 /// Every preset; a broken one of the user's own is a warning.
 pub(super) fn load(arguments: &LookupArguments) -> Result<Library> {
-    if let Some(folder) = settings::config().presets.as_ref().filter(|folder| !folder.is_dir()) {
-        warn(format!("{}: there is no such folder, though the configuration names it", folder.display()));
-    }
+    let (library, problems) = read(arguments)?;
+    problems.iter().for_each(warn);
+    Ok(library)
+}
+
+/// Every preset, and what is wrong with files of the user's own.
+pub(super) fn read(arguments: &LookupArguments) -> Result<(Library, Vec<PresetError>)> {
     if let Some(folder) = arguments.presets.as_ref().filter(|folder| !folder.is_dir()) {
         bail!("--presets {}: there is no such folder", folder.display());
     }
-    let library = Library::load(&folders(arguments));
-    for problem in library.problems() {
-        warn(problem);
-    }
-    Ok(library)
+    let folders = folders(arguments);
+    let library = Library::load(&folders);
+    let mut problems: Vec<PresetError> = settings::problem().cloned().into_iter().collect();
+    settings::Setting::of("presets", &library, &folders, &mut problems);
+    problems.extend_from_slice(library.problems());
+    Ok((library, problems))
 }

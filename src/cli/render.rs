@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::arguments::{LookupArguments, ScenarioArguments};
 use super::resolve::Draft;
-use super::{ViewArguments, closed_pipe, output, presets};
+use super::settings::Tastes;
+use super::{ViewArguments, closed_pipe, output, presets, suggest};
 use crate::tui::Start;
-use crate::tui::picture::{LARGEST, Picture};
+use crate::tui::picture::{LARGEST, Medium, Picture};
 use crate::tui::screen::View;
 
 /// What `brimful render` takes.
@@ -23,7 +24,7 @@ pub(super) struct RenderArguments {
     #[command(flatten)]
     beside: ViewArguments,
     /// The view: fit, cards, compare, sweep, timeline or ledger.
-    #[arg(long, default_value = "fit")]
+    #[arg(long, default_value = "fit", value_parser = suggest::VIEWS, hide_possible_values = true)]
     view: String,
     /// Columns and rows.
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
@@ -37,7 +38,7 @@ pub(super) struct RenderArguments {
 enum PictureFormat {
     /// The signs alone.
     Text,
-    /// With the codes of colours, for terminals.
+    /// With the codes of colours, for this terminal.
     Ansi,
     /// For pages and tickets.
     Svg,
@@ -45,15 +46,21 @@ enum PictureFormat {
 
 /// Draws and prints.
 pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.lookup)?;
+    let (library, mut problems) = presets::read(&arguments.lookup)?;
+    let folders = presets::folders(&arguments.lookup);
+    let tastes = Tastes::of(&library, &folders, &mut problems);
+    problems.iter().for_each(output::warn);
     let view = view(&arguments.view)?;
     let size = size(&arguments.size)?;
     let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
-    let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let (theme, pins) = (arguments.beside.theme.clone(), arguments.beside.pins(&library, &arguments.scenario.flags)?);
-    let (unit, folders) = (arguments.lookup.unit(), presets::folders(&arguments.lookup));
-    let start = Start { scenario, unit, pins, theme, folders, ..Start::default() };
-    let picture = Picture::draw(&library, start, view, size, colour)?;
+    let (unit, pins) = (arguments.lookup.unit(), arguments.beside.pins(&library, &arguments.scenario.flags)?);
+    let (theme, keys) = (arguments.beside.theme.clone().or(tastes.theme), tastes.keys);
+    let start = Start { scenario, unit, pins, theme, keys, usual_gpu: tastes.gpu, folders, ..Start::default() };
+    let medium = match arguments.format {
+        PictureFormat::Text | PictureFormat::Ansi => Medium::Terminal,
+        PictureFormat::Svg => Medium::Page { colour: env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) },
+    };
+    let picture = Picture::draw(&library, start, view, size, medium)?;
     let text = match arguments.format {
         PictureFormat::Text => picture.text(),
         PictureFormat::Ansi => picture.ansi(),
@@ -67,10 +74,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
 
 fn view(word: &str) -> Result<View> {
     let found = View::ALL.into_iter().find(|view| view.name().eq_ignore_ascii_case(word));
-    found.with_context(|| {
-        let names = View::ALL.map(|view| view.name().to_ascii_lowercase());
-        format!("--view {word}: there is no such view; there are {}", names.join(", "))
-    })
+    found.with_context(|| format!("--view {word}: there is no such view; there are {}", suggest::views().join(", ")))
 }
 
 fn size(text: &str) -> Result<(u16, u16)> {

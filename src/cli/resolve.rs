@@ -15,6 +15,9 @@ use crate::report::Report;
 use crate::scenario::Scenario;
 use crate::scenario::parameter::Parameter;
 
+const NO_MODEL: &str =
+    "no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them";
+
 /// A scenario with the things that it names.
 #[derive(Debug)]
 pub(super) struct Resolved {
@@ -67,6 +70,9 @@ impl Draft {
     }
 
     fn open(library: &Library, input: &str) -> Result<Self> {
+        if input.is_empty() {
+            bail!(NO_MODEL);
+        }
         let path = Path::new(input);
         Ok(match preset::what_is(library, input)? {
             Input::Model => {
@@ -99,7 +105,7 @@ impl Draft {
     /// Where a name stands that cannot be found: in the scenario file, unless a flag gave it.
     fn locate(&self, key: &str, error: PresetError) -> PresetError {
         match &self.file {
-            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => preset::in_scenario(file, key, error),
+            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => preset::named_in(file, key, error),
             _ => error,
         }
     }
@@ -128,7 +134,7 @@ impl Draft {
         let Self { mut scenario, base, .. } = self;
         scenario.profiles = library.profiles();
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
-            scenario.model = base.join(&scenario.model).display().to_string();
+            scenario.model = preset::path_word(&base.join(&scenario.model));
         }
         Ok(scenario)
     }
@@ -136,7 +142,7 @@ impl Draft {
     /// Looks up what the scenario names.
     pub(super) fn resolve(self, library: &Library) -> Result<Resolved> {
         if self.scenario.model.is_empty() {
-            bail!("no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them");
+            bail!(NO_MODEL);
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
         let says_attention = self.says("train.attention");

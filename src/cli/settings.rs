@@ -1,54 +1,141 @@
 //! What is set for good, and `brimful config`, which says what holds and where it comes from.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use anyhow::Result;
 
-use super::{closed_pipe, output};
-use crate::preset::config::{self, Config, KEYS};
-use crate::preset::own_folder;
+use super::arguments::LookupArguments;
+use super::{closed_pipe, output, presets};
+use crate::preset::config::{self, Config, FIRST_GPU, KEYS};
+use crate::preset::{Library, PresetError, is_there, named_in, own_folder};
+#[cfg(feature = "tui")]
+use crate::tui::{check_keys, check_theme};
 
-/// The user's settings, read once; a broken file is a warning, and the defaults hold.
+/// The user's settings, read once, or the defaults and why the file could not be read.
+static CONFIG: LazyLock<(Config, Option<PresetError>)> = LazyLock::new(|| {
+    let read = path().filter(|path| is_there(path)).map_or_else(|| Ok(Config::default()), |path| config::read(&path));
+    match read {
+        Ok(config) => (config, None),
+        Err(problem) => (Config::default(), Some(problem)),
+    }
+});
+
+/// The user's settings; where the file is broken, the defaults hold.
 pub(super) fn config() -> &'static Config {
-    static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-        let path = path().filter(|path| path.exists());
-        path.map_or_else(Config::default, |path| {
-            config::read(&path).unwrap_or_else(|problem| {
-                output::warn(problem);
-                Config::default()
-            })
-        })
-    });
-    &CONFIG
+    &CONFIG.0
+}
+
+/// What is wrong with the file.
+pub(super) fn problem() -> Option<&'static PresetError> {
+    CONFIG.1.as_ref()
 }
 
 fn path() -> Option<PathBuf> {
     own_folder().map(|folder| folder.join("config.toml"))
 }
 
-/// The theme that the environment names.
-pub(super) fn theme_of_environment() -> Option<String> {
-    env::var("BRIMFUL_THEME").ok().filter(|name| !name.is_empty())
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Environment,
+    File,
+    Default,
+}
+
+impl Origin {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Environment => "BRIMFUL_THEME",
+            Self::File => "this file",
+            Self::Default => "the default",
+        }
+    }
+
+    /// An error about a value, with the place that names it.
+    fn locate(self, key: &str, error: PresetError) -> PresetError {
+        match (self, path()) {
+            (Self::File, Some(path)) => named_in(&path, key, error),
+            // What cannot be read at all is for the environment to answer for; a mistake inside of it is not.
+            (Self::Environment, _) if error.place.line == 0 => PresetError::file(self.words(), error.to_string()),
+            _ => error,
+        }
+    }
+}
+
+/// What holds for a key, and what of it was passed over.
+#[derive(Debug)]
+pub(super) struct Setting {
+    value: Option<String>,
+    from: Origin,
+    skipped: Vec<(String, Origin)>,
+}
+
+impl Setting {
+    /// The first of environment, file and default that can be used; what is wrong with those before it joins `problems`.
+    pub(super) fn of(key: &str, library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
+        let environment = env::var("BRIMFUL_THEME").ok().filter(|name| key == "theme" && !name.is_empty());
+        let candidates =
+            [(environment, Origin::Environment), (config().get(key), Origin::File), (default(key), Origin::Default)];
+        let mut skipped = Vec::new();
+        for (value, from) in candidates {
+            let Some(value) = value else { continue };
+            match check(key, &value, library, folders) {
+                Ok(()) => return Self { value: Some(value), from, skipped },
+                Err(error) => problems.push(from.locate(key, error)),
+            }
+            skipped.push((value, from));
+        }
+        Self { value: None, from: Origin::Default, skipped }
+    }
+
+    /// The setting as a line of the file.
+    fn line(&self, key: &str) -> String {
+        let quoted = |value: &String| toml::Value::String(value.clone());
+        let value = self.value.as_ref();
+        let mut line = value.map_or_else(|| format!("# {key} ="), |value| format!("{key} = {}", quoted(value)));
+        line.extend(["  # ", self.from.words()]);
+        let skipped = self.skipped.iter().map(|(value, from)| (quoted(value).to_string(), from.words()));
+        skipped.for_each(|(value, from)| line.extend(["; ", &value, " of ", from, " cannot be used"]));
+        line
+    }
+}
+
+/// What of the settings decides how the explorer looks, and what it opens on.
+#[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the explorer asks for it"))]
+pub(super) struct Tastes {
+    pub(super) theme: Option<String>,
+    pub(super) keys: Option<PathBuf>,
+    pub(super) gpu: Option<String>,
+}
+
+impl Tastes {
+    /// What can be used of it; what is wrong with the rest joins `problems`.
+    pub(super) fn of(library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
+        let [theme, keys, gpu] = ["theme", "keys", "gpu"].map(|key| Setting::of(key, library, folders, problems).value);
+        Self { theme, keys: keys.map(PathBuf::from), gpu }
+    }
 }
 
 /// Prints every setting as a file that could be kept, with what it does and where its value comes from.
 pub(super) fn print() -> Result<ExitCode> {
-    let config = config();
+    let lookup = LookupArguments::default();
+    let (library, mut problems) = presets::read(&lookup)?;
+    let folders = presets::folders(&lookup);
     let file = path().map_or_else(|| String::from("config.toml"), |path| path.display().to_string());
     let mut text = format!("# {file}\n");
     for (key, words) in KEYS {
-        let environment = theme_of_environment().filter(|_| key == "theme");
-        let (value, from) = match (environment, config.get(key)) {
-            (Some(name), _) => (Some(name), "BRIMFUL_THEME"),
-            (None, Some(value)) => (Some(value), "this file"),
-            (None, None) => (default(key), "the default"),
-        };
-        let line =
-            value.map_or_else(|| format!("# {key} ="), |value| format!("{key} = {}", toml::Value::String(value)));
-        text.extend(["\n# ", words, "\n", &line, "  # ", from, "\n"]);
+        let setting = Setting::of(key, &library, &folders, &mut problems);
+        text.extend(["\n# ", words, "\n", &setting.line(key), "\n"]);
+    }
+    let mut told: Vec<PresetError> = Vec::new();
+    for problem in problems {
+        if !told.contains(&problem) {
+            output::warn(&problem);
+            told.push(problem);
+        }
     }
     match output::print(&text) {
         Err(error) if !closed_pipe(&error) => Err(error),
@@ -61,11 +148,34 @@ fn default(key: &str) -> Option<String> {
     match key {
         "unit" => Some(String::from("gib")),
         "theme" => Some(String::from("default")),
-        "gpu" => Some(String::from("h100-sxm-80")),
+        "gpu" => Some(String::from(FIRST_GPU)),
         "keys" => own_folder()
             .map(|folder| folder.join("keys.toml"))
-            .filter(|path| path.exists())
-            .map(|p| p.display().to_string()),
+            .filter(|path| is_there(path))
+            .map(|path| path.display().to_string()),
         _ => None,
     }
+}
+
+/// What is wrong with a value.
+fn check(key: &str, value: &str, library: &Library, folders: &[PathBuf]) -> Result<(), PresetError> {
+    match key {
+        "theme" => check_theme(value, folders),
+        "keys" => check_keys(Path::new(value)),
+        "gpu" => library.gpu(value).map(drop),
+        "presets" if !Path::new(value).is_dir() => Err(PresetError::file(value, "there is no such folder")),
+        _ => Ok(()),
+    }
+}
+
+/// Without the explorer, what can be known of a theme.
+#[cfg(not(feature = "tui"))]
+fn check_theme(name: &str, folders: &[PathBuf]) -> Result<(), PresetError> {
+    crate::preset::theme::find(name, folders).map(drop)
+}
+
+/// Without the explorer, what can be known of a file of keys.
+#[cfg(not(feature = "tui"))]
+fn check_keys(path: &Path) -> Result<(), PresetError> {
+    crate::preset::keys::read(path).map(drop)
 }

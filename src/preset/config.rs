@@ -6,8 +6,12 @@ use toml::de::DeValue;
 
 use super::document::{Document, suggestion};
 use super::error::PresetError;
-use super::source;
+use super::theme::is_path;
+use super::{at_home, source};
 use crate::units::Unit;
+
+/// The card that the explorer opens on where nothing else is asked for.
+pub const FIRST_GPU: &str = "h100-sxm-80";
 
 /// Every key, what it does, and what it may hold.
 pub const KEYS: [(&str, &str); 5] = [
@@ -57,6 +61,7 @@ fn parse(text: &str, origin: &str, base: &Path) -> Result<Config, PresetError> {
     let document = Document { origin, text };
     let root = document.parse()?;
     let mut config = Config::default();
+    let from = |path: &str| base.join(at_home(path));
     for (key, value) in root.get_ref() {
         let wrong = |message: String| document.error(key.span(), key.get_ref().as_ref(), message);
         let known = KEYS.map(|(key, _)| key);
@@ -74,12 +79,11 @@ fn parse(text: &str, origin: &str, base: &Path) -> Result<Config, PresetError> {
                 };
                 config.unit = Some(unit);
             }
-            // A name, unless it is a path.
-            "theme" if text.contains('/') => config.theme = Some(base.join(text).display().to_string()),
+            "theme" if is_path(&text) => config.theme = Some(from(&text).display().to_string()),
             "theme" => config.theme = Some(text),
-            "keys" => config.keys = Some(base.join(text)),
+            "keys" => config.keys = Some(from(&text)),
             "gpu" => config.gpu = Some(text),
-            _ => config.presets = Some(base.join(text)),
+            _ => config.presets = Some(from(&text)),
         }
     }
     Ok(config)
@@ -95,6 +99,15 @@ mod tests {
         let config = parse(text, "config.toml", Path::new("/home/me")).unwrap();
         let shown: Vec<String> = KEYS.iter().filter_map(|(key, _)| config.get(key)).collect();
         assert_eq!(shown, ["gb", "light", "/home/me/mine.toml", "l4", "/presets"]);
+    }
+
+    #[test]
+    fn paths_begin_in_the_folder_or_from_home() {
+        let text = "theme = \"mine.toml\"\nkeys = \"~/k.toml\"\npresets = \"~me\"\n";
+        let config = parse(text, "config.toml", Path::new("/etc/brimful")).unwrap();
+        assert_eq!(config.theme.as_deref(), Some("/etc/brimful/mine.toml"));
+        assert_eq!(config.keys, Some(PathBuf::from(at_home("~/k.toml"))));
+        assert_eq!(config.presets, Some(PathBuf::from("/etc/brimful/~me")), "of others' homes only a shell knows");
     }
 
     #[test]

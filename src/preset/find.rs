@@ -51,9 +51,9 @@ pub fn what_is(library: &Library, input: &str) -> Result<Input, PresetError> {
     }
 }
 
-/// An error about what a scenario file names: one that is about no file, or about one that cannot be read, stands where
+/// An error about what a file names under a key: one that is about no file, or about one that cannot be read, stands where
 /// the name does.
-pub fn in_scenario(file: &Path, key: &str, error: PresetError) -> PresetError {
+pub fn named_in(file: &Path, key: &str, error: PresetError) -> PresetError {
     let place = &error.place;
     if place.path.is_empty() {
         return scenario::at(file, key, &error.message);
@@ -67,15 +67,23 @@ pub fn in_scenario(file: &Path, key: &str, error: PresetError) -> PresetError {
 /// The model that a scenario file names, with the word by which the working folder sees it. The card that it names
 /// must be one of the library's.
 pub fn model_of(library: &Library, file: &Path, scenario: &Scenario) -> Result<(String, Model), PresetError> {
-    let located = |key: &str, error: PresetError| in_scenario(file, key, error);
+    let located = |key: &str, error: PresetError| named_in(file, key, error);
     if let Some(gpu) = &scenario.gpu {
         library.gpu(gpu).map_err(|error| located("gpu", error))?;
     }
     let base = file.parent().unwrap_or(Path::new(""));
     let model = find_model(library, &scenario.model, base).map_err(|error| located("model", error))?;
     let known = library.model(&scenario.model).is_ok();
-    let word = if known { scenario.model.clone() } else { base.join(&scenario.model).display().to_string() };
+    let word = if known { scenario.model.clone() } else { path_word(&base.join(&scenario.model)) };
     Ok((word, model))
+}
+
+/// A path that stands for a model, as a word: a bare name could be taken for an id or, on a command line, for a command,
+/// so that it begins with `./`.
+pub fn path_word(path: &Path) -> String {
+    let word = path.display().to_string();
+    let file = [".toml", ".json"].iter().any(|end| word.ends_with(end));
+    if file || word.contains(['/', '\\']) { word } else { format!("./{word}") }
 }
 
 /// The model of this name: a preset id, or the path, relative to `base`, of a preset, of a Hugging Face `config.json`
@@ -113,4 +121,16 @@ fn no_model_there(path: &Path, unknown: &PresetError) -> PresetError {
     let nearest = unknown.split_once("; ").map(|(_, nearest)| format!("{nearest}; ")).unwrap_or_default();
     let kinds = "a path names a preset (.toml), a config.json or a folder that holds one";
     PresetError::file(path.display().to_string(), format!("{found}; {nearest}{kinds}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_path_is_no_id_and_no_command() {
+        let words =
+            ["config", "Llama-3.1", "own.toml", "a/config", "./config", "/config"].map(Path::new).map(path_word);
+        assert_eq!(words, ["./config", "./Llama-3.1", "own.toml", "a/config", "./config", "/config"]);
+    }
 }

@@ -1,6 +1,5 @@
 //! Saving a scenario: whole or not at all.
 
-use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -33,13 +32,10 @@ pub fn save(library: &Library, scenario: &Scenario, path: &Path, replace: bool) 
         return Err(SaveError::Exists(path.to_owned()));
     }
     let failed = |source| SaveError::Io { path: path.to_owned(), source };
-    // A link stays one: what it leads to is replaced.
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let place = end_of_links(path).map_err(failed)?;
     let text = scenario::to_toml(&as_seen_from(library, scenario, path));
-    let mut name = OsString::from(".");
-    name.push(place.file_name().unwrap_or_default());
-    name.push(format!(".{}", std::process::id()));
-    let beside = place.with_file_name(name);
+    // Of the file's own name nothing is taken: it may be as long as names can be.
+    let beside = place.with_file_name(format!(".brimful-{}", std::process::id()));
     let before = place.metadata().ok().map(|metadata| metadata.permissions());
     let written = write(&beside, &text, before).and_then(|()| fs::rename(&beside, &place));
     if written.is_err() {
@@ -47,6 +43,19 @@ pub fn save(library: &Library, scenario: &Scenario, path: &Path, replace: bool) 
         let _ = fs::remove_file(&beside);
     }
     written.map_err(failed)
+}
+
+/// Most links that lead to each other, as Linux has it.
+const LINKS: usize = 40;
+
+/// Where a file is written: a link stays one, and what it leads to is replaced, or made where it is not there.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut place = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&place) else { return Ok(place) };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Err(io::Error::other("a link that leads to itself"))
 }
 
 /// Writes a new file, readable by whom another was.
@@ -115,6 +124,34 @@ mod tests {
         assert!(link.symlink_metadata().unwrap().is_symlink());
         assert_eq!(scenario::read(&real).unwrap(), run());
         assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_to_its_end() {
+        use std::os::unix::fs::symlink;
+        let (library, folder) = (Library::embedded(), folder("links"));
+        fs::create_dir_all(folder.join("runs")).unwrap();
+        symlink("runs/new.toml", folder.join("link.toml")).unwrap();
+        symlink("link.toml", folder.join("further.toml")).unwrap();
+        save(&library, &run(), &folder.join("further.toml"), true).unwrap();
+        assert_eq!(scenario::read(&folder.join("runs/new.toml")).unwrap(), run());
+        assert!(["link.toml", "further.toml"].iter().all(|link| folder.join(link).is_symlink()));
+        symlink("b.toml", folder.join("a.toml")).unwrap();
+        symlink("a.toml", folder.join("b.toml")).unwrap();
+        let loops = save(&library, &run(), &folder.join("a.toml"), true).unwrap_err();
+        assert!(loops.to_string().ends_with("a.toml: a link that leads to itself"), "{loops}");
+        assert!(folder.join("a.toml").is_symlink());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_names_can_be() {
+        let (library, folder) = (Library::embedded(), folder("long"));
+        let path = folder.join("r".repeat(250) + ".toml");
+        save(&library, &run(), &path, false).unwrap();
+        assert_eq!(scenario::read(&path).unwrap(), run());
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -1,13 +1,18 @@
 //! Reading files that people name, with a cap on their size.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use super::error::PresetError;
 
 /// No preset, scenario or `config.json` comes near this.
 const LARGEST_FILE: u64 = 1 << 20;
+
+/// Whether somebody put a file here, though it may be a link that leads nowhere.
+pub(crate) fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
 
 /// The text of a regular file of at most 1 MiB.
 pub(crate) fn read(path: &Path) -> Result<String, PresetError> {
@@ -18,7 +23,10 @@ pub(crate) fn read(path: &Path) -> Result<String, PresetError> {
 pub(crate) fn read_up_to(path: &Path, largest: u64) -> Result<String, PresetError> {
     let wrong = |message: String| PresetError::file(path.display().to_string(), message);
     // Asked before opening: to open a pipe could wait for ever.
-    let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    let about = fs::metadata(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound if path.is_symlink() => wrong(String::from("a link that leads nowhere")),
+        _ => wrong(error.to_string()),
+    })?;
     if !about.is_file() {
         return Err(wrong(String::from("not a regular file")));
     }

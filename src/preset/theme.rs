@@ -23,15 +23,19 @@ pub fn ids() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|(id, _)| *id)
 }
 
-/// The rows of a theme: that of a path, which ends in `.toml`; else one of the `themes` in folders of the user's, the
+/// Whether a theme is named by its path: with a folder, or as a `.toml` file.
+pub(crate) fn is_path(name: &str) -> bool {
+    name.contains('/') || Path::new(name).extension().is_some_and(|extension| extension == "toml")
+}
+
+/// The rows of a theme: that of a path; else one of the `themes` in folders of the user's, the
 /// last first; else one of everybody's.
 pub fn find(name: &str, folders: &[PathBuf]) -> Result<Vec<Row>, PresetError> {
-    let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension == "toml") {
-        return read(path);
+    if is_path(name) {
+        return read(Path::new(name));
     }
     let own = || folders.iter().rev().map(|folder| folder.join("themes"));
-    if let Some(path) = own().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.exists()) {
+    if let Some(path) = own().map(|folder| folder.join(format!("{name}.toml"))).find(|path| source::is_there(path)) {
         return read(&path);
     }
     if let Some((id, text)) = EMBEDDED.iter().find(|(id, _)| *id == name) {

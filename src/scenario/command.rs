@@ -3,13 +3,13 @@
 use super::parameter::PARAMETERS;
 use super::{Scenario, Value};
 
-/// The arguments with which `brimful`, or any of its commands, has this scenario: the model, the card, and a `--set` for
-/// whatever differs from its default.
-pub fn arguments(scenario: &Scenario) -> Vec<String> {
+/// The arguments with which `brimful`, or any of its commands, has this scenario: the model, the card, a `--set` for
+/// whatever differs from its default, and the folder of presets that was asked for.
+pub fn arguments(scenario: &Scenario, presets: Option<&str>) -> Vec<String> {
     let default = Scenario::default();
     let mut arguments = Vec::new();
     if !scenario.model.is_empty() {
-        arguments.push(scenario.model.clone());
+        arguments.push(no_flag(&scenario.model));
     }
     if let Some(gpu) = &scenario.gpu {
         arguments.extend([String::from("--gpu"), gpu.clone()]);
@@ -22,12 +22,20 @@ pub fn arguments(scenario: &Scenario) -> Vec<String> {
             arguments.extend([String::from("--set"), format!("{}={value}", parameter.key)]);
         }
     }
+    if let Some(folder) = presets {
+        arguments.extend([String::from("--presets"), no_flag(folder)]);
+    }
     arguments
 }
 
+/// A path that is not taken for a flag.
+fn no_flag(path: &str) -> String {
+    if path.starts_with('-') { format!("./{path}") } else { path.to_owned() }
+}
+
 /// The whole command, ready for a shell.
-pub fn line(scenario: &Scenario) -> String {
-    let words = arguments(scenario);
+pub fn line(scenario: &Scenario, presets: Option<&str>) -> String {
+    let words = arguments(scenario, presets);
     std::iter::once(String::from("brimful")).chain(words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ")
 }
 
@@ -48,15 +56,22 @@ mod tests {
     #[test]
     fn what_is_usual_is_left_out() {
         let mut scenario = Scenario { model: String::from("gpt2"), ..Scenario::default() };
-        assert_eq!(line(&scenario), "brimful gpt2");
+        assert_eq!(line(&scenario, None), "brimful gpt2");
         scenario.gpu = Some(String::from("l4"));
         scenario.train.sequence_length = 512;
         scenario.train.lora_targets = vec![String::from("q"), String::from("v")];
         scenario.model = String::from("./my models/it's.toml");
         assert_eq!(
-            line(&scenario),
+            line(&scenario, None),
             "brimful './my models/it'\\''s.toml' --gpu l4 --set train.sequence_length=512 --set train.lora_targets=q,v"
         );
+    }
+
+    #[test]
+    fn paths_are_no_flags_and_presets_come_along() {
+        let scenario = Scenario { model: String::from("-dash.json"), ..Scenario::default() };
+        assert_eq!(line(&scenario, Some("my presets")), "brimful ./-dash.json --presets 'my presets'");
+        assert_eq!(line(&scenario, Some("-x")), "brimful ./-dash.json --presets ./-x");
     }
 
     /// Every parameter goes through a command line and comes back.
@@ -72,7 +87,7 @@ mod tests {
                     continue;
                 }
                 let mut back = Scenario::default();
-                for pair in arguments(&scenario).iter().filter(|word| word.contains('=')) {
+                for pair in arguments(&scenario, None).iter().filter(|word| word.contains('=')) {
                     let (key, value) = pair.split_once('=').unwrap();
                     let parameter = Parameter::by_key(key).unwrap();
                     parameter.set(&mut back, parameter.parse(value).unwrap()).unwrap();

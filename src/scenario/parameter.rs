@@ -3,10 +3,12 @@
 //! Scenario files, `--set`, the explorer's list, completions and documentation are all read from here.
 
 mod document;
+mod nearest;
 mod table;
 
 use super::{Scenario, Value};
 
+pub use nearest::nearest;
 pub use table::PARAMETERS;
 
 /// One parameter of a scenario.
@@ -93,9 +95,7 @@ impl Parameter {
     /// The parameter of a dotted key, or an error that names the nearest one.
     pub fn by_key(key: &str) -> Result<&'static Self, ParameterError> {
         PARAMETERS.iter().find(|parameter| parameter.key == key).ok_or_else(|| {
-            let near = nearest(key, PARAMETERS.iter().map(|parameter| parameter.key))
-                // `batch` alone: try the last part of each key too.
-                .or_else(|| PARAMETERS.iter().map(|p| p.key).find(|k| k.rsplit('.').next() == Some(key)));
+            let near = nearest(key, PARAMETERS.iter().map(|parameter| parameter.key));
             let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
             ParameterError::new(format!("there is no parameter `{key}`{hint}"))
         })
@@ -203,16 +203,6 @@ fn describe(value: &Value) -> String {
         Value::Unset => String::from("nothing"),
         Value::Count(_) | Value::Fraction(_) | Value::Flag(_) => format!("`{value}`"),
     }
-}
-
-/// The known name that is nearest to a misspelt one, where one is near at all.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
 }
 
 /// `8192`, `8_192`, `8k` (thousand), `8Ki` (1024), `2M`, `1e6`, `1.5k`; nothing else.

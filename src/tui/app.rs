@@ -148,6 +148,8 @@ pub(crate) struct App {
     pub(crate) keymap: Arc<Keymap>,
     /// The scenario file, and what it said when it was read.
     pub(crate) file: Option<(String, Scenario)>,
+    /// The folder of presets that was asked for, which a command line needs too.
+    pub(crate) presets: Option<String>,
     /// What lies over the view.
     pub(crate) overlay: Option<Overlay>,
     /// The answer to the last key.
@@ -175,6 +177,7 @@ impl App {
             entries: Entries::default(),
             keymap: super::standard_keys(),
             file: None,
+            presets: None,
             overlay: None,
             notice: None,
             history: History::default(),

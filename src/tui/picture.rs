@@ -12,15 +12,27 @@ use ratatui::style::Style;
 use super::action::Action;
 use super::screen::View;
 use super::theme::Theme;
-use super::theme::styles::Depth;
+use super::theme::colour::Depth;
 use super::update::{Message, update};
 use super::wire::pen::Pen;
 use super::wire::width;
-use super::{Start, look, open, view};
+use super::{Start, dressed, of_terminal, view};
 use crate::preset::Library;
 
 /// The most cells that a picture has on a side.
 pub const LARGEST: u16 = 500;
+
+/// What a picture is looked at on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// A page, which has every colour and sign.
+    Page {
+        /// Whether colours are wanted.
+        colour: bool,
+    },
+    /// The terminal that the environment speaks of, with the colours and signs that it has.
+    Terminal,
+}
 
 /// A view as it would stand in a terminal.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,22 +42,22 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Draws a view of a scenario on `width` × `height` cells, at most [`LARGEST`] each, in colour or without.
+    /// Draws a view of a scenario on `width` × `height` cells, at most [`LARGEST`] each.
     ///
     /// # Errors
-    /// Where there is no such theme.
+    /// Where there is no such theme, or no such file of keys.
     pub fn draw(
         library: &Library,
         start: Start,
         view: View,
         (width, height): (u16, u16),
-        colour: bool,
+        medium: Medium,
     ) -> io::Result<Self> {
-        let mut theme = Theme::new(colour, true);
-        if let Some(name) = &start.theme {
-            theme = look(name, &start.folders, theme, Depth::True).map_err(io::Error::other)?;
-        }
-        let mut app = open(library, start);
+        let looks = match medium {
+            Medium::Page { colour } => (Theme::new(colour, true), Depth::True),
+            Medium::Terminal => of_terminal(),
+        };
+        let (mut app, theme) = dressed(library, start, looks).map_err(io::Error::other)?;
         update(&mut app, Message::Do(Action::Show(view)));
         let mut terminal =
             Terminal::new(TestBackend::new(width.min(LARGEST), height.min(LARGEST))).map_err(io::Error::other)?;

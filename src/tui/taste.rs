@@ -1,14 +1,14 @@
 //! What a user has chosen for good: keys and looks, from files that say only what differs from everybody's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use super::Start;
 use super::keymap::Keymap;
 use super::theme::Theme;
-use super::theme::styles::{Depth, Styles};
+use super::theme::colour::Depth;
+use super::theme::styles::Styles;
 use crate::preset::theme as themes;
-use crate::preset::{self, PresetError, Row, keys};
+use crate::preset::{PresetError, Row, keys};
 
 /// The keys that everybody has.
 pub fn standard_keys() -> Arc<Keymap> {
@@ -53,30 +53,20 @@ pub(super) fn look(name: &str, folders: &[PathBuf], base: Theme, depth: Depth) -
     Ok(base.in_styles(Box::leak(Box::new(styles))))
 }
 
-/// The keys of this user: everybody's, but for what a file says: a named one, or `keys.toml` beside the user's presets.
-pub(super) fn own_keys(named: Option<PathBuf>) -> Result<Arc<Keymap>, PresetError> {
-    if let Some(path) = named {
-        return keymap_of(keys::read(&path), &standard_keys()).map(Arc::new);
-    }
-    match preset::own_folder().map(|folder| folder.join("keys.toml")).filter(|path| path.exists()) {
-        Some(path) => keymap_of(keys::read(&path), &standard_keys()).map(Arc::new),
-        None => Ok(standard_keys()),
-    }
+/// Everybody's keys, but for what a file says.
+///
+/// # Errors
+/// Where the file cannot be read, or what it says cannot be.
+pub fn keys_of(path: &Path) -> Result<Arc<Keymap>, PresetError> {
+    keymap_of(keys::read(path), &standard_keys()).map(Arc::new)
 }
 
-/// The look that a user asks for, or else the usual one, where that can be read; why it could not be.
-pub(super) fn chosen_look(
-    start: &Start,
-    base: Theme,
-    depth: Depth,
-) -> Result<(Theme, Option<PresetError>), PresetError> {
-    let look = |name: &String| look(name, &start.folders, base, depth);
-    match (&start.theme, &start.usual_theme) {
-        (Some(name), _) => Ok((look(name)?, None)),
-        (None, Some(name)) => Ok(match look(name) {
-            Ok(look) => (look, None),
-            Err(problem) => (base, Some(problem)),
-        }),
-        (None, None) => Ok((base, None)),
-    }
+/// What is wrong with a file of keys.
+pub(crate) fn check_keys(path: &Path) -> Result<(), PresetError> {
+    keys_of(path).map(drop)
+}
+
+/// What is wrong with a theme.
+pub(crate) fn check_theme(name: &str, folders: &[PathBuf]) -> Result<(), PresetError> {
+    styles_of(themes::find(name, folders), Depth::True).map(drop)
 }

@@ -1,7 +1,7 @@
 //! The terminal: entered once, left on every way out, written to once a frame.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,6 +26,9 @@ const NO_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// Whether the mouse is asked for.
 static WITH_MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// Whether frames go to the terminal by its own name, since standard output leads elsewhere.
+static APART: AtomicBool = AtomicBool::new(false);
 
 /// Whether the terminal is ours now, so that it is left exactly once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -85,8 +88,9 @@ impl Session {
     pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
         hook_panics();
         WITH_MOUSE.store(mouse, Ordering::SeqCst);
+        APART.store(!io::stdout().is_terminal(), Ordering::SeqCst);
         enter()?;
-        let screen = stdout().and_then(|out| Screen::new(out, None));
+        let screen = output().and_then(|out| Screen::new(out, None));
         match screen {
             Ok(screen) => Ok(Self { screen }),
             Err(error) => {
@@ -136,13 +140,26 @@ impl Drop for Session {
     }
 }
 
-/// Standard output without the line buffer that would cut frames in pieces.
-fn stdout() -> io::Result<File> {
+/// Whether there is a terminal to read keys from and to draw on; `apart`: also where standard output leads elsewhere.
+pub(crate) fn is_there(apart: bool) -> bool {
+    io::stdin().is_terminal() && (io::stdout().is_terminal() || (apart && by_name().is_ok()))
+}
+
+/// The terminal of this process, wherever its streams lead.
+fn by_name() -> io::Result<File> {
+    File::options().write(true).open("/dev/tty")
+}
+
+/// Where frames go: standard output, without the line buffer that would cut them in pieces, or the terminal by its name.
+fn output() -> io::Result<File> {
+    if APART.load(Ordering::SeqCst) {
+        return by_name();
+    }
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }
 
 fn enter() -> io::Result<()> {
-    let mut out = stdout()?;
+    let mut out = output()?;
     ENTERED.store(true, Ordering::SeqCst);
     let entered = terminal::enable_raw_mode().and_then(|()| {
         let mut bytes = Vec::new();
@@ -166,7 +183,7 @@ pub(crate) fn leave() {
     }
     // Raw mode first: of all, it does the most harm in a shell. There is nowhere to report a failure to.
     let _ = terminal::disable_raw_mode();
-    if let Ok(mut out) = stdout() {
+    if let Ok(mut out) = output() {
         if WITH_MOUSE.load(Ordering::SeqCst) {
             let _ = out.write_all(NO_MOUSE);
         }

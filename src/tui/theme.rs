@@ -1,5 +1,6 @@
 //! How things look: roles, not colours, on the terminal's own background. What style a role has is a theme's to say.
 
+pub(crate) mod colour;
 pub(crate) mod styles;
 
 use ratatui::style::{Color, Modifier, Style};

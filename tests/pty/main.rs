@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 mod session;
+mod settings;
 mod sharing;
 
 use portable_pty::PtySize;

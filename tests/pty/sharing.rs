@@ -105,3 +105,48 @@ fn the_mouse_clicks_and_is_given_back() {
         assert!(bytes.find(code) < bytes.rfind(&off), "{code:?} is taken back");
     }
 }
+
+/// A folder that has the name of a command is written so that it is none.
+#[test]
+fn a_model_in_a_folder_is_named_as_a_path() {
+    let folder = folder("path");
+    fs::create_dir_all(folder.join("config")).expect("a folder");
+    fs::write(folder.join("config/config.json"), "{\"model_type\": \"qwen3\"}").expect("a file");
+    let script =
+        format!("cd {}; \"$BRIMFUL\" --model config --print; echo ended; stty -a; echo done", folder.display());
+    let mut session = Session::shell(&script, (100, 40));
+    session.wait_for("? help");
+    session.press("q");
+    session.assert_restored("ended");
+    assert!(session.screen().contains("model = \"./config\""), "{}", session.screen());
+    fs::remove_dir_all(folder).expect("the folder is there");
+}
+
+/// What is printed goes where standard output leads, and nothing else does.
+#[test]
+fn the_run_is_printed_to_a_file() {
+    let folder = folder("print");
+    let script = format!(
+        "cd {}; \"$BRIMFUL\" gpt2 --print > run.toml; echo \"ended $?\"; stty -a; \
+         echo \"batch $(\"$BRIMFUL\" gpt2 --print | grep batch)\"; echo done",
+        folder.display()
+    );
+    let mut session = Session::shell(&script, (100, 40));
+    session.wait_for("micro batch");
+    session.press("lz");
+    session.wait_for("z does nothing here");
+    session.press("q");
+    session.wait_until("the end", |session| String::from_utf8_lossy(&session.bytes()).contains("ended 0"));
+    session.wait_for("micro batch");
+    session.press("llq");
+    session.assert_restored("batch micro_batch_size = 3");
+    assert!(session.screen().contains("ended 0"), "{}", session.screen());
+    let printed = fs::read_to_string(folder.join("run.toml")).expect("a file");
+    assert!(printed.starts_with("model = \"gpt2\"\n") && printed.contains("micro_batch_size = 2\n"), "{printed}");
+    assert!(!printed.contains('\u{1b}'), "{printed}");
+    let script = "\"$BRIMFUL\" gpt2 > /dev/null; echo \"ended $?\"; stty -a; echo done";
+    let session = Session::shell(script, (100, 40));
+    session.wait_for("the explorer needs a terminal");
+    session.assert_restored("ended 2");
+    fs::remove_dir_all(folder).expect("the folder is there");
+}

@@ -1,14 +1,14 @@
 //! Views as pictures.
 
-use ratatui::style::Color;
+use ratatui::style::{Color, Style};
 
 use super::{COLOUR, app, press, screen};
-use crate::memory::Verdict;
+use crate::memory::{Category, Verdict};
 use crate::preset::Library;
 use crate::scenario::Scenario;
-use crate::tui::picture::{Picture, ansi};
+use crate::tui::picture::{Medium, Picture, ansi};
 use crate::tui::screen::View;
-use crate::tui::theme::styles::Depth;
+use crate::tui::theme::colour::Depth;
 use crate::tui::{Start, look};
 
 fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
@@ -18,7 +18,7 @@ fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
 fn themed(view: View, size: (u16, u16), colour: bool, theme: Option<&str>) -> Picture {
     let scenario = Scenario { model: String::from("llama-3.1-8b"), ..Scenario::default() };
     let start = Start { scenario, theme: theme.map(String::from), ..Start::default() };
-    Picture::draw(&Library::embedded(), start, view, size, colour).unwrap()
+    Picture::draw(&Library::embedded(), start, view, size, Medium::Page { colour }).unwrap()
 }
 
 #[test]
@@ -89,7 +89,8 @@ fn themes() {
     assert_eq!(themed(View::Fit, (80, 24), true, None).svg(), seen[0]);
     let scenario = Scenario { model: String::from("gpt2"), ..Scenario::default() };
     let start = Start { scenario, theme: Some(String::from("ligth")), ..Start::default() };
-    let error = Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), true).unwrap_err();
+    let error =
+        Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), Medium::Page { colour: true }).unwrap_err();
     assert!(error.to_string().contains("`light`"), "{error}");
 }
 
@@ -136,6 +137,30 @@ fn words_can_be_read() {
                 let found = contrast(ink, *background);
                 assert!(found >= least, "{id}: {ink:?} on {background:?} is {found:.2}");
             }
+        }
+    }
+}
+
+/// On no terminal do two parts of a bar, two verdicts or two compared lines look alike.
+#[test]
+fn colours_stay_apart_at_every_depth() {
+    let training = Category::ALL.into_iter().filter(|category| *category != Category::KvCache).collect::<Vec<_>>();
+    let serving = Category::ALL.into_iter().filter(|category| *category != Category::Gradients).collect::<Vec<_>>();
+    let apart = |what: &str, styles: Vec<Style>| {
+        for (index, style) in styles.iter().enumerate() {
+            assert!(style.fg.is_some(), "{what}: {style:?}");
+            assert!(styles[..index].iter().all(|other| other.fg != style.fg), "{what}: two are {:?}", style.fg);
+        }
+    };
+    for id in crate::preset::theme::ids().filter(|id| *id != "mono") {
+        for depth in [Depth::Sixteen, Depth::Indexed, Depth::True] {
+            let theme = look(id, &[], COLOUR, depth).unwrap();
+            let what = format!("{id} on {depth:?}");
+            for bar in [&training, &serving] {
+                apart(&what, bar.iter().map(|category| theme.category(*category)).collect());
+            }
+            apart(&what, [Verdict::Fits, Verdict::Tight, Verdict::Over].map(|verdict| theme.verdict(verdict)).to_vec());
+            apart(&what, (0..7).map(|index| theme.series(index)).collect());
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Handing the run on: copies, files, and the palette by which they are found.
 
 use super::{app, paste, press, text};
+use crate::preset::Library;
 use crate::preset::scenario::{parse, to_toml};
 use crate::scenario::Scenario;
 use crate::tui::app::Overlay;
 use crate::tui::update::{Effect, Message, Opened, SaveFailure, update};
+use crate::tui::{Start, open};
 
 #[test]
 fn a_copy_is_a_command_that_has_the_same_run() {
@@ -14,6 +16,15 @@ fn a_copy_is_a_command_that_has_the_same_run() {
     assert_eq!(line, "brimful llama-3.1-8b --gpu h100-sxm-80 --set train.micro_batch_size=3");
     assert!(text(&app).contains("sent to the clipboard"));
     assert_eq!(press(&mut app, "Y"), Some(Effect::CopyScenario));
+}
+
+#[test]
+fn a_copy_names_the_presets_that_were_asked_for() {
+    let scenario = Scenario { model: String::from("gpt2"), gpu: Some(String::from("l4")), ..Scenario::default() };
+    let start = Start { scenario, presets: Some(String::from("pd")), ..Start::default() };
+    let effect = press(&mut open(&Library::embedded(), start), "y");
+    let Some(Effect::Copy(line)) = effect else { panic!("{effect:?}") };
+    assert!(line.starts_with("brimful gpt2 --gpu l4 ") && line.ends_with(" --presets pd"), "{line}");
 }
 
 #[test]

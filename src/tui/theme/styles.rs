@@ -4,33 +4,8 @@ use std::str::FromStr;
 
 use ratatui::style::{Color, Modifier, Style};
 
+use super::colour::Depth;
 use crate::scenario::parameter::nearest;
-
-/// How many colours a terminal shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Depth {
-    /// Sixteen, which its user chose.
-    Sixteen,
-    /// These, and a cube of 216 and 24 greys.
-    Indexed,
-    /// All.
-    True,
-}
-
-impl Depth {
-    /// What an environment says of its terminal.
-    pub(crate) fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
-        let says =
-            |name: &str, words: &[&str]| get(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
-        if says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct"]) {
-            Self::True
-        } else if says("TERM", &["256color"]) {
-            Self::Indexed
-        } else {
-            Self::Sixteen
-        }
-    }
-}
 
 /// A style for each role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,11 +95,20 @@ const fn without_colour(style: Style) -> Style {
     Style { fg: None, bg: None, ..style }
 }
 
+/// A style in words; after a bar stands another, for terminals with sixteen colours.
+fn style(words: &str, depth: Depth) -> Result<Style, String> {
+    let (usual, sixteen) = words.split_once('|').unwrap_or((words, words));
+    // Both are read, so that a mistake is found on whatever terminal.
+    let (usual, sixteen) = (plain_style(usual, depth)?, plain_style(sixteen, Depth::Sixteen)?);
+    Ok(if depth == Depth::Sixteen { sixteen } else { usual })
+}
+
 /// A style in words: a colour by name, number or `#rrggbb`, one behind it after `on`, and bold, dim, italic, underlined or
 /// reversed.
-fn style(words: &str, depth: Depth) -> Result<Style, String> {
+fn plain_style(words: &str, depth: Depth) -> Result<Style, String> {
+    let words = words.to_lowercase();
     let mut style = Style::new();
-    let mut words = words.split_whitespace().peekable();
+    let mut words = words.split_whitespace();
     let mut behind = false;
     while let Some(word) = words.next() {
         let mode = match word {
@@ -144,66 +128,23 @@ fn style(words: &str, depth: Depth) -> Result<Style, String> {
             continue;
         }
         // `light blue` is one colour.
-        let name = if word == "light" { format!("light{}", words.next().unwrap_or_default()) } else { word.to_owned() };
-        let colour = Color::from_str(&name).map_err(|_unnamed| {
-            format!("`{word}` is no colour: blue, light blue, 0 to 255 or #rrggbb, and bold, dim, italic, underlined, reversed")
-        })?;
-        let colour = within(colour, depth);
+        let shade = ["light", "bright", "dark"].contains(&word);
+        let name =
+            if shade { words.next().ok_or_else(|| format!("a colour is missing after `{word}`"))? } else { word };
+        let whole = if shade { format!("{word}{name}") } else { name.to_owned() };
+        let colour = depth.nearest(Color::from_str(&whole).map_err(|_unnamed| no_colour(word, name))?);
         style = if std::mem::take(&mut behind) { style.bg(colour) } else { style.fg(colour) };
     }
     if behind { Err(String::from("a colour is missing after `on`")) } else { Ok(style) }
 }
 
-/// The nearest colour that a terminal has.
-fn within(colour: Color, depth: Depth) -> Color {
-    match (colour, depth) {
-        (Color::Rgb(red, green, blue), Depth::Indexed) => Color::Indexed(in_cube([red, green, blue])),
-        (Color::Rgb(red, green, blue), Depth::Sixteen) => sixteen([red, green, blue]),
-        (Color::Indexed(index @ 16..), Depth::Sixteen) => sixteen(of_index(index)),
-        (colour, _) => colour,
-    }
-}
-
-/// Steps of the cube of xterm's 216 colours.
-const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-
-fn in_cube(rgb: [u8; 3]) -> u8 {
-    let step = |part: u8| (0..6_u8).min_by_key(|step| STEPS[usize::from(*step)].abs_diff(part)).unwrap_or(0);
-    let [red, green, blue] = rgb.map(step);
-    16 + 36 * red + 6 * green + blue
-}
-
-fn of_index(index: u8) -> [u8; 3] {
-    match index {
-        16..=231 => {
-            let cube = index - 16;
-            [cube / 36, cube / 6 % 6, cube % 6].map(|step| STEPS[usize::from(step)])
-        }
-        _ => [8 + 10 * index.saturating_sub(232); 3],
-    }
-}
-
-/// The nearest of the sixteen, as xterm shows them by default.
-fn sixteen(rgb: [u8; 3]) -> Color {
-    const KNOWN: [(Color, [u8; 3]); 14] = [
-        (Color::Red, [205, 0, 0]),
-        (Color::Green, [0, 205, 0]),
-        (Color::Yellow, [205, 205, 0]),
-        (Color::Blue, [0, 0, 238]),
-        (Color::Magenta, [205, 0, 205]),
-        (Color::Cyan, [0, 205, 205]),
-        (Color::Gray, [229, 229, 229]),
-        (Color::DarkGray, [127, 127, 127]),
-        (Color::LightRed, [255, 0, 0]),
-        (Color::LightGreen, [0, 255, 0]),
-        (Color::LightYellow, [255, 255, 0]),
-        (Color::LightBlue, [92, 92, 255]),
-        (Color::LightMagenta, [255, 0, 255]),
-        (Color::LightCyan, [0, 255, 255]),
-    ];
-    let distance =
-        |other: [u8; 3]| rgb.iter().zip(other).map(|(one, other)| u32::from(one.abs_diff(other)).pow(2)).sum::<u32>();
-    KNOWN.iter().min_by_key(|(_, other)| distance(*other)).map_or(Color::Reset, |(colour, _)| *colour)
+/// Says what could have stood in place of a name, or of a name with its shade.
+fn no_colour(shade: &str, name: &str) -> String {
+    let known = Color::from_str(name).is_ok();
+    let wrong = if known { format!("{shade} {name}") } else { name.to_owned() };
+    format!(
+        "`{wrong}` is no colour: blue, light blue, 0 to 255 or #rrggbb, and bold, dim, italic, underlined, reversed"
+    )
 }
 
 #[cfg(test)]
@@ -221,21 +162,19 @@ mod tests {
         );
         assert!(style("blu", Depth::True).unwrap_err().contains("`blu`"));
         assert!(style("blue on", Depth::True).is_err() && style("light", Depth::True).is_err());
+        assert_eq!(read("Red BOLD on Dark Grey"), Style::new().fg(Color::Red).bg(Color::DarkGray).bold());
+        assert!(style("light mauve", Depth::True).unwrap_err().starts_with("`mauve` is no colour"));
+        assert!(style("dark blue", Depth::True).unwrap_err().starts_with("`dark blue` is no colour"));
     }
 
     #[test]
-    fn colours_fit_the_terminal() {
-        assert_eq!(within(Color::Rgb(255, 0, 0), Depth::Indexed), Color::Indexed(196));
-        assert_eq!(within(Color::Rgb(31, 95, 191), Depth::Sixteen), Color::LightBlue);
-        assert_eq!(within(Color::Indexed(196), Depth::Sixteen), Color::LightRed);
-        assert_eq!(within(Color::Indexed(9), Depth::Sixteen), Color::Indexed(9));
-        assert_eq!(within(Color::Blue, Depth::Sixteen), Color::Blue);
-        let depth = |pairs: &[(&str, &str)]| {
-            Depth::from_env(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
-        };
-        assert_eq!(depth(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), Depth::True);
-        assert_eq!(depth(&[("TERM", "screen-256color")]), Depth::Indexed);
-        assert_eq!(depth(&[("TERM", "linux")]), Depth::Sixteen);
+    fn a_style_may_have_another_for_sixteen_colours() {
+        let words = "#0072b2 bold | blue";
+        assert_eq!(style(words, Depth::True).unwrap(), Style::new().fg(Color::Rgb(0, 0x72, 0xb2)).bold());
+        assert_eq!(style(words, Depth::Indexed).unwrap(), Style::new().fg(Color::Indexed(25)).bold());
+        assert_eq!(style(words, Depth::Sixteen).unwrap(), Style::new().fg(Color::Blue));
+        assert!(style("red | blu", Depth::True).unwrap_err().contains("`blu`"));
+        assert!(style("rd | blue", Depth::Sixteen).unwrap_err().contains("`rd`"));
     }
 
     #[test]

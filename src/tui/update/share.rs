@@ -14,7 +14,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Copy => super::entries::copy(app),
         Action::CopyCommand => {
             app.say("the command line is sent to the clipboard");
-            Some(Effect::Copy(command::line(&app.scenario)))
+            Some(Effect::Copy(command::line(&app.scenario, app.presets.as_deref())))
         }
         Action::CopyScenario => {
             app.say("the scenario file is sent to the clipboard");

@@ -1,0 +1,46 @@
+//! What somebody may have meant by a name that is not known.
+
+/// The known name that is nearest to a misspelt one, where one is near at all: the first that begins with what was
+/// typed, whole or after its dot; the first that has it inside; the one that is the most like it.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let find = |fits: &dyn Fn(&str) -> bool| known.iter().copied().find(|candidate| fits(candidate));
+    // Of fewer letters too many names are made.
+    let part = || {
+        let begins = |candidate: &str| candidate.starts_with(name) || last(candidate).starts_with(name);
+        find(&begins).or_else(|| find(&|candidate| candidate.contains(name)))
+    };
+    let likely = || {
+        known
+            .iter()
+            .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), *candidate))
+            .filter(|(likeness, _)| *likeness >= 0.5)
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .map(|(_, candidate)| candidate)
+    };
+    let same = find(&|candidate| candidate == name || last(candidate) == name);
+    same.or_else(|| if last(name).chars().count() < 3 { None } else { part() }).or_else(likely)
+}
+
+/// What stands after the last dot of a key.
+fn last(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parameter::PARAMETERS;
+
+    #[test]
+    fn a_part_of_a_name_is_nearer_than_a_like_one() {
+        let keys = || PARAMETERS.iter().map(|parameter| parameter.key);
+        assert_eq!(nearest("train.seq", keys()), Some("train.sequence_length"));
+        assert_eq!(nearest("seq", keys()), Some("train.sequence_length"));
+        assert_eq!(nearest("num_seqs", keys()), Some("infer.max_num_seqs"));
+        assert_eq!(nearest("dora", keys()), Some("train.dora"));
+        assert_eq!(nearest("compare", ["gpt-compare", "compare"]), Some("compare"), "what is right is nearest");
+        assert_eq!(nearest("chekc", ["max", "check"]), Some("check"));
+        assert_eq!(nearest("ch", ["max", "check"]), None);
+    }
+}
