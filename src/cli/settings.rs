@@ -82,6 +82,10 @@ impl Setting {
         let mut skipped = Vec::new();
         for (value, from) in candidates {
             let Some(value) = value else { continue };
+            // A file of keys may lie there unread; the other defaults are our own.
+            if from == Origin::Default && key != "keys" {
+                return Self { value: Some(value), from, skipped };
+            }
             match check(key, &value, library, folders) {
                 Ok(()) => return Self { value: Some(value), from, skipped },
                 Err(error) => problems.push(from.locate(key, error)),
@@ -114,8 +118,10 @@ pub(super) struct Tastes {
 impl Tastes {
     /// What can be used of it; what is wrong with the rest joins `problems`.
     pub(super) fn of(library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
-        let [theme, keys, gpu] = ["theme", "keys", "gpu"].map(|key| Setting::of(key, library, folders, problems).value);
-        Self { theme, keys: keys.map(PathBuf::from), gpu }
+        let [theme, keys, gpu] = ["theme", "keys", "gpu"].map(|key| Setting::of(key, library, folders, problems));
+        // Everybody's theme is there already.
+        let theme = theme.value.filter(|_| theme.from != Origin::Default);
+        Self { theme, keys: keys.value.map(PathBuf::from), gpu: gpu.value }
     }
 }
 
