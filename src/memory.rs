@@ -71,6 +71,13 @@ pub enum EstimateError {
     },
 }
 
+impl EstimateError {
+    /// A framework that does not describe what is asked of it; what is covered instead.
+    fn framework(found: impl Into<String>, covered: String) -> Self {
+        Self::NotCovered { key: "framework", value: found.into(), covered }
+    }
+}
+
 /// The ledger of a model run as a scenario says; `gpu` decides what the runtime takes.
 pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     if scenario.estimator == Estimator::Sketch {

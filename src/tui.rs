@@ -26,6 +26,7 @@ mod view;
 mod widget;
 mod wire;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -123,11 +124,7 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
                 break;
             }
             seen = false;
-            let ended = match event {
-                Event::End(signal) => Some(Some(signal)),
-                event => take(&mut app, &library, &mut session, &spots, event)?.then_some(None),
-            };
-            if let Some(signal) = ended {
+            if let ControlFlow::Break(signal) = take(&mut app, &library, &mut session, &spots, event)? {
                 return Ok(Outcome { scenario: app.scenario, signal });
             }
             // A key that is held must not keep the screen from following.
@@ -136,22 +133,30 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Takes in what happened; whether the explorer ends.
-fn take(app: &mut App, library: &Library, session: &mut Session, spots: &Spots, event: Event) -> anyhow::Result<bool> {
+/// Takes in what happened; the explorer ends with a break, by the signal that asked for it where one did.
+fn take(
+    app: &mut App,
+    library: &Library,
+    session: &mut Session,
+    spots: &Spots,
+    event: Event,
+) -> anyhow::Result<ControlFlow<Option<i32>>> {
+    const ON: ControlFlow<Option<i32>> = ControlFlow::Continue(());
     let message = match event {
         Event::Key(chord) => message(app, chord),
         Event::Paste(text) => Message::Paste(text),
         Event::Click(cell) => match spots.at(cell) {
             Some(spot) => Message::Click(spot.clone()),
-            None => return Ok(false),
+            None => return Ok(ON),
         },
         Event::Wheel(cell, up) => Message::Wheel(spots.panel(cell), up),
-        Event::Resize | Event::End(_) => return Ok(false),
-        Event::Stop => return session.suspend().map(|()| false).map_err(Into::into),
-        Event::Continue => return session.resume().map(|()| false).map_err(Into::into),
+        Event::Resize => return Ok(ON),
+        Event::End(signal) => return Ok(ControlFlow::Break(Some(signal))),
+        Event::Stop => return session.suspend().map(|()| ON).map_err(Into::into),
+        Event::Continue => return session.resume().map(|()| ON).map_err(Into::into),
         Event::Lost(reason) => bail!("the terminal can no longer be read: {reason}"),
     };
-    perform(app, library, session, message)
+    Ok(if perform(app, library, session, message)? { ControlFlow::Break(None) } else { ON })
 }
 
 /// Takes a message in and does what it asks for; whether the explorer ends.

@@ -19,12 +19,7 @@ fn every_phase_of_a_steady_step_has_the_bytes_that_were_measured() {
 #[test]
 fn what_its_scripts_do_not_do_is_refused_with_a_word() {
     let place = Place::new();
-    let refuse = |arguments: &[&str], word: &str| {
-        let all = [&["check", "--framework", "litgpt", "--gpu", "h100-sxm-80"], arguments].concat();
-        let said = place.run(&all);
-        assert_eq!(said.code, 2, "{arguments:?}: {}", said.out);
-        assert!(said.err.contains(word), "{arguments:?}: {}", said.err);
-    };
+    let refuse = |arguments: &[&str], word: &str| steps::refuse(&place, "litgpt", arguments, word);
     let llama = "llama-3.2-1b";
     refuse(&[llama, "--precision", "fp32"], "covered: bf16");
     refuse(&[llama, "--optimizer", "adamw-8bit"], "covered: adamw");

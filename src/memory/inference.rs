@@ -70,10 +70,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
 
 /// The profile of the scenario's framework, where it says how to serve such a model.
 fn described(model: &Model, scenario: &Scenario) -> Result<(Profile, Serving), EstimateError> {
-    let not_covered = |covered: String| {
-        let (key, value) = ("framework", scenario.framework.word().to_owned());
-        EstimateError::NotCovered { key, value, covered }
-    };
+    let not_covered = |covered: String| EstimateError::framework(scenario.framework.word(), covered);
     let profile = scenario.profile().ok_or_else(|| not_covered(String::from("transformers, without its preset")))?;
     let serving = profile.infer.ok_or_else(|| {
         let serve = scenario.profiles.all().iter().filter(|profile| profile.infer.is_some());

@@ -15,7 +15,7 @@ use super::timeline::Timeline;
 use super::training::{always, close, not_in_the_first, positions, standing as standing_at};
 use super::weights::{self, Set};
 use crate::framework::litgpt::{Release, built, scales_embedding};
-use crate::framework::transformers::{NormCode, SOURCE};
+use crate::framework::transformers::NormCode;
 use crate::framework::{Implementation, Profile, implementation};
 use crate::gpu::Gpu;
 use crate::model::Model;
@@ -77,9 +77,7 @@ pub(super) fn ledger(
     }
     entries.append(&mut standing::optimizer_entries(&trained, quantized, profile)?);
     recorded::post(&mut entries, &recording, &timeline, &positions)?;
-    for entry in entries.iter_mut().filter(|entry| entry.source == SOURCE) {
-        entry.source = profile.version;
-    }
+    recorded::in_version(&mut entries, profile.version);
     as_they_pass(&mut entries, train);
     entries.append(&mut standing::buffers(model, train, lora.as_ref(), tables)?);
     entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
@@ -99,10 +97,7 @@ pub(super) fn trained(
 
 /// The model as LitGPT builds it; an error where the profile names other families, or the class has no such part.
 fn built_by(model: &Model, profile: &Profile) -> Result<Model, EstimateError> {
-    let not_covered = |covered: String| {
-        let (key, value) = ("framework", profile.id.clone());
-        EstimateError::NotCovered { key, value, covered }
-    };
+    let not_covered = |covered: String| EstimateError::framework(&profile.id, covered);
     if !profile.families.iter().any(|id| id == model.family.id) {
         let families = profile.families.join(", ");
         return Err(not_covered(format!("transformers, for {}; LitGPT for {families}", model.family.id)));

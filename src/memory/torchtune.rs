@@ -13,7 +13,7 @@ use super::timeline::Timeline;
 use super::training::{always, close, not_in_the_first, positions, standing as standing_at};
 use super::weights::Set;
 use crate::framework::torchtune::{Parts, Release, built};
-use crate::framework::transformers::{NormCode, SOURCE};
+use crate::framework::transformers::NormCode;
 use crate::framework::{Implementation, Profile, implementation};
 use crate::gpu::Gpu;
 use crate::model::Model;
@@ -59,9 +59,7 @@ pub(super) fn ledger(
     }
     entries.append(&mut standing::optimizer_entries(&trained, train)?);
     recorded::post(&mut entries, &recording, &timeline, &positions)?;
-    for entry in entries.iter_mut().filter(|entry| entry.source == SOURCE) {
-        entry.source = profile.version;
-    }
+    recorded::in_version(&mut entries, profile.version);
     entries.iter_mut().filter(|entry| entry.name == super::activations::PREVIOUS_SCALARS).for_each(not_in_the_first);
     let in_layers = step.release.tables_in_layers(*parts, adapters.is_some());
     entries.append(&mut standing::buffers(architecture, *parts, in_layers, train.micro_batch_size)?);
@@ -81,10 +79,7 @@ pub(super) fn trained(
 
 /// The model as torchtune builds it; an error where the profile names other families, or no builder has such a part.
 fn built_by(model: &Model, profile: &Profile) -> Result<(Model, Parts), EstimateError> {
-    let not_covered = |covered: String| {
-        let (key, value) = ("framework", profile.id.clone());
-        EstimateError::NotCovered { key, value, covered }
-    };
+    let not_covered = |covered: String| EstimateError::framework(&profile.id, covered);
     let named = profile.families.iter().any(|id| id == model.family.id);
     let Some(parts) = Parts::of(model.family, &model.architecture).filter(|_| named) else {
         let families = profile.families.join(", ");

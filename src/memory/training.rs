@@ -34,11 +34,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
         let trains =
             scenario.profiles.all().iter().filter(|profile| profile.train.is_some()).map(|profile| profile.id.as_str());
         let covered = trains.collect::<Vec<_>>().join(", ") + ", for training";
-        return Err(EstimateError::NotCovered {
-            key: "framework",
-            value: scenario.framework.word().to_owned(),
-            covered,
-        });
+        return Err(EstimateError::framework(scenario.framework.word(), covered));
     }
     if let (Framework::Litgpt | Framework::Litgpt04, Some(profile)) = (scenario.framework, scenario.profile()) {
         return litgpt::ledger(model, scenario, &profile, gpu);

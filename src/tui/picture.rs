@@ -86,14 +86,19 @@ impl Picture {
     }
 }
 
-/// The cells of a row that show something: not those that the sign before covers.
-pub(super) fn signs(row: &[Cell]) -> impl Iterator<Item = &Cell> {
-    let mut covered = 0;
-    row.iter().filter(move |cell| {
-        let shown = covered == 0;
-        covered = if shown { width(cell).saturating_sub(1) } else { covered - 1 };
-        shown
+/// The cells of a row, each with whether the sign before covers it.
+fn covered(row: &[Cell]) -> impl Iterator<Item = (&Cell, bool)> {
+    let mut left = 0_u16;
+    row.iter().map(move |cell| {
+        let covered = left > 0;
+        left = if covered { left - 1 } else { width(cell).saturating_sub(1) };
+        (cell, covered)
     })
+}
+
+/// The cells of a row that show something.
+fn signs(row: &[Cell]) -> impl Iterator<Item = &Cell> {
+    covered(row).filter(|(_, covered)| !covered).map(|(cell, _)| cell)
 }
 
 /// A row with the codes of its colours, which end with it.

@@ -9,6 +9,8 @@ use brimful::scenario::parameter::Parameter;
 use brimful::scenario::{Scenario, Value};
 use serde_json::Value as Json;
 
+use super::brimful::Place;
+
 fn cases(file: &str) -> Vec<Json> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(file);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -62,4 +64,11 @@ pub(crate) fn check(file: &str, framework: &str, at_least: usize) {
             }
         }
     }
+}
+
+/// What a framework does not do is bad input, and the error says so.
+pub(crate) fn refuse(place: &Place, framework: &str, arguments: &[&str], word: &str) {
+    let said = place.run(&[&["check", "--framework", framework, "--gpu", "h100-sxm-80"], arguments].concat());
+    assert_eq!(said.code, 2, "{arguments:?}: {}", said.out);
+    assert!(said.err.contains(word), "{arguments:?}: {}", said.err);
 }

@@ -250,17 +250,8 @@ impl<'a> Recorder<'a> {
             }
             passes.push(begun..self.tape.position());
         }
-        let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
-        self.stretches.push(Stretch {
-            first,
-            layers,
-            period: period.len(),
-            recorded: start..self.layers.len(),
-            first_forward: pass(passes.first()),
-            last_forward: pass(passes.last()),
-            last_backward: 0..0,
-            first_backward: 0..0,
-        });
+        let recorded = start..self.layers.len();
+        self.stretches.push(Stretch::new([first, layers], period.len(), recorded, &passes));
         stream
     }
 

@@ -52,26 +52,16 @@ impl<'a> Stack<'a> {
         block: impl Fn(&mut Tape, &Layer, Tensor) -> Tensor,
     ) -> Tensor {
         let start = self.layers.len();
-        let [first, layers] = stretch.span;
         let mut passes = Vec::with_capacity(2);
-        for _ in 0..(layers / stretch.period.len() as u64).min(2) {
+        for _ in 0..(stretch.span[1] / stretch.period.len() as u64).min(2) {
             let begun = tape.position();
             for layer in &stretch.period {
                 stream = self.layer(tape, layer, stream, &block);
             }
             passes.push(begun..tape.position());
         }
-        let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
-        self.stretches.push(Stretch {
-            first,
-            layers,
-            period: stretch.period.len(),
-            recorded: start..self.layers.len(),
-            first_forward: pass(passes.first()),
-            last_forward: pass(passes.last()),
-            last_backward: 0..0,
-            first_backward: 0..0,
-        });
+        let recorded = start..self.layers.len();
+        self.stretches.push(Stretch::new(stretch.span, stretch.period.len(), recorded, &passes));
         stream
     }
 

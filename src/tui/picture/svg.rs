@@ -6,7 +6,7 @@ use std::fmt::Write;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::tui::wire::width;
+use super::covered;
 
 /// A cell, in pixels.
 const WIDTH: f64 = 8.4;
@@ -46,8 +46,7 @@ pub(super) fn of(buffer: &Buffer, paper: Style) -> String {
     );
     for (row, cells) in (0_u16..).zip(buffer.content.chunks(usize::from(buffer.area.width).max(1))) {
         let top = f64::from(row) * HEIGHT;
-        let mut signs: Vec<Sign<'_>> = cells.iter().map(|cell| Sign::of(cell, paper)).collect();
-        uncover(&mut signs, cells);
+        let signs: Vec<Sign<'_>> = covered(cells).map(|(cell, covered)| Sign::of(cell, covered, paper)).collect();
         shapes(&signs, top, &mut svg);
         text(&signs, top, &mut svg);
     }
@@ -62,19 +61,6 @@ struct Sign<'a> {
     look: Look,
 }
 
-/// Cells that the sign before covers show nothing.
-fn uncover(signs: &mut [Sign<'_>], cells: &[Cell]) {
-    let mut covered = 0;
-    for (sign, cell) in signs.iter_mut().zip(cells) {
-        if covered == 0 {
-            covered = width(cell).saturating_sub(1);
-        } else {
-            covered -= 1;
-            sign.symbol = "";
-        }
-    }
-}
-
 /// How a cell looks, once reversal is undone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Look {
@@ -85,14 +71,15 @@ struct Look {
 }
 
 impl<'a> Sign<'a> {
-    fn of(cell: &'a Cell, paper: Paper) -> Self {
+    /// One that the sign before covers shows nothing.
+    fn of(cell: &'a Cell, covered: bool, paper: Paper) -> Self {
         let reversed = cell.modifier.contains(Modifier::REVERSED);
         let bold = cell.modifier.contains(Modifier::BOLD);
         let dim = cell.modifier.contains(Modifier::DIM);
         let (fill, behind) = if reversed { (cell.bg, cell.fg) } else { (cell.fg, cell.bg) };
         let plain = |colour, other| if reversed && colour == Color::Reset { other } else { colour };
         let look = Look { fill: plain(fill, paper.behind), behind: plain(behind, paper.ink), bold, dim };
-        Self { symbol: cell.symbol(), look }
+        Self { symbol: if covered { "" } else { cell.symbol() }, look }
     }
 
     /// Whether it is drawn as a shape.

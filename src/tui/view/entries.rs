@@ -109,7 +109,7 @@ const FACT: u16 = 14;
 pub(super) fn explanation(app: &App, entry: &Entry, theme: Theme, frame: &mut Sheet, body: Rect) {
     let lines = facts(app, entry);
     let width = WIDE.min(body.width).saturating_sub(2 + FACT + 1);
-    let rows = |words: &str| u16::try_from(text::rows(words, width).len()).unwrap_or(3).clamp(1, 3);
+    let rows = |words: &str| u16::try_from(text::rows(words, width, 3, theme).len()).unwrap_or(3).max(1);
     let height = lines.iter().map(|(_, words)| rows(words)).sum::<u16>() + 2;
     let inner = popup(theme, &text::cut(&entry.name, 70, theme), (WIDE, height), frame, body);
     let mut used = 0;

@@ -52,18 +52,12 @@ const ROWS: u16 = 3;
 /// The answer to the last key. A long one takes rows of the panels above: its end may be what matters.
 fn answer(words: &str, style: Style, theme: Theme, frame: &mut Frame, area: Rect) {
     let room = area.width.saturating_sub(2).max(1);
-    let mut rows: Vec<String> = text::rows(words, room).into_iter().map(|row| format!(" {row}")).collect();
-    let above = ROWS.min(area.y + 1);
-    if let Some(rest) = rows.get(usize::from(above)..).filter(|rest| !rest.is_empty()) {
-        let rest = rest.join(" ");
-        rows.truncate(usize::from(above));
-        rows.last_mut().into_iter().for_each(|row| *row += &rest);
-    }
+    let rows = text::rows(words, room, ROWS.min(area.y + 1), theme);
     let height = u16::try_from(rows.len()).unwrap_or(1);
     let area = Rect { y: (area.y + 1).saturating_sub(height), height, ..area };
     frame.render_widget(Clear, area);
     for (row, place) in rows.iter().zip(0..height) {
-        text::left(frame, text::row(area, place), Line::styled(text::cut(row, area.width, theme), style));
+        text::left(frame, text::row(area, place), Line::styled(format!(" {row}"), style));
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Sheet, 
     // What went wrong may need rows of the list.
     let width = bottom.width.saturating_sub(1).max(1);
     let most = if picker.error.is_some() { 4 } else { 1 };
-    let rows = u16::try_from(text::rows(&words, width).len()).unwrap_or(most).clamp(1, most);
+    let rows = u16::try_from(text::rows(&words, width, most, theme).len()).unwrap_or(most).max(1);
     if rows == 1 {
         return text::left(frame, bottom, Line::styled(text::cut(&format!(" {words}"), bottom.width, theme), style));
     }

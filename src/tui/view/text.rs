@@ -48,39 +48,45 @@ pub(super) fn right(frame: &mut Frame, area: Rect, text: &str, style: Style) {
 
 /// A text broken at words, with a sign where it has no room to end.
 pub(super) fn wrapped(frame: &mut Frame, area: Rect, text: &str, style: Style, theme: Theme) {
-    let mut rows = rows(text, area.width);
-    if let Some(rest) = rows.get(usize::from(area.height)..).filter(|rest| !rest.is_empty()) {
-        let rest = format!(" {}", rest.join(" "));
-        rows.truncate(usize::from(area.height));
-        rows.last_mut().into_iter().for_each(|row| *row += &rest);
-    }
-    for (words, place) in rows.iter().zip(0..area.height) {
-        left(frame, row(area, place), Line::styled(cut(words, area.width, theme), style));
+    for (words, place) in rows(text, area.width, area.height, theme).iter().zip(0..area.height) {
+        left(frame, row(area, place), Line::styled(words.as_str(), style));
     }
 }
 
-/// A text in rows of so many cells, broken at words; what is longer than a row is broken anywhere.
-pub(super) fn rows(text: &str, cells: u16) -> Vec<String> {
+/// A text in rows of so many cells, at most this many: broken at words, what is longer than a row anywhere; with a sign
+/// where it does not end. What lies beyond is not looked at: a text may be as long as whatever was pasted.
+pub(super) fn rows(text: &str, cells: u16, most: u16, theme: Theme) -> Vec<String> {
+    let most = usize::from(most);
     let mut rows: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for piece in text.split_whitespace().flat_map(|word| pieces(word, cells)) {
         match rows.last_mut() {
-            Some(row) if width(row) + 1 + width(word) <= cells => row.extend([" ", word]),
-            _ => rows.push(word.to_owned()),
+            Some(row) if width(row) + 1 + width(piece) <= cells => row.extend([" ", piece]),
+            _ => rows.push(piece.to_owned()),
         }
-        while let Some(long) = rows.pop_if(|row| width(row) > cells && cells > 0) {
-            let fits = (1..=long.chars().count())
-                .take_while(|count| width(&long.chars().take(*count).collect::<String>()) <= cells)
-                .last()
-                .unwrap_or(1);
-            rows.push(long.chars().take(fits).collect());
-            let rest: String = long.chars().skip(fits).collect();
-            if rest.is_empty() {
-                break;
-            }
-            rows.push(rest);
+        if rows.len() > most {
+            break;
         }
     }
+    if let Some(next) = rows.get(most).cloned() {
+        rows.truncate(most);
+        rows.last_mut().into_iter().for_each(|row| *row = cut(&format!("{row} {next}"), cells, theme));
+    }
     rows
+}
+
+/// A word in pieces of so many cells, each at least one sign.
+fn pieces(mut word: &str, cells: u16) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let mut taken = 0;
+        let fits = |(index, sign): &(usize, char)| {
+            taken += width(sign.encode_utf8(&mut [0; 4]));
+            *index == 0 || taken <= cells
+        };
+        let end = word.char_indices().take_while(fits).last().map(|(index, sign)| index + sign.len_utf8())?;
+        let (piece, rest) = word.split_at(end);
+        word = rest;
+        Some(piece)
+    })
 }
 
 /// The row of an area, counted from its top; empty below its end.
@@ -103,4 +109,28 @@ pub(super) fn typed(frame: &mut Frame, area: Rect, prompt: &str, field: &Field, 
     let visible: String = before.chars().skip(hidden).collect();
     let x = area.x.saturating_add(width(prompt)).saturating_add(width(&visible));
     frame.set_cursor_position((x.min(area.right() - 1), area.y));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEME: Theme = Theme::new(true, true);
+
+    #[test]
+    fn texts_are_broken_at_words_and_cut_where_they_must() {
+        assert_eq!(rows("one two three", 8, 3, THEME), ["one two", "three"]);
+        assert_eq!(rows("one two three", 8, 1, THEME), ["one two…"]);
+        assert_eq!(rows("abcdefghij k", 4, 9, THEME), ["abcd", "efgh", "ij k"]);
+        assert_eq!(rows("宽宽宽", 3, 9, THEME), ["宽", "宽", "宽"]);
+        assert_eq!(rows("", 4, 2, THEME), [""; 0]);
+        assert_eq!(rows("ab", 0, 2, THEME).len(), 2);
+    }
+
+    /// Beyond the last row nothing is broken or measured.
+    #[test]
+    fn a_pasted_text_fills_its_rows_and_no_more() {
+        let pasted = "x".repeat(5_000_000);
+        assert_eq!(rows(&pasted, 40, 3, THEME).len(), 3);
+    }
 }

@@ -27,6 +27,19 @@ pub(crate) struct Stretch {
 }
 
 impl Stretch {
+    /// Layers of this span (the first, and how many) after their forward, in which each recorded period ran during
+    /// one of `passes`.
+    pub(crate) fn new(
+        [first, layers]: [u64; 2],
+        period: usize,
+        recorded: Range<usize>,
+        passes: &[Range<usize>],
+    ) -> Self {
+        let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
+        let (first_forward, last_forward) = (pass(passes.first()), pass(passes.last()));
+        Self { first, layers, period, recorded, first_forward, last_forward, last_backward: 0..0, first_backward: 0..0 }
+    }
+
     /// Periods that no recorded one stands for by itself.
     pub(crate) const fn between(&self) -> u64 {
         let period = self.period as u64;
