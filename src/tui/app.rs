@@ -299,6 +299,9 @@ impl App {
                 let saves = self.with_key(Action::Save, ", {} saves one");
                 Some(format!("no scenario file is open{opens}{saves}"))
             }
+            Action::Copy if matches!(self.overlay, Some(Overlay::Help { .. })) => {
+                Some(String::from("nothing to copy here"))
+            }
             Action::Copy if self.view != View::Ledger => {
                 Some(format!("only in this view: {}", self.views(&[View::Ledger])))
             }

@@ -83,3 +83,15 @@ fn a_filter_narrows_and_a_copy_says_what_it_was() {
     assert!(copied.contains("rotary") && copied.contains(" B = "), "{copied}");
     assert!(text(&app).contains("sent to the clipboard"));
 }
+
+/// The footer offers a copy where there is something to copy.
+#[test]
+fn the_list_of_keys_has_nothing_to_copy() {
+    let mut app = app();
+    press(&mut app, "6 down enter");
+    assert!(text(&app).contains("c copy"), "{}", text(&app));
+    press(&mut app, "esc ?");
+    assert!(!text(&app).contains("c copy"), "{}", text(&app));
+    assert_eq!(press(&mut app, "c"), None);
+    assert!(text(&app).contains("nothing to copy here"));
+}

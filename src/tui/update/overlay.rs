@@ -22,7 +22,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Delete => edit(app, Field::delete),
         Action::Clear => edit(app, Field::clear),
         Action::Mark => mark(app),
-        Action::Copy => return copy(app),
+        Action::Copy => return super::entries::copy(app),
         Action::CursorLeft => edit(app, Field::left),
         Action::CursorRight => edit(app, Field::right),
         Action::CursorStart => edit(app, Field::home),
@@ -54,15 +54,6 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
         Some(Overlay::Filter) => change(app.active_filter_mut()),
         Some(Overlay::Help { .. } | Overlay::Fixes { .. } | Overlay::Explanation(_)) | None => {}
     }
-}
-
-/// Sends what is explained to the clipboard.
-fn copy(app: &mut App) -> Option<Effect> {
-    if matches!(app.overlay, Some(Overlay::Explanation(_))) {
-        return super::entries::copy(app);
-    }
-    app.refuse("nothing to copy here");
-    None
 }
 
 /// Marks the model under the cursor, or takes its mark away.
