@@ -1,0 +1,227 @@
+//! A sequence of allocations and releases, played through the allocator.
+
+use super::caching::{Caching, NONE, OutOfMemory, PAGE, SMALL};
+use super::settings::Settings;
+
+/// What a program asks of the allocator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// So many bytes.
+    Allocate(u64),
+    /// The release of an allocation, by how many came before it.
+    Release(u32),
+    /// `torch.cuda.empty_cache()`.
+    EmptyCache,
+}
+
+/// The largest allocation for which more was taken although as much was free, but not in one piece; where there is none,
+/// the largest for which more was taken. And what there was for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Growth {
+    /// Which event it was.
+    pub(crate) event: usize,
+    /// Bytes that were asked for.
+    pub(crate) asked: u64,
+    /// Bytes of the largest free block of its pool.
+    pub(crate) largest_hole: u64,
+    /// Bytes of all free blocks there.
+    pub(crate) free: u64,
+}
+
+/// What a sequence came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Replay {
+    /// The most that was asked for at once, `requested_bytes.all.peak`.
+    pub(crate) requested: u64,
+    /// The most in blocks, `max_memory_allocated`.
+    pub(crate) allocated: u64,
+    /// The most that was taken from the driver, `max_memory_reserved`.
+    pub(crate) reserved: u64,
+    /// How often cached segments were given back to make an allocation succeed, `num_alloc_retries`.
+    pub(crate) retries: u64,
+    /// What made it take much of that.
+    pub(crate) growth: Growth,
+}
+
+/// A replay that stopped, and the least capacity at which it would have gone on differently.
+struct Stopped {
+    refused: u64,
+}
+
+/// Plays a sequence on a card without end.
+pub(crate) fn replay(events: &[Event], settings: Settings) -> Replay {
+    play(events, settings, u64::MAX).unwrap_or_default()
+}
+
+/// The least capacity, in whole pages of 2 MiB, on which a sequence runs to its end, segments that wait being given back
+/// where an allocation fails: what bisection finds between what its blocks take and what it reserves where there is room,
+/// which is what `whole` came to.
+pub(crate) fn smallest(events: &[Event], settings: Settings, whole: &Replay) -> u64 {
+    let mut high = whole.reserved;
+    let mut low = (whole.allocated / PAGE * PAGE).saturating_sub(PAGE);
+    // Where a replay that is known already goes the same way: what was taken is had and what was refused is refused.
+    let (mut runs_from, mut stops_below) = (high, low);
+    while high - low > PAGE {
+        let middle = u64::midpoint(low, high) / PAGE * PAGE;
+        let runs = if middle >= runs_from {
+            true
+        } else if middle < stops_below {
+            false
+        } else {
+            match play(events, settings, middle) {
+                Ok(replay) => {
+                    runs_from = replay.reserved;
+                    true
+                }
+                Err(Stopped { refused }) => {
+                    stops_below = refused;
+                    false
+                }
+            }
+        };
+        *if runs { &mut high } else { &mut low } = middle;
+    }
+    high
+}
+
+fn play(events: &[Event], settings: Settings, capacity: u64) -> Result<Replay, Stopped> {
+    let mut allocator = Caching::new(settings, capacity);
+    // Of each allocation its block, and the bytes that were asked for.
+    let mut made = Vec::with_capacity(events.len() / 2 + 1);
+    let (mut requested, mut replay) = (0_u64, Replay::default());
+    for (index, event) in events.iter().enumerate() {
+        match *event {
+            Event::Allocate(bytes) => {
+                let peak = allocator.peak_reserved;
+                let pool = &allocator.pools[usize::from(bytes <= SMALL)];
+                let (largest_hole, free) = (pool.largest().map_or(0, |hole| hole.size), pool.bytes);
+                let block = match allocator.allocate(bytes) {
+                    Ok(block) => block,
+                    Err(OutOfMemory) => return Err(Stopped { refused: allocator.refused }),
+                };
+                let weight = |growth: Growth| (growth.free >= growth.asked, growth.asked);
+                let growth = Growth { event: index, asked: bytes, largest_hole, free };
+                if allocator.peak_reserved > peak && weight(growth) >= weight(replay.growth) {
+                    replay.growth = growth;
+                }
+                requested += bytes;
+                replay.requested = replay.requested.max(requested);
+                made.push((block, bytes));
+            }
+            Event::Release(which) => {
+                let Some((block, bytes)) = made.get_mut(which as usize) else { continue };
+                allocator.free(std::mem::replace(block, NONE));
+                requested -= std::mem::take(bytes);
+            }
+            Event::EmptyCache => allocator.release_cached(),
+        }
+    }
+    (replay.allocated, replay.reserved) = (allocator.peak_allocated, allocator.peak_reserved);
+    replay.retries = allocator.retries;
+    Ok(replay)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::MIB;
+    use super::*;
+
+    const EXPANDABLE: &str = "expandable_segments:True";
+
+    /// Sizes in MiB; a negative number releases the allocation of that number, counted from 1.
+    fn events(steps: &[i64]) -> Vec<Event> {
+        let step = |step: &i64| match u64::try_from(*step) {
+            Ok(mib) => Event::Allocate(mib * MIB),
+            Err(_) => Event::Release(u32::try_from(-step - 1).unwrap()),
+        };
+        steps.iter().map(step).collect()
+    }
+
+    fn settings(text: &str) -> Settings {
+        Settings::parse(text).unwrap()
+    }
+
+    /// What is reserved and the least card, in MiB.
+    fn played(steps: &[i64], text: &str) -> (u64, u64) {
+        let (events, settings) = (events(steps), settings(text));
+        let whole = replay(&events, settings);
+        (whole.reserved / MIB, smallest(&events, settings, &whole) / MIB)
+    }
+
+    #[test]
+    fn segments_have_the_sizes_that_the_driver_is_asked_for() {
+        let reserved = |bytes| replay(&[Event::Allocate(bytes)], Settings::default()).reserved;
+        for (bytes, mib) in
+            [(0, 0), (1, 2), (MIB, 2), (MIB + 1, 20), (10 * MIB - 512, 20), (10 * MIB, 10), (11 * MIB, 12)]
+        {
+            assert_eq!(reserved(bytes), mib * MIB, "{bytes}");
+        }
+        let one = replay(&[Event::Allocate(1)], Settings::default());
+        assert_eq!((one.requested, one.allocated), (1, 512));
+    }
+
+    #[test]
+    fn free_blocks_are_cut_up_and_joined() {
+        assert_eq!(played(&[12, -1, 8, 4], "").0, 12);
+        assert_eq!(played(&[12, -1, 8, 4, -2, -3, 12], "").0, 12);
+        // What is left of a large block by 1 MiB or less stays with it.
+        assert_eq!(played(&[12, -1, 11, 1], "").0, 14);
+    }
+
+    #[test]
+    fn what_lies_apart_is_of_no_use_until_a_card_is_full() {
+        let apart = [30, 30, -1, -2, 60];
+        assert_eq!(played(&apart, ""), (120, 60));
+        assert_eq!(played(&apart, EXPANDABLE), (60, 60));
+        // A segment of which a part is in use cannot be given back.
+        let held = [30, -1, 2, 30, -3, 60];
+        assert_eq!(played(&held, ""), (120, 90));
+        // Units of 20 MiB.
+        assert_eq!(played(&held, EXPANDABLE).0, 80);
+    }
+
+    #[test]
+    fn large_blocks_are_kept_whole_where_one_asks_for_it() {
+        let once_more = [100, -1, 40, 60];
+        assert_eq!(played(&once_more, "").0, 100);
+        assert_eq!(played(&once_more, "max_split_size_mb:80").0, 200);
+    }
+
+    #[test]
+    fn sizes_are_rounded_to_shares_of_a_power_of_two() {
+        let allocated = |text| replay(&events(&[33]), settings(text)).allocated / MIB;
+        assert_eq!(["", "roundup_power2_divisions:4"].map(allocated), [34, 40]);
+    }
+
+    #[test]
+    fn the_growth_that_counts_is_that_which_found_too_little_in_one_piece() {
+        let whole = replay(&events(&[30, 30, -1, -2, 60, 1]), Settings::default());
+        let Growth { event, asked, largest_hole, free } = whole.growth;
+        assert_eq!((event, asked / MIB, largest_hole / MIB, free / MIB), (4, 60, 30, 60));
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_has_what_it_needs(steps in prop::collection::vec((0..96_u64, any::<bool>(), 0..64_u32), 1..200)) {
+            let mut made = 0;
+            let events: Vec<Event> = steps.into_iter().map(|(size, releases, which)| {
+                if releases && made > 0 {
+                    return Event::Release(which % made);
+                }
+                made += 1;
+                Event::Allocate(size * size * 5000)
+            }).collect();
+            for text in ["", EXPANDABLE, "max_split_size_mb:40", "roundup_power2_divisions:8"] {
+                let settings = settings(text);
+                let whole = replay(&events, settings);
+                let least = smallest(&events, settings, &whole);
+                prop_assert!(whole.requested <= whole.allocated && whole.allocated <= whole.reserved);
+                prop_assert!(least <= whole.reserved);
+                prop_assert!(play(&events, settings, least).is_ok(), "{text}: {least}");
+                prop_assert!(whole.allocated <= least.next_multiple_of(PAGE));
+            }
+        }
+    }
+}
