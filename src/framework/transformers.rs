@@ -76,6 +76,12 @@ pub struct Implementation {
     pub queries_scaled_by_position: bool,
     /// Whether queries that are not rotated are multiplied by a number for each position, in fp32.
     pub unrotated_queries_scaled: bool,
+    /// Whether linear layers are GPT-2's, which add their matrix first and whose arguments autocast casts the other way round.
+    pub conv1d: bool,
+    /// Whether what a layer adds to the residual stream is multiplied by a constant first.
+    pub scaled_residuals: bool,
+    /// How long the variable for a norm's output has it.
+    pub holds_normed: HeldNorm,
     /// Whether logits are multiplied by a constant.
     pub scaled_logits: bool,
     /// Whether eager attention computes its softmax in fp32.
@@ -114,6 +120,8 @@ pub struct Implementation {
     pub scaled_mixer: bool,
     /// Whether the residual stream is fp32 between layers, and logits are widened.
     pub stream_in_fp32: bool,
+    /// Whether checkpoints name tables behind layers: `h`, `ln_f`, `wte`.
+    pub layers_named_first: bool,
     /// How a router chooses experts.
     pub router: RouterCode,
     /// How an expert's gate acts.
@@ -143,6 +151,32 @@ pub struct Implementation {
     pub scales_decoder_output: Option<bool>,
     /// How the loss is computed from logits.
     pub loss: LossCode,
+    /// The order of a layer's modules.
+    pub modules: ModuleOrder,
+}
+
+/// The order in which a layer's class names its modules, in which their parameters are moved and stepped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModuleOrder {
+    /// Attention, the feed-forward network, then the layer's norms.
+    NormsLast,
+    /// The layer's norms, attention, the feed-forward network.
+    NormsFirst,
+    /// Each norm before what it stands before.
+    AsComputed,
+    /// Each norm behind what it stands at.
+    NormAfterEach,
+}
+
+/// How long a layer's variable has the output of a norm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldNorm {
+    /// Until what reads it returns.
+    UntilRead,
+    /// Until the residual has been added.
+    UntilAdded,
+    /// Until that of the next norm takes its place; attention and feed-forward network add the residual themselves.
+    UntilNextNorm,
 }
 
 /// How the loss is computed from logits.
@@ -325,6 +359,9 @@ const LLAMA: Implementation = Implementation {
     scaled_queries: false,
     returns_weights: false,
     feed_forward_in_layer: false,
+    conv1d: false,
+    scaled_residuals: false,
+    holds_normed: HeldNorm::UntilRead,
     scaled_logits: false,
     softmax_in_fp32: true,
     scaled_embedding: false,
@@ -344,6 +381,7 @@ const LLAMA: Implementation = Implementation {
     holds_attention_output: false,
     scaled_mixer: false,
     stream_in_fp32: false,
+    layers_named_first: false,
     router: RouterCode::SoftmaxInFp32,
     expert_gate: GateCode::Halves,
     correction_bias_in_fp32: false,
@@ -358,6 +396,7 @@ const LLAMA: Implementation = Implementation {
     biases_by_layer: false,
     scales_decoder_output: None,
     loss: LossCode::Shifted,
+    modules: ModuleOrder::NormsLast,
 };
 
 /// The modelling code of a family.
@@ -373,6 +412,10 @@ pub fn implementation(family: &Family) -> Implementation {
             hidden_dropout: true,
             checkpoint_keeps_mask: true,
             holds_attention_output: true,
+            holds_normed: HeldNorm::UntilAdded,
+            conv1d: true,
+            layers_named_first: true,
+            modules: ModuleOrder::AsComputed,
             ..llama
         },
         "gpt_neox" => Implementation {
@@ -381,6 +424,7 @@ pub fn implementation(family: &Family) -> Implementation {
             rotation: Rotation::Concatenated,
             embedding_dropout: true,
             hidden_dropout: true,
+            modules: ModuleOrder::NormsFirst,
             ..llama
         },
         "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode" => {
@@ -430,7 +474,7 @@ pub fn implementation(family: &Family) -> Implementation {
             Implementation { norm: NormCode::Fused, embedding_dropout: true, hidden_dropout: true, ..llama }
         }
         "olmo" => Implementation { norm: NormCode::FusedWithoutWeight, rotary_in_fp32: true, ..llama },
-        "granite" => Implementation { scaled_embedding: true, ..llama },
+        "granite" => Implementation { scaled_embedding: true, scaled_residuals: true, scaled_logits: true, ..llama },
         id => hybrid::implementation(id, modern::implementation(id, experts::implementation(family, llama))),
     }
 }

@@ -39,6 +39,7 @@ pub(super) use torchtune::{PREVIOUS as PREVIOUS_SCALARS, Torchtune};
 
 use super::adapters::Adapters;
 use super::entry::Dim;
+use super::kernels::Kernels;
 use super::tape::{Dtype, Tape, Tensor};
 use crate::framework::Implementation;
 use crate::model::Architecture;
@@ -86,9 +87,18 @@ pub(super) struct Run<'a> {
     pub(super) base: Option<Kernel>,
     /// Whether generation computes logits of every position of the prompt, with a copy in fp32.
     pub(super) logits_of_prompt: bool,
+    /// Whether every layer is recorded; else of equal ones the first and the last.
+    pub(super) every_layer: bool,
+    /// What kernels take for themselves; nothing where only tensors are looked at.
+    pub(super) kernels: Option<Kernels>,
 }
 
 impl Run<'_> {
+    /// How many of so many equal periods are recorded.
+    fn recorded(&self, periods: u64) -> u64 {
+        if self.every_layer { periods } else { periods.min(2) }
+    }
+
     fn b(&self) -> Dim {
         Dim { symbol: "b", size: self.batch }
     }

@@ -90,7 +90,7 @@ impl Format {
     pub(super) const fn kernel(self) -> Option<Kernel> {
         match self {
             Self::Int8 => Some(Kernel::Int8),
-            Self::FourBits(_) | Self::FourBitsThroughout(_) => Some(Kernel::FourBits),
+            Self::FourBits(nested) | Self::FourBitsThroughout(nested) => Some(Kernel::FourBits { nested }),
             Self::Fp8 => Some(Kernel::Fp8),
             Self::Gptq(_) => Some(Kernel::Unpacking(GPTQ_DIRECT)),
             Self::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
@@ -216,6 +216,17 @@ fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> boo
     let beside = runtime && matches!(tensor.name, "embedding projection.weight" | "head projection.weight");
     let head = matches!(format, Format::FourBitsThroughout(_)) && tensor.name == "head.weight";
     (matches!(block.block, Block::Group(_)) || beside || head) && quantizes
+}
+
+/// Bytes of each tensor that a matrix is kept in once it is quantized; nothing of one that is not.
+pub(super) fn pieces(block: &BlockParameters, tensor: &Tensor, format: Format) -> Result<Option<Vec<u64>>, Overflow> {
+    if !is_quantized(block, tensor, format) {
+        return Ok(None);
+    }
+    let (parts, _) = parts(block, tensor, format, Bits::whole(16));
+    let each = |part: &Part| part.bits.bytes(part.shape.elements()?).map(crate::units::Bytes::get);
+    let pieces = parts.iter().flat_map(|part| std::iter::repeat_n(part, usize::try_from(part.count).unwrap_or(1)));
+    pieces.map(each).collect::<Result<_, _>>().map(Some)
 }
 
 fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {

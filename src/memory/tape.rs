@@ -7,13 +7,17 @@
 
 mod backward;
 mod graph;
+mod kernels;
 mod modes;
 mod record;
 
 use super::entry::{Dim, Shape};
+use super::kernels::Kernels;
 use crate::units::Overflow;
 
-pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor};
+pub(crate) use record::{
+    Dtype, Event, Extra, FusedKernel, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor,
+};
 use record::{Input, Leaf, MOST, NOTHING, Node, Saving};
 
 /// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.
@@ -49,6 +53,8 @@ pub(crate) struct Tape {
     frozen: bool,
     /// Whether gradients are summed in place where nobody else holds the first.
     sums_in_place: bool,
+    /// What kernels take for themselves; nothing where only tensors are looked at.
+    kernels: Option<Kernels>,
     /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
     pieces: Vec<(u32, StorageId)>,
 }
@@ -76,6 +82,7 @@ impl Tape {
             keep_gradients,
             frozen: false,
             sums_in_place: false,
+            kernels: None,
             pieces: Vec::new(),
         }
     }
@@ -314,6 +321,13 @@ impl Tape {
         self.unrefer(tensor.storage);
     }
 
+    /// The running code lets go of what it may have.
+    pub(crate) fn release_each(&mut self, tensors: impl IntoIterator<Item = Tensor>) {
+        for tensor in tensors {
+            self.release(tensor);
+        }
+    }
+
     /// Records an operation and allocates its output.
     pub(crate) fn apply(&mut self, operation: &Operation<'_>, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
         let needs_gradient = self.saving != Saving::Inference && operation.inputs.iter().any(Tensor::needs_gradient);
@@ -332,9 +346,13 @@ impl Tape {
                 self.keep(node, kept.storage);
             }
         }
-        let storage = self.allocate(name, shape, dtype, Kind::Value);
         let mut made = [NOTHING; MOST];
-        for (slot, extra) in made.iter_mut().zip(operation.extras) {
+        let before = operation.extras_before_output();
+        for (slot, extra) in made.iter_mut().zip(&operation.extras[..before]) {
+            *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
+        }
+        let storage = self.allocate(name, shape, dtype, Kind::Value);
+        for (slot, extra) in made.iter_mut().zip(operation.extras).skip(before) {
             *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
         }
         for storage in made.into_iter().take(operation.extras.len()) {

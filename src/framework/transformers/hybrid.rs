@@ -39,9 +39,13 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             ..llama
         },
         "jamba" => Implementation { rotation: Rotation::None, router: RouterCode::SoftmaxThenCast, ..llama },
-        "granitemoehybrid" => {
-            Implementation { scaled_embedding: true, scaled_logits: true, router: RouterCode::TopThenSoftmax, ..llama }
-        }
+        "granitemoehybrid" => Implementation {
+            scaled_embedding: true,
+            scaled_residuals: true,
+            scaled_logits: true,
+            router: RouterCode::TopThenSoftmax,
+            ..llama
+        },
         "bamba" => Implementation { rotation: Rotation::Concatenated, turned_together: true, measured: false, ..llama },
         "mamba" | "mamba2" | "falcon_mamba" => {
             Implementation { rotation: Rotation::None, stream_in_fp32: true, measured: false, ..llama }

@@ -1,6 +1,8 @@
 //! What the modelling code of families from before Llama does.
 
-use super::{FusedProjection, Implementation, NormCode, PositionCode, Rotation, ScoreCode, TableCode};
+use super::{
+    FusedProjection, HeldNorm, Implementation, ModuleOrder, NormCode, PositionCode, Rotation, ScoreCode, TableCode,
+};
 
 /// The habits of a family, where they differ from Llama's.
 pub(super) fn implementation(family: &str, llama: Implementation) -> Implementation {
@@ -10,6 +12,8 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
         rotation: Rotation::None,
         hidden_dropout: true,
         returns_weights: true,
+        layers_named_first: family != "opt",
+        modules: ModuleOrder::AsComputed,
         ..llama
     };
     match family {
@@ -18,6 +22,7 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
             positions: PositionCode::FromMask,
             scaled_queries: true,
             feed_forward_in_layer: true,
+            modules: ModuleOrder::NormAfterEach,
             ..base
         },
         "gptj" => Implementation {
@@ -32,6 +37,7 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
         },
         "bloom" => Implementation {
             fused_projection: FusedProjection::Selected,
+            holds_normed: HeldNorm::UntilNextNorm,
             scores: ScoreCode::Biased,
             flattened_heads: true,
             eager_only: true,
@@ -45,6 +51,7 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
             transposed_linears: true,
             always_masked: true,
             expanded_late: true,
+            modules: ModuleOrder::NormsLast,
             sums_in_place: true,
             attention_dropout_on_output: true,
             ..base

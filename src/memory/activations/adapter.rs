@@ -25,7 +25,7 @@ impl Run<'_> {
         let up = matrix(tape, names.up, rank, linear.outputs);
         // Beside a quantized layer autocast converts by itself, and without it the adapter's output is converted back.
         let converts = self.base.is_none() || !self.autocast;
-        let output = if matches!(self.base, Some(Kernel::FourBits)) {
+        let output = if matches!(self.base, Some(Kernel::FourBits { .. })) {
             let cloned = copy(tape, output, names.sum, output.shape);
             tape.release(output);
             cloned

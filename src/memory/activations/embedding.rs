@@ -102,7 +102,11 @@ impl Run<'_> {
         if self.code.positions == PositionCode::FromMask && !self.padding {
             held.push(tape.constant("mask that counts positions", shape, Dtype::Fp32));
         }
-        tape.constant("position ids", shape, Dtype::Int64)
+        // Counted from 0, and then from where a cache would end.
+        let counted = tape.constant("position ids", shape, Dtype::Int64);
+        let ids = tape.constant("position ids", shape, Dtype::Int64);
+        tape.release(counted);
+        ids
     }
 
     /// The table of learned positions.
@@ -148,6 +152,6 @@ pub(super) fn look_up(
         Some(indices) => std::slice::from_ref(indices),
         None => &[],
     };
-    let operation = Operation { rule: Rule::Each, inputs: &[table], keeps, extras: &[], keeps_output: false };
+    let operation = Operation { rule: Rule::Lookup, inputs: &[table], keeps, extras: &[], keeps_output: false };
     tape.apply(&operation, name, shape, table.dtype)
 }

@@ -2,10 +2,12 @@
 
 use super::super::tape::{Dtype, Tape, Tensor};
 use super::Run;
-use super::attention::Shared;
+use super::attention::{Attended, Shared};
 use super::norm::{Names, names};
 use super::operations::{cast, dropout, fresh, join};
-use crate::model::architecture::{Attention, FeedForward, Layer, Mixer};
+use crate::framework::transformers::HeldNorm;
+use crate::memory::entry::Dim;
+use crate::model::architecture::{Attention, FeedForward, Layer, Mixer, Mlp};
 use crate::model::family::Placement;
 use crate::model::recurrent::Recurrent;
 
@@ -156,20 +158,81 @@ impl Run<'_> {
         sum
     }
 
+    /// BLOOM's, whose attention and feed-forward network add the residual themselves while they still have their variables.
+    fn layer_adding_inside(
+        &self,
+        tape: &mut Tape,
+        (attention, mlp): (&Attention, &Mlp),
+        input: Tensor,
+        shared: Shared,
+    ) -> Outputs {
+        let normed = self.stream_norm(tape, input, ATTENTION_NORM);
+        let Attended { context, weights, locals } = self.attend(tape, normed, attention, shared);
+        let attended = self.attention_output(tape, context, attention);
+        tape.release(context);
+        let middle = self.drop_and_add(tape, [input, attended], "attention.dropped output");
+        tape.release_each(locals);
+        let again = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
+        tape.release(normed);
+        let width = Dim { symbol: "f", size: mlp.intermediate_size };
+        let up = self.up(tape, again, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+        let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
+        tape.release(up);
+        let down = self.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, self.h(), mlp.bias);
+        let fed = self.linear(tape, activated, down, "mlp.down");
+        let output = self.drop_and_add(tape, [middle, fed], "mlp.dropped output");
+        tape.release_each([activated, again, middle]);
+        (output, weights)
+    }
+
+    /// Dropout of what is added to the residual stream, and the sum.
+    fn drop_and_add(&self, tape: &mut Tape, [stream, added]: [Tensor; 2], name: &'static str) -> Tensor {
+        let dropped = dropout(tape, self.drops_hidden(), added, name, "output dropout mask");
+        tape.release(added);
+        let sum = join(tape, [stream, dropped], "residual stream", stream.shape);
+        tape.release(dropped);
+        sum
+    }
+
     fn pre_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
-        let (attended, weights) = self.normed_attention(tape, layer, input, shared);
-        let middle = join(tape, [input, attended], "residual stream", input.shape);
+        if let (HeldNorm::UntilNextNorm, Mixer::Attention(attention), FeedForward::Dense(mlp)) =
+            (self.code.holds_normed, &layer.mixer, &layer.feed_forward)
+        {
+            return self.layer_adding_inside(tape, (attention, mlp), input, shared);
+        }
+        let holds = self.code.holds_normed == HeldNorm::UntilAdded;
+        let normed = self.mixer_normed(tape, layer, input);
+        let (attended, weights) = self.mix(tape, normed, layer, shared);
+        let held = holds.then(|| tape.share(normed));
+        tape.release(normed);
+        let attended = self.dropped_attention(tape, attended);
+        let middle = self.add_residual(tape, [input, attended]);
+        tape.release_each(held);
         if !self.code.holds_attention_output {
             tape.release(attended);
         }
-        let fed = self.normed_feed_forward(tape, layer, middle);
-        let output = join(tape, [middle, fed], "residual stream", input.shape);
+        let normed = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
+        let held = holds.then(|| tape.share(normed));
+        let fed = self.fed_forward(tape, normed, layer);
+        let output = self.add_residual(tape, [middle, fed]);
+        tape.release_each(held);
         if self.code.holds_attention_output {
             tape.release(attended);
         }
         tape.release(fed);
         tape.release(middle);
         (output, weights)
+    }
+
+    /// The residual stream and what a sublayer adds to it.
+    fn add_residual(&self, tape: &mut Tape, [stream, added]: [Tensor; 2]) -> Tensor {
+        if !self.code.scaled_residuals {
+            return join(tape, [stream, added], "residual stream", stream.shape);
+        }
+        let weighed = fresh(tape, added, "weighed output", added.shape);
+        let sum = join(tape, [stream, weighed], "residual stream", stream.shape);
+        tape.release(weighed);
+        sum
     }
 
     fn post_norm_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
@@ -228,14 +291,18 @@ impl Run<'_> {
         input: Tensor,
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
-        let normed = if layer.variant.unnormed_mixer {
-            tape.share(input)
-        } else {
-            self.stream_norm(tape, input, mixer_norm(layer))
-        };
+        let normed = self.mixer_normed(tape, layer, input);
         let (attended, weights) = self.mix(tape, normed, layer, shared);
         tape.release(normed);
         (self.dropped_attention(tape, attended), weights)
+    }
+
+    /// What a layer's mixer reads.
+    fn mixer_normed(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
+        if layer.variant.unnormed_mixer {
+            return tape.share(input);
+        }
+        self.stream_norm(tape, input, mixer_norm(layer))
     }
 
     pub(super) fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {

@@ -62,8 +62,12 @@ impl Run<'_> {
     /// Records the forward pass and, where there is one, the backward pass.
     pub(crate) fn record(self) -> Forward {
         let groups = self.architecture.groups.iter();
-        let recorded = groups.map(|group| if group.layers > 1 { 2 } else { 1 }).sum();
+        let recorded = groups.map(|group| self.recorded(group.layers)).sum::<u64>();
+        let recorded = usize::try_from(recorded).unwrap_or(0);
         let mut tape = Tape::new(recorded, self.graph, self.keep_gradients);
+        if let Some(kernels) = self.kernels {
+            tape.run_kernels(kernels);
+        }
         if self.adapters.is_some() {
             tape.freeze();
         }
@@ -240,10 +244,11 @@ impl<'a> Recorder<'a> {
         checkpointed: bool,
         mut stream: Tensor,
     ) -> Tensor {
+        let run = self.run;
         let start = self.layers.len();
         let length = period.len() as u64;
         let mut passes = Vec::with_capacity(2);
-        for _ in 0..(layers / length).min(2) {
+        for _ in 0..run.recorded(layers / length) {
             let begun = self.tape.position();
             for (layer, shared) in period {
                 stream = self.layer(layer, checkpointed, stream, *shared);

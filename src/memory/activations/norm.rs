@@ -100,9 +100,25 @@ impl Run<'_> {
             Extra { name: names.mean, shape: row, dtype: Dtype::Fp32 },
             Extra { name: names.statistic, shape: row, dtype: Dtype::Fp32 },
         ];
-        let operation = Operation { rule: Rule::Each, inputs, keeps: &[input], extras: &extras, keeps_output: false };
-        let output = if self.autocast { Dtype::Fp32 } else { input.dtype };
-        tape.apply(&operation, names.output, input.shape, output)
+        if !self.autocast {
+            let operation =
+                Operation { rule: Rule::Each, inputs, keeps: &[input], extras: &extras, keeps_output: false };
+            return tape.apply(&operation, names.output, input.shape, input.dtype);
+        }
+        // Autocast computes it in fp32; arguments are cast from the last to the first, and all are kept.
+        let mut wide = [input; 3];
+        let copies = [names.widened, names.weight, names.bias];
+        for slot in (0..inputs.len()).rev() {
+            wide[slot] = cast(tape, inputs[slot], Dtype::Fp32, copies[slot]);
+            if slot > 0 {
+                tape.count_as_weight_copy(wide[slot]);
+            }
+        }
+        let wide = &wide[..inputs.len()];
+        let operation = Operation { rule: Rule::Each, inputs: wide, keeps: wide, extras: &extras, keeps_output: false };
+        let output = tape.apply(&operation, names.output, input.shape, Dtype::Fp32);
+        tape.release_each(wide.iter().copied());
+        output
     }
 
     /// Nemotron's layer norm: input, one plus the weight and bias in the type of matrix products, all kept.

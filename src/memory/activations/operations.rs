@@ -16,6 +16,12 @@ pub(super) fn unary_keeping_output(tape: &mut Tape, input: Tensor, name: &'stati
     tape.apply(&operation, name, input.shape, input.dtype)
 }
 
+/// The softmax over the last dimension; keeps its output.
+pub(super) fn softmax(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let operation = Operation { rule: Rule::Softmax, inputs: &[input], keeps: &[], extras: &[], keeps_output: true };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
 /// A power: keeps its input, and has two temporaries in backward.
 pub(super) fn power(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
     let operation =
@@ -110,7 +116,8 @@ pub(super) fn dropout(tape: &mut Tape, acts: bool, input: Tensor, name: &'static
         return tape.share(input);
     }
     let mask = Extra { name: mask, shape: input.shape, dtype: Dtype::Bool };
-    let operation = Operation { rule: Rule::Each, inputs: &[input], keeps: &[], extras: &[mask], keeps_output: false };
+    let operation =
+        Operation { rule: Rule::Dropout, inputs: &[input], keeps: &[], extras: &[mask], keeps_output: false };
     tape.apply(&operation, name, input.shape, input.dtype)
 }
 
@@ -157,9 +164,16 @@ impl Run<'_> {
         let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
         let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
         // Autocast casts the last argument first, so that on the way back the weight's gradient is cast before the bias's.
-        let bias = linear.bias.map(|bias| cast_weight(tape, bias));
-        let weight = cast_weight(tape, linear.weight);
-        let narrowed = cast(tape, input, compute, "input in 16 bits");
+        let (bias, weight, narrowed);
+        if self.code.conv1d && linear.bias.is_some() {
+            weight = cast_weight(tape, linear.weight);
+            narrowed = cast(tape, input, compute, "input in 16 bits");
+            bias = linear.bias.map(|bias| cast_weight(tape, bias));
+        } else {
+            bias = linear.bias.map(|bias| cast_weight(tape, bias));
+            weight = cast_weight(tape, linear.weight);
+            narrowed = cast(tape, input, compute, "input in 16 bits");
+        }
         let shape = tape.shape(&[self.b(), positions, linear.outputs]);
         let inputs = [weight, narrowed, bias.unwrap_or(weight)];
         let (kept, count) = kept_factors([narrowed, weight]);
@@ -171,6 +185,11 @@ impl Run<'_> {
             keeps_output: false,
         };
         let output = tape.apply(&operation, name, shape, compute);
+        if bias.is_some() {
+            tape.product_with_bias_workspace();
+        } else {
+            tape.product_workspace();
+        }
         tape.release(narrowed);
         if self.autocast {
             tape.release(weight);
@@ -202,9 +221,10 @@ impl Run<'_> {
         let (kept, count) = kept_factors([narrowed, copied]);
         let inputs = [copied, narrowed];
         let operation =
-            Operation { rule: Rule::Each, inputs: &inputs, keeps: &kept[..count], extras: &[], keeps_output: false };
+            Operation { rule: Rule::Product, inputs: &inputs, keeps: &kept[..count], extras: &[], keeps_output: false };
         let shape = tape.shape(&[self.b(), positions, outputs]);
         let product = tape.apply(&operation, name, shape, compute);
+        tape.product_workspace();
         tape.release(narrowed);
         if self.autocast {
             tape.release(copied);

@@ -32,7 +32,31 @@ impl Run<'_> {
         }
         let wide = self.code.rotary_in_fp32 && !self.code.rotary_inputs_in_fp32;
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
-        Tables { cos: tape.constant("rotary cosines", shape, dtype), sin: tape.constant("rotary sines", shape, dtype) }
+        self.made_tables(tape, shape, dtype)
+    }
+
+    /// Positions times frequencies, twice beside each other unless halves are turned by halves, and cosines and sines of
+    /// that in fp32, scaled and cast.
+    fn made_tables(&self, tape: &mut Tape, shape: u16, dtype: Dtype) -> Tables {
+        let rows = tape.shape(&[self.s()]);
+        let halves = tape.shape(&[self.s(), Dim { symbol: "d/2", size: self.architecture.rotary_dim() / 2 }]);
+        let positions = tape.constant("position ids in fp32", rows, Dtype::Fp32);
+        let angles = tape.constant("rotary angles", halves, Dtype::Fp32);
+        tape.release(positions);
+        let doubled = if self.code.rotation == Rotation::Halves {
+            tape.share(angles)
+        } else {
+            tape.constant("rotary angles", shape, Dtype::Fp32)
+        };
+        let scaled = ["rotary cosines", "rotary sines"].map(|name| {
+            let made = tape.constant(name, shape, Dtype::Fp32);
+            let scaled = tape.constant(name, shape, Dtype::Fp32);
+            tape.release(made);
+            (scaled, name)
+        });
+        let [cos, sin] = scaled.map(|(table, name)| cast(tape, table, dtype, name));
+        tape.release_each([angles, doubled, scaled[0].0, scaled[1].0]);
+        Tables { cos, sin }
     }
 
     /// Keys, then queries, turned by tables that the layer gathers itself; what that makes stays until attention returns.

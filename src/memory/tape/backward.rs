@@ -5,7 +5,7 @@
 //! in a new storage.
 
 use super::record::INPUTS;
-use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Source, StorageId, Tape};
+use super::{Dtype, FusedKernel, Input, Kind, NOTHING, Node, Rule, Source, StorageId, Tape};
 use crate::memory::tape::Tensor;
 
 /// Where a product with a bias has that among its inputs.
@@ -148,85 +148,178 @@ impl Tape {
         if let Some(storage) = again.and_then(|again| self.storages.get_mut(again as usize)) {
             storage.estimated = true;
         }
-        for (slot, gradient) in gradients.iter_mut().enumerate() {
+        let copied = match node.rule {
+            Rule::Fused(FusedKernel::FlashByHead) if self.kernels.is_some() => {
+                Some(self.allocate("gradient in rows", node.output_shape, node.output_dtype, Kind::Scratch))
+            }
+            _ => None,
+        };
+        // Gradients are made in the order of their names: `mat1`, `mat2`, `self`; `other`, `self`.
+        let reversed = match node.rule {
+            Rule::Affine => self.input(node, BIAS).is_some(),
+            Rule::Multiply => true,
+            _ => false,
+        };
+        for slot in 0..INPUTS {
+            let slot = if reversed && slot < BIAS { BIAS - 1 - slot } else { slot };
             let Some(input) = self.input(node, slot) else { break };
-            if node.rule != Rule::All && !input.source.needs_gradient() {
+            if !matches!(node.rule, Rule::Fused(_)) && !input.source.needs_gradient() {
                 continue;
             }
-            *gradient = Some(match node.rule {
-                Rule::Subtract if slot == 1 => {
-                    (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
-                }
-                Rule::Affine if slot == BIAS => {
-                    self.refer(incoming);
-                    (incoming, dtype)
-                }
-                Rule::Pass | Rule::Add | Rule::Subtract => {
-                    self.refer(incoming);
-                    (incoming, dtype)
-                }
-                Rule::Affine => {
-                    let product = self.gradient(&input, input.shape, input.dtype);
-                    if let Some(storage) = self.storages.get_mut(product as usize) {
-                        storage.viewed = true;
-                    }
-                    (product, input.dtype)
-                }
-                Rule::Each | Rule::All | Rule::Again(_) | Rule::Divide | Rule::Write | Rule::Split | Rule::Cut => {
-                    (self.gradient(&input, input.shape, input.dtype), input.dtype)
-                }
-                Rule::Index => {
-                    let zeros = self.allocate("zeros", input.shape, input.dtype, Kind::Scratch);
-                    let gradient = self.gradient(&input, input.shape, input.dtype);
-                    self.unrefer(zeros);
-                    (gradient, input.dtype)
-                }
-                Rule::ClampAbove => (self.derive_clamp(&input, 1), input.dtype),
-                Rule::Clamp => (self.derive_clamp(&input, 2), input.dtype),
-                Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
-                Rule::Fold => {
-                    let product = self.allocate("product before scaling", input.shape, input.dtype, Kind::Scratch);
-                    let gradient = self.gradient(&input, input.shape, input.dtype);
-                    self.unrefer(product);
-                    (gradient, input.dtype)
-                }
-                Rule::Unpack | Rule::UnpackTwice => {
-                    let matrix = self.input(node, 0).map_or(input.shape, |matrix| matrix.shape);
-                    let half = (node.rule == Rule::UnpackTwice)
-                        .then(|| self.allocate("dequantized weight in fp16", matrix, Dtype::Bf16, Kind::Scratch));
-                    let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);
-                    if let Some(half) = half {
-                        self.unrefer(half);
-                    }
-                    let gradient = self.gradient(&input, input.shape, input.dtype);
-                    self.unrefer(unpacked);
-                    (gradient, input.dtype)
-                }
-                Rule::GeluFunction => {
-                    let names = ["tanh", "half input", "one minus square", "scaled input", "scaled square"];
-                    let made = names.map(|name| self.allocate(name, input.shape, input.dtype, Kind::Scratch));
-                    for storage in &made[2..] {
-                        self.unrefer(*storage);
-                    }
-                    let gradient = self.gradient(&input, input.shape, input.dtype);
-                    self.unrefer(made[0]);
-                    self.unrefer(made[1]);
-                    (gradient, input.dtype)
-                }
-                Rule::Power | Rule::Rsqrt => {
-                    let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
-                    let two = self.allocate("scaled power", input.shape, input.dtype, Kind::Scratch);
-                    let gradient = self.gradient(&input, input.shape, input.dtype);
-                    self.unrefer(two);
-                    self.unrefer(one);
-                    (gradient, input.dtype)
-                }
-            });
+            gradients[slot] = Some(self.derive_input(node, (slot, input), incoming, dtype));
         }
         if let Some(again) = again {
             self.unrefer(again);
         }
+        if let (Rule::Fused(kernel), Some(query), Some(key)) = (node.rule, self.input(node, 0), self.input(node, 1)) {
+            self.fused_backward_scratch(kernel, query.shape, key.shape, node.output_dtype);
+        }
+        if let Some(copied) = copied {
+            self.unrefer(copied);
+        }
         gradients
+    }
+
+    /// The gradient of one input.
+    fn derive_input(
+        &mut self,
+        node: &Node,
+        (slot, input): (usize, Input),
+        incoming: StorageId,
+        dtype: Dtype,
+    ) -> (StorageId, Dtype) {
+        match node.rule {
+            Rule::Subtract if slot == 1 => {
+                (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
+            }
+            Rule::Affine if slot == BIAS => {
+                self.refer(incoming);
+                (incoming, dtype)
+            }
+            Rule::Pass | Rule::Add | Rule::Subtract => {
+                self.refer(incoming);
+                (incoming, dtype)
+            }
+            Rule::Affine => {
+                let product = self.gradient(&input, input.shape, input.dtype);
+                self.product_workspace();
+                if let Some(storage) = self.storages.get_mut(product as usize) {
+                    storage.viewed = true;
+                }
+                (product, input.dtype)
+            }
+            Rule::Product => {
+                let product = self.gradient(&input, input.shape, input.dtype);
+                self.product_workspace();
+                (product, input.dtype)
+            }
+            Rule::Softmax => {
+                let gradient = self.gradient(&input, input.shape, input.dtype);
+                let bytes = self.storages.get(gradient as usize).map_or(0, |storage| storage.bytes);
+                self.scratch("softmax times gradient", &[bytes]);
+                (gradient, input.dtype)
+            }
+            Rule::Lookup => {
+                let lookup = self.lookup_scratch(&input, node.output_shape);
+                let gradient = self.gradient(&input, input.shape, input.dtype);
+                self.lookup_sums(lookup);
+                (gradient, input.dtype)
+            }
+            Rule::Each
+            | Rule::Dropout
+            | Rule::Fused(_)
+            | Rule::Again(_)
+            | Rule::Divide
+            | Rule::Write
+            | Rule::Split
+            | Rule::Cut => (self.gradient(&input, input.shape, input.dtype), input.dtype),
+            // Zeros are written into where they stand; a tracker sees a copy of them.
+            Rule::Index if self.kernels.is_some() => {
+                let gradient = self.gradient(&input, input.shape, input.dtype);
+                self.index_scratch(node.output_shape);
+                (gradient, input.dtype)
+            }
+            Rule::Index => {
+                let zeros = self.allocate("zeros", input.shape, input.dtype, Kind::Scratch);
+                let gradient = self.gradient(&input, input.shape, input.dtype);
+                self.unrefer(zeros);
+                (gradient, input.dtype)
+            }
+            Rule::ClampAbove => (self.derive_clamp(&input, 1), input.dtype),
+            Rule::Clamp => (self.derive_clamp(&input, 2), input.dtype),
+            Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
+            Rule::Fold => {
+                let product = self.allocate("product before scaling", input.shape, input.dtype, Kind::Scratch);
+                let gradient = self.gradient(&input, input.shape, input.dtype);
+                self.unrefer(product);
+                (gradient, input.dtype)
+            }
+            Rule::Unpack | Rule::UnpackNested | Rule::UnpackTwice => {
+                (self.derive_unpacked(node, &input, dtype), input.dtype)
+            }
+            Rule::GeluFunction => {
+                let factors = self.gelu_factors(&input);
+                let gradient = self.gradient(&input, input.shape, input.dtype);
+                for factor in factors {
+                    self.unrefer(factor);
+                }
+                (gradient, input.dtype)
+            }
+            Rule::Power | Rule::Rsqrt => {
+                let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
+                let two = self.allocate("scaled power", input.shape, input.dtype, Kind::Scratch);
+                let gradient = self.gradient(&input, input.shape, input.dtype);
+                self.unrefer(two);
+                self.unrefer(one);
+                (gradient, input.dtype)
+            }
+        }
+    }
+
+    /// The gradient of what was multiplied by a matrix that is unpacked for it.
+    fn derive_unpacked(&mut self, node: &Node, input: &Input, dtype: Dtype) -> StorageId {
+        let matrix = self.input(node, 0).map_or(input.shape, |matrix| matrix.shape);
+        let scales = self.unpacked_scales(node.rule, matrix);
+        let half = (node.rule == Rule::UnpackTwice)
+            .then(|| self.allocate("dequantized weight in fp16", matrix, Dtype::Bf16, Kind::Scratch));
+        let unpacked = self.allocate("dequantized weight", matrix, dtype, Kind::Scratch);
+        if let Some(half) = half {
+            self.unrefer(half);
+        }
+        self.unrefer(scales);
+        let gradient = self.gradient(input, input.shape, input.dtype);
+        self.product_workspace();
+        self.unrefer(unpacked);
+        gradient
+    }
+
+    /// BLOOM's `bloom_gelu_back`, line by line: the tangent, and the factor of the gradient.
+    fn gelu_factors(&mut self, input: &Input) -> [StorageId; 2] {
+        let make = |tape: &mut Self, name, spent: &[StorageId]| {
+            let made = tape.allocate(name, input.shape, input.dtype, Kind::Scratch);
+            for spent in spent {
+                tape.unrefer(*spent);
+            }
+            made
+        };
+        let scaled = make(self, "scaled input", &[]);
+        let factor = make(self, "scaled input", &[]);
+        let square = make(self, "scaled square", &[factor]);
+        let sum = make(self, "one plus square", &[square]);
+        let inner = make(self, "inner", &[scaled, sum]);
+        let tanh = make(self, "tanh", &[inner]);
+        let half = make(self, "half input", &[]);
+        let square = make(self, "square of the tangent", &[]);
+        let rest = make(self, "one minus square", &[square]);
+        let factor = make(self, "scaled input", &[]);
+        let square = make(self, "scaled square", &[factor]);
+        let sum = make(self, "constant plus square", &[square]);
+        let product = make(self, "slope", &[rest, sum]);
+        let first = make(self, "half input times slope", &[half, product]);
+        let shifted = make(self, "one plus tanh", &[]);
+        let second = make(self, "half of one plus tanh", &[shifted]);
+        let factor = make(self, "factor of the gradient", &[first, second]);
+        [factor, tanh]
     }
 
     /// The divisor's gradient first, `-g·((x / y) / y)` factor by factor, then the dividend's.
@@ -309,6 +402,7 @@ impl Tape {
                 sums && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);
+                self.reduction_scratch(node.output_shape, input.shape);
                 self.unrefer(*storage);
                 *storage = summed;
             }

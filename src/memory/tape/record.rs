@@ -62,8 +62,10 @@ pub(crate) enum Kind {
     Gradient,
     /// The gradient of a parameter.
     ParameterGradient,
-    /// Scratch within one backward function, or the sum of two gradients.
+    /// Scratch within one operation, or the sum of two gradients.
     Scratch,
+    /// What a kernel library takes for itself: no tensor of the program.
+    Workspace,
 }
 
 /// One allocation.
@@ -153,17 +155,27 @@ pub(crate) enum Rule {
     Pass,
     /// One new gradient an input, of the input's shape.
     Each,
+    /// A lookup of rows in a table.
+    Lookup,
+    /// Dropout, whose mask is there before what it lets through.
+    Dropout,
+    /// A matrix product without a bias: one new gradient an input, each a product too.
+    Product,
+    /// The softmax of eager attention, whose gradient is made from a product of it and the one that comes in.
+    Softmax,
     /// A matrix product with a bias, the third input: the bias takes the gradient that comes in, summed over rows once
     /// the others are there.
     Affine,
-    /// A kernel that makes the gradients of all its inputs, needed or not.
-    All,
+    /// An attention kernel that keeps no scores, and makes the gradients of all its inputs, needed or not.
+    Fused(FusedKernel),
     /// A product: gradients have the output's shape and are summed where the input was broadcast.
     Multiply,
     /// A scaled product of two values, added to a frozen one, the first input.
     Fold,
     /// A product with a frozen matrix, the first input, that is unpacked again for it.
     Unpack,
+    /// The same, whose scales are unpacked first.
+    UnpackNested,
     /// The same in fp16 first, and then in the type of the gradient.
     UnpackTwice,
     /// A sum: the gradient goes on to each term, summed where the term was broadcast.
@@ -193,6 +205,17 @@ pub(crate) enum Rule {
     Split,
     /// The same into any number of parts, each of which is read once.
     Cut,
+}
+
+/// An attention kernel that keeps no scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FusedKernel {
+    /// FlashAttention.
+    Flash,
+    /// The same over rows that lie head by head: its backward reads a copy of the gradient in another order.
+    FlashByHead,
+    /// The memory-efficient kernel of xFormers, for fp32 and for masks.
+    Efficient,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -278,4 +301,16 @@ pub(crate) struct Operation<'a> {
     pub(crate) extras: &'a [Extra],
     /// Whether its output is kept for backward.
     pub(crate) keeps_output: bool,
+}
+
+impl Operation<'_> {
+    /// How many of the extra tensors are there before the output.
+    pub(super) const fn extras_before_output(&self) -> usize {
+        match self.rule {
+            Rule::Dropout => self.extras.len(),
+            // The seed and the offset of its random numbers; not so the sums that come last.
+            Rule::Fused(FusedKernel::Efficient) => self.extras.len().saturating_sub(1),
+            _ => 0,
+        }
+    }
 }

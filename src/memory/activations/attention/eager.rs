@@ -118,7 +118,10 @@ impl Run<'_> {
         shape: u16,
     ) -> Tensor {
         let dtype = if self.autocast { Dtype::Bf16 } else { factors[0].0.dtype };
-        let narrow = factors.map(|(factor, _, name)| cast(tape, factor, dtype, name));
+        // Arguments are cast from the last to the first.
+        let [(first, _, first_name), (second, _, second_name)] = factors;
+        let second = cast(tape, second, dtype, second_name);
+        let narrow = [cast(tape, first, dtype, first_name), second];
         let mut read = narrow;
         for (read, (_, contiguous, name)) in read.iter_mut().zip(factors) {
             // One sequence, or one head of each: what is read lies in one piece without a copy.
@@ -127,8 +130,11 @@ impl Run<'_> {
         }
         let (kept, count) = kept_factors(read);
         let keeps = &kept[..count];
-        let operation = Operation { rule: Rule::Each, inputs: &read, keeps, extras: &[], keeps_output: false };
+        // The second factor's gradient is made first.
+        let inputs = [read[1], read[0]];
+        let operation = Operation { rule: Rule::Product, inputs: &inputs, keeps, extras: &[], keeps_output: false };
         let product = tape.apply(&operation, name, shape, dtype);
+        tape.product_workspace();
         for tensor in read.into_iter().chain(narrow) {
             tape.release(tensor);
         }

@@ -1,7 +1,7 @@
 //! Attention in one kernel, which keeps no scores.
 
 use super::super::super::entry::Dim;
-use super::super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
+use super::super::super::tape::{Dtype, Extra, FusedKernel, Operation, Rule, Tape, Tensor};
 use super::super::Run;
 use super::super::operations::{cast, copy};
 use super::{Projected, Sizes};
@@ -31,26 +31,23 @@ impl Run<'_> {
         ]
         .map(|(tensor, name)| cast(tape, tensor, compute, name));
         let mask = masked.then(|| self.additive_mask(tape, compute));
-        let context = self.kernel(tape, [query, key, value], mask, sizes);
+        // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
+        // the output projection then reads a copy.
+        // Latent attention needs value heads as wide as key heads for that kernel.
+        let by_head = attention.heads > 1
+            && sizes.value_head.size == sizes.head.size
+            && self.code.rotation == Rotation::Concatenated
+            && compute == Dtype::Bf16
+            && mask.is_none();
+        let context = self.kernel(tape, [query, key, value], mask, (sizes, by_head));
         if let Some(mask) = mask {
             tape.release(mask);
         }
         for tensor in [query, key, value] {
             tape.release(tensor);
         }
-        // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
-        // the output projection then reads a copy.
-        // Latent attention needs value heads as wide as key heads for that kernel.
-        let by_head = sizes.value_head.size == sizes.head.size
-            && self.code.rotation == Rotation::Concatenated
-            && compute == Dtype::Bf16
-            && mask.is_none();
         let shape = self.stream(tape, sizes.context);
-        let flat = if by_head && attention.heads > 1 {
-            copy(tape, context, "attention.context", shape)
-        } else {
-            tape.view(context, shape)
-        };
+        let flat = if by_head { copy(tape, context, "attention.context", shape) } else { tape.view(context, shape) };
         tape.release(context);
         for tensor in wide {
             tape.release(tensor);
@@ -71,7 +68,7 @@ impl Run<'_> {
         tape: &mut Tape,
         inputs: [Tensor; 3],
         mask: Option<Tensor>,
-        sizes: Sizes,
+        (sizes, by_head): (Sizes, bool),
     ) -> Tensor {
         let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16 && sizes.value_head.size == sizes.head.size;
         let rows = if flash { self.sequence } else { self.sequence.next_multiple_of(32) };
@@ -79,22 +76,31 @@ impl Run<'_> {
         let log_sum_exp = tape.shape(&[self.b(), sizes.heads, row]);
         let seed = tape.shape(&[Dim { symbol: "", size: if flash { 2 } else { 1 } }]);
         let offset = tape.shape(&[Dim { symbol: "", size: 1 }]);
-        let extras = [
-            Extra { name: "attention.log-sum-exp", shape: log_sum_exp, dtype: Dtype::Fp32 },
-            Extra { name: "attention.random seed", shape: seed, dtype: Dtype::Int64 },
-            Extra { name: "attention.random offset", shape: offset, dtype: Dtype::Int64 },
-        ];
+        let log_sum_exp = Extra { name: "attention.log-sum-exp", shape: log_sum_exp, dtype: Dtype::Fp32 };
+        let seed = Extra { name: "attention.random seed", shape: seed, dtype: Dtype::Int64 };
+        let offset = Extra { name: "attention.random offset", shape: offset, dtype: Dtype::Int64 };
+        let (kernel, extras) = if flash {
+            let kernel = if by_head { FusedKernel::FlashByHead } else { FusedKernel::Flash };
+            (kernel, [log_sum_exp, seed, offset])
+        } else {
+            (FusedKernel::Efficient, [seed, offset, log_sum_exp])
+        };
+        // With dropout the memory-efficient kernel has seed and offset on the host, which a tracker of fake tensors cannot see.
+        let on_host = self.kernels.is_some() && !flash && self.dropout[2];
+        let extras = if on_host { &extras[2..] } else { &extras[..] };
         let [query, key, value] = inputs;
         let keeps = [query, key, value, mask.unwrap_or(query)];
         let learned = mask.is_some_and(|mask| mask.needs_gradient());
         let operation = Operation {
-            rule: Rule::All,
+            rule: Rule::Fused(kernel),
             inputs: if learned { &keeps } else { &inputs },
             keeps: if mask.is_some() { &keeps } else { &keeps[..3] },
-            extras: &extras,
+            extras,
             keeps_output: true,
         };
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
-        tape.apply(&operation, "attention.context", shape, query.dtype)
+        let context = tape.apply(&operation, "attention.context", shape, query.dtype);
+        tape.fused_forward_scratch(kernel, query, key);
+        context
     }
 }

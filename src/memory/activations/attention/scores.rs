@@ -3,7 +3,7 @@
 use super::super::super::entry::Dim;
 use super::super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::super::Run;
-use super::super::operations::{add, cast, dropout, fresh, join, soft_cap, subtract, unary_keeping_output};
+use super::super::operations::{add, cast, dropout, fresh, join, soft_cap, softmax, subtract};
 use super::{Shared, Sizes};
 use crate::framework::transformers::ScoreCode;
 
@@ -75,7 +75,7 @@ impl Run<'_> {
         let in_fp32 = self.code.softmax_in_fp32;
         let wide = if in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
         let widened = cast(tape, scores, wide, "attention.scores in fp32");
-        let softmax = unary_keeping_output(tape, widened, "attention.softmax");
+        let softmax = softmax(tape, widened, "attention.softmax");
         tape.release(widened);
         if let Some(outdated) = outdated {
             tape.release(outdated);
@@ -120,7 +120,7 @@ impl Run<'_> {
         let shifted = subtract(tape, [with_sinks, largest], "attention.shifted scores", wider);
         tape.release(with_sinks);
         tape.release(largest);
-        let softmax = unary_keeping_output(tape, shifted, "attention.softmax");
+        let softmax = softmax(tape, shifted, "attention.softmax");
         let without = tape.view_with_new_gradient(softmax, scores.shape);
         let dropped = dropout(tape, self.dropout[2], without, "attention.dropped weights", "attention.dropout mask");
         let weights = cast(tape, dropped, self.compute(), "attention.weights");

@@ -188,8 +188,9 @@ impl Run<'_> {
         let inputs = [matrix, wide];
         let (kept, count) = kept_factors([wide, matrix]);
         let keeps = &kept[..count];
-        let operation = Operation { rule: Rule::Each, inputs: &inputs, keeps, extras: &[], keeps_output: false };
+        let operation = Operation { rule: Rule::Product, inputs: &inputs, keeps, extras: &[], keeps_output: false };
         let logits = tape.apply(&operation, "router.scores", shape, Dtype::Fp32);
+        tape.product_workspace();
         tape.release(wide);
         if copied {
             tape.release(matrix);

@@ -40,7 +40,7 @@ impl LitGpt<'_> {
         } else {
             let mask = attention.sliding_window.map(|_| self.window_mask(tape));
             let aligned = mask.map(|mask| self.aligned(tape, mask));
-            let context = self.run.kernel(tape, [query, key, value], aligned, sizes);
+            let context = self.run.kernel(tape, [query, key, value], aligned, (sizes, false));
             // What the memory-efficient kernel writes lies as the projection reads it.
             let flat = self.flat(tape, context, sizes, mask.is_some());
             for mask in aligned.into_iter().chain(mask) {

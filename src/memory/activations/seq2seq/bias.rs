@@ -67,7 +67,7 @@ impl Run<'_> {
         // Of one head the bias lies as it was looked up, which no kernel reads: it is copied to longer rows in any case.
         let uncut = self.sequence.is_multiple_of(8) && (kind != BiasKind::Both || sizes.heads.size > 1);
         let mask = self.expanded_bias(tape, narrow, sizes.heads, uncut);
-        let context = self.kernel(tape, [query, key, value], Some(mask), sizes);
+        let context = self.kernel(tape, [query, key, value], Some(mask), (sizes, false));
         for tensor in [mask, narrow, query, key, value, by_head] {
             tape.release(tensor);
         }

@@ -51,7 +51,7 @@ impl Torchtune<'_> {
         let context = if run.padding {
             self.masked_by_blocks(tape, inputs, sizes)
         } else {
-            run.kernel(tape, inputs, None, sizes)
+            run.kernel(tape, inputs, None, (sizes, false))
         };
         let shape = run.stream(tape, sizes.query);
         let flat = tape.view(context, shape);
