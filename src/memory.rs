@@ -11,13 +11,16 @@ pub mod fit;
 mod gather;
 mod inference;
 pub mod instant;
+mod kernels;
 pub mod ledger;
 mod litgpt;
 mod optimizer;
 mod quantized;
 mod recorded;
 mod recurrent;
+mod reserve;
 mod runtime;
+mod sequence;
 mod sketch;
 mod tape;
 mod targets;
@@ -27,6 +30,7 @@ mod training;
 mod weights;
 
 use self::course::Course;
+use self::runtime::Process;
 use crate::framework::implementation;
 use crate::framework::transformers::ScoreCode;
 use crate::framework::{litgpt as litgpt_code, torchtune as torchtune_code};
@@ -43,6 +47,7 @@ pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
 pub use ledger::Ledger;
+pub use reserve::{Reserve, Taken, everywhere, fits, is_played, played, reserve, surely_fits, tracked};
 pub use sketch::{Sketch, sketch};
 
 /// Why there is no ledger.
@@ -111,7 +116,7 @@ pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parame
 /// with where it lies.
 fn close(
     mut entries: Vec<Entry>,
-    gpu: Option<&Gpu>,
+    (process, gpu): (Process, Option<&Gpu>),
     places: &[(Instant, String)],
     course: Option<Course>,
 ) -> Result<Ledger, EstimateError> {
@@ -119,8 +124,8 @@ fn close(
     let instants: Vec<_> = of(Step::First).chain(of(Step::Steady)).collect();
     let allocated = Ledger::heaviest(&entries, &instants)?;
     let always = places.iter().fold(Alive::NEVER, |alive, (instant, _)| alive.in_both(*instant));
-    entries.append(&mut runtime::entries(gpu, allocated, always)?);
-    Ok(Ledger::close(entries, instants, course)?)
+    entries.append(&mut process.entries(gpu, allocated, always)?);
+    Ok(Ledger::close(entries, instants, course)?.in_process(process))
 }
 
 /// Says so where sequences are longer than those that the model was made for. Such a run takes the memory that it is

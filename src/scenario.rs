@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::framework::{Profile, Profiles};
 
 pub use choices::{
-    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Precision,
-    Recompute, Task,
+    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Placement,
+    Precision, Recompute, Task,
 };
 pub use value::Value;
 
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub estimator: Estimator,
     /// How it is trained.
     pub train: Train,
+    /// What the process around it does with memory.
+    pub runtime: Runtime,
     /// How it is spread over GPUs.
     pub parallel: Parallel,
     /// How it is served.
@@ -102,6 +104,19 @@ pub struct Train {
     pub offload_optimizer: bool,
 }
 
+/// The `[runtime]` table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Runtime {
+    /// What is set in `PYTORCH_ALLOC_CONF`.
+    pub alloc_conf: String,
+    /// How weights come to the card; unset: as the method has it.
+    pub placement: Option<Placement>,
+    /// Mebibytes that the process takes outside PyTorch's allocator; unset: what is usual.
+    pub context_mib: Option<u64>,
+    /// Mebibytes that are to stay free.
+    pub margin_mib: u64,
+}
+
 /// The `[parallel]` table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Parallel {
@@ -158,6 +173,7 @@ impl Default for Scenario {
             framework: Framework::Transformers,
             estimator: Estimator::Ledger,
             train: Train::default(),
+            runtime: Runtime::default(),
             parallel: Parallel::default(),
             infer: Infer::default(),
             profiles: Arc::default(),
@@ -166,6 +182,13 @@ impl Default for Scenario {
 }
 
 impl Scenario {
+    /// How weights come to the card: quantized ones by `from_pretrained(device_map=…)`, which quantizes them there.
+    pub fn placement(&self) -> Placement {
+        let quantized = self.task == Task::Train && self.train.method == Method::Qlora;
+        let usual = if quantized || self.task == Task::Infer { Placement::DeviceMap } else { Placement::To };
+        self.runtime.placement.filter(|_| !quantized).unwrap_or(usual)
+    }
+
     /// The habits of its framework, where they are described.
     pub fn profile(&self) -> Option<Profile> {
         self.profiles.of(self.framework.word())

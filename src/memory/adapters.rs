@@ -193,7 +193,8 @@ impl Adapters {
         adapted
     }
 
-    fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
+    /// The adapter's tensors beside a matrix, where it has one.
+    pub(super) fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
         let names = self.targets.iter().find(|names| names.weight == matrix.name)?;
         let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
         let rank = self.rank_of(names).saturating_mul(experts);

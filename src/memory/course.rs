@@ -91,7 +91,7 @@ impl Course {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{Instant, Step, estimate};
+    use crate::memory::{Instant, Step, tracked};
     use crate::preset::Library;
     use crate::scenario::{Recompute, Scenario};
 
@@ -107,7 +107,7 @@ mod tests {
                 if id == "gemma-2-2b" {
                     scenario.train.attention = crate::scenario::Attention::Eager;
                 }
-                let ledger = estimate(model, &scenario, None).unwrap();
+                let ledger = tracked(model, &scenario).unwrap();
                 for step in [Step::First, Step::Steady] {
                     let stages = ledger.course(step);
                     let most = |pass: Pass, place: &dyn Fn(Place) -> bool| {

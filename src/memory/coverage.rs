@@ -1,6 +1,6 @@
 //! What the rules cover: a valid value that none of them reads is an error, never a silent default.
 
-use super::EstimateError;
+use super::{EstimateError, reserve};
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
@@ -22,6 +22,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
             return Err(not_covered(parameter, found.to_string(), only.to_string()));
         }
     }
+    reserve::settings(scenario)?;
     let in_one_type = scenario.framework.adapts_in_one_type();
     if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
 }
@@ -73,7 +74,7 @@ fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
         Task::Infer => refuse("task", "infer", "train"),
         Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
         Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
-        Task::Train if train.precision == Precision::Fp16Mixed => {
+        Task::Train if !matches!(train.precision, Precision::Fp32 | Precision::Bf16 | Precision::Bf16Mixed) => {
             refuse("train.precision", train.precision.word(), "fp32, bf16, bf16-mixed")
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
@@ -105,7 +106,7 @@ fn check_image(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
         }
         Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
         Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
-        Task::Train if train.precision == Precision::Fp16Mixed => {
+        Task::Train if !matches!(train.precision, Precision::Fp32 | Precision::Bf16 | Precision::Bf16Mixed) => {
             refuse("train.precision", train.precision.word(), "fp32, bf16, bf16-mixed")
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
@@ -150,7 +151,8 @@ fn check_train(train: &Train, in_one_type: bool) -> Result<(), EstimateError> {
     let own = match (train.method, train.precision) {
         _ if in_one_type => "bf16",
         (Method::Lora | Method::Qlora, _) => train.lora_dtype.as_str(),
-        (Method::Full, Precision::Bf16) => "bf16",
+        (Method::Full, Precision::Fp16 | Precision::Fp16Autocast) => "fp16",
+        (Method::Full, precision) if precision.narrow_weights() => "bf16",
         (Method::Full, _) => "fp32",
     };
     if let Some(other) = train.gradient_dtype.as_deref().filter(|dtype| *dtype != own) {

@@ -3,7 +3,6 @@
 use super::category::Category;
 use super::entry::{Alive, Entry};
 use super::ledger::{self, Ledger};
-use super::runtime;
 use crate::gpu::Gpu;
 use crate::units::{Bytes, Overflow, SignedBytes};
 
@@ -12,24 +11,30 @@ use crate::units::{Bytes, Overflow, SignedBytes};
 pub struct Fit {
     /// The card.
     pub gpu: String,
-    /// Bytes at the peak.
-    pub total: Bytes,
+    /// The least capacity on which the run completes, the CUDA context included.
+    pub needs: Bytes,
     /// What it can hand out.
     pub capacity: Bytes,
-    /// Capacity less total; negative: what is missing.
+    /// Capacity less needs; negative: what is missing.
     pub headroom: SignedBytes,
-    /// The least and the most that the total may be.
+    /// What is to stay free.
+    pub margin: Bytes,
+    /// The least and the most that the needs may be.
     pub band: (Bytes, Bytes),
+    /// What the process takes where there is room, as `nvidia-smi` shows it; nothing where the allocator is not played out.
+    pub with_room: Option<Bytes>,
+    /// Whether the allocator is still to be played out, so that the needs are the least that they can be.
+    pub at_least: bool,
     /// What to make of it.
     pub verdict: Verdict,
 }
 
-/// What to make of a total and a capacity.
+/// What to make of needs and a capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Even the upper end of the band fits.
+    /// Even the upper end of the band fits, with all that the allocator takes where there is room.
     Fits,
-    /// The capacity lies inside the band.
+    /// The capacity lies inside the band, or the allocator has to give segments back for the run to go on.
     Tight,
     /// Not even the lower end fits.
     Over,
@@ -47,60 +52,103 @@ impl Verdict {
 }
 
 impl Fit {
-    /// Holds a ledger against a card.
+    /// Holds a ledger against a card: the one that it was made for, or another. Of the entries only the runtime depends on
+    /// the card.
     pub fn of(ledger: &Ledger, gpu: &Gpu) -> Result<Self, Overflow> {
-        Self::new(gpu, ledger.total(), ledger.band())
+        let process = ledger.process();
+        let Some(reserve) = ledger.reserve_on(gpu) else { return Self::without_reserve(ledger, gpu) };
+        let [context, low, high] = process.context(Some(gpu))?;
+        let needs = reserve.least.checked_add(context)?;
+        let band = (reserve.least.checked_add(low)?, reserve.least.checked_add(high)?);
+        Self::new(gpu, ledger, needs, (band, Some(reserve.reserved.checked_add(context)?)))
     }
 
-    /// Holds a run against a card other than the one that its ledger was made for: of the entries only the runtime
-    /// depends on the card.
-    pub fn elsewhere(ledger: &Ledger, gpu: &Gpu) -> Result<Self, Overflow> {
+    /// Where the allocator is not played out: the sum at the peak, and the range in which it may be.
+    fn without_reserve(ledger: &Ledger, gpu: &Gpu) -> Result<Self, Overflow> {
         let peak = ledger.peak();
         let is_runtime = |entry: &&Entry| entry.category == Category::Runtime;
         let alive = || ledger.alive(peak.step, peak.instant);
         if !alive().any(|entry| is_runtime(&entry)) {
-            return Self::of(ledger, gpu);
+            return Self::new(gpu, ledger, ledger.total(), (ledger.band(), None));
         }
-        let runtime = runtime::entries(Some(gpu), ledger.allocated(), Alive::NEVER)?;
+        let runtime = ledger.process().entries(Some(gpu), ledger.allocated(), Alive::NEVER)?;
         let total = Bytes::checked_sum(runtime.iter().map(|entry| entry.bytes))?.checked_add(ledger.allocated())?;
         let rest = alive().filter(|entry| !is_runtime(entry));
-        Self::new(gpu, total, ledger::band(total, rest.chain(&runtime)))
+        Self::new(gpu, ledger, total, (ledger::band(total, rest.chain(&runtime)), None))
     }
 
-    fn new(gpu: &Gpu, total: Bytes, band: (Bytes, Bytes)) -> Result<Self, Overflow> {
+    fn new(
+        gpu: &Gpu,
+        ledger: &Ledger,
+        needs: Bytes,
+        (band, with_room): ((Bytes, Bytes), Option<Bytes>),
+    ) -> Result<Self, Overflow> {
         let capacity = gpu.capacity()?;
+        let margin = Bytes::from_mib(ledger.process().margin_mib)?;
+        let fits = |bytes: Bytes| bytes.checked_add(margin).is_ok_and(|bytes| bytes <= capacity);
         let verdict = match band {
-            (_, high) if high <= capacity => Verdict::Fits,
-            (low, _) if low > capacity => Verdict::Over,
+            (_, high) if fits(high.max(with_room.unwrap_or(high))) => Verdict::Fits,
+            (low, _) if !fits(low) => Verdict::Over,
             _ => Verdict::Tight,
         };
-        Ok(Self { gpu: gpu.id.clone(), total, capacity, headroom: capacity.minus(total), band, verdict })
+        let at_least = ledger.is_to_be_played();
+        // What is missing for certain is missing; that nothing is, is not known yet.
+        let verdict = if at_least && verdict == Verdict::Fits { Verdict::Tight } else { verdict };
+        let (gpu, headroom) = (gpu.id.clone(), capacity.minus(needs));
+        Ok(Self { gpu, needs, capacity, headroom, margin, band, with_room, at_least, verdict })
     }
 
     /// Whether the central estimate fits, which decides exit codes.
-    pub const fn fits(&self) -> bool {
-        !self.headroom.is_negative()
+    pub fn fits(&self) -> bool {
+        self.needs.checked_add(self.margin).is_ok_and(|needs| needs <= self.capacity)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::estimate;
+    use crate::memory::{everywhere, played};
     use crate::preset::Library;
     use crate::scenario::{Estimator, Scenario};
 
     #[test]
     fn a_run_elsewhere_is_what_a_ledger_made_there_says() {
         let library = Library::embedded();
-        let model = library.model("llama-3.2-1b").unwrap();
+        let model = library.model("smollm2-135m").unwrap();
         for estimator in [Estimator::Ledger, Estimator::Sketch] {
-            let scenario = Scenario { estimator, ..Scenario::default() };
-            let here = estimate(model, &scenario, library.gpu("h100-sxm-80").ok()).unwrap();
+            let mut scenario = Scenario { estimator, ..Scenario::default() };
+            scenario.train.sequence_length = 512;
+            let here = library.gpu("h100-sxm-80").ok();
+            let here = everywhere(model, &scenario, here, library.gpus()).unwrap();
             for gpu in library.gpus() {
-                let there = estimate(model, &scenario, Some(gpu)).unwrap();
-                assert_eq!(Fit::elsewhere(&here, gpu).unwrap(), Fit::of(&there, gpu).unwrap(), "{}", gpu.id);
+                let there = played(model, &scenario, Some(gpu)).unwrap();
+                assert_eq!(Fit::of(&here, gpu).unwrap(), Fit::of(&there, gpu).unwrap(), "{}", gpu.id);
             }
         }
+    }
+
+    #[test]
+    fn a_total_is_what_the_run_needs() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("smollm2-135m").unwrap(), library.gpu("rtx-4090").unwrap());
+        let ledger = played(model, &Scenario::default(), Some(gpu)).unwrap();
+        let fit = Fit::of(&ledger, gpu).unwrap();
+        assert_eq!(ledger.total(), fit.needs);
+        let reserve = ledger.reserve().unwrap();
+        assert!(reserve.requested <= reserve.allocated && reserve.allocated <= reserve.least);
+        assert!(reserve.least <= reserve.reserved);
+        assert!(ledger.allocated() <= reserve.requested);
+    }
+
+    #[test]
+    fn a_margin_is_kept() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("smollm2-135m").unwrap(), library.gpu("rtx-4090").unwrap());
+        let mut scenario = Scenario::default();
+        let free = Fit::of(&played(model, &scenario, Some(gpu)).unwrap(), gpu).unwrap();
+        scenario.runtime.margin_mib = u64::try_from(free.headroom.get()).unwrap() / (1 << 20) + 1;
+        let kept = Fit::of(&played(model, &scenario, Some(gpu)).unwrap(), gpu).unwrap();
+        assert!(free.fits() && !kept.fits());
+        assert_eq!(free.headroom, kept.headroom);
     }
 }

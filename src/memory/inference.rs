@@ -12,6 +12,7 @@ use super::entry::{Alive, Entry};
 use super::gather::gather;
 use super::instant::Instant;
 use super::ledger::Ledger;
+use super::runtime::Process;
 use super::timeline::Timeline;
 use super::{recorded, recurrent, weights};
 use crate::framework::transformers::SOURCE;
@@ -65,7 +66,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     for entry in entries.iter_mut().filter(measured).filter(|_| profile.version != SOURCE) {
         entry.source = profile.version;
     }
-    super::close(gather(entries)?, gpu, &instants, None)
+    super::close(gather(entries)?, (Process::of(scenario), gpu), &instants, None)
 }
 
 /// The profile of the scenario's framework, where it says how to serve such a model.
@@ -103,6 +104,8 @@ fn run<'a>(model: &'a Model, stored: &Stored, [batch, sequence]: [u64; 2], servi
         adapters: None,
         base: stored.kernel(),
         logits_of_prompt: serving.logits_of_prompt,
+        every_layer: false,
+        kernels: None,
         loss_kind: Loss::Eager,
         loss_chunks: 1,
     }

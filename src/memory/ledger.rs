@@ -2,9 +2,13 @@
 
 use super::category::Category;
 use super::course::{Course, Stage};
-use super::entry::{Entry, Exactness};
+use super::entry::{Alive, Entry, Exactness, Lifetime};
 use super::instant::{Instant, Moment, Step};
-use crate::units::{Bytes, Overflow};
+use super::kernels::Kernels;
+use super::reserve::Reserve;
+use super::runtime::{self, Process};
+use crate::gpu::Gpu;
+use crate::units::{Bytes, Overflow, Unit};
 
 /// Every entry of one estimate, added up by instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +17,9 @@ pub struct Ledger {
     moments: Vec<Moment>,
     peak: usize,
     course: Option<Course>,
+    process: Process,
+    /// What the allocator holds, by the kernels of the card.
+    reserves: Vec<(Kernels, Reserve)>,
 }
 
 impl Ledger {
@@ -39,7 +46,69 @@ impl Ledger {
                 peak = index;
             }
         }
-        Ok(Self { entries, moments, peak, course })
+        Ok(Self { entries, moments, peak, course, process: Process::default(), reserves: Vec::new() })
+    }
+
+    /// Where the run takes place.
+    pub(super) fn in_process(self, process: Process) -> Self {
+        Self { process, ..self }
+    }
+
+    pub(super) const fn process(&self) -> Process {
+        self.process
+    }
+
+    /// The ledger of a run whose allocator holds so much on a card with these kernels. What it holds beyond what is asked
+    /// of it at the peak becomes an entry, so that the total is what the run needs.
+    pub(super) fn with_reserve(self, kernels: Kernels, reserve: Reserve) -> Result<Self, Overflow> {
+        let Self { mut entries, moments, peak, course, process, mut reserves } = self;
+        let outside = Process::context_of(&entries);
+        let asked = moments[peak].total.saturating_sub(outside);
+        let alive = moments.iter().fold(Alive::NEVER, |alive, moment| alive.with(moment.step, moment.instant));
+        entries.push(runtime::unusable(reserve.least.saturating_sub(asked), alive));
+        let instants = moments.into_iter().map(|moment| (moment.step, moment.instant, moment.at)).collect();
+        reserves.push((kernels, reserve));
+        Ok(Self { process, reserves, ..Self::close(entries, instants, course)? })
+    }
+
+    /// Adds what the allocator holds on cards with other kernels.
+    pub(super) fn beside(mut self, kernels: Kernels, reserve: Reserve) -> Self {
+        self.reserves.push((kernels, reserve));
+        self
+    }
+
+    /// What the allocator holds on the card that the ledger was made for, where it was played out.
+    pub fn reserve(&self) -> Option<&Reserve> {
+        self.reserves.first().map(|(_, reserve)| reserve)
+    }
+
+    /// What the allocator holds beyond what is asked of it at the peak.
+    pub fn unusable(&self) -> Bytes {
+        let unusable = self.entries.iter().rev().find(|entry| entry.name == runtime::UNUSABLE);
+        unusable.map_or(Bytes::ZERO, |entry| entry.bytes)
+    }
+
+    /// Why the allocator holds what it cannot use, of the entry that is about that.
+    pub fn because(&self, entry: &Entry, unit: Unit) -> Option<String> {
+        self.reserve().filter(|_| entry.name == runtime::UNUSABLE).map(|reserve| reserve.explanation(unit))
+    }
+
+    /// What it holds on another card: where that has other kernels and was not played for them, what it holds here.
+    pub(super) fn reserve_on(&self, gpu: &Gpu) -> Option<&Reserve> {
+        let kernels = Kernels::of(Some(gpu));
+        let known = self.reserves.iter().find(|(known, _)| *known == kernels);
+        known.map(|(_, reserve)| reserve).or_else(|| self.reserve())
+    }
+
+    /// Whether the allocator is still to be played out for what it adds to be known.
+    pub fn is_to_be_played(&self) -> bool {
+        self.process.played && self.reserves.is_empty()
+    }
+
+    /// Whether the allocator was played out for the kernels of a card.
+    pub(super) fn is_played_on(&self, gpu: &Gpu) -> bool {
+        let kernels = Kernels::of(Some(gpu));
+        self.reserves.is_empty() || self.reserves.iter().any(|(known, _)| *known == kernels)
     }
 
     /// The heaviest sum of entries over the steady step's instants.
@@ -62,11 +131,15 @@ impl Ledger {
         &self.moments
     }
 
-    /// What is alive while each part of the model runs, forward and back, in order; nothing outside training.
+    /// What is alive while each part of the model runs, forward and back, in order, but for what a kernel library takes
+    /// while one kernel runs; nothing outside training.
     pub fn course(&self, step: Step) -> Vec<Stage> {
         let known = |moment: &&Moment| moment.step == step && moment.instant == Instant::LossBackward;
         let (Some(course), Some(moment)) = (&self.course, self.moments.iter().find(known)) else { return Vec::new() };
-        course.beside(moment.total).unwrap_or_default()
+        let of_a_kernel = |entry: &&Entry| entry.category == Category::Runtime && entry.lifetime == Lifetime::Transient;
+        let workspaces = self.alive(step, Instant::LossBackward).filter(of_a_kernel).map(|entry| entry.bytes);
+        let workspaces = Bytes::checked_sum(workspaces).unwrap_or_default();
+        course.beside(moment.total.saturating_sub(workspaces)).unwrap_or_default()
     }
 
     /// The heaviest instant of the steady step.

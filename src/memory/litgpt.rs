@@ -10,6 +10,7 @@ use super::entry::Entry;
 use super::ledger::Ledger;
 use super::quantized::{self, Format};
 use super::recorded;
+use super::runtime::Process;
 use super::tape::Dtype;
 use super::timeline::Timeline;
 use super::training::{always, close, not_in_the_first, positions, standing as standing_at};
@@ -81,7 +82,7 @@ pub(super) fn ledger(
     as_they_pass(&mut entries, train);
     entries.append(&mut standing::buffers(model, train, lora.as_ref(), tables)?);
     entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
-    close(entries, gpu, &recording, &timeline, &positions)
+    close(entries, (Process::of(scenario), gpu), &recording, &timeline, &positions)
 }
 
 /// The tensors that a run's optimizer steps.
@@ -137,6 +138,8 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         loss_chunks: 0,
         base: None,
         logits_of_prompt: false,
+        every_layer: false,
+        kernels: None,
     }
 }
 

@@ -67,7 +67,7 @@ enum Wording {
 impl Name {
     const fn of(storage: &Storage) -> Self {
         let wording = match (storage.kind, storage.dtype) {
-            (Kind::Value | Kind::Scratch, _) => Wording::Itself,
+            (Kind::Value | Kind::Scratch | Kind::Workspace, _) => Wording::Itself,
             (Kind::WeightCopy, Dtype::Fp32) => Wording::In32Bits,
             (Kind::WeightCopy, _) => Wording::In16Bits,
             (Kind::Gradient | Kind::ParameterGradient, _) => Wording::Gradient,
@@ -153,10 +153,11 @@ fn classify(storage: &Storage) -> (Category, Lifetime) {
     let lifetime = match storage.kind {
         Kind::ParameterGradient => Lifetime::Persistent,
         Kind::Value if kept => Lifetime::Saved,
-        Kind::Value | Kind::WeightCopy | Kind::Gradient | Kind::Scratch => Lifetime::Transient,
+        Kind::Value | Kind::WeightCopy | Kind::Gradient | Kind::Scratch | Kind::Workspace => Lifetime::Transient,
     };
     let category = match storage.kind {
         Kind::ParameterGradient => Category::Gradients,
+        Kind::Workspace => Category::Runtime,
         Kind::WeightCopy => Category::Workspace,
         _ if storage.owner == Segment::Loss => Category::Logits,
         // A recomputed layer is made of activations; what its arguments hold is not.

@@ -6,53 +6,100 @@ use std::borrow::Cow;
 
 use super::category::Category;
 use super::entry::{Alive, Entry, Exactness, Lifetime, Place, Shape};
+use super::kernels::Kernels;
 use crate::gpu::Gpu;
+use crate::scenario::{Estimator, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
 
-const MIB: u64 = 1 << 20;
+/// The process in which a run takes place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Process {
+    /// Mebibytes outside the allocator, where one knows them.
+    context_mib: Option<u64>,
+    /// Mebibytes that are to stay free.
+    pub(super) margin_mib: u64,
+    /// Whether the allocator is played out; else what it adds is estimated.
+    pub(super) played: bool,
+    /// Whether the run is known no better than by the rule of thumb, which knows no process.
+    sketched: bool,
+}
 
-/// The runtime entries of a PyTorch process on a card whose tensors come to `allocated` at the peak.
-pub(super) fn entries(gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
-    let context = match gpu.and_then(|gpu| gpu.context_mib) {
-        Some(mib) => [mib, mib, mib],
-        None => [450, 300, 600],
-    };
-    let [context, low, high] = context.map(Bytes::from_mib);
-    let cublas = Bytes::new(if workspace_is_large(gpu) { 32 * MIB } else { 65 * MIB / 8 });
-    // Observed reserved over allocated: 1.00 with expandable segments, 1.05 usually.
-    let slack = Bytes::new(allocated.get() / 20);
-    Ok(vec![
-        entry(
+impl Process {
+    /// That of a scenario.
+    pub(super) fn of(scenario: &Scenario) -> Self {
+        let runtime = &scenario.runtime;
+        Self {
+            context_mib: runtime.context_mib,
+            margin_mib: runtime.margin_mib,
+            played: super::is_played(scenario),
+            sketched: scenario.estimator == Estimator::Sketch,
+        }
+    }
+
+    /// What stands outside PyTorch's allocator on a card: the usual, the least and the most.
+    pub(super) fn context(self, gpu: Option<&Gpu>) -> Result<[Bytes; 3], Overflow> {
+        if self.sketched {
+            return Ok([Bytes::ZERO; 3]);
+        }
+        let [usual, low, high] = match self.context_mib.or_else(|| gpu.and_then(|gpu| gpu.context_mib)) {
+            Some(mib) => [mib; 3],
+            None => [450, 300, 600],
+        }
+        .map(Bytes::from_mib);
+        Ok([usual?, low?, high?])
+    }
+
+    /// What of these entries stands outside PyTorch's allocator.
+    pub(super) fn context_of(entries: &[Entry]) -> Bytes {
+        entries.iter().filter(|entry| !entry.in_allocator()).fold(Bytes::ZERO, |sum, entry| sum.max(entry.bytes))
+    }
+
+    /// The runtime entries on a card whose tensors come to `allocated` at the peak.
+    pub(super) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+        let [context, low, high] = self.context(gpu)?;
+        let mut entries = vec![entry(
             "CUDA context and loaded kernels (outside PyTorch's allocator)",
-            context?,
-            (low?, high?),
+            context,
+            Exactness::Estimated { low, high },
             alive,
             "observed 300 to 600 MiB with lazy loading, CUDA 11.7 and later",
-        ),
-        entry(
+        )];
+        if self.played {
+            return Ok(entries);
+        }
+        let cublas = Bytes::new(Kernels::of(gpu).product);
+        // Observed reserved over allocated: 1.00 with expandable segments, 1.05 usually.
+        let slack = Bytes::new(allocated.get() / 20);
+        entries.push(entry(
             "cuBLAS workspace (inside PyTorch's allocator)",
             cublas,
-            (Bytes::ZERO, cublas),
+            Exactness::Estimated { low: Bytes::ZERO, high: cublas },
             alive,
             "PyTorch 2.x: 32 MiB on Hopper and later, 8.125 MiB before",
-        ),
-        entry(
-            "allocator slack (inside PyTorch's allocator)",
+        ));
+        entries.push(entry(
+            SLACK,
             Bytes::ZERO,
-            (Bytes::ZERO, slack),
+            Exactness::Estimated { low: Bytes::ZERO, high: slack },
             alive,
             "observed reserved over allocated: 1.00 to 1.21, 1.05 usually",
-        ),
-    ])
+        ));
+        Ok(entries)
+    }
 }
 
-/// Hopper and later take 4096·8 KiB of cuBLAS workspace.
-fn workspace_is_large(gpu: Option<&Gpu>) -> bool {
-    let architecture = gpu.and_then(|gpu| gpu.architecture.as_deref());
-    architecture.is_none_or(|name| ["Hopper", "Blackwell"].iter().any(|large| name.contains(large)))
+/// What PyTorch's cache adds where it is not played out.
+pub(super) const SLACK: &str = "allocator slack (inside PyTorch's allocator)";
+
+/// What it holds and cannot use, where it is.
+pub(super) const UNUSABLE: &str = "reserved and unusable (inside PyTorch's allocator)";
+
+/// What the allocator holds beyond what is asked of it at the peak.
+pub(super) fn unusable(bytes: Bytes, alive: Alive) -> Entry {
+    entry(UNUSABLE, bytes, Exactness::Exact, alive, "caching allocator of PyTorch 2.4 to 2.15, played out")
 }
 
-fn entry(name: &'static str, bytes: Bytes, (low, high): (Bytes, Bytes), alive: Alive, source: &'static str) -> Entry {
+fn entry(name: &'static str, bytes: Bytes, exactness: Exactness, alive: Alive, source: &'static str) -> Entry {
     Entry {
         category: Category::Runtime,
         name: Cow::Borrowed(name),
@@ -64,7 +111,7 @@ fn entry(name: &'static str, bytes: Bytes, (low, high): (Bytes, Bytes), alive: A
         bytes,
         lifetime: Lifetime::Persistent,
         alive,
-        exactness: Exactness::Estimated { low, high },
+        exactness,
         source,
     }
 }

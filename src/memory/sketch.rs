@@ -56,7 +56,7 @@ impl Terms {
                 match scenario.train.precision {
                     Precision::Fp32 => [32; 2],
                     Precision::Fp8Master => [8; 2],
-                    Precision::Bf16 | Precision::Bf16Mixed | Precision::Fp16Mixed | Precision::Bf16Master => [16; 2],
+                    _ => [16; 2],
                 },
             ),
             Task::Infer => {

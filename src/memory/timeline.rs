@@ -48,8 +48,10 @@ impl Life {
 pub(super) struct Timeline {
     /// Of each storage.
     spans: Vec<Span>,
-    /// Bytes alive just after each event.
+    /// Bytes of tensors alive just after each event.
     totals: Vec<u64>,
+    /// The events at which a kernel library takes a workspace.
+    workspaces: Vec<bool>,
 }
 
 const NEVER: usize = usize::MAX;
@@ -67,7 +69,11 @@ impl Timeline {
             }
         }
         let totals = totals(recording, &spans)?;
-        Ok(Self { spans, totals })
+        let takes = |event: &Event| match event {
+            Event::Allocate(storage) => tape.storages[*storage as usize].kind == Kind::Workspace,
+            Event::Release(_) => false,
+        };
+        Ok(Self { spans, totals, workspaces: tape.events.iter().map(takes).collect() })
     }
 
     /// Shows all lives of the recording that was read, in the order of its storages. They are not kept: a model of many
@@ -97,12 +103,13 @@ impl Timeline {
         self.totals[one] > self.totals[other]
     }
 
-    /// The heaviest event in a range of events, or the last one before it where the range allocates nothing.
+    /// The event in a range at which tensors take most, or the last one before it where the range allocates nothing; of
+    /// equal ones that at which a kernel library has its workspace too.
     pub(super) fn heaviest(&self, events: Range<usize>) -> usize {
         let mut best = events.start.saturating_sub(1);
         let mut most = 0;
         for event in events {
-            if self.totals[event] > most {
+            if self.totals[event] > most || self.totals[event] == most && self.workspaces[event] {
                 (best, most) = (event, self.totals[event]);
             }
         }
@@ -164,6 +171,9 @@ fn totals(recording: &Forward, spans: &[Span]) -> Result<Vec<u64>, Overflow> {
     let mut born = vec![0_u64; events + 1];
     let mut died = vec![0_u64; events + 1];
     each_life(recording, spans, |storage, life| {
+        if storage.kind == Kind::Workspace {
+            return Ok(());
+        }
         let bytes = storage.bytes.checked_mul(life.copies).ok_or(Overflow)?;
         let add = |slot: &mut u64| slot.checked_add(bytes).map(|sum| *slot = sum).ok_or(Overflow);
         if life.span.born <= events {

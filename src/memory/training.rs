@@ -8,8 +8,11 @@ use super::course::Course;
 use super::entry::{Alive, Entry, Lifetime};
 use super::gather::gather;
 use super::instant::{Instant, Step};
+use super::kernels::Kernels;
 use super::ledger::Ledger;
 use super::quantized::{self, Format};
+use super::runtime::Process;
+use super::sequence::{Loading, Program, Sequence, as_named};
 use super::tape::{Dtype, Event};
 use super::timeline::Timeline;
 use super::weights::Set;
@@ -18,8 +21,8 @@ use crate::framework::of_model;
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::model::parameters::{alike, blocks};
-use crate::scenario::{Attention, Framework, Method, Precision, Recompute, Scenario, Train};
+use crate::model::parameters::{BlockParameters, alike, blocks};
+use crate::scenario::{Attention, Framework, Method, Placement, Recompute, Scenario, Train};
 use crate::units::{Bits, Overflow};
 
 /// Alive at every instant of both steps.
@@ -29,88 +32,235 @@ pub(super) fn always() -> Alive {
 
 /// The ledger of a training step on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    let train = &scenario.train;
-    if scenario.profile().is_none_or(|profile| profile.train.is_none()) {
-        let trains =
-            scenario.profiles.all().iter().filter(|profile| profile.train.is_some()).map(|profile| profile.id.as_str());
-        let covered = trains.collect::<Vec<_>>().join(", ") + ", for training";
-        return Err(EstimateError::framework(scenario.framework.word(), covered));
-    }
+    check_framework(scenario)?;
     if let (Framework::Litgpt | Framework::Litgpt04, Some(profile)) = (scenario.framework, scenario.profile()) {
         return litgpt::ledger(model, scenario, &profile, gpu);
     }
     if let (Framework::Torchtune | Framework::Torchtune04, Some(profile)) = (scenario.framework, scenario.profile()) {
         return torchtune::ledger(model, scenario, &profile, gpu);
     }
-    if train.method == Method::Qlora {
-        base(train).check(model, "train.base_weights", train.base_weights.word())?;
+    Trained::of(model, scenario)?.ledger(gpu)
+}
+
+/// The ledger of what a tracker of tensors sees of a training step: nothing that a kernel takes for itself, and a new
+/// tensor for every sum of gradients.
+pub(super) fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
+    check_framework(scenario)?;
+    Trained { tracked: true, ..Trained::of(model, scenario)? }.ledger(None)
+}
+
+/// Everything that a training run asks of PyTorch's allocator, in order.
+pub(super) fn sequence(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
+    check_framework(scenario)?;
+    Trained::of(model, scenario)?.sequence(gpu)
+}
+
+fn check_framework(scenario: &Scenario) -> Result<(), EstimateError> {
+    if scenario.profile().is_some_and(|profile| profile.train.is_some()) {
+        return Ok(());
     }
-    check_method(model, train)?;
-    let adapters = match train.method {
-        Method::Full => None,
-        Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
-    };
-    let run = run(model, train, adapters.as_ref());
-    if run.code.eager_only && run.fused_attention {
-        let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
-        return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
+    let trains =
+        scenario.profiles.all().iter().filter(|profile| profile.train.is_some()).map(|profile| profile.id.as_str());
+    let covered = trains.collect::<Vec<_>>().join(", ") + ", for training";
+    Err(EstimateError::framework(scenario.framework.word(), covered))
+}
+
+/// Most layers of which each is played out: forty times as many as any model has.
+const MOST_LAYERS: u64 = 10_000;
+
+/// A model in a training loop of Transformers.
+struct Trained<'a> {
+    model: &'a Model,
+    train: &'a Train,
+    placement: Placement,
+    process: Process,
+    /// Whether only tensors are looked at, and not what kernels take.
+    tracked: bool,
+    adapters: Option<Adapters>,
+    /// The model's own tensors, and the adapters'.
+    blocks: Vec<BlockParameters>,
+    adapted: Option<Vec<BlockParameters>>,
+}
+
+impl<'a> Trained<'a> {
+    /// An error where something about it is wrong or not covered.
+    fn of(model: &'a Model, scenario: &'a Scenario) -> Result<Self, EstimateError> {
+        let train = &scenario.train;
+        if train.method == Method::Qlora {
+            base(train).check(model, "train.base_weights", train.base_weights.word())?;
+        }
+        check_method(model, train)?;
+        let adapters = match train.method {
+            Method::Full => None,
+            Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
+        };
+        let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
+        let (placement, process) = (scenario.placement(), Process::of(scenario));
+        let this = Self {
+            model,
+            train,
+            placement,
+            process,
+            tracked: false,
+            adapters,
+            blocks: blocks(&model.architecture),
+            adapted,
+        };
+        let run = this.run();
+        if run.code.eager_only && run.fused_attention {
+            let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
+            return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
+        }
+        super::check_length(model, "train.sequence_length", train.sequence_length)?;
+        Ok(this)
     }
-    super::check_length(model, "train.sequence_length", train.sequence_length)?;
-    let recording = run.record();
-    let timeline = Timeline::read(&recording)?;
-    let positions = positions(&recording, &timeline);
-    let architecture = &model.architecture;
-    let bits = Bits::whole(run.weights.bits());
-    let all = alike(blocks(architecture));
-    let adapted = adapters.as_ref().map(|adapters| alike(adapters.blocks(model)));
-    let model_set = Set { architecture, blocks: &all, bits };
-    let trained = match (&adapters, &adapted) {
-        (Some(adapters), Some(blocks)) => Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) },
-        _ => Set { architecture, blocks: &all, bits },
-    };
-    let mut entries = if train.method == Method::Qlora {
-        quantized::parameters(&model_set, base(train), always())?
-    } else {
-        model_set.parameters(always())?
-    };
-    // More than there will be, so that thousands of entries of a model of many short groups need not move. Room that
-    // nothing is written to costs nothing; and where the largest block is the greater part of all that a ledger takes,
-    // glibc keeps the memory for the next ledger instead of asking the kernel for each page anew.
-    entries.reserve(3 * entries.len() + 2 * recording.tape.storages.len());
-    if adapters.is_some() {
-        entries.append(&mut trained.parameters(always())?);
+
+    fn run(&self) -> Run<'_> {
+        run(self.model, self.train, self.adapters.as_ref())
     }
-    if run.keep_gradients {
-        entries.append(&mut trained.standing_gradients(standing(train))?);
+
+    fn ledger(&self, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+        let kernels = (!self.tracked).then(|| Kernels::of(gpu));
+        let (train, run) = (self.train, Run { kernels, ..self.run() });
+        let recording = run.record();
+        let timeline = Timeline::read(&recording)?;
+        let positions = positions(&recording, &timeline);
+        let (all, adapted) = (alike(self.blocks.clone()), self.adapted.clone().map(alike));
+        let [model_set, trained] = self.sets(&run, &all, adapted.as_deref());
+        let mut entries = self.weights(&model_set, &trained)?;
+        // More than there will be, so that thousands of entries of a model of many short groups need not move. Room that
+        // nothing is written to costs nothing; and where the largest block is the greater part of all that a ledger takes,
+        // glibc keeps the memory for the next ledger instead of asking the kernel for each page anew.
+        entries.reserve(3 * entries.len() + 2 * recording.tape.storages.len());
+        if run.keep_gradients {
+            entries.append(&mut trained.standing_gradients(standing(train))?);
+        }
+        entries.append(&mut optimizer_entries(&trained, train)?);
+        recorded::post(&mut entries, &recording, &timeline, &positions)?;
+        entries.append(&mut self.buffers(&run)?);
+        entries.append(&mut self.batch(&run)?);
+        if train.precision.scales_gradients() {
+            entries.push(weights::gradient_scaler(always())?);
+        }
+        if run.keep_outputs {
+            entries.append(&mut previous_outputs(&entries));
+        }
+        close(entries, (self.process, gpu), &recording, &timeline, &positions)
     }
-    entries.append(&mut optimizer_entries(&trained, train)?);
-    recorded::post(&mut entries, &recording, &timeline, &positions)?;
-    let scale = run.code.embedding_scale_buffer.then_some(bits);
-    let shape = [run.batch, run.sequence];
-    entries.append(&mut weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?);
-    let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
-    let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
-    in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
-    in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
-    in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
-    entries.append(&mut gather(in_layers)?);
-    entries.append(&mut match &architecture.image {
-        Some(image) => weights::images(image, run.batch, always())?,
-        None => weights::batch(shape, run.padding, always())?,
-    });
-    if train.precision == Precision::Fp16Mixed {
-        entries.push(weights::gradient_scaler(always())?);
+
+    /// The model's tensors, and those that are trained.
+    fn sets<'s>(
+        &'s self,
+        run: &Run<'_>,
+        all: &'s [BlockParameters],
+        adapted: Option<&'s [BlockParameters]>,
+    ) -> [Set<'s>; 2] {
+        let architecture = &self.model.architecture;
+        let bits = Bits::whole(run.weights.bits());
+        let model = Set { architecture, blocks: all, bits };
+        match (&self.adapters, adapted) {
+            (Some(adapters), Some(blocks)) => {
+                [model, Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) }]
+            }
+            _ => [model, model],
+        }
     }
-    if run.keep_outputs {
-        entries.append(&mut previous_outputs(&entries));
+
+    fn weights(&self, model: &Set<'_>, trained: &Set<'_>) -> Result<Vec<Entry>, Overflow> {
+        let mut entries = if self.train.method == Method::Qlora {
+            quantized::parameters(model, base(self.train), always())?
+        } else {
+            model.parameters(always())?
+        };
+        if self.adapters.is_some() {
+            entries.append(&mut trained.parameters(always())?);
+        }
+        Ok(entries)
     }
-    close(entries, gpu, &recording, &timeline, &positions)
+
+    /// What the model holds beside its parameters.
+    fn buffers(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
+        let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
+        let scale = run.code.embedding_scale_buffer.then_some(bits);
+        let mut entries = weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?;
+        let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
+        let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
+        in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
+        in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
+        in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
+        entries.append(&mut gather(in_layers)?);
+        Ok(entries)
+    }
+
+    /// What the loop feeds.
+    fn batch(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
+        match &self.model.architecture.image {
+            Some(image) => weights::images(image, run.batch, always()),
+            None => weights::batch([run.batch, run.sequence], run.padding, always()),
+        }
+    }
+
+    /// Bytes of a head that is made and dropped because it is tied.
+    fn tied_head(&self, model: &Set<'_>) -> Result<Option<u64>, Overflow> {
+        let architecture = &self.model.architecture;
+        if !architecture.tie_word_embeddings || architecture.image.is_some() {
+            return Ok(None);
+        }
+        let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
+        Ok(Some(model.bits.bytes(elements)?.get()))
+    }
+
+    fn sequence(&self, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
+        let train = self.train;
+        let layers = self.model.architecture.num_hidden_layers();
+        if layers > MOST_LAYERS {
+            let covered = format!("at most {MOST_LAYERS} of a model that is trained: every one is played out");
+            return Err(EstimateError::NotCovered { key: "num_hidden_layers", value: layers.to_string(), covered });
+        }
+        let record = |keep_gradients| {
+            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(gpu)), ..self.run() }.record()
+        };
+        let run = self.run();
+        let pass = record(false);
+        pass.tape.check()?;
+        let adds = run.keep_gradients.then(|| record(true));
+        let [model_set, trained] = self.sets(&run, &self.blocks, self.adapted.as_deref());
+        let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
+        let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let loading = Loading {
+            placement: self.placement,
+            blocks: &self.blocks,
+            weights: run.weights,
+            format: (train.method == Method::Qlora).then(|| base(train)),
+            layers_named_first: run.code.layers_named_first,
+            modules: run.code.modules,
+            tied: self.tied_head(&model_set)?,
+            adapters: self.adapters.as_ref(),
+            buffers: &buffers,
+            batch: &batch,
+        };
+        let optimizer = if train.offload_optimizer {
+            Vec::new()
+        } else {
+            optimizer::stepped(&ordered, trained.bits, train.optimizer, train.optimizer_implementation)?
+        };
+        let program = Program {
+            load: loading.sequence()?,
+            pass: &pass,
+            adds: adds.as_ref(),
+            passes: train.gradient_accumulation_steps,
+            keeps_outputs: run.keep_outputs,
+            keeps_gradients: train.keep_gradients,
+            optimizer,
+        };
+        Ok(program.sequence()?)
+    }
 }
 
 /// Closes the ledger of a recorded step.
 pub(super) fn close(
     entries: Vec<Entry>,
-    gpu: Option<&Gpu>,
+    process: (Process, Option<&Gpu>),
     recording: &Forward,
     timeline: &Timeline,
     positions: &[(Instant, usize)],
@@ -118,13 +268,19 @@ pub(super) fn close(
     let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(recording, *instant, *event)));
     let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
     let course = loss_backward.map(|(_, event)| Course::read(recording, timeline, *event));
-    super::close(entries, gpu, &places.collect::<Vec<_>>(), course)
+    super::close(entries, process, &places.collect::<Vec<_>>(), course)
 }
 
 /// What stands from the step before, and so not in the first, does so at the same instants of the steady one.
 pub(super) fn not_in_the_first(entry: &mut Entry) {
     let alive = Instant::TRAINING.iter().filter(|instant| entry.alive.contains(Step::Steady, **instant));
     entry.alive = alive.fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant));
+}
+
+/// A block's tensors in the order of its class.
+fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
+    let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
+    BlockParameters { tensors, ..block.clone() }
 }
 
 /// The format of a quantized base.
@@ -197,8 +353,8 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         code: of_model(model),
         batch: train.micro_batch_size,
         sequence: train.sequence_length,
-        weights: if train.precision == Precision::Bf16 { Dtype::Bf16 } else { Dtype::Fp32 },
-        autocast: matches!(train.precision, Precision::Bf16Mixed | Precision::Fp16Mixed),
+        weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
+        autocast: train.precision.autocasts(),
         fused_attention: train.attention == Attention::Flash,
         padding: train.padding,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
@@ -215,6 +371,8 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },
         logits_of_prompt: false,
+        every_layer: false,
+        kernels: None,
     }
 }
 

@@ -102,12 +102,30 @@ choices! {
 }
 
 choices! {
+    /// How weights come to the card.
+    Placement {
+        /// Loaded on the host, then `.to("cuda")`.
+        To = "to",
+        /// `from_pretrained(device_map=…)`.
+        DeviceMap = "device_map",
+        /// Made on the card.
+        Build = "build",
+    }
+}
+
+choices! {
     /// Types of weights and arithmetic.
     Precision {
         /// 32-bit throughout.
         Fp32 = "fp32",
         /// bfloat16 throughout.
         Bf16 = "bf16",
+        /// float16 throughout.
+        Fp16 = "fp16",
+        /// Autocast to bfloat16 over bfloat16 weights, with adapters in fp32: what `bf16=True` makes of a 16-bit checkpoint.
+        Bf16Autocast = "bf16-autocast",
+        /// Autocast to float16 over float16 weights.
+        Fp16Autocast = "fp16-autocast",
         /// Autocast to bfloat16 over fp32 weights.
         Bf16Mixed = "bf16-mixed",
         /// Autocast to float16 over fp32 weights.
@@ -116,6 +134,23 @@ choices! {
         Bf16Master = "bf16-master",
         /// fp8 matrix products with an fp32 master copy.
         Fp8Master = "fp8-master",
+    }
+}
+
+impl Precision {
+    /// Whether weights have 16 bits.
+    pub const fn narrow_weights(self) -> bool {
+        matches!(self, Self::Bf16 | Self::Fp16 | Self::Bf16Autocast | Self::Fp16Autocast)
+    }
+
+    /// Whether autocast chooses the type of each operation.
+    pub const fn autocasts(self) -> bool {
+        matches!(self, Self::Bf16Autocast | Self::Fp16Autocast | Self::Bf16Mixed | Self::Fp16Mixed)
+    }
+
+    /// Whether gradients are scaled, so that float16 holds them.
+    pub const fn scales_gradients(self) -> bool {
+        matches!(self, Self::Fp16Autocast | Self::Fp16Mixed)
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::EstimateError;
 use super::super::entry::Alive;
 use super::super::instant::Instant;
 use super::super::ledger::Ledger;
+use super::super::runtime::Process;
 use super::super::timeline::Timeline;
 use super::super::{check_length, close, recorded, weights};
 use super::stored::Stored;
@@ -32,5 +33,5 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> R
     let event = timeline.heaviest(0..recording.backward_start);
     recorded::post(&mut entries, &recording, &timeline, &[(Instant::Prefill, event)])?;
     let instants = [(Instant::Load, String::from("weights")), (Instant::Prefill, recording.whereabouts(event))];
-    close(entries, gpu, &instants, None)
+    close(entries, (Process::of(scenario), gpu), &instants, None)
 }

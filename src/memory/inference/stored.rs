@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::EstimateError;
 use super::super::activations::Kernel;
-use super::super::allocator::Allocator;
+use super::super::allocator::{Event, Settings, replay};
 use super::super::category::Category;
 use super::super::entry::{Alive, Dim, Entry, Exactness, Place, Shape};
 use super::super::quantized::{self, Format};
@@ -173,25 +173,22 @@ fn check_depth(entries: &[&Entry]) -> Result<(), EstimateError> {
 /// What the allocator gives to weights beyond what they ask for, where each is moved by itself: 32-bit codes first, as
 /// safetensors files have them, layer by layer.
 fn remainders(entries: &[&Entry], alive: Alive) -> Result<Entry, Overflow> {
-    let mut allocator = Allocator::default();
-    let (mut asked, mut counted) = (Bytes::ZERO, Bytes::ZERO);
+    let mut moved = Vec::new();
     let is_code = |entry: &Entry| entry.bits != Bits::whole(16);
     for codes in [true, false] {
         for (place, layers) in places(entries) {
             let here = |entry: &&&Entry| entry.place == place && is_code(entry) == codes;
             for _ in 0..layers {
                 for entry in entries.iter().filter(here) {
-                    let one = Bytes::new(entry.bytes.get() / entry.count);
-                    for _ in 0..entry.count / layers {
-                        asked = asked.checked_add(one)?;
-                        counted = counted.checked_add(allocator.allocate(one.get())?)?;
-                    }
+                    let one = Event::Allocate(entry.bytes.get() / entry.count);
+                    moved.extend((0..entry.count / layers).map(|_| one));
                 }
             }
         }
     }
     let name = "rest of the weights' blocks (inside PyTorch's allocator)";
-    let bytes = counted.saturating_sub(asked);
+    let moved = replay(&moved, Settings::default());
+    let bytes = Bytes::new(moved.allocated - moved.requested);
     let entry = persistent(name, Place::Runtime, Shape::new(&[]), Dtype::Bool, alive)?;
     let exactness = Exactness::Estimated { low: Bytes::ZERO, high: bytes };
     Ok(Entry { category: Category::Runtime, bytes, exactness, source: BLOCKS, ..entry })

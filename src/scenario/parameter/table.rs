@@ -2,8 +2,8 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Precision,
-    Recompute, Task,
+    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Placement,
+    Precision, Recompute, Task,
 };
 use crate::scenario::{Scenario, Value};
 
@@ -152,7 +152,7 @@ pub const PARAMETERS: &[Parameter] = &[
         help: "types of weights, gradients and arithmetic",
         kind: Kind::Choice {
             words: Precision::WORDS,
-            covered: &["fp32", "bf16", "bf16-mixed", "fp16-mixed"],
+            covered: &["fp32", "bf16", "fp16", "bf16-autocast", "fp16-autocast", "bf16-mixed", "fp16-mixed"],
             optional: false,
         },
         applies: training,
@@ -374,6 +374,52 @@ pub const PARAMETERS: &[Parameter] = &[
         applies: quantizing_scales,
         get: |s| Value::Flag(s.train.double_quant),
         set: |s, value| flag(value).map(|on| s.train.double_quant = on),
+    },
+    Parameter {
+        key: "runtime.alloc_conf",
+        label: "alloc conf",
+        unit: "",
+        help: "PYTORCH_ALLOC_CONF, as in expandable_segments:True",
+        kind: Kind::Text { suggestions: &["", "expandable_segments:True", "max_split_size_mb:128"] },
+        applies: in_detail,
+        get: |s| Value::Word(s.runtime.alloc_conf.clone()),
+        set: |s, value| text(value).map(|text| s.runtime.alloc_conf = text),
+    },
+    Parameter {
+        key: "runtime.placement",
+        label: "placement",
+        unit: "",
+        help: "how weights come to the card: .to(\"cuda\"), from_pretrained(device_map=...), made there",
+        kind: Kind::Choice { words: Placement::WORDS, covered: &["to", "device_map", "build"], optional: true },
+        applies: in_detail,
+        get: |s| s.runtime.placement.map_or(Value::Unset, |placement| Value::Word(placement.word().to_owned())),
+        set: |s, value| match value {
+            Value::Unset => {
+                s.runtime.placement = None;
+                Ok(())
+            }
+            value => word(value, Placement::from_word).map(|choice| s.runtime.placement = Some(choice)),
+        },
+    },
+    Parameter {
+        key: "runtime.context_mib",
+        label: "context",
+        unit: "MiB",
+        help: "what the process takes outside PyTorch's allocator: the CUDA context and loaded kernels",
+        kind: Kind::Count { min: 0, max: 1 << 20, step: Step::Multiple(50), optional: true },
+        applies: in_detail,
+        get: |s| s.runtime.context_mib.map_or(Value::Unset, Value::Count),
+        set: |s, value| optional_count(value).map(|count| s.runtime.context_mib = count),
+    },
+    Parameter {
+        key: "runtime.margin_mib",
+        label: "margin",
+        unit: "MiB",
+        help: "what is to stay free on the card",
+        kind: Kind::Count { min: 0, max: 1 << 30, step: Step::Multiple(256), optional: false },
+        applies: in_detail,
+        get: |s| Value::Count(s.runtime.margin_mib),
+        set: |s, value| count(value).map(|count| s.runtime.margin_mib = count),
     },
     Parameter {
         key: "parallel.tensor",

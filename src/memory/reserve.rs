@@ -1,0 +1,173 @@
+//! What PyTorch's allocator makes of a run: how much it takes from the driver, and the least card on which it runs.
+
+use super::allocator::{self, Replay, Settings};
+use super::kernels::Kernels;
+use super::{EstimateError, Fit, Ledger, Verdict, estimate, training};
+use crate::gpu::Gpu;
+use crate::model::Model;
+use crate::scenario::{Estimator, Framework, Scenario, Task};
+use crate::units::{Bytes, Unit};
+
+/// What a run takes from the driver through PyTorch's allocator, from its first weight to a step that is like all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserve {
+    /// The most that is asked for at once, workspaces included: `requested_bytes.all.peak`.
+    pub requested: Bytes,
+    /// The most in blocks: `torch.cuda.max_memory_allocated`.
+    pub allocated: Bytes,
+    /// The most that it holds on a card with room: `torch.cuda.max_memory_reserved`.
+    pub reserved: Bytes,
+    /// The least that it runs with: below `reserved`, cached segments are given back in between.
+    pub least: Bytes,
+    /// The largest allocation that made it take more for want of a free block that was large enough.
+    pub taken: Taken,
+}
+
+/// An allocation for which no free block was large enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// What it holds.
+    pub name: &'static str,
+    /// Its bytes.
+    pub asked: Bytes,
+    /// The largest block that was free.
+    pub largest: Bytes,
+    /// All that was free.
+    pub free: Bytes,
+}
+
+impl Reserve {
+    /// In a sentence, why more is reserved than is used.
+    pub fn explanation(&self, unit: Unit) -> String {
+        let show = |bytes: Bytes| format!("{} {}", unit.number(bytes), unit.label());
+        let Taken { name, asked, largest, free } = self.taken;
+        let asked = show(asked);
+        if free < self.taken.asked {
+            return format!(
+                "the last segment was taken for {name}, {asked}, when no more than {} were free",
+                show(free)
+            );
+        }
+        let (free, largest) = (show(free), show(largest));
+        format!("{name} took another {asked} although {free} were free: {largest} at most in one piece")
+    }
+}
+
+/// Whether the allocator of a run is played out; else what it adds is estimated.
+pub fn is_played(scenario: &Scenario) -> bool {
+    let trains = scenario.task == Task::Train && scenario.framework == Framework::Transformers;
+    trains && scenario.estimator == Estimator::Ledger
+}
+
+/// Plays the allocator of a run on a card; nothing where it is not known in which order the run asks for memory.
+///
+/// # Errors
+/// Where the scenario has no ledger, or `runtime.alloc_conf` is wrong.
+pub fn reserve(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Option<Reserve>, EstimateError> {
+    if !is_played(scenario) {
+        return Ok(None);
+    }
+    let settings = settings(scenario)?;
+    let sequence = training::sequence(&model.trained(), scenario, gpu)?;
+    let whole = allocator::replay(&sequence.events, settings);
+    let smallest = allocator::smallest(&sequence.events, settings, &whole);
+    let Replay { requested, allocated, reserved, growth, .. } = whole;
+    let taken = Taken {
+        name: sequence.name_of(growth.event),
+        asked: Bytes::new(growth.asked),
+        largest: Bytes::new(growth.largest_hole),
+        free: Bytes::new(growth.free),
+    };
+    let [requested, allocated, reserved, least] = [requested, allocated, reserved, smallest].map(Bytes::new);
+    Ok(Some(Reserve { requested, allocated, reserved, least, taken }))
+}
+
+/// The allocator's settings.
+pub(super) fn settings(scenario: &Scenario) -> Result<Settings, EstimateError> {
+    Settings::parse(&scenario.runtime.alloc_conf)
+        .map_err(|error| EstimateError::Invalid { key: "runtime.alloc_conf", problem: error.to_string() })
+}
+
+/// Whether a run fits a card, by the central estimate: what [`Fit`] says, found with no more work than that takes.
+///
+/// # Errors
+/// As of [`reserve`].
+pub fn fits(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<bool, EstimateError> {
+    judge(model, scenario, gpu, Fit::fits, |[room, _], whole, least| {
+        whole.reserved <= room || whole.allocated <= room && least() <= room
+    })
+}
+
+/// Whether a run surely fits a card, with all that its allocator takes where there is room: a verdict of `fits`.
+///
+/// # Errors
+/// As of [`reserve`].
+pub fn surely_fits(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<bool, EstimateError> {
+    judge(
+        model,
+        scenario,
+        gpu,
+        |fit| fit.verdict == Verdict::Fits,
+        |[room, sure], whole, least| whole.reserved <= room && (whole.reserved <= sure || least() <= sure),
+    )
+}
+
+/// Judges a run by its tensors where that is enough, else by its allocator: by the room that it has beside the usual and
+/// beside the largest CUDA context, by what it takes with room, and, where asked, by the least that it runs with.
+fn judge(
+    model: &Model,
+    scenario: &Scenario,
+    gpu: &Gpu,
+    by_tensors: impl FnOnce(&Fit) -> bool,
+    by_allocator: impl FnOnce([u64; 2], &Replay, &dyn Fn() -> u64) -> bool,
+) -> Result<bool, EstimateError> {
+    let ledger = estimate(model, scenario, Some(gpu))?;
+    let fit = Fit::of(&ledger, gpu)?;
+    if !fit.at_least || !fit.fits() {
+        return Ok(by_tensors(&fit));
+    }
+    let [usual, _, most] = ledger.process().context(Some(gpu))?;
+    let beside =
+        |context: Bytes| Ok::<u64, EstimateError>(fit.capacity.saturating_sub(context.checked_add(fit.margin)?).get());
+    let rooms = [beside(usual)?, beside(most)?];
+    let (events, settings) = (training::sequence(&model.trained(), scenario, Some(gpu))?.events, settings(scenario)?);
+    let whole = allocator::replay(&events, settings);
+    Ok(by_allocator(rooms, &whole, &|| allocator::smallest(&events, settings, &whole)))
+}
+
+/// The ledger with what the allocator holds on this card.
+pub fn played(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    let ledger = estimate(model, scenario, gpu)?;
+    match reserve(model, scenario, gpu)? {
+        Some(reserve) => Ok(ledger.with_reserve(Kernels::of(gpu), reserve)?),
+        None => Ok(ledger),
+    }
+}
+
+/// The same, with what the allocator holds on every other card too, whose kernels may take other workspaces.
+pub fn everywhere<'g>(
+    model: &Model,
+    scenario: &Scenario,
+    gpu: Option<&Gpu>,
+    others: impl IntoIterator<Item = &'g Gpu>,
+) -> Result<Ledger, EstimateError> {
+    let mut ledger = played(model, scenario, gpu)?;
+    for other in others {
+        if ledger.is_played_on(other) {
+            continue;
+        }
+        let Some(reserve) = reserve(model, scenario, Some(other))? else { break };
+        ledger = ledger.beside(Kernels::of(Some(other)), reserve);
+    }
+    Ok(ledger)
+}
+
+/// The ledger of what a tracker of tensors sees: nothing that a kernel takes for itself.
+pub fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
+    if !is_played(scenario) {
+        return estimate(model, scenario, None);
+    }
+    super::coverage::check(scenario)?;
+    super::coverage::check_family(model, scenario)?;
+    training::tracked(&model.trained(), scenario)
+}

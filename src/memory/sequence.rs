@@ -1,0 +1,190 @@
+//! Everything that a run asks of PyTorch's allocator, in order: weights as they are loaded, the batch, and as many steps as
+//! it takes until nothing changes any more.
+
+mod load;
+mod modules;
+
+pub(super) use load::Loading;
+pub(super) use modules::as_named;
+
+use super::activations::Forward;
+use super::allocator::Event;
+use super::optimizer::Stepped;
+use super::tape::{self, Kind};
+use crate::units::Overflow;
+
+/// Steps after which a run repeats itself.
+const STEPS: usize = 3;
+
+/// Passes of a step after which those that add to its gradients repeat themselves.
+const PASSES: u64 = 4;
+
+/// The most that a run may ask for in all, 4 EiB: beyond any card, and small enough that no sum of it overflows.
+const MOST: u64 = 1 << 62;
+
+/// A sequence of allocations and releases, with what each of them is for.
+#[derive(Debug, Default)]
+pub(crate) struct Sequence {
+    /// What is asked for.
+    pub(crate) events: Vec<Event>,
+    /// What each allocation holds.
+    pub(crate) names: Vec<&'static str>,
+    /// Where each phase begins.
+    pub(crate) phases: Vec<(Phase, usize)>,
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Weights and the batch.
+    Load,
+    /// The forward pass of a step, counted from 1.
+    Forward(usize),
+    /// Its backward pass.
+    Backward(usize),
+    /// Its optimizer.
+    Optimizer(usize),
+}
+
+/// An allocation, by how many came before it.
+pub(crate) type Made = u32;
+
+impl Sequence {
+    pub(super) fn allocate(&mut self, name: &'static str, bytes: u64) -> Made {
+        let made = Made::try_from(self.names.len()).unwrap_or(Made::MAX);
+        self.events.push(Event::Allocate(bytes));
+        self.names.push(name);
+        made
+    }
+
+    /// What the allocation of an event holds.
+    pub(super) fn name_of(&self, event: usize) -> &'static str {
+        let allocates = |event: &&Event| matches!(event, Event::Allocate(_));
+        let before = self.events.iter().take(event).filter(allocates).count();
+        self.names.get(before).copied().unwrap_or_default()
+    }
+
+    pub(super) fn release(&mut self, made: Made) {
+        self.events.push(Event::Release(made));
+    }
+
+    fn check(&self) -> Result<(), Overflow> {
+        let mut all = 0_u64;
+        for event in &self.events {
+            if let Event::Allocate(bytes) = event {
+                all = all.checked_add(*bytes).filter(|all| *all <= MOST).ok_or(Overflow)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn empty_cache(&mut self) {
+        self.events.push(Event::EmptyCache);
+    }
+
+    fn begin(&mut self, phase: Phase) {
+        self.phases.push((phase, self.events.len()));
+    }
+
+    /// One forward and backward pass as it was recorded; what it leaves behind is gradients and the rest.
+    fn pass(&mut self, recording: &Forward, step: usize, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>) {
+        let tape = &recording.tape;
+        let mut made = vec![Made::MAX; tape.storages.len()];
+        self.begin(Phase::Forward(step));
+        for (position, event) in tape.events.iter().enumerate() {
+            if position == recording.backward_start {
+                outdated.drain(..).for_each(|made| self.release(made));
+                self.begin(Phase::Backward(step));
+            }
+            match event {
+                tape::Event::Allocate(storage) => {
+                    let it = &tape.storages[*storage as usize];
+                    made[*storage as usize] = self.allocate(it.name, it.bytes);
+                }
+                tape::Event::Release(storage) => {
+                    self.release(std::mem::replace(&mut made[*storage as usize], Made::MAX));
+                }
+            }
+        }
+        for (storage, made) in tape.storages.iter().zip(made).filter(|(_, made)| *made != Made::MAX) {
+            if storage.kind == Kind::ParameterGradient { &mut *gradients } else { &mut *outdated }.push(made);
+        }
+    }
+
+    fn optimizer(&mut self, tensors: &[Stepped], step: usize) {
+        let temporary = |sequence: &mut Self, bytes: &u64| sequence.allocate("temporary of the optimizer", *bytes);
+        if step == 1 {
+            for tensor in tensors {
+                for bytes in &tensor.states {
+                    self.allocate("state of the optimizer", *bytes);
+                }
+            }
+        }
+        let mut held: Vec<Made> = Vec::new();
+        for tensor in tensors {
+            let made: Vec<Made> = tensor.temporaries.iter().map(|bytes| temporary(self, bytes)).collect();
+            if tensor.together {
+                held.extend(made);
+                continue;
+            }
+            // The variable of the step before still has what came last.
+            let last = made.last().copied();
+            for made in made.iter().take(made.len().saturating_sub(1)) {
+                self.release(*made);
+            }
+            held.drain(..).for_each(|made| self.release(made));
+            held.extend(last);
+        }
+        for made in held {
+            self.release(made);
+        }
+    }
+}
+
+/// What a training run is made of.
+pub(super) struct Program<'a> {
+    /// Weights, buffers and the batch, in the order in which they come.
+    pub(super) load: Sequence,
+    /// A pass whose gradients are new.
+    pub(super) pass: &'a Forward,
+    /// One whose gradients are added to those that stand.
+    pub(super) adds: Option<&'a Forward>,
+    /// Passes before a step.
+    pub(super) passes: u64,
+    /// Whether outputs stay until those of the next pass take their place.
+    pub(super) keeps_outputs: bool,
+    /// Whether gradients stay.
+    pub(super) keeps_gradients: bool,
+    /// What the optimizer makes.
+    pub(super) optimizer: Vec<Stepped>,
+}
+
+impl Program<'_> {
+    /// The run from its first weight to the end of a step that is like all others.
+    ///
+    /// # Errors
+    /// Where it asks for more than any card will ever have.
+    pub(super) fn sequence(self) -> Result<Sequence, Overflow> {
+        let passes = self.passes.min(PASSES);
+        let mut sequence = self.load;
+        let (mut gradients, mut outdated) = (Vec::new(), Vec::new());
+        for step in 1..=STEPS {
+            for pass in 0..passes {
+                let adds = self.adds.filter(|_| pass > 0 || self.keeps_gradients && step > 1);
+                sequence.pass(adds.unwrap_or(self.pass), step, &mut outdated, &mut gradients);
+                if pass + 1 == passes {
+                    sequence.begin(Phase::Optimizer(step));
+                }
+                if !self.keeps_outputs {
+                    outdated.drain(..).for_each(|made| sequence.release(made));
+                }
+            }
+            sequence.optimizer(&self.optimizer, step);
+            if !self.keeps_gradients {
+                gradients.drain(..).for_each(|made| sequence.release(made));
+            }
+        }
+        sequence.check()?;
+        Ok(sequence)
+    }
+}

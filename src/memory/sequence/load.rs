@@ -1,0 +1,274 @@
+//! How weights come to the card.
+
+use super::{Made, Phase, Sequence, modules};
+use crate::framework::transformers::ModuleOrder;
+use crate::memory::adapters::Adapters;
+use crate::memory::entry::Entry;
+use crate::memory::quantized::{self, Format};
+use crate::memory::tape::Dtype;
+use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::scenario::Placement;
+use crate::units::{Bits, Overflow};
+
+/// A model that is about to be on the card.
+pub(in crate::memory) struct Loading<'a> {
+    /// How it comes there.
+    pub(in crate::memory) placement: Placement,
+    /// Its tensors.
+    pub(in crate::memory) blocks: &'a [BlockParameters],
+    /// The type that they have on the card.
+    pub(in crate::memory) weights: Dtype,
+    /// The format of those that are quantized as they come.
+    pub(in crate::memory) format: Option<Format>,
+    /// Whether checkpoints name tables behind layers.
+    pub(in crate::memory) layers_named_first: bool,
+    /// The order of a layer's modules.
+    pub(in crate::memory) modules: ModuleOrder,
+    /// Bytes of the head's matrix where it is the embedding's.
+    pub(in crate::memory) tied: Option<u64>,
+    /// Adapters, where there are any.
+    pub(in crate::memory) adapters: Option<&'a Adapters>,
+    /// Buffers of the model.
+    pub(in crate::memory) buffers: &'a [Entry],
+    /// What the loop feeds.
+    pub(in crate::memory) batch: &'a [Entry],
+}
+
+const WEIGHT: &str = "weights";
+const BUFFER: &str = "buffers of the model";
+const ADAPTER: &str = "adapters";
+const BATCH: &str = "input ids and labels";
+const QUANTIZING: &str = "scratch of quantizing a weight";
+
+impl Loading<'_> {
+    /// Everything that stands before the first step, and what was there while it came.
+    pub(in crate::memory) fn sequence(&self) -> Result<Sequence, Overflow> {
+        let mut sequence = Sequence::default();
+        sequence.begin(Phase::Load);
+        match self.placement {
+            Placement::To => self.moved(&mut sequence)?,
+            Placement::DeviceMap => self.loaded(&mut sequence)?,
+            Placement::Build => self.built(&mut sequence)?,
+        }
+        if self.placement != Placement::To {
+            self.adapters_after(&mut sequence)?;
+        }
+        for entry in self.batch {
+            sequence.entry(BATCH, entry);
+        }
+        Ok(sequence)
+    }
+
+    /// `.to("cuda")`: module by module, each with its adapter.
+    fn moved(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        let mut layer = 0;
+        for block in self.blocks {
+            let behind = matches!(block.block, Block::Head);
+            if behind {
+                self.outer_buffers(sequence);
+            }
+            for _ in 0..block.copies {
+                for tensor in modules::as_named(block, self.modules) {
+                    sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                    for tensor in self.adapters.and_then(|adapters| adapters.of_matrix(tensor)).into_iter().flatten() {
+                        sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
+                    }
+                }
+                self.layer_buffers(sequence, block, &mut layer);
+            }
+        }
+        if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
+            self.outer_buffers(sequence);
+        }
+        Ok(())
+    }
+
+    /// Modules made on the card: a head that is tied is made and dropped.
+    fn built(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        let mut layer = 0;
+        for block in self.blocks {
+            for _ in 0..block.copies {
+                for tensor in modules::as_named(block, self.modules) {
+                    sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                }
+                self.layer_buffers(sequence, block, &mut layer);
+            }
+        }
+        self.outer_buffers(sequence);
+        if let Some(bytes) = self.tied {
+            let head = sequence.allocate("a head that is tied to the embedding", bytes);
+            sequence.release(head);
+        }
+        Ok(())
+    }
+
+    /// `from_pretrained(device_map=…)`: one block of all weights' bytes first, which is let go and cut up; head and
+    /// embedding before the layers.
+    fn loaded(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        let mut all = 0_u64;
+        for block in self.blocks {
+            for tensor in &block.tensors {
+                let bytes = match self.pieces(block, tensor)? {
+                    Some(pieces) => pieces.first().copied().unwrap_or(0),
+                    None => self.unquantized_bytes(tensor)?,
+                };
+                all = bytes.checked_mul(block.copies).and_then(|bytes| all.checked_add(bytes)).ok_or(Overflow)?;
+            }
+        }
+        let warm = sequence.allocate("a block of all weights, to warm the allocator up", all);
+        sequence.release(warm);
+        // By name: `lm_head`, `model.embed_tokens`, `model.layers`; or `lm_head`, `transformer.h`, `transformer.wte`.
+        let mut named: Vec<&BlockParameters> = self.blocks.iter().collect();
+        named.sort_by_key(|block| match block.block {
+            Block::Head => 0,
+            Block::Embedding => 1 + 2 * u8::from(self.layers_named_first),
+            Block::Group(_) | Block::FinalNorm => 2,
+        });
+        let mut first = true;
+        let mut widened: Vec<(Made, u64)> = Vec::new();
+        for block in named {
+            for _ in 0..block.copies {
+                for tensor in modules::as_saved(block, self.modules) {
+                    let bytes = self.unquantized_bytes(tensor)?;
+                    if let Some(pieces) = self.pieces(block, tensor)? {
+                        quantize(sequence, bytes, &pieces, std::mem::take(&mut first));
+                    } else {
+                        let made = sequence.allocate(WEIGHT, bytes);
+                        widened.push((made, self.bytes(tensor)?));
+                    }
+                }
+            }
+        }
+        for entry in self.buffers {
+            sequence.entry(BUFFER, entry);
+        }
+        // `prepare_model_for_kbit_training` makes what is not quantized fp32, and gives back what it left.
+        if self.format.is_some() && self.weights == Dtype::Fp32 {
+            for (narrow, bytes) in widened {
+                sequence.allocate(WEIGHT, bytes);
+                sequence.release(narrow);
+            }
+            sequence.empty_cache();
+        }
+        Ok(())
+    }
+
+    /// Adapters on a model that is there: made in the type of the model, and then cast.
+    fn adapters_after(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        let Some(adapters) = self.adapters else { return Ok(()) };
+        let base = if self.format.is_some() { Dtype::Bf16 } else { self.weights };
+        let casts = adapters.dtype != base;
+        let mut made: Vec<(Made, u64)> = Vec::new();
+        for block in self.blocks {
+            for _ in 0..block.copies {
+                for tensor in modules::as_named(block, self.modules) {
+                    for tensor in adapters.of_matrix(tensor).into_iter().flatten() {
+                        let bytes = self.adapter_bytes(&tensor)?;
+                        let own = if casts { of(&tensor, base)? } else { bytes };
+                        made.push((sequence.allocate(ADAPTER, own), bytes));
+                    }
+                }
+            }
+        }
+        for (narrow, bytes) in made.into_iter().filter(|_| casts) {
+            sequence.allocate(ADAPTER, bytes);
+            sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    fn layer_buffers(&self, sequence: &mut Sequence, block: &BlockParameters, layer: &mut u64) {
+        if !matches!(block.block, Block::Group(_)) {
+            return;
+        }
+        for entry in self.buffers {
+            let Some((of, first, last)) = entry.place.layers() else { continue };
+            if stands_in(*layer, of, first, last) {
+                sequence.some(BUFFER, entry, entry.count / of);
+            }
+        }
+        *layer += 1;
+    }
+
+    fn outer_buffers(&self, sequence: &mut Sequence) {
+        for entry in self.buffers.iter().filter(|entry| entry.place.layers().is_none()) {
+            sequence.entry(BUFFER, entry);
+        }
+    }
+
+    fn pieces(&self, block: &BlockParameters, tensor: &Tensor) -> Result<Option<Vec<u64>>, Overflow> {
+        self.format.map_or(Ok(None), |format| quantized::pieces(block, tensor, format))
+    }
+
+    fn bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
+        of(tensor, self.weights)
+    }
+
+    /// What is quantized comes in 16 bits, and so does what stands beside it.
+    fn unquantized_bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
+        of(tensor, if self.format.is_some() { Dtype::Bf16 } else { self.weights })
+    }
+
+    fn adapter_bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
+        of(tensor, self.adapters.map_or(self.weights, |adapters| adapters.dtype))
+    }
+}
+
+impl Sequence {
+    fn entry(&mut self, name: &'static str, entry: &Entry) {
+        self.some(name, entry, entry.count);
+    }
+
+    fn some(&mut self, name: &'static str, entry: &Entry, count: u64) {
+        for _ in 0..count {
+            self.allocate(name, entry.bytes.get() / entry.count.max(1));
+        }
+    }
+}
+
+fn of(tensor: &Tensor, dtype: Dtype) -> Result<u64, Overflow> {
+    Ok(Bits::whole(dtype.bits()).bytes(tensor.parameters()?.get())?.get())
+}
+
+/// bitsandbytes' 4 bits: the weight in 16 bits, then scales in fp32, codes, and with double quantization the scales'
+/// own codes and scales, before what is no longer needed goes.
+fn quantize(sequence: &mut Sequence, weight: u64, pieces: &[u64], first: bool) {
+    let [codes, rest @ ..] = pieces else { return };
+    let weight = sequence.allocate(QUANTIZING, weight);
+    // Codes of 4 bits, of which 64 share a scale.
+    let scales = codes.div_ceil(32).saturating_mul(4);
+    let double = rest.len() > 2;
+    let wide = double.then(|| sequence.allocate(QUANTIZING, scales));
+    if !double {
+        sequence.allocate(WEIGHT, scales);
+    }
+    sequence.allocate(WEIGHT, *codes);
+    sequence.allocate(WEIGHT, 64);
+    if let Some(wide) = wide {
+        sequence.allocate(WEIGHT, 4);
+        let centred = sequence.allocate(QUANTIZING, scales);
+        if first {
+            sequence.allocate(WEIGHT, 1024);
+        }
+        for bytes in [4 * (scales / 4).div_ceil(256), scales / 4, 1024] {
+            sequence.allocate(WEIGHT, bytes);
+        }
+        sequence.release(centred);
+        sequence.release(wide);
+    }
+    sequence.release(weight);
+}
+
+/// Whether a layer is one of so many from the first to the last of these, as evenly as they lie.
+const fn stands_in(layer: u64, of: u64, first: u64, last: u64) -> bool {
+    if layer < first || layer > last {
+        return false;
+    }
+    if of <= 1 {
+        return layer == first;
+    }
+    let (at, span) = (layer - first, last - first);
+    // The nearest of the evenly spread ones.
+    let index = (at * (of - 1)).div_ceil(if span == 0 { 1 } else { span });
+    index * span / (of - 1) == at
+}

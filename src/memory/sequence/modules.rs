@@ -1,0 +1,87 @@
+//! The order of a model's tensors: as its class names its modules, or as a checkpoint has them.
+
+use crate::framework::transformers::ModuleOrder;
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+
+/// The tensors of one block in the order of its class.
+pub(in crate::memory) fn as_named(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
+    let tensors = || block.tensors.iter();
+    if !matches!(block.block, Block::Group(_)) {
+        return tensors().collect();
+    }
+    match order {
+        ModuleOrder::AsComputed => tensors().collect(),
+        ModuleOrder::NormsFirst => {
+            tensors().filter(|it| is_of_layer(it)).chain(tensors().filter(|it| !is_of_layer(it))).collect()
+        }
+        ModuleOrder::NormsLast => projections_first(tensors().filter(|it| !is_of_layer(it)))
+            .into_iter()
+            .chain(tensors().filter(|it| is_of_layer(it)))
+            .collect(),
+        ModuleOrder::NormAfterEach => {
+            let mut ordered = Vec::with_capacity(block.tensors.len());
+            let mut norm: Vec<&Tensor> = Vec::new();
+            for tensor in tensors() {
+                if !is_of_layer(tensor) {
+                    ordered.push(tensor);
+                    continue;
+                }
+                // The norm of the part before has not been placed yet.
+                if norm.last().is_some_and(|last| part(last) != part(tensor)) {
+                    ordered.append(&mut norm);
+                }
+                norm.push(tensor);
+            }
+            ordered.append(&mut norm);
+            ordered
+        }
+    }
+}
+
+/// The tensors of one block in the order of their names, in which checkpoints are written: of a layer the norm before it,
+/// the feed-forward network, other norms, attention.
+pub(super) fn as_saved(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
+    let mut tensors: Vec<&Tensor> = block.tensors.iter().collect();
+    if !matches!(block.block, Block::Group(_)) {
+        return tensors;
+    }
+    let rank = |tensor: &Tensor| match (is_of_layer(tensor), order) {
+        (true, ModuleOrder::NormsLast) if is_first_norm(tensor) => 0,
+        (true, _) => 2,
+        (false, ModuleOrder::NormsLast) => 1 + 2 * u8::from(is_of_mixer(tensor)),
+        (false, _) => 3 - 2 * u8::from(is_of_mixer(tensor)),
+    };
+    tensors.sort_by(|one, other| (rank(one), one.name).cmp(&(rank(other), other.name)));
+    tensors
+}
+
+/// Norms of queries and keys are named behind the projections.
+fn projections_first<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Vec<&'a Tensor> {
+    let (mixer, rest): (Vec<&Tensor>, Vec<&Tensor>) = tensors.partition(|tensor| is_of_mixer(tensor));
+    let (norms, projections): (Vec<&Tensor>, Vec<&Tensor>) =
+        mixer.into_iter().partition(|tensor| tensor.role == Role::Norm && !is_between(tensor));
+    projections.into_iter().chain(norms).chain(rest).collect()
+}
+
+/// Whether a norm is the layer's own, and not one of its attention's or experts'.
+fn is_of_layer(tensor: &Tensor) -> bool {
+    tensor.role == Role::Norm && !part(tensor).contains('.')
+}
+
+/// Whether a norm stands between two projections, as latent attention's do.
+fn is_between(tensor: &Tensor) -> bool {
+    part(tensor).ends_with("down norm")
+}
+
+fn is_first_norm(tensor: &Tensor) -> bool {
+    matches!(part(tensor), "attention norm" | "mixer norm")
+}
+
+fn is_of_mixer(tensor: &Tensor) -> bool {
+    tensor.name.starts_with("attention.") || tensor.name.starts_with("mixer.")
+}
+
+/// The name less what it is of the part: `attention.query` of `attention.query.weight`.
+fn part(tensor: &Tensor) -> &'static str {
+    tensor.name.rsplit_once('.').map_or(tensor.name, |(part, _)| part)
+}
