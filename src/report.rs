@@ -11,7 +11,7 @@ pub mod text;
 pub mod validation;
 
 use crate::gpu::Gpu;
-use crate::memory::{Entry, EstimateError, Fit, Ledger, Sketch, Step, estimate, sketch, trainable_parameters};
+use crate::memory::{Entry, EstimateError, Fit, Ledger, Sketch, Step, played, sketch, trainable_parameters};
 use crate::model::{Model, parameters};
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Parameters;
@@ -61,7 +61,7 @@ impl<'a> Report<'a> {
     /// Estimates, and holds the result against the card.
     pub fn new(model: &'a Model, scenario: &'a Scenario, gpu: Option<&'a Gpu>) -> Result<Self, EstimateError> {
         let counts = ParameterCounts::of(model, scenario)?;
-        let ledger = estimate(model, scenario, gpu)?;
+        let ledger = played(model, scenario, gpu)?;
         let fit = gpu.map(|gpu| Fit::of(&ledger, gpu)).transpose()?;
         let sketch = match scenario.estimator {
             Estimator::Sketch => Some(sketch(model, scenario)?),

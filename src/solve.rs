@@ -3,8 +3,10 @@
 mod bisect;
 pub mod fixes;
 pub mod furthest;
+mod judge;
 pub mod largest;
 
 pub use fixes::{Cost, Fix, fixes};
 pub use furthest::{Furthest, furthest};
+pub use judge::By;
 pub use largest::{Largest, Stop, largest, surely};

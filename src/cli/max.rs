@@ -79,12 +79,12 @@ fn as_json(key: &str, found: &Largest, sure: Option<u64>) -> Value {
         Stop::End(reason) => (Value::Null, json!(reason)),
     };
     json!({
-        "schema": 1, "parameter": key, "value": found.value, "total": found.total.get(),
+        "schema": 1, "parameter": key, "value": found.value, "total": found.needs.get(),
         "next_total": next, "reason": reason, "surely": sure,
     })
 }
 
 fn as_csv(key: &str, found: &Largest) -> String {
     let value = found.value.map(|value| value.to_string()).unwrap_or_default();
-    format!("parameter,value,total\n{key},{value},{}\n", found.total.get())
+    format!("parameter,value,total\n{key},{value},{}\n", found.needs.get())
 }

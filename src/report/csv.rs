@@ -5,9 +5,22 @@ use crate::memory::{Category, Exactness, Step};
 
 /// One row: the verdict.
 pub fn check(report: &Report) -> String {
-    let mut header =
-        ["model", "gpu", "verdict", "fits", "capacity", "total", "allocated", "headroom", "low", "high", "instant"]
-            .to_vec();
+    let mut header = [
+        "model",
+        "gpu",
+        "verdict",
+        "fits",
+        "capacity",
+        "total",
+        "allocated",
+        "headroom",
+        "low",
+        "high",
+        "instant",
+        "needs",
+        "reserved",
+    ]
+    .to_vec();
     header.extend(Category::ALL.map(Category::id));
     let peak = report.ledger.peak();
     let number = |text: Option<String>| text.unwrap_or_default();
@@ -21,9 +34,11 @@ pub fn check(report: &Report) -> String {
         report.ledger.total().get().to_string(),
         report.ledger.allocated().get().to_string(),
         number(fit.map(|fit| fit.headroom.get().to_string())),
-        report.ledger.band().0.get().to_string(),
-        report.ledger.band().1.get().to_string(),
+        number(fit.map(|fit| fit.band.0.get().to_string())),
+        number(fit.map(|fit| fit.band.1.get().to_string())),
         peak.instant.id().to_owned(),
+        number(fit.map(|fit| fit.needs.get().to_string())),
+        number(report.ledger.reserve().map(|reserve| reserve.reserved.get().to_string())),
     ];
     row.extend(peak.by_category.iter().map(|(_, bytes)| bytes.get().to_string()));
     write(&header, [row])

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::Report;
 use crate::memory::{Categories, Entry, Exactness, Ledger, Moment, Step};
 use crate::scenario::Scenario;
-use crate::units::{Bytes, Parameters};
+use crate::units::{Bytes, Parameters, Unit};
 
 /// The version of the format.
 const SCHEMA: u32 = 1;
@@ -40,6 +40,8 @@ struct Memory {
     by_category: ByCategory,
     total: Bytes,
     allocated: Bytes,
+    /// Nothing where the allocator is not played out.
+    reserved: Option<Bytes>,
 }
 
 /// Bytes under the stable id of each category, zeros too.
@@ -78,6 +80,7 @@ struct InstantTotals {
 struct Fit<'a> {
     gpu: &'a str,
     capacity: Bytes,
+    needs: Bytes,
     headroom: i64,
     fits: bool,
     verdict: &'static str,
@@ -105,6 +108,8 @@ struct Line<'a> {
     exact: bool,
     formula: String,
     source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
 }
 
 /// The report as one JSON document; `with_ledger` lists the entries of the steady step.
@@ -122,6 +127,7 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
             by_category: ByCategory(report.ledger.peak().by_category),
             total: report.ledger.total(),
             allocated: report.ledger.allocated(),
+            reserved: report.ledger.reserve().map(|reserve| reserve.reserved),
         },
         // Every rank holds the same until pipeline stages differ.
         peak: Peak { instant: report.ledger.peak().instant.id(), rank: Rank { pipeline: 0 } },
@@ -151,6 +157,7 @@ fn fit(fit: &crate::memory::Fit) -> Fit<'_> {
     Fit {
         gpu: &fit.gpu,
         capacity: fit.capacity,
+        needs: fit.needs,
         headroom: fit.headroom.get(),
         fits: fit.fits(),
         verdict: fit.verdict.id(),
@@ -179,5 +186,6 @@ fn line<'a>(ledger: &Ledger, entry: &'a Entry) -> Line<'a> {
         exact: entry.exactness == Exactness::Exact,
         formula: entry.formula_in_numbers(),
         source: entry.source,
+        because: ledger.because(entry, Unit::Gib),
     }
 }

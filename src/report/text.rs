@@ -77,6 +77,7 @@ fn to_ascii(text: &str) -> String {
         '▓' => '=',
         '░' => '.',
         '▒' => '+',
+        '▚' => '%',
         '│' => '|',
         '▲' => '^',
         '·' => '*',
@@ -106,14 +107,24 @@ fn headline(report: &Report) -> String {
 
 /// Words with a dot between them, in lines of at most 80 columns.
 fn wrap(words: &[String]) -> String {
+    flow(words.iter().map(String::as_str), " · ")
+}
+
+/// A sentence in lines of at most 80 columns.
+fn wrap_sentence(sentence: &str) -> String {
+    flow(sentence.split(' '), " ")
+}
+
+fn flow<'a>(words: impl Iterator<Item = &'a str>, between: &str) -> String {
+    let width = |text: &str| text.chars().count();
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 3 + word.chars().count() <= COLUMNS => {
-                line.push_str(" · ");
+            Some(line) if width(line) + width(between) + width(word) <= COLUMNS => {
+                line.push_str(between);
                 line.push_str(word);
             }
-            _ => lines.push(word.clone()),
+            _ => lines.push(word.to_owned()),
         }
     }
     lines.join("\n")

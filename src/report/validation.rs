@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::csv;
 use super::table::{Cell, Column, Table};
 use crate::units::grouped;
-use crate::validate::{Outcome, Promise, Row, Spread, Validation};
+use crate::validate::{LOW, NEAR, Outcome, Promise, Row, Spread, Validation};
 
 /// Ids that stand behind a reason; the rest is counted.
 const EXAMPLES: usize = 3;
@@ -164,7 +164,7 @@ pub fn document(validation: &Validation) -> Result<String, serde_json::Error> {
 }
 
 fn group(row: &Row) -> Value {
-    let Promise { median, ninetieth, worst, exact, .. } = row.promise;
+    let Promise { median, ninetieth, worst, exact, near, low, .. } = row.promise;
     json!({
         "group": row.group,
         "metric": row.metric.word(),
@@ -176,7 +176,12 @@ fn group(row: &Row) -> Value {
         "ninetieth": row.spread.map(|spread| spread.ninetieth),
         "worst": row.spread.map(|spread| spread.worst),
         "worst_case": Some(&row.worst_case).filter(|id| !id.is_empty()),
-        "promise": {"median": median, "ninetieth": ninetieth, "worst": worst, "exact_share": exact},
+        "near_share": row.spread.map(|spread| spread.near_share),
+        "low_share": row.spread.map(|spread| spread.low_share),
+        "promise": {
+            "median": median, "ninetieth": ninetieth, "worst": worst,
+            "exact_share": exact, "near_share": near, "low_share": low,
+        },
         "within": row.within(),
         "unexplained": row.unexplained(),
         "sketch": row.sketch.map(|spread| json!({
@@ -232,8 +237,10 @@ fn promised(promise: &Promise) -> String {
         None if *promise == Promise::NOTHING => return String::from("none: vaguely known"),
         None => {}
     }
+    words.extend(promise.near.map(|share| format!("{:.0} % within {}", 100.0 * share, percent(NEAR))));
     let within = limits.iter().filter_map(|(limit, name)| limit.map(|limit| format!("{name} {}", percent(limit))));
     words.extend(within);
+    words.extend(promise.low.map(|share| format!("{:.0} % too low by {}", 100.0 * share, percent(LOW))));
     words.join(", ")
 }
 

@@ -1,7 +1,7 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
 use crate::gpu::Gpu;
-use crate::memory::{Fit, Ledger, Verdict, estimate};
+use crate::memory::{Fit, Ledger, Verdict, estimate, everywhere, played};
 use crate::model::Model;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Method, Scenario, Task, Value};
@@ -12,8 +12,8 @@ use crate::units::Bytes;
 pub struct Fix {
     /// The parameters it sets, by dotted key, with their new values.
     pub changes: Vec<(&'static str, Value)>,
-    /// Total bytes at the peak afterwards.
-    pub total: Bytes,
+    /// The least capacity afterwards.
+    pub needs: Bytes,
     /// What to make of it: fits, or may.
     pub verdict: Verdict,
     /// What it costs.
@@ -53,18 +53,25 @@ pub fn fixes<'g>(
     gpu: &Gpu,
     others: impl IntoIterator<Item = (&'g str, &'g Gpu)>,
 ) -> Vec<Fix> {
-    let now = estimate(model, scenario, Some(gpu)).ok();
-    let less = |total| now.as_ref().is_none_or(|now| total < now.total());
+    let others: Vec<(&str, &Gpu)> = others.into_iter().collect();
+    let now = everywhere(model, scenario, Some(gpu), others.iter().map(|(_, card)| *card)).ok();
+    let less = |needs| now.as_ref().is_none_or(|now| needs < now.total());
+    let capacity = gpu.capacity().unwrap_or(Bytes::MAX);
     let mut found: Vec<Fix> = candidates(scenario)
         .into_iter()
         .filter_map(|(changes, cost)| {
             let changed = apply(scenario, &changes)?;
-            let ledger = estimate(model, &changed, Some(gpu)).ok()?;
-            let fit = Fit::of(&ledger, gpu).ok()?;
-            (fit.fits() && less(fit.total)).then(|| Fix { changes, total: ledger.total(), verdict: fit.verdict, cost })
+            // Where tensors alone are too much, the allocator need not be played.
+            let tensors = estimate(model, &changed, Some(gpu)).ok()?.total();
+            if tensors > capacity || !less(tensors) {
+                return None;
+            }
+            let fit = Fit::of(&played(model, &changed, Some(gpu)).ok()?, gpu).ok()?;
+            let Fit { needs, verdict, .. } = fit;
+            (fit.fits() && less(needs)).then_some(Fix { changes, needs, verdict, cost })
         })
         .collect();
-    found.sort_by_key(|fix| (fix.cost, fix.verdict != Verdict::Fits, fix.total));
+    found.sort_by_key(|fix| (fix.cost, fix.verdict != Verdict::Fits, fix.needs));
     let over = |now: &Ledger| Fit::of(now, gpu).is_ok_and(|fit| !fit.fits());
     if let Some(now) = now.filter(over) {
         found.extend(roomier(&now, gpu, others));
@@ -75,13 +82,13 @@ pub fn fixes<'g>(
 /// The smallest card on which the run fits: of the same vendor and with memory no slower, where there is one.
 fn roomier<'g>(now: &Ledger, gpu: &Gpu, others: impl IntoIterator<Item = (&'g str, &'g Gpu)>) -> Option<Fix> {
     let fits = |(id, card): (&'g str, &'g Gpu)| {
-        let fit = Fit::elsewhere(now, card).ok()?;
+        let fit = Fit::of(now, card).ok()?;
         let slower = card.bandwidth_gb_s < gpu.bandwidth_gb_s;
         let fits = fit.verdict == Verdict::Fits;
-        fits.then_some((card.vendor != gpu.vendor, slower, fit.capacity, id, fit.total))
+        fits.then_some((card.vendor != gpu.vendor, slower, fit.capacity, id, fit.needs))
     };
-    let (_, _, _, id, total) = others.into_iter().filter_map(fits).min()?;
-    Some(Fix { changes: vec![("gpu", Value::Word(id.to_owned()))], total, verdict: Verdict::Fits, cost: Cost::Card })
+    let (_, _, _, id, needs) = others.into_iter().filter_map(fits).min()?;
+    Some(Fix { changes: vec![("gpu", Value::Word(id.to_owned()))], needs, verdict: Verdict::Fits, cost: Cost::Card })
 }
 
 /// Adapters of attention alone, which leave experts and feed-forward networks as they are.
@@ -109,6 +116,7 @@ fn training(scenario: &Scenario) -> Vec<Candidate> {
     let train = &scenario.train;
     let word = |key, word: &str, cost| (vec![(key, Value::Word(word.to_owned()))], cost);
     let mut candidates = vec![
+        word("runtime.alloc_conf", "expandable_segments:True", Cost::Nothing),
         word("train.optimizer_implementation", "fused", Cost::Nothing),
         word("train.attention", "flash", Cost::Nothing),
         (vec![("train.keep_outputs", Value::Flag(false))], Cost::Nothing),
@@ -185,8 +193,8 @@ mod tests {
         );
         assert!(found.windows(2).all(|pair| pair[0].cost <= pair[1].cost));
         for fix in found.iter().filter(|fix| fix.cost != Cost::Card) {
-            let ledger = estimate(model, &apply(&scenario, &fix.changes).unwrap(), Some(gpu)).unwrap();
-            assert_eq!(ledger.total(), fix.total);
+            let ledger = played(model, &apply(&scenario, &fix.changes).unwrap(), Some(gpu)).unwrap();
+            assert_eq!(ledger.total(), fix.needs);
             assert!(ledger.total() <= gpu.capacity().unwrap());
         }
     }

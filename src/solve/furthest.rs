@@ -1,8 +1,9 @@
 //! How far a parameter can go, whichever way memory goes with it.
 
-use super::largest::{Largest, Stop, at, largest};
+use super::By;
+use super::largest::{Largest, Stop, at, changed, largest_by};
 use crate::gpu::Gpu;
-use crate::memory::EstimateError;
+use crate::memory::{EstimateError, estimate};
 use crate::model::Model;
 use crate::scenario::Scenario;
 use crate::scenario::parameter::{Kind, Parameter};
@@ -21,7 +22,8 @@ pub enum Furthest {
 /// Values that are tried until memory changes: 1, 2, 4, … more than the smallest.
 const TRIED: u32 = 21;
 
-/// The furthest value of a whole number with which a scenario fits a card, by the central estimate.
+/// The furthest value of a whole number with which a scenario fits a card, by the central estimate, judged by its allocator or by
+/// its tensors alone.
 ///
 /// # Errors
 /// Where the parameter is no whole number, or the scenario has no ledger even with the smallest value.
@@ -30,12 +32,14 @@ pub fn furthest(
     scenario: &Scenario,
     gpu: &Gpu,
     parameter: &Parameter,
+    by: By,
 ) -> Result<Furthest, EstimateError> {
     let Kind::Count { min, max, .. } = parameter.kind else {
         return Err(EstimateError::Invalid { key: parameter.key, problem: String::from("it is not a whole number") });
     };
     let min = min.max(1);
-    let total = |value| at(model, scenario, gpu, parameter, value).map(|fit| fit.total);
+    // Which way memory goes is seen on tensors alone.
+    let total = |value| estimate(model, &changed(scenario, parameter, value)?, Some(gpu)).map(|it| it.total());
     let smallest = total(min)?;
     // A value that is refused ends the search upwards, as one does that needs more.
     let tried = (0..TRIED).map(|power| min.saturating_add(1 << power)).take_while(|value| *value <= max);
@@ -43,27 +47,29 @@ pub fn furthest(
     match other {
         None => Ok(Furthest::Indifferent),
         Some(Ok(total)) if total < smallest => {
-            Ok(Furthest::Smallest(least(model, scenario, gpu, parameter, [min, max])?))
+            Ok(Furthest::Smallest(least(by, model, scenario, gpu, parameter, [min, max])?))
         }
-        Some(_) => Ok(Furthest::Largest(largest(model, scenario, gpu, parameter)?)),
+        Some(_) => Ok(Furthest::Largest(largest_by(by, model, scenario, gpu, parameter)?)),
     }
 }
 
 /// The smallest value that fits, where memory falls with it.
 fn least(
+    by: By,
     model: &Model,
     scenario: &Scenario,
     gpu: &Gpu,
     parameter: &Parameter,
     [min, max]: [u64; 2],
 ) -> Result<Largest, EstimateError> {
-    let fit = |value| at(model, scenario, gpu, parameter, value);
+    let fit = |value| at(by, model, scenario, gpu, parameter, value);
     let first = fit(min)?;
     if first.fits() {
         let stopped_by = Stop::End(format!("{} is at least {min}", parameter.key));
-        return Ok(Largest { value: Some(min), total: first.total, stopped_by });
+        return Ok(Largest { value: Some(min), needs: first.needs, stopped_by });
     }
-    let fits = |value| fit(value).is_ok_and(|fit| fit.fits());
+    let fits =
+        |value| changed(scenario, parameter, value).and_then(|changed| by.fits(model, &changed, gpu)).unwrap_or(false);
     let mut over = min;
     let mut step = 1_u64;
     // Doubled until it fits, then halved: below the answer nothing fits.
@@ -73,7 +79,7 @@ fn least(
             break next;
         }
         if next == max {
-            return Ok(Largest { value: None, total: first.total, stopped_by: Stop::Capacity(first.total) });
+            return Ok(Largest { value: None, needs: first.needs, stopped_by: Stop::Capacity(first.needs) });
         }
         (over, step) = (next, step.saturating_mul(2));
     };
@@ -81,7 +87,7 @@ fn least(
         let middle = over + (good - over) / 2;
         if fits(middle) { good = middle } else { over = middle }
     }
-    Ok(Largest { value: Some(good), total: fit(good)?.total, stopped_by: Stop::Capacity(fit(over)?.total) })
+    Ok(Largest { value: Some(good), needs: fit(good)?.needs, stopped_by: Stop::Capacity(fit(over)?.needs) })
 }
 
 #[cfg(test)]
@@ -94,8 +100,8 @@ mod tests {
         let library = Library::embedded();
         let (model, gpu) = (library.model(model).unwrap().clone(), library.gpu(gpu).unwrap().clone());
         let parameter = Parameter::by_key(key).unwrap();
-        let furthest = furthest(&model, &scenario, &gpu, parameter).unwrap();
-        (furthest, move |value| at(&model, &scenario, &gpu, parameter, value).unwrap().fits())
+        let furthest = furthest(&model, &scenario, &gpu, parameter, By::Allocator).unwrap();
+        (furthest, move |value| at(By::Allocator, &model, &scenario, &gpu, parameter, value).unwrap().fits())
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The largest value of a parameter that still fits, found exactly.
 
-use super::bisect;
+use super::{By, bisect};
 use crate::gpu::Gpu;
-use crate::memory::{EstimateError, Fit, Verdict, estimate};
+use crate::memory::{EstimateError, Fit, surely_fits};
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, Parameter};
 use crate::scenario::{Scenario, Value};
@@ -13,8 +13,8 @@ use crate::units::Bytes;
 pub struct Largest {
     /// The largest value that fits; none where not even the smallest does.
     pub value: Option<u64>,
-    /// Bytes at the peak with that value; with the smallest value where none fits.
-    pub total: Bytes,
+    /// The least capacity with that value; with the smallest value where none fits.
+    pub needs: Bytes,
     /// What stops the next value.
     pub stopped_by: Stop,
 }
@@ -34,60 +34,82 @@ pub enum Stop {
 /// # Errors
 /// Where the scenario has no ledger even with the smallest value.
 pub fn largest(model: &Model, scenario: &Scenario, gpu: &Gpu, parameter: &Parameter) -> Result<Largest, EstimateError> {
+    largest_by(By::Allocator, model, scenario, gpu, parameter)
+}
+
+/// The same, judged so.
+pub(super) fn largest_by(
+    by: By,
+    model: &Model,
+    scenario: &Scenario,
+    gpu: &Gpu,
+    parameter: &Parameter,
+) -> Result<Largest, EstimateError> {
     let Kind::Count { min, max, .. } = parameter.kind else {
         return Err(EstimateError::Invalid { key: parameter.key, problem: String::from("it is not a whole number") });
     };
     let min = min.max(1);
-    let at = |value| at(model, scenario, gpu, parameter, value);
+    let at = |value| at(by, model, scenario, gpu, parameter, value);
     let smallest = at(min)?;
     if !smallest.fits() {
-        return Ok(Largest { value: None, total: smallest.total, stopped_by: Stop::Capacity(smallest.total) });
+        return Ok(Largest { value: None, needs: smallest.needs, stopped_by: Stop::Capacity(smallest.needs) });
     }
-    let value = bisect::last(min, max, |value| at(value).is_ok_and(|fit| fit.fits()));
-    let total = at(value)?.total;
+    let holds =
+        |value| changed(scenario, parameter, value).and_then(|changed| by.fits(model, &changed, gpu)).unwrap_or(false);
+    let value = bisect::last(min, max, holds);
+    let needs = at(value)?.needs;
     let stopped_by = if value == max {
         Stop::End(format!("{} is at most {max}", parameter.key))
     } else {
         match at(value + 1) {
-            Ok(next) => Stop::Capacity(next.total),
+            Ok(next) => Stop::Capacity(next.needs),
             Err(reason) => Stop::End(reason.to_string()),
         }
     };
-    Ok(Largest { value: Some(value), total, stopped_by })
+    Ok(Largest { value: Some(value), needs, stopped_by })
 }
 
 /// The largest value of at most `most` with which all of the range that the total may lie in fits, not only its
 /// centre; none where not even the smallest value does.
 pub fn surely(model: &Model, scenario: &Scenario, gpu: &Gpu, parameter: &Parameter, most: u64) -> Option<u64> {
     let Kind::Count { min, .. } = parameter.kind else { return None };
-    let fits = |value| at(model, scenario, gpu, parameter, value).is_ok_and(|fit| fit.verdict == Verdict::Fits);
+    let fits = |value| {
+        changed(scenario, parameter, value).and_then(|changed| surely_fits(model, &changed, gpu)).unwrap_or(false)
+    };
     let min = min.max(1);
     fits(min).then(|| bisect::last(min, most, fits))
 }
 
 /// The scenario with another value of a whole number, against a card.
 pub(super) fn at(
+    by: By,
     model: &Model,
     scenario: &Scenario,
     gpu: &Gpu,
     parameter: &Parameter,
     value: u64,
 ) -> Result<Fit, EstimateError> {
+    Ok(Fit::of(&by.ledger(model, &changed(scenario, parameter, value)?, Some(gpu))?, gpu)?)
+}
+
+/// The scenario with another value of a whole number.
+pub(super) fn changed(scenario: &Scenario, parameter: &Parameter, value: u64) -> Result<Scenario, EstimateError> {
     let mut changed = scenario.clone();
     let set = parameter.set(&mut changed, Value::Count(value));
     set.map_err(|error| EstimateError::Invalid { key: parameter.key, problem: error.message })?;
-    Ok(Fit::of(&estimate(model, &changed, Some(gpu))?, gpu)?)
+    Ok(changed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::{Verdict, played};
     use crate::preset::Library;
 
     fn total(model: &Model, scenario: &Scenario, gpu: &Gpu, key: &str, value: u64) -> Bytes {
         let mut changed = scenario.clone();
         Parameter::by_key(key).unwrap().set(&mut changed, Value::Count(value)).unwrap();
-        estimate(model, &changed, Some(gpu)).unwrap().total()
+        played(model, &changed, Some(gpu)).unwrap().total()
     }
 
     #[test]
@@ -98,8 +120,8 @@ mod tests {
         for key in ["train.micro_batch_size", "train.sequence_length"] {
             let found = largest(model, &scenario, gpu, Parameter::by_key(key).unwrap()).unwrap();
             let value = found.value.unwrap();
-            assert_eq!(total(model, &scenario, gpu, key, value), found.total);
-            assert!(found.total <= gpu.capacity().unwrap());
+            assert_eq!(total(model, &scenario, gpu, key, value), found.needs);
+            assert!(found.needs <= gpu.capacity().unwrap());
             let next = total(model, &scenario, gpu, key, value + 1);
             assert!(next > gpu.capacity().unwrap());
             assert_eq!(found.stopped_by, Stop::Capacity(next));
@@ -114,7 +136,7 @@ mod tests {
         let most = largest(model, &scenario, gpu, parameter).unwrap().value.unwrap();
         let sure = surely(model, &scenario, gpu, parameter, most).unwrap();
         assert!(sure < most);
-        let verdict = |value| at(model, &scenario, gpu, parameter, value).unwrap().verdict;
+        let verdict = |value| at(By::Allocator, model, &scenario, gpu, parameter, value).unwrap().verdict;
         assert_eq!([sure, sure + 1, most].map(verdict), [Verdict::Fits, Verdict::Tight, Verdict::Tight]);
     }
 

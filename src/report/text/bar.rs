@@ -25,17 +25,21 @@ pub(super) fn absent(bytes: Bytes, scale: Bytes) -> String {
     "░".repeat(cells(bytes, scale, WIDTH).max(usize::from(!bytes.is_zero())))
 }
 
-/// The categories end to end in two alternating shades, a mark at the capacity, and a pattern for what lies beyond.
-pub(super) fn stacked(categories: &Categories, capacity: Bytes, scale: Bytes) -> String {
+/// The categories end to end in two alternating shades, then in a pattern of its own what of the last one is unusable; a
+/// mark at the capacity, and a pattern for what lies beyond.
+pub(super) fn stacked(categories: &Categories, unusable: Bytes, capacity: Bytes, scale: Bytes) -> String {
     let limit = cells(capacity, scale, WIDTH);
     let mut bar: Vec<char> = Vec::with_capacity(WIDTH + 1);
     let mut sum = Bytes::ZERO;
     let mut shades = ['█', '▓'].into_iter().cycle();
+    let all = categories.iter().fold(Bytes::ZERO, |sum, (_, bytes)| sum.checked_add(bytes).unwrap_or(Bytes::MAX));
+    let usable = cells(all.saturating_sub(unusable), scale, WIDTH);
     for (_, bytes) in categories.iter().filter(|(_, bytes)| !bytes.is_zero()) {
         sum = sum.checked_add(bytes).unwrap_or(Bytes::MAX);
         let shade = shades.next().unwrap_or('█');
         let end = cells(sum, scale, WIDTH);
         while bar.len() < end {
+            let shade = if bar.len() < usable { shade } else { '▚' };
             bar.push(if bar.len() < limit { shade } else { '▒' });
         }
     }
@@ -78,14 +82,21 @@ mod tests {
     #[test]
     fn a_total_within_capacity_ends_before_the_mark() {
         let categories = stack(&[(Category::Parameters, 11), (Category::Gradients, 11)]);
-        let bar = stacked(&categories, Bytes::new(44), Bytes::new(44));
+        let bar = stacked(&categories, Bytes::ZERO, Bytes::new(44), Bytes::new(44));
         assert_eq!(bar, format!("{}{}{}│", "█".repeat(11), "▓".repeat(11), " ".repeat(22)));
+    }
+
+    #[test]
+    fn what_is_unusable_has_its_own_pattern() {
+        let categories = stack(&[(Category::Parameters, 22), (Category::Runtime, 11)]);
+        let bar = stacked(&categories, Bytes::new(6), Bytes::new(44), Bytes::new(44));
+        assert_eq!(bar, format!("{}{}{}{}│", "█".repeat(22), "▓".repeat(5), "▚".repeat(6), " ".repeat(11)));
     }
 
     #[test]
     fn what_lies_beyond_capacity_has_its_own_pattern() {
         let categories = stack(&[(Category::Parameters, 22), (Category::Activations, 22)]);
-        let bar = stacked(&categories, Bytes::new(33), Bytes::new(44));
+        let bar = stacked(&categories, Bytes::ZERO, Bytes::new(33), Bytes::new(44));
         assert_eq!(bar, format!("{}{}│{}", "█".repeat(22), "▓".repeat(11), "▒".repeat(11)));
     }
 }

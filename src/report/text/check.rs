@@ -1,6 +1,6 @@
 //! The verdict with its bars.
 
-use super::{Ink, Look, bar, card, headline, ratio};
+use super::{Ink, Look, bar, card, headline, ratio, wrap_sentence};
 use crate::memory::{Category, Fit, Verdict};
 use crate::report::Report;
 use crate::scenario::Task;
@@ -18,6 +18,7 @@ pub fn check(report: &Report, look: Look) -> String {
         lines.push(total_bar(report, fit, scale, look));
         lines.push(String::new());
         lines.push(verdict(fit, look));
+        lines.extend(allocator(report, fit, look));
     }
     let peak = report.ledger.peak();
     lines.push(format!("peak at {} of the {} step: {}", peak.instant.id(), peak.step.id(), peak.at));
@@ -51,12 +52,36 @@ fn category_bar(report: &Report, category: Category, scale: Bytes, look: Look) -
 }
 
 fn total_bar(report: &Report, fit: &Fit, scale: Bytes, look: Look) -> String {
-    let bar = bar::stacked(&report.ledger.peak().by_category, fit.capacity, scale);
+    let unusable = report.ledger.unusable();
+    let bar = bar::stacked(&report.ledger.peak().by_category, unusable, fit.capacity, scale);
     let total = look.show(report.ledger.total());
     format!("{:<11} {bar:<width$} {total:>12} of {}", "Total", look.size(fit.capacity), width = bar::WIDTH + 1)
 }
 
-/// `fits: 12.3 GiB are left (the total lies between 66.1 and 67.4)`.
+/// What the needs are made of, what `nvidia-smi` will show, and why the allocator holds more than is used.
+fn allocator(report: &Report, fit: &Fit, look: Look) -> Vec<String> {
+    let (Some(reserve), Some(with_room)) = (report.ledger.reserve(), fit.with_room) else { return Vec::new() };
+    let context = with_room.saturating_sub(reserve.reserved);
+    let unusable = report.ledger.unusable();
+    let of_which = if unusable.is_zero() { String::new() } else { format!(" ({} unusable: ▚)", look.size(unusable)) };
+    let lines = [
+        format!(
+            "needs {}: {} for PyTorch{of_which}, {} for the CUDA context",
+            look.show(fit.needs),
+            look.size(reserve.least),
+            look.size(context)
+        ),
+        format!(
+            "with room PyTorch reserves {} and nvidia-smi shows about {}",
+            look.show(reserve.reserved),
+            look.show(with_room)
+        ),
+        reserve.explanation(look.unit),
+    ];
+    lines.iter().map(|line| wrap_sentence(line)).collect()
+}
+
+/// `fits: 12.3 GiB are left (it needs 66.1 to 67.4)`.
 pub(super) fn verdict(fit: &Fit, look: Look) -> String {
     let ink = match fit.verdict {
         Verdict::Fits => Ink::Green,
@@ -66,10 +91,7 @@ pub(super) fn verdict(fit: &Fit, look: Look) -> String {
     let amount = look.show(fit.headroom.magnitude());
     let rest = if fit.fits() { "free" } else { "missing" };
     let (low, high) = fit.band;
-    let band = if low == high {
-        String::new()
-    } else {
-        format!(" (the total lies between {} and {})", look.size(low), look.show(high))
-    };
+    let band =
+        if low == high { String::new() } else { format!(" (it needs {} to {})", look.size(low), look.show(high)) };
     format!("{}: {amount} {rest}{band}", look.paint(ink, fit.verdict.id()))
 }

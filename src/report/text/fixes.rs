@@ -16,7 +16,7 @@ pub fn fixes(found: &[Fix], look: Look) -> String {
     let width = flags.iter().map(|flags| flags.chars().count()).max().unwrap_or(0);
     let mut text = String::from("\nany of these makes it fit:\n");
     for (flags, fix) in flags.iter().zip(found) {
-        let total = look.unit.show(fix.total);
+        let total = look.unit.show(fix.needs);
         text.extend([&format!("  {flags:<width$}  {total:>10}  "), fix.cost.words(), tight(fix), "\n"]);
     }
     look.finish(text)

@@ -7,7 +7,7 @@ use crate::units::grouped;
 
 /// The largest value that fits, and what stops the next; the largest that surely fits, where that is another.
 pub fn largest(key: &str, found: &Largest, sure: Option<u64>, gpu: &Gpu, look: Look) -> String {
-    let total = look.unit.show(found.total);
+    let total = look.unit.show(found.needs);
     let mut text = match (found.value, &found.stopped_by) {
         (None, _) => format!("{key}: none fits {}; the smallest needs {total}\n", gpu.name),
         (Some(value), Stop::Capacity(next)) => format!(
