@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  terminal, signals ─► event ─► keymap, action ─► update ─► app ─► view ─► terminal
-//!                                                    └─► effect ─► (this file) ─► message
+//!                                                    ├─► effect ─► (this file) ─► message
+//!                                                    └─► job ─► worker ─► event
 //! ```
 
 pub mod action;
@@ -25,6 +26,7 @@ mod update;
 mod view;
 mod widget;
 mod wire;
+mod worker;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -44,6 +46,7 @@ use terminal::Session;
 use theme::Theme;
 use theme::colour::Depth;
 use update::{Effect, Message, Opened, SaveFailure, update};
+use worker::Worker;
 
 use crate::preset::config::FIRST_GPU;
 use crate::preset::save::SaveError;
@@ -106,12 +109,14 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     }
     let mouse = start.mouse;
     let (mut app, theme) = dressed(&library, start, of_terminal())?;
-    let events = event::listen()?;
+    let (sender, events) = event::listen()?;
+    let mut worker = Worker::start(sender)?;
     let mut session = Session::enter(mouse)?;
     let mut waiting = None;
     loop {
         let mut spots = Spots::default();
         session.draw(|frame| spots = view::draw(&app, theme, frame))?;
+        worker.keep_busy(|| app.wanted());
         let mut next = Some(match waiting.take() {
             Some(event) => event,
             None => events.recv()?,
@@ -124,6 +129,9 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
                 break;
             }
             seen = false;
+            if matches!(event, Event::Done(_)) {
+                worker.is_free();
+            }
             if let ControlFlow::Break(signal) = take(&mut app, &library, &mut session, &spots, event)? {
                 return Ok(Outcome { scenario: app.scenario, signal });
             }
@@ -154,6 +162,10 @@ fn take(
         Event::End(signal) => return Ok(ControlFlow::Break(Some(signal))),
         Event::Stop => return session.suspend().map(|()| ON).map_err(Into::into),
         Event::Continue => return session.resume().map(|()| ON).map_err(Into::into),
+        Event::Done(done) => {
+            app.take_done(done);
+            return Ok(ON);
+        }
         Event::Lost(reason) => bail!("the terminal can no longer be read: {reason}"),
     };
     Ok(if perform(app, library, session, message)? { ControlFlow::Break(None) } else { ON })

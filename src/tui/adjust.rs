@@ -22,6 +22,7 @@ pub(crate) fn nudge(parameter: &Parameter, value: &Value, nudge: Nudge) -> Resul
         }
         (Kind::Flag, Value::Flag(on)) => Ok(Value::Flag(!on)),
         (Kind::Choice { covered, optional, .. }, _) => choice(parameter, value, nudge, covered, optional),
+        (Kind::Text { suggestions }, _) => choice(parameter, value, nudge, suggestions, false),
         (Kind::Flag | Kind::Word | Kind::Words, _) => Err(format!("{} has no steps: Enter types it", parameter.label)),
     }
 }

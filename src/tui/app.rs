@@ -6,6 +6,7 @@ mod estimate;
 mod palette;
 mod picker;
 pub(crate) mod pins;
+mod played;
 mod sweep;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) use estimate::{Bar, CardFit, Estimate};
 pub(crate) use palette::awakening;
 pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
+pub(crate) use played::{Done, Job, Played};
 pub(crate) use sweep::{Curve, Sweep};
 
 use super::action::{Action, Context};
@@ -124,6 +126,10 @@ pub(crate) struct App {
     pub(crate) scenario: Scenario,
     /// The scenario's memory, or why there is none.
     pub(crate) estimate: Result<Estimate, String>,
+    /// Ledgers whose allocator was played out.
+    pub(crate) played: Played,
+    /// The cards that people know, against which every run is held.
+    pub(crate) well_known: Arc<[Gpu]>,
     /// The step that is looked at.
     pub(crate) step: Step,
     /// The unit of all sizes.
@@ -165,6 +171,8 @@ impl App {
             gpus,
             estimate: Err(String::new()),
             scenario,
+            played: Played::default(),
+            well_known: Arc::default(),
             step: Step::Steady,
             unit,
             cursor: 0,
@@ -184,6 +192,7 @@ impl App {
         };
         app.models.sort_by_key(|listed| !listed.own);
         app.gpus.sort_by_key(|listed| !listed.own);
+        app.well_known = app.well_known_cards().map(|(_, _, gpu)| gpu.clone()).collect();
         app.estimate = app.estimate_of(&app.scenario);
         app.cursor = app.first_cursor();
         app

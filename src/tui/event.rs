@@ -8,10 +8,11 @@ use crossterm::event::{self, Event as TerminalEvent, MouseButton, MouseEvent, Mo
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
+use super::app::Done;
 use super::keymap::Chord;
 
 /// Something from outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Event {
     /// A key was pressed.
     Key(Chord),
@@ -31,17 +32,19 @@ pub(crate) enum Event {
     End(i32),
     /// The terminal can no longer be read.
     Lost(String),
+    /// The worker has done what it was asked for.
+    Done(Done),
 }
 
-/// Starts to listen; each source has a thread of its own, and both end with the process.
-pub(crate) fn listen() -> io::Result<Receiver<Event>> {
+/// Starts to listen; each source has a thread of its own, and both end with the process. Others may send too.
+pub(crate) fn listen() -> io::Result<(Sender<Event>, Receiver<Event>)> {
     let (sender, receiver) = channel();
     // Resizes too: the reader of keys would only notice those that come after its first look.
     let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH])?;
-    let keys = sender.clone();
+    let (keys, others) = (sender.clone(), sender.clone());
     thread::Builder::new().name(String::from("signals")).spawn(move || forward_signals(signals, &sender))?;
     thread::Builder::new().name(String::from("keys")).spawn(move || forward_keys(&keys))?;
-    Ok(receiver)
+    Ok((others, receiver))
 }
 
 fn forward_signals(mut signals: Signals, sender: &Sender<Event>) {

@@ -59,6 +59,7 @@ impl Picture {
         };
         let (mut app, theme) = dressed(library, start, looks).map_err(io::Error::other)?;
         update(&mut app, Message::Do(Action::Show(view)));
+        app.settle();
         let mut terminal =
             Terminal::new(TestBackend::new(width.min(LARGEST), height.min(LARGEST))).map_err(io::Error::other)?;
         let frame = terminal.draw(|frame| drop(view::draw(&app, theme, frame))).map_err(io::Error::other)?;

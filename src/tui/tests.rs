@@ -90,16 +90,25 @@ pub(super) fn app() -> App {
     ];
     let scenario =
         Scenario { model: String::from("llama-3.1-8b"), gpu: Some(String::from("h100-sxm-80")), ..Scenario::default() };
-    App::new(
+    let mut app = App::new(
         models.into_iter().map(|model| listed([&model.id.clone(), &model.name.clone()], model)).collect(),
         gpus.into_iter().map(|gpu| listed([&gpu.id.clone(), &gpu.name.clone()], gpu)).collect(),
         scenario,
         Unit::Gib,
-    )
+    );
+    app.settle();
+    app
 }
 
 /// Presses keys by their names; a text in quotes is typed letter by letter.
 fn press(app: &mut App, keys: &str) -> Option<Effect> {
+    let effect = hurry(app, keys);
+    app.settle();
+    effect
+}
+
+/// Presses keys faster than allocators are played out.
+fn hurry(app: &mut App, keys: &str) -> Option<Effect> {
     let mut effect = None;
     for key in keys.split_whitespace() {
         let chords: Vec<Chord> = match key.strip_prefix('"') {

@@ -35,6 +35,8 @@ pub(crate) struct Glyphs {
     pub(crate) level: &'static str,
     /// What is not there at the peak.
     pub(crate) absent: &'static str,
+    /// What is held and cannot be used.
+    pub(crate) unusable: &'static str,
     /// What lies beyond capacity.
     pub(crate) over: &'static str,
     /// That there is more beyond than is drawn.
@@ -66,6 +68,7 @@ static UNICODE: Glyphs = Glyphs {
     rises: &["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     level: "▄",
     absent: "░",
+    unusable: "▚",
     over: "▒",
     further: "»",
     tick: "│",
@@ -86,6 +89,7 @@ static ASCII: Glyphs = Glyphs {
     rises: &[],
     level: "#",
     absent: ".",
+    unusable: "%",
     over: "x",
     further: ">",
     tick: "|",

@@ -278,6 +278,7 @@ fn opened(app: &mut App, path: &str, outcome: Result<Opened, String>) {
         }
     };
     if let Some((word, model)) = model {
+        app.forget_played(&word);
         app.models.retain(|listed| listed.word != word);
         app.models.insert(0, Listed::opened(word.clone(), *model));
         scenario.model = word;

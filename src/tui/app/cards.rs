@@ -74,7 +74,7 @@ impl App {
             .iter()
             .filter_map(|listed| {
                 let gpu = listed.item()?;
-                let fit = Fit::elsewhere(&estimate.ledger, gpu).ok()?;
+                let fit = Fit::of(&estimate.ledger, gpu).ok()?;
                 Some(CardRow { word: &listed.word, gpu, fit })
             })
             .filter(|row| self.cards.keeps(row))

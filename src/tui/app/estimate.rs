@@ -1,7 +1,11 @@
 //! What a scenario needs, made ready for views.
 
+use std::sync::Arc;
+
 use super::App;
+use crate::gpu::Gpu;
 use crate::memory::{self, Category, Fit, Instant, Ledger, Moment, Sketch, Step, Verdict};
+use crate::model::Model;
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::tui::action::Action;
 use crate::units::Bytes;
@@ -10,7 +14,7 @@ use crate::units::Bytes;
 #[derive(Debug, Clone)]
 pub(crate) struct Estimate {
     /// Every entry.
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
     /// Against the scenario's card.
     pub(crate) fit: Option<Fit>,
     /// What the rule of thumb says, under the sketch estimator.
@@ -57,10 +61,27 @@ const WELL_KNOWN: &[(&str, &str)] = &[
 ];
 
 impl App {
-    /// What any scenario takes at its peak, where it has a ledger.
-    pub(in crate::tui) fn total_of(&self, scenario: &Scenario) -> Option<Bytes> {
-        let gpu = self.gpu_of(scenario);
-        memory::estimate(self.model_of(scenario)?, scenario, gpu).ok().map(|ledger| ledger.total())
+    /// What any scenario needs, in words, where it has a ledger.
+    pub(in crate::tui) fn needs_of(&self, scenario: &Scenario) -> Option<String> {
+        let ledger = self.ledger_of(self.model_of(scenario)?, scenario).ok()?;
+        let needs = self.unit.show(ledger.total());
+        Some(if ledger.is_to_be_played() { format!(">= {needs}") } else { needs })
+    }
+
+    /// The ledger of a run, with what its allocator holds where that was played out.
+    fn ledger_of(&self, model: &Model, scenario: &Scenario) -> Result<Arc<Ledger>, String> {
+        self.played.ledger(scenario).unwrap_or_else(|| {
+            let ledger = memory::estimate(model, scenario, self.gpu_of(scenario));
+            ledger.map(Arc::new).map_err(|error| error.to_string())
+        })
+    }
+
+    /// The cards that people know, with what to call them.
+    pub(super) fn well_known_cards(&self) -> impl Iterator<Item = (&'static str, &'static str, &Gpu)> {
+        WELL_KNOWN.iter().filter_map(|(id, name)| {
+            let gpu = self.gpus.iter().find(|listed| listed.word == *id)?;
+            Some((*id, *name, gpu.item()?))
+        })
     }
 
     /// The memory of any scenario of these models and cards, or why there is none.
@@ -70,7 +91,7 @@ impl App {
             return Err(format!("model: {found}{}", self.with_key(Action::PickModel, "; {} chooses one")));
         };
         let gpu = self.gpu_of(scenario);
-        let ledger = memory::estimate(model, scenario, gpu).map_err(|error| error.to_string())?;
+        let ledger = self.ledger_of(model, scenario)?;
         let fit = match gpu {
             Some(gpu) => Some(Fit::of(&ledger, gpu).map_err(|error| error.to_string())?),
             None => None,
@@ -79,12 +100,11 @@ impl App {
             Estimator::Sketch => Some(memory::sketch(model, scenario).map_err(|error| error.to_string())?),
             Estimator::Ledger => None,
         };
-        let card_fit = |(id, name): &(&'static str, &'static str)| {
-            let gpu = self.gpus.iter().find(|listed| listed.word == *id)?;
-            let fit = Fit::elsewhere(&ledger, gpu.item()?).ok()?;
-            Some(CardFit { word: id, name, capacity: fit.capacity, verdict: fit.verdict })
+        let card_fit = |(word, name, gpu): (&'static str, &'static str, &Gpu)| {
+            let fit = Fit::of(&ledger, gpu).ok()?;
+            Some(CardFit { word, name, capacity: fit.capacity, verdict: fit.verdict })
         };
-        let mut cards: Vec<CardFit> = WELL_KNOWN.iter().filter_map(card_fit).collect();
+        let mut cards: Vec<CardFit> = self.well_known_cards().filter_map(card_fit).collect();
         cards.sort_by_key(|card| card.capacity);
         Ok(Estimate { ledger, fit, sketch, cards, task: scenario.task })
     }

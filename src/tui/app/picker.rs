@@ -137,8 +137,7 @@ impl Picker {
             item.size = Some(size(app, self.target, &item.word).unwrap_or_default());
             if matches!(self.target, Target::Model) {
                 let scenario = Scenario { model: item.word.clone(), ..app.scenario.clone() };
-                let total = app.total_of(&scenario).map(|total| app.unit.show(total));
-                item.total = Some(total.unwrap_or_else(|| String::from("-")));
+                item.total = Some(app.needs_of(&scenario).unwrap_or_else(|| String::from("-")));
             }
         }
     }

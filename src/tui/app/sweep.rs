@@ -1,12 +1,16 @@
 //! Memory against one parameter: for each compared scenario a curve, and where it crosses capacity.
 
 use super::App;
+use crate::gpu::Gpu;
+use crate::memory;
+use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
-use crate::solve::{Furthest, furthest};
+use crate::solve::{By, Furthest, furthest};
+use crate::tui::screen::View;
 use crate::units::Bytes;
 
-/// What is swept, and what came of it.
+/// How values are swept, and what came of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sweep {
     /// The parameter, as an index into the table; the focused one where that is a number.
@@ -32,8 +36,19 @@ pub(crate) struct Curve {
     base: Scenario,
     /// The total at each value; nothing where there is no ledger.
     pub(crate) totals: Vec<Option<Bytes>>,
+    /// What the totals are made of.
+    totals_by: By,
     /// The furthest value that fits the scenario's own card; nothing without a card.
     pub(crate) furthest: Option<Result<Furthest, String>>,
+    /// What that was judged by.
+    furthest_by: By,
+}
+
+impl Curve {
+    /// Whether the furthest value may come nearer once the allocator is played out.
+    pub(crate) fn is_open(&self) -> bool {
+        self.furthest_by == By::Tensors
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +56,18 @@ struct Key {
     parameter: usize,
     linear: bool,
     scenarios: Vec<Scenario>,
+}
+
+/// A sweep to be computed, with all that it takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    key: Key,
+    /// The model and the card of each scenario.
+    subjects: Vec<Option<(Model, Option<Gpu>)>>,
+    /// The scenario whose value and crossing decide how far values go.
+    present: Scenario,
+    /// What is known.
+    known: Sweep,
 }
 
 /// Points of a curve.
@@ -52,7 +79,7 @@ impl App {
         self.sweep.parameter.and_then(|index| PARAMETERS.get(index))
     }
 
-    /// Computes the curves anew where something of them has changed.
+    /// Computes the curves anew where something of them has changed: by tensors, as allocators take longer than a key may.
     pub(in crate::tui) fn refresh_sweep(&mut self) {
         let number = |index: usize| matches!(PARAMETERS[index].kind, Kind::Count { .. });
         let rows = self.rows();
@@ -68,44 +95,76 @@ impl App {
         };
         let scenarios: Vec<Scenario> = self.compared().into_iter().map(|(scenario, _)| scenario.clone()).collect();
         let key = Key { parameter, linear: self.sweep.linear, scenarios };
-        if self.sweep.key.as_ref() == Some(&key) {
-            return;
+        if self.sweep.key.as_ref() != Some(&key) {
+            self.sweep = self.request(key).solve(By::Tensors);
         }
-        let row = &PARAMETERS[parameter];
-        let same = self.sweep.key.as_ref().is_some_and(|known| known.parameter == parameter);
-        let known = |base: &Scenario| self.sweep.curves.iter().find(|curve| same && curve.base == *base);
+    }
+
+    /// The sweep by allocators, where the one that is shown is not.
+    pub(super) fn wanted_sweep(&self) -> Option<Request> {
+        let open = |curve: &Curve| [curve.totals_by, curve.furthest_by].contains(&By::Tensors);
+        let shown = self.view == View::Sweep && self.sweep.curves.iter().any(open);
+        shown.then(|| self.sweep.key.clone()).flatten().map(|key| self.request(key))
+    }
+
+    /// Takes in a sweep, where it is still the one that is looked at.
+    pub(super) fn take_sweep(&mut self, sweep: Sweep) {
+        if sweep.key == self.sweep.key {
+            self.sweep = sweep;
+        }
+    }
+
+    fn request(&self, key: Key) -> Request {
+        let applies = PARAMETERS[key.parameter].applies;
+        let subject = |scenario: &Scenario| {
+            let model = self.model_of(scenario).filter(|_| applies(scenario))?;
+            Some((model.clone(), self.gpu_of(scenario).cloned()))
+        };
+        let subjects = key.scenarios.iter().map(subject).collect();
+        Request { key, subjects, present: self.scenario.clone(), known: self.sweep.clone() }
+    }
+}
+
+impl Request {
+    /// Computes the curves; what is known as well already stays.
+    pub(super) fn solve(self, by: By) -> Sweep {
+        let Self { key, subjects, present, known } = self;
+        let row = &PARAMETERS[key.parameter];
+        let same = known.parameter == Some(key.parameter);
+        let before = |base: &Scenario| known.curves.iter().find(|curve| same && curve.base == *base);
         let mut curves: Vec<Curve> = Vec::new();
-        for (index, scenario) in key.scenarios.iter().enumerate() {
-            let Some(model) = self.model_of(scenario).filter(|_| (row.applies)(scenario)) else { continue };
+        for (index, (scenario, subject)) in key.scenarios.iter().zip(&subjects).enumerate() {
+            let Some((model, gpu)) = subject else { continue };
+            let by = if memory::is_played(scenario) { by } else { By::Allocator };
             let mut base = scenario.clone();
             if let Kind::Count { min, .. } = row.kind {
                 // One that cannot be set stays as it is.
                 let _ = row.set(&mut base, Value::Count(min));
             }
             // What was solved stays solved while nothing else changes.
-            let furthest = match known(&base) {
-                Some(curve) => curve.furthest.clone(),
-                None => self
-                    .gpu_of(scenario)
-                    .map(|gpu| furthest(model, scenario, gpu, row).map_err(|error| error.to_string())),
-            };
-            curves.push(Curve { index, scenario: scenario.clone(), base, totals: Vec::new(), furthest });
+            let solved = before(&base).filter(|curve| curve.furthest_by >= by);
+            let solve = |gpu| furthest(model, scenario, gpu, row, by).map_err(|error| error.to_string());
+            let (furthest, furthest_by) = solved
+                .map_or_else(|| (gpu.as_ref().map(solve), by), |curve| (curve.furthest.clone(), curve.furthest_by));
+            let (scenario, totals) = (scenario.clone(), Vec::new());
+            curves.push(Curve { index, scenario, base, totals, totals_by: by, furthest, furthest_by });
         }
         let here = curves.last().filter(|curve| curve.index + 1 == key.scenarios.len()).and_then(end);
-        let values = values(row, &self.scenario, self.sweep.linear, here);
+        let values = values(row, &present, key.linear, here);
         for curve in &mut curves {
-            curve.totals = match known(&curve.base) {
-                Some(known) if self.sweep.values == values => known.totals.clone(),
-                _ => values.iter().map(|value| self.total_with(&curve.scenario, row, *value)).collect(),
-            };
+            let drawn = before(&curve.base).filter(|known_curve| known_curve.totals_by >= curve.totals_by);
+            if let Some(drawn) = drawn.filter(|_| known.values == values) {
+                (curve.totals, curve.totals_by) = (drawn.totals.clone(), drawn.totals_by);
+            } else if let Some((model, gpu)) = &subjects[curve.index] {
+                let total = |value| {
+                    let mut changed = curve.scenario.clone();
+                    row.set(&mut changed, Value::Count(value)).ok()?;
+                    curve.totals_by.ledger(model, &changed, gpu.as_ref()).ok().map(|ledger| ledger.total())
+                };
+                curve.totals = values.iter().map(|value| total(*value)).collect();
+            }
         }
-        self.sweep = Sweep { parameter: Some(parameter), linear: key.linear, values, curves, key: Some(key) };
-    }
-
-    fn total_with(&self, scenario: &Scenario, parameter: &Parameter, value: u64) -> Option<Bytes> {
-        let mut changed = scenario.clone();
-        parameter.set(&mut changed, Value::Count(value)).ok()?;
-        self.total_of(&changed)
+        Sweep { parameter: Some(key.parameter), linear: key.linear, values, curves, key: Some(key) }
     }
 }
 

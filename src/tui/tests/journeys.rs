@@ -98,9 +98,9 @@ fn choices_open_a_list() {
     press(&mut app, "down down down");
     assert_eq!(app.focused().unwrap().key, "train.precision");
     press(&mut app, "enter j enter");
-    assert_eq!(app.scenario.train.precision.word(), "bf16-mixed");
+    assert_eq!(app.scenario.train.precision.word(), "fp16");
     press(&mut app, "enter k k esc");
-    assert_eq!(app.scenario.train.precision.word(), "bf16-mixed");
+    assert_eq!(app.scenario.train.precision.word(), "fp16");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Journeys that solve for a value, and that choose a fix.
 
 use super::{app, press, text};
+use crate::memory::fits;
 use crate::scenario::Recompute;
 use crate::tui::app::Overlay;
 
@@ -15,7 +16,8 @@ fn x_finds_the_largest_that_fits_and_its_neighbour_does_not() {
     assert!(shown.contains("is the largest sequence that fits"), "{shown}");
     let mut next = app.scenario.clone();
     next.train.sequence_length += 1;
-    assert!(!app.estimate_of(&next).unwrap().fit.unwrap().fits());
+    let by_allocator = fits(app.model_of(&next).unwrap(), &next, app.gpu_of(&next).unwrap());
+    assert_eq!(by_allocator, Ok(false));
     press(&mut app, "x");
     assert!(text(&app).contains("is already the largest"));
     press(&mut app, "u");
@@ -37,7 +39,7 @@ fn a_fix_is_applied_and_taken_back() {
     press(&mut app, "right f");
     let Some(Overlay::Fixes { list, .. }) = &app.overlay else { panic!("no fixes") };
     let at = list.iter().position(|fix| fix.changes[0].0 == "train.recompute").unwrap();
-    let total = list[at].total;
+    let total = list[at].needs;
     for _ in 0..at {
         press(&mut app, "down");
     }

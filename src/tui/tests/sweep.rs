@@ -1,9 +1,10 @@
 //! Journeys in the views of sweeps and of the step.
 
 use super::{app, press, text};
-use crate::memory::Step;
+use crate::memory::{self, Step};
 use crate::solve::Furthest;
 use crate::tui::screen::View;
+use crate::units::Bytes;
 
 #[test]
 fn the_parameter_under_the_cursor_is_swept_and_its_crossing_is_exact() {
@@ -19,7 +20,8 @@ fn the_parameter_under_the_cursor_is_swept_and_its_crossing_is_exact() {
     for (length, fits) in [(value, true), (value + 1, false)] {
         let mut scenario = app.scenario.clone();
         scenario.train.sequence_length = length;
-        assert_eq!(app.estimate_of(&scenario).unwrap().fit.unwrap().fits(), fits);
+        let (model, gpu) = (app.model_of(&scenario).unwrap(), app.gpu_of(&scenario).unwrap());
+        assert_eq!(memory::fits(model, &scenario, gpu), Ok(fits));
     }
     press(&mut app, "down down");
     assert_eq!(app.swept().unwrap().key, "train.sequence_length", "what is no number is not swept");
@@ -33,7 +35,9 @@ fn both_scales_hold_the_present_value_and_the_crossing() {
         let values = &app.sweep.values;
         assert!(values.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(*values.first().unwrap() <= 4096 && *values.last().unwrap() >= 4096);
-        assert!(app.sweep.curves.iter().all(|curve| curve.totals.iter().flatten().is_sorted()));
+        // What the allocator holds may fall a little while the tensors grow.
+        let grows = |pair: &[Option<Bytes>]| pair[1].unwrap().get() > pair[0].unwrap().get() / 20 * 19;
+        assert!(app.sweep.curves.iter().all(|curve| curve.totals.windows(2).all(grows)));
         press(&mut app, "o");
     }
 }

@@ -3,7 +3,7 @@
 use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::solve::fixes::apply;
-use crate::solve::{Fix, Furthest, Largest, Stop, fixes, furthest, surely};
+use crate::solve::{By, Fix, Furthest, Largest, Stop, fixes, furthest, surely};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Overlay};
 use crate::units::grouped;
@@ -16,18 +16,18 @@ pub(super) fn solve(app: &mut App) {
             .refuse(String::from("there is no card to fill") + &app.with_key(Action::PickGpu, ": {} chooses one"));
     };
     let label = parameter.label;
-    let (found, word) = match furthest(model, &app.scenario, gpu, parameter) {
+    let (found, word) = match furthest(model, &app.scenario, gpu, parameter, By::Allocator) {
         Err(reason) => return app.refuse(reason.to_string()),
         Ok(Furthest::Indifferent) => return app.refuse(format!("{label} changes nothing here")),
         Ok(Furthest::Largest(found)) => (found, "largest"),
         Ok(Furthest::Smallest(found)) => (found, "smallest"),
     };
     let Some(value) = found.value else {
-        let most = app.unit.show(found.total);
+        let most = app.unit.show(found.needs);
         return app.refuse(format!("no {label} fits: it would still need {most}"));
     };
     let now = parameter.get(&app.scenario);
-    let same = app.estimate.as_ref().is_ok_and(|estimate| estimate.ledger.total() == found.total);
+    let same = app.estimate.as_ref().is_ok_and(|estimate| estimate.ledger.total() == found.needs);
     if matches!(found.stopped_by, Stop::End(_)) && same && now != Value::Count(value) {
         return app.refuse(format!("a larger {label} takes no more memory; it goes up to {}", grouped(value)));
     }

@@ -77,7 +77,7 @@ fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Them
     let taken = name + text::width(&words);
     let width = area.width.saturating_sub(taken + 1).min(BAR);
     let bar = Rect { x: area.x + name, width, ..area }.intersection(area);
-    frame.render_widget(Gauge { total: fit.total, capacity: fit.capacity, theme }, bar);
+    frame.render_widget(Gauge { total: fit.needs, capacity: fit.capacity, theme }, bar);
     // The sign has the colour; numbers change with every key, and each change of colour costs as much as they do.
     let numbers = Rect { width: (name + width + 1 + text::width(&words)).min(area.width), ..area };
     text::right(frame, numbers, &words, Style::new());

@@ -140,7 +140,8 @@ fn facts(app: &App, entry: &Entry) -> Vec<(&'static str, String)> {
         1 => String::from("nothing: it is whole on this GPU"),
         parts => format!("{parts} GPUs"),
     };
-    vec![
+    let because = app.estimate.as_ref().ok().and_then(|estimate| estimate.ledger.because(entry, app.unit));
+    let mut facts = vec![
         ("size", app.unit.show(entry.bytes)),
         ("category", entry.category.label().to_owned()),
         ("where", entry.place.to_string()),
@@ -151,5 +152,7 @@ fn facts(app: &App, entry: &Entry) -> Vec<(&'static str, String)> {
         ("lives", format!("{} ({})", entry.lifetime.id(), instants.join(", "))),
         ("exactness", exact),
         ("source", entry.source.to_owned()),
-    ]
+    ];
+    facts.extend(because.map(|because| ("because", because)));
+    facts
 }

@@ -26,12 +26,12 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
         let area = text::row(shown, row);
         frame.spot(area, Spot::Choice(index));
         let here = index == selected;
-        let saved = now.map(|now| now.saturating_sub(fix.total)).filter(|saved| !saved.is_zero());
+        let saved = now.map(|now| now.saturating_sub(fix.needs)).filter(|saved| !saved.is_zero());
         let saved = saved.map(|saved| format!("-{}", app.unit.number(saved))).unwrap_or_default();
         let sign = theme.verdict_sign(fix.verdict);
         let words = match area.width {
-            60.. => format!("{sign} {:>10}  {saved:>7}  {:<20}", app.unit.show(fix.total), fix.cost.words()),
-            _ => format!("{:>10} ", app.unit.show(fix.total)),
+            60.. => format!("{sign} {:>10}  {saved:>7}  {:<20}", app.unit.show(fix.needs), fix.cost.words()),
+            _ => format!("{:>10} ", app.unit.show(fix.needs)),
         };
         let room = area.width.saturating_sub(text::width(&words) + 2);
         let mark = if here { theme.glyphs.cursor } else { " " };

@@ -106,7 +106,7 @@ fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter
     let range = match parameter.kind {
         _ if area.height < 3 => String::new(),
         Kind::Count { .. } | Kind::Choice { .. } | Kind::Fraction { .. } => format!(" ({})", parameter.values()),
-        Kind::Word | Kind::Flag | Kind::Words => String::new(),
+        Kind::Word | Kind::Text { .. } | Kind::Flag | Kind::Words => String::new(),
     };
     let length = ["train.sequence_length", "infer.context_length"].contains(&parameter.key);
     let beyond =

@@ -244,9 +244,15 @@ fn sentence(app: &App, parameter: &Parameter, curve: &Curve) -> String {
 
 fn crossing(app: &App, curve: &Curve, label: &str, (found, up): (&Largest, bool)) -> String {
     let Some(value) = found.value else {
-        return format!("none fits: {} at least", app.unit.show(found.total));
+        return format!("none fits: {} at least", app.unit.show(found.needs));
     };
-    let (word, next) = if up { ("up to", value.saturating_add(1)) } else { ("from", value.saturating_sub(1)) };
+    // What fits by its tensors alone may yet not fit.
+    let (word, next) = match (up, curve.is_open()) {
+        (true, false) => ("up to", value.saturating_add(1)),
+        (true, true) => ("at most up to", value.saturating_add(1)),
+        (false, false) => ("from", value.saturating_sub(1)),
+        (false, true) => ("at best from", value.saturating_sub(1)),
+    };
     match &found.stopped_by {
         Stop::Capacity(bytes) => {
             let capacity = app.gpu_of(&curve.scenario).and_then(|gpu| gpu.capacity().ok()).unwrap_or_default();

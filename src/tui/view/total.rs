@@ -11,7 +11,7 @@ use crate::memory::{Fit, Step, Verdict};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::theme::Theme;
-use crate::tui::widget::bar::StackedBar;
+use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::{Bytes, SignedBytes};
 
 /// Where this much room is, the total says what is free or missing beside the bar too.
@@ -24,6 +24,8 @@ struct Standing {
     headroom: SignedBytes,
     verdict: Verdict,
     band: (Bytes, Bytes),
+    margin: Bytes,
+    at_least: bool,
 }
 
 /// The steady step stands as the fit says; the first one by its own total, within the same distances.
@@ -31,12 +33,18 @@ fn standing(app: &App, estimate: &Estimate) -> Option<Standing> {
     let fit = estimate.fit.as_ref()?;
     let total = estimate.peak(app.step).total;
     if app.step == Step::Steady {
-        let Fit { capacity, headroom, verdict, band, .. } = *fit;
-        return Some(Standing { total, capacity, headroom, verdict, band });
+        let Fit { capacity, headroom, verdict, band: (low, high), margin, at_least, with_room, .. } = *fit;
+        let band = (low, high.max(with_room.unwrap_or(high)));
+        return Some(Standing { total, capacity, headroom, verdict, band, margin, at_least });
     }
-    let verdict = if total <= fit.capacity { Verdict::Fits } else { Verdict::Over };
-    let headroom = fit.capacity.minus(total);
-    Some(Standing { total, capacity: fit.capacity, headroom, verdict, band: (total, total) })
+    let Fit { capacity, margin, at_least, .. } = *fit;
+    let verdict = match total.checked_add(margin) {
+        Ok(kept) if kept <= capacity && at_least => Verdict::Tight,
+        Ok(kept) if kept <= capacity => Verdict::Fits,
+        _ => Verdict::Over,
+    };
+    let headroom = capacity.minus(total);
+    Some(Standing { total, capacity, headroom, verdict, band: (total, total), margin, at_least })
 }
 
 pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
@@ -53,12 +61,16 @@ pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Fram
             unit.number(standing.headroom.magnitude())
         );
     }
-    let segments = segments(&peak.by_category, theme);
+    let width = area.width.saturating_sub(LABEL + text::width(&words) + 2);
+    let mut segments = segments(&peak.by_category, theme);
+    // A pattern has no parts of a cell: what would not fill one would only take the edges from the others.
+    let full = standing.as_ref().map_or(peak.total, |standing| standing.capacity.max(peak.total));
+    let cell = Bytes::new(full.get() / u64::from(width.max(1)));
+    hatch(&mut segments, Some(estimate.ledger.unusable()).filter(|unusable| *unusable > cell), theme);
     let bar = match &standing {
         Some(standing) => StackedBar::against(&segments, standing.capacity, theme),
         None => StackedBar::new(&segments, peak.total, theme),
     };
-    let width = area.width.saturating_sub(LABEL + text::width(&words) + 2);
     frame.render_widget(bar, Rect { x: area.x + LABEL.min(area.width), width, ..area }.intersection(area));
     text::left(frame, Rect { width: LABEL.min(area.width), ..area }, Line::styled("Total", theme.strong()));
     let style = standing.map_or(theme.strong(), |standing| theme.verdict(standing.verdict));
@@ -76,17 +88,32 @@ pub(super) fn verdict(app: &App, estimate: &Estimate, theme: Theme, frame: &mut 
     text::left(frame, area, Line::styled(text::cut(&words, area.width, theme), style));
 }
 
+/// Hatches what the allocator holds and cannot use, the last part of the last segment, the runtime's.
+fn hatch(segments: &mut Vec<Segment>, unusable: Option<Bytes>, theme: Theme) {
+    if let (Some(unusable), Some(runtime)) = (unusable, segments.last_mut()) {
+        let style = runtime.style;
+        runtime.bytes = runtime.bytes.saturating_sub(unusable);
+        segments.push(Segment { bytes: unusable, style, fill: theme.glyphs.unusable });
+    }
+}
+
 fn in_words(app: &App, standing: &Standing) -> String {
     let unit = app.unit;
-    let (capacity, difference) = (unit.number(standing.capacity), unit.show(standing.headroom.magnitude()));
+    let Standing { capacity, headroom, margin, at_least, .. } = *standing;
+    let (capacity, difference) = (unit.number(capacity), unit.show(headroom.magnitude()));
     match standing.verdict {
         Verdict::Fits => format!("fits: {difference} free of {capacity}"),
-        Verdict::Over => {
-            format!("over by {difference}: needs {}, has {capacity}", unit.number(standing.total))
+        Verdict::Over if !headroom.is_negative() => {
+            format!("over: {difference} free of {capacity}, {} are to stay so", unit.show(margin))
         }
+        Verdict::Over => {
+            let least = if at_least { "at least " } else { "" };
+            format!("over by {least}{difference}: needs {}, has {capacity}", unit.number(standing.total))
+        }
+        Verdict::Tight if at_least => format!("at most {difference} free of {capacity}; playing out the allocator"),
         Verdict::Tight => {
             let (low, high) = standing.band;
-            let word = if standing.headroom.is_negative() { "over" } else { "free" };
+            let word = if headroom.is_negative() { "over" } else { "free" };
             format!("tight: {difference} {word}; takes {} to {}", unit.number(low), unit.number(high))
         }
     }
