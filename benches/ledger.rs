@@ -1,10 +1,11 @@
-//! Time of one ledger, which every key press computes, and of the library, which every start makes.
+//! Time of one ledger, which every key press computes, of an allocator played out beside it, and of the library, which
+//! every start makes.
 
 #![expect(clippy::unwrap_used, reason = "a bench stops where its subject is broken")]
 
 use std::hint::black_box;
 
-use brimful::memory::{Fit, estimate};
+use brimful::memory::{Fit, estimate, reserve};
 use brimful::preset::Library;
 use brimful::scenario::{Precision, Recompute, Scenario, Task};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -37,6 +38,19 @@ fn ledgers(criterion: &mut Criterion) {
     }
 }
 
+/// What the explorer computes beside the keys: three steps recorded and played out, and the least card.
+fn allocators(criterion: &mut Criterion) {
+    let library = Library::embedded();
+    let gpu = library.gpu("h100-sxm-80").unwrap();
+    let scenario = Scenario::default();
+    for id in ["smollm2-135m", "llama-3.1-8b", "llama-3.1-405b", "deepseek-v3"] {
+        let model = library.model(id).unwrap();
+        criterion.bench_function(&format!("{id}, train, the allocator"), |bencher| {
+            bencher.iter(|| reserve(black_box(model), black_box(&scenario), Some(gpu)).unwrap());
+        });
+    }
+}
+
 fn presets(criterion: &mut Criterion) {
     criterion.bench_function("the library, of which nothing is read", |bencher| bencher.iter(Library::embedded));
     criterion.bench_function("every embedded preset", |bencher| {
@@ -47,5 +61,5 @@ fn presets(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, ledgers, presets);
+criterion_group!(benches, ledgers, allocators, presets);
 criterion_main!(benches);

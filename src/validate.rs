@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::scenario::{Estimator, Scenario};
 
 pub use metric::Metric;
-pub use promise::{PROMISES, Promise, UNEXPLAINED};
+pub use promise::{LOW, NEAR, PROMISES, Promise, UNEXPLAINED};
 pub use tally::{Row, Spread};
 
 /// A scenario and what was measured.

@@ -105,7 +105,7 @@ fn the_keys_of_the_json_stand_in_their_order() {
     let json = place.json(&["estimate", "llama-3.1-8b"]);
     assert_eq!(keys(&json), ["schema", "scenario", "model", "memory", "peak", "instants", "fit", "estimator"]);
     assert_eq!(keys(&json["model"]), ["id", "parameters", "active_parameters", "trainable_parameters"]);
-    assert_eq!(keys(&json["memory"]), [&CATEGORIES[..], &["total", "allocated"]].concat());
+    assert_eq!(keys(&json["memory"]), [&CATEGORIES[..], &["total", "allocated", "reserved"]].concat());
     assert_eq!(keys(&json["instants"][0]), ["id", "step", "total", "by_category"]);
     assert_eq!(json["schema"], 1);
     assert_eq!(json["fit"], Value::Null);
@@ -114,7 +114,7 @@ fn the_keys_of_the_json_stand_in_their_order() {
     assert_eq!(json["scenario"]["train"]["sequence_length"], 4096, "defaults are filled in");
     assert_eq!(json["scenario"]["train"]["dropout"], Value::Null);
     let json = place.json(&[&["estimate", "--ledger"], &SMALL[..]].concat());
-    assert_eq!(keys(&json["fit"]), ["gpu", "capacity", "headroom", "fits", "verdict", "band"]);
+    assert_eq!(keys(&json["fit"]), ["gpu", "capacity", "needs", "headroom", "fits", "verdict", "band"]);
     assert_eq!(json["fit"]["band"].as_array().unwrap().len(), 2);
     let entry = [
         "category",

@@ -361,7 +361,7 @@ fn any_value(kind: Kind) -> BoxedStrategy<Value> {
         Kind::Choice { words, optional: o, .. } => {
             optional(o, prop::sample::select(words).prop_map(|word| Value::Word(word.to_owned())).boxed())
         }
-        Kind::Word => "[^\u{0}]{1,12}".prop_map(Value::Word).boxed(),
+        Kind::Word | Kind::Text { .. } => "[^\u{0}]{1,12}".prop_map(Value::Word).boxed(),
         Kind::Words => prop::collection::vec("[^\u{0}]{0,6}", 0..4).prop_map(Value::Words).boxed(),
     }
 }

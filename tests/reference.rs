@@ -96,7 +96,7 @@ fn outcome(case: &Json) -> Outcome {
     if let Some(trainable) = case["measured"]["trainable"].as_u64() {
         assert_eq!(memory::trainable_parameters(&model, &scenario).unwrap().get(), trainable, "{id}: trainable");
     }
-    let ledger = memory::estimate(&model, &scenario, None).unwrap();
+    let ledger = memory::tracked(&model, &scenario).unwrap();
     let measured = &case["measured"];
     let backward = [Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
     let mut phases = Vec::new();

@@ -1,7 +1,7 @@
 //! What a measurement measured, and where the ledger says the same.
 
 use super::Subject;
-use crate::memory::{self, Category, Entry, Exactness, Instant, Ledger, Lifetime, Sketch, Step};
+use crate::memory::{self, Category, Entry, Exactness, Instant, Ledger, Lifetime, Reserve, Sketch, Step};
 use crate::model::{Model, parameters};
 use crate::scenario::{Framework, Method, Scenario, Task};
 use crate::units::{Bytes, Overflow};
@@ -17,6 +17,10 @@ pub enum Metric {
     Saved,
     /// The most that all tensors of the program take, and nothing else: what a tracker of tensors sees.
     TensorsPeak,
+    /// `requested_bytes.all.peak`: what is asked of PyTorch's allocator, workspaces included.
+    RequestedPeak,
+    /// The most in its blocks, whose sizes are rounded.
+    AllocatedBlocksPeak,
     /// `torch.cuda.max_memory_allocated`: tensors and what libraries take from PyTorch's allocator.
     AllocatedPeak,
     /// The same in the first step alone: what a run peaks at whose first batch is its longest.
@@ -25,6 +29,8 @@ pub enum Metric {
     AllocatedStatic,
     /// `torch.cuda.max_memory_reserved`.
     ReservedPeak,
+    /// The least that PyTorch's allocator runs with, in MiB.
+    SmallestCard,
     /// Everything that the process takes, the CUDA context included.
     Process,
     /// Weights as they are stored.
@@ -38,15 +44,18 @@ pub enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Parameters,
         Self::Trainable,
         Self::Saved,
         Self::TensorsPeak,
+        Self::RequestedPeak,
+        Self::AllocatedBlocksPeak,
         Self::AllocatedPeak,
         Self::AllocatedFirstStep,
         Self::AllocatedStatic,
         Self::ReservedPeak,
+        Self::SmallestCard,
         Self::Process,
         Self::Weights,
         Self::Optimizer,
@@ -60,10 +69,13 @@ impl Metric {
         "trainable",
         "saved",
         "tensors_peak",
+        "requested_peak",
+        "allocated_blocks_peak",
         "allocated_peak",
         "allocated_first_step",
         "allocated_static",
         "reserved_peak",
+        "smallest_card",
         "process",
         "weights",
         "optimizer",
@@ -92,7 +104,23 @@ impl Metric {
                 Err(overflow) => Err(overflow.to_string()),
             };
         }
-        let ledger = memory::estimate(model, scenario, gpu.as_ref()).map_err(|error| error.to_string())?;
+        if let Some(of_reserve) = self.of_reserve() {
+            let reserve = memory::reserve(model, scenario, gpu.as_ref()).map_err(|error| error.to_string())?;
+            match reserve {
+                Some(reserve) => return Ok(of_reserve(&reserve)),
+                None if self.is_of_allocator_alone() => {
+                    return Err(format!("{}: the allocator of such runs is not played out", self.word()));
+                }
+                None => {}
+            }
+        }
+        let ledger = match self {
+            // Whoever tracks tensors sees nothing that a kernel takes for itself.
+            Self::Trainable | Self::Saved | Self::TensorsPeak => memory::tracked(model, scenario),
+            Self::Process => memory::played(model, scenario, gpu.as_ref()),
+            _ => memory::estimate(model, scenario, gpu.as_ref()),
+        };
+        let ledger = ledger.map_err(|error| error.to_string())?;
         match self {
             Self::Trainable => elements_stepped(&ledger),
             Self::ComputeBuffer if scenario.framework != Framework::LlamaCpp => {
@@ -100,6 +128,21 @@ impl Metric {
             }
             _ => self.bytes(&ledger, scenario).map(Bytes::get).map_err(|error| error.to_string()),
         }
+    }
+
+    /// Where the allocator is played out, what of it is meant.
+    fn of_reserve(self) -> Option<fn(&Reserve) -> u64> {
+        match self {
+            Self::RequestedPeak => Some(|reserve| reserve.requested.get()),
+            Self::AllocatedBlocksPeak | Self::AllocatedPeak => Some(|reserve| reserve.allocated.get()),
+            Self::ReservedPeak => Some(|reserve| reserve.reserved.get()),
+            Self::SmallestCard => Some(|reserve| reserve.least.get().div_ceil(1 << 20)),
+            _ => None,
+        }
+    }
+
+    const fn is_of_allocator_alone(self) -> bool {
+        matches!(self, Self::RequestedPeak | Self::AllocatedBlocksPeak | Self::SmallestCard)
     }
 
     fn bytes(self, ledger: &Ledger, scenario: &Scenario) -> Result<Bytes, Overflow> {
@@ -111,7 +154,12 @@ impl Metric {
             Task::Infer => Instant::Decode,
         };
         match self {
-            Self::Parameters | Self::Trainable | Self::TensorsPeak => Ok(ledger.allocated()),
+            Self::Parameters
+            | Self::Trainable
+            | Self::TensorsPeak
+            | Self::RequestedPeak
+            | Self::AllocatedBlocksPeak
+            | Self::SmallestCard => Ok(ledger.allocated()),
             Self::Saved => sum(ledger.alive(Step::Steady, resting).filter(|entry| entry.lifetime == Lifetime::Saved)),
             Self::AllocatedPeak => sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator())),
             Self::AllocatedFirstStep => {
@@ -127,7 +175,11 @@ impl Metric {
                 let stays = |entry: &&Entry| entry.in_allocator() && entry.lifetime == Lifetime::Persistent;
                 sum(ledger.alive(Step::Steady, resting).filter(stays))
             }
-            Self::Process => ledger.total().checked_add(usual_slack(ledger)),
+            Self::Process => match ledger.reserve() {
+                // The process takes what it can where there is room.
+                Some(reserve) => ledger.total().saturating_sub(reserve.least).checked_add(reserve.reserved),
+                None => ledger.total().checked_add(usual_slack(ledger)),
+            },
             Self::Weights => Ok(ledger.largest(Category::Parameters).0),
             Self::Optimizer => Ok(ledger.largest(Category::Optimizer).0),
             Self::KvCache => Ok(ledger.largest(Category::KvCache).0),
@@ -147,8 +199,16 @@ impl Metric {
             Self::Trainable if scenario.train.method == Method::Full => elements(model, scenario),
             Self::Weights => Some(parameters.get()),
             Self::Saved => Some(activations.get()),
-            Self::TensorsPeak | Self::AllocatedPeak | Self::AllocatedFirstStep | Self::ReservedPeak | Self::Process => {
-                memory::estimate(model, scenario, None).ok().map(|ledger| ledger.allocated().get())
+            Self::TensorsPeak
+            | Self::RequestedPeak
+            | Self::AllocatedBlocksPeak
+            | Self::AllocatedPeak
+            | Self::AllocatedFirstStep
+            | Self::ReservedPeak
+            | Self::Process => memory::tracked(model, scenario).ok().map(|ledger| ledger.allocated().get()),
+            Self::SmallestCard => {
+                let ledger = memory::tracked(model, scenario).ok()?;
+                Some(ledger.allocated().get().div_ceil(1 << 20))
             }
             Self::Trainable | Self::AllocatedStatic | Self::Optimizer | Self::KvCache | Self::ComputeBuffer => None,
         }

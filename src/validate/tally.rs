@@ -1,6 +1,6 @@
 //! Errors by group: how many are exact, the median, the ninetieth percentile, the worst.
 
-use super::promise::FEWEST;
+use super::promise::{FEWEST, LOW, NEAR};
 use super::{Confidence, Metric, Outcome, PROMISES, Promise, UNEXPLAINED, relative};
 
 /// The cases of one group that measured the same; those that are only vaguely known make a row of their own.
@@ -37,12 +37,17 @@ pub struct Spread {
     pub ninetieth: f64,
     /// No case is off by more.
     pub worst: f64,
+    /// Share of cases that are off by no more than a promise calls near.
+    pub near_share: f64,
+    /// Share of cases that are too low by more than a promise allows.
+    pub low_share: f64,
 }
 
 impl Spread {
     /// The spread of these errors; `None` of none.
     #[expect(clippy::cast_precision_loss, reason = "shares of case counts")]
     fn of(errors: Vec<f64>) -> Option<Self> {
+        let low = errors.iter().filter(|error| **error < -LOW).count();
         let mut errors: Vec<f64> = errors.into_iter().map(f64::abs).collect();
         errors.sort_by(f64::total_cmp);
         let worst = *errors.last()?;
@@ -55,6 +60,8 @@ impl Spread {
             // The smallest error that nine in ten cases do not exceed.
             ninetieth: errors[(count * 9).div_ceil(10).max(1) - 1],
             worst,
+            near_share: errors.iter().filter(|error| **error <= NEAR).count() as f64 / count as f64,
+            low_share: low as f64 / count as f64,
         })
     }
 }
@@ -74,6 +81,8 @@ impl Row {
             && at_most(self.promise.ninetieth, spread.ninetieth)
             && at_most(self.promise.worst, spread.worst)
             && self.promise.exact.is_none_or(|least| spread.exact_share >= least)
+            && self.promise.near.is_none_or(|least| spread.near_share >= least)
+            && at_most(self.promise.low, spread.low_share)
     }
 }
 
@@ -130,6 +139,8 @@ mod tests {
         assert_eq!(spread.exact, 2);
         assert!((spread.exact_share - 0.2).abs() < 1e-12 && (spread.median - 0.04).abs() < 1e-12);
         assert!((spread.ninetieth - 0.08).abs() < 1e-12 && (spread.worst - 0.5).abs() < 1e-12);
+        // Too low by just the limit is not too low.
+        assert!((spread.near_share - 0.2).abs() < 1e-12 && (spread.low_share - 0.2).abs() < 1e-12);
         assert_eq!(Spread::of(Vec::new()), None);
         let one = Spread::of(vec![-0.25]).unwrap();
         assert!([one.median, one.ninetieth, one.worst].iter().all(|error| (error - 0.25).abs() < 1e-12));
@@ -137,9 +148,18 @@ mod tests {
 
     #[test]
     fn each_promise_can_be_broken() {
-        let promise =
-            Promise { group: "g", median: Some(0.01), ninetieth: Some(0.02), worst: Some(0.03), exact: Some(0.5) };
-        let kept = Spread { exact: 5, exact_share: 0.5, median: 0.01, ninetieth: 0.02, worst: 0.03 };
+        let [median, ninetieth, worst] = [0.01, 0.02, 0.03].map(Some);
+        let [exact, near, low] = [0.5, 0.9, 0.1].map(Some);
+        let promise = Promise { group: "g", median, ninetieth, worst, exact, near, low };
+        let kept = Spread {
+            exact: 5,
+            exact_share: 0.5,
+            median: 0.01,
+            ninetieth: 0.02,
+            worst: 0.03,
+            near_share: 0.9,
+            low_share: 0.1,
+        };
         let row = |spread| Row {
             group: String::from("g"),
             metric: Metric::Saved,
@@ -155,6 +175,8 @@ mod tests {
         assert!(!row(Spread { ninetieth: 0.021, ..kept }).within());
         assert!(!row(Spread { worst: 0.031, ..kept }).within());
         assert!(!row(Spread { exact_share: 0.49, ..kept }).within());
+        assert!(!row(Spread { near_share: 0.89, ..kept }).within());
+        assert!(!row(Spread { low_share: 0.11, ..kept }).within());
         assert!(Row { cases: 2, ..row(Spread { median: 0.011, ..kept }) }.within(), "two cases have no median");
         assert!(Row { spread: None, ..row(kept) }.within());
     }

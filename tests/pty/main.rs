@@ -22,7 +22,10 @@ fn a_key_changes_the_numbers_and_q_gives_the_terminal_back() {
     };
     // An 8 B model with AdamW just fits in 80 GB. The last row is drawn last: with it the frame is whole.
     session.wait_for("? help");
-    session.wait_until("a total that fits", |session| total(session).contains("free"));
+    session.wait_until("a total that fits", |session| {
+        let played = session.screen().contains("fits: ") || session.screen().contains("tight: ");
+        played && total(session).contains("free")
+    });
     let before = total(&session);
     session.press("l");
     session.wait_until("another total", |session| total(session) != before && !total(session).is_empty());

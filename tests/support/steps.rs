@@ -50,7 +50,7 @@ pub(crate) fn check(file: &str, framework: &str, at_least: usize) {
         let id = case["id"].as_str().unwrap();
         let model = config::parse(&case["config"].to_string(), id, None).unwrap();
         let release = case["framework"].as_str().unwrap_or(framework);
-        let ledger = memory::estimate(&model, &scenario(&case["run"], release), None).unwrap();
+        let ledger = memory::tracked(&model, &scenario(&case["run"], release)).unwrap();
         let phases = [
             ("forward", &[Instant::Forward, Instant::ForwardEnd][..]),
             ("backward", &[Instant::LossBackward, Instant::Backward, Instant::BackwardEnd]),
