@@ -59,7 +59,10 @@ impl Fit {
         let Some(reserve) = ledger.reserve_on(gpu) else { return Self::without_reserve(ledger, gpu) };
         let [context, low, high] = process.context(Some(gpu))?;
         let needs = reserve.least.checked_add(context)?;
-        let band = (reserve.least.checked_add(low)?, reserve.least.checked_add(high)?);
+        // Where sizes of tensors are estimates, so is what the allocator makes of them.
+        let (below, above) = ledger.spread();
+        let least = reserve.least.checked_add(low)?.saturating_sub(below);
+        let band = (least, reserve.least.checked_add(high)?.checked_add(above)?);
         Self::new(gpu, ledger, needs, (band, Some(reserve.reserved.checked_add(context)?)))
     }
 
@@ -138,6 +141,20 @@ mod tests {
         assert!(reserve.requested <= reserve.allocated && reserve.allocated <= reserve.least);
         assert!(reserve.least <= reserve.reserved);
         assert!(ledger.allocated() <= reserve.requested);
+    }
+
+    #[test]
+    fn estimates_of_tensors_widen_the_range() {
+        let library = Library::embedded();
+        let gpu = library.gpu("h100-sxm-80").unwrap();
+        let spread = |id| {
+            let model = library.model(id).unwrap();
+            let (low, high) = Fit::of(&played(model, &Scenario::default(), Some(gpu)).unwrap(), gpu).unwrap().band;
+            high.saturating_sub(low)
+        };
+        // That of the context, where that is not known of the card.
+        assert!(spread("smollm2-135m") <= Bytes::from_mib(300).unwrap());
+        assert!(spread("internlm2_5-7b-chat") > Bytes::from_mib(1000).unwrap());
     }
 
     #[test]

@@ -61,11 +61,12 @@ impl Ledger {
     /// The ledger of a run whose allocator holds so much on a card with these kernels. What it holds beyond what is asked
     /// of it at the peak becomes an entry, so that the total is what the run needs.
     pub(super) fn with_reserve(self, kernels: Kernels, reserve: Reserve) -> Result<Self, Overflow> {
+        let exact = self.spread() == (Bytes::ZERO, Bytes::ZERO);
         let Self { mut entries, moments, peak, course, process, mut reserves } = self;
         let outside = Process::context_of(&entries);
         let asked = moments[peak].total.saturating_sub(outside);
         let alive = moments.iter().fold(Alive::NEVER, |alive, moment| alive.with(moment.step, moment.instant));
-        entries.push(runtime::unusable(reserve.least.saturating_sub(asked), alive));
+        entries.push(runtime::unusable(reserve.least.saturating_sub(asked), exact, alive)?);
         let instants = moments.into_iter().map(|moment| (moment.step, moment.instant, moment.at)).collect();
         reserves.push((kernels, reserve));
         Ok(Self { process, reserves, ..Self::close(entries, instants, course)? })
@@ -168,6 +169,13 @@ impl Ledger {
         band(peak.total, self.alive(peak.step, peak.instant))
     }
 
+    /// By how much less and more the tensors at the peak may take, given what their estimated entries say.
+    pub(super) fn spread(&self) -> (Bytes, Bytes) {
+        let peak = self.peak();
+        let tensors = self.alive(peak.step, peak.instant).filter(|entry| entry.category != Category::Runtime);
+        spread(tensors)
+    }
+
     /// A category's largest value over the steady step, and the instant of it.
     pub fn largest(&self, category: Category) -> (Bytes, Instant) {
         let mut best = (Bytes::ZERO, self.peak().instant);
@@ -183,6 +191,12 @@ impl Ledger {
 
 /// The least and the most that a total of these entries may be.
 pub(super) fn band<'a>(total: Bytes, entries: impl Iterator<Item = &'a Entry>) -> (Bytes, Bytes) {
+    let (below, above) = spread(entries);
+    (total.saturating_sub(below), total.checked_add(above).unwrap_or(Bytes::MAX))
+}
+
+/// By how much less and more than they say these entries may take.
+fn spread<'a>(entries: impl Iterator<Item = &'a Entry>) -> (Bytes, Bytes) {
     let (mut below, mut above) = (Bytes::ZERO, Bytes::ZERO);
     for entry in entries {
         if let Exactness::Estimated { low, high } = entry.exactness {
@@ -190,5 +204,5 @@ pub(super) fn band<'a>(total: Bytes, entries: impl Iterator<Item = &'a Entry>) -
             above = above.checked_add(high.saturating_sub(entry.bytes)).unwrap_or(Bytes::MAX);
         }
     }
-    (total.saturating_sub(below), total.checked_add(above).unwrap_or(Bytes::MAX))
+    (below, above)
 }

@@ -129,7 +129,8 @@ fn judge(
     let [usual, _, most] = ledger.process().context(Some(gpu))?;
     let beside =
         |context: Bytes| Ok::<u64, EstimateError>(fit.capacity.saturating_sub(context.checked_add(fit.margin)?).get());
-    let rooms = [beside(usual)?, beside(most)?];
+    let (_, above) = ledger.spread();
+    let rooms = [beside(usual)?, beside(most)?.saturating_sub(above.get())];
     let (events, settings) = (training::sequence(&model.trained(), scenario, Some(gpu))?.events, settings(scenario)?);
     let whole = allocator::replay(&events, settings);
     Ok(by_allocator(rooms, &whole, &|| allocator::smallest(&events, settings, &whole)))

@@ -94,9 +94,11 @@ pub(super) const SLACK: &str = "allocator slack (inside PyTorch's allocator)";
 /// What it holds and cannot use, where it is.
 pub(super) const UNUSABLE: &str = "reserved and unusable (inside PyTorch's allocator)";
 
-/// What the allocator holds beyond what is asked of it at the peak.
-pub(super) fn unusable(bytes: Bytes, alive: Alive) -> Entry {
-    entry(UNUSABLE, bytes, Exactness::Exact, alive, "caching allocator of PyTorch 2.4 to 2.15, played out")
+/// What the allocator holds beyond what is asked of it at the peak; no more than a guess where sizes of tensors are estimates.
+pub(super) fn unusable(bytes: Bytes, exact: bool, alive: Alive) -> Result<Entry, Overflow> {
+    let exactness =
+        if exact { Exactness::Exact } else { Exactness::Estimated { low: Bytes::ZERO, high: bytes.checked_mul(2)? } };
+    Ok(entry(UNUSABLE, bytes, exactness, alive, "caching allocator of PyTorch 2.4 to 2.15, played out"))
 }
 
 fn entry(name: &'static str, bytes: Bytes, exactness: Exactness, alive: Alive, source: &'static str) -> Entry {
