@@ -216,12 +216,15 @@ pub(super) fn stepped(
                     );
                 }
                 let own = bits.bytes(tensor.parameters()?.get())?.get();
+                let in_bits = |bits| Bits::whole(bits).bytes(tensor.parameters()?.get()).map(Bytes::get);
                 let temporaries = match (optimizer, implementation) {
                     (Optimizer::Adamw, OptimizerImplementation::Foreach) => vec![own],
-                    (Optimizer::Adamw, OptimizerImplementation::Loop) => vec![own; 2],
+                    (Optimizer::Adamw, OptimizerImplementation::Loop) | (Optimizer::Lion, _) => vec![own; 2],
+                    (Optimizer::Adafactor, _) => vec![in_bits(32)?; if bits == Bits::whole(16) { 4 } else { 2 }],
+                    (Optimizer::Muon, _) if by_muon(block, tensor) => vec![in_bits(16)?, in_bits(16)?, own],
                     _ => Vec::new(),
                 };
-                let together = implementation == OptimizerImplementation::Foreach;
+                let together = optimizer == Optimizer::Adamw && implementation == OptimizerImplementation::Foreach;
                 tensors.push(Stepped { states: sizes, temporaries, together });
             }
         }

@@ -172,3 +172,57 @@ pub fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateErr
     super::coverage::check_family(model, scenario)?;
     training::tracked(&model.trained(), scenario)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::Library;
+    use crate::scenario::parameter::Parameter;
+    use crate::scenario::{Optimizer, Precision, Recompute, Value};
+
+    #[test]
+    fn no_allocator_has_less_than_its_tensors() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("smollm2-135m").unwrap(), library.gpu("rtx-4090").ok());
+        for optimizer in Optimizer::WORDS {
+            for precision in [Precision::Bf16, Precision::Fp32] {
+                let mut scenario = Scenario::default();
+                scenario.train.sequence_length = 128;
+                scenario.train.precision = precision;
+                // With little kept for backward the step of the optimizer is the peak.
+                scenario.train.recompute = Recompute::Full;
+                let parameter = Parameter::by_key("train.optimizer").unwrap();
+                parameter.set(&mut scenario, Value::Word((*optimizer).to_owned())).unwrap();
+                let ledger = played(model, &scenario, gpu).unwrap();
+                let reserve = ledger.reserve().unwrap();
+                // The loss may be gone by then.
+                assert!(reserve.requested.get() + 4 >= ledger.allocated().get(), "{optimizer} {precision:?}");
+                assert!(reserve.least <= reserve.reserved && reserve.allocated <= reserve.least, "{optimizer}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_fits_is_what_a_verdict_says() {
+        let library = Library::embedded();
+        let (model, scenario) = (library.model("llama-3.2-1b").unwrap(), Scenario::default());
+        let needs = reserve(model, &scenario, library.gpu("rtx-4090").ok()).unwrap().unwrap().least;
+        for beyond in [-600_i64, -500, -400, 0, 400, 2000] {
+            let mib = i64::try_from(needs.get() >> 20).unwrap() + beyond;
+            let card = Gpu { usable_mib: u64::try_from(mib).unwrap(), ..library.gpu("rtx-4090").unwrap().clone() };
+            let fit = Fit::of(&played(model, &scenario, Some(&card)).unwrap(), &card).unwrap();
+            assert_eq!(fits(model, &scenario, &card), Ok(fit.fits()), "{beyond}");
+            assert_eq!(surely_fits(model, &scenario, &card), Ok(fit.verdict == Verdict::Fits), "{beyond}");
+        }
+    }
+
+    #[test]
+    fn settings_that_are_wrong_are_named() {
+        let library = Library::embedded();
+        let model = library.model("smollm2-135m").unwrap();
+        let mut scenario = Scenario::default();
+        scenario.runtime.alloc_conf = String::from("expandable_segment:True");
+        let error = estimate(model, &scenario, None).unwrap_err().to_string();
+        assert!(error.starts_with("runtime.alloc_conf: ") && error.contains("expandable_segments"), "{error}");
+    }
+}
