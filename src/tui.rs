@@ -166,7 +166,7 @@ fn take(
             app.take_done(done);
             return Ok(ON);
         }
-        Event::Lost(reason) => bail!("the terminal can no longer be read: {reason}"),
+        Event::Lost(reason) => bail!(reason),
     };
     Ok(if perform(app, library, session, message)? { ControlFlow::Break(None) } else { ON })
 }

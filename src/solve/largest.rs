@@ -28,8 +28,9 @@ pub enum Stop {
     End(String),
 }
 
-/// The largest value of a whole number with which a scenario fits a card, by the central estimate. Memory grows with
-/// every such parameter that is asked for, so that one search is exact: its neighbour is computed and does not fit.
+/// The largest value of a whole number with which a scenario fits a card, by the central estimate: its neighbour is computed
+/// and does not fit. Tensors grow with every such parameter that is asked for; what the allocator holds may fall a little
+/// meanwhile, so that a value far above may fit again and one below may not.
 ///
 /// # Errors
 /// Where the scenario has no ledger even with the smallest value.

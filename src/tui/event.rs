@@ -30,7 +30,7 @@ pub(crate) enum Event {
     Continue,
     /// A signal asks the program to end.
     End(i32),
-    /// The terminal can no longer be read.
+    /// Something without which the explorer cannot go on is no more, for this reason.
     Lost(String),
     /// The worker has done what it was asked for.
     Done(Done),
@@ -61,18 +61,18 @@ fn forward_signals(mut signals: Signals, sender: &Sender<Event>) {
     }
 }
 
-/// Tells of its end, however that comes: nobody should wait for keys that nobody reads.
-struct Reader<'a>(&'a Sender<Event>);
+/// Tells of the end of a thread, however that comes: nobody should wait for what nobody does any more.
+pub(super) struct LastWords<'a>(pub(super) &'a Sender<Event>, pub(super) &'static str);
 
-impl Drop for Reader<'_> {
+impl Drop for LastWords<'_> {
     fn drop(&mut self) {
         // Where nobody listens the program has ended already.
-        let _ = self.0.send(Event::Lost(String::from("its reader has stopped")));
+        let _ = self.0.send(Event::Lost(String::from(self.1)));
     }
 }
 
 fn forward_keys(sender: &Sender<Event>) {
-    let _reader = Reader(sender);
+    let _last_words = LastWords(sender, "the terminal can no longer be read: its reader has stopped");
     loop {
         let event = match event::read() {
             Ok(TerminalEvent::Key(key)) => match Chord::of(key) {
@@ -86,7 +86,7 @@ fn forward_keys(sender: &Sender<Event>) {
             Ok(TerminalEvent::Paste(text)) => Event::Paste(text),
             Ok(TerminalEvent::Resize(..)) => Event::Resize,
             Ok(_) => continue,
-            Err(error) => Event::Lost(error.to_string()),
+            Err(error) => Event::Lost(format!("the terminal can no longer be read: {error}")),
         };
         let lost = matches!(event, Event::Lost(_));
         if sender.send(event).is_err() || lost {

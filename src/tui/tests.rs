@@ -8,6 +8,7 @@ mod journeys;
 mod mouse;
 mod panic;
 mod pictures;
+mod played;
 mod screens;
 mod share;
 mod solve;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use super::app::Job;
-use super::event::Event;
+use super::event::{Event, LastWords};
 
 /// The way to the worker.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl Worker {
 }
 
 fn work(jobs: &Receiver<Job>, events: &Sender<Event>) {
+    let _last_words = LastWords(events, "what plays allocators out has stopped");
     while let Ok(job) = jobs.recv() {
         if events.send(Event::Done(job.run())).is_err() {
             return;
