@@ -107,7 +107,7 @@ impl Ledger {
     }
 
     /// Whether the allocator was played out for the kernels of a card.
-    pub(super) fn is_played_on(&self, gpu: &Gpu) -> bool {
+    pub fn is_played_on(&self, gpu: &Gpu) -> bool {
         let kernels = Kernels::of(Some(gpu));
         self.reserves.is_empty() || self.reserves.iter().any(|(known, _)| *known == kernels)
     }

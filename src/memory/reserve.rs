@@ -152,7 +152,16 @@ pub fn everywhere<'g>(
     gpu: Option<&Gpu>,
     others: impl IntoIterator<Item = &'g Gpu>,
 ) -> Result<Ledger, EstimateError> {
-    let mut ledger = played(model, scenario, gpu)?;
+    elsewhere(played(model, scenario, gpu)?, model, scenario, others)
+}
+
+/// A ledger that was played out on its own card, with what the allocator holds on others.
+pub fn elsewhere<'g>(
+    mut ledger: Ledger,
+    model: &Model,
+    scenario: &Scenario,
+    others: impl IntoIterator<Item = &'g Gpu>,
+) -> Result<Ledger, EstimateError> {
     for other in others {
         if ledger.is_played_on(other) {
             continue;

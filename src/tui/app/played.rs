@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::sweep::Request;
-use super::{App, Estimate, Sweep};
+use super::{App, Sweep};
 use crate::gpu::Gpu;
 use crate::memory::{self, Ledger};
 use crate::model::Model;
@@ -40,7 +40,7 @@ impl Played {
 /// Something to be computed, with all that it takes.
 #[derive(Debug, Clone)]
 pub(crate) enum Job {
-    /// The allocator of a run, on its card and on those that people know.
+    /// The allocator of a run: on its own card, and where that was done on those that people know.
     Play(Box<Run>),
     /// The curves of a sweep, each point played out.
     Sweep(Box<Request>),
@@ -52,6 +52,7 @@ pub(crate) struct Run {
     scenario: Scenario,
     model: Model,
     gpu: Option<Gpu>,
+    known: Option<Arc<Ledger>>,
     others: Arc<[Gpu]>,
 }
 
@@ -69,8 +70,11 @@ impl Job {
     pub(crate) fn run(self) -> Done {
         match self {
             Self::Play(run) => {
-                let Run { scenario, model, gpu, others } = *run;
-                let ledger = memory::everywhere(&model, &scenario, gpu.as_ref(), others.iter());
+                let Run { scenario, model, gpu, known, others } = *run;
+                let ledger = match known {
+                    None => memory::played(&model, &scenario, gpu.as_ref()),
+                    Some(known) => memory::elsewhere((*known).clone(), &model, &scenario, others.iter()),
+                };
                 Done::Ledger(Box::new(scenario), ledger.map(Arc::new).map_err(|error| error.to_string()))
             }
             Self::Sweep(request) => Done::Swept(Box::new(request.solve(By::Allocator))),
@@ -81,19 +85,24 @@ impl Job {
 impl App {
     /// What the screen still lacks, the most wanted first.
     pub(in crate::tui) fn wanted(&self) -> Option<Job> {
-        let open = |estimate: &Result<Estimate, String>| {
-            estimate.as_ref().is_ok_and(|estimate| estimate.ledger.is_to_be_played())
-        };
-        let pins = self.pins.list.iter().map(|pin| (&pin.scenario, &pin.estimate));
-        let all = [(&self.scenario, &self.estimate)].into_iter().chain(pins);
-        let run = all.filter(|(_, estimate)| open(estimate)).find_map(|(scenario, _)| self.run_of(scenario));
-        run.map(|run| Job::Play(Box::new(run)))
-            .or_else(|| self.wanted_sweep().map(|request| Job::Sweep(Box::new(request))))
+        let open = |ledger: &Ledger| ledger.is_to_be_played();
+        let partly = |ledger: &Ledger| self.well_known.iter().any(|gpu| !ledger.is_played_on(gpu));
+        let here = self.first_run(open).or_else(|| self.wanted_sweep().map(|it| Job::Sweep(Box::new(it))));
+        here.or_else(|| self.first_run(partly))
     }
 
-    fn run_of(&self, scenario: &Scenario) -> Option<Run> {
+    /// The first of what is compared, the present run before pins, whose ledger is so.
+    fn first_run(&self, is: impl Fn(&Ledger) -> bool) -> Option<Job> {
+        let pins = self.pins.list.iter().map(|pin| (&pin.scenario, &pin.estimate));
+        let mut all = [(&self.scenario, &self.estimate)].into_iter().chain(pins);
+        let (scenario, ledger) = all.find_map(|(scenario, estimate)| {
+            let ledger = &estimate.as_ref().ok()?.ledger;
+            is(ledger).then_some((scenario, ledger))
+        })?;
+        let known = (!ledger.is_to_be_played()).then(|| Arc::clone(ledger));
         let (model, gpu) = (self.model_of(scenario)?.clone(), self.gpu_of(scenario).cloned());
-        Some(Run { scenario: scenario.clone(), model, gpu, others: Arc::clone(&self.well_known) })
+        let (scenario, others) = (scenario.clone(), Arc::clone(&self.well_known));
+        Some(Job::Play(Box::new(Run { scenario, model, gpu, known, others })))
     }
 
     /// Takes in what was computed, wherever it is shown.
