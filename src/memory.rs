@@ -43,7 +43,7 @@ use crate::units::{Overflow, Parameters, grouped};
 pub use category::{Categories, Category};
 pub use course::{Pass, Stage};
 pub use coverage::only_attention;
-pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
+pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Part, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
 pub use ledger::Ledger;

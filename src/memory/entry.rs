@@ -63,7 +63,22 @@ pub enum Place {
     /// The optimizer's step.
     Optimizer,
     /// The process around the program.
-    Runtime,
+    Runtime(Part),
+}
+
+/// A part of the process around the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// The CUDA context and loaded kernels, which alone stand outside PyTorch's allocator.
+    Context,
+    /// What a kernel library works with.
+    Workspace,
+    /// What the allocator usually holds beyond its blocks, where it is not played out.
+    Slack,
+    /// What it holds and cannot use, where it is.
+    Unusable,
+    /// What blocks are larger than what lies in them.
+    Blocks,
 }
 
 impl Place {
@@ -94,7 +109,7 @@ impl fmt::Display for Place {
             Self::Loss => f.pad("loss"),
             Self::Model => f.pad("model"),
             Self::Optimizer => f.pad("optimizer"),
-            Self::Runtime => f.pad("runtime"),
+            Self::Runtime(_) => f.pad("runtime"),
         }
     }
 }
@@ -234,9 +249,9 @@ pub enum Exactness {
 }
 
 impl Entry {
-    /// Whether its bytes come from PyTorch's allocator: every tensor does, and of the runtime what its name says.
+    /// Whether its bytes come from PyTorch's allocator.
     pub fn in_allocator(&self) -> bool {
-        self.category != Category::Runtime || self.name.contains("(inside PyTorch's allocator)")
+        self.place != Place::Runtime(Part::Context)
     }
 
     /// The formula with symbols, such as `32 × b·s·h × 2 B`.

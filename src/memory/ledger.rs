@@ -2,7 +2,7 @@
 
 use super::category::Category;
 use super::course::{Course, Stage};
-use super::entry::{Alive, Entry, Exactness, Lifetime};
+use super::entry::{Alive, Entry, Exactness, Lifetime, Part, Place};
 use super::instant::{Instant, Moment, Step};
 use super::kernels::Kernels;
 use super::reserve::Reserve;
@@ -85,13 +85,15 @@ impl Ledger {
 
     /// What the allocator holds beyond what is asked of it at the peak.
     pub fn unusable(&self) -> Bytes {
-        let unusable = self.entries.iter().rev().find(|entry| entry.name == runtime::UNUSABLE);
+        let unusable = self.entries.iter().rev().find(|entry| entry.place == Place::Runtime(Part::Unusable));
         unusable.map_or(Bytes::ZERO, |entry| entry.bytes)
     }
 
     /// Why the allocator holds what it cannot use, of the entry that is about that.
     pub fn because(&self, entry: &Entry, unit: Unit) -> Option<String> {
-        self.reserve().filter(|_| entry.name == runtime::UNUSABLE).map(|reserve| reserve.explanation(unit))
+        self.reserve()
+            .filter(|_| entry.place == Place::Runtime(Part::Unusable))
+            .map(|reserve| reserve.explanation(unit))
     }
 
     /// What it holds on another card: where that has other kernels and was not played for them, what it holds here.

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::category::Category;
-use super::entry::{Alive, Entry, Exactness, Lifetime, Place, Shape};
+use super::entry::{Alive, Entry, Exactness, Lifetime, Part, Place, Shape};
 use super::kernels::Kernels;
 use crate::gpu::Gpu;
 use crate::scenario::{Estimator, Scenario};
@@ -58,6 +58,7 @@ impl Process {
     pub(super) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
         let [context, low, high] = self.context(gpu)?;
         let mut entries = vec![entry(
+            Part::Context,
             "CUDA context and loaded kernels (outside PyTorch's allocator)",
             context,
             Exactness::Estimated { low, high },
@@ -71,14 +72,16 @@ impl Process {
         // Observed reserved over allocated: 1.00 with expandable segments, 1.05 usually.
         let slack = Bytes::new(allocated.get() / 20);
         entries.push(entry(
-            "cuBLAS workspace (inside PyTorch's allocator)",
+            Part::Workspace,
+            WORKSPACE,
             cublas,
             Exactness::Estimated { low: Bytes::ZERO, high: cublas },
             alive,
             "PyTorch 2.x: 32 MiB on Hopper and later, 8.125 MiB before",
         ));
         entries.push(entry(
-            SLACK,
+            Part::Slack,
+            "allocator slack (inside PyTorch's allocator)",
             Bytes::ZERO,
             Exactness::Estimated { low: Bytes::ZERO, high: slack },
             alive,
@@ -88,24 +91,30 @@ impl Process {
     }
 }
 
-/// What PyTorch's cache adds where it is not played out.
-pub(super) const SLACK: &str = "allocator slack (inside PyTorch's allocator)";
-
-/// What it holds and cannot use, where it is.
-pub(super) const UNUSABLE: &str = "reserved and unusable (inside PyTorch's allocator)";
+/// What a workspace of cuBLAS is called.
+pub(super) const WORKSPACE: &str = "cuBLAS workspace (inside PyTorch's allocator)";
 
 /// What the allocator holds beyond what is asked of it at the peak; no more than a guess where sizes of tensors are estimates.
 pub(super) fn unusable(bytes: Bytes, exact: bool, alive: Alive) -> Result<Entry, Overflow> {
     let exactness =
         if exact { Exactness::Exact } else { Exactness::Estimated { low: Bytes::ZERO, high: bytes.checked_mul(2)? } };
-    Ok(entry(UNUSABLE, bytes, exactness, alive, "caching allocator of PyTorch 2.4 to 2.15, played out"))
+    let (name, source) =
+        ("reserved and unusable (inside PyTorch's allocator)", "caching allocator of PyTorch 2.4 to 2.15, played out");
+    Ok(entry(Part::Unusable, name, bytes, exactness, alive, source))
 }
 
-fn entry(name: &'static str, bytes: Bytes, exactness: Exactness, alive: Alive, source: &'static str) -> Entry {
+fn entry(
+    part: Part,
+    name: &'static str,
+    bytes: Bytes,
+    exactness: Exactness,
+    alive: Alive,
+    source: &'static str,
+) -> Entry {
     Entry {
         category: Category::Runtime,
         name: Cow::Borrowed(name),
-        place: Place::Runtime,
+        place: Place::Runtime(part),
         shape: Shape::new(&[]),
         bits: Bits::whole(8),
         count: 1,

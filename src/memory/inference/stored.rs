@@ -6,7 +6,7 @@ use super::super::EstimateError;
 use super::super::activations::Kernel;
 use super::super::allocator::{Event, Settings, replay};
 use super::super::category::Category;
-use super::super::entry::{Alive, Dim, Entry, Exactness, Place, Shape};
+use super::super::entry::{Alive, Dim, Entry, Exactness, Part, Place, Shape};
 use super::super::quantized::{self, Format};
 use super::super::tape::Dtype;
 use super::super::weights::{self, Set};
@@ -189,7 +189,7 @@ fn remainders(entries: &[&Entry], alive: Alive) -> Result<Entry, Overflow> {
     let name = "rest of the weights' blocks (inside PyTorch's allocator)";
     let moved = replay(&moved, Settings::default());
     let bytes = Bytes::new(moved.allocated - moved.requested);
-    let entry = persistent(name, Place::Runtime, Shape::new(&[]), Dtype::Bool, alive)?;
+    let entry = persistent(name, Place::Runtime(Part::Blocks), Shape::new(&[]), Dtype::Bool, alive)?;
     let exactness = Exactness::Estimated { low: Bytes::ZERO, high: bytes };
     Ok(Entry { category: Category::Runtime, bytes, exactness, source: BLOCKS, ..entry })
 }

@@ -6,6 +6,7 @@
 use super::{Dtype, FusedKernel, Input, Kind, Rule, StorageId, Tape, Tensor};
 use crate::memory::entry::Dim;
 use crate::memory::kernels::{KIB, Kernels};
+use crate::memory::runtime::WORKSPACE;
 
 /// Sizes multiplied. What is beyond 64 bits ends there: the tensors that it belongs to have ended the estimate by then.
 fn product(sizes: &[u64]) -> u64 {
@@ -92,7 +93,7 @@ impl Tape {
     fn workspace(&mut self, bytes: impl Fn(&Kernels) -> u64) {
         if let Some(kernels) = &self.kernels {
             let bytes = bytes(kernels);
-            self.take(Kind::Workspace, "cuBLAS workspace (inside PyTorch's allocator)", &[bytes]);
+            self.take(Kind::Workspace, WORKSPACE, &[bytes]);
         }
     }
 
