@@ -29,21 +29,6 @@ pub(crate) struct Sequence {
     pub(crate) events: Vec<Event>,
     /// What each allocation holds.
     pub(crate) names: Vec<&'static str>,
-    /// Where each phase begins.
-    pub(crate) phases: Vec<(Phase, usize)>,
-}
-
-/// A part of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Weights and the batch.
-    Load,
-    /// The forward pass of a step, counted from 1.
-    Forward(usize),
-    /// Its backward pass.
-    Backward(usize),
-    /// Its optimizer.
-    Optimizer(usize),
 }
 
 /// An allocation, by how many came before it.
@@ -82,19 +67,13 @@ impl Sequence {
         self.events.push(Event::EmptyCache);
     }
 
-    fn begin(&mut self, phase: Phase) {
-        self.phases.push((phase, self.events.len()));
-    }
-
     /// One forward and backward pass as it was recorded; what it leaves behind is gradients and the rest.
-    fn pass(&mut self, recording: &Forward, step: usize, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>) {
+    fn pass(&mut self, recording: &Forward, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>) {
         let tape = &recording.tape;
         let mut made = vec![Made::MAX; tape.storages.len()];
-        self.begin(Phase::Forward(step));
         for (position, event) in tape.events.iter().enumerate() {
             if position == recording.backward_start {
                 outdated.drain(..).for_each(|made| self.release(made));
-                self.begin(Phase::Backward(step));
             }
             match event {
                 tape::Event::Allocate(storage) => {
@@ -171,10 +150,7 @@ impl Program<'_> {
         for step in 1..=STEPS {
             for pass in 0..passes {
                 let adds = self.adds.filter(|_| pass > 0 || self.keeps_gradients && step > 1);
-                sequence.pass(adds.unwrap_or(self.pass), step, &mut outdated, &mut gradients);
-                if pass + 1 == passes {
-                    sequence.begin(Phase::Optimizer(step));
-                }
+                sequence.pass(adds.unwrap_or(self.pass), &mut outdated, &mut gradients);
                 if !self.keeps_outputs {
                     outdated.drain(..).for_each(|made| sequence.release(made));
                 }

@@ -35,7 +35,7 @@ pub(super) struct Block {
     pub(super) mapped: bool,
 }
 
-/// A card that is full: what was asked of it, and what it would have had to have.
+/// A card that is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutOfMemory;
 
@@ -62,8 +62,6 @@ pub(super) struct Caching {
     pub(super) peak_allocated: u64,
     /// The least capacity at which something that the driver refused would have been had.
     pub(super) refused: u64,
-    /// How often segments were given back because an allocation failed.
-    pub(super) retries: u64,
 }
 
 impl Caching {
@@ -81,7 +79,6 @@ impl Caching {
             allocated: 0,
             peak_allocated: 0,
             refused: u64::MAX,
-            retries: 0,
         }
     }
 
@@ -97,7 +94,6 @@ impl Caching {
         let block = if let Some(block) = found {
             block
         } else {
-            self.retries += 1;
             self.release_cached();
             self.fetch(size, small).ok_or(OutOfMemory)?
         };

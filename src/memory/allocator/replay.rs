@@ -37,8 +37,6 @@ pub(crate) struct Replay {
     pub(crate) allocated: u64,
     /// The most that was taken from the driver, `max_memory_reserved`.
     pub(crate) reserved: u64,
-    /// How often cached segments were given back to make an allocation succeed, `num_alloc_retries`.
-    pub(crate) retries: u64,
     /// What made it take much of that.
     pub(crate) growth: Growth,
 }
@@ -117,7 +115,6 @@ fn play(events: &[Event], settings: Settings, capacity: u64) -> Result<Replay, S
         }
     }
     (replay.allocated, replay.reserved) = (allocator.peak_allocated, allocator.peak_reserved);
-    replay.retries = allocator.retries;
     Ok(replay)
 }
 

@@ -1,6 +1,6 @@
 //! How weights come to the card.
 
-use super::{Made, Phase, Sequence, modules};
+use super::{Made, Sequence, modules};
 use crate::framework::transformers::ModuleOrder;
 use crate::memory::adapters::Adapters;
 use crate::memory::entry::Entry;
@@ -44,7 +44,6 @@ impl Loading<'_> {
     /// Everything that stands before the first step, and what was there while it came.
     pub(in crate::memory) fn sequence(&self) -> Result<Sequence, Overflow> {
         let mut sequence = Sequence::default();
-        sequence.begin(Phase::Load);
         match self.placement {
             Placement::To => self.moved(&mut sequence)?,
             Placement::DeviceMap => self.loaded(&mut sequence)?,
