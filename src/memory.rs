@@ -47,7 +47,7 @@ pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Part, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
 pub use ledger::Ledger;
-pub use reserve::{Reserve, Taken, elsewhere, everywhere, fits, is_played, played, reserve, surely_fits, tracked};
+pub use reserve::{Reserve, Taken, elsewhere, fits, is_played, played, reserve, surely_fits, tracked};
 pub use sketch::{Sketch, sketch};
 
 /// Why there is no ledger.

@@ -110,7 +110,7 @@ impl Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{everywhere, played};
+    use crate::memory::{elsewhere, played};
     use crate::preset::Library;
     use crate::scenario::{Estimator, Scenario};
 
@@ -122,7 +122,7 @@ mod tests {
             let mut scenario = Scenario { estimator, ..Scenario::default() };
             scenario.train.sequence_length = 512;
             let here = library.gpu("h100-sxm-80").ok();
-            let here = everywhere(model, &scenario, here, library.gpus()).unwrap();
+            let here = elsewhere(played(model, &scenario, here).unwrap(), model, &scenario, library.gpus()).unwrap();
             for gpu in library.gpus() {
                 let there = played(model, &scenario, Some(gpu)).unwrap();
                 assert_eq!(Fit::of(&here, gpu).unwrap(), Fit::of(&there, gpu).unwrap(), "{}", gpu.id);

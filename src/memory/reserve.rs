@@ -2,6 +2,7 @@
 
 use super::allocator::{self, Replay, Settings};
 use super::kernels::Kernels;
+use super::sequence::Sequence;
 use super::{EstimateError, Fit, Ledger, Verdict, estimate, training};
 use crate::gpu::Gpu;
 use crate::model::Model;
@@ -67,11 +68,9 @@ pub fn reserve(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<
     if !is_played(scenario) {
         return Ok(None);
     }
-    let settings = settings(scenario)?;
-    let sequence = training::sequence(&model.trained(), scenario, gpu)?;
-    let whole = allocator::replay(&sequence.events, settings);
-    let smallest = allocator::smallest(&sequence.events, settings, &whole);
-    let Replay { requested, allocated, reserved, growth, .. } = whole;
+    let run = Run::of(model, scenario, gpu)?;
+    let (smallest, sequence) = (run.least(), &run.sequence);
+    let Replay { requested, allocated, reserved, growth } = run.whole;
     let taken = Taken {
         name: sequence.name_of(growth.event),
         asked: Bytes::new(growth.asked),
@@ -80,6 +79,27 @@ pub fn reserve(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<
     };
     let [requested, allocated, reserved, least] = [requested, allocated, reserved, smallest].map(Bytes::new);
     Ok(Some(Reserve { requested, allocated, reserved, least, taken }))
+}
+
+/// A run, played on a card without end.
+struct Run {
+    sequence: Sequence,
+    settings: Settings,
+    whole: Replay,
+}
+
+impl Run {
+    fn of(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Self, EstimateError> {
+        let settings = settings(scenario)?;
+        let sequence = training::sequence(&model.trained(), scenario, gpu)?;
+        let whole = allocator::replay(&sequence.events, settings);
+        Ok(Self { sequence, settings, whole })
+    }
+
+    /// The least that it runs with.
+    fn least(&self) -> u64 {
+        allocator::smallest(&self.sequence.events, self.settings, &self.whole)
+    }
 }
 
 /// The allocator's settings.
@@ -93,8 +113,8 @@ pub(super) fn settings(scenario: &Scenario) -> Result<Settings, EstimateError> {
 /// # Errors
 /// As of [`reserve`].
 pub fn fits(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<bool, EstimateError> {
-    judge(model, scenario, gpu, Fit::fits, |[room, _], whole, least| {
-        whole.reserved <= room || whole.allocated <= room && least() <= room
+    judge(model, scenario, gpu, Fit::fits, |[room, _], run| {
+        run.whole.reserved <= room || run.whole.allocated <= room && run.least() <= room
     })
 }
 
@@ -108,18 +128,18 @@ pub fn surely_fits(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<bool
         scenario,
         gpu,
         |fit| fit.verdict == Verdict::Fits,
-        |[room, sure], whole, least| whole.reserved <= room && (whole.reserved <= sure || least() <= sure),
+        |[room, sure], run| run.whole.reserved <= room && (run.whole.reserved <= sure || run.least() <= sure),
     )
 }
 
-/// Judges a run by its tensors where that is enough, else by its allocator: by the room that it has beside the usual and
-/// beside the largest CUDA context, by what it takes with room, and, where asked, by the least that it runs with.
+/// Judges a run by its tensors where that is enough, else by its allocator in the room that it has beside the usual and
+/// beside the largest CUDA context.
 fn judge(
     model: &Model,
     scenario: &Scenario,
     gpu: &Gpu,
     by_tensors: impl FnOnce(&Fit) -> bool,
-    by_allocator: impl FnOnce([u64; 2], &Replay, &dyn Fn() -> u64) -> bool,
+    by_allocator: impl FnOnce([u64; 2], &Run) -> bool,
 ) -> Result<bool, EstimateError> {
     let ledger = estimate(model, scenario, Some(gpu))?;
     let fit = Fit::of(&ledger, gpu)?;
@@ -131,9 +151,7 @@ fn judge(
         |context: Bytes| Ok::<u64, EstimateError>(fit.capacity.saturating_sub(context.checked_add(fit.margin)?).get());
     let (_, above) = ledger.spread();
     let rooms = [beside(usual)?, beside(most)?.saturating_sub(above.get())];
-    let (events, settings) = (training::sequence(&model.trained(), scenario, Some(gpu))?.events, settings(scenario)?);
-    let whole = allocator::replay(&events, settings);
-    Ok(by_allocator(rooms, &whole, &|| allocator::smallest(&events, settings, &whole)))
+    Ok(by_allocator(rooms, &Run::of(model, scenario, Some(gpu))?))
 }
 
 /// The ledger with what the allocator holds on this card.
@@ -145,17 +163,8 @@ pub fn played(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<L
     }
 }
 
-/// The same, with what the allocator holds on every other card too, whose kernels may take other workspaces.
-pub fn everywhere<'g>(
-    model: &Model,
-    scenario: &Scenario,
-    gpu: Option<&Gpu>,
-    others: impl IntoIterator<Item = &'g Gpu>,
-) -> Result<Ledger, EstimateError> {
-    elsewhere(played(model, scenario, gpu)?, model, scenario, others)
-}
-
-/// A ledger that was played out on its own card, with what the allocator holds on others.
+/// A ledger that was played out on its own card, with what the allocator holds on others too, whose kernels may take other
+/// workspaces.
 pub fn elsewhere<'g>(
     mut ledger: Ledger,
     model: &Model,

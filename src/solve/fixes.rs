@@ -1,7 +1,7 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
 use crate::gpu::Gpu;
-use crate::memory::{Fit, Ledger, Verdict, estimate, everywhere, played};
+use crate::memory::{Fit, Ledger, Verdict, elsewhere, estimate, played};
 use crate::model::Model;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Method, Scenario, Task, Value};
@@ -53,8 +53,7 @@ pub fn fixes<'g>(
     gpu: &Gpu,
     others: impl IntoIterator<Item = (&'g str, &'g Gpu)>,
 ) -> Vec<Fix> {
-    let others: Vec<(&str, &Gpu)> = others.into_iter().collect();
-    let now = everywhere(model, scenario, Some(gpu), others.iter().map(|(_, card)| *card)).ok();
+    let now = played(model, scenario, Some(gpu)).ok();
     let less = |needs| now.as_ref().is_none_or(|now| needs < now.total());
     let capacity = gpu.capacity().unwrap_or(Bytes::MAX);
     let mut found: Vec<Fix> = candidates(scenario)
@@ -74,7 +73,9 @@ pub fn fixes<'g>(
     found.sort_by_key(|fix| (fix.cost, fix.verdict != Verdict::Fits, fix.needs));
     let over = |now: &Ledger| Fit::of(now, gpu).is_ok_and(|fit| !fit.fits());
     if let Some(now) = now.filter(over) {
-        found.extend(roomier(&now, gpu, others));
+        let others: Vec<(&str, &Gpu)> = others.into_iter().collect();
+        let now = elsewhere(now, model, scenario, others.iter().map(|(_, card)| *card));
+        found.extend(now.ok().and_then(|now| roomier(&now, gpu, others)));
     }
     found
 }
