@@ -60,6 +60,9 @@ fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     Err(EstimateError::NotCovered { key: "infer.weights", value: scenario.infer.weights.clone(), covered })
 }
 
+/// The precisions in which models of two stacks and of images were measured.
+const MEASURED: [Precision; 3] = [Precision::Fp32, Precision::Bf16, Precision::Bf16Mixed];
+
 /// An error where a model of two stacks is run in a way that is only known of others.
 fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
     if model.architecture.seq2seq.is_none() {
@@ -74,8 +77,8 @@ fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
         Task::Infer => refuse("task", "infer", "train"),
         Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
         Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
-        Task::Train if !matches!(train.precision, Precision::Fp32 | Precision::Bf16 | Precision::Bf16Mixed) => {
-            refuse("train.precision", train.precision.word(), "fp32, bf16, bf16-mixed")
+        Task::Train if !MEASURED.contains(&train.precision) => {
+            refuse("train.precision", train.precision.word(), &MEASURED.map(Precision::word).join(", "))
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
         Task::Train if train.keep_outputs => refuse("train.keep_outputs", "true", "false"),
@@ -106,8 +109,8 @@ fn check_image(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
         }
         Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
         Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
-        Task::Train if !matches!(train.precision, Precision::Fp32 | Precision::Bf16 | Precision::Bf16Mixed) => {
-            refuse("train.precision", train.precision.word(), "fp32, bf16, bf16-mixed")
+        Task::Train if !MEASURED.contains(&train.precision) => {
+            refuse("train.precision", train.precision.word(), &MEASURED.map(Precision::word).join(", "))
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
         Task::Train if matches!(train.optimizer, Optimizer::Adafactor | Optimizer::Muon) => {

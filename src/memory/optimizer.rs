@@ -215,21 +215,35 @@ pub(super) fn stepped(
                         Bits::whole(state.bits).bytes(state.rows.checked_mul(state.columns).ok_or(Overflow)?)?.get(),
                     );
                 }
-                let own = bits.bytes(tensor.parameters()?.get())?.get();
-                let in_bits = |bits| Bits::whole(bits).bytes(tensor.parameters()?.get()).map(Bytes::get);
-                let temporaries = match (optimizer, implementation) {
-                    (Optimizer::Adamw, OptimizerImplementation::Foreach) => vec![own],
-                    (Optimizer::Adamw, OptimizerImplementation::Loop) | (Optimizer::Lion, _) => vec![own; 2],
-                    (Optimizer::Adafactor, _) => vec![in_bits(32)?; if bits == Bits::whole(16) { 4 } else { 2 }],
-                    (Optimizer::Muon, _) if by_muon(block, tensor) => vec![in_bits(16)?, in_bits(16)?, own],
-                    _ => Vec::new(),
+                let (each, times) = made_in_a_step(optimizer, implementation, bits);
+                let made = match optimizer {
+                    Optimizer::Muon if by_muon(block, tensor) => vec![16, 16, 2 * each - 32],
+                    Optimizer::Muon => Vec::new(),
+                    _ => (0..times).map(|_| each).collect(),
                 };
+                let size = |bits| Ok(Bits::whole(bits).bytes(tensor.parameters()?.get())?.get());
+                let temporaries = made.into_iter().map(size).collect::<Result<_, Overflow>>()?;
                 let together = optimizer == Optimizer::Adamw && implementation == OptimizerImplementation::Foreach;
                 tensors.push(Stepped { states: sizes, temporaries, together });
             }
         }
     }
     Ok(tensors)
+}
+
+/// What a step makes for each tensor beside its states: bits for each element, and how often. Of `AdamW` square root and
+/// quotient, of Lion the update and its sign, of Adafactor the gradient and the weights in fp32 where they are not, the squared
+/// gradient and the update, of Muon a matrix in bf16 twice and in the weights' type, in two equal parts.
+fn made_in_a_step(optimizer: Optimizer, implementation: OptimizerImplementation, weights: Bits) -> (u32, u64) {
+    let narrow = weights == Bits::whole(16);
+    let own = if narrow { 16 } else { 32 };
+    match (optimizer, implementation) {
+        (Optimizer::Adamw, OptimizerImplementation::Foreach) => (own, 1),
+        (Optimizer::Adamw, OptimizerImplementation::Loop) | (Optimizer::Lion, _) => (own, 2),
+        (Optimizer::Adafactor, _) => (32, if narrow { 4 } else { 2 }),
+        (Optimizer::Muon, _) => (if narrow { 24 } else { 32 }, 2),
+        _ => (0, 0),
+    }
 }
 
 /// What the optimizer's step needs beside its states.
@@ -239,27 +253,23 @@ pub(super) fn temporaries(
     implementation: OptimizerImplementation,
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
-    let width = if trained.bits == Bits::whole(16) { 16 } else { 32 };
-    let of_largest =
-        |name, bits, count, exact| largest(trained, |_, _| true, (name, bits, count, exact), optimizer, alive);
+    let (bits, count) = made_in_a_step(optimizer, implementation, trained.bits);
+    let of_largest = |name, exact| largest(trained, |_, _| true, (name, bits, count, exact), optimizer, alive);
     match (optimizer, implementation) {
         (Optimizer::Adamw, OptimizerImplementation::Foreach) => trained.entries(|_, tensor| {
-            let state = State::like(tensor, "square root", width);
+            let state = State::like(tensor, "square root", bits);
             let entry = entry(&state, tensor, optimizer, alive);
             let name = Cow::Owned(["square root for ", tensor.name].concat());
             Some(Entry { category: Category::Workspace, lifetime: Lifetime::Transient, name, ..entry })
         }),
         (Optimizer::Adamw, OptimizerImplementation::Loop) => {
-            of_largest("square root and quotient for the largest tensor", width, 2, true)
+            of_largest("square root and quotient for the largest tensor", true)
         }
-        (Optimizer::Lion, _) => of_largest("update and its sign for the largest tensor", width, 2, false),
-        // The gradient and the weights in fp32 where they are not, the squared gradient, the update.
-        (Optimizer::Adafactor, _) => {
-            of_largest("update of the largest tensor in fp32", 32, if width == 16 { 4 } else { 2 }, false)
-        }
+        (Optimizer::Lion, _) => of_largest("update and its sign for the largest tensor", false),
+        (Optimizer::Adafactor, _) => of_largest("update of the largest tensor in fp32", false),
         (Optimizer::Muon, _) => {
             let name = "orthogonal update of the largest matrix, in bf16 twice and in the weights' type";
-            largest(trained, by_muon, (name, if width == 16 { 24 } else { 32 }, 2, false), optimizer, alive)
+            largest(trained, by_muon, (name, bits, count, false), optimizer, alive)
         }
         _ => Ok(Vec::new()),
     }

@@ -164,16 +164,12 @@ impl Run<'_> {
         let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
         let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
         // Autocast casts the last argument first, so that on the way back the weight's gradient is cast before the bias's.
-        let (bias, weight, narrowed);
-        if self.code.conv1d && linear.bias.is_some() {
-            weight = cast_weight(tape, linear.weight);
-            narrowed = cast(tape, input, compute, "input in 16 bits");
-            bias = linear.bias.map(|bias| cast_weight(tape, bias));
-        } else {
-            bias = linear.bias.map(|bias| cast_weight(tape, bias));
-            weight = cast_weight(tape, linear.weight);
-            narrowed = cast(tape, input, compute, "input in 16 bits");
-        }
+        // GPT-2's adds its product to the bias, which is then the first.
+        let last = linear.bias.filter(|_| !self.code.conv1d).map(|bias| cast_weight(tape, bias));
+        let weight = cast_weight(tape, linear.weight);
+        let narrowed = cast(tape, input, compute, "input in 16 bits");
+        let first = linear.bias.filter(|_| self.code.conv1d).map(|bias| cast_weight(tape, bias));
+        let bias = last.or(first);
         let shape = tape.shape(&[self.b(), positions, linear.outputs]);
         let inputs = [weight, narrowed, bias.unwrap_or(weight)];
         let (kept, count) = kept_factors([narrowed, weight]);
