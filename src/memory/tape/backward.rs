@@ -180,7 +180,8 @@ impl Tape {
         gradients
     }
 
-    /// The gradient of one input.
+    /// The gradient of one input, and its type: what comes in where that passes through, something of the output's shape, or
+    /// something of the input's own.
     fn derive_input(
         &mut self,
         node: &Node,
@@ -192,38 +193,59 @@ impl Tape {
             Rule::Subtract if slot == 1 => {
                 (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
             }
-            Rule::Affine if slot == BIAS => {
+            Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
+            Rule::Affine if slot != BIAS => (self.derive_alike(node, &input, dtype), input.dtype),
+            Rule::Affine | Rule::Pass | Rule::Add | Rule::Subtract => {
                 self.refer(incoming);
                 (incoming, dtype)
             }
-            Rule::Pass | Rule::Add | Rule::Subtract => {
-                self.refer(incoming);
-                (incoming, dtype)
-            }
-            Rule::Affine => {
-                let product = self.gradient(&input, input.shape, input.dtype);
+            _ => (self.derive_alike(node, &input, dtype), input.dtype),
+        }
+    }
+
+    /// A gradient of the shape and the type that the input has, with what is made and let go on the way.
+    fn derive_alike(&mut self, node: &Node, input: &Input, dtype: Dtype) -> StorageId {
+        let own = |tape: &mut Self| tape.gradient(input, input.shape, input.dtype);
+        match node.rule {
+            Rule::Affine | Rule::Product => {
+                let product = own(self);
                 self.product_workspace();
-                if let Some(storage) = self.storages.get_mut(product as usize) {
+                if let Some(storage) = self.storages.get_mut(product as usize).filter(|_| node.rule == Rule::Affine) {
                     storage.viewed = true;
                 }
-                (product, input.dtype)
-            }
-            Rule::Product => {
-                let product = self.gradient(&input, input.shape, input.dtype);
-                self.product_workspace();
-                (product, input.dtype)
+                product
             }
             Rule::Softmax => {
-                let gradient = self.gradient(&input, input.shape, input.dtype);
+                let gradient = own(self);
                 let bytes = self.storages.get(gradient as usize).map_or(0, |storage| storage.bytes);
                 self.scratch("softmax times gradient", &[bytes]);
-                (gradient, input.dtype)
+                gradient
             }
             Rule::Lookup => {
-                let lookup = self.lookup_scratch(&input, node.output_shape);
-                let gradient = self.gradient(&input, input.shape, input.dtype);
+                let lookup = self.lookup_scratch(input, node.output_shape);
+                let gradient = own(self);
                 self.lookup_sums(lookup);
-                (gradient, input.dtype)
+                gradient
+            }
+            // Zeros are written into where they stand; a tracker sees a copy of them.
+            Rule::Index if self.kernels.is_some() => {
+                let gradient = own(self);
+                self.index_scratch(node.output_shape);
+                gradient
+            }
+            Rule::Index => self.derive_beside(input, ["zeros"]),
+            Rule::Fold => self.derive_beside(input, ["product before scaling"]),
+            Rule::Power | Rule::Rsqrt => self.derive_beside(input, ["power", "scaled power"]),
+            Rule::ClampAbove => self.derive_clamp(input, 1),
+            Rule::Clamp => self.derive_clamp(input, 2),
+            Rule::Unpack | Rule::UnpackNested | Rule::UnpackTwice => self.derive_unpacked(node, input, dtype),
+            Rule::GeluFunction => {
+                let factors = self.gelu_factors(input);
+                let gradient = own(self);
+                for factor in factors {
+                    self.unrefer(factor);
+                }
+                gradient
             }
             Rule::Each
             | Rule::Dropout
@@ -232,48 +254,22 @@ impl Tape {
             | Rule::Divide
             | Rule::Write
             | Rule::Split
-            | Rule::Cut => (self.gradient(&input, input.shape, input.dtype), input.dtype),
-            // Zeros are written into where they stand; a tracker sees a copy of them.
-            Rule::Index if self.kernels.is_some() => {
-                let gradient = self.gradient(&input, input.shape, input.dtype);
-                self.index_scratch(node.output_shape);
-                (gradient, input.dtype)
-            }
-            Rule::Index => {
-                let zeros = self.allocate("zeros", input.shape, input.dtype, Kind::Scratch);
-                let gradient = self.gradient(&input, input.shape, input.dtype);
-                self.unrefer(zeros);
-                (gradient, input.dtype)
-            }
-            Rule::ClampAbove => (self.derive_clamp(&input, 1), input.dtype),
-            Rule::Clamp => (self.derive_clamp(&input, 2), input.dtype),
-            Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
-            Rule::Fold => {
-                let product = self.allocate("product before scaling", input.shape, input.dtype, Kind::Scratch);
-                let gradient = self.gradient(&input, input.shape, input.dtype);
-                self.unrefer(product);
-                (gradient, input.dtype)
-            }
-            Rule::Unpack | Rule::UnpackNested | Rule::UnpackTwice => {
-                (self.derive_unpacked(node, &input, dtype), input.dtype)
-            }
-            Rule::GeluFunction => {
-                let factors = self.gelu_factors(&input);
-                let gradient = self.gradient(&input, input.shape, input.dtype);
-                for factor in factors {
-                    self.unrefer(factor);
-                }
-                (gradient, input.dtype)
-            }
-            Rule::Power | Rule::Rsqrt => {
-                let one = self.allocate("power", input.shape, input.dtype, Kind::Scratch);
-                let two = self.allocate("scaled power", input.shape, input.dtype, Kind::Scratch);
-                let gradient = self.gradient(&input, input.shape, input.dtype);
-                self.unrefer(two);
-                self.unrefer(one);
-                (gradient, input.dtype)
-            }
+            | Rule::Cut
+            | Rule::Pass
+            | Rule::Add
+            | Rule::Subtract
+            | Rule::Multiply => own(self),
         }
+    }
+
+    /// A gradient beside temporaries of its shape, the last of which goes first.
+    fn derive_beside<const N: usize>(&mut self, input: &Input, names: [&'static str; N]) -> StorageId {
+        let made = names.map(|name| self.allocate(name, input.shape, input.dtype, Kind::Scratch));
+        let gradient = self.gradient(input, input.shape, input.dtype);
+        for temporary in made.into_iter().rev() {
+            self.unrefer(temporary);
+        }
+        gradient
     }
 
     /// The gradient of what was multiplied by a matrix that is unpacked for it.
