@@ -1,0 +1,79 @@
+//! A training run as everything that it asks of an allocator.
+
+use super::{Trained, base};
+use crate::gpu::Gpu;
+use crate::memory::activations::Run;
+use crate::memory::kernels::Kernels;
+use crate::memory::sequence::{Loading, Program, Sequence, as_named};
+use crate::memory::weights::Set;
+use crate::memory::{EstimateError, optimizer};
+use crate::model::parameters::BlockParameters;
+use crate::scenario::Method;
+use crate::units::Overflow;
+
+/// Most layers of which each is played out: forty times as many as any model has.
+const MOST_LAYERS: u64 = 10_000;
+
+impl Trained<'_> {
+    /// Bytes of a head that is made and dropped because it is tied.
+    fn tied_head(&self, model: &Set<'_>) -> Result<Option<u64>, Overflow> {
+        let architecture = &self.model.architecture;
+        if !architecture.tie_word_embeddings || architecture.image.is_some() {
+            return Ok(None);
+        }
+        let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
+        Ok(Some(model.bits.bytes(elements)?.get()))
+    }
+
+    pub(super) fn sequence(&self, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
+        let train = self.train;
+        let layers = self.model.architecture.num_hidden_layers();
+        if layers > MOST_LAYERS {
+            let covered = format!("at most {MOST_LAYERS} of a model that is trained: every one is played out");
+            return Err(EstimateError::NotCovered { key: "num_hidden_layers", value: layers.to_string(), covered });
+        }
+        let record = |keep_gradients| {
+            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(gpu)), ..self.run() }.record()
+        };
+        let run = self.run();
+        let pass = record(false);
+        pass.tape.check()?;
+        let adds = run.keep_gradients.then(|| record(true));
+        let [model_set, trained] = self.sets(&run, &self.blocks, self.adapted.as_deref());
+        let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
+        let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let loading = Loading {
+            placement: self.placement,
+            blocks: &self.blocks,
+            weights: run.weights,
+            format: (train.method == Method::Qlora).then(|| base(train)),
+            layers_named_first: run.code.layers_named_first,
+            modules: run.code.modules,
+            tied: self.tied_head(&model_set)?,
+            adapters: self.adapters.as_ref(),
+            buffers: &buffers,
+            batch: &batch,
+        };
+        let optimizer = if train.offload_optimizer {
+            Vec::new()
+        } else {
+            optimizer::stepped(&ordered, trained.bits, train.optimizer, train.optimizer_implementation)?
+        };
+        let program = Program {
+            load: loading.sequence()?,
+            pass: &pass,
+            adds: adds.as_ref(),
+            passes: train.gradient_accumulation_steps,
+            keeps_outputs: run.keep_outputs,
+            keeps_gradients: train.keep_gradients,
+            optimizer,
+        };
+        Ok(program.sequence()?)
+    }
+}
+
+/// A block's tensors in the order of its class.
+fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
+    let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
+    BlockParameters { tensors, ..block.clone() }
+}
