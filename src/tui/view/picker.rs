@@ -93,7 +93,7 @@ fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Frame,
         (false, false) => " ",
     };
     let room = area.width.saturating_sub(3);
-    let total = item.total.as_ref().map(|total| format!("{total:>11}")).unwrap_or_default();
+    let total = item.total.as_ref().map(|total| format!("{total:>14}")).unwrap_or_default();
     let size = format!("{:>9}{total}", item.size.as_deref().unwrap_or_default());
     let names = room.saturating_sub(text::width(&size) + 1);
     let half = match area.width {
