@@ -37,7 +37,7 @@ use crate::framework::{litgpt as litgpt_code, torchtune as torchtune_code};
 use crate::gpu::Gpu;
 use crate::model::family::PositionKind;
 use crate::model::{Model, parameters};
-use crate::scenario::{Estimator, Infer, Method, Scenario, Task};
+use crate::scenario::{Estimator, Method, Scenario, Task};
 use crate::units::{Overflow, Parameters, grouped};
 
 pub use category::{Categories, Category};
@@ -146,16 +146,17 @@ pub fn other_runtime(gpu: &Gpu) -> Option<String> {
         .then(|| format!("{} is no CUDA card: its memory alone is compared, the runtime is that of CUDA", gpu.name))
 }
 
-/// Says so where a prompt is longer than what one forward pass takes: it is read in several.
-pub fn split_prompt(model: &Model, scenario: &Scenario) -> Option<String> {
-    let Infer { concurrency, context_length, prefill_tokens, .. } = &scenario.infer;
-    let asked = concurrency.saturating_mul(*context_length);
-    // An encoder reads all there is at once.
-    let several = model.architecture.encoder.is_none() && asked > *prefill_tokens;
-    let split = scenario.task == Task::Infer && scenario.estimator == Estimator::Ledger && several;
-    split.then(|| {
-        let (tokens, all) = (grouped(*prefill_tokens), grouped(asked));
-        format!("prompts are read {tokens} tokens a pass; --set infer.prefill_tokens={asked} reads all {all} at once")
+/// Says so where prompts are shorter than the context: the rest is generated.
+pub fn short_prompt(model: &Model, scenario: &Scenario) -> Option<String> {
+    let infer = &scenario.infer;
+    // An encoder reads all there is.
+    let generates = model.architecture.encoder.is_none() && scenario.task == Task::Infer;
+    let said = infer.prefill_tokens.is_some() && scenario.estimator == Estimator::Ledger;
+    let (prompt, all) = (infer.prompt(), infer.context_length);
+    let rest = all.saturating_sub(prompt);
+    (generates && said && rest > 1).then(|| {
+        let (prompt, rest) = (grouped(prompt), grouped(rest));
+        format!("prompts of {prompt} tokens are read at once, and the other {rest} of each sequence are generated")
     })
 }
 

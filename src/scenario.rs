@@ -153,8 +153,14 @@ pub struct Infer {
     pub context_length: u64,
     /// Sequences at once.
     pub concurrency: u64,
-    /// Tokens in one forward pass.
-    pub prefill_tokens: u64,
+    /// Tokens of all prompts; where it is not set, all of the context but for the last token of each sequence.
+    pub prefill_tokens: Option<u64>,
+    /// Tokens of a prompt in one forward pass of `generate()`; where it is not set, all.
+    pub prefill_chunk_size: Option<u64>,
+    /// The attention kernel.
+    pub attention: Attention,
+    /// Whether tokens are drawn by their probabilities.
+    pub do_sample: bool,
     /// Share of the card that vLLM takes.
     pub gpu_memory_utilization: f64,
     /// Tokens in a cache block of vLLM.
@@ -244,6 +250,16 @@ impl Default for Parallel {
     }
 }
 
+impl Infer {
+    /// Tokens of each sequence's prompt: unless they are known, all of the context but for the last, which is generated.
+    pub fn prompt(&self) -> u64 {
+        let all = self.context_length;
+        self.prefill_tokens
+            .map_or(all.saturating_sub(1), |tokens| tokens / self.concurrency.max(1))
+            .clamp(1, all.max(1))
+    }
+}
+
 impl Default for Infer {
     fn default() -> Self {
         Self {
@@ -251,7 +267,10 @@ impl Default for Infer {
             kv_cache: String::from("bf16"),
             context_length: 8192,
             concurrency: 1,
-            prefill_tokens: 8192,
+            prefill_tokens: None,
+            prefill_chunk_size: None,
+            attention: Attention::Flash,
+            do_sample: false,
             gpu_memory_utilization: 0.9,
             block_size: 16,
             max_num_seqs: 256,

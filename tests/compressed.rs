@@ -24,7 +24,7 @@ fn serving(batch: u64, tokens: u64, word: &str) -> Scenario {
     let mut scenario = Scenario { task: Task::Infer, profiles: Library::embedded().profiles(), ..Scenario::default() };
     scenario.infer.context_length = tokens;
     scenario.infer.concurrency = batch;
-    scenario.infer.prefill_tokens = batch * tokens;
+    scenario.infer.prefill_tokens = Some(batch * tokens);
     word.clone_into(&mut scenario.infer.weights);
     word.clone_into(&mut scenario.infer.kv_cache);
     scenario
@@ -56,7 +56,7 @@ fn caches_are_those_of_the_class_and_prompts_come_close() {
         (3, 133, "bf16", 357_120, 22_647_154),
     ] {
         let mut scenario = serving(batch, tokens, word);
-        scenario.infer.prefill_tokens = batch * (tokens - 3);
+        scenario.infer.prefill_tokens = Some(batch * (tokens - 3));
         let ledger = estimate(&model, &scenario, None).unwrap();
         assert_eq!(ledger.largest(Category::KvCache).0.get(), cache, "{batch} × {tokens}");
         // A model made from its config has every weight in one type; a loaded one keeps some in fp32.

@@ -39,7 +39,7 @@ fn serving() -> impl Strategy<Value = Scenario> {
         let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
         scenario.infer.concurrency = concurrency;
         scenario.infer.context_length = context;
-        scenario.infer.prefill_tokens = prefill;
+        scenario.infer.prefill_tokens = Some(prefill);
         scenario
     })
 }
@@ -110,6 +110,7 @@ proptest! {
         prop_assert!(ledger(model, &longer).total() >= before);
         let mut wider = scenario.clone();
         wider.infer.concurrency += more;
+        wider.infer.prefill_tokens = Some(scenario.infer.prompt() * wider.infer.concurrency);
         prop_assert!(ledger(model, &wider).total() >= before);
     }
 

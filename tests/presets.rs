@@ -240,7 +240,7 @@ fn a_users_profile_takes_the_place_of_an_embedded_one() {
     let workspace = |profiles| {
         let mut scenario = Scenario { task: Task::Infer, profiles, ..Scenario::default() };
         // The cache outweighs what the prompt takes.
-        scenario.infer.context_length = 1 << 20;
+        (scenario.infer.context_length, scenario.infer.prefill_tokens) = (1 << 20, Some(8192));
         memory::estimate(model, &scenario, None).unwrap().largest(Category::Workspace).0
     };
     assert!(workspace(library.profiles()) > workspace(Library::embedded().profiles()));

@@ -132,7 +132,7 @@ fn a_cache_takes_the_bits_of_its_type() {
 fn a_window_hides_what_still_takes_memory() {
     let mistral = model("mistral-7b-v0.1");
     let served = ledger(&mistral, |infer| {
-        (infer.context_length, infer.prefill_tokens) = (6000, 6000);
+        (infer.context_length, infer.prefill_tokens) = (6001, Some(6000));
     });
     let stored = |instant| {
         let cached = |entry: &&Entry| entry.category == Category::KvCache || entry.name.contains("left the window");
@@ -147,7 +147,7 @@ fn a_window_hides_what_still_takes_memory() {
 fn transformers_4_38_rebuilds_its_cache_and_widens_all_logits() {
     let qwen = model("qwen2-7b");
     let of = |framework: Framework| {
-        let scenario = serving(|infer| (infer.context_length, infer.prefill_tokens) = (8192, 6144));
+        let scenario = serving(|infer| (infer.context_length, infer.prefill_tokens) = (8192, Some(6144)));
         memory::estimate(&qwen, &Scenario { framework, ..scenario }, None).unwrap()
     };
     let (now, then) = (of(Framework::Transformers), of(Framework::Transformers438));

@@ -7,7 +7,7 @@ use anyhow::{Context, Error, Result, bail};
 
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
-use crate::memory::{EstimateError, beyond_positions, only_attention, other_runtime, split_prompt};
+use crate::memory::{EstimateError, beyond_positions, only_attention, other_runtime, short_prompt};
 use crate::model::Model;
 use crate::model::family::PositionKind;
 use crate::preset::{self, Input, Library, PresetError};
@@ -163,7 +163,7 @@ impl Draft {
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());
         idle.extend(beyond_positions(&model, &scenario));
-        idle.extend(split_prompt(&model, &scenario));
+        idle.extend(short_prompt(&model, &scenario));
         idle.extend(gpu.as_ref().and_then(other_runtime));
         Ok(Resolved { scenario, model, gpu, file: self.file, flagged: self.flagged, idle })
     }

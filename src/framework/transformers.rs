@@ -122,6 +122,8 @@ pub struct Implementation {
     pub stream_in_fp32: bool,
     /// Whether checkpoints name tables behind layers: `h`, `ln_f`, `wte`.
     pub layers_named_first: bool,
+    /// Whether a token begins each sequence, which `generate()` keeps on the card as those that end one.
+    pub begins_with_token: bool,
     /// How a router chooses experts.
     pub router: RouterCode,
     /// How an expert's gate acts.
@@ -382,6 +384,7 @@ const LLAMA: Implementation = Implementation {
     scaled_mixer: false,
     stream_in_fp32: false,
     layers_named_first: false,
+    begins_with_token: true,
     router: RouterCode::SoftmaxInFp32,
     expert_gate: GateCode::Halves,
     correction_bias_in_fp32: false,
@@ -399,8 +402,36 @@ const LLAMA: Implementation = Implementation {
     modules: ModuleOrder::NormsLast,
 };
 
+/// Families whose configuration names no token that begins a sequence.
+const BEGIN_WITHOUT: &[&str] = &[
+    "dbrx",
+    "dots1",
+    "glm",
+    "glm4",
+    "glm4_moe",
+    "gpt_oss",
+    "hy_v3",
+    "mpt",
+    "olmo",
+    "olmo2",
+    "olmo3",
+    "olmoe",
+    "qwen2",
+    "qwen2_moe",
+    "qwen3",
+    "qwen3_5",
+    "qwen3_5_moe",
+    "qwen3_moe",
+    "qwen3_next",
+    "step3p5",
+];
+
 /// The modelling code of a family.
 pub fn implementation(family: &Family) -> Implementation {
+    Implementation { begins_with_token: !BEGIN_WITHOUT.contains(&family.id), ..computation(family) }
+}
+
+fn computation(family: &Family) -> Implementation {
     let llama = LLAMA;
     match family.id {
         "gpt2" => Implementation {

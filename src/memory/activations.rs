@@ -45,6 +45,19 @@ use crate::framework::Implementation;
 use crate::model::Architecture;
 use crate::scenario::Loss;
 
+/// A pass of generation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Generation {
+    /// Tokens of each sequence that earlier passes have read.
+    pub(super) past: u64,
+    /// Whether a cache grows on the tape; else it is counted by itself.
+    pub(super) caches: bool,
+    /// Whether tokens are drawn by their probabilities.
+    pub(super) samples: bool,
+    /// Whether logits of every position of the prompt are computed, with a copy in fp32.
+    pub(super) logits_of_prompt: bool,
+}
+
 /// What every rule needs to know about the run.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "independent options of a run")]
@@ -85,8 +98,8 @@ pub(super) struct Run<'a> {
     pub(super) loss_chunks: u64,
     /// How products read matrices that are quantized.
     pub(super) base: Option<Kernel>,
-    /// Whether generation computes logits of every position of the prompt, with a copy in fp32.
-    pub(super) logits_of_prompt: bool,
+    /// Where the generation of tokens stands; nothing where none are generated.
+    pub(super) generation: Option<Generation>,
     /// Whether every layer is recorded; else of equal ones the first and the last.
     pub(super) every_layer: bool,
     /// What kernels take for themselves; nothing where only tensors are looked at.
@@ -121,10 +134,36 @@ impl Run<'_> {
         if self.autocast { Dtype::Bf16 } else { self.weights }
     }
 
+    /// Tokens of each sequence that earlier passes have read.
+    fn past(&self) -> u64 {
+        self.generation.map_or(0, |generation| generation.past)
+    }
+
+    /// Tokens of each sequence whose keys a layer with such a window reads: those of this pass, and those that its cache
+    /// still has.
+    fn keys(&self, window: Option<u64>) -> Dim {
+        match self.past() {
+            0 => self.s(),
+            past => Dim { symbol: "t", size: in_window(window, past).saturating_add(self.sequence) },
+        }
+    }
+
+    /// Whether a pass reads one token more with all that a cache has.
+    fn is_a_step(&self) -> bool {
+        self.past() > 0 && self.sequence == 1
+    }
+
     /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
     fn masked(&self, window: Option<u64>) -> bool {
-        self.code.always_masked || self.padding || window.is_some_and(|window| self.sequence >= window)
+        let beyond = window.is_some_and(|window| self.keys(Some(window)).size >= window);
+        let several_after_others = self.past() > 0 && self.sequence > 1;
+        self.code.always_masked || self.padding || beyond || several_after_others
     }
+}
+
+/// Of so many tokens those that a cache keeps for a layer: with a sliding window one less than that is long.
+pub(super) fn in_window(window: Option<u64>, tokens: u64) -> u64 {
+    window.map_or(tokens, |window| tokens.min(window.saturating_sub(1).max(1)))
 }
 
 /// A matrix and, where it has one, its bias.

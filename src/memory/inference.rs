@@ -3,70 +3,240 @@
 mod cache;
 mod compressed;
 mod encoded;
+mod played;
 mod rebuilt;
 mod stored;
 
 use super::EstimateError;
-use super::activations::Run;
+use super::activations::{Forward, Generation, Run};
 use super::entry::{Alive, Entry};
 use super::gather::gather;
 use super::instant::Instant;
+use super::kernels::Kernels;
 use super::ledger::Ledger;
 use super::runtime::Process;
+use super::sequence::Sequence;
+use super::tape::Dtype;
 use super::timeline::Timeline;
 use super::{recorded, recurrent, weights};
 use crate::framework::transformers::SOURCE;
 use crate::framework::{Profile, Serving, of_model};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::scenario::{Loss, Scenario};
-use crate::units::Bits;
+use crate::model::architecture::KeyValues;
+use crate::scenario::{Attention, Infer, Loss, Placement, Scenario};
+use crate::units::{Bits, Bytes, Overflow};
 use cache::Cache;
 use stored::Stored;
 
 /// The ledger of serving on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    if model.architecture.encoder.is_some() {
-        return encoded::ledger(model, scenario, gpu);
+    let served = Served::of(model, scenario)?;
+    let kernels = served.is_played().then(|| Kernels::of(gpu));
+    Served { kernels, ..served }.ledger(Process::of(model, scenario), gpu)
+}
+
+/// The same of tensors alone.
+pub(super) fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
+    Served::of(model, scenario)?.ledger(Process::of(model, scenario), None)
+}
+
+/// All that serving on one GPU asks of an allocator, from the first weight on.
+pub(super) fn sequence(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
+    Served::of(model, scenario)?.sequence(gpu)
+}
+
+/// Whether the order is known in which serving asks for memory.
+pub(super) fn is_played(model: &Model, scenario: &Scenario) -> bool {
+    Served::of(model, scenario).is_ok_and(|served| served.is_played())
+}
+
+/// A model that is served.
+struct Served<'a> {
+    model: &'a Model,
+    infer: &'a Infer,
+    profile: Profile,
+    serving: Serving,
+    stored: Stored,
+    placement: Placement,
+    /// Tokens of each sequence that the first pass reads.
+    prompt: u64,
+    /// What kernels take for themselves; nothing where only tensors are looked at.
+    kernels: Option<Kernels>,
+}
+
+impl<'a> Served<'a> {
+    fn of(model: &'a Model, scenario: &'a Scenario) -> Result<Self, EstimateError> {
+        let infer = &scenario.infer;
+        let (profile, serving) = described(model, scenario)?;
+        super::check_length(model, "infer.context_length", infer.context_length)?;
+        let stored = Stored::of(model, &infer.weights)?;
+        let prompt = infer.prompt();
+        Ok(Self { model, infer, profile, serving, stored, placement: scenario.placement(), prompt, kernels: None })
     }
-    let infer = &scenario.infer;
-    let (profile, serving) = described(model, scenario)?;
-    let prompt = (infer.prefill_tokens / infer.concurrency).clamp(1, infer.context_length);
-    super::check_length(model, "infer.context_length", infer.context_length)?;
-    let stored = Stored::of(model, &infer.weights)?;
-    let always = Instant::SERVING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant));
-    let (architecture, bits) = (&model.architecture, Bits::whole(stored.plain.bits()));
-    let run = |sequence| run(model, &stored, [infer.concurrency, sequence], serving);
-    let mut entries = stored.parameters(model, serving, always)?;
-    entries.append(&mut weights::buffers(architecture, run(1).rotary_table_kinds(), None, always)?);
-    entries.append(&mut weights::layer_buffers(architecture, &of_model(model), always)?);
-    let correction = if of_model(model).correction_bias_in_fp32 { Bits::whole(32) } else { bits };
-    entries.append(&mut weights::correction_biases(architecture, correction, always)?);
-    entries.append(&mut weights::activation_constants(architecture, bits, always)?);
-    let cache = Cache { model, infer, prompt, compute: stored.plain };
-    entries.append(&mut recurrent::constants(architecture, &of_model(model), bits, always)?);
-    let steps = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
-    entries.append(&mut recurrent::states(architecture, infer.concurrency, bits, steps)?);
-    let mut instants = vec![(Instant::Load, String::from("weights"))];
-    for (instant, sequence) in [(Instant::Prefill, prompt), (Instant::Decode, 1)] {
-        let recording = run(sequence).record();
-        let timeline = Timeline::read(&recording)?;
-        let event = timeline.heaviest(0..recording.backward_start);
-        recorded::post(&mut entries, &recording, &timeline, &[(instant, event)])?;
-        instants.push((instant, recording.whereabouts(event)));
+
+    fn run(&self, sizes: [u64; 2]) -> Run<'a> {
+        let encoder = self.model.architecture.encoder.is_some();
+        let logits_of_prompt = self.serving.logits_of_prompt;
+        let generation = Generation { past: 0, caches: self.caches(), samples: self.infer.do_sample, logits_of_prompt };
+        Run {
+            fused_attention: self.fused_attention(),
+            generation: (!encoder).then_some(generation),
+            kernels: self.kernels,
+            ..run(self.model, &self.stored, sizes)
+        }
     }
-    entries.append(&mut if serving.rebuilds_cache { rebuilt::entries(&cache, serving)? } else { grown(&cache)? });
-    entries.append(&mut cache.sampler(Alive::NEVER.in_both(Instant::Decode))?);
-    if serving.awq_tables && stored.is_awq() {
-        let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
-        entries.append(&mut cache.awq_tables(serving)?);
+
+    /// Whether a cache grows with the passes: it holds keys and values as they are, and nothing else.
+    fn caches(&self) -> bool {
+        let architecture = &self.model.architecture;
+        let plain = architecture.attentions().all(|attention| {
+            let variant = &attention.variant;
+            variant.indexer.is_none() && variant.compressed.is_none() && variant.key_values != KeyValues::Earlier
+        });
+        let narrow = self.infer.kv_cache == if self.stored.plain == Dtype::Fp32 { "fp32" } else { "bf16" };
+        !self.serving.rebuilds_cache && architecture.mixed_streams.is_none() && plain && narrow
     }
-    // What was measured in one version stands in another on the word of its profile.
-    let measured = |entry: &&mut Entry| entry.source == SOURCE || entry.source == cache::MEASURED;
-    for entry in entries.iter_mut().filter(measured).filter(|_| profile.version != SOURCE) {
-        entry.source = profile.version;
+
+    /// Whether the order is known in which it asks for memory.
+    fn is_played(&self) -> bool {
+        let architecture = &self.model.architecture;
+        let recurrent = architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+        let caches = self.caches() || architecture.encoder.is_some();
+        let one_stack = architecture.seq2seq.is_none() && architecture.image.is_none();
+        self.profile.version == SOURCE && self.stored.is_played() && caches && !recurrent && one_stack
     }
-    super::close(gather(entries)?, (Process::of(scenario), gpu), &instants, None)
+
+    fn fused_attention(&self) -> bool {
+        self.infer.attention == Attention::Flash && !of_model(self.model).eager_only
+    }
+
+    /// What the model holds beside its parameters.
+    fn buffers(&self, alive: Alive) -> Result<Vec<Entry>, EstimateError> {
+        let (architecture, bits) = (&self.model.architecture, Bits::whole(self.stored.plain.bits()));
+        let code = of_model(self.model);
+        let scale = code.embedding_scale_buffer.then_some(bits);
+        let mut entries = weights::buffers(architecture, self.run([1, 1]).rotary_table_kinds(), scale, alive)?;
+        entries.append(&mut weights::layer_buffers(architecture, &code, alive)?);
+        let correction = if code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
+        entries.append(&mut weights::correction_biases(architecture, correction, alive)?);
+        entries.append(&mut weights::activation_constants(architecture, bits, alive)?);
+        entries.append(&mut recurrent::constants(architecture, &code, bits, alive)?);
+        Ok(entries)
+    }
+
+    fn ledger(&self, process: Process, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+        if self.model.architecture.encoder.is_some() {
+            return encoded::ledger(self, process, gpu);
+        }
+        let Self { model, infer, serving, ref stored, prompt, .. } = *self;
+        let mut entries = stored.parameters(model, serving, always())?;
+        entries.append(&mut self.buffers(always())?);
+        let steps = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
+        let bits = Bits::whole(stored.plain.bits());
+        entries.append(&mut recurrent::states(&model.architecture, infer.concurrency, bits, steps)?);
+        let cache = Cache { model, infer, prompt, compute: stored.plain };
+        let mut instants = vec![(Instant::Load, String::from("weights"))];
+        if self.caches() {
+            self.passes_that_cache(&mut entries, &mut instants, &cache)?;
+        } else {
+            self.passes_beside_a_cache(&mut entries, &mut instants, &cache)?;
+        }
+        if serving.awq_tables && stored.is_awq() {
+            entries.append(&mut cache.awq_tables(steps)?);
+        }
+        // What was measured in one version stands in another on the word of its profile.
+        let measured = |entry: &&mut Entry| entry.source == SOURCE || entry.source == cache::MEASURED;
+        for entry in entries.iter_mut().filter(measured).filter(|_| self.profile.version != SOURCE) {
+            entry.source = self.profile.version;
+        }
+        super::close(gather(entries)?, (process, gpu), &instants, None)
+    }
+
+    /// The heaviest pass of the prompt, and the last step, with what their cache is made of.
+    fn passes_that_cache(
+        &self,
+        entries: &mut Vec<Entry>,
+        instants: &mut Vec<(Instant, String)>,
+        cache: &Cache<'_>,
+    ) -> Result<(), EstimateError> {
+        let (infer, prompt) = (self.infer, self.prompt);
+        let run = self.run([infer.concurrency, prompt]);
+        let passes = self.passes();
+        // Of several the last whole one, or what is left after it: keys and masks grow from pass to pass.
+        let mut heaviest: Option<(Bytes, Vec<Entry>, String)> = None;
+        for pass in passes.iter().rev().take(2) {
+            let mut of_pass = Vec::new();
+            let place = post(&mut of_pass, &run.prefill(*pass), Instant::Prefill)?;
+            if pass[0] > 0 {
+                of_pass.append(&mut cache.entries(pass[0] + pass[1], Alive::NEVER.in_both(Instant::Prefill))?);
+                of_pass.append(&mut cache.behind_windows(Instant::Prefill, *pass)?);
+            }
+            let total = Bytes::checked_sum(of_pass.iter().map(|entry| entry.bytes))?;
+            if heaviest.as_ref().is_none_or(|(most, ..)| total > *most) {
+                heaviest = Some((total, of_pass, place));
+            }
+        }
+        if let Some((_, mut of_pass, place)) = heaviest {
+            entries.append(&mut of_pass);
+            instants.push((Instant::Prefill, place));
+        }
+        let all = infer.context_length;
+        if prompt < all {
+            instants.push((Instant::Decode, post(entries, &run.decode(all), Instant::Decode)?));
+            entries.append(&mut cache.entries(all, Alive::NEVER.in_both(Instant::Decode))?);
+            entries.append(&mut cache.behind_windows(Instant::Decode, [all - 1, 1])?);
+        }
+        Ok(())
+    }
+
+    /// The prompt and a step without the cache, which is counted by itself.
+    fn passes_beside_a_cache(
+        &self,
+        entries: &mut Vec<Entry>,
+        instants: &mut Vec<(Instant, String)>,
+        cache: &Cache<'_>,
+    ) -> Result<(), EstimateError> {
+        let Self { infer, serving, prompt, .. } = *self;
+        for (instant, sequence) in [(Instant::Prefill, self.chunk()), (Instant::Decode, 1)] {
+            let recording = self.run([infer.concurrency, sequence]).record();
+            instants.push((instant, post(entries, &recording, instant)?));
+        }
+        entries.append(&mut if serving.rebuilds_cache {
+            rebuilt::entries(cache, serving)?
+        } else {
+            grown(cache, prompt)?
+        });
+        entries.append(&mut cache.sampler(Alive::NEVER.in_both(Instant::Decode))?);
+        Ok(())
+    }
+
+    /// The most tokens of a prompt in one pass.
+    fn chunk(&self) -> u64 {
+        self.infer.prefill_chunk_size.map_or(self.prompt, |chunk| chunk.clamp(1, self.prompt))
+    }
+
+    /// The passes that read the prompt: so many tokens after so many others. Of very many some, evenly, and the last.
+    fn passes(&self) -> Vec<[u64; 2]> {
+        const MOST: u64 = 64;
+        let (chunk, prompt) = (self.chunk(), self.prompt);
+        let all = prompt.div_ceil(chunk);
+        let apart = all.div_ceil(MOST);
+        let some = (0..all).filter(|pass| pass % apart == 0 || pass + 2 >= all);
+        some.map(|pass| [pass * chunk, chunk.min(prompt - pass * chunk)]).collect()
+    }
+}
+
+/// Adds what is alive at the heaviest moment of a pass, and says where that is.
+fn post(entries: &mut Vec<Entry>, recording: &Forward, instant: Instant) -> Result<String, Overflow> {
+    let timeline = Timeline::read(recording)?;
+    let event = timeline.heaviest(0..recording.backward_start);
+    recorded::post(entries, recording, &timeline, &[(instant, event)])?;
+    Ok(recording.whereabouts(event))
+}
+
+fn always() -> Alive {
+    Instant::SERVING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant))
 }
 
 /// The profile of the scenario's framework, where it says how to serve such a model.
@@ -84,7 +254,7 @@ fn described(model: &Model, scenario: &Scenario) -> Result<(Profile, Serving), E
     Ok((profile, serving))
 }
 
-fn run<'a>(model: &'a Model, stored: &Stored, [batch, sequence]: [u64; 2], serving: Serving) -> Run<'a> {
+fn run<'a>(model: &'a Model, stored: &Stored, [batch, sequence]: [u64; 2]) -> Run<'a> {
     let code = of_model(model);
     Run {
         architecture: &model.architecture,
@@ -103,7 +273,7 @@ fn run<'a>(model: &'a Model, stored: &Stored, [batch, sequence]: [u64; 2], servi
         graph: false,
         adapters: None,
         base: stored.kernel(),
-        logits_of_prompt: serving.logits_of_prompt,
+        generation: None,
         every_layer: false,
         kernels: None,
         loss_kind: Loss::Eager,
@@ -112,10 +282,13 @@ fn run<'a>(model: &'a Model, stored: &Stored, [batch, sequence]: [u64; 2], servi
 }
 
 /// A cache that grows layer by layer: all of it resident, one layer's twice for a moment.
-fn grown(cache: &Cache<'_>) -> Result<Vec<Entry>, EstimateError> {
+fn grown(cache: &Cache<'_>, prompt: u64) -> Result<Vec<Entry>, EstimateError> {
     let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
     let mut entries = cache.entries(cache.infer.context_length, serving)?;
-    entries.append(&mut cache.behind_windows()?);
+    let all = cache.infer.context_length;
+    for (instant, pass) in [(Instant::Prefill, [0, prompt]), (Instant::Decode, [all.saturating_sub(1), 1])] {
+        entries.append(&mut cache.behind_windows(instant, pass)?);
+    }
     if cache.model.architecture.mixed_streams.is_some() {
         entries.append(&mut compressed::transients(cache)?);
         return Ok(entries);

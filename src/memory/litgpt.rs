@@ -82,7 +82,7 @@ pub(super) fn ledger(
     as_they_pass(&mut entries, train);
     entries.append(&mut standing::buffers(model, train, lora.as_ref(), tables)?);
     entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
-    close(entries, (Process::of(scenario), gpu), &recording, &timeline, &positions)
+    close(entries, (Process::of(model, scenario), gpu), &recording, &timeline, &positions)
 }
 
 /// The tensors that a run's optimizer steps.
@@ -137,7 +137,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         loss_kind: Loss::Eager,
         loss_chunks: 0,
         base: None,
-        logits_of_prompt: false,
+        generation: None,
         every_layer: false,
         kernels: None,
     }

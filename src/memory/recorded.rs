@@ -59,6 +59,7 @@ struct Name {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Wording {
     Itself,
+    LeftTheWindow,
     In32Bits,
     In16Bits,
     Gradient,
@@ -67,7 +68,8 @@ enum Wording {
 impl Name {
     const fn of(storage: &Storage) -> Self {
         let wording = match (storage.kind, storage.dtype) {
-            (Kind::Value | Kind::Scratch | Kind::Workspace, _) => Wording::Itself,
+            (Kind::Value | Kind::Scratch | Kind::Workspace | Kind::Standing | Kind::Cache, _) => Wording::Itself,
+            (Kind::BehindCache, _) => Wording::LeftTheWindow,
             (Kind::WeightCopy, Dtype::Fp32) => Wording::In32Bits,
             (Kind::WeightCopy, _) => Wording::In16Bits,
             (Kind::Gradient | Kind::ParameterGradient, _) => Wording::Gradient,
@@ -78,6 +80,7 @@ impl Name {
     fn words(self) -> Cow<'static, str> {
         match self.wording {
             Wording::Itself => Cow::Borrowed(self.holds),
+            Wording::LeftTheWindow => Cow::Owned([self.holds, " that have left the window"].concat()),
             Wording::In32Bits => Cow::Owned([self.holds, " in fp32"].concat()),
             Wording::In16Bits => Cow::Owned([self.holds, " in 16 bits"].concat()),
             Wording::Gradient => Cow::Owned(["gradient of ", self.holds].concat()),
@@ -151,18 +154,21 @@ fn unmeasured(bytes: Bytes) -> Result<Exactness, Overflow> {
 fn classify(storage: &Storage) -> (Category, Lifetime) {
     let kept = storage.saved && !storage.recomputed;
     let lifetime = match storage.kind {
-        Kind::ParameterGradient => Lifetime::Persistent,
+        Kind::ParameterGradient | Kind::Standing | Kind::Cache => Lifetime::Persistent,
         Kind::Value if kept => Lifetime::Saved,
-        Kind::Value | Kind::WeightCopy | Kind::Gradient | Kind::Scratch | Kind::Workspace => Lifetime::Transient,
+        Kind::Value | Kind::WeightCopy | Kind::Gradient | Kind::Scratch | Kind::Workspace | Kind::BehindCache => {
+            Lifetime::Transient
+        }
     };
     let category = match storage.kind {
         Kind::ParameterGradient => Category::Gradients,
+        Kind::Cache => Category::KvCache,
         Kind::Workspace => Category::Runtime,
-        Kind::WeightCopy => Category::Workspace,
+        Kind::WeightCopy | Kind::BehindCache => Category::Workspace,
         _ if storage.owner == Segment::Loss => Category::Logits,
         // A recomputed layer is made of activations; what its arguments hold is not.
         Kind::Value if kept || (storage.saved && matches!(storage.made_in, Segment::Layer(_))) => Category::Activations,
-        Kind::Value | Kind::Gradient | Kind::Scratch => Category::Workspace,
+        Kind::Value | Kind::Gradient | Kind::Scratch | Kind::Standing => Category::Workspace,
     };
     (category, lifetime)
 }

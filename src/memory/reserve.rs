@@ -3,7 +3,7 @@
 use super::allocator::{self, Replay, Settings};
 use super::kernels::Kernels;
 use super::sequence::Sequence;
-use super::{EstimateError, Fit, Ledger, Verdict, estimate, training};
+use super::{EstimateError, Fit, Ledger, Verdict, estimate, inference, training};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scenario::{Estimator, Framework, Scenario, Task};
@@ -55,9 +55,13 @@ impl Reserve {
 }
 
 /// Whether the allocator of a run is played out; else what it adds is estimated.
-pub fn is_played(scenario: &Scenario) -> bool {
-    let trains = scenario.task == Task::Train && scenario.framework == Framework::Transformers;
-    trains && scenario.estimator == Estimator::Ledger
+pub fn is_played(model: &Model, scenario: &Scenario) -> bool {
+    let in_order = scenario.framework == Framework::Transformers && scenario.estimator == Estimator::Ledger;
+    in_order
+        && match scenario.task {
+            Task::Train => true,
+            Task::Infer => inference::is_played(model, scenario),
+        }
 }
 
 /// Plays the allocator of a run on a card; nothing where it is not known in which order the run asks for memory.
@@ -65,7 +69,7 @@ pub fn is_played(scenario: &Scenario) -> bool {
 /// # Errors
 /// Where the scenario has no ledger, or `runtime.alloc_conf` is wrong.
 pub fn reserve(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Option<Reserve>, EstimateError> {
-    if !is_played(scenario) {
+    if !is_played(model, scenario) {
         return Ok(None);
     }
     let run = Run::of(model, scenario, gpu)?;
@@ -91,7 +95,10 @@ struct Run {
 impl Run {
     fn of(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Self, EstimateError> {
         let settings = settings(scenario)?;
-        let sequence = training::sequence(&model.trained(), scenario, gpu)?;
+        let sequence = match scenario.task {
+            Task::Train => training::sequence(&model.trained(), scenario, gpu)?,
+            Task::Infer => inference::sequence(model, scenario, gpu)?,
+        };
         let whole = allocator::replay(&sequence.events, settings);
         Ok(Self { sequence, settings, whole })
     }
@@ -183,12 +190,15 @@ pub fn elsewhere<'g>(
 
 /// The ledger of what a tracker of tensors sees: nothing that a kernel takes for itself.
 pub fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
-    if !is_played(scenario) {
+    if !is_played(model, scenario) {
         return estimate(model, scenario, None);
     }
     super::coverage::check(scenario)?;
     super::coverage::check_family(model, scenario)?;
-    training::tracked(&model.trained(), scenario)
+    match scenario.task {
+        Task::Train => training::tracked(&model.trained(), scenario),
+        Task::Infer => inference::tracked(model, scenario),
+    }
 }
 
 #[cfg(test)]

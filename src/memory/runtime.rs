@@ -8,6 +8,7 @@ use super::category::Category;
 use super::entry::{Alive, Entry, Exactness, Lifetime, Part, Place, Shape};
 use super::kernels::Kernels;
 use crate::gpu::Gpu;
+use crate::model::Model;
 use crate::scenario::{Estimator, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -26,12 +27,12 @@ pub(super) struct Process {
 
 impl Process {
     /// That of a scenario.
-    pub(super) fn of(scenario: &Scenario) -> Self {
+    pub(super) fn of(model: &Model, scenario: &Scenario) -> Self {
         let runtime = &scenario.runtime;
         Self {
             context_mib: runtime.context_mib,
             margin_mib: runtime.margin_mib,
-            played: super::is_played(scenario),
+            played: super::is_played(model, scenario),
             sketched: scenario.estimator == Estimator::Sketch,
         }
     }

@@ -4,8 +4,10 @@
 mod load;
 mod modules;
 
-pub(super) use load::Loading;
+pub(super) use load::{Loading, tied_head};
 pub(super) use modules::as_named;
+
+use std::ops::Range;
 
 use super::activations::Forward;
 use super::allocator::Event;
@@ -53,7 +55,28 @@ impl Sequence {
         self.events.push(Event::Release(made));
     }
 
-    fn check(&self) -> Result<(), Overflow> {
+    /// A recording, and what it leaves behind.
+    pub(super) fn follow(&mut self, tape: &tape::Tape) {
+        self.events_of(tape, 0..tape.events.len(), &mut vec![Made::MAX; tape.storages.len()]);
+    }
+
+    /// These events of a recording, of whose storages `made` has those that are there.
+    fn events_of(&mut self, tape: &tape::Tape, events: Range<usize>, made: &mut [Made]) {
+        for event in &tape.events[events] {
+            match event {
+                tape::Event::Allocate(storage) => {
+                    let it = &tape.storages[*storage as usize];
+                    made[*storage as usize] = self.allocate(it.name, it.bytes);
+                }
+                tape::Event::Release(storage) => {
+                    self.release(std::mem::replace(&mut made[*storage as usize], Made::MAX));
+                }
+            }
+        }
+    }
+
+    /// An error where all that is asked for comes to more than any card will ever have.
+    pub(super) fn check(&self) -> Result<(), Overflow> {
         let mut all = 0_u64;
         for event in &self.events {
             if let Event::Allocate(bytes) = event {
@@ -71,20 +94,9 @@ impl Sequence {
     fn pass(&mut self, recording: &Forward, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>) {
         let tape = &recording.tape;
         let mut made = vec![Made::MAX; tape.storages.len()];
-        for (position, event) in tape.events.iter().enumerate() {
-            if position == recording.backward_start {
-                outdated.drain(..).for_each(|made| self.release(made));
-            }
-            match event {
-                tape::Event::Allocate(storage) => {
-                    let it = &tape.storages[*storage as usize];
-                    made[*storage as usize] = self.allocate(it.name, it.bytes);
-                }
-                tape::Event::Release(storage) => {
-                    self.release(std::mem::replace(&mut made[*storage as usize], Made::MAX));
-                }
-            }
-        }
+        self.events_of(tape, 0..recording.backward_start, &mut made);
+        outdated.drain(..).for_each(|made| self.release(made));
+        self.events_of(tape, recording.backward_start..tape.events.len(), &mut made);
         for (storage, made) in tape.storages.iter().zip(made).filter(|(_, made)| *made != Made::MAX) {
             if storage.kind == Kind::ParameterGradient { &mut *gradients } else { &mut *outdated }.push(made);
         }

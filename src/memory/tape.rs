@@ -6,6 +6,7 @@
 //! [`super::timeline`] reads the events.
 
 mod backward;
+mod cache;
 mod graph;
 mod kernels;
 mod modes;
@@ -55,6 +56,8 @@ pub(crate) struct Tape {
     sums_in_place: bool,
     /// What kernels take for themselves; nothing where only tensors are looked at.
     kernels: Option<Kernels>,
+    /// What a cache holds of each layer, where it is carried from pass to pass.
+    carried: Option<Vec<Vec<(&'static str, Tensor)>>>,
     /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
     pieces: Vec<(u32, StorageId)>,
 }
@@ -83,6 +86,7 @@ impl Tape {
             frozen: false,
             sums_in_place: false,
             kernels: None,
+            carried: None,
             pieces: Vec::new(),
         }
     }
@@ -227,6 +231,13 @@ impl Tape {
     pub(crate) fn count_as_weight_copy(&mut self, tensor: Tensor) {
         if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
             storage.kind = Kind::WeightCopy;
+        }
+    }
+
+    /// Counts a tensor as what a loop holds from pass to pass.
+    pub(crate) fn stand(&mut self, tensor: Tensor) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.kind = Kind::Standing;
         }
     }
 

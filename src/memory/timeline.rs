@@ -148,7 +148,8 @@ fn each_life(
         let Some(stretch) = stretches.get(recorded) else { continue };
         let between = stretch.between();
         // What passes from layer to layer without being kept stands once.
-        let stays = storage.saved || matches!(storage.kind, Kind::ParameterGradient | Kind::WeightCopy);
+        let stays = storage.saved
+            || matches!(storage.kind, Kind::ParameterGradient | Kind::WeightCopy | Kind::Cache | Kind::BehindCache);
         if between > 0
             && stays
             && stretch.is_last(recorded)

@@ -64,7 +64,7 @@ pub(super) fn ledger(
     entries.iter_mut().filter(|entry| entry.name == super::activations::PREVIOUS_SCALARS).for_each(not_in_the_first);
     let in_layers = step.release.tables_in_layers(*parts, adapters.is_some());
     entries.append(&mut standing::buffers(architecture, *parts, in_layers, train.micro_batch_size)?);
-    close(entries, (Process::of(scenario), gpu), &recording, &timeline, &positions)
+    close(entries, (Process::of(model, scenario), gpu), &recording, &timeline, &positions)
 }
 
 /// The tensors that a run's optimizer steps.
@@ -123,7 +123,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: None,
-        logits_of_prompt: false,
+        generation: None,
         every_layer: false,
         kernels: None,
     }

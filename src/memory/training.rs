@@ -94,7 +94,7 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
-        let (placement, process) = (scenario.placement(), Process::of(scenario));
+        let (placement, process) = (scenario.placement(), Process::of(model, scenario));
         let this = Self {
             model,
             train,
@@ -307,7 +307,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },
-        logits_of_prompt: false,
+        generation: None,
         every_layer: false,
         kernels: None,
     }

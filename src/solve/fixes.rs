@@ -159,7 +159,7 @@ fn serving(scenario: &Scenario) -> Vec<Candidate> {
     let count = |key, value| (vec![(key, Value::Count(value))], Cost::Speed);
     let word = |key, word: &str| (vec![(key, Value::Word(word.to_owned()))], Cost::Result);
     vec![
-        count("infer.prefill_tokens", 2048.min(infer.prefill_tokens)),
+        count("infer.prefill_chunk_size", infer.prefill_chunk_size.unwrap_or(4096) / 2),
         count("infer.concurrency", infer.concurrency / 2),
         (vec![("infer.context_length", Value::Count(infer.context_length / 2))], Cost::Result),
         word("infer.kv_cache", "fp8"),

@@ -220,6 +220,42 @@ def reserved(record, _models):
         yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
 
 
+SCANNED = {"falcon_h1", "qwen3_next"}
+
+
+def generated(record, _models):
+    """`generate()` and encoders under PyTorch's own allocator."""
+    run, measured = record["run"], record["measured"]
+    if run.get("cache"):
+        raise Skip(f"a cache that is {run['cache']}")
+    if record["config"]["model_type"] in SCANNED:
+        raise Skip("recurrent mixers in plain PyTorch, without the kernels that are described")
+    prompt, new = run["prompt"], run["new"]
+    # The token that comes last is in no cache.
+    infer = {"weights": run.get("quant", "bf16"), "context_length": prompt + max(new - 1, 0),
+             "concurrency": run["batch"], "prefill_tokens": run["batch"] * prompt,
+             "attention": "eager" if run.get("attention") == "eager" else "flash"}
+    if run.get("chunk"):
+        infer["prefill_chunk_size"] = run["chunk"]
+    if run.get("sample"):
+        infer["do_sample"] = True
+    keys = dict(record["config"])
+    if run.get("encode"):
+        # The bare model, whatever class the checkpoint names.
+        keys["architectures"] = ["BertModel"]
+    scenario = {"gpu": "h100-sxm-80", "task": "infer", "infer": infer, "config": config(keys, None)}
+    if not run.get("quant"):
+        scenario["runtime"] = {"placement": run.get("placement", "to")}
+    source = "generate.json: generate() of Transformers 5.23 under the allocator of PyTorch 2.15"
+    requested, allocated, reserved_ = measured["peak"]
+    figures = [("requested", "requested_peak", requested), ("blocks", "allocated_blocks_peak", allocated),
+               ("reserved", "reserved_peak", reserved_), ("smallest", "smallest_card", measured.get("smallest_mib"))]
+    for group, metric, figure in figures:
+        if figure is not None:
+            ident = f"generate-{record['id']}/{metric}"
+            yield case(ident, f"serving {group}", "infer", metric, figure, scenario, source)
+
+
 def timeline(record, _models):
     if "config" in record and "run" in record:
         yield from autograd(record, _models)
@@ -401,7 +437,12 @@ def infer_run(record):
         raise Skip("sequence length not said")
     tokens = record["seq_len"] + (record.get("max_new_tokens") or 0)
     return {"weights": word, "kv_cache": "bf16", "context_length": tokens, "concurrency": record["micro_batch"] or 1,
-            "prefill_tokens": record["seq_len"]}
+            "prefill_tokens": record["seq_len"], **({"do_sample": True} if samples(record) else {})}
+
+
+def samples(record):
+    """Qwen's own settings of generation draw tokens, and its pages measure with them."""
+    return record["id"].startswith(("qwen2-", "qwen3-"))
 
 
 def check_torchtune(record):
@@ -558,6 +599,8 @@ def is_reserved(record):
 
 
 def reader(record):
+    if {"prompt", "new"} <= set(record.get("run") or {}):
+        return generated
     if is_reserved(record):
         return reserved
     for keys, read in FORMATS:

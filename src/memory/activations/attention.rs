@@ -1,5 +1,6 @@
 //! Attention: projections, rotation, and the kernel, fused or eager.
 
+mod cached;
 mod eager;
 mod fused;
 mod project;
@@ -140,10 +141,8 @@ impl Run<'_> {
             let rotated = self.rotated(tape, projected, spread, sizes, shared, &mut held);
             self.after_rotation(tape, rotated, spread, sizes)
         };
-        if !self.graph && attention.latent.is_none() && !self.code.bidirectional {
-            // Serving reads keys and values from the cache, which is counted by itself.
-            projected.key = tape.move_out(projected.key);
-            projected.value = tape.move_out(projected.value);
+        if attention.latent.is_none() {
+            projected = self.with_past(tape, projected, attention);
         }
         if self.code.flattened_heads {
             projected = self.flattened(tape, projected);
@@ -156,7 +155,13 @@ impl Run<'_> {
         };
         let context = through_gate(tape, context, projected.gate);
         let Projected { query, key, value, gate } = projected;
-        let locals = [query, key, value].into_iter().chain(gate).chain(held).collect();
+        let parts = [query, key, value].into_iter().chain(gate);
+        // Variables go in the order in which they came.
+        let locals = if attention.latent.is_some() {
+            held.into_iter().chain(parts).collect()
+        } else {
+            parts.chain(held).collect()
+        };
         Attended { context, weights, locals }
     }
 
@@ -180,7 +185,13 @@ impl Run<'_> {
 
     /// `[b, s, heads·d]` as `[b, heads, s, d]`.
     pub(super) fn heads(&self, tape: &mut Tape, input: Tensor, heads: Dim, head: Dim, copies: bool) -> Tensor {
-        let shape = tape.shape(&[self.b(), heads, self.s(), head]);
+        self.heads_of(tape, input, [heads, self.s(), head], copies)
+    }
+
+    /// The same of any number of tokens.
+    pub(super) fn heads_of(&self, tape: &mut Tape, input: Tensor, dims: [Dim; 3], copies: bool) -> Tensor {
+        let [heads, tokens, head] = dims;
+        let shape = tape.shape(&[self.b(), heads, tokens, head]);
         let view = if copies { tape.view_with_new_gradient(input, shape) } else { tape.view(input, shape) };
         tape.release(input);
         view
@@ -218,7 +229,7 @@ impl Run<'_> {
         if groups == 1 {
             return tape.share(input);
         }
-        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
+        let shape = tape.shape(&[self.b(), sizes.heads, self.keys(attention.sliding_window), sizes.head]);
         let expanded = tape.view_with_new_gradient(input, shape);
         // One head: the repetition stays a view.
         if attention.kv_heads == 1 {

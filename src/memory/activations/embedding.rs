@@ -95,6 +95,11 @@ impl Run<'_> {
 
     /// The number of each position, for all sequences or for each.
     fn position_ids(&self, tape: &mut Tape, held: &mut Vec<Tensor>) -> Tensor {
+        if self.positions_are_given() {
+            // They are given, and there is no mask to count them by.
+            let given = tape.shape(&[self.b(), self.s()]);
+            return Tape::buffer(given, Dtype::Int64);
+        }
         let shape = match self.code.positions {
             PositionCode::Shared | PositionCode::FromBuffer => tape.shape(&[self.s()]),
             PositionCode::FromMask | PositionCode::FromTokens => tape.shape(&[self.b(), self.s()]),

@@ -2,6 +2,7 @@
 //!
 //! Which expert gets how many tokens changes no size: every token is computed `e` times.
 
+mod copied;
 mod gates;
 mod router;
 
@@ -95,6 +96,9 @@ impl Run<'_> {
 
     /// Tokens sorted by expert, two grouped products with a gate between, and the sum back in the tokens' order.
     fn routed(&self, tape: &mut Tape, input: Tensor, routing: Routing, experts: &Experts, sizes: Sizes) -> Tensor {
+        if self.copies_experts() {
+            return self.routed_by_copies(tape, input, routing, experts, sizes);
+        }
         let (both, up_name) = if experts.gated {
             (Dim { symbol: "2m", size: 2 * sizes.width.size }, "experts.gate and up.weight")
         } else {

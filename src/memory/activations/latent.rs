@@ -50,10 +50,12 @@ impl Run<'_> {
         };
         tape.release(query_turn);
         tape.release(key_turn);
+        let [normed, key_turned] = self.latents_with_past(tape, [normed, key_turned], [rank, turn]);
         let whole = by_head(tape, sizes.heads, sizes.head);
         let joined = join(tape, [query_pass, query_turned], "attention.query", whole);
         let expanded = self.expand(tape, normed, value, latent, sizes);
-        let shapes = [by_head(tape, sizes.heads, pass), by_head(tape, sizes.heads, value)];
+        let keys = self.keys(None);
+        let shapes = [pass, value].map(|width| tape.shape(&[self.b(), sizes.heads, keys, width]));
         let [key_pass, value] = tape.split(expanded, shapes);
         let key = self.put_key_together(tape, [key_pass, key_turned], sizes, turn);
         tape.release(key_pass);
@@ -105,6 +107,18 @@ impl Run<'_> {
         self.linear(tape, input, down, "attention.compressed keys and values")
     }
 
+    /// What is compressed, and the rotated part that all heads share, of all tokens so far.
+    fn latents_with_past(&self, tape: &mut Tape, [latent, turned]: [Tensor; 2], widths: [Dim; 2]) -> [Tensor; 2] {
+        if !self.generation.is_some_and(|generation| generation.caches) {
+            return [latent, turned];
+        }
+        let shapes = widths.map(|width| tape.shape(&[self.b(), ONE, self.s(), width]));
+        let [first, second] = [tape.view(latent, shapes[0]), tape.view(turned, shapes[1])];
+        tape.release(latent);
+        tape.release(turned);
+        self.grown(tape, [("compressed keys and values", first), ("rotated part of keys", second)], None)
+    }
+
     /// `[b, a, s, n + v]`.
     fn expand(&self, tape: &mut Tape, normed: Tensor, value: Dim, latent: Latent, sizes: Sizes) -> Tensor {
         let rank = Dim { symbol: "r_kv", size: latent.kv_rank };
@@ -112,16 +126,18 @@ impl Run<'_> {
         let width = Dim { symbol: "a(n+v)", size: sizes.heads.size * each };
         let names = ["attention.key value up.weight", "attention.key value up.bias"];
         let up = self.weights(tape, names, rank, width, false);
-        let expanded = self.linear(tape, normed, up, "attention.keys and values");
-        self.heads(tape, expanded, sizes.heads, Dim { symbol: "(n+v)", size: each }, sizes.heads.size > 1)
+        let keys = self.keys(None);
+        let expanded = self.linear_over(tape, normed, up, "attention.keys and values", keys);
+        self.heads_of(tape, expanded, [sizes.heads, keys, Dim { symbol: "(n+v)", size: each }], sizes.heads.size > 1)
     }
 
     /// Each head's own part and the rotated part that all share, written into one new tensor.
     fn put_key_together(&self, tape: &mut Tape, [own, common]: [Tensor; 2], sizes: Sizes, turn: Dim) -> Tensor {
-        let whole = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
+        let keys = self.keys(None);
+        let whole = tape.shape(&[self.b(), sizes.heads, keys, sizes.head]);
         let operation = Operation { rule: Rule::Write, inputs: &[own], keeps: &[], extras: &[], keeps_output: false };
         let key = tape.apply(&operation, "attention.key", whole, own.dtype);
-        let repeated = tape.shape(&[self.b(), sizes.heads, self.s(), turn]);
+        let repeated = tape.shape(&[self.b(), sizes.heads, keys, turn]);
         let for_each = if sizes.heads.size > 1 {
             tape.view_with_new_gradient(common, repeated)
         } else {

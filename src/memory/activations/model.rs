@@ -1,6 +1,7 @@
 //! The whole model, forward and backward: embedding, layers, final norm, head, loss, and back.
 
 mod forward;
+mod generation;
 mod head;
 pub(super) mod periods;
 mod shared;
@@ -58,9 +59,17 @@ struct Recorded<'a> {
     stack: Option<Stack>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Records the forward pass and, where there is one, the backward pass.
     pub(crate) fn record(self) -> Forward {
+        let whole = self.recorder();
+        match self.architecture.seq2seq {
+            Some(seq2seq) => whole.record_stacks(seq2seq),
+            None => whole.record(),
+        }
+    }
+
+    fn recorder(self) -> Recorder<'a> {
         let groups = self.architecture.groups.iter();
         let recorded = groups.map(|group| self.recorded(group.layers)).sum::<u64>();
         let recorded = usize::try_from(recorded).unwrap_or(0);
@@ -72,11 +81,7 @@ impl Run<'_> {
             tape.freeze();
         }
         let (stretches, layers) = (Vec::new(), Vec::new());
-        let whole = Recorder { run: self, tape, stretches, layers, returned: None, stack: None, between: None };
-        match self.architecture.seq2seq {
-            Some(seq2seq) => whole.record_stacks(seq2seq),
-            None => whole.record(),
-        }
+        Recorder { run: self, tape, stretches, layers, returned: None, stack: None, between: None }
     }
 
     /// How many pairs of rotary tables the model makes.
@@ -98,6 +103,12 @@ impl Run<'_> {
 
 impl<'a> Recorder<'a> {
     fn record(mut self) -> Forward {
+        let (stream, table, stages) = self.through_layers();
+        self.head_and_back(stream, table, stages)
+    }
+
+    /// From token ids to what the head reads, with the token table.
+    fn through_layers(&mut self) -> (Tensor, Tensor, Stages) {
         let run = self.run;
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
@@ -117,7 +128,7 @@ impl<'a> Recorder<'a> {
         }
         let for_recomputation = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
         let stages = Stages { norm_start, embedding: embedding_nodes, until_loss: Vec::new(), for_recomputation };
-        self.head_and_back(stream, embedded.table, stages)
+        (stream, embedded.table, stages)
     }
 
     /// Head and loss over what they read, and the way back through everything.

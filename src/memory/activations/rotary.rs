@@ -16,6 +16,16 @@ pub(super) struct Tables {
 }
 
 impl Run<'_> {
+    /// Whether `generate()` says which position each token of each sequence has.
+    pub(super) fn positions_are_given(&self) -> bool {
+        self.generation.is_some_and(|generation| generation.caches)
+    }
+
+    /// Whether each sequence has tables of its own.
+    fn positions_by_sequence(&self) -> bool {
+        self.code.tables_by_sequence || self.positions_are_given()
+    }
+
     /// `[1, s, rotary]` cosines and sines in the type of the residual stream.
     pub(super) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
         let channels = self.architecture.rotary_dim();
@@ -25,7 +35,7 @@ impl Run<'_> {
             Dim { symbol: "d", size: channels }
         };
         let shape =
-            if self.code.tables_by_sequence { self.stream(tape, width) } else { tape.shape(&[self.s(), width]) };
+            if self.positions_by_sequence() { self.stream(tape, width) } else { tape.shape(&[self.s(), width]) };
         if self.code.rotation == Rotation::Complex {
             let numbers = tape.constant("rotary complex numbers", shape, Dtype::Fp32);
             return Tables { cos: numbers, sin: tape.share(numbers) };
@@ -38,8 +48,12 @@ impl Run<'_> {
     /// Positions times frequencies, twice beside each other unless halves are turned by halves, and cosines and sines of
     /// that in fp32, scaled and cast.
     fn made_tables(&self, tape: &mut Tape, shape: u16, dtype: Dtype) -> Tables {
-        let rows = tape.shape(&[self.s()]);
-        let halves = tape.shape(&[self.s(), Dim { symbol: "d/2", size: self.architecture.rotary_dim() / 2 }]);
+        let half = Dim { symbol: "d/2", size: self.architecture.rotary_dim() / 2 };
+        let [rows, halves] = if self.positions_are_given() {
+            [tape.shape(&[self.b(), self.s()]), self.stream(tape, half)]
+        } else {
+            [tape.shape(&[self.s()]), tape.shape(&[self.s(), half])]
+        };
         let positions = tape.constant("position ids in fp32", rows, Dtype::Fp32);
         let angles = tape.constant("rotary angles", halves, Dtype::Fp32);
         tape.release(positions);

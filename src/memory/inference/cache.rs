@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::activations::in_window;
 use super::super::category::Category;
 use super::super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use super::super::instant::Instant;
@@ -84,28 +85,23 @@ impl Cache<'_> {
         groups.filter_map(|(place, group)| Some((place, group.layers, group.layer.attention()?)))
     }
 
-    /// What lies in storage behind a window that shows less: the whole prompt until the next step, and from then on
-    /// the token that has just left.
-    pub(super) fn behind_windows(&self) -> Result<Vec<Entry>, Overflow> {
+    /// What lies in storage behind a window that shows less after a pass over so many tokens after so many others: the
+    /// whole prompt until the next step, and from then on the token that has just left.
+    pub(super) fn behind_windows(&self, instant: Instant, pass: [u64; 2]) -> Result<Vec<Entry>, Overflow> {
+        let [before, read] = pass;
         let (bits, source) = self.format();
         let mut entries = Vec::new();
         for (place, layers, attention) in self.layers().filter(|(_, _, attention)| attention.latent.is_none()) {
-            let moments = [
-                (Instant::Prefill, self.prompt.saturating_sub(kept(attention, self.prompt))),
-                (
-                    Instant::Decode,
-                    self.infer.context_length.saturating_sub(kept(attention, self.infer.context_length)).min(1),
-                ),
-            ];
-            for (instant, tokens) in moments.into_iter().filter(|(_, tokens)| *tokens > 0) {
-                let dim = Dim { symbol: "s", size: tokens };
-                for (name, heads, width) in cached(attention) {
-                    let shape = Shape::new(&[self.b(), heads, dim, width]);
-                    let name = format!("{name} that have left the window").into();
-                    let alive = Alive::NEVER.in_both(instant);
-                    let hidden = entry(name, place, layers, (shape, bits), alive, source)?;
-                    entries.push(Entry { category: Category::Workspace, lifetime: Lifetime::Transient, ..hidden });
-                }
+            let tokens = kept(attention, before) + read - kept(attention, before + read);
+            if tokens == 0 {
+                continue;
+            }
+            let dim = Dim { symbol: "s", size: tokens };
+            for (name, heads, width) in cached(attention) {
+                let shape = Shape::new(&[self.b(), heads, dim, width]);
+                let name = format!("{name} that have left the window").into();
+                let hidden = entry(name, place, layers, (shape, bits), Alive::NEVER.in_both(instant), source)?;
+                entries.push(Entry { category: Category::Workspace, lifetime: Lifetime::Transient, ..hidden });
             }
         }
         Ok(entries)
@@ -180,7 +176,7 @@ impl Cache<'_> {
 
 /// Tokens of a sequence that a layer keeps.
 fn kept(attention: &Attention, tokens: u64) -> u64 {
-    attention.sliding_window.map_or(tokens, |window| tokens.min(window.saturating_sub(1).max(1)))
+    in_window(attention.sliding_window, tokens)
 }
 
 pub(super) fn entry(

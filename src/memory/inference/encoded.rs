@@ -9,29 +9,21 @@ use super::super::instant::Instant;
 use super::super::ledger::Ledger;
 use super::super::runtime::Process;
 use super::super::timeline::Timeline;
-use super::super::{check_length, close, recorded, weights};
-use super::stored::Stored;
-use super::{described, run};
-use crate::framework::of_model;
+use super::super::{close, recorded};
+use super::Served;
 use crate::gpu::Gpu;
-use crate::model::Model;
-use crate::scenario::Scenario;
 
 /// The ledger of one forward pass over `concurrency` × `context_length` tokens.
-pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    let infer = &scenario.infer;
-    let (_, serving) = described(model, scenario)?;
-    check_length(model, "infer.context_length", infer.context_length)?;
-    let stored = Stored::of(model, &infer.weights)?;
+pub(super) fn ledger(served: &Served<'_>, process: Process, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    let Served { model, infer, serving, stored, .. } = served;
     let always = Alive::NEVER.in_both(Instant::Load).in_both(Instant::Prefill);
-    let run = run(model, &stored, [infer.concurrency, infer.context_length], serving);
-    let mut entries = stored.parameters(model, serving, always)?;
-    entries.append(&mut weights::buffers(&model.architecture, run.rotary_table_kinds(), None, always)?);
-    entries.append(&mut weights::layer_buffers(&model.architecture, &of_model(model), always)?);
+    let run = served.run([infer.concurrency, infer.context_length]);
+    let mut entries = stored.parameters(model, *serving, always)?;
+    entries.append(&mut served.buffers(always)?);
     let recording = run.record();
     let timeline = Timeline::read(&recording)?;
     let event = timeline.heaviest(0..recording.backward_start);
     recorded::post(&mut entries, &recording, &timeline, &[(Instant::Prefill, event)])?;
     let instants = [(Instant::Load, String::from("weights")), (Instant::Prefill, recording.whereabouts(event))];
-    close(entries, (Process::of(scenario), gpu), &instants, None)
+    close(entries, (process, gpu), &instants, None)
 }

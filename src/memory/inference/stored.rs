@@ -51,6 +51,16 @@ impl Stored {
         self.format == Some(Format::Awq)
     }
 
+    /// How they are quantized, where they are.
+    pub(super) const fn format(&self) -> Option<Format> {
+        self.format
+    }
+
+    /// Whether it is known in which order they come to the card.
+    pub(super) const fn is_played(&self) -> bool {
+        matches!(self.format, None | Some(Format::FourBits(_)))
+    }
+
     /// How matrix products read the weights.
     pub(super) fn kernel(&self) -> Option<Kernel> {
         self.format?.kernel()

@@ -6,6 +6,7 @@ use crate::memory::adapters::Adapters;
 use crate::memory::entry::Entry;
 use crate::memory::quantized::{self, Format};
 use crate::memory::tape::Dtype;
+use crate::model::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::scenario::Placement;
 use crate::units::{Bits, Overflow};
@@ -32,6 +33,15 @@ pub(in crate::memory) struct Loading<'a> {
     pub(in crate::memory) buffers: &'a [Entry],
     /// What the loop feeds.
     pub(in crate::memory) batch: &'a [Entry],
+}
+
+/// Bytes of a head that is made and dropped because it is tied.
+pub(in crate::memory) fn tied_head(architecture: &Architecture, bits: Bits) -> Result<Option<u64>, Overflow> {
+    if !architecture.tie_word_embeddings || architecture.image.is_some() {
+        return Ok(None);
+    }
+    let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
+    Ok(Some(bits.bytes(elements)?.get()))
 }
 
 const WEIGHT: &str = "weights";

@@ -64,6 +64,12 @@ pub(crate) enum Kind {
     ParameterGradient,
     /// Scratch within one operation, or the sum of two gradients.
     Scratch,
+    /// Held from pass to pass by the loop that makes them.
+    Standing,
+    /// Held from pass to pass by a cache.
+    Cache,
+    /// Behind a view that shows less, by which a cache holds it.
+    BehindCache,
     /// What a kernel library takes for itself: no tensor of the program.
     Workspace,
 }
@@ -305,11 +311,11 @@ pub(crate) struct Operation<'a> {
 
 impl Operation<'_> {
     /// How many of the extra tensors are there before the output.
-    pub(super) const fn extras_before_output(&self) -> usize {
+    pub(super) fn extras_before_output(&self) -> usize {
         match self.rule {
             Rule::Dropout => self.extras.len(),
             // The seed and the offset of its random numbers; not so the sums that come last.
-            Rule::Fused(FusedKernel::Efficient) => self.extras.len().saturating_sub(1),
+            Rule::Fused(FusedKernel::Efficient) => self.extras.len().min(2),
             _ => 0,
         }
     }

@@ -4,27 +4,15 @@ use super::{Trained, base};
 use crate::gpu::Gpu;
 use crate::memory::activations::Run;
 use crate::memory::kernels::Kernels;
-use crate::memory::sequence::{Loading, Program, Sequence, as_named};
-use crate::memory::weights::Set;
+use crate::memory::sequence::{Loading, Program, Sequence, as_named, tied_head};
 use crate::memory::{EstimateError, optimizer};
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
-use crate::units::Overflow;
 
 /// Most layers of which each is played out: forty times as many as any model has.
 const MOST_LAYERS: u64 = 10_000;
 
 impl Trained<'_> {
-    /// Bytes of a head that is made and dropped because it is tied.
-    fn tied_head(&self, model: &Set<'_>) -> Result<Option<u64>, Overflow> {
-        let architecture = &self.model.architecture;
-        if !architecture.tie_word_embeddings || architecture.image.is_some() {
-            return Ok(None);
-        }
-        let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
-        Ok(Some(model.bits.bytes(elements)?.get()))
-    }
-
     pub(super) fn sequence(&self, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
         let train = self.train;
         let layers = self.model.architecture.num_hidden_layers();
@@ -49,7 +37,7 @@ impl Trained<'_> {
             format: (train.method == Method::Qlora).then(|| base(train)),
             layers_named_first: run.code.layers_named_first,
             modules: run.code.modules,
-            tied: self.tied_head(&model_set)?,
+            tied: tied_head(&self.model.architecture, model_set.bits)?,
             adapters: self.adapters.as_ref(),
             buffers: &buffers,
             batch: &batch,

@@ -135,7 +135,7 @@ impl Request {
         let mut curves: Vec<Curve> = Vec::new();
         for (index, (scenario, subject)) in key.scenarios.iter().zip(&subjects).enumerate() {
             let Some((model, gpu)) = subject else { continue };
-            let by = if memory::is_played(scenario) { by } else { By::Allocator };
+            let by = if memory::is_played(model, scenario) { by } else { By::Allocator };
             let mut base = scenario.clone();
             if let Kind::Count { min, .. } = row.kind {
                 // One that cannot be set stays as it is.

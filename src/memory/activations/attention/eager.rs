@@ -38,7 +38,7 @@ impl Run<'_> {
         let stream = self.stream(tape, sizes.context);
         let merged = tape.view_with_new_gradient(context, shape);
         tape.release(context);
-        let flat = if attention.heads == 1 {
+        let flat = if attention.heads == 1 || self.sequence == 1 {
             tape.view(merged, stream)
         } else {
             copy(tape, merged, "attention.context", stream)
@@ -93,7 +93,7 @@ impl Run<'_> {
         ];
         let bias = bias.filter(|_| self.code.scores == ScoreCode::Biased);
         let bias = bias.map(|bias| cast(tape, bias, self.compute(), "bias of positions in 16 bits"));
-        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.s()]);
+        let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.keys(attention.sliding_window)]);
         let products = self.batched(tape, factors, "attention.scores", shape);
         if let Some(bias) = bias {
             tape.release(bias);

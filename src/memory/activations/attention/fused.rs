@@ -13,7 +13,8 @@ impl Run<'_> {
         let masked = self.masked(attention.sliding_window);
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
-        if masked && !self.code.expanded_late {
+        // One query reads the keys of its group as they are.
+        if masked && !self.code.expanded_late && !self.is_a_step() {
             for (slot, name) in
                 [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
             {
@@ -30,7 +31,7 @@ impl Run<'_> {
             (value, "attention.value"),
         ]
         .map(|(tensor, name)| cast(tape, tensor, compute, name));
-        let mask = masked.then(|| self.additive_mask(tape, compute));
+        let mask = masked.then(|| self.additive_mask(tape, compute, attention.sliding_window));
         // The kernel's output has the layout of the queries: rotated parts put together are contiguous by head, and
         // the output projection then reads a copy.
         // Latent attention needs value heads as wide as key heads for that kernel.
@@ -55,11 +56,16 @@ impl Run<'_> {
         flat
     }
 
-    fn additive_mask(&self, tape: &mut Tape, compute: Dtype) -> Tensor {
+    fn additive_mask(&self, tape: &mut Tape, compute: Dtype, window: Option<u64>) -> Tensor {
         // The kernel wants rows that begin at multiples of eight elements.
-        let row = Dim { symbol: "s", size: self.sequence.next_multiple_of(8) };
+        let keys = self.keys(window);
+        let row = Dim { size: keys.size.next_multiple_of(8), ..keys };
+        let scalar = tape.shape(&[]);
         let shape = tape.shape(&[self.b(), self.s(), row]);
-        tape.constant("attention.additive mask", shape, compute)
+        let ends = [0, 1].map(|_| tape.constant("highest and lowest bias", scalar, compute));
+        let mask = tape.constant("attention.additive mask", shape, compute);
+        tape.release_each([ends[1], ends[0]]);
+        mask
     }
 
     /// FlashAttention for 16-bit inputs without a mask, the memory-efficient kernel otherwise.
@@ -87,7 +93,12 @@ impl Run<'_> {
         };
         // With dropout the memory-efficient kernel has seed and offset on the host, which a tracker of fake tensors cannot see.
         let on_host = self.kernels.is_some() && !flash && self.dropout[2];
-        let extras = if on_host { &extras[2..] } else { &extras[..] };
+        let extras = match (on_host, flash || self.graph) {
+            (true, _) => &extras[2..],
+            (false, true) => &extras[..],
+            // What only backward reads is not made.
+            (false, false) => &extras[..2],
+        };
         let [query, key, value] = inputs;
         let keeps = [query, key, value, mask.unwrap_or(query)];
         let learned = mask.is_some_and(|mask| mask.needs_gradient());
@@ -100,7 +111,7 @@ impl Run<'_> {
         };
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let context = tape.apply(&operation, "attention.context", shape, query.dtype);
-        tape.fused_forward_scratch(kernel, query, key);
+        tape.fused_forward_scratch(kernel, [query, key, value]);
         context
     }
 }

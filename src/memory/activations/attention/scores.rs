@@ -84,6 +84,7 @@ impl Run<'_> {
         // the scores are gone.
         let weights = if in_fp32 {
             let weights = cast(tape, softmax, query, "attention.weights");
+            tape.release(softmax);
             tape.release(scores);
             weights
         } else {
@@ -93,9 +94,10 @@ impl Run<'_> {
             } else {
                 self.compute()
             };
-            cast(tape, softmax, dtype, "attention.weights")
+            let weights = cast(tape, softmax, dtype, "attention.weights");
+            tape.release(softmax);
+            weights
         };
-        tape.release(softmax);
         let acts = self.dropout[2] && (self.code.drops_weights_too || !self.code.attention_dropout_on_output);
         let dropped = dropout(tape, acts, weights, "attention.dropped weights", "attention.dropout mask");
         tape.release(weights);
@@ -108,8 +110,8 @@ impl Run<'_> {
         let dim = |symbol, size| Dim { symbol, size };
         let [heads, column] = [vec![sizes.heads], vec![self.b(), sizes.heads, self.s(), dim("", 1)]];
         let [vector, column] = [heads, column].map(|dims| tape.shape(&dims));
-        let wider = dim("(s+1)", self.sequence.saturating_add(1));
-        let wider = tape.shape(&[self.b(), sizes.heads, self.s(), wider]);
+        let keys = tape.dims(scores.shape).dims().last().map_or(0, |keys| keys.size);
+        let wider = tape.shape(&[self.b(), sizes.heads, self.s(), dim("(s+1)", keys.saturating_add(1))]);
         let sinks = tape.parameter("attention.sinks", vector, self.weights);
         let sinks = tape.view_with_new_gradient(sinks, column);
         let with_sinks = join(tape, [scores, sinks], "attention.scores and sinks", wider);
@@ -118,8 +120,8 @@ impl Run<'_> {
             Operation { rule: Rule::Index, inputs: &[with_sinks], keeps: &[], extras: &[which], keeps_output: false };
         let largest = tape.apply(&largest, "attention.largest score", column, with_sinks.dtype);
         let shifted = subtract(tape, [with_sinks, largest], "attention.shifted scores", wider);
-        tape.release(with_sinks);
         tape.release(largest);
+        tape.release(with_sinks);
         let softmax = softmax(tape, shifted, "attention.softmax");
         let without = tape.view_with_new_gradient(softmax, scores.shape);
         let dropped = dropout(tape, self.dropout[2], without, "attention.dropped weights", "attention.dropout mask");

@@ -116,7 +116,7 @@ impl Forward {
         };
         let gradient = match storage.kind {
             Kind::Gradient | Kind::ParameterGradient => "gradient of ",
-            Kind::Value | Kind::WeightCopy | Kind::Scratch | Kind::Workspace => "",
+            _ => "",
         };
         format!("{part}, {gradient}{}", storage.name)
     }

@@ -61,8 +61,9 @@ impl Recorder<'_> {
             _ => {}
         }
         let encodes = run.architecture.encoder.is_some();
+        let logits_of_prompt = run.generation.is_some_and(|generation| generation.logits_of_prompt);
         let classifies = run.architecture.image.is_some();
-        let everywhere = (run.loss || run.logits_of_prompt || encodes) && !classifies;
+        let everywhere = (run.loss || logits_of_prompt || encodes) && !classifies;
         let kept = if classifies {
             run.first_token(tape, stream)
         } else if encodes {
@@ -94,7 +95,7 @@ impl Recorder<'_> {
             logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
         }
         tape.assign(logits, Segment::Loss);
-        if run.logits_of_prompt {
+        if logits_of_prompt {
             let wide = cast(tape, logits, Dtype::Fp32, "logits in fp32");
             tape.release(logits);
             tape.assign(wide, Segment::Loss);

@@ -51,8 +51,11 @@ impl Recorder<'_> {
         let window = window.or(run.architecture.encoder.and_then(|encoder| encoder.window));
         let [with, without] = kinds;
         let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
-        let masks =
-            [(window, made[0]), (None, made[1])].map(|(window, made)| made.then(|| self.mask(window)).flatten());
+        // The one for all layers without a window comes first.
+        let mut masks = [None; 2];
+        for (kind, window) in [(1, None), (0, window)] {
+            masks[kind] = made[kind].then(|| self.mask(window)).flatten();
+        }
         let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
         let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
         let bias = self.position_bias(held);
@@ -106,7 +109,51 @@ impl Recorder<'_> {
         };
         // Without padding a mask for fused kernels is the same for all sequences.
         let batch = if run.fused_attention && !run.padding { ONE } else { run.b() };
-        let shape = self.tape.shape(&[batch, run.s(), run.s()]);
-        Some(self.tape.constant("attention mask", shape, dtype))
+        let keys = run.keys(window);
+        let shape = self.tape.shape(&[batch, run.s(), keys]);
+        if run.code.bidirectional || run.padding || run.code.scores == ScoreCode::BiasedThenFilled {
+            return Some(self.tape.constant("attention mask", shape, dtype));
+        }
+        let sees = self.what_is_seen(window, keys);
+        if dtype == Dtype::Bool {
+            return Some(sees);
+        }
+        let scalar = self.tape.shape(&[]);
+        let ends = [0, 1].map(|_| self.tape.constant("highest and lowest bias", scalar, dtype));
+        let mask = self.tape.constant("attention mask", shape, dtype);
+        self.tape.release_each([ends[1], ends[0], sees]);
+        Some(mask)
+    }
+
+    /// `[s, t]`: which keys each query sees, from the numbers of both.
+    fn what_is_seen(&mut self, window: Option<u64>, keys: Dim) -> Tensor {
+        let (run, tape) = (self.run, &mut self.tape);
+        let [sequences, one, rows, columns] = [run.b(), ONE, run.s(), keys].map(|dim| tape.shape(&[dim]));
+        let mut numbers = vec![
+            tape.constant("numbers of sequences", sequences, Dtype::Int64),
+            tape.constant("number of a head", one, Dtype::Int64),
+        ];
+        for shape in [rows, columns] {
+            let counted = tape.constant("numbers of tokens", shape, Dtype::Int64);
+            numbers.push(tape.constant("numbers of tokens", shape, Dtype::Int64));
+            tape.release(counted);
+        }
+        let square = tape.shape(&[run.s(), keys]);
+        let sees = if window.is_some() {
+            let yes = tape.constant("yes", one, Dtype::Bool);
+            let first = tape.constant("first token in the window", rows, Dtype::Int64);
+            let in_window = tape.constant("tokens in the window", square, Dtype::Bool);
+            tape.release(first);
+            let so_far = tape.constant("tokens in the window", square, Dtype::Bool);
+            tape.release_each([in_window, yes]);
+            let causal = tape.constant("tokens before", square, Dtype::Bool);
+            let both = tape.constant("attention mask", square, Dtype::Bool);
+            tape.release_each([causal, so_far]);
+            both
+        } else {
+            tape.constant("attention mask", square, Dtype::Bool)
+        };
+        tape.release_each(numbers);
+        sees
     }
 }

@@ -7,13 +7,14 @@ impl Tape {
     /// The sizes of `[batch, heads, s, d]` queries and their keys.
     fn attended(&self, query: u16, key: u16) -> Option<Attended> {
         let [batch, heads, rows, width] = self.dims(query).dims() else { return None };
-        let key_heads = self.dims(key).dims().get(1)?.size;
-        Some(Attended { batch: batch.size, heads: heads.size, key_heads, rows: rows.size, width: width.size })
+        let [_, key_heads, keys, _] = self.dims(key).dims() else { return None };
+        let [batch, heads, rows, width] = [batch, heads, rows, width].map(|dim| dim.size);
+        Some(Attended { batch, heads, key_heads: key_heads.size, rows, keys: keys.size, width })
     }
 
     /// What an attention kernel takes in forward: FlashAttention for a few heads and long rows the parts of each row,
     /// the memory-efficient kernel for wide heads its sums in fp32.
-    pub(crate) fn fused_forward_scratch(&mut self, kernel: FusedKernel, query: Tensor, key: Tensor) {
+    pub(crate) fn fused_forward_scratch(&mut self, kernel: FusedKernel, [query, key, value]: [Tensor; 3]) {
         let (Some(kernels), Some(sizes)) = (self.kernels, self.attended(query.shape, key.shape)) else { return };
         match kernel {
             FusedKernel::Flash | FusedKernel::FlashByHead => {
@@ -24,7 +25,8 @@ impl Tape {
                 }
             }
             FusedKernel::Efficient if query.dtype != Dtype::Fp32 && sizes.width > 128 => {
-                self.scratch("attention in fp32", &[product(&[4, sizes.all(), sizes.rows, sizes.width])]);
+                let values = self.dims(value.shape).dims().last().map_or(0, |width| width.size);
+                self.scratch("attention in fp32", &[product(&[4, sizes.all(), sizes.rows, values])]);
             }
             FusedKernel::Efficient => {}
         }
@@ -84,6 +86,7 @@ struct Attended {
     heads: u64,
     key_heads: u64,
     rows: u64,
+    keys: u64,
     width: u64,
 }
 
@@ -110,7 +113,7 @@ impl Attended {
             64
         };
         let blocks = product(&[self.all(), self.rows.div_ceil(64)]);
-        let (key_blocks, places) = (self.rows.div_ceil(of_keys), 2 * multiprocessors);
+        let (key_blocks, places) = (self.keys.div_ceil(of_keys), 2 * multiprocessors);
         if blocks.saturating_mul(10) >= 8 * places {
             return 1;
         }
@@ -146,7 +149,14 @@ mod tests {
 
     #[test]
     fn attention_takes_what_was_measured() {
-        let of = |[batch, heads, rows, width]: [u64; 4]| Attended { batch, heads, key_heads: heads, rows, width };
+        let of = |[batch, heads, rows, width]: [u64; 4]| Attended {
+            batch,
+            heads,
+            key_heads: heads,
+            rows,
+            keys: rows,
+            width,
+        };
         for (sizes, splits) in [
             ([2, 4, 512, 128], 4),
             ([2, 4, 512, 32], 2),

@@ -1,0 +1,72 @@
+//! Generation as everything that it asks of an allocator.
+
+use super::Served;
+use crate::gpu::Gpu;
+use crate::memory::EstimateError;
+use crate::memory::activations::Run;
+use crate::memory::kernels::Kernels;
+use crate::memory::sequence::{Loading, Sequence, tied_head};
+use crate::memory::weights;
+use crate::model::parameters::blocks;
+use crate::units::Bits;
+
+/// The first steps after a prompt, each of which may find what was left otherwise.
+const FIRST: u64 = 3;
+
+impl Served<'_> {
+    pub(super) fn sequence(&self, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
+        let buffers = self.buffers(super::always())?;
+        let blocks = blocks(&self.model.architecture);
+        let encodes = self.model.architecture.encoder.is_some();
+        let tokens = if encodes { self.infer.context_length } else { self.prompt };
+        let run = self.run([self.infer.concurrency, tokens]);
+        // Ids and the mask; a loop that generates makes them itself.
+        let batch =
+            if encodes { weights::batch([run.batch, run.sequence], false, super::always())? } else { Vec::new() };
+        let loading = Loading {
+            placement: self.placement,
+            blocks: &blocks,
+            weights: run.weights,
+            format: self.stored.format(),
+            layers_named_first: run.code.layers_named_first,
+            modules: run.code.modules,
+            tied: tied_head(&self.model.architecture, Bits::whole(run.weights.bits()))?,
+            adapters: None,
+            buffers: &buffers,
+            batch: &batch,
+        };
+        let run = Run { every_layer: true, kernels: Some(Kernels::of(gpu)), ..run };
+        let mut sequence = loading.sequence()?;
+        let steps = steps(self.prompt, self.infer.context_length);
+        let tape = if encodes { run.record().tape } else { run.generate(&self.passes(), &steps) };
+        tape.check()?;
+        sequence.follow(&tape);
+        sequence.check()?;
+        Ok(sequence)
+    }
+}
+
+/// The lengths of a cache after the steps that are played: sizes grow by the same amount from step to step, so that those
+/// at the beginning, some that lie ever further apart, and the last two are enough.
+fn steps(prompt: u64, all: u64) -> Vec<u64> {
+    let last = all.saturating_sub(prompt);
+    let apart = (3..63).map(|power| 1 << power).take_while(|step| *step < last);
+    let mut steps: Vec<u64> = (1..=FIRST).chain(apart).chain([last.saturating_sub(1), last]).collect();
+    steps.retain(|step| (1..=last).contains(step));
+    steps.sort_unstable();
+    steps.dedup();
+    steps.into_iter().map(|step| prompt + step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_steps_and_the_last_are_played() {
+        assert_eq!(steps(100, 100), [] as [u64; 0]);
+        assert_eq!(steps(100, 101), [101]);
+        assert_eq!(steps(100, 104), [101, 102, 103, 104]);
+        assert_eq!(steps(10, 60), [11, 12, 13, 18, 26, 42, 59, 60]);
+    }
+}
