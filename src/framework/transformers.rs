@@ -177,6 +177,8 @@ pub enum HeldNorm {
     UntilRead,
     /// Until the residual has been added.
     UntilAdded,
+    /// The first until the layer has its output; the second until what reads it returns.
+    FirstUntilOutput,
     /// Until that of the next norm takes its place; attention and feed-forward network add the residual themselves.
     UntilNextNorm,
 }
@@ -488,6 +490,8 @@ fn computation(family: &Family) -> Implementation {
             turned_together: true,
             holds_turned_parts: true,
             norms_after_projections: true,
+            holds_normed: if family.id == "phi" { HeldNorm::UntilRead } else { HeldNorm::FirstUntilOutput },
+            holds_attention_output: family.id == "stablelm",
             embedding_dropout: family.id == "phi",
             hidden_dropout: true,
             attention_output_dropout: family.id == "phi",

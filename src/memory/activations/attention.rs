@@ -131,13 +131,14 @@ impl Run<'_> {
         if let Some(indexer) = attention.variant.indexer {
             self.index(tape, indexer);
         }
-        let mut held = Vec::new();
+        // Variables go in the order in which they came: what was projected before its parts.
+        let (mut whole, mut held) = (Vec::new(), Vec::new());
         let mut projected = if let Some(latent) = attention.latent {
             let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
-            held = parts;
+            whole = parts;
             projected
         } else {
-            let projected = self.project(tape, input, attention, Sizes::of(attention), &mut held);
+            let projected = self.project(tape, input, attention, Sizes::of(attention), &mut whole);
             let rotated = self.rotated(tape, projected, spread, sizes, shared, &mut held);
             self.after_rotation(tape, rotated, spread, sizes)
         };
@@ -155,13 +156,7 @@ impl Run<'_> {
         };
         let context = through_gate(tape, context, projected.gate);
         let Projected { query, key, value, gate } = projected;
-        let parts = [query, key, value].into_iter().chain(gate);
-        // Variables go in the order in which they came.
-        let locals = if attention.latent.is_some() {
-            held.into_iter().chain(parts).collect()
-        } else {
-            parts.chain(held).collect()
-        };
+        let locals = whole.into_iter().chain([query, key, value]).chain(gate).chain(held).collect();
         Attended { context, weights, locals }
     }
 

@@ -100,6 +100,7 @@ impl Run<'_> {
             keeps_output: false,
         };
         let output = tape.apply(&operation, name, shape, self.compute());
+        tape.product_workspace();
         tape.release(narrow);
         if self.autocast {
             tape.release(matrix);

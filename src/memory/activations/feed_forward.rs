@@ -54,12 +54,16 @@ impl Run<'_> {
                     tape.release(product);
                     product = dropped;
                 }
-                for tensor in [gate, up, fused] {
-                    tape.release(tensor);
-                }
-                product
+                let down = self.down(tape, product, mlp, width);
+                tape.release_each([gate, up, fused]);
+                return down;
             }
         };
+        self.down(tape, product, mlp, width)
+    }
+
+    /// Back to the stream's width; what is read is let go.
+    fn down(&self, tape: &mut Tape, product: Tensor, mlp: &Mlp, width: Dim) -> Tensor {
         let down = self.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, self.h(), mlp.bias);
         let output = self.linear(tape, product, down, "mlp.down");
         tape.release(product);

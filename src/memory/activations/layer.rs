@@ -169,6 +169,7 @@ impl Run<'_> {
         let normed = self.mixer_normed(tape, layer, input);
         let (attended, weights) = self.mix(tape, normed, layer, shared);
         let held = holds.then(|| tape.share(normed));
+        let until_output = (self.code.holds_normed == HeldNorm::FirstUntilOutput).then(|| tape.share(normed));
         tape.release(normed);
         let attended = self.dropped_attention(tape, attended);
         let middle = self.add_residual(tape, [input, attended]);
@@ -180,7 +181,7 @@ impl Run<'_> {
         let held = holds.then(|| tape.share(normed));
         let fed = self.fed_forward(tape, normed, layer);
         let output = self.add_residual(tape, [middle, fed]);
-        tape.release_each(held);
+        tape.release_each(held.into_iter().chain(until_output));
         if self.code.holds_attention_output {
             tape.release(attended);
         }

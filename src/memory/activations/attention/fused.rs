@@ -39,6 +39,7 @@ impl Run<'_> {
             && sizes.value_head.size == sizes.head.size
             && self.code.rotation == Rotation::Concatenated
             && compute == Dtype::Bf16
+            && self.sequence > 1
             && mask.is_none();
         let context = self.kernel(tape, [query, key, value], mask, (sizes, by_head));
         if let Some(mask) = mask {
@@ -60,12 +61,17 @@ impl Run<'_> {
         // The kernel wants rows that begin at multiples of eight elements.
         let keys = self.keys(window);
         let row = Dim { size: keys.size.next_multiple_of(8), ..keys };
+        let [plain, padded] = [keys, row].map(|keys| tape.shape(&[self.b(), self.s(), keys]));
         let scalar = tape.shape(&[]);
-        let shape = tape.shape(&[self.b(), self.s(), row]);
         let ends = [0, 1].map(|_| tape.constant("highest and lowest bias", scalar, compute));
-        let mask = tape.constant("attention.additive mask", shape, compute);
+        let mask = tape.constant("attention.additive mask", plain, compute);
         tape.release_each([ends[1], ends[0]]);
-        mask
+        if plain == padded {
+            return mask;
+        }
+        let wider = tape.constant("attention.additive mask", padded, compute);
+        tape.release(mask);
+        wider
     }
 
     /// FlashAttention for 16-bit inputs without a mask, the memory-efficient kernel otherwise.

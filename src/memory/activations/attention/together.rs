@@ -39,7 +39,7 @@ impl Run<'_> {
                 let three = Dim { symbol: "3d", size: 3 * sizes.head.size };
                 let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
                 let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
-                tape.release(apart);
+                held.push(apart);
                 return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
             }
             FusedProjection::Unbound => {
@@ -64,7 +64,8 @@ impl Run<'_> {
                 let query = self.heads(tape, query, sizes.heads, sizes.head, sizes.heads.size > 1);
                 let key = self.heads(tape, key, sizes.kv_heads, sizes.head, sizes.kv_heads.size > 1);
                 let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
-                [query, key, value]
+                held.push(fused);
+                return Projected { query, key, value, gate: None };
             }
         };
         tape.release(fused);

@@ -79,7 +79,14 @@ impl Recorder<'_> {
         } else {
             "logits"
         };
+        // The last rows of several sequences do not lie together: the bias is added after the product, in place.
+        let apart = run.generation.is_some() && !everywhere && run.batch > 1 && run.sequence > 1;
+        let bias = head.bias.filter(|_| apart);
+        let head = if apart { Linear { bias: None, ..head } } else { head };
         let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
+        if let Some(bias) = bias {
+            logits = tape.add_into(logits, bias);
+        }
         tape.release(kept);
         if run.code.scaled_logits {
             let scaled = fresh(tape, logits, "logits", logits.shape);
