@@ -1,11 +1,11 @@
 //! Serving: what each type of weights and of the cache takes, and what versions of Transformers do otherwise.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-use brimful::memory::{self, Category, Entry, Instant, Ledger, Step};
+use brimful::memory::{self, Category, Entry, Instant, Ledger, Reserve, Step};
 use brimful::model::Model;
 use brimful::preset::Library;
 use brimful::scenario::parameter::{Kind, PARAMETERS};
-use brimful::scenario::{Framework, Infer, Scenario, Task};
+use brimful::scenario::{Attention, Framework, Infer, Scenario, Task};
 
 fn model(id: &str) -> Model {
     Library::embedded().model(id).unwrap().clone()
@@ -173,4 +173,92 @@ fn a_version_that_is_read_for_serving_does_not_train() {
     let scenario = Scenario { framework: Framework::Transformers438, profiles, ..Scenario::default() };
     let error = memory::estimate(&model("qwen2-7b"), &scenario, None).unwrap_err().to_string();
     assert!(error.contains("framework = transformers-4.38 is not covered"), "{error}");
+}
+
+fn reserve(model: &Model, change: impl Fn(&mut Infer)) -> Reserve {
+    memory::reserve(model, &serving(change), None).unwrap().unwrap()
+}
+
+#[test]
+fn experts_are_copied_for_each_token_once_the_prompt_is_read() {
+    let mixtral = model("mixtral-8x7b-v0.1");
+    let of = |tokens: u64| {
+        ledger(&mixtral, |infer| {
+            (infer.concurrency, infer.context_length, infer.prefill_tokens) = (8, 512 + tokens, Some(8 * 512));
+        })
+    };
+    let copied = |ledger: &Ledger| {
+        let copies = |entry: &&Entry| entry.category == Category::Workspace && entry.name.starts_with("experts.");
+        sum(ledger.alive(Step::Steady, Instant::Decode).filter(copies))
+    };
+    // Gate, up and down of two experts for each of eight tokens.
+    let matrices = 2 * 3 * 4096 * 14336 * 2 * 8;
+    assert!((matrices..matrices + (16 << 20)).contains(&copied(&of(16))), "{}", copied(&of(16)));
+    // Nothing is generated after the first token: there is no step.
+    assert_eq!(copied(&of(0)), 0);
+}
+
+#[test]
+fn a_prompt_is_the_whole_context_unless_it_is_said() {
+    let llama = model("llama-3.2-1b");
+    let unsaid = reserve(&llama, |infer| infer.context_length = 4096);
+    let said = reserve(&llama, |infer| (infer.context_length, infer.prefill_tokens) = (4096, Some(4095)));
+    assert_eq!(unsaid, said);
+    let short = reserve(&llama, |infer| (infer.context_length, infer.prefill_tokens) = (4096, Some(512)));
+    assert!(short.reserved < said.reserved);
+    // Scores of every head, in the type of the weights, in fp32 twice, and back.
+    let eager = reserve(&llama, |infer| (infer.context_length, infer.attention) = (4096, Attention::Eager));
+    assert!(eager.requested.get() > said.requested.get() + 8 * 32 * 4095 * 4095);
+}
+
+#[test]
+fn chunks_ask_for_less_and_may_reserve_more() {
+    let llama = model("llama-3.2-1b");
+    let of = |chunk| reserve(&llama, |infer| (infer.context_length, infer.prefill_chunk_size) = (16385, chunk));
+    let [whole, chunked] = [of(None), of(Some(512))];
+    assert!(chunked.requested < whole.requested && chunked.reserved > whole.reserved, "{whole:?} {chunked:?}");
+    assert_eq!(of(Some(1 << 20)), whole);
+}
+
+#[test]
+fn drawing_tokens_holds_scores_and_probabilities() {
+    let llama = model("llama-3.2-1b");
+    let of = |samples| {
+        let of_sampling = ledger(&llama, |infer| {
+            (infer.concurrency, infer.context_length, infer.prefill_tokens) = (8, 300, Some(8 * 100));
+            infer.do_sample = samples;
+        });
+        sum(of_sampling.alive(Step::Steady, Instant::Decode).filter(|entry| entry.category == Category::Logits))
+    };
+    let vectors = 2 * 4 * 8 * llama.architecture.vocab_size;
+    assert!((vectors..2 * vectors).contains(&(of(true) - of(false))), "{} {}", of(true), of(false));
+}
+
+#[test]
+fn what_is_not_played_out_says_its_slack() {
+    let of = |id: &str, change: fn(&mut Infer)| {
+        let scenario = serving(change);
+        memory::reserve(&model(id), &scenario, None).unwrap()
+    };
+    assert!(
+        of("llama-3.2-1b", |_| ()).is_some() && of("bert-base-uncased", |infer| infer.context_length = 512).is_some()
+    );
+    assert!(of("llama-3.2-1b", |infer| infer.weights = String::from("nf4")).is_some());
+    for (id, change) in [
+        ("llama-3.2-1b", (|infer| infer.weights = String::from("gptq-int4")) as fn(&mut Infer)),
+        ("llama-3.2-1b", |infer| infer.kv_cache = String::from("fp8")),
+        ("falcon-h1-7b-instruct", |_| ()),
+    ] {
+        assert_eq!(of(id, change), None, "{id}");
+        let slack = ledger(&model(id), change).entries().iter().any(|entry| entry.name.contains("allocator slack"));
+        assert!(slack, "{id}");
+    }
+}
+
+#[test]
+fn falcon_cannot_be_in_4_bits() {
+    let falcon = model("falcon-7b");
+    let scenario = serving(|infer| infer.weights = String::from("nf4"));
+    let error = memory::estimate(&falcon, &scenario, None).unwrap_err().to_string();
+    assert!(error.starts_with("infer.weights: ") && error.contains("bf16"), "{error}");
 }

@@ -18,7 +18,7 @@ use super::runtime::Process;
 use super::sequence::Sequence;
 use super::tape::Dtype;
 use super::timeline::Timeline;
-use super::{recorded, recurrent, weights};
+use super::{quantized, recorded, recurrent, weights};
 use crate::framework::transformers::SOURCE;
 use crate::framework::{Profile, Serving, of_model};
 use crate::gpu::Gpu;
@@ -71,6 +71,9 @@ impl<'a> Served<'a> {
         let (profile, serving) = described(model, scenario)?;
         super::check_length(model, "infer.context_length", infer.context_length)?;
         let stored = Stored::of(model, &infer.weights)?;
+        if let Some(format) = stored.format() {
+            quantized::check_class(model, scenario, format, "infer.weights")?;
+        }
         let prompt = infer.prompt();
         Ok(Self { model, infer, profile, serving, stored, placement: scenario.placement(), prompt, kernels: None })
     }

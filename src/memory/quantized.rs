@@ -15,7 +15,7 @@ use super::weights::{self, Set};
 use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
-use crate::scenario::BaseWeights;
+use crate::scenario::{BaseWeights, Framework, Scenario};
 use crate::units::{Bits, Overflow};
 
 const BITSANDBYTES: &str = "bitsandbytes 0.50 as Transformers 5.23 uses it, measured by shape";
@@ -113,6 +113,25 @@ impl Format {
             Some(reason) => Err(EstimateError::Invalid { key, problem: format!("`{word}`: {reason}") }),
         }
     }
+}
+
+/// An error where bitsandbytes would quantize nothing: it takes linear layers of PyTorch's own class alone since
+/// Transformers 5, and Falcon's are of a class of their own (`findings/transformers-falcon-4bit-stays-16bit.sh`).
+pub(super) fn check_class(
+    model: &Model,
+    scenario: &Scenario,
+    format: Format,
+    key: &'static str,
+) -> Result<(), EstimateError> {
+    let at_loading = matches!(format, Format::Int8 | Format::FourBits(_) | Format::FourBitsThroughout(_));
+    if !at_loading || model.family.id != "falcon" || scenario.framework != Framework::Transformers {
+        return Ok(());
+    }
+    let problem = String::from(
+        "bitsandbytes leaves the matrices of falcon in 16 bits under Transformers 5.23: its linear layers are of a class of \
+         their own; what is loaded so takes what bf16 takes",
+    );
+    Err(EstimateError::Invalid { key, problem })
 }
 
 /// Whether an entry is a buffer of a quantized layer and no parameter. GPTQ's codes are buffers too, but are packed anew

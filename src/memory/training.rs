@@ -87,6 +87,7 @@ impl<'a> Trained<'a> {
         let train = &scenario.train;
         if train.method == Method::Qlora {
             base(train).check(model, "train.base_weights", train.base_weights.word())?;
+            quantized::check_class(model, scenario, base(train), "train.base_weights")?;
         }
         check_method(model, train)?;
         let adapters = match train.method {

@@ -134,6 +134,7 @@ impl Run<'_> {
                 let rows = tape.constant("rows of positions", positions.shape, Dtype::Int64);
                 (rows, self.stream(tape, self.h()))
             }
+            _ if self.positions_are_given() => (tape.share(positions), self.stream(tape, self.h())),
             _ => (tape.share(positions), tape.shape(&[self.s(), self.h()])),
         };
         let looked_up = look_up(tape, table, Some(indices), "position embedding", shape);
