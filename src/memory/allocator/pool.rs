@@ -19,6 +19,8 @@ pub(super) struct Hole {
 pub(super) struct Pool {
     /// By size; none is empty. Layers are alike, so that even a thousand holes have only a few sizes.
     rows: Vec<Row>,
+    /// Lists of rows that are no more, for those to come.
+    spare: Vec<Vec<(u64, BlockId)>>,
     /// Bytes of all holes.
     pub(super) bytes: u64,
 }
@@ -46,7 +48,8 @@ impl Pool {
         let Hole { size, at, block } = hole;
         let row = self.row(size);
         if self.rows.get(row).is_none_or(|row| row.size != size) {
-            self.rows.insert(row, Row { size, holes: Vec::new() });
+            let holes = self.spare.pop().unwrap_or_default();
+            self.rows.insert(row, Row { size, holes });
         }
         let row = &mut self.rows[row];
         row.holes.insert(row.position(at), (at, block));
@@ -60,7 +63,8 @@ impl Pool {
         debug_assert!(row.size == size && row.holes.get(position).is_some_and(|(begins, _)| *begins == at));
         row.holes.remove(position);
         if row.holes.is_empty() {
-            self.rows.remove(index);
+            let gone = self.rows.remove(index);
+            self.spare.push(gone.holes);
         }
         self.bytes -= size;
     }
