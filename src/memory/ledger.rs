@@ -65,7 +65,9 @@ impl Ledger {
         let Self { mut entries, moments, peak, course, process, mut reserves } = self;
         let outside = Process::context_of(&entries);
         let asked = moments[peak].total.saturating_sub(outside);
-        let alive = moments.iter().fold(Alive::NEVER, |alive, moment| alive.with(moment.step, moment.instant));
+        // Weights come before anything leaves holes.
+        let holed = moments.iter().filter(|moment| moment.instant != Instant::Load);
+        let alive = holed.fold(Alive::NEVER, |alive, moment| alive.with(moment.step, moment.instant));
         entries.push(runtime::unusable(reserve.least.saturating_sub(asked), exact, alive)?);
         let instants = moments.into_iter().map(|moment| (moment.step, moment.instant, moment.at)).collect();
         reserves.push((kernels, reserve));

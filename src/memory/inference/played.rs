@@ -30,6 +30,7 @@ impl Served<'_> {
             format: self.stored.format(),
             layers_named_first: run.code.layers_named_first,
             modules: run.code.modules,
+            conv1d: run.code.conv1d,
             tied: tied_head(&self.model.architecture, Bits::whole(run.weights.bits()))?,
             adapters: None,
             buffers: &buffers,

@@ -1,5 +1,7 @@
 //! How weights come to the card.
 
+use std::collections::BTreeMap;
+
 use super::{Made, Sequence, modules};
 use crate::framework::transformers::ModuleOrder;
 use crate::memory::adapters::Adapters;
@@ -25,6 +27,8 @@ pub(in crate::memory) struct Loading<'a> {
     pub(in crate::memory) layers_named_first: bool,
     /// The order of a layer's modules.
     pub(in crate::memory) modules: ModuleOrder,
+    /// Whether matrices are saved transposed, and turned before they are quantized: GPT-2's.
+    pub(in crate::memory) conv1d: bool,
     /// Bytes of the head's matrix where it is the embedding's.
     pub(in crate::memory) tied: Option<u64>,
     /// Adapters, where there are any.
@@ -134,16 +138,19 @@ impl Loading<'_> {
             Block::Group(_) | Block::FinalNorm => 2,
         });
         let mut first = true;
-        let mut widened: Vec<(Made, u64)> = Vec::new();
+        let widens = self.format.is_some() && self.weights == Dtype::Fp32;
+        let mut narrow: BTreeMap<(Block, u64, &str), Made> = BTreeMap::new();
         for block in named {
-            for _ in 0..block.copies {
-                for tensor in modules::as_saved(block, self.modules) {
+            for copy in 0..block.copies {
+                for tensor in modules::as_saved(block, self.modules, self.conv1d) {
                     let bytes = self.unquantized_bytes(tensor)?;
                     if let Some(pieces) = self.pieces(block, tensor)? {
-                        quantize(sequence, bytes, &pieces, std::mem::take(&mut first));
+                        quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);
                     } else {
                         let made = sequence.allocate(WEIGHT, bytes);
-                        widened.push((made, self.bytes(tensor)?));
+                        if widens {
+                            narrow.insert((block.block, copy, tensor.name), made);
+                        }
                     }
                 }
             }
@@ -152,10 +159,15 @@ impl Loading<'_> {
             sequence.entry(BUFFER, entry);
         }
         // `prepare_model_for_kbit_training` makes what is not quantized fp32, and gives back what it left.
-        if self.format.is_some() && self.weights == Dtype::Fp32 {
-            for (narrow, bytes) in widened {
-                sequence.allocate(WEIGHT, bytes);
-                sequence.release(narrow);
+        if widens {
+            for block in self.blocks {
+                for copy in 0..block.copies {
+                    for tensor in modules::as_named(block, self.modules) {
+                        let Some(made) = narrow.remove(&(block.block, copy, tensor.name)) else { continue };
+                        sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                        sequence.release(made);
+                    }
+                }
             }
             sequence.empty_cache();
         }
@@ -241,9 +253,10 @@ fn of(tensor: &Tensor, dtype: Dtype) -> Result<u64, Overflow> {
 
 /// bitsandbytes' 4 bits: the weight in 16 bits, then scales in fp32, codes, and with double quantization the scales'
 /// own codes and scales, before what is no longer needed goes.
-fn quantize(sequence: &mut Sequence, weight: u64, pieces: &[u64], first: bool) {
+fn quantize(sequence: &mut Sequence, weight: u64, pieces: &[u64], [first, turned]: [bool; 2]) {
     let [codes, rest @ ..] = pieces else { return };
-    let weight = sequence.allocate(QUANTIZING, weight);
+    let made = sequence.allocate(QUANTIZING, weight);
+    let copy = turned.then(|| sequence.allocate(QUANTIZING, weight));
     // Codes of 4 bits, of which 64 share a scale.
     let scales = codes.div_ceil(32).saturating_mul(4);
     let double = rest.len() > 2;
@@ -265,7 +278,9 @@ fn quantize(sequence: &mut Sequence, weight: u64, pieces: &[u64], first: bool) {
         sequence.release(centred);
         sequence.release(wide);
     }
-    sequence.release(weight);
+    for weight in copy.into_iter().chain([made]) {
+        sequence.release(weight);
+    }
 }
 
 /// Whether a layer is one of so many from the first to the last of these, as evenly as they lie.

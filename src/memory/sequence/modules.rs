@@ -40,9 +40,12 @@ pub(in crate::memory) fn as_named(block: &BlockParameters, order: ModuleOrder) -
 
 /// The tensors of one block in the order of their names, in which checkpoints are written: of a layer the norm before it,
 /// the feed-forward network, other norms, attention.
-pub(super) fn as_saved(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
+/// GPT-2's names begin otherwise: `c_attn` and `c_fc` before `c_proj`.
+pub(super) fn as_saved(block: &BlockParameters, order: ModuleOrder, conv1d: bool) -> Vec<&Tensor> {
     let mut tensors: Vec<&Tensor> = block.tensors.iter().collect();
     if !matches!(block.block, Block::Group(_)) {
+        // `embed_positions`, `wpe`: before `embed_tokens`, `wte`.
+        tensors.sort_by_key(|tensor| !tensor.name.starts_with("position embedding"));
         return tensors;
     }
     let rank = |tensor: &Tensor| match (is_of_layer(tensor), order) {
@@ -51,7 +54,9 @@ pub(super) fn as_saved(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tens
         (false, ModuleOrder::NormsLast) => 1 + 2 * u8::from(is_of_mixer(tensor)),
         (false, _) => 3 - 2 * u8::from(is_of_mixer(tensor)),
     };
-    tensors.sort_by(|one, other| (rank(one), one.name).cmp(&(rank(other), other.name)));
+    let later =
+        |tensor: &Tensor| conv1d && ["attention.output.", "mlp.down."].iter().any(|it| tensor.name.starts_with(it));
+    tensors.sort_by_key(|tensor| (rank(tensor), later(tensor), tensor.name));
     tensors
 }
 

@@ -37,6 +37,7 @@ impl Trained<'_> {
             format: (train.method == Method::Qlora).then(|| base(train)),
             layers_named_first: run.code.layers_named_first,
             modules: run.code.modules,
+            conv1d: run.code.conv1d,
             tied: tied_head(&self.model.architecture, model_set.bits)?,
             adapters: self.adapters.as_ref(),
             buffers: &buffers,

@@ -28,7 +28,7 @@ impl Run<'_> {
             locals.extend(shifted);
             weights
         } else {
-            self.softmax(tape, scores, outdated, projected.query.dtype)
+            self.softmax(tape, scores, outdated, [projected.query.dtype, projected.value.dtype])
         };
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;

@@ -70,8 +70,14 @@ impl Run<'_> {
         tape.apply(&choice, "attention.chosen scores", products.shape, products.dtype)
     }
 
-    /// Attention weights, in the type of the queries.
-    pub(super) fn softmax(&self, tape: &mut Tape, scores: Tensor, outdated: Option<Tensor>, query: Dtype) -> Tensor {
+    /// Attention weights, in the type of the queries or of the values.
+    pub(super) fn softmax(
+        &self,
+        tape: &mut Tape,
+        scores: Tensor,
+        outdated: Option<Tensor>,
+        [query, value]: [Dtype; 2],
+    ) -> Tensor {
         let in_fp32 = self.code.softmax_in_fp32;
         let wide = if in_fp32 || self.autocast { Dtype::Fp32 } else { scores.dtype };
         let widened = cast(tape, scores, wide, "attention.scores in fp32");
@@ -92,7 +98,7 @@ impl Run<'_> {
             let dtype = if self.code.scores == ScoreCode::InPlace || self.code.weights_as_softmax {
                 softmax.dtype
             } else {
-                self.compute()
+                value
             };
             let weights = cast(tape, softmax, dtype, "attention.weights");
             tape.release(softmax);
