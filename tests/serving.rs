@@ -244,6 +244,7 @@ fn what_is_not_played_out_says_its_slack() {
         of("llama-3.2-1b", |_| ()).is_some() && of("bert-base-uncased", |infer| infer.context_length = 512).is_some()
     );
     assert!(of("llama-3.2-1b", |infer| infer.weights = String::from("nf4")).is_some());
+    assert_eq!(of("llama-3.2-1b", |infer| infer.kv_cache = String::from("fp16")), of("llama-3.2-1b", |_| ()));
     for (id, change) in [
         ("llama-3.2-1b", (|infer| infer.weights = String::from("gptq-int4")) as fn(&mut Infer)),
         ("llama-3.2-1b", |infer| infer.kv_cache = String::from("fp8")),

@@ -97,8 +97,9 @@ impl<'a> Served<'a> {
             let variant = &attention.variant;
             variant.indexer.is_none() && variant.compressed.is_none() && variant.key_values != KeyValues::Earlier
         });
-        let narrow = self.infer.kv_cache == if self.stored.plain == Dtype::Fp32 { "fp32" } else { "bf16" };
-        !self.serving.rebuilds_cache && architecture.mixed_streams.is_none() && plain && narrow
+        let types: &[&str] = if self.stored.plain == Dtype::Fp32 { &["fp32"] } else { &["bf16", "fp16"] };
+        let as_computed = types.contains(&self.infer.kv_cache.as_str());
+        !self.serving.rebuilds_cache && architecture.mixed_streams.is_none() && plain && as_computed
     }
 
     /// Whether the order is known in which it asks for memory.
