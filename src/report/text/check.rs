@@ -21,7 +21,10 @@ pub fn check(report: &Report, look: Look) -> String {
         lines.extend(allocator(report, fit, look));
     }
     let peak = report.ledger.peak();
-    lines.push(format!("peak at {} of the {} step: {}", peak.instant.id(), peak.step.id(), peak.at));
+    // Serving has no steps of which one is the first.
+    let trains = report.scenario.task == Task::Train;
+    let step = if trains { format!(" of the {} step", peak.step.id()) } else { String::new() };
+    lines.push(format!("peak at {}{step}: {}", peak.instant.id(), peak.at));
     lines.extend(ratio(report));
     look.finish(lines.join("\n") + "\n")
 }

@@ -403,7 +403,7 @@ pub const PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         key: "runtime.context_mib",
-        label: "context",
+        label: "cuda context",
         unit: "MiB",
         help: "what the process takes outside PyTorch's allocator: the CUDA context and loaded kernels",
         kind: Kind::Count { min: 0, max: 1 << 20, step: Step::Multiple(50), optional: true },
