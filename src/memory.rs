@@ -156,7 +156,7 @@ pub fn short_prompt(model: &Model, scenario: &Scenario) -> Option<String> {
     let rest = all.saturating_sub(prompt);
     (generates && said && rest > 1).then(|| {
         let (prompt, rest) = (grouped(prompt), grouped(rest));
-        format!("prompts of {prompt} tokens are read at once, and the other {rest} of each sequence are generated")
+        format!("prompts of {prompt} tokens are read, and the other {rest} of each sequence are generated")
     })
 }
 

@@ -717,6 +717,23 @@ fn what_a_reader_may_not_expect_is_said() {
     assert!(said.err.contains("no CUDA card") && !said.err.contains("prompts of"), "{}", said.err);
 }
 
+/// Every layer is played out: nobody should wait for a million of them, nor for a prompt token by token.
+#[test]
+fn absurd_depths_and_chunks_are_answered_at_once() {
+    let place = Place::new();
+    let sizes = r#""hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2"#;
+    let deep = format!(r#"{{"model_type": "llama", {sizes}, "num_hidden_layers": 90000000, "vocab_size": 1000}}"#);
+    place.write("deep.json", &deep);
+    for task in ["train", "infer"] {
+        let said = place.run(&["check", "deep.json", "--task", task, "--gpu", "h100-sxm-80"]);
+        let named = said.err.contains("num_hidden_layers = 90000000") && said.err.contains("at most 10000");
+        assert!(said.code == 2 && named, "{task}: {}", said.err);
+    }
+    let chunks = ["--set", "infer.context_length=4294967296", "--set", "infer.prefill_chunk_size=1"];
+    let run = [&["check", "llama-3.2-1b", "--task", "infer", "--gpu", "h100-sxm-80"][..], &chunks].concat();
+    assert_eq!(place.run(&run).code, 1);
+}
+
 #[test]
 fn settings_hold_and_say_where_they_come_from() {
     let place = Place::new();

@@ -139,6 +139,11 @@ impl Run<'_> {
         self.generation.map_or(0, |generation| generation.past)
     }
 
+    /// Whether a cache grows on the tape.
+    fn caches(&self) -> bool {
+        self.generation.is_some_and(|generation| generation.caches)
+    }
+
     /// Tokens of each sequence whose keys a layer with such a window reads: those of this pass, and those that its cache
     /// still has.
     fn keys(&self, window: Option<u64>) -> Dim {

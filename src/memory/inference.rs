@@ -31,9 +31,9 @@ use stored::Stored;
 
 /// The ledger of serving on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    let served = Served::of(model, scenario)?;
-    let kernels = served.is_played().then(|| Kernels::of(gpu));
-    Served { kernels, ..served }.ledger(Process::of(model, scenario), gpu)
+    let process = Process::of(model, scenario);
+    let kernels = process.played.then(|| Kernels::of(gpu));
+    Served { kernels, ..Served::of(model, scenario)? }.ledger(process, gpu)
 }
 
 /// The same of tensors alone.
@@ -78,15 +78,33 @@ impl<'a> Served<'a> {
         Ok(Self { model, infer, profile, serving, stored, placement: scenario.placement(), prompt, kernels: None })
     }
 
-    fn run(&self, sizes: [u64; 2]) -> Run<'a> {
-        let encoder = self.model.architecture.encoder.is_some();
+    /// A pass over so many tokens of so many sequences, without a graph.
+    fn run(&self, [batch, sequence]: [u64; 2]) -> Run<'a> {
+        let (architecture, code) = (&self.model.architecture, of_model(self.model));
         let logits_of_prompt = self.serving.logits_of_prompt;
         let generation = Generation { past: 0, caches: self.caches(), samples: self.infer.do_sample, logits_of_prompt };
         Run {
-            fused_attention: self.fused_attention(),
-            generation: (!encoder).then_some(generation),
+            architecture,
+            code,
+            batch,
+            sequence,
+            weights: self.stored.plain,
+            autocast: false,
+            fused_attention: self.infer.attention == Attention::Flash && !code.eager_only,
+            padding: false,
+            dropout: [false; 3],
+            checkpointed_layers: 0,
+            loss: false,
+            keep_outputs: false,
+            keep_gradients: false,
+            graph: false,
+            adapters: None,
+            base: self.stored.kernel(),
+            generation: architecture.encoder.is_none().then_some(generation),
+            every_layer: false,
             kernels: self.kernels,
-            ..run(self.model, &self.stored, sizes)
+            loss_kind: Loss::Eager,
+            loss_chunks: 1,
         }
     }
 
@@ -109,10 +127,6 @@ impl<'a> Served<'a> {
         let caches = self.caches() || architecture.encoder.is_some();
         let one_stack = architecture.seq2seq.is_none() && architecture.image.is_none();
         self.profile.version == SOURCE && self.stored.is_played() && caches && !recurrent && one_stack
-    }
-
-    fn fused_attention(&self) -> bool {
-        self.infer.attention == Attention::Flash && !of_model(self.model).eager_only
     }
 
     /// What the model holds beside its parameters.
@@ -214,21 +228,6 @@ impl<'a> Served<'a> {
         entries.append(&mut cache.sampler(Alive::NEVER.in_both(Instant::Decode))?);
         Ok(())
     }
-
-    /// The most tokens of a prompt in one pass.
-    fn chunk(&self) -> u64 {
-        self.infer.prefill_chunk_size.map_or(self.prompt, |chunk| chunk.clamp(1, self.prompt))
-    }
-
-    /// The passes that read the prompt: so many tokens after so many others. Of very many some, evenly, and the last.
-    fn passes(&self) -> Vec<[u64; 2]> {
-        const MOST: u64 = 64;
-        let (chunk, prompt) = (self.chunk(), self.prompt);
-        let all = prompt.div_ceil(chunk);
-        let apart = all.div_ceil(MOST);
-        let some = (0..all).filter(|pass| pass % apart == 0 || pass + 2 >= all);
-        some.map(|pass| [pass * chunk, chunk.min(prompt - pass * chunk)]).collect()
-    }
 }
 
 /// Adds what is alive at the heaviest moment of a pass, and says where that is.
@@ -256,33 +255,6 @@ fn described(model: &Model, scenario: &Scenario) -> Result<(Profile, Serving), E
         return Err(not_covered(format!("transformers, for {}; this version for {families}", model.family.id)));
     }
     Ok((profile, serving))
-}
-
-fn run<'a>(model: &'a Model, stored: &Stored, [batch, sequence]: [u64; 2]) -> Run<'a> {
-    let code = of_model(model);
-    Run {
-        architecture: &model.architecture,
-        code,
-        batch,
-        sequence,
-        weights: stored.plain,
-        autocast: false,
-        fused_attention: !code.eager_only,
-        padding: false,
-        dropout: [false; 3],
-        checkpointed_layers: 0,
-        loss: false,
-        keep_outputs: false,
-        keep_gradients: false,
-        graph: false,
-        adapters: None,
-        base: stored.kernel(),
-        generation: None,
-        every_layer: false,
-        kernels: None,
-        loss_kind: Loss::Eager,
-        loss_chunks: 1,
-    }
 }
 
 /// A cache that grows layer by layer: all of it resident, one layer's twice for a moment.

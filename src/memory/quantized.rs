@@ -12,6 +12,7 @@ use super::activations::Kernel;
 use super::category::Category;
 use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
 use super::weights::{self, Set};
+use crate::framework::of_model;
 use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
@@ -86,6 +87,11 @@ impl Format {
         }
     }
 
+    /// Whether bitsandbytes makes it of weights in 16 bits as they are loaded.
+    const fn is_made_at_loading(self) -> bool {
+        matches!(self, Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_))
+    }
+
     /// How matrix products read it; llama.cpp's read codes as they are.
     pub(super) const fn kernel(self) -> Option<Kernel> {
         match self {
@@ -123,13 +129,16 @@ pub(super) fn check_class(
     format: Format,
     key: &'static str,
 ) -> Result<(), EstimateError> {
-    let at_loading = matches!(format, Format::Int8 | Format::FourBits(_) | Format::FourBitsThroughout(_));
-    if !at_loading || model.family.id != "falcon" || scenario.framework != Framework::Transformers {
+    if !format.is_made_at_loading()
+        || !of_model(model).transposed_linears
+        || scenario.framework != Framework::Transformers
+    {
         return Ok(());
     }
-    let problem = String::from(
-        "bitsandbytes leaves the matrices of falcon in 16 bits under Transformers 5.23: its linear layers are of a class of \
+    let problem = format!(
+        "bitsandbytes leaves the matrices of {} in 16 bits under Transformers 5.23: its linear layers are of a class of \
          their own; what is loaded so takes what bf16 takes",
+        model.family.id
     );
     Err(EstimateError::Invalid { key, problem })
 }
@@ -224,7 +233,7 @@ fn entry(
 /// and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
 /// only the experts are quantized.
 fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> bool {
-    let runtime = matches!(format, Format::Int8 | Format::FourBits(_) | Format::FourBitsThroughout(_));
+    let runtime = format.is_made_at_loading();
     let quantizes = match tensor.role {
         Role::Linear if tensor.name.starts_with("router") || format == Format::Mxfp4 => false,
         Role::Linear => runtime || !tensor.name.starts_with("shared expert gate"),

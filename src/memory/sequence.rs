@@ -9,10 +9,12 @@ pub(super) use modules::as_named;
 
 use std::ops::Range;
 
+use super::EstimateError;
 use super::activations::Forward;
 use super::allocator::Event;
 use super::optimizer::Stepped;
 use super::tape::{self, Kind};
+use crate::model::Architecture;
 use crate::units::Overflow;
 
 /// Steps after which a run repeats itself.
@@ -20,6 +22,23 @@ const STEPS: usize = 3;
 
 /// Passes of a step after which those that add to its gradients repeat themselves.
 const PASSES: u64 = 4;
+
+/// Most layers of which each is played out: forty times as many as any model has.
+const MOST_LAYERS: u64 = 10_000;
+
+/// Most layers of all passes together: four times as many as the deepest model and the longest generation come to.
+const MOST_IN_ALL: u64 = 50_000;
+
+/// An error where more layers would be played out in so many passes than one should wait for.
+pub(super) fn check_layers(architecture: &Architecture, passes: usize, task: &str) -> Result<(), EstimateError> {
+    let layers = architecture.num_hidden_layers();
+    let most = MOST_LAYERS.min(MOST_IN_ALL / (passes as u64).max(1));
+    if layers <= most {
+        return Ok(());
+    }
+    let covered = format!("at most {most} of a model that is {task}: every one is played out");
+    Err(EstimateError::NotCovered { key: "num_hidden_layers", value: layers.to_string(), covered })
+}
 
 /// The most that a run may ask for in all, 4 EiB: beyond any card, and small enough that no sum of it overflows.
 const MOST: u64 = 1 << 62;

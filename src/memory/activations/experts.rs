@@ -33,6 +33,24 @@ pub(super) struct Sizes {
     pub(super) between: Dim,
 }
 
+/// The first product of an expert: gate and up in one, or up alone.
+struct First {
+    outputs: Dim,
+    weight: &'static str,
+    output: &'static str,
+}
+
+impl First {
+    fn of(experts: &Experts, sizes: Sizes) -> Self {
+        if experts.gated {
+            let outputs = Dim { symbol: "2m", size: 2 * sizes.width.size };
+            Self { outputs, weight: "experts.gate and up.weight", output: "experts.gate and up" }
+        } else {
+            Self { outputs: sizes.width, weight: "experts.up.weight", output: "experts.up" }
+        }
+    }
+}
+
 impl Run<'_> {
     /// The feed-forward half of a layer with experts, from the normed stream to their weighted sum.
     pub(super) fn experts(&self, tape: &mut Tape, input: Tensor, experts: &Experts) -> Tensor {
@@ -99,11 +117,7 @@ impl Run<'_> {
         if self.copies_experts() {
             return self.routed_by_copies(tape, input, routing, experts, sizes);
         }
-        let (both, up_name) = if experts.gated {
-            (Dim { symbol: "2m", size: 2 * sizes.width.size }, "experts.gate and up.weight")
-        } else {
-            (sizes.width, "experts.up.weight")
-        };
+        let First { outputs: both, weight: up_name, output: up_output } = First::of(experts, sizes);
         let down_factors = self.expert_factors(tape, "experts.down", experts, [sizes.between, sizes.width]);
         let up_factors = self.expert_factors(tape, "experts.gate and up", experts, [both, sizes.between]);
         let [rows, each] = [sizes.rows, sizes.experts].map(|dim| tape.shape(&[dim]));
@@ -121,11 +135,10 @@ impl Run<'_> {
         let up_biases = self.expert_biases(tape, sorted, experts, sizes, both, "experts.gate and up.bias");
         let matrix = tape.shape(&[sizes.experts, both, sizes.between]);
         let up_matrix = self.expert_matrix(tape, up_name, matrix, up_factors);
-        let product = if experts.gated {
-            self.gated(tape, [up_matrix, selected, offsets], up_biases, experts, sizes)
-        } else {
-            self.plain(tape, [up_matrix, selected, offsets], experts, sizes)
-        };
+        let whole = tape.shape(&[sizes.rows, both]);
+        let fused = grouped(tape, [up_matrix, selected], offsets, up_output, whole);
+        let fused = biased(tape, fused, up_biases);
+        let product = self.activated(tape, fused, experts, sizes);
         let names = ["experts.down.weight", "experts.down.bias"];
         let biases = self.expert_biases(tape, sorted, experts, sizes, self.h(), names[1]);
         if let Some(tensor) = up_biases {
@@ -172,34 +185,16 @@ impl Run<'_> {
         })
     }
 
-    /// Gate and up for every row in one product, the activated gate times up.
-    fn gated(
-        &self,
-        tape: &mut Tape,
-        [matrix, input, offsets]: [Tensor; 3],
-        biases: Option<Tensor>,
-        experts: &Experts,
-        sizes: Sizes,
-    ) -> Tensor {
-        let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
-        let [whole, half] = [both, sizes.width].map(|width| tape.shape(&[sizes.rows, width]));
-        let fused = grouped(tape, [matrix, input], offsets, "experts.gate and up", whole);
-        let fused = biased(tape, fused, biases);
-        let product = match self.code.expert_gate {
-            GateCode::Halves => gate_of_halves(tape, fused, half, experts.activation),
-            GateCode::Clamped => clamped_gate(tape, fused, half),
+    /// What becomes of the first product: the activated gate times up, or the activation alone (Nemotron 3).
+    fn activated(&self, tape: &mut Tape, fused: Tensor, experts: &Experts, sizes: Sizes) -> Tensor {
+        let half = tape.shape(&[sizes.rows, sizes.width]);
+        let product = match (experts.gated, self.code.expert_gate) {
+            (true, GateCode::Halves) => gate_of_halves(tape, fused, half, experts.activation),
+            (true, GateCode::Clamped) => clamped_gate(tape, fused, half),
+            (false, _) => self.activation(tape, fused, experts.activation, "experts.activation"),
         };
         tape.release(fused);
         product
-    }
-
-    /// Up for every row in one product, then the activation (Nemotron 3).
-    fn plain(&self, tape: &mut Tape, [matrix, input, offsets]: [Tensor; 3], experts: &Experts, sizes: Sizes) -> Tensor {
-        let whole = tape.shape(&[sizes.rows, sizes.width]);
-        let up = grouped(tape, [matrix, input], offsets, "experts.up", whole);
-        let activated = self.activation(tape, up, experts.activation, "experts.activation");
-        tape.release(up);
-        activated
     }
 
     /// The sum over the experts of each token; with one expert a token its gradient is a view.

@@ -109,7 +109,7 @@ impl Run<'_> {
 
     /// What is compressed, and the rotated part that all heads share, of all tokens so far.
     fn latents_with_past(&self, tape: &mut Tape, [latent, turned]: [Tensor; 2], widths: [Dim; 2]) -> [Tensor; 2] {
-        if !self.generation.is_some_and(|generation| generation.caches) {
+        if !self.caches() {
             return [latent, turned];
         }
         let shapes = widths.map(|width| tape.shape(&[self.b(), ONE, self.s(), width]));

@@ -18,7 +18,7 @@ pub(super) struct Tables {
 impl Run<'_> {
     /// Whether `generate()` says which position each token of each sequence has.
     pub(super) fn positions_are_given(&self) -> bool {
-        self.generation.is_some_and(|generation| generation.caches)
+        self.caches()
     }
 
     /// Whether each sequence has tables of its own.

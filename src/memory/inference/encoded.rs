@@ -4,26 +4,21 @@
 //! tokens gives logits of every token.
 
 use super::super::EstimateError;
+use super::super::close;
 use super::super::entry::Alive;
 use super::super::instant::Instant;
 use super::super::ledger::Ledger;
 use super::super::runtime::Process;
-use super::super::timeline::Timeline;
-use super::super::{close, recorded};
-use super::Served;
+use super::{Served, post};
 use crate::gpu::Gpu;
 
 /// The ledger of one forward pass over `concurrency` × `context_length` tokens.
 pub(super) fn ledger(served: &Served<'_>, process: Process, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     let Served { model, infer, serving, stored, .. } = served;
     let always = Alive::NEVER.in_both(Instant::Load).in_both(Instant::Prefill);
-    let run = served.run([infer.concurrency, infer.context_length]);
     let mut entries = stored.parameters(model, *serving, always)?;
     entries.append(&mut served.buffers(always)?);
-    let recording = run.record();
-    let timeline = Timeline::read(&recording)?;
-    let event = timeline.heaviest(0..recording.backward_start);
-    recorded::post(&mut entries, &recording, &timeline, &[(Instant::Prefill, event)])?;
-    let instants = [(Instant::Load, String::from("weights")), (Instant::Prefill, recording.whereabouts(event))];
+    let place = post(&mut entries, &served.run([infer.concurrency, infer.context_length]).record(), Instant::Prefill)?;
+    let instants = [(Instant::Load, String::from("weights")), (Instant::Prefill, place)];
     close(entries, (process, gpu), &instants, None)
 }

@@ -5,7 +5,7 @@ use crate::gpu::Gpu;
 use crate::memory::EstimateError;
 use crate::memory::activations::Run;
 use crate::memory::kernels::Kernels;
-use crate::memory::sequence::{Loading, Sequence, tied_head};
+use crate::memory::sequence::{Loading, Sequence, check_layers, tied_head};
 use crate::memory::weights;
 use crate::model::parameters::blocks;
 use crate::units::Bits;
@@ -36,15 +36,38 @@ impl Served<'_> {
             buffers: &buffers,
             batch: &batch,
         };
+        let (passes, steps) =
+            if encodes { Default::default() } else { (self.passes(), steps(self.prompt, self.infer.context_length)) };
+        check_layers(&self.model.architecture, passes.len() + steps.len(), "served")?;
         let run = Run { every_layer: true, kernels: Some(Kernels::of(gpu)), ..run };
         let mut sequence = loading.sequence()?;
-        let steps = steps(self.prompt, self.infer.context_length);
-        let tape = if encodes { run.record().tape } else { run.generate(&self.passes(), &steps) };
+        let tape = if encodes { run.record().tape } else { run.generate(&passes, &steps) };
         tape.check()?;
         sequence.follow(&tape);
         sequence.check()?;
         Ok(sequence)
     }
+
+    /// The most tokens of a prompt in one pass.
+    pub(super) fn chunk(&self) -> u64 {
+        self.infer.prefill_chunk_size.map_or(self.prompt, |chunk| chunk.clamp(1, self.prompt))
+    }
+
+    /// The passes that read the prompt.
+    pub(super) fn passes(&self) -> Vec<[u64; 2]> {
+        passes(self.prompt, self.chunk())
+    }
+}
+
+/// The passes that read a prompt, each of so many tokens after so many others. Of very many some, as far from each other,
+/// and the last two.
+fn passes(prompt: u64, chunk: u64) -> Vec<[u64; 2]> {
+    const MOST: u64 = 64;
+    let all = prompt.div_ceil(chunk);
+    let last = all.saturating_sub(2);
+    let apart = usize::try_from(all.div_ceil(MOST)).unwrap_or(usize::MAX);
+    let some = (0..last).step_by(apart.max(1)).chain(last..all);
+    some.map(|pass| [pass * chunk, chunk.min(prompt - pass * chunk)]).collect()
 }
 
 /// The lengths of a cache after the steps that are played: sizes grow by the same amount from step to step, so that those
@@ -62,6 +85,16 @@ fn steps(prompt: u64, all: u64) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prompt_is_read_to_its_end() {
+        assert_eq!(passes(100, 100), [[0, 100]]);
+        assert_eq!(passes(100, 60), [[0, 60], [60, 40]]);
+        assert_eq!(passes(7, 2), [[0, 2], [2, 2], [4, 2], [6, 1]]);
+        let many = passes(1 << 32, 1);
+        assert!(many.len() <= 66 && many.first() == Some(&[0, 1]));
+        assert_eq!(many.last_chunk(), Some(&[[(1 << 32) - 2, 1], [(1 << 32) - 1, 1]]));
+    }
 
     #[test]
     fn the_first_steps_and_the_last_are_played() {

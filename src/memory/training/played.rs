@@ -4,22 +4,15 @@ use super::{Trained, base};
 use crate::gpu::Gpu;
 use crate::memory::activations::Run;
 use crate::memory::kernels::Kernels;
-use crate::memory::sequence::{Loading, Program, Sequence, as_named, tied_head};
+use crate::memory::sequence::{Loading, Program, Sequence, as_named, check_layers, tied_head};
 use crate::memory::{EstimateError, optimizer};
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
 
-/// Most layers of which each is played out: forty times as many as any model has.
-const MOST_LAYERS: u64 = 10_000;
-
 impl Trained<'_> {
     pub(super) fn sequence(&self, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
         let train = self.train;
-        let layers = self.model.architecture.num_hidden_layers();
-        if layers > MOST_LAYERS {
-            let covered = format!("at most {MOST_LAYERS} of a model that is trained: every one is played out");
-            return Err(EstimateError::NotCovered { key: "num_hidden_layers", value: layers.to_string(), covered });
-        }
+        check_layers(&self.model.architecture, 1, "trained")?;
         let record = |keep_gradients| {
             Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(gpu)), ..self.run() }.record()
         };

@@ -5,8 +5,7 @@ use super::super::super::entry::Dim;
 use super::super::super::tape::{Tape, Tensor};
 use super::super::Run;
 use super::super::operations::{cast, fresh, multiply};
-use super::{Routing, Sizes, biased, clamped_gate, gate_of_halves};
-use crate::framework::transformers::GateCode;
+use super::{First, Routing, Sizes, biased};
 use crate::model::architecture::Experts;
 
 /// An expert's matrix, and its bias where it has one, for every token that chose it.
@@ -19,7 +18,7 @@ struct Copied {
 impl Run<'_> {
     /// Whether experts are copied: in generation after the prompt.
     pub(super) fn copies_experts(&self) -> bool {
-        self.is_a_step() && self.generation.is_some_and(|generation| generation.caches)
+        self.is_a_step() && self.caches()
     }
 
     /// The chosen experts of every token, and their weighted sum.
@@ -33,17 +32,11 @@ impl Run<'_> {
     ) -> Tensor {
         let states = tape.shape(&[sizes.rows, sizes.between]);
         let selected = fresh(tape, input, "experts.input", states);
-        let both = if experts.gated { Dim { symbol: "2m", size: 2 * sizes.width.size } } else { sizes.width };
-        let names = ["experts.gate and up.weight", "experts.gate and up.bias"];
-        let up = self.copied(tape, names, [sizes.rows, both, sizes.between], experts, None);
-        let up_output = by_copies(tape, selected, up, "experts.gate and up", [sizes.rows, both]);
-        let half = tape.shape(&[sizes.rows, sizes.width]);
-        let product = match (experts.gated, self.code.expert_gate) {
-            (true, GateCode::Halves) => gate_of_halves(tape, up_output, half, experts.activation),
-            (true, GateCode::Clamped) => clamped_gate(tape, up_output, half),
-            (false, _) => self.activation(tape, up_output, experts.activation, "experts.activation"),
-        };
-        tape.release(up_output);
+        let First { outputs, weight, output } = First::of(experts, sizes);
+        let names = [weight, "experts.gate and up.bias"];
+        let up = self.copied(tape, names, [sizes.rows, outputs, sizes.between], experts, None);
+        let fused = by_copies(tape, selected, up, output, [sizes.rows, outputs]);
+        let product = self.activated(tape, fused, experts, sizes);
         let names = ["experts.down.weight", "experts.down.bias"];
         let down = self.copied(tape, names, [sizes.rows, sizes.between, sizes.width], experts, Some(up));
         let output = by_copies(tape, product, down, "experts.down", [sizes.rows, sizes.between]);
