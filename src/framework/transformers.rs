@@ -120,8 +120,16 @@ pub struct Implementation {
     pub scaled_mixer: bool,
     /// Whether the residual stream is fp32 between layers, and logits are widened.
     pub stream_in_fp32: bool,
-    /// Whether checkpoints name tables behind layers: `h`, `ln_f`, `wte`.
-    pub layers_named_first: bool,
+    /// Whether queries, keys and values are all projected before heads are taken apart.
+    pub heads_after_projections: bool,
+    /// Whether a layer whose parts stand side by side adds attention's output to the stream before the feed-forward
+    /// network's, and not both to each other.
+    pub adds_attention_first: bool,
+    /// The order in which checkpoints name tables, layers and the head.
+    pub saved: SavedOrder,
+    /// Whether checkpoints name a layer's attention before its feed-forward network: `attn`, `mlp`, and not `self_attn`
+    /// behind `mlp`.
+    pub attention_saved_first: bool,
     /// Whether a token begins each sequence, which `generate()` keeps on the card as those that end one.
     pub begins_with_token: bool,
     /// How a router chooses experts.
@@ -168,6 +176,17 @@ pub enum ModuleOrder {
     AsComputed,
     /// Each norm behind what it stands at.
     NormAfterEach,
+}
+
+/// The order of a checkpoint's names, in which weights are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SavedOrder {
+    /// `lm_head`, `model.embed_tokens`, `model.layers`.
+    HeadFirst,
+    /// `lm_head`, `transformer.h`, `transformer.wte`.
+    LayersBeforeTables,
+    /// `gpt_neox.embed_in`, `gpt_neox.layers`, `lm_head`.
+    HeadLast,
 }
 
 /// How long a layer's variable has the output of a norm.
@@ -385,7 +404,10 @@ const LLAMA: Implementation = Implementation {
     holds_attention_output: false,
     scaled_mixer: false,
     stream_in_fp32: false,
-    layers_named_first: false,
+    adds_attention_first: false,
+    heads_after_projections: false,
+    saved: SavedOrder::HeadFirst,
+    attention_saved_first: false,
     begins_with_token: true,
     router: RouterCode::SoftmaxInFp32,
     expert_gate: GateCode::Halves,
@@ -428,9 +450,16 @@ const BEGIN_WITHOUT: &[&str] = &[
     "step3p5",
 ];
 
+/// Families whose attention projects queries, keys and values before it takes the heads of any apart.
+const HEADS_AFTER_PROJECTIONS: &[&str] = &["minimax_m2", "olmo", "olmo2", "olmo3", "olmoe", "opt", "stablelm"];
+
 /// The modelling code of a family.
 pub fn implementation(family: &Family) -> Implementation {
-    Implementation { begins_with_token: !BEGIN_WITHOUT.contains(&family.id), ..computation(family) }
+    Implementation {
+        begins_with_token: !BEGIN_WITHOUT.contains(&family.id),
+        heads_after_projections: HEADS_AFTER_PROJECTIONS.contains(&family.id),
+        ..computation(family)
+    }
 }
 
 fn computation(family: &Family) -> Implementation {
@@ -447,14 +476,18 @@ fn computation(family: &Family) -> Implementation {
             holds_attention_output: true,
             holds_normed: HeldNorm::UntilAdded,
             conv1d: true,
-            layers_named_first: true,
+            saved: SavedOrder::LayersBeforeTables,
+            attention_saved_first: true,
             modules: ModuleOrder::AsComputed,
             ..llama
         },
         "gpt_neox" => Implementation {
+            saved: SavedOrder::HeadLast,
+            attention_saved_first: true,
             norm: NormCode::Fused,
             fused_projection: FusedProjection::HeadsThenSplit,
             rotation: Rotation::Concatenated,
+            turned_together: true,
             embedding_dropout: true,
             hidden_dropout: true,
             modules: ModuleOrder::NormsFirst,
@@ -503,6 +536,7 @@ fn computation(family: &Family) -> Implementation {
             rotary_inputs_in_fp32: true,
             norms_after_projections: true,
             scaled_logits: true,
+            adds_attention_first: true,
             ..llama
         },
         "starcoder2" => {

@@ -11,6 +11,8 @@ pub(super) struct Kernels {
     pub(super) product: u64,
     /// Bytes of cuBLASLt's, which a product with a bias takes.
     pub(super) product_with_bias: u64,
+    /// Whether products of all experts are one kernel.
+    pub(super) groups_products: bool,
     /// Multiprocessors, over which a reduction is spread: an H100's or an A100's.
     pub(super) multiprocessors: u64,
 }
@@ -22,6 +24,7 @@ impl Kernels {
         Self {
             product: if large { 32 * KIB * KIB } else { 8320 * KIB },
             product_with_bias: KIB * KIB,
+            groups_products: large,
             multiprocessors: if large { 132 } else { 108 },
         }
     }

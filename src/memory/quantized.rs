@@ -259,7 +259,8 @@ pub(super) fn pieces(block: &BlockParameters, tensor: &Tensor, format: Format) -
 
 fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {
     if !is_quantized(block, tensor, format) {
-        return (vec![Part::plain(tensor, plain)], weights::PARAMETERS);
+        let bits = if narrows(block, tensor, format) { Bits::whole(16) } else { plain };
+        return (vec![Part::plain(tensor, bits)], weights::PARAMETERS);
     }
     match format {
         Format::Int8 => (int8(tensor), BITSANDBYTES),
@@ -269,6 +270,15 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
         Format::Mxfp4 => (mxfp4(tensor), MXFP4_EXPERTS),
         Format::Awq | Format::Gguf(_) => (grouped(tensor, 4, false), AWQ),
     }
+}
+
+/// Whether a tensor is the bias of a 4-bit matrix, which bitsandbytes casts for good to the type of the arithmetic when it
+/// is first used.
+pub(super) fn narrows(block: &BlockParameters, tensor: &Tensor, format: Format) -> bool {
+    let four_bits = matches!(format, Format::FourBits(_) | Format::FourBitsThroughout(_));
+    let Some(linear) = tensor.name.strip_suffix(".bias").filter(|_| four_bits) else { return false };
+    let is_its = |other: &&Tensor| other.name.strip_suffix(".weight") == Some(linear);
+    block.tensors.iter().find(is_its).is_some_and(|matrix| is_quantized(block, matrix, format))
 }
 
 fn dims(sizes: &[u64]) -> Shape {

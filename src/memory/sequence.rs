@@ -4,7 +4,7 @@
 mod load;
 mod modules;
 
-pub(super) use load::{Loading, tied_head};
+pub(super) use load::{Loading, TiedHead};
 pub(super) use modules::as_named;
 
 use std::ops::Range;

@@ -273,6 +273,13 @@ impl Tape {
         Tensor { shape, ..tensor }
     }
 
+    /// The residual stream under another shape: a view whose gradient is one that autograd knows to be a view.
+    pub(crate) fn reshape(&mut self, tensor: Tensor, shape: u16) -> Tensor {
+        self.refer(tensor.storage);
+        let source = self.record(Rule::View, &[tensor], shape, tensor.dtype, 0);
+        Tensor { shape, source, ..tensor }
+    }
+
     /// A view whose gradient has to be copied or padded into a new storage: slices, and transposes that a matrix
     /// product reads flat.
     pub(crate) fn view_with_new_gradient(&mut self, tensor: Tensor, shape: u16) -> Tensor {
@@ -313,6 +320,18 @@ impl Tape {
     pub(crate) fn read_often(&mut self, tensor: Tensor) -> Tensor {
         let source = self.record(Rule::Pass, &[tensor], tensor.shape, tensor.dtype, 0);
         Tensor { source, ..tensor }
+    }
+
+    /// The largest of each row and where they are, which backward keeps: `torch.topk`.
+    pub(crate) fn topk(&mut self, input: Tensor, shape: u16, names: [&'static str; 2]) -> [Tensor; 2] {
+        let source = self.record(Rule::Scatter, &[input], shape, input.dtype, 1);
+        let storage = self.allocate(names[0], shape, input.dtype, Kind::Value);
+        let values = Tensor { storage, shape, dtype: input.dtype, source };
+        let indices = self.constant(names[1], shape, Dtype::Int64);
+        if let Source::Node(node) = source {
+            self.keep(node as usize, indices.storage);
+        }
+        [values, indices]
     }
 
     /// A part of a tensor is overwritten in place.

@@ -1,6 +1,6 @@
 //! The modelling code of encoders, as it differs from Llama's.
 
-use super::{FusedProjection, Implementation, LossCode, ModuleOrder, NormCode, PositionCode, Rotation};
+use super::{FusedProjection, Implementation, LossCode, ModuleOrder, NormCode, PositionCode, Rotation, SavedOrder};
 
 /// The modelling code of a family of this file, or Llama's.
 pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation {
@@ -19,6 +19,8 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             softmax_in_fp32: false,
             weights_as_softmax: true,
             checkpoint_keeps_mask: true,
+            saved: if id == "bert" { SavedOrder::HeadLast } else { SavedOrder::HeadFirst },
+            attention_saved_first: true,
             modules: ModuleOrder::NormAfterEach,
             loss: LossCode::Masked,
             ..base
@@ -29,6 +31,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             rotary_inputs_in_fp32: true,
             widened_at_each_use: true,
             both_masks: true,
+            attention_saved_first: true,
             modules: ModuleOrder::AsComputed,
             tables_by_window: true,
             holds_attention_output: true,

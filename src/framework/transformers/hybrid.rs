@@ -1,6 +1,6 @@
 //! The modelling code of families with recurrent layers, as it differs from Llama's.
 
-use super::{Implementation, NormCode, Rotation, RouterCode};
+use super::{Implementation, NormCode, Rotation, RouterCode, SavedOrder};
 
 /// The modelling code of a family of this file, or what it was given.
 ///
@@ -47,9 +47,13 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             ..llama
         },
         "bamba" => Implementation { rotation: Rotation::Concatenated, turned_together: true, measured: false, ..llama },
-        "mamba" | "mamba2" | "falcon_mamba" => {
-            Implementation { rotation: Rotation::None, stream_in_fp32: true, measured: false, ..llama }
-        }
+        "mamba" | "mamba2" | "falcon_mamba" => Implementation {
+            rotation: Rotation::None,
+            stream_in_fp32: true,
+            saved: SavedOrder::HeadLast,
+            measured: false,
+            ..llama
+        },
         _ => llama,
     }
 }

@@ -1,7 +1,8 @@
 //! What the modelling code of families from before Llama does.
 
 use super::{
-    FusedProjection, HeldNorm, Implementation, ModuleOrder, NormCode, PositionCode, Rotation, ScoreCode, TableCode,
+    FusedProjection, HeldNorm, Implementation, ModuleOrder, NormCode, PositionCode, Rotation, SavedOrder, ScoreCode,
+    TableCode,
 };
 
 /// The habits of a family, where they differ from Llama's.
@@ -12,7 +13,8 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
         rotation: Rotation::None,
         hidden_dropout: true,
         returns_weights: true,
-        layers_named_first: family != "opt",
+        saved: if family == "opt" { SavedOrder::HeadFirst } else { SavedOrder::LayersBeforeTables },
+        attention_saved_first: !matches!(family, "bloom" | "falcon" | "opt"),
         modules: ModuleOrder::AsComputed,
         ..llama
     };

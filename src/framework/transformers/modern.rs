@@ -18,6 +18,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             rotary_in_fp32: true,
             rotary_inputs_in_fp32: true,
             scaled_logits: true,
+            adds_attention_first: true,
             both_masks: true,
             ..llama
         },

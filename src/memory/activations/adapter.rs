@@ -46,8 +46,9 @@ impl Run<'_> {
             }
         };
         let sum = join(tape, [output, beside], names.sum, output.shape);
-        tape.release(beside);
-        tape.release(output);
+        // Beside a quantized layer what the adapter adds is a variable, which outlasts what it was added to.
+        let named = self.base.is_some() && !adapters.dora;
+        tape.release_each(if named { [output, beside] } else { [beside, output] });
         let narrow = cast(tape, sum, output.dtype, names.sum);
         tape.release(sum);
         tape.release(read);

@@ -124,6 +124,7 @@ impl Run<'_> {
         let states = tape.shape(&[sizes.rows, sizes.between]);
         let sorted = tape.constant("experts.sorted experts", rows, Dtype::Int64);
         let order = tape.constant("experts.order", rows, Dtype::Int64);
+        tape.sort_scratch(rows);
         let tokens = tape.constant("experts.token of each row", rows, Dtype::Int64);
         let selected = select(tape, input, tokens, "experts.input", states);
         tape.release(tokens);
@@ -238,11 +239,13 @@ fn grouped(tape: &mut Tape, [matrix, input]: [Tensor; 2], offsets: Tensor, name:
     let mut keeps = [offsets; 3];
     keeps[..count].copy_from_slice(&factors[..count]);
     let operation = Operation {
-        rule: Rule::Each,
+        rule: Rule::Grouped,
         inputs: &[matrix, input],
         keeps: &keeps[..=count],
         extras: &[] as &[Extra],
         keeps_output: false,
     };
-    tape.apply(&operation, name, shape, matrix.dtype)
+    let output = tape.apply(&operation, name, shape, matrix.dtype);
+    tape.grouped_product_scratch(matrix.shape);
+    output
 }

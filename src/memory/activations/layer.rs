@@ -177,10 +177,12 @@ impl Run<'_> {
         if !self.code.holds_attention_output {
             tape.release(attended);
         }
+        let middle = self.tokens_in_rows(tape, middle);
         let normed = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
         let held = holds.then(|| tape.share(normed));
         let fed = self.fed_forward(tape, normed, layer);
         let output = self.add_residual(tape, [middle, fed]);
+        let output = self.tokens_in_rows(tape, output);
         tape.release_each(held.into_iter().chain(until_output));
         if self.code.holds_attention_output {
             tape.release(attended);
@@ -227,9 +229,10 @@ impl Run<'_> {
         let attended = self.dropped_attention(tape, attended);
         let fed = self.feed_forward(tape, normed, &layer.feed_forward);
         let fed = self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"]);
-        let both = join(tape, [attended, fed], "attention and feed-forward", input.shape);
-        let output = join(tape, [both, input], "residual stream", input.shape);
-        for tensor in [both, fed, attended, normed] {
+        let (first, second) = if self.code.adds_attention_first { (input, fed) } else { (fed, input) };
+        let both = join(tape, [attended, first], "attention and feed-forward", input.shape);
+        let output = join(tape, [both, second], "residual stream", input.shape);
+        for tensor in [both, normed, attended, fed] {
             tape.release(tensor);
         }
         (output, weights)
@@ -269,6 +272,16 @@ impl Run<'_> {
             return tape.share(input);
         }
         self.stream_norm(tape, input, mixer_norm(layer))
+    }
+
+    /// OPT's layer takes all tokens as rows of one matrix before its feed-forward network, and apart again behind it.
+    fn tokens_in_rows(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        if !self.code.feed_forward_in_layer {
+            return stream;
+        }
+        let rows = tape.reshape(stream, stream.shape);
+        tape.release(stream);
+        rows
     }
 
     pub(super) fn normed_feed_forward(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {

@@ -64,9 +64,9 @@ impl Run<'_> {
         for scratch in scratch.into_iter().flatten() {
             tape.release(scratch);
         }
-        tape.release(narrowed);
         let output = cast(tape, product, input.dtype, name);
         tape.release(product);
+        tape.release(narrowed);
         output
     }
 

@@ -5,7 +5,7 @@ use crate::gpu::Gpu;
 use crate::memory::EstimateError;
 use crate::memory::activations::Run;
 use crate::memory::kernels::Kernels;
-use crate::memory::sequence::{Loading, Sequence, check_layers, tied_head};
+use crate::memory::sequence::{Loading, Sequence, TiedHead, check_layers};
 use crate::memory::weights;
 use crate::model::parameters::blocks;
 use crate::units::Bits;
@@ -28,10 +28,11 @@ impl Served<'_> {
             blocks: &blocks,
             weights: run.weights,
             format: self.stored.format(),
-            layers_named_first: run.code.layers_named_first,
+            saved: run.code.saved,
+            attention_saved_first: run.code.attention_saved_first,
             modules: run.code.modules,
             conv1d: run.code.conv1d,
-            tied: tied_head(&self.model.architecture, Bits::whole(run.weights.bits()))?,
+            tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
             adapters: None,
             buffers: &buffers,
             batch: &batch,

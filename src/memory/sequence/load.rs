@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Made, Sequence, modules};
-use crate::framework::transformers::ModuleOrder;
+use crate::framework::transformers::{ModuleOrder, SavedOrder};
 use crate::memory::adapters::Adapters;
 use crate::memory::entry::Entry;
 use crate::memory::quantized::{self, Format};
@@ -11,7 +11,7 @@ use crate::memory::tape::Dtype;
 use crate::model::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::scenario::Placement;
-use crate::units::{Bits, Overflow};
+use crate::units::{Bits, Bytes, Overflow};
 
 /// A model that is about to be on the card.
 pub(in crate::memory) struct Loading<'a> {
@@ -23,14 +23,16 @@ pub(in crate::memory) struct Loading<'a> {
     pub(in crate::memory) weights: Dtype,
     /// The format of those that are quantized as they come.
     pub(in crate::memory) format: Option<Format>,
-    /// Whether checkpoints name tables behind layers.
-    pub(in crate::memory) layers_named_first: bool,
+    /// The order of a checkpoint's names.
+    pub(in crate::memory) saved: SavedOrder,
+    /// Whether they name a layer's attention before its feed-forward network.
+    pub(in crate::memory) attention_saved_first: bool,
     /// The order of a layer's modules.
     pub(in crate::memory) modules: ModuleOrder,
     /// Whether matrices are saved transposed, and turned before they are quantized: GPT-2's.
     pub(in crate::memory) conv1d: bool,
-    /// Bytes of the head's matrix where it is the embedding's.
-    pub(in crate::memory) tied: Option<u64>,
+    /// The head, where its matrix is the embedding's.
+    pub(in crate::memory) tied: Option<TiedHead>,
     /// Adapters, where there are any.
     pub(in crate::memory) adapters: Option<&'a Adapters>,
     /// Buffers of the model.
@@ -39,13 +41,26 @@ pub(in crate::memory) struct Loading<'a> {
     pub(in crate::memory) batch: &'a [Entry],
 }
 
-/// Bytes of a head that is made and dropped because it is tied.
-pub(in crate::memory) fn tied_head(architecture: &Architecture, bits: Bits) -> Result<Option<u64>, Overflow> {
-    if !architecture.tie_word_embeddings || architecture.image.is_some() {
-        return Ok(None);
+/// A head whose matrix is the embedding's.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::memory) struct TiedHead {
+    /// Bytes of its own matrix, which is made and dropped where a model is built.
+    matrix: u64,
+    /// Bytes of its bias, which tying makes anew.
+    bias: Option<u64>,
+}
+
+impl TiedHead {
+    /// The head of a model whose matrices have so many bits.
+    pub(in crate::memory) fn of(architecture: &Architecture, bits: Bits) -> Result<Option<Self>, Overflow> {
+        if !architecture.tie_word_embeddings || architecture.image.is_some() {
+            return Ok(None);
+        }
+        let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
+        let bytes = |elements| bits.bytes(elements).map(Bytes::get);
+        let bias = architecture.lm_head_bias.then_some(architecture.vocab_size).map(bytes).transpose()?;
+        Ok(Some(Self { matrix: bytes(elements)?, bias }))
     }
-    let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
-    Ok(Some(bits.bytes(elements)?.get()))
 }
 
 const WEIGHT: &str = "weights";
@@ -58,16 +73,26 @@ impl Loading<'_> {
     /// Everything that stands before the first step, and what was there while it came.
     pub(in crate::memory) fn sequence(&self) -> Result<Sequence, Overflow> {
         let mut sequence = Sequence::default();
+        // Biases of 4-bit matrices that the first pass casts.
+        let mut narrowing = Vec::new();
         match self.placement {
             Placement::To => self.moved(&mut sequence)?,
-            Placement::DeviceMap => self.loaded(&mut sequence)?,
+            Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
             Placement::Build => self.built(&mut sequence)?,
+        }
+        // `_adjust_bias` pads it by nothing, which is a copy.
+        if let Some(bias) = self.tied.and_then(|tied| tied.bias) {
+            sequence.passing(WEIGHT, bias);
         }
         if self.placement != Placement::To {
             self.adapters_after(&mut sequence)?;
         }
         for entry in self.batch {
             sequence.entry(BATCH, entry);
+        }
+        for (wide, bytes) in narrowing {
+            sequence.allocate(WEIGHT, bytes);
+            sequence.release(wide);
         }
         Ok(sequence)
     }
@@ -80,14 +105,18 @@ impl Loading<'_> {
             if behind {
                 self.outer_buffers(sequence);
             }
+            let named = modules::as_named(block, self.modules);
+            let behind = modules::behind_mixer(&named);
             for _ in 0..block.copies {
-                for tensor in modules::as_named(block, self.modules) {
+                for (position, tensor) in named.iter().enumerate() {
                     sequence.allocate(WEIGHT, self.bytes(tensor)?);
                     for tensor in self.adapters.and_then(|adapters| adapters.of_matrix(tensor)).into_iter().flatten() {
                         sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
                     }
+                    if position + 1 == behind {
+                        self.layer_buffers(sequence, block, &mut layer);
+                    }
                 }
-                self.layer_buffers(sequence, block, &mut layer);
             }
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
@@ -100,24 +129,27 @@ impl Loading<'_> {
     fn built(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
         let mut layer = 0;
         for block in self.blocks {
+            let named = modules::as_named(block, self.modules);
+            let behind = modules::behind_mixer(&named);
             for _ in 0..block.copies {
-                for tensor in modules::as_named(block, self.modules) {
+                for (position, tensor) in named.iter().enumerate() {
                     sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                    if position + 1 == behind {
+                        self.layer_buffers(sequence, block, &mut layer);
+                    }
                 }
-                self.layer_buffers(sequence, block, &mut layer);
             }
         }
         self.outer_buffers(sequence);
-        if let Some(bytes) = self.tied {
-            let head = sequence.allocate("a head that is tied to the embedding", bytes);
-            sequence.release(head);
+        if let Some(tied) = self.tied {
+            sequence.passing("a head that is tied to the embedding", tied.matrix);
         }
         Ok(())
     }
 
     /// `from_pretrained(device_map=…)`: one block of all weights' bytes first, which is let go and cut up; head and
     /// embedding before the layers.
-    fn loaded(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+    fn loaded(&self, sequence: &mut Sequence, narrowing: &mut Vec<(Made, u64)>) -> Result<(), Overflow> {
         let mut all = 0_u64;
         for block in self.blocks {
             for tensor in &block.tensors {
@@ -128,21 +160,21 @@ impl Loading<'_> {
                 all = bytes.checked_mul(block.copies).and_then(|bytes| all.checked_add(bytes)).ok_or(Overflow)?;
             }
         }
-        let warm = sequence.allocate("a block of all weights, to warm the allocator up", all);
-        sequence.release(warm);
-        // By name: `lm_head`, `model.embed_tokens`, `model.layers`; or `lm_head`, `transformer.h`, `transformer.wte`.
+        sequence.passing("a block of all weights, to warm the allocator up", all);
         let mut named: Vec<&BlockParameters> = self.blocks.iter().collect();
-        named.sort_by_key(|block| match block.block {
-            Block::Head => 0,
-            Block::Embedding => 1 + 2 * u8::from(self.layers_named_first),
-            Block::Group(_) | Block::FinalNorm => 2,
+        named.sort_by_key(|block| match (block.block, self.saved) {
+            (Block::Head, SavedOrder::HeadLast) => 4,
+            (Block::Head, _) => 0,
+            (Block::Embedding, SavedOrder::LayersBeforeTables) => 3,
+            (Block::Embedding, _) => 1,
+            (Block::Group(_) | Block::FinalNorm, _) => 2,
         });
         let mut first = true;
         let widens = self.format.is_some() && self.weights == Dtype::Fp32;
         let mut narrow: BTreeMap<(Block, u64, &str), Made> = BTreeMap::new();
         for block in named {
             for copy in 0..block.copies {
-                for tensor in modules::as_saved(block, self.modules, self.conv1d) {
+                for tensor in modules::as_saved(block, self.attention_saved_first, self.conv1d) {
                     let bytes = self.unquantized_bytes(tensor)?;
                     if let Some(pieces) = self.pieces(block, tensor)? {
                         quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);
@@ -164,8 +196,11 @@ impl Loading<'_> {
                 for copy in 0..block.copies {
                     for tensor in modules::as_named(block, self.modules) {
                         let Some(made) = narrow.remove(&(block.block, copy, tensor.name)) else { continue };
-                        sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                        let wide = sequence.allocate(WEIGHT, self.bytes(tensor)?);
                         sequence.release(made);
+                        if self.format.is_some_and(|format| quantized::narrows(block, tensor, format)) {
+                            narrowing.push((wide, self.unquantized_bytes(tensor)?));
+                        }
                     }
                 }
             }
@@ -236,6 +271,12 @@ impl Loading<'_> {
 }
 
 impl Sequence {
+    /// What is made and let go at once.
+    fn passing(&mut self, name: &'static str, bytes: u64) {
+        let made = self.allocate(name, bytes);
+        self.release(made);
+    }
+
     fn entry(&mut self, name: &'static str, entry: &Entry) {
         self.some(name, entry, entry.count);
     }

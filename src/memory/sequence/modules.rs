@@ -39,25 +39,31 @@ pub(in crate::memory) fn as_named(block: &BlockParameters, order: ModuleOrder) -
 }
 
 /// The tensors of one block in the order of their names, in which checkpoints are written: of a layer the norm before it,
-/// the feed-forward network, other norms, attention.
+/// the feed-forward network, other norms, attention; or attention, norms, the feed-forward network.
 /// GPT-2's names begin otherwise: `c_attn` and `c_fc` before `c_proj`.
-pub(super) fn as_saved(block: &BlockParameters, order: ModuleOrder, conv1d: bool) -> Vec<&Tensor> {
+pub(super) fn as_saved(block: &BlockParameters, attention_first: bool, conv1d: bool) -> Vec<&Tensor> {
     let mut tensors: Vec<&Tensor> = block.tensors.iter().collect();
     if !matches!(block.block, Block::Group(_)) {
         // `embed_positions`, `wpe`: before `embed_tokens`, `wte`.
         tensors.sort_by_key(|tensor| !tensor.name.starts_with("position embedding"));
         return tensors;
     }
-    let rank = |tensor: &Tensor| match (is_of_layer(tensor), order) {
-        (true, ModuleOrder::NormsLast) if is_first_norm(tensor) => 0,
+    let rank = |tensor: &Tensor| match (is_of_layer(tensor), attention_first) {
+        (true, false) if is_first_norm(tensor) => 0,
         (true, _) => 2,
-        (false, ModuleOrder::NormsLast) => 1 + 2 * u8::from(is_of_mixer(tensor)),
-        (false, _) => 3 - 2 * u8::from(is_of_mixer(tensor)),
+        (false, false) => 1 + 2 * u8::from(is_of_mixer(tensor)),
+        (false, true) => 3 - 2 * u8::from(is_of_mixer(tensor)),
     };
     let later =
         |tensor: &Tensor| conv1d && ["attention.output.", "mlp.down."].iter().any(|it| tensor.name.starts_with(it));
     tensors.sort_by_key(|tensor| (rank(tensor), later(tensor), tensor.name));
     tensors
+}
+
+/// How many of a layer's tensors, in the order of its class, come before its attention's buffers: those of attention and
+/// what is named before it.
+pub(super) fn behind_mixer(named: &[&Tensor]) -> usize {
+    named.iter().rposition(|tensor| is_of_mixer(tensor)).map_or(named.len(), |last| last + 1)
 }
 
 /// Norms of queries and keys are named behind the projections.

@@ -39,6 +39,21 @@ impl Tape {
         self.workspace(|kernels| kernels.product_with_bias);
     }
 
+    /// A product for every expert has its result: one kernel on Hopper and later, which is told where each expert's factors
+    /// lie; elsewhere one product after the other.
+    pub(crate) fn grouped_product_scratch(&mut self, matrices: u16) {
+        /// `_grouped_mm` of PyTorch 2.15, measured: bytes for each expert, and for all.
+        const ADDRESSES: u64 = 60;
+        const TILES: u64 = 67_584;
+        let groups = self.dims(matrices).dims().first().map_or(1, |dim| dim.size);
+        match self.kernels {
+            Some(kernels) if kernels.groups_products => {
+                self.scratch("operands of grouped products", &[product(&[ADDRESSES, groups]), TILES]);
+            }
+            _ => self.product_workspace(),
+        }
+    }
+
     fn workspace(&mut self, bytes: impl Fn(&Kernels) -> u64) {
         if let Some(kernels) = &self.kernels {
             let bytes = bytes(kernels);

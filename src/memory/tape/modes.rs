@@ -7,6 +7,9 @@ impl Tape {
     /// A copy of a parameter in another type, for one operation.
     pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
         let (Source::Leaf(leaf) | Source::Frozen(leaf)) = parameter.source else { return parameter };
+        if parameter.dtype == dtype {
+            return self.share(parameter);
+        }
         let name = self.leaves[leaf as usize].name;
         let source = self.record(Rule::Each, &[parameter], parameter.shape, dtype, 0);
         let storage = self.allocate(name, parameter.shape, dtype, Kind::WeightCopy);

@@ -157,8 +157,10 @@ pub(super) const NOTHING: StorageId = StorageId::MAX;
 /// How a node turns the gradient of its output into gradients of its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// The same storage goes on to every input: additions, views.
+    /// The same storage goes on to every input: additions.
     Pass,
+    /// The same storage goes on as a view, which knows whose it is: nothing is summed into it in place.
+    View,
     /// One new gradient an input, of the input's shape.
     Each,
     /// A lookup of rows in a table.
@@ -169,6 +171,10 @@ pub(crate) enum Rule {
     Product,
     /// The softmax of eager attention, whose gradient is made from a product of it and the one that comes in.
     Softmax,
+    /// A selection along the last dimension, whose gradient is written into zeros: `gather`, `topk`.
+    Scatter,
+    /// A product for every expert, of its matrix and its own rows.
+    Grouped,
     /// A matrix product with a bias, the third input: the bias takes the gradient that comes in, summed over rows once
     /// the others are there.
     Affine,

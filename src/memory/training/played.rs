@@ -4,7 +4,7 @@ use super::{Trained, base};
 use crate::gpu::Gpu;
 use crate::memory::activations::Run;
 use crate::memory::kernels::Kernels;
-use crate::memory::sequence::{Loading, Program, Sequence, as_named, check_layers, tied_head};
+use crate::memory::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
 use crate::memory::{EstimateError, optimizer};
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
@@ -28,10 +28,11 @@ impl Trained<'_> {
             blocks: &self.blocks,
             weights: run.weights,
             format: (train.method == Method::Qlora).then(|| base(train)),
-            layers_named_first: run.code.layers_named_first,
+            saved: run.code.saved,
+            attention_saved_first: run.code.attention_saved_first,
             modules: run.code.modules,
             conv1d: run.code.conv1d,
-            tied: tied_head(&self.model.architecture, model_set.bits)?,
+            tied: TiedHead::of(&self.model.architecture, model_set.bits)?,
             adapters: self.adapters.as_ref(),
             buffers: &buffers,
             batch: &batch,

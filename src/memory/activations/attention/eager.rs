@@ -35,6 +35,9 @@ impl Run<'_> {
         let factors =
             [(weights, true, "attention.weights"), (value, repeated || self.code.flattened_heads, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
+        // A function of its own has them where heads are put together behind it.
+        let function = self.code.scores_in_fp32.then(|| std::mem::take(&mut locals));
+        tape.release_each(function.into_iter().flatten());
         let stream = self.stream(tape, sizes.context);
         let merged = tape.view_with_new_gradient(context, shape);
         tape.release(context);

@@ -25,10 +25,11 @@ impl Run<'_> {
         }
         // The caller's variables last until the context is known.
         let wide = [query, key, value];
-        let [query, key, value] = [
-            (query, "attention.query after rotary embedding"),
-            (key, "attention.key after rotary embedding"),
+        // Autocast casts the last argument first.
+        let [value, key, query] = [
             (value, "attention.value"),
+            (key, "attention.key after rotary embedding"),
+            (query, "attention.query after rotary embedding"),
         ]
         .map(|(tensor, name)| cast(tape, tensor, compute, name));
         let mask = masked.then(|| self.additive_mask(tape, compute, attention.sliding_window));

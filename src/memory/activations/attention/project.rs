@@ -39,18 +39,28 @@ impl Run<'_> {
             tape.release(query);
             query = scaled;
         }
-        query = self.apart(tape, query, attention, sizes.heads);
-        if !norm_later {
-            query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
+        // Projections as they are until the last of them is there.
+        let late = self.code.heads_after_projections && self.heads_stay_together(attention);
+        if late {
+            query = self.normed_whole(tape, query, attention, sizes.query, query_names);
+        } else {
+            query = self.apart(tape, query, attention, sizes.heads);
+            if !norm_later {
+                query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
+            }
         }
         if attention.variant.key_values == KeyValues::Earlier {
             return Projected { gate, ..self.with_earlier_keys(tape, query, attention, sizes) };
         }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
-        key = self.apart(tape, key, attention, sizes.kv_heads);
-        if !norm_later {
-            key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
+        if late {
+            key = self.normed_whole(tape, key, attention, sizes.kv, key_names);
+        } else {
+            key = self.apart(tape, key, attention, sizes.kv_heads);
+            if !norm_later {
+                key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
+            }
         }
         let value = if attention.variant.key_values == KeyValues::One {
             tape.share(key)
@@ -59,9 +69,15 @@ impl Run<'_> {
             let names = ["attention.value.weight", "attention.value.bias"];
             let matrix = self.weights(tape, names, self.h(), values, bias);
             let value = self.linear(tape, input, matrix, "attention.value");
+            if late {
+                let [copied, key_copied] =
+                    [sizes.heads, sizes.kv_heads].map(|heads| self.copies_gradient(attention, heads));
+                query = self.heads(tape, query, sizes.heads, sizes.head, copied);
+                key = self.heads(tape, key, sizes.kv_heads, sizes.head, key_copied);
+            }
             self.heads(tape, value, sizes.kv_heads, sizes.value_head, self.copies_value_gradient(attention))
         };
-        if norm_later {
+        if norm_later && !late {
             query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
             key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
         }
@@ -99,6 +115,22 @@ impl Run<'_> {
                 apart
             }
         }
+    }
+
+    /// Whether no norm looks at each head of a projection.
+    fn heads_stay_together(&self, attention: &Attention) -> bool {
+        matches!(self.early_norm(attention), QkNorm::None | QkNorm::WithoutWeight | QkNorm::FullWidth)
+            && attention.variant.key_values == KeyValues::Own
+    }
+
+    /// A projection after the norm over all of it, where there is one.
+    fn normed_whole(&self, tape: &mut Tape, input: Tensor, attention: &Attention, width: Dim, names: Names) -> Tensor {
+        if self.early_norm(attention) != QkNorm::FullWidth {
+            return input;
+        }
+        let normed = self.norm(tape, input, &[self.b(), self.s()], width, names);
+        tape.release(input);
+        normed
     }
 
     /// Heads after their norm, where there is one.

@@ -1,7 +1,7 @@
 //! Routers: which experts a token goes to, by how each implementation computes it.
 
-use super::super::Run;
-use super::super::operations::{cast, copy, fresh, kept_factors, unary_keeping_output};
+use super::super::operations::{cast, copy, fresh, kept_factors, softmax, unary_keeping_output};
+use super::super::{Linear, Run};
 use super::Sizes;
 use crate::framework::transformers::RouterCode;
 use crate::memory::entry::Dim;
@@ -39,17 +39,17 @@ impl Run<'_> {
         let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
         let logits = self.linear(tape, input, router, "router.scores");
         let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
-        let probabilities = unary_keeping_output(tape, wide, "router.probabilities");
+        let probabilities = softmax(tape, wide, "router.probabilities");
         tape.release(wide);
         let (values, indices) = self.top(tape, probabilities, sizes);
         let mut weights = if experts.normalised { self.normalised(tape, values) } else { tape.share(values) };
         tape.release(values);
-        tape.release(probabilities);
         if self.code.router == RouterCode::SoftmaxThenCast {
             let narrow = cast(tape, weights, logits.dtype, "router.weights");
             tape.release(weights);
             weights = narrow;
         }
+        tape.release(probabilities);
         Routing { logits, weights, indices }
     }
 
@@ -57,7 +57,7 @@ impl Run<'_> {
         let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, experts.bias);
         let logits = self.linear(tape, input, router, "router.scores");
         let (values, indices) = self.top(tape, logits, sizes);
-        let weights = unary_keeping_output(tape, values, "router.weights");
+        let weights = softmax(tape, values, "router.weights");
         tape.release(values);
         Routing { logits, weights, indices }
     }
@@ -69,10 +69,10 @@ impl Run<'_> {
         let logits = cast(tape, scores, Dtype::Fp32, "router.scores in fp32");
         tape.release(scores);
         let (values, indices) = self.top(tape, logits, sizes);
-        let softmax = unary_keeping_output(tape, values, "router.probabilities");
+        let probabilities = softmax(tape, values, "router.probabilities");
         tape.release(values);
-        let weights = cast(tape, softmax, input.dtype, "router.weights");
-        tape.release(softmax);
+        let weights = cast(tape, probabilities, input.dtype, "router.weights");
+        tape.release(probabilities);
         Routing { logits, weights, indices }
     }
 
@@ -84,7 +84,7 @@ impl Run<'_> {
         let [each, shape] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
         let biased = tape.constant("router.biased scores", each, Dtype::Fp32);
         let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
-        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
+        let chosen = gather(tape, scores, indices, shape);
         let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
         let weights = fresh(tape, normalised, "router.scaled weights", shape);
         for tensor in [normalised, chosen, biased, scores] {
@@ -95,15 +95,11 @@ impl Run<'_> {
 
     fn route_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
         let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let logits = if self.autocast {
-            self.linear(tape, input, router, "router.scores")
-        } else {
-            self.product_in_fp32(tape, input, router.weight, sizes)
-        };
+        let logits = self.product_of_fp32(tape, input, router, sizes);
         let scores = unary_keeping_output(tape, logits, "router.probabilities");
         let (indices, held) = self.choose_by_group(tape, experts, sizes);
         let shape = self.stream(tape, sizes.chosen);
-        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
+        let chosen = gather(tape, scores, indices, shape);
         let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
         let weights = fresh(tape, normalised, "router.scaled weights", shape);
         for tensor in held.into_iter().chain([normalised, chosen, scores]) {
@@ -114,13 +110,9 @@ impl Run<'_> {
 
     fn route_softmax_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
         let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
-        let logits = if self.autocast {
-            self.linear(tape, input, router, "router.scores")
-        } else {
-            self.product_in_fp32(tape, input, router.weight, sizes)
-        };
+        let logits = self.product_of_fp32(tape, input, router, sizes);
         let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
-        let mut scores = unary_keeping_output(tape, wide, "router.probabilities");
+        let mut scores = softmax(tape, wide, "router.probabilities");
         tape.release(wide);
         let mut held = Vec::new();
         if experts.groups > 1 {
@@ -171,7 +163,7 @@ impl Run<'_> {
         let shape = self.stream(tape, sizes.chosen);
         let values = tape.constant("router.chosen biased scores", shape, Dtype::Fp32);
         let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
-        let chosen = select(tape, scores, indices, "router.chosen scores", shape);
+        let chosen = gather(tape, scores, indices, shape);
         let weights = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
         for tensor in [chosen, values, biased, scores] {
             tape.release(tensor);
@@ -179,19 +171,30 @@ impl Run<'_> {
         Routing { logits, weights, indices }
     }
 
-    /// Scores from fp32 copies of the stream and of the router's matrix.
-    fn product_in_fp32(&self, tape: &mut Tape, input: Tensor, weight: Tensor, sizes: Sizes) -> Tensor {
-        let wide = cast(tape, input, Dtype::Fp32, "router.input in fp32");
+    /// Scores from fp32 copies of the stream and of the router's matrix; autocast narrows both again.
+    fn product_of_fp32(&self, tape: &mut Tape, input: Tensor, router: Linear, sizes: Sizes) -> Tensor {
         let copied = self.weights != Dtype::Fp32;
-        let matrix = if copied { tape.weight_copy(weight, Dtype::Fp32) } else { weight };
+        if self.autocast && !copied {
+            return self.linear(tape, input, router, "router.scores");
+        }
+        let wide = cast(tape, input, Dtype::Fp32, "router.input in fp32");
+        let matrix = if copied { tape.weight_copy(router.weight, Dtype::Fp32) } else { router.weight };
+        let compute = if self.autocast { Dtype::Bf16 } else { Dtype::Fp32 };
+        let narrow_matrix = cast(tape, matrix, compute, "router.weight");
+        if self.autocast {
+            tape.count_as_weight_copy(narrow_matrix);
+        }
+        let narrow = cast(tape, wide, compute, "input in 16 bits");
         let shape = self.stream(tape, sizes.experts);
-        let inputs = [matrix, wide];
-        let (kept, count) = kept_factors([wide, matrix]);
+        let inputs = [narrow_matrix, narrow];
+        let (kept, count) = kept_factors([narrow, narrow_matrix]);
         let keeps = &kept[..count];
         let operation = Operation { rule: Rule::Product, inputs: &inputs, keeps, extras: &[], keeps_output: false };
-        let logits = tape.apply(&operation, "router.scores", shape, Dtype::Fp32);
+        let logits = tape.apply(&operation, "router.scores", shape, compute);
         tape.product_workspace();
-        tape.release(wide);
+        for tensor in [narrow, narrow_matrix, wide] {
+            tape.release(tensor);
+        }
         if copied {
             tape.release(matrix);
         }
@@ -237,8 +240,7 @@ impl Run<'_> {
         sizes: Sizes,
     ) -> (Tensor, Tensor) {
         let shape = self.stream(tape, sizes.chosen);
-        let indices = tape.constant("router.chosen experts", shape, Dtype::Int64);
-        let values = select(tape, scores, indices, "router.chosen scores", shape);
+        let [values, indices] = tape.topk(scores, shape, ["router.chosen scores", "router.chosen experts"]);
         (values, indices)
     }
 
@@ -268,6 +270,13 @@ impl Run<'_> {
         tape.release(sum);
         weights
     }
+}
+
+/// The scores of chosen experts, which keep the indices.
+fn gather(tape: &mut Tape, scores: Tensor, indices: Tensor, shape: u16) -> Tensor {
+    let operation =
+        Operation { rule: Rule::Scatter, inputs: &[scores], keeps: &[indices], extras: &[], keeps_output: false };
+    tape.apply(&operation, "router.chosen scores", shape, scores.dtype)
 }
 
 /// A selection of rows, which keeps the indices.

@@ -72,8 +72,11 @@ impl Tape {
             }
             Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
             Rule::Affine if slot != BIAS => (self.derive_alike(node, &input, dtype), input.dtype),
-            Rule::Affine | Rule::Pass | Rule::Add | Rule::Subtract => {
+            Rule::Affine | Rule::Pass | Rule::View | Rule::Add | Rule::Subtract => {
                 self.refer(incoming);
+                if let Some(storage) = self.storages.get_mut(incoming as usize).filter(|_| node.rule == Rule::View) {
+                    storage.viewed = true;
+                }
                 (incoming, dtype)
             }
             _ => (self.derive_alike(node, &input, dtype), input.dtype),
@@ -92,6 +95,13 @@ impl Tape {
                 }
                 product
             }
+            Rule::Grouped => {
+                let gradient = own(self);
+                if let Some(matrices) = self.input(node, 0) {
+                    self.grouped_product_scratch(matrices.shape);
+                }
+                gradient
+            }
             Rule::Softmax => {
                 let gradient = own(self);
                 let bytes = self.storages.get(gradient as usize).map_or(0, |storage| storage.bytes);
@@ -107,10 +117,11 @@ impl Tape {
             // Zeros are written into where they stand; a tracker sees a copy of them.
             Rule::Index if self.kernels.is_some() => {
                 let gradient = own(self);
-                self.index_scratch(node.output_shape);
+                self.index_scratch(input.shape, node.output_shape);
                 gradient
             }
-            Rule::Index => self.derive_beside(input, ["zeros"]),
+            Rule::Scatter if self.kernels.is_some() => own(self),
+            Rule::Index | Rule::Scatter => self.derive_beside(input, ["zeros"]),
             Rule::Fold => self.derive_beside(input, ["product before scaling"]),
             Rule::Power | Rule::Rsqrt => self.derive_beside(input, ["power", "scaled power"]),
             Rule::ClampAbove => self.derive_clamp(input, 1),
@@ -133,6 +144,7 @@ impl Tape {
             | Rule::Split
             | Rule::Cut
             | Rule::Pass
+            | Rule::View
             | Rule::Add
             | Rule::Subtract
             | Rule::Multiply => own(self),
