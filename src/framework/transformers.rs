@@ -120,6 +120,10 @@ pub struct Implementation {
     pub scaled_mixer: bool,
     /// Whether the residual stream is fp32 between layers, and logits are widened.
     pub stream_in_fp32: bool,
+    /// Whether attention's class names its output projection before the others.
+    pub output_named_first: bool,
+    /// Whether a mixture's class names its router behind its experts.
+    pub router_named_last: bool,
     /// Whether queries, keys and values are all projected before heads are taken apart.
     pub heads_after_projections: bool,
     /// Whether a layer whose parts stand side by side adds attention's output to the stream before the feed-forward
@@ -187,6 +191,24 @@ pub enum SavedOrder {
     LayersBeforeTables,
     /// `gpt_neox.embed_in`, `gpt_neox.layers`, `lm_head`.
     HeadLast,
+}
+
+/// How the class of a layer names its modules.
+#[derive(Debug, Clone, Copy)]
+pub struct Modules {
+    /// Where norms are among them.
+    pub order: ModuleOrder,
+    /// Whether attention's output projection comes before its others.
+    pub output_first: bool,
+    /// Whether a router comes behind its experts.
+    pub router_last: bool,
+}
+
+impl Implementation {
+    /// The order of a layer's modules.
+    pub const fn named(&self) -> Modules {
+        Modules { order: self.modules, output_first: self.output_named_first, router_last: self.router_named_last }
+    }
 }
 
 /// How long a layer's variable has the output of a norm.
@@ -405,6 +427,8 @@ const LLAMA: Implementation = Implementation {
     scaled_mixer: false,
     stream_in_fp32: false,
     adds_attention_first: false,
+    output_named_first: false,
+    router_named_last: false,
     heads_after_projections: false,
     saved: SavedOrder::HeadFirst,
     attention_saved_first: false,
@@ -453,11 +477,26 @@ const BEGIN_WITHOUT: &[&str] = &[
 /// Families whose attention projects queries, keys and values before it takes the heads of any apart.
 const HEADS_AFTER_PROJECTIONS: &[&str] = &["minimax_m2", "olmo", "olmo2", "olmo3", "olmoe", "opt", "stablelm"];
 
+/// Families whose mixtures name their router behind their experts.
+const ROUTER_NAMED_LAST: &[&str] = &[
+    "deepseek_v2",
+    "deepseek_v3",
+    "deepseek_v32",
+    "glm4_moe",
+    "glm4_moe_lite",
+    "glm_moe_dsa",
+    "kimi_linear",
+    "llama4_text",
+    "mimo_v2_flash",
+    "qwen3_moe",
+];
+
 /// The modelling code of a family.
 pub fn implementation(family: &Family) -> Implementation {
     Implementation {
         begins_with_token: !BEGIN_WITHOUT.contains(&family.id),
         heads_after_projections: HEADS_AFTER_PROJECTIONS.contains(&family.id),
+        router_named_last: ROUTER_NAMED_LAST.contains(&family.id),
         ..computation(family)
     }
 }
@@ -472,6 +511,7 @@ fn computation(family: &Family) -> Implementation {
             softmax_in_fp32: false,
             embedding_dropout: true,
             hidden_dropout: true,
+            drops_inside_attention: true,
             checkpoint_keeps_mask: true,
             holds_attention_output: true,
             holds_normed: HeldNorm::UntilAdded,
@@ -499,7 +539,9 @@ fn computation(family: &Family) -> Implementation {
         "bert" | "roberta" | "xlm-roberta" | "modernbert" => encoders::implementation(family.id, llama),
         "t5" | "mt5" | "umt5" => seq2seq::implementation(family.id, llama),
         "vit" => encoders::of_images(llama),
-        "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
+        "phi3" => {
+            Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, output_named_first: true, ..llama }
+        }
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
             norm: NormCode::OnePlusWeight,

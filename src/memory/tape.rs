@@ -273,6 +273,12 @@ impl Tape {
         Tensor { shape, ..tensor }
     }
 
+    /// The same tensor behind a node of its own, whose gradient goes on as it is.
+    pub(crate) fn alias(&mut self, tensor: Tensor) -> Tensor {
+        self.refer(tensor.storage);
+        self.read_often(tensor)
+    }
+
     /// The residual stream under another shape: a view whose gradient is one that autograd knows to be a view.
     pub(crate) fn reshape(&mut self, tensor: Tensor, shape: u16) -> Tensor {
         self.refer(tensor.storage);

@@ -14,7 +14,7 @@ use super::super::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 use super::Run;
 use super::adapted_experts::Factors;
 use super::norm::names;
-use super::operations::{cast, copy, fresh, join, kept_factors, multiply, unary_keeping_output};
+use super::operations::{cast, copy, join, kept_factors, multiply, unary_keeping_output};
 use crate::framework::transformers::{GateCode, RouterCode};
 use crate::model::architecture::{Experts, SharedExpert};
 
@@ -203,7 +203,13 @@ impl Run<'_> {
         let shape = self.stream(tape, sizes.between);
         match experts.per_token {
             1 => copy(tape, restored, "experts.output", shape),
-            _ => fresh(tape, restored, "experts.output", shape),
+            _ => {
+                // Autocast sums in fp32.
+                let wide = if self.autocast { Dtype::Fp32 } else { restored.dtype };
+                let sum =
+                    Operation { rule: Rule::Each, inputs: &[restored], keeps: &[], extras: &[], keeps_output: false };
+                tape.apply(&sum, "experts.output", shape, wide)
+            }
         }
     }
 

@@ -189,15 +189,17 @@ impl<'a> Recorder<'a> {
                 let Recorded { layer, input, ref nodes, checkpointed, shared, stack } = self.layers[index];
                 let start = self.tape.position();
                 if let (true, Some(stack)) = (checkpointed, stack) {
-                    self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
+                    let given: Vec<Tensor> = std::iter::once(input).chain(stack.tensors()).collect();
+                    self.tape.backward_through_checkpoint(nodes.clone(), &given, |tape| {
                         tape.enter(Segment::Layer(index));
                         run.stack_layer_again(tape, layer, input, stack);
                         tape.leave_autocast();
                     });
-                    self.tape.release(input);
-                    self.let_go(&stack.tensors().collect::<Vec<_>>());
                 } else if checkpointed {
-                    self.tape.backward_through_checkpoint(nodes.clone(), |tape| {
+                    // GPT-2's mask is among what is shared, and kept once more.
+                    let mask = shared.mask.filter(|_| run.code.checkpoint_keeps_mask);
+                    let given: Vec<Tensor> = std::iter::once(input).chain(shared.tensors()).chain(mask).collect();
+                    self.tape.backward_through_checkpoint(nodes.clone(), &given, |tape| {
                         tape.enter(Segment::Layer(index));
                         let (output, weights) = run.layer(tape, layer, input, shared);
                         tape.release(output);
@@ -206,11 +208,6 @@ impl<'a> Recorder<'a> {
                         }
                         tape.leave_autocast();
                     });
-                    self.tape.release(input);
-                    self.let_go(&shared.tensors().collect::<Vec<_>>());
-                    if let (Some(mask), true) = (shared.mask, run.code.checkpoint_keeps_mask) {
-                        self.tape.release(mask);
-                    }
                 } else {
                     self.tape.backward(nodes.clone());
                 }

@@ -110,7 +110,7 @@ impl Run<'_> {
         Projected { query: turned[1], key: turned[0], value, gate }
     }
 
-    /// Rotates the heads of queries or keys, `[b, heads, s, d]`.
+    /// Rotates the heads of queries or keys, `[b, heads, s, d]`, in all their channels.
     pub(super) fn rotate(
         &self,
         tape: &mut Tape,
@@ -120,18 +120,10 @@ impl Run<'_> {
         tables: Tables,
         name: &'static str,
     ) -> Tensor {
-        match self.code.rotation {
-            Rotation::Whole => return self.rotate_whole(tape, input, heads, attention.head_dim, tables, name),
-            Rotation::Halves => return self.rotate_halves(tape, input, heads, attention.head_dim, tables, name),
-            Rotation::None | Rotation::Concatenated | Rotation::Complex => {}
+        if self.code.rotation == Rotation::Halves {
+            return self.rotate_halves(tape, input, heads, attention.head_dim, tables, name);
         }
-        let slices = self.in_parts(tape, input, heads, attention);
-        let parts = self.turn(tape, slices, heads, attention, tables, name);
-        let output = join(tape, parts, name, input.shape);
-        for part in parts {
-            tape.release(part);
-        }
-        output
+        self.rotate_whole(tape, input, heads, attention.head_dim, tables, name)
     }
 
     /// The part of the channels that is to turn, and the part that is not.
@@ -139,7 +131,8 @@ impl Run<'_> {
         let (rotating, rest) = (attention.rotary_dim, attention.head_dim - attention.rotary_dim);
         let [turning, passing] =
             [rotating, rest].map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d", size }]));
-        let turning = if rest == 0 { tape.share(input) } else { tape.view_with_new_gradient(input, turning) };
+        // A slice of everything is the tensor once more, behind a node of its own.
+        let turning = if rest == 0 { tape.alias(input) } else { tape.view_with_new_gradient(input, turning) };
         [turning, tape.view_with_new_gradient(input, passing)]
     }
 

@@ -97,12 +97,11 @@ impl<'a> Stack<'a> {
                 let Recorded { layer, input, ref nodes } = self.layers[index];
                 let start = tape.position();
                 if self.checkpointed {
-                    tape.backward_through_checkpoint(nodes.clone(), |tape| {
+                    tape.backward_through_checkpoint(nodes.clone(), &[input], |tape| {
                         tape.enter(Segment::Layer(index));
                         let output = block(tape, layer, input);
                         tape.release(output);
                     });
-                    tape.release(input);
                 } else {
                     tape.backward(nodes.clone());
                 }

@@ -30,7 +30,7 @@ impl Served<'_> {
             format: self.stored.format(),
             saved: run.code.saved,
             attention_saved_first: run.code.attention_saved_first,
-            modules: run.code.modules,
+            modules: run.code.named(),
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
             adapters: None,

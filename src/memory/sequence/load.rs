@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Made, Sequence, modules};
-use crate::framework::transformers::{ModuleOrder, SavedOrder};
+use crate::framework::transformers::{Modules, SavedOrder};
 use crate::memory::adapters::Adapters;
 use crate::memory::entry::Entry;
 use crate::memory::quantized::{self, Format};
@@ -28,7 +28,7 @@ pub(in crate::memory) struct Loading<'a> {
     /// Whether they name a layer's attention before its feed-forward network.
     pub(in crate::memory) attention_saved_first: bool,
     /// The order of a layer's modules.
-    pub(in crate::memory) modules: ModuleOrder,
+    pub(in crate::memory) modules: Modules,
     /// Whether matrices are saved transposed, and turned before they are quantized: GPT-2's.
     pub(in crate::memory) conv1d: bool,
     /// The head, where its matrix is the embedding's.

@@ -1,10 +1,35 @@
 //! The order of a model's tensors: as its class names its modules, or as a checkpoint has them.
 
-use crate::framework::transformers::ModuleOrder;
+use crate::framework::transformers::{ModuleOrder, Modules};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 
 /// The tensors of one block in the order of its class.
-pub(in crate::memory) fn as_named(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
+pub(in crate::memory) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor> {
+    let mut ordered = with_norms(block, modules.order);
+    if !matches!(block.block, Block::Group(_)) {
+        return ordered;
+    }
+    if modules.output_first
+        && let Some(first) = ordered.iter().position(|tensor| is_of_mixer(tensor))
+    {
+        let is_output = |tensor: &Tensor| tensor.name.starts_with("attention.output.");
+        ordered[first..].sort_by_key(|tensor| !is_output(tensor));
+    }
+    if modules.router_last {
+        let behind = |tensor: &Tensor| {
+            let named = ["experts.", "router.", "shared expert"].iter().position(|it| tensor.name.starts_with(it));
+            named.unwrap_or_default()
+        };
+        let of_mixture = |tensor: &&Tensor| behind(tensor) > 0 || tensor.name.starts_with("experts.");
+        let first = ordered.iter().position(of_mixture).unwrap_or(ordered.len());
+        let last = ordered.iter().rposition(of_mixture).map_or(first, |last| last + 1);
+        ordered[first..last].sort_by_key(|tensor| behind(tensor));
+    }
+    ordered
+}
+
+/// The same with nothing looked at but where norms are.
+fn with_norms(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
     let tensors = || block.tensors.iter();
     if !matches!(block.block, Block::Group(_)) {
         return tensors().collect();

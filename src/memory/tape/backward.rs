@@ -45,14 +45,21 @@ impl Tape {
     /// Runs the nodes of a range, last first.
     pub(crate) fn backward(&mut self, nodes: std::ops::Range<usize>) {
         for index in nodes.rev() {
-            self.run(index, None);
+            self.run(index, None, &[]);
         }
     }
 
     /// Runs the nodes of a checkpoint, last first. When the first of them needs what it would have kept, `again`
-    /// computes the checkpoint's contents once more.
-    pub(crate) fn backward_through_checkpoint(&mut self, nodes: std::ops::Range<usize>, again: impl FnOnce(&mut Self)) {
+    /// computes the checkpoint's contents once more; when the last of them has run that needs any of it, what the
+    /// checkpoint was given goes.
+    pub(crate) fn backward_through_checkpoint(
+        &mut self,
+        nodes: std::ops::Range<usize>,
+        given: &[Tensor],
+        again: impl FnOnce(&mut Self),
+    ) {
         let packs = self.nodes[nodes.clone()].iter().map(|node| u32::from(node.packs)).sum();
+        let last = nodes.clone().find(|index| self.nodes[*index].packs > 0).unwrap_or(nodes.start);
         let mut again = Some(again);
         let mut replay = 0;
         for index in nodes.clone().rev() {
@@ -65,18 +72,19 @@ impl Tape {
                 self.end_recomputation();
             }
             let twin = (replay > 0).then(|| replay + (index - nodes.start)).filter(|twin| *twin < self.nodes.len());
-            self.run(index, twin);
+            self.run(index, twin, if index == last { given } else { &[] });
         }
     }
 
-    fn run(&mut self, index: usize, twin: Option<usize>) {
+    fn run(&mut self, index: usize, twin: Option<usize>, given: &[Tensor]) {
         match self.nodes[index].rule {
             Rule::Split => return self.put_together(index),
             Rule::Cut => return self.put_pieces_together(index),
             _ => {}
         }
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
-            return self.release_kept(twin.unwrap_or(index));
+            self.release_kept(twin.unwrap_or(index));
+            return self.release_each(given.iter().copied());
         };
         let node = self.nodes[index];
         self.segment = node.segment;
@@ -85,6 +93,7 @@ impl Tape {
         if let Some(twin) = twin {
             self.release_kept(twin);
         }
+        self.release_each(given.iter().copied());
         self.conform(&node, &mut gradients);
         self.unrefer(incoming);
         if twin.is_none() {

@@ -173,6 +173,8 @@ pub(crate) enum Rule {
     Softmax,
     /// A selection along the last dimension, whose gradient is written into zeros: `gather`, `topk`.
     Scatter,
+    /// A batched product times a number, by which gradients are multiplied once they are there: `baddbmm`.
+    ScaledProduct,
     /// A product for every expert, of its matrix and its own rows.
     Grouped,
     /// A matrix product with a bias, the third input: the bias takes the gradient that comes in, summed over rows once

@@ -97,7 +97,8 @@ impl Run<'_> {
         let bias = bias.filter(|_| self.code.scores == ScoreCode::Biased);
         let bias = bias.map(|bias| cast(tape, bias, self.compute(), "bias of positions in 16 bits"));
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), self.keys(attention.sliding_window)]);
-        let products = self.batched(tape, factors, "attention.scores", shape);
+        let rule = if self.code.scores == ScoreCode::Biased { Rule::ScaledProduct } else { Rule::Product };
+        let products = self.batched_by(rule, tape, factors, "attention.scores", shape);
         if let Some(bias) = bias {
             tape.release(bias);
         }
@@ -120,6 +121,17 @@ impl Run<'_> {
         name: &'static str,
         shape: u16,
     ) -> Tensor {
+        self.batched_by(Rule::Product, tape, factors, name, shape)
+    }
+
+    fn batched_by(
+        &self,
+        rule: Rule,
+        tape: &mut Tape,
+        factors: [(Tensor, bool, &'static str); 2],
+        name: &'static str,
+        shape: u16,
+    ) -> Tensor {
         let dtype = if self.autocast { Dtype::Bf16 } else { factors[0].0.dtype };
         // Arguments are cast from the last to the first.
         let [(first, _, first_name), (second, _, second_name)] = factors;
@@ -135,7 +147,7 @@ impl Run<'_> {
         let keeps = &kept[..count];
         // The second factor's gradient is made first.
         let inputs = [read[1], read[0]];
-        let operation = Operation { rule: Rule::Product, inputs: &inputs, keeps, extras: &[], keeps_output: false };
+        let operation = Operation { rule, inputs: &inputs, keeps, extras: &[], keeps_output: false };
         let product = tape.apply(&operation, name, shape, dtype);
         tape.product_workspace();
         for tensor in read.into_iter().chain(narrow) {

@@ -47,10 +47,13 @@ impl Run<'_> {
         };
         let inputs = [cast(tape, query, wide[0], names[0]), cast(tape, key, wide[1], names[1])];
         let heads = [sizes.heads, sizes.kv_heads];
-        let turned = if self.code.turned_together {
-            self.turn_together(tape, inputs, heads, attention, tables, names, held)
-        } else {
-            [0, 1].map(|i| self.rotate(tape, inputs[i], heads[i], attention, tables, names[i]))
+        let turned = match self.code.rotation {
+            Rotation::Whole | Rotation::Halves => {
+                [0, 1].map(|i| self.rotate(tape, inputs[i], heads[i], attention, tables, names[i]))
+            }
+            Rotation::None | Rotation::Concatenated | Rotation::Complex => {
+                self.rotate_parts(tape, inputs, heads, attention, tables, names, held)
+            }
         };
         let turned = if self.code.rotary_in_fp32 {
             let narrowed = [cast(tape, turned[0], query.dtype, names[0]), cast(tape, turned[1], key.dtype, names[1])];
@@ -73,9 +76,10 @@ impl Run<'_> {
         Projected { query: turned[0], key: turned[1], value, gate }
     }
 
-    /// The turned parts of queries and keys first, then both put together with the rest.
+    /// The parts that turn and those that do not, of queries and keys; then each is put together again, one after the other
+    /// or once both have turned.
     #[expect(clippy::too_many_arguments, reason = "queries and keys with everything they are turned by")]
-    fn turn_together(
+    fn rotate_parts(
         &self,
         tape: &mut Tape,
         inputs: [Tensor; 2],
@@ -86,17 +90,25 @@ impl Run<'_> {
         held: &mut Vec<Tensor>,
     ) -> [Tensor; 2] {
         let slices = [0, 1].map(|i| self.in_parts(tape, inputs[i], heads[i], attention));
-        let parts = [0, 1].map(|i| self.turn(tape, slices[i], heads[i], attention, tables, names[i]));
-        [0, 1].map(|i| {
-            let whole = join(tape, parts[i], names[i], inputs[i].shape);
+        let turn = |tape: &mut Tape, i: usize| self.turn(tape, slices[i], heads[i], attention, tables, names[i]);
+        let mut put_together = |tape: &mut Tape, i: usize, parts: [Tensor; 2]| {
+            let whole = join(tape, parts, names[i], inputs[i].shape);
             if self.code.holds_turned_parts {
-                held.extend(parts[i]);
+                held.extend(parts);
             } else {
-                tape.release(parts[i][0]);
-                tape.release(parts[i][1]);
+                tape.release_each(parts);
             }
             whole
-        })
+        };
+        if self.code.turned_together {
+            let parts = [0, 1].map(|i| turn(tape, i));
+            [0, 1].map(|i| put_together(tape, i, parts[i]))
+        } else {
+            [0, 1].map(|i| {
+                let parts = turn(tape, i);
+                put_together(tape, i, parts)
+            })
+        }
     }
 
     /// What some families do to rotated queries and keys: norms, or a factor for each position.

@@ -97,7 +97,7 @@ impl Run<'_> {
         let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
         let logits = self.product_of_fp32(tape, input, router, sizes);
         let scores = unary_keeping_output(tape, logits, "router.probabilities");
-        let (indices, held) = self.choose_by_group(tape, experts, sizes);
+        let (indices, held) = self.choose_by_group(tape, scores.dtype, experts, sizes);
         let shape = self.stream(tape, sizes.chosen);
         let chosen = gather(tape, scores, indices, shape);
         let normalised = if experts.normalised { self.normalised(tape, chosen) } else { tape.share(chosen) };
@@ -202,14 +202,22 @@ impl Run<'_> {
     }
 
     /// Which experts are chosen, and what stays in variables until the router returns. No gradient comes back here.
-    fn choose_by_group(&self, tape: &mut Tape, experts: &Experts, sizes: Sizes) -> (Tensor, Vec<Tensor>) {
+    fn choose_by_group(
+        &self,
+        tape: &mut Tape,
+        scores: Dtype,
+        experts: &Experts,
+        sizes: Sizes,
+    ) -> (Tensor, Vec<Tensor>) {
+        let correction = if self.code.correction_bias_in_fp32 { Dtype::Fp32 } else { self.weights };
+        let scored = scores.promoted(correction);
         let dim = |symbol, size| Dim { symbol, size };
         let groups = self.stream(tape, dim("groups", experts.groups));
         let best_two = tape.shape(&[self.b(), self.s(), dim("groups", experts.groups), dim("", 2)]);
         let chosen_groups = self.stream(tape, dim("chosen groups", experts.chosen_groups));
         let [each, chosen] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
-        let biased = tape.constant("router.biased scores", each, Dtype::Fp32);
-        let best = tape.constant("router.best two scores of a group", best_two, Dtype::Fp32);
+        let biased = tape.constant("router.biased scores", each, scored);
+        let best = tape.constant("router.best two scores of a group", best_two, scored);
         let best_indices = tape.constant("router.best two experts of a group", best_two, Dtype::Int64);
         let group_scores = tape.constant("router.scores of groups", groups, Dtype::Fp32);
         tape.release(best);
@@ -224,9 +232,9 @@ impl Run<'_> {
         let mask = tape.constant("router.chosen groups' experts", each, Dtype::Bool);
         held.push(tape.constant("router.other experts", each, Dtype::Bool));
         tape.release(mask);
-        held.push(tape.constant("router.masked scores", each, Dtype::Fp32));
+        held.push(tape.constant("router.masked scores", each, scored));
         tape.release(biased);
-        let values = tape.constant("router.chosen biased scores", chosen, Dtype::Fp32);
+        let values = tape.constant("router.chosen biased scores", chosen, scored);
         let indices = tape.constant("router.chosen experts", chosen, Dtype::Int64);
         tape.release(values);
         (indices, held)

@@ -20,8 +20,8 @@ impl Run<'_> {
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
         let Attended { context, weights, locals } = self.attend(tape, normed, attention, shared);
         let attended = self.attention_output(tape, context, attention);
-        tape.release(context);
         let middle = self.drop_and_add(tape, [input, attended], "attention.dropped output");
+        tape.release(context);
         tape.release_each(locals);
         let again = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
         tape.release(normed);

@@ -49,6 +49,7 @@ impl Recorder<'_> {
         // A window of no length, where layers without one still get a mask for it.
         let window = windows.max().or(run.code.mask_without_window.then_some(0));
         let window = window.or(run.architecture.encoder.and_then(|encoder| encoder.window));
+        let bias = self.position_bias(held);
         let [with, without] = kinds;
         let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
         // The one for all layers without a window comes first.
@@ -58,7 +59,6 @@ impl Recorder<'_> {
         }
         let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
         let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
-        let bias = self.position_bias(held);
         let mut tables =
             kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
         if rotary && !run.code.tables_by_window {

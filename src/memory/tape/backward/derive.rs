@@ -95,6 +95,13 @@ impl Tape {
                 }
                 product
             }
+            Rule::ScaledProduct => {
+                let product = self.allocate("product before scaling", input.shape, input.dtype, Kind::Scratch);
+                self.product_workspace();
+                let scaled = own(self);
+                self.unrefer(product);
+                scaled
+            }
             Rule::Grouped => {
                 let gradient = own(self);
                 if let Some(matrices) = self.input(node, 0) {
