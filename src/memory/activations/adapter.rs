@@ -47,8 +47,8 @@ impl Run<'_> {
         };
         let sum = join(tape, [output, beside], names.sum, output.shape);
         // Beside a quantized layer what the adapter adds is a variable, which outlasts what it was added to.
-        let named = self.base.is_some() && !adapters.dora;
-        tape.release_each(if named { [output, beside] } else { [beside, output] });
+        let outlasts = self.base.is_some() && !adapters.dora;
+        tape.release_each(if outlasts { [output, beside] } else { [beside, output] });
         let narrow = cast(tape, sum, output.dtype, names.sum);
         tape.release(sum);
         tape.release(read);

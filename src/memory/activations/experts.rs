@@ -201,16 +201,13 @@ impl Run<'_> {
     /// The sum over the experts of each token; with one expert a token its gradient is a view.
     fn summed(&self, tape: &mut Tape, restored: Tensor, experts: &Experts, sizes: Sizes) -> Tensor {
         let shape = self.stream(tape, sizes.between);
-        match experts.per_token {
-            1 => copy(tape, restored, "experts.output", shape),
-            _ => {
-                // Autocast sums in fp32.
-                let wide = if self.autocast { Dtype::Fp32 } else { restored.dtype };
-                let sum =
-                    Operation { rule: Rule::Each, inputs: &[restored], keeps: &[], extras: &[], keeps_output: false };
-                tape.apply(&sum, "experts.output", shape, wide)
-            }
+        if experts.per_token == 1 {
+            return copy(tape, restored, "experts.output", shape);
         }
+        // Autocast sums in fp32.
+        let wide = if self.autocast { Dtype::Fp32 } else { restored.dtype };
+        let sum = Operation { rule: Rule::Each, inputs: &[restored], keeps: &[], extras: &[], keeps_output: false };
+        tape.apply(&sum, "experts.output", shape, wide)
     }
 
     /// Adds the shared expert, weighed by a gate of its own where it has one.
@@ -252,6 +249,6 @@ fn grouped(tape: &mut Tape, [matrix, input]: [Tensor; 2], offsets: Tensor, name:
         keeps_output: false,
     };
     let output = tape.apply(&operation, name, shape, matrix.dtype);
-    tape.grouped_product_scratch(matrix.shape);
+    tape.grouped_product_scratch(matrix.shape, matrix.dtype);
     output
 }

@@ -58,8 +58,8 @@ impl TiedHead {
         }
         let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
         let bytes = |elements| bits.bytes(elements).map(Bytes::get);
-        let bias = architecture.lm_head_bias.then_some(architecture.vocab_size).map(bytes).transpose()?;
-        Ok(Some(Self { matrix: bytes(elements)?, bias }))
+        let biases = architecture.lm_head_bias.then_some(architecture.vocab_size);
+        Ok(Some(Self { matrix: bytes(elements)?, bias: biases.map(bytes).transpose()? }))
     }
 }
 

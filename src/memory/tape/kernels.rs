@@ -39,15 +39,15 @@ impl Tape {
         self.workspace(|kernels| kernels.product_with_bias);
     }
 
-    /// A product for every expert has its result: one kernel on Hopper and later, which is told where each expert's factors
-    /// lie; elsewhere one product after the other.
-    pub(crate) fn grouped_product_scratch(&mut self, matrices: u16) {
+    /// A product for every expert has its result: in bf16 one kernel on Hopper and later, which is told where each expert's
+    /// factors lie; else one product after the other.
+    pub(crate) fn grouped_product_scratch(&mut self, matrices: u16, dtype: Dtype) {
         /// `_grouped_mm` of PyTorch 2.15, measured: bytes for each expert, and for all.
         const ADDRESSES: u64 = 60;
         const TILES: u64 = 67_584;
         let groups = self.dims(matrices).dims().first().map_or(1, |dim| dim.size);
         match self.kernels {
-            Some(kernels) if kernels.groups_products => {
+            Some(kernels) if kernels.groups_products && dtype == Dtype::Bf16 => {
                 self.scratch("operands of grouped products", &[product(&[ADDRESSES, groups]), TILES]);
             }
             _ => self.product_workspace(),

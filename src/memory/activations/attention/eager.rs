@@ -39,7 +39,9 @@ impl Run<'_> {
         let function = self.code.scores_in_fp32.then(|| std::mem::take(&mut locals));
         tape.release_each(function.into_iter().flatten());
         let stream = self.stream(tape, sizes.context);
-        let merged = tape.view_with_new_gradient(context, shape);
+        // The heads of one sequence are a view of its rows, which the product reads as they are.
+        let merged =
+            if self.batch == 1 { tape.view(context, shape) } else { tape.view_with_new_gradient(context, shape) };
         tape.release(context);
         let flat = if attention.heads == 1 || self.sequence == 1 {
             tape.view(merged, stream)

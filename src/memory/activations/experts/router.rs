@@ -210,14 +210,14 @@ impl Run<'_> {
         sizes: Sizes,
     ) -> (Tensor, Vec<Tensor>) {
         let correction = if self.code.correction_bias_in_fp32 { Dtype::Fp32 } else { self.weights };
-        let scored = scores.promoted(correction);
+        let biased_in = scores.promoted(correction);
         let dim = |symbol, size| Dim { symbol, size };
         let groups = self.stream(tape, dim("groups", experts.groups));
         let best_two = tape.shape(&[self.b(), self.s(), dim("groups", experts.groups), dim("", 2)]);
         let chosen_groups = self.stream(tape, dim("chosen groups", experts.chosen_groups));
         let [each, chosen] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
-        let biased = tape.constant("router.biased scores", each, scored);
-        let best = tape.constant("router.best two scores of a group", best_two, scored);
+        let biased = tape.constant("router.biased scores", each, biased_in);
+        let best = tape.constant("router.best two scores of a group", best_two, biased_in);
         let best_indices = tape.constant("router.best two experts of a group", best_two, Dtype::Int64);
         let group_scores = tape.constant("router.scores of groups", groups, Dtype::Fp32);
         tape.release(best);
@@ -232,9 +232,9 @@ impl Run<'_> {
         let mask = tape.constant("router.chosen groups' experts", each, Dtype::Bool);
         held.push(tape.constant("router.other experts", each, Dtype::Bool));
         tape.release(mask);
-        held.push(tape.constant("router.masked scores", each, scored));
+        held.push(tape.constant("router.masked scores", each, biased_in));
         tape.release(biased);
-        let values = tape.constant("router.chosen biased scores", chosen, scored);
+        let values = tape.constant("router.chosen biased scores", chosen, biased_in);
         let indices = tape.constant("router.chosen experts", chosen, Dtype::Int64);
         tape.release(values);
         (indices, held)

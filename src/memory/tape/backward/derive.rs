@@ -105,7 +105,7 @@ impl Tape {
             Rule::Grouped => {
                 let gradient = own(self);
                 if let Some(matrices) = self.input(node, 0) {
-                    self.grouped_product_scratch(matrices.shape);
+                    self.grouped_product_scratch(matrices.shape, matrices.dtype);
                 }
                 gradient
             }
