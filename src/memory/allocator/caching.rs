@@ -98,19 +98,33 @@ impl Caching {
             self.fetch(size, small).ok_or(OutOfMemory)?
         };
         self.block(block).free = false;
-        let left = self.blocks[block as usize].size - size;
-        let splits = if small || self.settings.expandable_segments {
-            left >= GRAIN
-        } else {
-            left > SMALL && self.settings.max_split.is_none_or(|most| size < most)
-        };
-        if splits {
+        if self.splits(self.blocks[block as usize].size, size) {
             let rest = self.cut(block, size, true);
             self.put(rest);
         }
         self.allocated += self.blocks[block as usize].size;
         self.peak_allocated = self.peak_allocated.max(self.allocated);
         Ok(block)
+    }
+
+    /// A block for so many bytes that is released at once. Where one is free that is large enough, this leaves everything as
+    /// it was but for the peak; else nothing has happened.
+    pub(super) fn lend(&mut self, bytes: u64) -> bool {
+        let Some(size) = self.rounded(bytes).filter(|_| bytes > 0) else { return false };
+        let Some(hole) = self.fitting(size, size <= SMALL) else { return false };
+        let taken = if self.splits(hole.size, size) { size } else { hole.size };
+        self.peak_allocated = self.peak_allocated.max(self.allocated + taken);
+        true
+    }
+
+    /// Whether what is left of a block goes back when so much of it is taken.
+    fn splits(&self, block: u64, size: u64) -> bool {
+        let left = block - size;
+        if size <= SMALL || self.settings.expandable_segments {
+            left >= GRAIN
+        } else {
+            left > SMALL && self.settings.max_split.is_none_or(|most| size < most)
+        }
     }
 
     /// Releases a block: it joins free neighbours and waits to be used again.
@@ -137,21 +151,22 @@ impl Caching {
     }
 
     /// Best fit: the smallest free block that is large enough, the lowest address among equals.
-    fn find(&mut self, size: u64, small: bool) -> Option<BlockId> {
-        let hole = {
-            let mut holes = self.pools[usize::from(small)].from(size);
-            if self.settings.expandable_segments {
-                expandable::with_least_room(&self.blocks, holes)
-            } else {
-                holes.next()
-            }
+    fn fitting(&self, size: u64, small: bool) -> Option<Hole> {
+        let mut holes = self.pools[usize::from(small)].from(size);
+        let hole = if self.settings.expandable_segments {
+            expandable::with_least_room(&self.blocks, holes)
+        } else {
+            holes.next()
         }?;
-        if let Some(most) = self.settings.max_split {
+        let refused = self.settings.max_split.is_some_and(|most| {
             let unsplit = hole.size >= most;
-            if size < most && unsplit || size >= most && hole.size >= size.saturating_add(LARGE_SEGMENT) {
-                return None;
-            }
-        }
+            size < most && unsplit || size >= most && hole.size >= size.saturating_add(LARGE_SEGMENT)
+        });
+        (!refused).then_some(hole)
+    }
+
+    fn find(&mut self, size: u64, small: bool) -> Option<BlockId> {
+        let hole = self.fitting(size, small)?;
         self.pools[usize::from(small)].take(hole.size, hole.at);
         Some(hole.block)
     }

@@ -87,9 +87,17 @@ fn play(events: &[Event], settings: Settings, capacity: u64) -> Result<Replay, S
     // Of each allocation its block, and the bytes that were asked for.
     let mut made = Vec::with_capacity(events.len() / 2 + 1);
     let (mut requested, mut replay) = (0_u64, Replay::default());
-    for (index, event) in events.iter().enumerate() {
+    let mut rest = events.iter().enumerate().peekable();
+    while let Some((index, event)) = rest.next() {
         match *event {
             Event::Allocate(bytes) => {
+                let now = Event::Release(u32::try_from(made.len()).unwrap_or(u32::MAX));
+                if rest.peek().is_some_and(|(_, next)| **next == now) && allocator.lend(bytes) {
+                    replay.requested = replay.requested.max(requested + bytes);
+                    made.push((NONE, 0));
+                    rest.next();
+                    continue;
+                }
                 let peak = allocator.peak_reserved;
                 let pool = &allocator.pools[usize::from(bytes <= SMALL)];
                 let (largest_hole, free) = (pool.largest().map_or(0, |hole| hole.size), pool.bytes);
@@ -218,6 +226,29 @@ mod tests {
                 prop_assert!(least <= whole.reserved);
                 prop_assert!(play(&events, settings, least).is_ok(), "{text}: {least}");
                 prop_assert!(whole.allocated <= least.next_multiple_of(PAGE));
+            }
+        }
+
+        /// An allocation of nothing between an allocation and its release makes no difference but to how both are played.
+        #[test]
+        fn what_is_lent_leaves_everything_as_it_was(sizes in prop::collection::vec((0..96_u64, any::<bool>()), 1..120)) {
+            let (mut close, mut apart) = (Vec::new(), Vec::new());
+            let (mut made, mut made_apart) = (0, 0);
+            for (size, stays) in sizes {
+                let allocation = Event::Allocate(size * size * 5000);
+                close.push(allocation);
+                apart.push(allocation);
+                if !stays {
+                    close.push(Event::Release(made));
+                    apart.extend([Event::Allocate(0), Event::Release(made_apart)]);
+                    made_apart += 1;
+                }
+                (made, made_apart) = (made + 1, made_apart + 1);
+            }
+            for text in ["", EXPANDABLE, "max_split_size_mb:40", "roundup_power2_divisions:8"] {
+                let [one, other] = [&close, &apart].map(|events| replay(events, settings(text)));
+                let totals = |replay: &Replay| (replay.requested, replay.allocated, replay.reserved);
+                prop_assert_eq!(totals(&one), totals(&other), "{}", text);
             }
         }
     }
