@@ -10,6 +10,14 @@ use crate::framework::transformers::{Rotation, TableCode};
 use crate::model::architecture::{Attention, KeyValues};
 use crate::model::family::{Projection, QkNorm};
 
+/// Queries or keys: their heads, the width of all of them, and the names of their norm.
+#[derive(Clone, Copy)]
+struct Side {
+    heads: Dim,
+    width: Dim,
+    names: Names,
+}
+
 impl Run<'_> {
     pub(super) fn project(
         &self,
@@ -27,9 +35,10 @@ impl Run<'_> {
 
     fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
         let bias = attention.qkv_bias;
-        let norm_later = self.code.norms_after_projections;
-        let query_names = names!("attention.query norm");
-        let key_names = names!("attention.key norm");
+        let queries = Side { heads: sizes.heads, width: sizes.query, names: names!("attention.query norm") };
+        let keys = Side { heads: sizes.kv_heads, width: sizes.kv, names: names!("attention.key norm") };
+        // Projections as they are until the last of them is there.
+        let late = self.code.heads_after_projections && self.heads_stay_together(attention);
         let channels = Self::query_channels(attention, sizes);
         let matrix = self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), channels, bias);
         let projected = self.linear(tape, input, matrix, "attention.query");
@@ -39,29 +48,13 @@ impl Run<'_> {
             tape.release(query);
             query = scaled;
         }
-        // Projections as they are until the last of them is there.
-        let late = self.code.heads_after_projections && self.heads_stay_together(attention);
-        if late {
-            query = self.normed_whole(tape, query, attention, sizes.query, query_names);
-        } else {
-            query = self.apart(tape, query, attention, sizes.heads);
-            if !norm_later {
-                query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
-            }
-        }
+        query = self.side(tape, query, attention, queries, late);
         if attention.variant.key_values == KeyValues::Earlier {
             return Projected { gate, ..self.with_earlier_keys(tape, query, attention, sizes) };
         }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
-        if late {
-            key = self.normed_whole(tape, key, attention, sizes.kv, key_names);
-        } else {
-            key = self.apart(tape, key, attention, sizes.kv_heads);
-            if !norm_later {
-                key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
-            }
-        }
+        key = self.side(tape, key, attention, keys, late);
         let value = if attention.variant.key_values == KeyValues::One {
             tape.share(key)
         } else {
@@ -70,23 +63,37 @@ impl Run<'_> {
             let matrix = self.weights(tape, names, self.h(), values, bias);
             let value = self.linear(tape, input, matrix, "attention.value");
             if late {
-                let [copied, key_copied] =
-                    [sizes.heads, sizes.kv_heads].map(|heads| self.copies_gradient(attention, heads));
-                query = self.heads(tape, query, sizes.heads, sizes.head, copied);
-                key = self.heads(tape, key, sizes.kv_heads, sizes.head, key_copied);
+                query = self.copied_heads(tape, query, attention, sizes.heads);
+                key = self.copied_heads(tape, key, attention, sizes.kv_heads);
             }
             self.heads(tape, value, sizes.kv_heads, sizes.value_head, self.copies_value_gradient(attention))
         };
-        if norm_later && !late {
-            query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, query_names);
-            key = self.normed_heads(tape, key, attention, sizes.kv_heads, sizes.kv, key_names);
+        if self.code.norms_after_projections && !late {
+            query = self.normed_heads(tape, query, attention, queries);
+            key = self.normed_heads(tape, key, attention, keys);
         }
         Projected { query, key, value, gate }
     }
 
+    /// A projection with its heads apart and normed as far as that comes before the next projection.
+    fn side(&self, tape: &mut Tape, input: Tensor, attention: &Attention, side: Side, late: bool) -> Tensor {
+        if late {
+            return self.normed_whole(tape, input, attention, side);
+        }
+        let apart = self.apart(tape, input, attention, side.heads);
+        if self.code.norms_after_projections { apart } else { self.normed_heads(tape, apart, attention, side) }
+    }
+
+    /// The heads of queries or keys, with a gradient that is copied where the projection's layout is another.
+    fn copied_heads(&self, tape: &mut Tape, input: Tensor, attention: &Attention, heads: Dim) -> Tensor {
+        let head = Dim { symbol: "d", size: attention.head_dim };
+        self.heads(tape, input, heads, head, self.copies_gradient(attention, heads))
+    }
+
     /// Keys and values are those of an earlier layer, which counts them.
     fn with_earlier_keys(&self, tape: &mut Tape, query: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
-        let query = self.normed_heads(tape, query, attention, sizes.heads, sizes.query, names!("attention.query norm"));
+        let side = Side { heads: sizes.heads, width: sizes.query, names: names!("attention.query norm") };
+        let query = self.normed_heads(tape, query, attention, side);
         let [key, value] =
             [("attention.key", sizes.head), ("attention.value", sizes.value_head)].map(|(name, width)| {
                 let shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), width]);
@@ -102,9 +109,7 @@ impl Run<'_> {
         let head = Dim { symbol: "d", size: attention.head_dim };
         match self.early_norm(attention) {
             QkNorm::FullWidth => input,
-            QkNorm::None | QkNorm::WithoutWeight => {
-                self.heads(tape, input, heads, head, self.copies_gradient(attention, heads))
-            }
+            QkNorm::None | QkNorm::WithoutWeight => self.copied_heads(tape, input, attention, heads),
             QkNorm::PerHead | QkNorm::EachHead => {
                 let shape = tape.shape(&[self.b(), self.s(), heads, head]);
                 let apart = match heads.size {
@@ -124,25 +129,18 @@ impl Run<'_> {
     }
 
     /// A projection after the norm over all of it, where there is one.
-    fn normed_whole(&self, tape: &mut Tape, input: Tensor, attention: &Attention, width: Dim, names: Names) -> Tensor {
+    fn normed_whole(&self, tape: &mut Tape, input: Tensor, attention: &Attention, side: Side) -> Tensor {
         if self.early_norm(attention) != QkNorm::FullWidth {
             return input;
         }
-        let normed = self.norm(tape, input, &[self.b(), self.s()], width, names);
+        let normed = self.norm(tape, input, &[self.b(), self.s()], side.width, side.names);
         tape.release(input);
         normed
     }
 
     /// Heads after their norm, where there is one.
-    fn normed_heads(
-        &self,
-        tape: &mut Tape,
-        input: Tensor,
-        attention: &Attention,
-        heads: Dim,
-        width: Dim,
-        names: Names,
-    ) -> Tensor {
+    fn normed_heads(&self, tape: &mut Tape, input: Tensor, attention: &Attention, side: Side) -> Tensor {
+        let Side { heads, width, names } = side;
         let head = Dim { symbol: "d", size: attention.head_dim };
         let leading = [self.b(), self.s(), heads];
         let normed = match self.early_norm(attention) {
@@ -152,7 +150,7 @@ impl Run<'_> {
             QkNorm::EachHead => self.norm_of_each_head(tape, input, &leading, head, names),
         };
         tape.release(input);
-        self.heads(tape, normed, heads, head, self.copies_gradient(attention, heads))
+        self.copied_heads(tape, normed, attention, heads)
     }
 
     /// The norm on queries and keys that comes before they are rotated.
