@@ -99,7 +99,7 @@ fn said(entry: &Entry) -> String {
             let instants = Instant::TRAINING.into_iter().chain(Instant::SERVING);
             instants.filter(move |instant| entry.alive.contains(step, *instant))
         })
-        .map(|instant| instant.id())
+        .map(Instant::id)
         .collect();
     let range = match entry.exactness {
         Exactness::Exact => String::from("exact"),
