@@ -7,11 +7,13 @@
 
 mod caching;
 mod expandable;
+mod laid;
 mod pool;
 mod replay;
 mod settings;
 
-pub(crate) use replay::{Event, Replay, replay, smallest};
+pub(crate) use laid::{Laid, laid};
+pub(crate) use replay::{Event, Played, Replay, replay};
 pub(crate) use settings::Settings;
 
 const MIB: u64 = 1 << 20;

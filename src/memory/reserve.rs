@@ -1,6 +1,6 @@
 //! What PyTorch's allocator makes of a run: how much it takes from the driver, and the least card on which it runs.
 
-use super::allocator::{self, Replay, Settings};
+use super::allocator::{self, Played, Replay, Settings};
 use super::kernels::Kernels;
 use super::sequence::Sequence;
 use super::{EstimateError, Fit, Ledger, Verdict, estimate, inference, training};
@@ -74,7 +74,7 @@ pub fn reserve(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<
     }
     let run = Run::of(model, scenario, gpu)?;
     let (smallest, sequence) = (run.least(), &run.sequence);
-    let Replay { requested, allocated, reserved, growth } = run.whole;
+    let Replay { requested, allocated, reserved, growth } = run.played.whole;
     let taken = Taken {
         name: sequence.name_of(growth.event),
         asked: Bytes::new(growth.asked),
@@ -89,7 +89,7 @@ pub fn reserve(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<
 struct Run {
     sequence: Sequence,
     settings: Settings,
-    whole: Replay,
+    played: Played,
 }
 
 impl Run {
@@ -99,13 +99,13 @@ impl Run {
             Task::Train => training::sequence(&model.trained(), scenario, gpu)?,
             Task::Infer => inference::sequence(model, scenario, gpu)?,
         };
-        let whole = allocator::replay(&sequence.events, settings);
-        Ok(Self { sequence, settings, whole })
+        let played = allocator::replay(&sequence.events, settings);
+        Ok(Self { sequence, settings, played })
     }
 
     /// The least that it runs with.
     fn least(&self) -> u64 {
-        allocator::smallest(&self.sequence.events, self.settings, &self.whole)
+        self.played.smallest(&self.sequence.events, self.settings)
     }
 }
 
@@ -121,7 +121,8 @@ pub(super) fn settings(scenario: &Scenario) -> Result<Settings, EstimateError> {
 /// As of [`reserve`].
 pub fn fits(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<bool, EstimateError> {
     judge(model, scenario, gpu, Fit::fits, |[room, _], run| {
-        run.whole.reserved <= room || run.whole.allocated <= room && run.least() <= room
+        let whole = run.played.whole;
+        whole.reserved <= room || whole.allocated <= room && run.least() <= room
     })
 }
 
@@ -135,7 +136,10 @@ pub fn surely_fits(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<bool
         scenario,
         gpu,
         |fit| fit.verdict == Verdict::Fits,
-        |[room, sure], run| run.whole.reserved <= room && (run.whole.reserved <= sure || run.least() <= sure),
+        |[room, sure], run| {
+            let reserved = run.played.whole.reserved;
+            reserved <= room && (reserved <= sure || run.least() <= sure)
+        },
     )
 }
 

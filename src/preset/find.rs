@@ -89,10 +89,9 @@ pub fn path_word(path: &Path) -> String {
 /// The model of this name: a preset id, or the path, relative to `base`, of a preset, of a Hugging Face `config.json`
 /// or of a folder that holds one.
 pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, PresetError> {
-    let unknown = match library.model(name) {
-        Ok(model) => return Ok(model.clone()),
-        Err(unknown) => unknown,
-    };
+    if let Some(model) = library.known_model(name) {
+        return model.cloned();
+    }
     let path = if base == Path::new(".") { PathBuf::from(name) } else { base.join(name) };
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     if path.is_dir() && !name.is_empty() {
@@ -109,8 +108,11 @@ pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, P
             let message = "brimful reads the config.json of a model, not its weights; name that file or its folder";
             Err(PresetError::file(path.display().to_string(), message))
         }
-        _ if name.contains(['/', '\\']) => Err(no_model_there(&path, &unknown)),
-        _ => Err(unknown),
+        // The nearest names take longer to find than a model to be read: they are for errors alone.
+        _ => match library.model(name) {
+            Err(unknown) if name.contains(['/', '\\']) => Err(no_model_there(&path, &unknown)),
+            found => found.cloned(),
+        },
     }
 }
 

@@ -106,6 +106,11 @@ impl Library {
         &self.problems
     }
 
+    /// The model of this id, where there is one: no more is done where there is none.
+    pub(super) fn known_model(&self, id: &str) -> Option<Result<&Model, PresetError>> {
+        self.models.iter().find(|listing| listing.id() == id).map(|listing| listing.item().map_err(Clone::clone))
+    }
+
     /// The model of this id, or an error that names the nearest.
     pub fn model(&self, id: &str) -> Result<&Model, PresetError> {
         find(&self.models, "model", id)

@@ -5,7 +5,7 @@ use super::settings::Settings;
 use super::{MIB, expandable};
 
 /// Every size is a multiple of this, and as much is split off a small block.
-const GRAIN: u64 = 512;
+pub(super) const GRAIN: u64 = 512;
 /// Rounded sizes up to here are of the small pool.
 pub(super) const SMALL: u64 = MIB;
 /// A segment of the small pool.
@@ -19,6 +19,15 @@ pub(super) const PAGE: u64 = 2 * MIB;
 
 /// No block.
 pub(super) const NONE: BlockId = BlockId::MAX;
+
+/// The segment that is taken for a size, rounded; nothing where it overflows.
+pub(super) fn segment(size: u64) -> Option<u64> {
+    match size {
+        ..=SMALL => Some(SMALL_SEGMENT),
+        ..OWN_SEGMENT => Some(LARGE_SEGMENT),
+        _ => size.checked_next_multiple_of(PAGE),
+    }
+}
 
 /// A piece of a segment, between its neighbours there.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +49,11 @@ pub(super) struct Block {
 pub(super) struct OutOfMemory;
 
 /// PyTorch's caching allocator on one card.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Caching {
     pub(super) settings: Settings,
     /// Bytes that the card hands out.
-    capacity: u64,
+    pub(super) capacity: u64,
     pub(super) blocks: Vec<Block>,
     /// Places of blocks that are no more.
     spare: Vec<BlockId>,
@@ -65,10 +74,11 @@ pub(super) struct Caching {
 }
 
 impl Caching {
-    pub(super) fn new(settings: Settings, capacity: u64) -> Self {
+    /// On a card without end, with nothing taken yet.
+    pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings,
-            capacity,
+            capacity: u64::MAX,
             blocks: Vec::with_capacity(1024),
             spare: Vec::new(),
             pools: [Pool::default(), Pool::default()],
@@ -176,13 +186,7 @@ impl Caching {
         if self.settings.expandable_segments {
             return self.grow(size, small);
         }
-        let length = if small {
-            SMALL_SEGMENT
-        } else if size < OWN_SEGMENT {
-            LARGE_SEGMENT
-        } else {
-            size.checked_next_multiple_of(PAGE)?
-        };
+        let length = segment(size)?;
         if !self.take(length) {
             return None;
         }

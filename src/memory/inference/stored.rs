@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::EstimateError;
 use super::super::activations::Kernel;
-use super::super::allocator::{Event, Settings, replay};
+use super::super::allocator::{Laid, laid};
 use super::super::category::Category;
 use super::super::entry::{Alive, Dim, Entry, Exactness, Part, Place, Shape};
 use super::super::quantized::{self, Format};
@@ -189,16 +189,14 @@ fn remainders(entries: &[&Entry], alive: Alive) -> Result<Entry, Overflow> {
         for (place, layers) in places(entries) {
             let here = |entry: &&&Entry| entry.place == place && is_code(entry) == codes;
             for _ in 0..layers {
-                for entry in entries.iter().filter(here) {
-                    let one = Event::Allocate(entry.bytes.get() / entry.count);
-                    moved.extend((0..entry.count / layers).map(|_| one));
-                }
+                let runs = entries.iter().filter(here);
+                moved.extend(runs.map(|entry| (entry.bytes.get() / entry.count, entry.count / layers)));
             }
         }
     }
     let name = "rest of the weights' blocks (inside PyTorch's allocator)";
-    let moved = replay(&moved, Settings::default());
-    let bytes = Bytes::new(moved.allocated - moved.requested);
+    let Laid { requested, allocated } = laid(moved).ok_or(Overflow)?;
+    let bytes = Bytes::new(allocated - requested);
     let entry = persistent(name, Place::Runtime(Part::Blocks), Shape::new(&[]), Dtype::Bool, alive)?;
     let exactness = Exactness::Estimated { low: Bytes::ZERO, high: bytes };
     Ok(Entry { category: Category::Runtime, bytes, exactness, source: BLOCKS, ..entry })
