@@ -84,6 +84,26 @@ impl EstimateError {
 }
 
 /// The ledger of a model run as a scenario says; `gpu` decides what the runtime takes.
+///
+/// Where PyTorch's allocator is played out, what it holds beyond this is still to come: [`played`] adds it, and [`Fit`]
+/// holds a ledger against a card.
+///
+/// ```
+/// use brimful::memory::{Category, estimate};
+/// use brimful::preset::Library;
+/// use brimful::scenario::Scenario;
+/// use brimful::units::Unit;
+///
+/// let library = Library::embedded();
+/// let model = library.model("llama-3.1-8b")?;
+/// let scenario = Scenario { profiles: library.profiles(), ..Scenario::default() };
+/// let ledger = estimate(model, &scenario, library.gpu("h100-sxm-80").ok())?;
+///
+/// // AdamW keeps two states of each of 8,030,261,248 parameters, in bf16 as the weights are.
+/// let (optimizer, _) = ledger.largest(Category::Optimizer);
+/// assert_eq!(Unit::Gib.show(optimizer), "29.92 GiB");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
     if scenario.estimator == Estimator::Sketch {
         return sketch::ledger(model, scenario);
