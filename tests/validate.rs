@@ -204,19 +204,31 @@ fn the_sketch_is_all_there_is_to_compare_with() {
     assert!(said.err.contains("sketch"), "{}", said.err);
 }
 
-#[test]
-fn the_readme_has_the_table_of_today() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let table = Place::new().run(&["validate", "--markdown"]).out;
-    let (before, rest) = readme.split_once("<!-- validate: ").expect("a marker");
+/// The lines of a page between the comments about `validate` are these; asked to, they are written anew.
+fn assert_table(page: &str, made: impl FnOnce(&str) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("<!-- validate: ").expect("a marker");
     let (marker, rest) = rest.split_once("-->\n").unwrap();
     let (shown, after) = rest.split_once("<!-- /validate -->").expect("the marker's end");
+    let table = made(shown);
     if std::env::var_os("BRIMFUL_UPDATE").is_some() {
         fs::write(&path, format!("{before}<!-- validate: {marker}-->\n{table}<!-- /validate -->{after}")).unwrap();
         return;
     }
-    assert_eq!(shown, table, "BRIMFUL_UPDATE=1 cargo test --test validate writes it anew");
+    assert_eq!(shown, table, "{page}: BRIMFUL_UPDATE=1 cargo test --test validate writes it anew");
+}
+
+#[test]
+fn the_documentation_has_the_table_of_today() {
+    let table = Place::new().run(&["validate", "--markdown"]).out;
+    assert_table("docs/accuracy.md", |_| table.clone());
+    // The README has some rows of it, known by group and metric.
+    let name = |row: &str| row.splitn(4, '|').skip(1).take(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_table("README.md", |shown| {
+        let now = |row: &str| table.lines().find(|line| name(line) == name(row)).expect("a row of the table");
+        shown.lines().map(|row| now(row).to_owned() + "\n").collect()
+    });
 }
 
 /// The case blocks of every file in a folder.

@@ -21,7 +21,7 @@ pub(super) struct ValidateArguments {
     /// Show beside it what another estimator would have said.
     #[arg(long, value_enum, value_name = "ESTIMATOR")]
     against: Option<Against>,
-    /// Only the table, for the README.
+    /// Only the table, for the documentation.
     #[arg(long, hide = true)]
     markdown: bool,
     #[command(flatten)]

@@ -121,7 +121,7 @@ pub fn text(validation: &Validation) -> String {
     text + &format!("\n{kept}: {judged} of {} cases judged\n", validation.outcomes.len())
 }
 
-/// The groups that have a prediction, as the README shows them.
+/// The groups that have a prediction, as `docs/accuracy.md` shows them.
 pub fn markdown(validation: &Validation) -> String {
     let mut text = String::from(
         "| group | metric | cases | exact | median | 90th percentile | worst | promise |\n\

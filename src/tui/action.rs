@@ -1,5 +1,5 @@
-//! What can be done: one table, from which help, footer, palette, manual and README are printed. Which keys do it is
-//! the [`Keymap`]'s to say.
+//! What can be done: one table, from which help, footer, palette, manual and `docs/keys.md` are printed. Which keys do
+//! it is the [`Keymap`]'s to say.
 
 use super::keymap::Keymap;
 use super::screen::View as Screen;
@@ -285,7 +285,7 @@ impl Action {
         sections
     }
 
-    /// The key list of the README.
+    /// The key list of `docs/keys.md`.
     pub fn table_markdown(keymap: &Keymap) -> String {
         let mut text = String::from("| keys | do |\n| --- | --- |\n");
         for section in Self::sections() {

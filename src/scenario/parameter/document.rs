@@ -1,4 +1,4 @@
-//! What the table of parameters says in lists for people: manual, README, help of the explorer, completions of shells.
+//! What the table of parameters says in lists for people: manual, `docs/parameters.md`, help of the explorer, completions of shells.
 
 use super::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
@@ -45,7 +45,7 @@ impl Parameter {
         }
     }
 
-    /// The parameter list of the README.
+    /// The parameter list of `docs/parameters.md`.
     pub fn table_markdown() -> String {
         let mut text = String::from("| key | is | may be | default |\n| --- | --- | --- | --- |\n");
         for parameter in PARAMETERS {
