@@ -22,6 +22,7 @@ mod reserve;
 mod runtime;
 mod sequence;
 mod sketch;
+mod suited;
 mod tape;
 mod targets;
 mod timeline;
@@ -42,13 +43,13 @@ use crate::units::{Overflow, Parameters, grouped};
 
 pub use category::{Categories, Category};
 pub use course::{Pass, Stage};
-pub use coverage::only_attention;
 pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Part, Place, Shape};
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
 pub use ledger::Ledger;
 pub use reserve::{Reserve, Taken, elsewhere, fits, is_played, played, reserve, surely_fits, tracked};
 pub use sketch::{Sketch, sketch};
+pub use suited::{SUITED, Suited, is_unusual, suit};
 
 /// Why there is no ledger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

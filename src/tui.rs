@@ -59,6 +59,8 @@ use crate::units::Unit;
 pub struct Start {
     /// The scenario; without a model or a card the first ones are taken.
     pub scenario: Scenario,
+    /// Which of [`SUITED`](crate::memory::SUITED) somebody asked for, by its key.
+    pub asked: Vec<&'static str>,
     /// The unit of all sizes.
     pub unit: Unit,
     /// Scenarios that are pinned, to be compared with.
@@ -266,7 +268,7 @@ fn open(library: &Library, start: Start) -> App {
     problem = problem.or_else(|| told(&start.problems));
     let mut app = App::new(models, gpus, scenario, start.unit);
     app.presets = start.presets;
-    app.suit_defaults();
+    app.suit_unasked(&start.asked);
     app.file = start.file.and_then(|file| match read(library, &file) {
         Ok(Opened::Scenario(scenario, _)) => Some((file, *scenario)),
         _ => None,

@@ -5,6 +5,9 @@
 #[path = "support/brimful.rs"]
 mod brimful;
 
+use ::brimful::memory;
+use ::brimful::preset::Library;
+use ::brimful::scenario::Scenario;
 use brimful::{Place, said};
 use serde_json::Value;
 
@@ -755,4 +758,30 @@ fn settings_hold_and_say_where_they_come_from() {
         said.err
     );
     assert!(said.out.contains(" GiB"));
+}
+
+#[test]
+fn a_picture_shows_what_a_command_answers() {
+    let place = Place::new();
+    let library = Library::embedded();
+    let mut seen = 0;
+    for model in library.models() {
+        let mut scenario = Scenario::default();
+        if memory::suit(model, &mut scenario, |_| false).is_empty() {
+            continue;
+        }
+        // A length that was asked for leaves the attention to the model.
+        let run = [model.id.as_str(), "--seq", "77", "--gpu", "h100-sxm-80"];
+        let answered = place.run(&[&["estimate"], &run[..]].concat());
+        let drawn = place.run(&[&["render"], &run[..]].concat());
+        let shows_bars = drawn.out.contains("optimizer ") && drawn.out.contains('█');
+        assert_eq!(answered.code == 0, shows_bars, "{}: {}{}", model.id, answered.err, drawn.out);
+        seen += usize::from(answered.code == 0);
+    }
+    assert!(seen > 10, "{seen}");
+    // What the model cannot do and somebody asked for is refused alike.
+    let run = ["bloom-3b", "--set", "train.attention=flash", "--gpu", "h100-sxm-80"];
+    assert_ne!(place.run(&[&["estimate"], &run[..]].concat()).code, 0);
+    let drawn = place.run(&[&["render"], &run[..]].concat()).out;
+    assert!(drawn.contains("flash is not covered"), "{drawn}");
 }

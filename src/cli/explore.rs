@@ -34,10 +34,10 @@ fn open(
 ) -> Result<ExitCode> {
     let draft = Draft::read(&library, &arguments.scenario);
     let input = arguments.scenario.input.as_deref();
-    let (scenario, file) = draft
+    let (scenario, asked, file) = draft
         .and_then(|draft| {
-            let file = draft.file();
-            Ok((draft.named(&library)?, file))
+            let (asked, file) = (draft.asked(), draft.file());
+            Ok((draft.named(&library)?, asked, file))
         })
         .map_err(|error| input.and_then(|input| misplaced_command(&library, input)).unwrap_or(error))?;
     // A model named by a flag hides what stands where a command or a model would.
@@ -45,7 +45,7 @@ fn open(
         bail!("the command comes first: `brimful {input} …`");
     }
     let pins = looks.view.pins(&library, &arguments.scenario.flags)?;
-    explore(library, (scenario, file, pins), arguments, looks, (tastes, problems))
+    explore(library, Opened { scenario, asked, file, pins }, arguments, looks, (tastes, problems))
 }
 
 /// Commands that the design promises and that are still to come.
@@ -70,10 +70,19 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
     }
 }
 
+#[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "nothing opens without the explorer"))]
+/// What the explorer opens on: the scenario, which of its values somebody asked for, its file, and what is pinned.
+struct Opened {
+    scenario: Scenario,
+    asked: Vec<&'static str>,
+    file: Option<String>,
+    pins: Vec<Scenario>,
+}
+
 #[cfg(feature = "tui")]
 fn explore(
     library: Library,
-    (scenario, file, pins): (Scenario, Option<String>, Vec<Scenario>),
+    opened: Opened,
     arguments: &RunArguments,
     looks: LookArguments,
     (tastes, problems): (Tastes, Vec<String>),
@@ -84,8 +93,10 @@ fn explore(
     let lookup = &arguments.output.lookup;
     let (folders, presets) = (presets::folders(lookup), lookup.presets.as_ref());
     let presets = presets.map(|folder| folder.display().to_string());
+    let Opened { scenario, asked, file, pins } = opened;
     let start = crate::tui::Start {
         scenario,
+        asked,
         unit,
         pins,
         file,
@@ -110,7 +121,7 @@ fn explore(
 #[cfg(not(feature = "tui"))]
 fn explore(
     _library: Library,
-    _run: (Scenario, Option<String>, Vec<Scenario>),
+    _opened: Opened,
     _arguments: &RunArguments,
     _looks: LookArguments,
     _tastes: (Tastes, Vec<String>),

@@ -52,10 +52,11 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
     problems.iter().for_each(output::warn);
     let view = view(&arguments.view)?;
     let size = size(&arguments.size)?;
-    let scenario = Draft::read(&library, &arguments.scenario)?.named(&library)?;
+    let draft = Draft::read(&library, &arguments.scenario)?;
+    let (asked, scenario) = (draft.asked(), draft.named(&library)?);
     let (unit, pins) = (arguments.lookup.unit(), arguments.beside.pins(&library, &arguments.scenario.flags)?);
     let (theme, keys) = (arguments.beside.theme.clone().or(tastes.theme), tastes.keys);
-    let start = Start { scenario, unit, pins, theme, keys, usual_gpu: tastes.gpu, folders, ..Start::default() };
+    let start = Start { scenario, asked, unit, pins, theme, keys, usual_gpu: tastes.gpu, folders, ..Start::default() };
     let medium = match arguments.format {
         PictureFormat::Text | PictureFormat::Ansi => Medium::Terminal,
         PictureFormat::Svg => Medium::Page { colour: env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) },

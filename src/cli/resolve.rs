@@ -7,9 +7,8 @@ use anyhow::{Context, Error, Result, bail};
 
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
-use crate::memory::{EstimateError, beyond_positions, only_attention, other_runtime, short_prompt};
+use crate::memory::{EstimateError, SUITED, beyond_positions, other_runtime, short_prompt, suit};
 use crate::model::Model;
-use crate::model::family::PositionKind;
 use crate::preset::{self, Input, Library, PresetError};
 use crate::report::Report;
 use crate::scenario::Scenario;
@@ -116,6 +115,11 @@ impl Draft {
             || self.file.as_ref().is_some_and(|file| preset::scenario::says(file, key))
     }
 
+    /// Which of the keys that a model may leave no choice of a flag or the scenario file has a value for.
+    pub(super) fn asked(&self) -> Vec<&'static str> {
+        SUITED.into_iter().filter(|key| self.says(key)).collect()
+    }
+
     fn model(&self, library: &Library) -> Result<Model, PresetError> {
         preset::find_model(library, &self.scenario.model, &self.base).map_err(|error| self.locate("model", error))
     }
@@ -145,21 +149,8 @@ impl Draft {
             bail!(NO_MODEL);
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
-        let says_attention = self.says("train.attention");
-        let says_length = ["train.sequence_length", "infer.context_length"].map(|key| self.says(key));
-        let mut scenario = Scenario { profiles: library.profiles(), ..self.scenario };
-        if let Some(only) = only_attention(&model).filter(|_| !says_attention) {
-            scenario.train.attention = only;
-        }
-        // A length that nobody asked for is no longer than what the model has positions for.
-        let most = model.architecture.max_position_embeddings;
-        if model.architecture.positions == PositionKind::Learned {
-            let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
-            for (length, _) in lengths.into_iter().zip(says_length).filter(|(_, said)| !said) {
-                // An image is so many tokens, and no fewer.
-                *length = if model.architecture.image.is_some() { most } else { most.min(*length) };
-            }
-        }
+        let mut scenario = Scenario { profiles: library.profiles(), ..self.scenario.clone() };
+        suit(&model, &mut scenario, |key| self.says(key));
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());
         idle.extend(beyond_positions(&model, &scenario));

@@ -28,7 +28,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
 }
 
 /// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.
-pub fn only_attention(model: &Model) -> Option<Attention> {
+pub(super) fn only_attention(model: &Model) -> Option<Attention> {
     of_model(model).eager_only.then_some(Attention::Eager)
 }
 

@@ -1,9 +1,8 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
-use crate::memory::{Step, only_attention};
-use crate::model::family::PositionKind;
+use crate::memory::{Step, Suited, is_unusual, suit};
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Scenario, Task, Value};
+use crate::scenario::{Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
 
 impl App {
@@ -46,44 +45,31 @@ impl App {
         Ok(())
     }
 
-    /// Makes a scenario one that its model can run, so that choosing the model shows its memory and not an error: no
-    /// longer than its learned positions, with the only attention that its code has; what was done, in words.
+    /// Makes a scenario one that its model can run, so that choosing the model shows its memory and not an error; what was
+    /// done, in words.
     pub(super) fn suit(&self, scenario: &mut Scenario) -> Option<String> {
+        self.suit_but(scenario, |_, _| false)
+    }
+
+    fn suit_but(&self, scenario: &mut Scenario, asked: impl Fn(&Scenario, &str) -> bool) -> Option<String> {
         let model = self.model_of(scenario)?;
-        let most = model.architecture.max_position_embeddings;
-        let learned = model.architecture.positions == PositionKind::Learned;
-        let only = only_attention(model).filter(|only| *only != scenario.train.attention);
-        let mut words = Vec::new();
-        let lengths = [&mut scenario.train.sequence_length, &mut scenario.infer.context_length];
-        let image = model.architecture.image.is_some();
-        let unfit = |length: u64| learned && (length > most || image && length != most);
-        let counts = [scenario.task == Task::Train, scenario.task == Task::Infer];
-        let long = || lengths.iter().zip(counts).filter(|(length, _)| unfit(***length));
-        if long().any(|(_, counts)| counts) {
-            let why = if image { "that is what an image is" } else { "the model has learned no more positions" };
-            words.push(format!("sequences are {most} tokens now: {why}"));
-        }
-        for length in lengths.into_iter().filter(|length| unfit(**length)) {
-            *length = most;
-        }
-        if let Some(only) = only {
-            scenario.train.attention = only;
-            words.push(format!("attention is {} now: no fused kernel computes this model's", only.word()));
-        }
+        let given = scenario.clone();
+        let suited = suit(model, scenario, |key| asked(&given, key));
+        let words: Vec<String> = suited.into_iter().map(Suited::words).collect();
         (!words.is_empty()).then(|| words.join("; "))
     }
 
-    /// Does the same where the values are those that nobody asked for.
-    pub(in crate::tui) fn suit_defaults(&mut self) {
-        let (mut scenario, defaults) = (self.scenario.clone(), Scenario::default());
-        if scenario.train.sequence_length == defaults.train.sequence_length
-            && scenario.infer.context_length == defaults.infer.context_length
-            && scenario.train.attention == defaults.train.attention
-            && let Some(words) = self.suit(&mut scenario)
-        {
-            self.estimate = self.estimate_of(&scenario);
-            self.scenario = scenario;
-            self.cursor = self.first_cursor();
+    /// Does the same but for what was asked for.
+    pub(in crate::tui) fn suit_unasked(&mut self, asked: &[&str]) {
+        let mut scenario = self.scenario.clone();
+        let words = self.suit_but(&mut scenario, |given, key| asked.contains(&key) || is_unusual(given, key));
+        if scenario == self.scenario {
+            return;
+        }
+        self.estimate = self.estimate_of(&scenario);
+        self.scenario = scenario;
+        self.cursor = self.first_cursor();
+        if let Some(words) = words {
             self.say(words);
         }
     }

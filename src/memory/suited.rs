@@ -1,0 +1,101 @@
+//! A run made one that its model can do, where it asks for something else and nobody asked for that.
+
+use super::coverage::only_attention;
+use crate::model::Model;
+use crate::model::family::PositionKind;
+use crate::scenario::parameter::Parameter;
+use crate::scenario::{Attention, Scenario, Task};
+
+/// The keys of what a model may leave no choice of.
+pub const SUITED: [&str; 3] = ["train.attention", "train.sequence_length", "infer.context_length"];
+
+/// What was made of a run that its model cannot do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suited {
+    /// Sequences of so many tokens.
+    Length {
+        /// Tokens.
+        tokens: u64,
+        /// Whether that is an image.
+        image: bool,
+    },
+    /// The only attention that its code has.
+    Attention(Attention),
+}
+
+impl Suited {
+    /// What was done and why, in a sentence.
+    pub fn words(self) -> String {
+        match self {
+            Self::Length { tokens, image } => {
+                let why = if image { "that is what an image is" } else { "the model has learned no more positions" };
+                format!("sequences are {tokens} tokens now: {why}")
+            }
+            Self::Attention(only) => {
+                format!("attention is {} now: no fused kernel computes this model's", only.word())
+            }
+        }
+    }
+}
+
+/// Makes a scenario one that its model can run: no longer than its learned positions, with the only attention that its code
+/// has. What was asked for, by its key, stays as it is. Gives back what counts for the task at hand.
+pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool) -> Vec<Suited> {
+    let mut suited = Vec::new();
+    let [attention, sequence, context] = SUITED;
+    let (most, image) = (model.architecture.max_position_embeddings, model.architecture.image.is_some());
+    if model.architecture.positions == PositionKind::Learned {
+        let task = scenario.task;
+        let lengths = [
+            (sequence, &mut scenario.train.sequence_length, Task::Train),
+            (context, &mut scenario.infer.context_length, Task::Infer),
+        ];
+        for (key, length, of) in lengths {
+            // An image is so many tokens, and no fewer.
+            let fits = if image { *length == most } else { *length <= most };
+            if fits || asked(key) {
+                continue;
+            }
+            *length = most;
+            if of == task {
+                suited.push(Suited::Length { tokens: most, image });
+            }
+        }
+    }
+    if let Some(only) = only_attention(model).filter(|only| *only != scenario.train.attention && !asked(attention)) {
+        scenario.train.attention = only;
+        suited.push(Suited::Attention(only));
+    }
+    suited
+}
+
+/// Whether a scenario has another value than usual, which somebody must have asked for.
+pub fn is_unusual(scenario: &Scenario, key: &str) -> bool {
+    Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != parameter.get(&Scenario::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::Library;
+
+    fn suited(model: &str, asked: &[&str]) -> (Scenario, Vec<Suited>) {
+        let library = Library::embedded();
+        let mut scenario = Scenario::default();
+        let suited = suit(library.model(model).unwrap(), &mut scenario, |key| asked.contains(&key));
+        (scenario, suited)
+    }
+
+    #[test]
+    fn what_a_model_cannot_do_is_changed_unless_somebody_asked_for_it() {
+        let (scenario, done) = suited("bloom-3b", &[]);
+        assert_eq!((scenario.train.attention, done), (Attention::Eager, vec![Suited::Attention(Attention::Eager)]));
+        let (scenario, done) = suited("bloom-3b", &["train.attention"]);
+        assert_eq!((scenario, done), (Scenario::default(), Vec::new()));
+        let (scenario, done) = suited("gpt2", &["infer.context_length"]);
+        assert_eq!(done, [Suited::Length { tokens: 1024, image: false }]);
+        assert_eq!(scenario.train.sequence_length, 1024);
+        assert_eq!(scenario.infer.context_length, Scenario::default().infer.context_length);
+        assert_eq!(suited("llama-3.1-8b", &[]), (Scenario::default(), Vec::new()));
+    }
+}
