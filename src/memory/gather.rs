@@ -14,12 +14,15 @@ pub(super) struct Member {
     pub(super) index: usize,
     /// The layers, set by set: how many, the first and the last. Within a set they lie equally far apart.
     sets: Vec<(u64, u64, u64)>,
+    /// All of them: how many, the first and the last.
+    all: (u64, u64, u64),
 }
 
 impl Member {
     /// The entry that has this index.
     pub(super) fn new(index: usize, place: Place) -> Self {
-        Self { index, sets: place.layers().into_iter().collect() }
+        let layers = place.layers();
+        Self { index, sets: layers.into_iter().collect(), all: layers.unwrap_or_default() }
     }
 
     /// Whether another entry of the name may be the same thing in the same place or in other layers.
@@ -35,7 +38,8 @@ impl Member {
         let has = |(count, begin, end): &(u64, u64, u64)| {
             (*count, *begin, *end) == set || (*count > end - begin && *begin <= first && last <= *end)
         };
-        if self.sets.iter().any(has) {
+        // Layers come in their order, so that there is seldom a set to look for.
+        if first <= self.all.2 && self.sets.iter().any(has) {
             return Ok(());
         }
         match self.sets.last_mut() {
@@ -44,10 +48,9 @@ impl Member {
             }
             _ => self.sets.push(set),
         }
-        let layers = self.sets.iter().map(|(layers, ..)| layers).sum();
-        let first = self.sets.iter().map(|(_, first, _)| *first).min().unwrap_or(first);
-        let last = self.sets.iter().map(|(.., last)| *last).max().unwrap_or(last);
-        known.place = Place::among(layers, first, last);
+        let (count, begin, end) = self.all;
+        self.all = (count + layers, begin.min(first), end.max(last));
+        known.place = Place::among(self.all.0, self.all.1, self.all.2);
         Ok(())
     }
 }
