@@ -4,18 +4,33 @@
 #![expect(clippy::print_stdout, reason = "the table of errors is what one reads with --nocapture")]
 #![expect(clippy::cast_precision_loss, reason = "relative errors")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use brimful::framework::transformers::MEASURED;
 use brimful::import::config;
 use brimful::memory::{self, Category, Instant, Ledger, Lifetime, Step};
 use brimful::model::parameters;
+use brimful::preset::{Library, case};
 use brimful::scenario::parameter::Parameter;
-use brimful::scenario::{Scenario, Value};
+use brimful::scenario::{Scenario, Task, Value};
+use brimful::validate::Metric;
 use serde_json::Value as Json;
 
 /// The largest error that a step's peak may have.
 const PEAK_TOLERANCE: f64 = 0.005;
+
+/// Files of measured training steps.
+const TRAINED: &[&str] = &[
+    "autograd.json",
+    "autograd_lora.json",
+    "autograd_recurrent.json",
+    "encoders.json",
+    "experts.json",
+    "images.json",
+    "modern.json",
+    "seq2seq.json",
+];
 
 struct Outcome {
     id: String,
@@ -191,4 +206,26 @@ fn every_measured_step_is_matched() {
 fn further_cases() {
     let wrong = judge(Path::new(&std::env::var("BRIMFUL_CASES").unwrap()));
     assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What is said to be measured is: each family of which that is said has a training case in the reference, and the other
+/// way round.
+#[test]
+fn measured_families_have_a_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+    let mut measured = BTreeSet::new();
+    for file in TRAINED {
+        for case in cases(&folder.join(file)) {
+            measured.extend(case["config"]["model_type"].as_str().map(String::from));
+        }
+    }
+    for case in case::embedded(&Library::embedded()).unwrap() {
+        if let (Metric::RequestedPeak, Ok(subject)) = (case.metric, case.subject)
+            && subject.scenario.task == Task::Train
+        {
+            measured.insert(subject.model.family.id.to_owned());
+        }
+    }
+    let said: BTreeSet<String> = MEASURED.iter().map(|family| (*family).to_owned()).collect();
+    assert_eq!(measured, said);
 }

@@ -27,23 +27,21 @@ pub(super) fn implementation(family: &Family, llama: Implementation) -> Implemen
             correction_bias_in_fp32: true,
             ..llama
         },
-        "deepseek" => Implementation { router: RouterCode::SoftmaxThenCast, trains: false, measured: false, ..llama },
+        "deepseek" => Implementation { router: RouterCode::SoftmaxThenCast, trains: false, ..llama },
         "bailing_moe" => Implementation {
             rotation: Rotation::Concatenated,
             norms_after_projections: true,
             router: RouterCode::SigmoidByGroup,
             trains: false,
-            measured: false,
             ..llama
         },
         "hunyuan_v1_moe" => Implementation {
             norms_after_rotation: true,
             router: RouterCode::SoftmaxThenCast,
             shared_expert_first: true,
-            measured: false,
             ..llama
         },
-        "hy_v3" => Implementation { router: RouterCode::SigmoidByGroup, trains: false, measured: false, ..llama },
+        "hy_v3" => Implementation { router: RouterCode::SigmoidByGroup, trains: false, ..llama },
         "ernie4_5_moe" => Implementation {
             rotary_in_fp32: true,
             tables: TableCode::Interleaved,
@@ -52,16 +50,11 @@ pub(super) fn implementation(family: &Family, llama: Implementation) -> Implemen
             correction_bias_in_fp32: true,
             shared_expert_first: true,
             trains: false,
-            measured: false,
             ..llama
         },
-        "phimoe" => Implementation {
-            norm: NormCode::Fused,
-            router: RouterCode::SoftmaxThenCast,
-            trains: false,
-            measured: false,
-            ..llama
-        },
+        "phimoe" => {
+            Implementation { norm: NormCode::Fused, router: RouterCode::SoftmaxThenCast, trains: false, ..llama }
+        }
         "minimax_m2" => Implementation {
             rotation: Rotation::Concatenated,
             turned_together: true,

@@ -14,24 +14,18 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             tables_by_sequence: id != "qwen3_next",
             router: RouterCode::SoftmaxThenCast,
             shared_expert_first: true,
-            measured: id == "qwen3_5",
             ..llama
         },
-        "kimi_linear" => {
-            Implementation { rotation: Rotation::None, router: RouterCode::SigmoidByGroup, measured: false, ..llama }
-        }
+        "kimi_linear" => Implementation { rotation: Rotation::None, router: RouterCode::SigmoidByGroup, ..llama },
         "kimi_k3" => Implementation {
             rotation: Rotation::None,
             router: RouterCode::SigmoidByGroup,
             correction_bias_in_fp32: true,
             trains: false,
-            measured: false,
             ..llama
         },
         "lfm2_moe" => Implementation { router: RouterCode::SigmoidAsScored, correction_bias_in_fp32: true, ..llama },
-        "falcon_h1" => {
-            Implementation { scaled_embedding: true, scaled_logits: true, scaled_mixer: true, measured: false, ..llama }
-        }
+        "falcon_h1" => Implementation { scaled_embedding: true, scaled_logits: true, scaled_mixer: true, ..llama },
         "nemotron_h" => Implementation {
             norm: NormCode::WideWeightThenCast,
             rotation: Rotation::None,
@@ -46,14 +40,10 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             router: RouterCode::TopThenSoftmax,
             ..llama
         },
-        "bamba" => Implementation { rotation: Rotation::Concatenated, turned_together: true, measured: false, ..llama },
-        "mamba" | "mamba2" | "falcon_mamba" => Implementation {
-            rotation: Rotation::None,
-            stream_in_fp32: true,
-            saved: SavedOrder::HeadLast,
-            measured: false,
-            ..llama
-        },
+        "bamba" => Implementation { rotation: Rotation::Concatenated, turned_together: true, ..llama },
+        "mamba" | "mamba2" | "falcon_mamba" => {
+            Implementation { rotation: Rotation::None, stream_in_fp32: true, saved: SavedOrder::HeadLast, ..llama }
+        }
         _ => llama,
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             turned_together: true,
             ..llama
         },
-        "internlm2" | "mimo" | "nemotron-nas" => Implementation { measured: false, ..llama },
+        "internlm2" | "mimo" | "nemotron-nas" => Implementation { ..llama },
         _ => of_several_kinds(id, llama),
     }
 }
@@ -59,7 +59,6 @@ fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
             rotation: Rotation::Concatenated,
             router: RouterCode::SoftmaxThenCast,
             queries_scaled_by_position: true,
-            measured: false,
             ..llama
         },
         "deepseek_v32" | "glm_moe_dsa" => Implementation {
@@ -67,7 +66,6 @@ fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
             rotation: Rotation::Concatenated,
             router: RouterCode::SigmoidByGroup,
             trains: false,
-            measured: false,
             ..llama
         },
         "deepseek_v4" => Implementation {
@@ -76,7 +74,6 @@ fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
             eager_only: true,
             correction_bias_in_fp32: true,
             trains: false,
-            measured: false,
             ..llama
         },
         "mimo_v2_flash" | "step3p5" => Implementation {
@@ -85,14 +82,12 @@ fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
             both_masks: true,
             tables_by_window: true,
             trains: false,
-            measured: false,
             ..llama
         },
         "minimax_m3_vl_text" => Implementation {
             rotation: Rotation::Concatenated,
             router: RouterCode::SigmoidByGroup,
             trains: false,
-            measured: false,
             ..llama
         },
         "gemma3n_text" | "gemma4_text" => Implementation {
@@ -103,7 +98,6 @@ fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
             router: RouterCode::SoftmaxThenCast,
             shared_expert_first: true,
             trains: false,
-            measured: false,
             ..llama
         },
         "llama4_text" => Implementation {
@@ -116,10 +110,8 @@ fn of_several_kinds(id: &str, llama: Implementation) -> Implementation {
             softmax_in_fp32: false,
             ..llama
         },
-        "dbrx" => Implementation { norm: NormCode::Fused, trains: false, measured: false, ..llama },
-        "grok-1" => {
-            Implementation { scaled_embedding: true, scaled_logits: true, trains: false, measured: false, ..llama }
-        }
+        "dbrx" => Implementation { norm: NormCode::Fused, trains: false, ..llama },
+        "grok-1" => Implementation { scaled_embedding: true, scaled_logits: true, trains: false, ..llama },
         _ => llama,
     }
 }

@@ -22,10 +22,12 @@ pub(super) const NONE: BlockId = BlockId::MAX;
 
 /// The segment that is taken for a size, rounded; nothing where it overflows.
 pub(super) fn segment(size: u64) -> Option<u64> {
-    match size {
-        ..=SMALL => Some(SMALL_SEGMENT),
-        ..OWN_SEGMENT => Some(LARGE_SEGMENT),
-        _ => size.checked_next_multiple_of(PAGE),
+    if size <= SMALL {
+        Some(SMALL_SEGMENT)
+    } else if size < OWN_SEGMENT {
+        Some(LARGE_SEGMENT)
+    } else {
+        size.checked_next_multiple_of(PAGE)
     }
 }
 
