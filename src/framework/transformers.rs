@@ -131,9 +131,10 @@ pub struct Implementation {
     pub adds_attention_first: bool,
     /// The order in which checkpoints name tables, layers and the head.
     pub saved: SavedOrder,
-    /// Whether checkpoints name a layer's attention before its feed-forward network: `attn`, `mlp`, and not `self_attn`
-    /// behind `mlp`.
-    pub attention_saved_first: bool,
+    /// How they name what a layer is made of.
+    pub saved_layer: SavedLayer,
+    /// Whether the feed-forward network drops its own output, while its input is still there.
+    pub drops_with_input: bool,
     /// Whether a token begins each sequence, which `generate()` keeps on the card as those that end one.
     pub begins_with_token: bool,
     /// How a router chooses experts.
@@ -191,6 +192,28 @@ pub enum SavedOrder {
     LayersBeforeTables,
     /// `gpt_neox.embed_in`, `gpt_neox.layers`, `lm_head`.
     HeadLast,
+}
+
+/// Where a checkpoint has attention's output projection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputSaved {
+    /// Before the others: `dense`, `attention.output`.
+    First,
+    /// Where its name puts it: `k_proj`, `o_proj`, `q_proj`.
+    ByName,
+    /// Behind them: `c_attn`, `c_proj`.
+    Last,
+}
+
+/// How checkpoints name what a layer is made of, where they do not go by the alphabet of the names here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavedLayer {
+    /// Whether attention comes before the feed-forward network.
+    pub attention_first: bool,
+    /// Where attention's output projection is among its others.
+    pub output: OutputSaved,
+    /// Whether the feed-forward network's first matrix comes before its last.
+    pub up_first: bool,
 }
 
 /// How the class of a layer names its modules.
@@ -431,7 +454,8 @@ const LLAMA: Implementation = Implementation {
     router_named_last: false,
     heads_after_projections: false,
     saved: SavedOrder::HeadFirst,
-    attention_saved_first: false,
+    saved_layer: SavedLayer { attention_first: false, output: OutputSaved::ByName, up_first: false },
+    drops_with_input: false,
     begins_with_token: true,
     router: RouterCode::SoftmaxInFp32,
     expert_gate: GateCode::Halves,
@@ -490,6 +514,14 @@ const ROUTER_NAMED_LAST: &[&str] = &[
     "mimo_v2_flash",
     "qwen3_moe",
 ];
+
+/// Families whose checkpoints name attention before the feed-forward network: `attn`, `mlp`, not `self_attn` behind `mlp`.
+const ATTENTION_SAVED_FIRST: &[&str] =
+    &["bert", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "modernbert", "mpt", "roberta", "xlm-roberta"];
+
+/// Families that name the first matrix of the feed-forward network before the last: `c_fc`, `c_proj`; `fc1`, `fc2`.
+const UP_SAVED_FIRST: &[&str] =
+    &["bert", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "opt", "phi", "roberta", "starcoder2", "xlm-roberta"];
 
 /// Families of whose training steps the reference has a measured case: what is said of others is derived from their code.
 pub const MEASURED: &[&str] = &[
@@ -562,6 +594,15 @@ pub fn implementation(family: &Family) -> Implementation {
         heads_after_projections: HEADS_AFTER_PROJECTIONS.contains(&family.id),
         router_named_last: ROUTER_NAMED_LAST.contains(&family.id),
         measured: MEASURED.contains(&family.id),
+        saved_layer: SavedLayer {
+            attention_first: ATTENTION_SAVED_FIRST.contains(&family.id),
+            output: match family.id {
+                "bert" | "phi" | "roberta" | "xlm-roberta" => OutputSaved::First,
+                "gpt2" | "gpt_bigcode" | "mpt" => OutputSaved::Last,
+                _ => OutputSaved::ByName,
+            },
+            up_first: UP_SAVED_FIRST.contains(&family.id),
+        },
         ..computation(family)
     }
 }
@@ -582,13 +623,11 @@ fn computation(family: &Family) -> Implementation {
             holds_normed: HeldNorm::UntilAdded,
             conv1d: true,
             saved: SavedOrder::LayersBeforeTables,
-            attention_saved_first: true,
             modules: ModuleOrder::AsComputed,
             ..llama
         },
         "gpt_neox" => Implementation {
             saved: SavedOrder::HeadLast,
-            attention_saved_first: true,
             norm: NormCode::Fused,
             fused_projection: FusedProjection::HeadsThenSplit,
             rotation: Rotation::Concatenated,
@@ -646,9 +685,14 @@ fn computation(family: &Family) -> Implementation {
             adds_attention_first: true,
             ..llama
         },
-        "starcoder2" => {
-            Implementation { norm: NormCode::Fused, embedding_dropout: true, hidden_dropout: true, ..llama }
-        }
+        "starcoder2" => Implementation {
+            norm: NormCode::Fused,
+            embedding_dropout: true,
+            hidden_dropout: true,
+            drops_inside_attention: true,
+            drops_with_input: true,
+            ..llama
+        },
         "olmo" => Implementation { norm: NormCode::FusedWithoutWeight, rotary_in_fp32: true, ..llama },
         "granite" => Implementation { scaled_embedding: true, scaled_residuals: true, scaled_logits: true, ..llama },
         id => hybrid::implementation(id, modern::implementation(id, experts::implementation(family, llama))),

@@ -59,7 +59,7 @@ pub const PROMISES: &[Promise] = &[
     SAVED,
     up_to("peaks", 0.005),
     Promise { group: "requested", exact: Some(0.99), near: Some(0.99), worst: Some(0.05), ..Promise::NOTHING },
-    Promise { group: "blocks", exact: Some(0.95), near: Some(0.99), worst: Some(0.01), ..Promise::NOTHING },
+    Promise { group: "blocks", exact: Some(0.99), near: Some(0.99), worst: Some(0.01), ..Promise::NOTHING },
     Promise { group: "reserved", exact: Some(0.99), ..PLAYED },
     Promise { group: "smallest", exact: Some(0.99), low: Some(0.03), ..PLAYED },
     Promise { group: "serving requested", exact: Some(0.95), near: Some(0.99), worst: Some(0.05), ..Promise::NOTHING },

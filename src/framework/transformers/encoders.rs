@@ -20,7 +20,6 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             weights_as_softmax: true,
             checkpoint_keeps_mask: true,
             saved: if id == "bert" { SavedOrder::HeadLast } else { SavedOrder::HeadFirst },
-            attention_saved_first: true,
             modules: ModuleOrder::NormAfterEach,
             loss: LossCode::Masked,
             ..base
@@ -31,7 +30,6 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             rotary_inputs_in_fp32: true,
             widened_at_each_use: true,
             both_masks: true,
-            attention_saved_first: true,
             modules: ModuleOrder::AsComputed,
             tables_by_window: true,
             holds_attention_output: true,

@@ -14,7 +14,6 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
         hidden_dropout: true,
         returns_weights: true,
         saved: if family == "opt" { SavedOrder::HeadFirst } else { SavedOrder::LayersBeforeTables },
-        attention_saved_first: !matches!(family, "bloom" | "falcon" | "opt"),
         modules: ModuleOrder::AsComputed,
         ..llama
     };

@@ -292,10 +292,16 @@ impl Run<'_> {
     /// The feed-forward network and its dropout; its input is let go.
     fn fed_forward(&self, tape: &mut Tape, input: Tensor, layer: &Layer) -> Tensor {
         let fed = self.feed_forward(tape, input, &layer.feed_forward);
+        let names = ["mlp.dropped output", "mlp.output dropout mask"];
+        if self.code.drops_with_input {
+            let dropped = self.dropped(tape, fed, names);
+            tape.release(input);
+            return dropped;
+        }
         if !self.code.feed_forward_in_layer {
             tape.release(input);
         }
-        self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"])
+        self.dropped(tape, fed, names)
     }
 
     /// What mixes the tokens of a layer, with the attention weights where eager attention returns them.

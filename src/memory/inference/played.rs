@@ -29,7 +29,7 @@ impl Served<'_> {
             weights: run.weights,
             format: self.stored.format(),
             saved: run.code.saved,
-            attention_saved_first: run.code.attention_saved_first,
+            saved_layer: run.code.saved_layer,
             modules: run.code.named(),
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Made, Sequence, modules};
-use crate::framework::transformers::{Modules, SavedOrder};
+use crate::framework::transformers::{Modules, SavedLayer, SavedOrder};
 use crate::memory::adapters::Adapters;
 use crate::memory::entry::Entry;
 use crate::memory::quantized::{self, Format};
@@ -25,8 +25,8 @@ pub(in crate::memory) struct Loading<'a> {
     pub(in crate::memory) format: Option<Format>,
     /// The order of a checkpoint's names.
     pub(in crate::memory) saved: SavedOrder,
-    /// Whether they name a layer's attention before its feed-forward network.
-    pub(in crate::memory) attention_saved_first: bool,
+    /// How they name what a layer is made of.
+    pub(in crate::memory) saved_layer: SavedLayer,
     /// The order of a layer's modules.
     pub(in crate::memory) modules: Modules,
     /// Whether matrices are saved transposed, and turned before they are quantized: GPT-2's.
@@ -174,7 +174,7 @@ impl Loading<'_> {
         let mut narrow: BTreeMap<(Block, u64, &str), Made> = BTreeMap::new();
         for block in named {
             for copy in 0..block.copies {
-                for tensor in modules::as_saved(block, self.attention_saved_first, self.conv1d) {
+                for tensor in modules::as_saved(block, self.saved_layer) {
                     let bytes = self.unquantized_bytes(tensor)?;
                     if let Some(pieces) = self.pieces(block, tensor)? {
                         quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);

@@ -1,6 +1,6 @@
 //! The order of a model's tensors: as its class names its modules, or as a checkpoint has them.
 
-use crate::framework::transformers::{ModuleOrder, Modules};
+use crate::framework::transformers::{ModuleOrder, Modules, OutputSaved, SavedLayer};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 
 /// The tensors of one block in the order of its class.
@@ -65,23 +65,27 @@ fn with_norms(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
 
 /// The tensors of one block in the order of their names, in which checkpoints are written: of a layer the norm before it,
 /// the feed-forward network, other norms, attention; or attention, norms, the feed-forward network.
-/// GPT-2's names begin otherwise: `c_attn` and `c_fc` before `c_proj`.
-pub(super) fn as_saved(block: &BlockParameters, attention_first: bool, conv1d: bool) -> Vec<&Tensor> {
+/// Within each of these by their names, but for what a family names otherwise.
+pub(super) fn as_saved(block: &BlockParameters, saved: SavedLayer) -> Vec<&Tensor> {
     let mut tensors: Vec<&Tensor> = block.tensors.iter().collect();
     if !matches!(block.block, Block::Group(_)) {
         // `embed_positions`, `wpe`: before `embed_tokens`, `wte`.
         tensors.sort_by_key(|tensor| !tensor.name.starts_with("position embedding"));
         return tensors;
     }
-    let rank = |tensor: &Tensor| match (is_of_layer(tensor), attention_first) {
+    let rank = |tensor: &Tensor| match (is_of_layer(tensor), saved.attention_first) {
         (true, false) if is_first_norm(tensor) => 0,
         (true, _) => 2,
         (false, false) => 1 + 2 * u8::from(is_of_mixer(tensor)),
         (false, true) => 3 - 2 * u8::from(is_of_mixer(tensor)),
     };
-    let later =
-        |tensor: &Tensor| conv1d && ["attention.output.", "mlp.down."].iter().any(|it| tensor.name.starts_with(it));
-    tensors.sort_by_key(|tensor| (rank(tensor), later(tensor), tensor.name));
+    let among = |tensor: &Tensor| match saved.output {
+        OutputSaved::First if tensor.name.starts_with("attention.output.") => 0,
+        OutputSaved::Last if tensor.name.starts_with("attention.output.") => 2,
+        _ if saved.up_first && tensor.name.starts_with("mlp.down.") => 2,
+        _ => 1,
+    };
+    tensors.sort_by_key(|tensor| (rank(tensor), among(tensor), tensor.name));
     tensors
 }
 

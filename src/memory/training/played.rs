@@ -29,7 +29,7 @@ impl Trained<'_> {
             weights: run.weights,
             format: (train.method == Method::Qlora).then(|| base(train)),
             saved: run.code.saved,
-            attention_saved_first: run.code.attention_saved_first,
+            saved_layer: run.code.saved_layer,
             modules: run.code.named(),
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, model_set.bits)?,
