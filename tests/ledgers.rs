@@ -44,7 +44,8 @@ fn no_ledger_changes_unseen() {
     let gpu = library.gpu("h100-sxm-80").unwrap();
     for model in library.models() {
         for (name, settings) in SETTINGS {
-            lines.insert(format!("preset {} {name}", model.id), preset(model, settings, gpu));
+            let scenario = Scenario { profiles: library.profiles(), ..Scenario::default() };
+            lines.insert(format!("preset {} {name}", model.id), preset(model, scenario, settings, gpu));
         }
     }
     let mut text = String::new();
@@ -62,8 +63,7 @@ fn no_ledger_changes_unseen() {
     assert!(changed.is_empty() && known.len() == now.len(), "{} ledgers changed: {shown:#?}", changed.len());
 }
 
-fn preset(model: &Model, settings: &[(&str, &str)], gpu: &Gpu) -> String {
-    let mut scenario = Scenario::default();
+fn preset(model: &Model, mut scenario: Scenario, settings: &[(&str, &str)], gpu: &Gpu) -> String {
     for (key, value) in settings {
         let parameter = Parameter::by_key(key).unwrap();
         let value = parameter.parse(value).unwrap();
@@ -93,14 +93,10 @@ fn line(ledger: Result<Ledger, EstimateError>) -> String {
 
 /// Everything that is said of an entry.
 fn said(entry: &Entry) -> String {
-    let instants: Vec<&str> = [Step::First, Step::Steady]
-        .into_iter()
-        .flat_map(|step| {
-            let instants = Instant::TRAINING.into_iter().chain(Instant::SERVING);
-            instants.filter(move |instant| entry.alive.contains(step, *instant))
-        })
-        .map(Instant::id)
-        .collect();
+    let instants = [Step::First, Step::Steady].map(|step| {
+        let instants = Instant::TRAINING.into_iter().chain(Instant::SERVING);
+        instants.filter(|instant| entry.alive.contains(step, *instant)).map(Instant::id).collect::<Vec<_>>()
+    });
     let range = match entry.exactness {
         Exactness::Exact => String::from("exact"),
         Exactness::Estimated { low, high } => format!("{} to {}", low.get(), high.get()),

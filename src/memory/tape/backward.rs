@@ -59,7 +59,7 @@ impl Tape {
         again: impl FnOnce(&mut Self),
     ) {
         let packs = self.nodes[nodes.clone()].iter().map(|node| u32::from(node.packs)).sum();
-        let last = nodes.clone().find(|index| self.nodes[*index].packs > 0).unwrap_or(nodes.start);
+        let last = nodes.clone().find(|index| self.nodes[*index].packs > 0);
         let mut again = Some(again);
         let mut replay = 0;
         for index in nodes.clone().rev() {
@@ -72,7 +72,11 @@ impl Tape {
                 self.end_recomputation();
             }
             let twin = (replay > 0).then(|| replay + (index - nodes.start)).filter(|twin| *twin < self.nodes.len());
-            self.run(index, twin, if index == last { given } else { &[] });
+            self.run(index, twin, if Some(index) == last { given } else { &[] });
+        }
+        // Nothing of it was needed.
+        if last.is_none() {
+            self.release_each(given.iter().copied());
         }
     }
 
@@ -229,5 +233,24 @@ impl Tape {
         self.unrefer(one);
         self.unrefer(other);
         summed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Event;
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_nothing_lets_go_of_what_it_was_given() {
+        let mut tape = Tape::new(1, true, false);
+        let shape = tape.shape(&[]);
+        let input = tape.constant("input", shape, Dtype::Bf16);
+        tape.begin_checkpoint(&[input]);
+        tape.end_checkpoint();
+        tape.release(input);
+        let nothing = tape.node_count()..tape.node_count();
+        tape.backward_through_checkpoint(nothing, &[input], |_| unreachable!("nothing is needed"));
+        assert_eq!(tape.events, [Event::Allocate(input.storage), Event::Release(input.storage)]);
     }
 }
