@@ -70,8 +70,8 @@ fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
     }
 }
 
-#[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "nothing opens without the explorer"))]
 /// What the explorer opens on: the scenario, which of its values somebody asked for, its file, and what is pinned.
+#[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "nothing opens without the explorer"))]
 struct Opened {
     scenario: Scenario,
     asked: Vec<&'static str>,

@@ -7,12 +7,16 @@ mod encoders;
 mod experts;
 mod hybrid;
 mod legacy;
+mod measured;
 mod modern;
+mod order;
 mod seq2seq;
 
 use crate::model::{Family, Model};
 
 pub use experts::adapts_experts;
+pub use measured::MEASURED;
+pub use order::{ModuleOrder, Modules, OutputSaved, SavedLayer, SavedOrder};
 
 /// The version that is described, as entries name it.
 pub const SOURCE: &str = "Transformers 5.23 modelling code under PyTorch 2.15 autograd, measured";
@@ -120,10 +124,6 @@ pub struct Implementation {
     pub scaled_mixer: bool,
     /// Whether the residual stream is fp32 between layers, and logits are widened.
     pub stream_in_fp32: bool,
-    /// Whether attention's class names its output projection before the others.
-    pub output_named_first: bool,
-    /// Whether a mixture's class names its router behind its experts.
-    pub router_named_last: bool,
     /// Whether queries, keys and values are all projected before heads are taken apart.
     pub heads_after_projections: bool,
     /// Whether a layer whose parts stand side by side adds attention's output to the stream before the feed-forward
@@ -167,71 +167,7 @@ pub struct Implementation {
     /// How the loss is computed from logits.
     pub loss: LossCode,
     /// The order of a layer's modules.
-    pub modules: ModuleOrder,
-}
-
-/// The order in which a layer's class names its modules, in which their parameters are moved and stepped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModuleOrder {
-    /// Attention, the feed-forward network, then the layer's norms.
-    NormsLast,
-    /// The layer's norms, attention, the feed-forward network.
-    NormsFirst,
-    /// Each norm before what it stands before.
-    AsComputed,
-    /// Each norm behind what it stands at.
-    NormAfterEach,
-}
-
-/// The order of a checkpoint's names, in which weights are loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SavedOrder {
-    /// `lm_head`, `model.embed_tokens`, `model.layers`.
-    HeadFirst,
-    /// `lm_head`, `transformer.h`, `transformer.wte`.
-    LayersBeforeTables,
-    /// `gpt_neox.embed_in`, `gpt_neox.layers`, `lm_head`.
-    HeadLast,
-}
-
-/// Where a checkpoint has attention's output projection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputSaved {
-    /// Before the others: `dense`, `attention.output`.
-    First,
-    /// Where its name puts it: `k_proj`, `o_proj`, `q_proj`.
-    ByName,
-    /// Behind them: `c_attn`, `c_proj`.
-    Last,
-}
-
-/// How checkpoints name what a layer is made of, where they do not go by the alphabet of the names here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SavedLayer {
-    /// Whether attention comes before the feed-forward network.
-    pub attention_first: bool,
-    /// Where attention's output projection is among its others.
-    pub output: OutputSaved,
-    /// Whether the feed-forward network's first matrix comes before its last.
-    pub up_first: bool,
-}
-
-/// How the class of a layer names its modules.
-#[derive(Debug, Clone, Copy)]
-pub struct Modules {
-    /// Where norms are among them.
-    pub order: ModuleOrder,
-    /// Whether attention's output projection comes before its others.
-    pub output_first: bool,
-    /// Whether a router comes behind its experts.
-    pub router_last: bool,
-}
-
-impl Implementation {
-    /// The order of a layer's modules.
-    pub const fn named(&self) -> Modules {
-        Modules { order: self.modules, output_first: self.output_named_first, router_last: self.router_named_last }
-    }
+    pub modules: Modules,
 }
 
 /// How long a layer's variable has the output of a norm.
@@ -450,8 +386,6 @@ const LLAMA: Implementation = Implementation {
     scaled_mixer: false,
     stream_in_fp32: false,
     adds_attention_first: false,
-    output_named_first: false,
-    router_named_last: false,
     heads_after_projections: false,
     saved: SavedOrder::HeadFirst,
     saved_layer: SavedLayer { attention_first: false, output: OutputSaved::ByName, up_first: false },
@@ -471,7 +405,7 @@ const LLAMA: Implementation = Implementation {
     biases_by_layer: false,
     scales_decoder_output: None,
     loss: LossCode::Shifted,
-    modules: ModuleOrder::NormsLast,
+    modules: Modules::in_order(ModuleOrder::NormsLast),
 };
 
 /// Families whose configuration names no token that begins a sequence.
@@ -501,109 +435,16 @@ const BEGIN_WITHOUT: &[&str] = &[
 /// Families whose attention projects queries, keys and values before it takes the heads of any apart.
 const HEADS_AFTER_PROJECTIONS: &[&str] = &["minimax_m2", "olmo", "olmo2", "olmo3", "olmoe", "opt", "stablelm"];
 
-/// Families whose mixtures name their router behind their experts.
-const ROUTER_NAMED_LAST: &[&str] = &[
-    "deepseek_v2",
-    "deepseek_v3",
-    "deepseek_v32",
-    "glm4_moe",
-    "glm4_moe_lite",
-    "glm_moe_dsa",
-    "kimi_linear",
-    "llama4_text",
-    "mimo_v2_flash",
-    "qwen3_moe",
-];
-
-/// Families whose checkpoints name attention before the feed-forward network: `attn`, `mlp`, not `self_attn` behind `mlp`.
-const ATTENTION_SAVED_FIRST: &[&str] =
-    &["bert", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "modernbert", "mpt", "roberta", "xlm-roberta"];
-
-/// Families that name the first matrix of the feed-forward network before the last: `c_fc`, `c_proj`; `fc1`, `fc2`.
-const UP_SAVED_FIRST: &[&str] =
-    &["bert", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "opt", "phi", "roberta", "starcoder2", "xlm-roberta"];
-
-/// Families of whose training steps the reference has a measured case: what is said of others is derived from their code.
-pub const MEASURED: &[&str] = &[
-    "apertus",
-    "arcee",
-    "bert",
-    "bloom",
-    "cohere",
-    "cohere2",
-    "deepseek_v2",
-    "deepseek_v3",
-    "dots1",
-    "ernie4_5",
-    "exaone4",
-    "falcon",
-    "gemma",
-    "gemma2",
-    "gemma3_text",
-    "glm",
-    "glm4",
-    "glm4_moe",
-    "glm4_moe_lite",
-    "gpt2",
-    "gpt_bigcode",
-    "gpt_neo",
-    "gpt_neox",
-    "gpt_oss",
-    "gptj",
-    "granite",
-    "hunyuan_v1_dense",
-    "lfm2",
-    "lfm2_moe",
-    "llama",
-    "llama4_text",
-    "minimax",
-    "minimax_m2",
-    "ministral3",
-    "mistral",
-    "mixtral",
-    "modernbert",
-    "mpt",
-    "mt5",
-    "nemotron",
-    "olmo",
-    "olmo2",
-    "olmo3",
-    "olmoe",
-    "opt",
-    "phi",
-    "phi3",
-    "qwen2",
-    "qwen2_moe",
-    "qwen3",
-    "qwen3_moe",
-    "roberta",
-    "seed_oss",
-    "smollm3",
-    "stablelm",
-    "starcoder2",
-    "t5",
-    "umt5",
-    "vit",
-    "xlm-roberta",
-];
-
 /// The modelling code of a family.
 pub fn implementation(family: &Family) -> Implementation {
+    let code = computation(family);
     Implementation {
         begins_with_token: !BEGIN_WITHOUT.contains(&family.id),
         heads_after_projections: HEADS_AFTER_PROJECTIONS.contains(&family.id),
-        router_named_last: ROUTER_NAMED_LAST.contains(&family.id),
         measured: MEASURED.contains(&family.id),
-        saved_layer: SavedLayer {
-            attention_first: ATTENTION_SAVED_FIRST.contains(&family.id),
-            output: match family.id {
-                "bert" | "phi" | "roberta" | "xlm-roberta" => OutputSaved::First,
-                "gpt2" | "gpt_bigcode" | "mpt" => OutputSaved::Last,
-                _ => OutputSaved::ByName,
-            },
-            up_first: UP_SAVED_FIRST.contains(&family.id),
-        },
-        ..computation(family)
+        saved_layer: SavedLayer::of(family.id),
+        modules: code.modules.of(family.id),
+        ..code
     }
 }
 
@@ -623,7 +464,7 @@ fn computation(family: &Family) -> Implementation {
             holds_normed: HeldNorm::UntilAdded,
             conv1d: true,
             saved: SavedOrder::LayersBeforeTables,
-            modules: ModuleOrder::AsComputed,
+            modules: Modules::in_order(ModuleOrder::AsComputed),
             ..llama
         },
         "gpt_neox" => Implementation {
@@ -634,7 +475,7 @@ fn computation(family: &Family) -> Implementation {
             turned_together: true,
             embedding_dropout: true,
             hidden_dropout: true,
-            modules: ModuleOrder::NormsFirst,
+            modules: Modules::in_order(ModuleOrder::NormsFirst),
             ..llama
         },
         "opt" | "gptj" | "bloom" | "falcon" | "mpt" | "gpt_neo" | "gpt_bigcode" => {
@@ -643,9 +484,7 @@ fn computation(family: &Family) -> Implementation {
         "bert" | "roberta" | "xlm-roberta" | "modernbert" => encoders::implementation(family.id, llama),
         "t5" | "mt5" | "umt5" => seq2seq::implementation(family.id, llama),
         "vit" => encoders::of_images(llama),
-        "phi3" => {
-            Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, output_named_first: true, ..llama }
-        }
+        "phi3" => Implementation { rotation: Rotation::Concatenated, hidden_dropout: true, ..llama },
         "olmo2" => Implementation { norm: NormCode::WeightThenCast, rotary_in_fp32: true, ..llama },
         "gemma" | "gemma2" | "gemma3_text" => Implementation {
             norm: NormCode::OnePlusWeight,

@@ -3,6 +3,7 @@
 
 mod load;
 mod modules;
+mod quantize;
 
 pub(super) use load::{Loading, TiedHead};
 pub(super) use modules::as_named;

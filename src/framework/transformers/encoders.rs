@@ -1,6 +1,8 @@
 //! The modelling code of encoders, as it differs from Llama's.
 
-use super::{FusedProjection, Implementation, LossCode, ModuleOrder, NormCode, PositionCode, Rotation, SavedOrder};
+use super::{
+    FusedProjection, Implementation, LossCode, ModuleOrder, Modules, NormCode, PositionCode, Rotation, SavedOrder,
+};
 
 /// The modelling code of a family of this file, or Llama's.
 pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation {
@@ -20,7 +22,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             weights_as_softmax: true,
             checkpoint_keeps_mask: true,
             saved: if id == "bert" { SavedOrder::HeadLast } else { SavedOrder::HeadFirst },
-            modules: ModuleOrder::NormAfterEach,
+            modules: Modules::in_order(ModuleOrder::NormAfterEach),
             loss: LossCode::Masked,
             ..base
         },
@@ -30,7 +32,7 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             rotary_inputs_in_fp32: true,
             widened_at_each_use: true,
             both_masks: true,
-            modules: ModuleOrder::AsComputed,
+            modules: Modules::in_order(ModuleOrder::AsComputed),
             tables_by_window: true,
             holds_attention_output: true,
             attention_dropout_on_output: true,

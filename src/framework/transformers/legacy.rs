@@ -1,8 +1,8 @@
 //! What the modelling code of families from before Llama does.
 
 use super::{
-    FusedProjection, HeldNorm, Implementation, ModuleOrder, NormCode, PositionCode, Rotation, SavedOrder, ScoreCode,
-    TableCode,
+    FusedProjection, HeldNorm, Implementation, ModuleOrder, Modules, NormCode, PositionCode, Rotation, SavedOrder,
+    ScoreCode, TableCode,
 };
 
 /// The habits of a family, where they differ from Llama's.
@@ -14,7 +14,7 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
         hidden_dropout: true,
         returns_weights: true,
         saved: if family == "opt" { SavedOrder::HeadFirst } else { SavedOrder::LayersBeforeTables },
-        modules: ModuleOrder::AsComputed,
+        modules: Modules::in_order(ModuleOrder::AsComputed),
         ..llama
     };
     match family {
@@ -23,7 +23,7 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
             positions: PositionCode::FromMask,
             scaled_queries: true,
             feed_forward_in_layer: true,
-            modules: ModuleOrder::NormAfterEach,
+            modules: Modules::in_order(ModuleOrder::NormAfterEach),
             ..base
         },
         "gptj" => Implementation {
@@ -52,7 +52,7 @@ pub(super) fn implementation(family: &str, llama: Implementation) -> Implementat
             transposed_linears: true,
             always_masked: true,
             expanded_late: true,
-            modules: ModuleOrder::NormsLast,
+            modules: Modules::in_order(ModuleOrder::NormsLast),
             sums_in_place: true,
             attention_dropout_on_output: true,
             ..base

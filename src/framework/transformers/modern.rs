@@ -41,7 +41,6 @@ pub(super) fn implementation(id: &str, llama: Implementation) -> Implementation 
             turned_together: true,
             ..llama
         },
-        "internlm2" | "mimo" | "nemotron-nas" => Implementation { ..llama },
         _ => of_several_kinds(id, llama),
     }
 }

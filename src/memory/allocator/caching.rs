@@ -31,6 +31,11 @@ pub(super) fn segment(size: u64) -> Option<u64> {
     }
 }
 
+/// Whether what is left of a block goes back when a size, rounded, is taken from it; by PyTorch's own settings.
+pub(super) const fn splits(left: u64, size: u64) -> bool {
+    if size <= SMALL { left >= GRAIN } else { left > SMALL }
+}
+
 /// A piece of a segment, between its neighbours there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
@@ -132,11 +137,11 @@ impl Caching {
     /// Whether what is left of a block goes back when so much of it is taken.
     fn splits(&self, block: u64, size: u64) -> bool {
         let left = block - size;
-        if size <= SMALL || self.settings.expandable_segments {
-            left >= GRAIN
-        } else {
-            left > SMALL && self.settings.max_split.is_none_or(|most| size < most)
+        if self.settings.expandable_segments {
+            return left >= GRAIN;
         }
+        let stays_whole = size > SMALL && self.settings.max_split.is_some_and(|most| size >= most);
+        splits(left, size) && !stays_whole
     }
 
     /// Releases a block: it joins free neighbours and waits to be used again.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::caching::{GRAIN, SMALL, segment};
+use super::caching::{GRAIN, SMALL, segment, splits};
 
 /// What so many allocations come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,7 +25,10 @@ pub(crate) fn laid(requests: impl IntoIterator<Item = (u64, u64)>) -> Option<Lai
         let holes = &mut pools[usize::from(size <= SMALL)];
         let mut left = count;
         while left > 0 {
-            let (hole, there) = holes.best(size).map_or((segment(size)?, u64::MAX), |(hole, there)| (hole, there));
+            let (hole, there) = match holes.best(size) {
+                Some(best) => best,
+                None => (segment(size)?, u64::MAX),
+            };
             let each = hole / size;
             // As many holes as are used up, or one in part.
             let whole = (left / each).min(there);
@@ -34,9 +37,8 @@ pub(crate) fn laid(requests: impl IntoIterator<Item = (u64, u64)>) -> Option<Lai
             }
             if whole > 0 {
                 let rest = hole - each * size;
-                let splits = if size <= SMALL { rest >= GRAIN } else { rest > SMALL };
-                let taken = if splits { each * size } else { hole };
-                holes.put(if splits { rest } else { 0 }, whole);
+                let (taken, free) = if splits(rest, size) { (hole - rest, rest) } else { (hole, 0) };
+                holes.put(free, whole);
                 laid.allocated = laid.allocated.checked_add(taken.checked_mul(whole)?)?;
                 left -= whole * each;
             } else {

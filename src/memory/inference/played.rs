@@ -30,7 +30,7 @@ impl Served<'_> {
             format: self.stored.format(),
             saved: run.code.saved,
             saved_layer: run.code.saved_layer,
-            modules: run.code.named(),
+            modules: run.code.modules,
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
             adapters: None,

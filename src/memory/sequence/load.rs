@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::quantize::quantize;
 use super::{Made, Sequence, modules};
 use crate::framework::transformers::{Modules, SavedLayer, SavedOrder};
 use crate::memory::adapters::Adapters;
@@ -63,11 +64,10 @@ impl TiedHead {
     }
 }
 
-const WEIGHT: &str = "weights";
+pub(super) const WEIGHT: &str = "weights";
 const BUFFER: &str = "buffers of the model";
 const ADAPTER: &str = "adapters";
 const BATCH: &str = "input ids and labels";
-const QUANTIZING: &str = "scratch of quantizing a weight";
 
 impl Loading<'_> {
     /// Everything that stands before the first step, and what was there while it came.
@@ -101,23 +101,10 @@ impl Loading<'_> {
     fn moved(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
         let mut layer = 0;
         for block in self.blocks {
-            let behind = matches!(block.block, Block::Head);
-            if behind {
+            if matches!(block.block, Block::Head) {
                 self.outer_buffers(sequence);
             }
-            let named = modules::as_named(block, self.modules);
-            let behind = modules::behind_mixer(&named);
-            for _ in 0..block.copies {
-                for (position, tensor) in named.iter().enumerate() {
-                    sequence.allocate(WEIGHT, self.bytes(tensor)?);
-                    for tensor in self.adapters.and_then(|adapters| adapters.of_matrix(tensor)).into_iter().flatten() {
-                        sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
-                    }
-                    if position + 1 == behind {
-                        self.layer_buffers(sequence, block, &mut layer);
-                    }
-                }
-            }
+            self.modules_of(sequence, block, self.adapters, &mut layer)?;
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
@@ -129,20 +116,39 @@ impl Loading<'_> {
     fn built(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
         let mut layer = 0;
         for block in self.blocks {
-            let named = modules::as_named(block, self.modules);
-            let behind = modules::behind_mixer(&named);
-            for _ in 0..block.copies {
-                for (position, tensor) in named.iter().enumerate() {
-                    sequence.allocate(WEIGHT, self.bytes(tensor)?);
-                    if position + 1 == behind {
-                        self.layer_buffers(sequence, block, &mut layer);
-                    }
-                }
-            }
+            self.modules_of(sequence, block, None, &mut layer)?;
         }
         self.outer_buffers(sequence);
         if let Some(tied) = self.tied {
             sequence.passing("a head that is tied to the embedding", tied.matrix);
+        }
+        Ok(())
+    }
+
+    /// The tensors of a block in the order of its class, each with its adapter where it comes with one, and attention's
+    /// buffers behind attention.
+    fn modules_of(
+        &self,
+        sequence: &mut Sequence,
+        block: &BlockParameters,
+        adapters: Option<&Adapters>,
+        layer: &mut u64,
+    ) -> Result<(), Overflow> {
+        let named = modules::as_named(block, self.modules);
+        let (mixer, rest) = named.split_at(modules::behind_mixer(&named));
+        let come = |sequence: &mut Sequence, tensors: &[&Tensor]| -> Result<(), Overflow> {
+            for tensor in tensors {
+                sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                for tensor in adapters.and_then(|adapters| adapters.of_matrix(tensor)).into_iter().flatten() {
+                    sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
+                }
+            }
+            Ok(())
+        };
+        for _ in 0..block.copies {
+            come(sequence, mixer)?;
+            self.layer_buffers(sequence, block, layer);
+            come(sequence, rest)?;
         }
         Ok(())
     }
@@ -290,38 +296,6 @@ impl Sequence {
 
 fn of(tensor: &Tensor, dtype: Dtype) -> Result<u64, Overflow> {
     Ok(Bits::whole(dtype.bits()).bytes(tensor.parameters()?.get())?.get())
-}
-
-/// bitsandbytes' 4 bits: the weight in 16 bits, then scales in fp32, codes, and with double quantization the scales'
-/// own codes and scales, before what is no longer needed goes.
-fn quantize(sequence: &mut Sequence, weight: u64, pieces: &[u64], [first, turned]: [bool; 2]) {
-    let [codes, rest @ ..] = pieces else { return };
-    let made = sequence.allocate(QUANTIZING, weight);
-    let copy = turned.then(|| sequence.allocate(QUANTIZING, weight));
-    // Codes of 4 bits, of which 64 share a scale.
-    let scales = codes.div_ceil(32).saturating_mul(4);
-    let double = rest.len() > 2;
-    let wide = double.then(|| sequence.allocate(QUANTIZING, scales));
-    if !double {
-        sequence.allocate(WEIGHT, scales);
-    }
-    sequence.allocate(WEIGHT, *codes);
-    sequence.allocate(WEIGHT, 64);
-    if let Some(wide) = wide {
-        sequence.allocate(WEIGHT, 4);
-        let centred = sequence.allocate(QUANTIZING, scales);
-        if first {
-            sequence.allocate(WEIGHT, 1024);
-        }
-        for bytes in [4 * (scales / 4).div_ceil(256), scales / 4, 1024] {
-            sequence.allocate(WEIGHT, bytes);
-        }
-        sequence.release(centred);
-        sequence.release(wide);
-    }
-    for weight in copy.into_iter().chain([made]) {
-        sequence.release(weight);
-    }
 }
 
 /// Whether a layer is one of so many from the first to the last of these, as evenly as they lie.

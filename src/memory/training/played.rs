@@ -30,7 +30,7 @@ impl Trained<'_> {
             format: (train.method == Method::Qlora).then(|| base(train)),
             saved: run.code.saved,
             saved_layer: run.code.saved_layer,
-            modules: run.code.named(),
+            modules: run.code.modules,
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, model_set.bits)?,
             adapters: self.adapters.as_ref(),
@@ -57,6 +57,6 @@ impl Trained<'_> {
 
 /// A block's tensors in the order of its class.
 fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
-    let tensors = as_named(block, run.code.named()).into_iter().cloned().collect();
+    let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
     BlockParameters { tensors, ..block.clone() }
 }

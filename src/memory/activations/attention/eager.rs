@@ -36,8 +36,9 @@ impl Run<'_> {
             [(weights, true, "attention.weights"), (value, repeated || self.code.flattened_heads, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
         // A function of its own has them where heads are put together behind it.
-        let function = self.code.scores_in_fp32.then(|| std::mem::take(&mut locals));
-        tape.release_each(function.into_iter().flatten());
+        if self.code.scores_in_fp32 {
+            tape.release_each(std::mem::take(&mut locals));
+        }
         let stream = self.stream(tape, sizes.context);
         // The heads of one sequence are a view of its rows, which the product reads as they are.
         let merged =

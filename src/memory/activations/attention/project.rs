@@ -50,7 +50,7 @@ impl Run<'_> {
         }
         query = self.side(tape, query, attention, queries, late);
         if attention.variant.key_values == KeyValues::Earlier {
-            return Projected { gate, ..self.with_earlier_keys(tape, query, attention, sizes) };
+            return Projected { gate, ..self.with_earlier_keys(tape, query, attention, (sizes, queries)) };
         }
         let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
@@ -91,9 +91,14 @@ impl Run<'_> {
     }
 
     /// Keys and values are those of an earlier layer, which counts them.
-    fn with_earlier_keys(&self, tape: &mut Tape, query: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
-        let side = Side { heads: sizes.heads, width: sizes.query, names: names!("attention.query norm") };
-        let query = self.normed_heads(tape, query, attention, side);
+    fn with_earlier_keys(
+        &self,
+        tape: &mut Tape,
+        query: Tensor,
+        attention: &Attention,
+        (sizes, queries): (Sizes, Side),
+    ) -> Projected {
+        let query = self.normed_heads(tape, query, attention, queries);
         let [key, value] =
             [("attention.key", sizes.head), ("attention.value", sizes.value_head)].map(|(name, width)| {
                 let shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), width]);
