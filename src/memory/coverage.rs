@@ -1,6 +1,7 @@
 //! What the rules cover: a valid value that none of them reads is an error, never a silent default.
 
-use super::{EstimateError, reserve};
+use super::EstimateError;
+use super::allocator::Settings;
 use crate::framework::of_model;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
@@ -22,7 +23,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
             return Err(not_covered(parameter, found.to_string(), only.to_string()));
         }
     }
-    reserve::settings(scenario)?;
+    settings(scenario)?;
     let in_one_type = scenario.framework.adapts_in_one_type();
     if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
 }
@@ -148,6 +149,12 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
 /// One GPU for now: whatever would spread the model over several is left at its default.
 fn spreads(parameter: &Parameter) -> bool {
     parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
+}
+
+/// The allocator's settings.
+pub(super) fn settings(scenario: &Scenario) -> Result<Settings, EstimateError> {
+    Settings::parse(&scenario.runtime.alloc_conf)
+        .map_err(|error| EstimateError::Invalid { key: "runtime.alloc_conf", problem: error.to_string() })
 }
 
 fn check_train(train: &Train, in_one_type: bool) -> Result<(), EstimateError> {

@@ -13,9 +13,11 @@ use super::entry::{Alive, Entry};
 use super::gather::gather;
 use super::instant::Instant;
 use super::kernels::Kernels;
+use super::length::check_length;
 use super::ledger::Ledger;
 use super::runtime::Process;
 use super::sequence::Sequence;
+use super::step::close_at;
 use super::tape::Dtype;
 use super::timeline::Timeline;
 use super::{quantized, recorded, recurrent, weights};
@@ -31,14 +33,17 @@ use stored::Stored;
 
 /// The ledger of serving on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    let process = Process::of(model, scenario);
+    let served = Served::of(model, scenario)?;
+    let process = Process::of(scenario, served.is_played());
     let kernels = process.played.then(|| Kernels::of(gpu));
-    Served { kernels, ..Served::of(model, scenario)? }.ledger(process, gpu)
+    Served { kernels, ..served }.ledger(process, gpu)
 }
 
 /// The same of tensors alone.
 pub(super) fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
-    Served::of(model, scenario)?.ledger(Process::of(model, scenario), None)
+    let served = Served::of(model, scenario)?;
+    let process = Process::of(scenario, served.is_played());
+    served.ledger(process, None)
 }
 
 /// All that serving on one GPU asks of an allocator, from the first weight on.
@@ -69,7 +74,7 @@ impl<'a> Served<'a> {
     fn of(model: &'a Model, scenario: &'a Scenario) -> Result<Self, EstimateError> {
         let infer = &scenario.infer;
         let (profile, serving) = described(model, scenario)?;
-        super::check_length(model, "infer.context_length", infer.context_length)?;
+        check_length(model, "infer.context_length", infer.context_length)?;
         let stored = Stored::of(model, &infer.weights)?;
         if let Some(format) = stored.format() {
             quantized::check_class(model, scenario, format, "infer.weights")?;
@@ -168,7 +173,7 @@ impl<'a> Served<'a> {
         for entry in entries.iter_mut().filter(measured).filter(|_| self.profile.version != SOURCE) {
             entry.source = self.profile.version;
         }
-        super::close(gather(entries)?, (process, gpu), &instants, None)
+        close_at(gather(entries)?, (process, gpu), &instants, None)
     }
 
     /// The heaviest pass of the prompt, and the last step, with what their cache is made of.

@@ -5,7 +5,7 @@ use super::course::{Course, Stage};
 use super::entry::{Alive, Entry, Exactness, Lifetime, Part, Place};
 use super::instant::{Instant, Moment, Step};
 use super::kernels::Kernels;
-use super::reserve::Reserve;
+use super::held::Reserve;
 use super::runtime::{self, Process};
 use crate::gpu::Gpu;
 use crate::units::{Bytes, Overflow, Unit};

@@ -13,7 +13,7 @@ use super::recorded;
 use super::runtime::Process;
 use super::tape::Dtype;
 use super::timeline::Timeline;
-use super::training::{always, close, not_in_the_first, positions, standing as standing_at};
+use super::step::{always, close, not_in_the_first, positions, standing as standing_at};
 use super::weights::{self, Set};
 use crate::framework::litgpt::{Release, built, scales_embedding};
 use crate::framework::transformers::NormCode;
@@ -82,7 +82,7 @@ pub(super) fn ledger(
     as_they_pass(&mut entries, train);
     entries.append(&mut standing::buffers(model, train, lora.as_ref(), tables)?);
     entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
-    close(entries, (Process::of(model, scenario), gpu), &recording, &timeline, &positions)
+    close(entries, (Process::of(scenario, false), gpu), &recording, &timeline, &positions)
 }
 
 /// The tensors that a run's optimizer steps.

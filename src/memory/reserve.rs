@@ -3,56 +3,11 @@
 use super::allocator::{self, Played, Replay, Settings};
 use super::kernels::Kernels;
 use super::sequence::Sequence;
-use super::{EstimateError, Fit, Ledger, Verdict, estimate, inference, training};
+use super::{EstimateError, Fit, Ledger, Reserve, Taken, Verdict, coverage, estimate, inference, training};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scenario::{Estimator, Framework, Scenario, Task};
-use crate::units::{Bytes, Unit};
-
-/// What a run takes from the driver through PyTorch's allocator, from its first weight to a step that is like all others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reserve {
-    /// The most that is asked for at once, workspaces included: `requested_bytes.all.peak`.
-    pub requested: Bytes,
-    /// The most in blocks: `torch.cuda.max_memory_allocated`.
-    pub allocated: Bytes,
-    /// The most that it holds on a card with room: `torch.cuda.max_memory_reserved`.
-    pub reserved: Bytes,
-    /// The least that it runs with: below `reserved`, cached segments are given back in between.
-    pub least: Bytes,
-    /// The largest allocation that made it take more for want of a free block that was large enough.
-    pub taken: Taken,
-}
-
-/// An allocation for which no free block was large enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
-    /// What it holds.
-    pub name: &'static str,
-    /// Its bytes.
-    pub asked: Bytes,
-    /// The largest block that was free.
-    pub largest: Bytes,
-    /// All that was free.
-    pub free: Bytes,
-}
-
-impl Reserve {
-    /// In a sentence, why more is reserved than is used.
-    pub fn explanation(&self, unit: Unit) -> String {
-        let show = |bytes: Bytes| format!("{} {}", unit.number(bytes), unit.label());
-        let Taken { name, asked, largest, free } = self.taken;
-        let asked = show(asked);
-        if free < self.taken.asked {
-            return format!(
-                "the last segment was taken for {name}, {asked}, when no more than {} were free",
-                show(free)
-            );
-        }
-        let (free, largest) = (show(free), show(largest));
-        format!("{name} took another {asked} although {free} were free: {largest} at most in one piece")
-    }
-}
+use crate::units::Bytes;
 
 /// Whether the allocator of a run is played out; else what it adds is estimated.
 pub fn is_played(model: &Model, scenario: &Scenario) -> bool {
@@ -94,7 +49,7 @@ struct Run {
 
 impl Run {
     fn of(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Self, EstimateError> {
-        let settings = settings(scenario)?;
+        let settings = coverage::settings(scenario)?;
         let sequence = match scenario.task {
             Task::Train => training::sequence(&model.trained(), scenario, gpu)?,
             Task::Infer => inference::sequence(model, scenario, gpu)?,
@@ -107,12 +62,6 @@ impl Run {
     fn least(&self) -> u64 {
         self.played.smallest(&self.sequence.events, self.settings)
     }
-}
-
-/// The allocator's settings.
-pub(super) fn settings(scenario: &Scenario) -> Result<Settings, EstimateError> {
-    Settings::parse(&scenario.runtime.alloc_conf)
-        .map_err(|error| EstimateError::Invalid { key: "runtime.alloc_conf", problem: error.to_string() })
 }
 
 /// Whether a run fits a card, by the central estimate: what [`Fit`] says, found with no more work than that takes.
@@ -197,8 +146,8 @@ pub fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateErr
     if !is_played(model, scenario) {
         return estimate(model, scenario, None);
     }
-    super::coverage::check(scenario)?;
-    super::coverage::check_family(model, scenario)?;
+    coverage::check(scenario)?;
+    coverage::check_family(model, scenario)?;
     match scenario.task {
         Task::Train => training::tracked(&model.trained(), scenario),
         Task::Infer => inference::tracked(model, scenario),

@@ -8,7 +8,6 @@ use super::category::Category;
 use super::entry::{Alive, Entry, Exactness, Lifetime, Part, Place, Shape};
 use super::kernels::Kernels;
 use crate::gpu::Gpu;
-use crate::model::Model;
 use crate::scenario::{Estimator, Scenario};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -26,13 +25,13 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// That of a scenario.
-    pub(super) fn of(model: &Model, scenario: &Scenario) -> Self {
+    /// That of a scenario, whose allocator is played out or not.
+    pub(super) fn of(scenario: &Scenario, played: bool) -> Self {
         let runtime = &scenario.runtime;
         Self {
             context_mib: runtime.context_mib,
             margin_mib: runtime.margin_mib,
-            played: super::is_played(model, scenario),
+            played,
             sketched: scenario.estimator == Estimator::Sketch,
         }
     }

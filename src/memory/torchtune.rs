@@ -11,7 +11,7 @@ use super::recorded;
 use super::runtime::Process;
 use super::tape::Dtype;
 use super::timeline::Timeline;
-use super::training::{always, close, not_in_the_first, positions, standing as standing_at};
+use super::step::{always, close, not_in_the_first, positions, standing as standing_at};
 use super::weights::Set;
 use crate::framework::torchtune::{Parts, Release, built};
 use crate::framework::transformers::NormCode;
@@ -64,7 +64,7 @@ pub(super) fn ledger(
     entries.iter_mut().filter(|entry| entry.name == super::activations::PREVIOUS_SCALARS).for_each(not_in_the_first);
     let in_layers = step.release.tables_in_layers(*parts, adapters.is_some());
     entries.append(&mut standing::buffers(architecture, *parts, in_layers, train.micro_batch_size)?);
-    close(entries, (Process::of(model, scenario), gpu), &recording, &timeline, &positions)
+    close(entries, (Process::of(scenario, false), gpu), &recording, &timeline, &positions)
 }
 
 /// The tensors that a run's optimizer steps.

@@ -3,19 +3,20 @@
 mod played;
 
 use super::EstimateError;
-use super::activations::{Forward, Run};
+use super::activations::Run;
 use super::adapters::Adapters;
 use super::category::Category;
-use super::course::Course;
 use super::entry::{Alive, Entry, Lifetime};
 use super::gather::gather;
 use super::instant::{Instant, Step};
 use super::kernels::Kernels;
+use super::length::check_length;
 use super::ledger::Ledger;
 use super::quantized::{self, Format};
 use super::runtime::Process;
+use super::step::{always, close, positions, standing, steady};
 use super::sequence::Sequence;
-use super::tape::{Dtype, Event};
+use super::tape::Dtype;
 use super::timeline::Timeline;
 use super::weights::Set;
 use super::{litgpt, optimizer, recorded, recurrent, torchtune, weights};
@@ -26,11 +27,6 @@ use crate::model::Model;
 use crate::model::parameters::{BlockParameters, alike, blocks};
 use crate::scenario::{Attention, Framework, Method, Placement, Recompute, Scenario, Train};
 use crate::units::{Bits, Overflow};
-
-/// Alive at every instant of both steps.
-pub(super) fn always() -> Alive {
-    Instant::TRAINING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant))
-}
 
 /// The ledger of a training step on one GPU.
 pub(super) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
@@ -95,7 +91,7 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
-        let (placement, process) = (scenario.placement(), Process::of(model, scenario));
+        let (placement, process) = (scenario.placement(), Process::of(scenario, true));
         let this = Self {
             model,
             train,
@@ -111,7 +107,7 @@ impl<'a> Trained<'a> {
             let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
             return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
         }
-        super::check_length(model, "train.sequence_length", train.sequence_length)?;
+        check_length(model, "train.sequence_length", train.sequence_length)?;
         Ok(this)
     }
 
@@ -201,26 +197,6 @@ impl<'a> Trained<'a> {
     }
 }
 
-/// Closes the ledger of a recorded step.
-pub(super) fn close(
-    entries: Vec<Entry>,
-    process: (Process, Option<&Gpu>),
-    recording: &Forward,
-    timeline: &Timeline,
-    positions: &[(Instant, usize)],
-) -> Result<Ledger, EstimateError> {
-    let places = positions.iter().map(|(instant, event)| (*instant, whereabouts(recording, *instant, *event)));
-    let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
-    let course = loss_backward.map(|(_, event)| Course::read(recording, timeline, *event));
-    super::close(entries, process, &places.collect::<Vec<_>>(), course)
-}
-
-/// What stands from the step before, and so not in the first, does so at the same instants of the steady one.
-pub(super) fn not_in_the_first(entry: &mut Entry) {
-    let alive = Instant::TRAINING.iter().filter(|instant| entry.alive.contains(Step::Steady, **instant));
-    entry.alive = alive.fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant));
-}
-
 /// The format of a quantized base.
 const fn base(train: &Train) -> Format {
     Format::of_base(train.base_weights, train.double_quant)
@@ -267,21 +243,6 @@ fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     previous.collect()
 }
 
-pub(super) fn steady() -> Alive {
-    Instant::TRAINING.iter().fold(Alive::NEVER, |alive, instant| alive.with(Step::Steady, *instant))
-}
-
-/// When gradients of an earlier pass are there: from the second micro batch on always; where they are only kept
-/// between steps, in the first step from the backward pass on.
-pub(super) fn standing(train: &Train) -> Alive {
-    if train.gradient_accumulation_steps > 1 {
-        return always();
-    }
-    [Instant::Backward, Instant::BackwardEnd, Instant::OptimizerStep]
-        .iter()
-        .fold(steady(), |alive, instant| alive.with(Step::First, *instant))
-}
-
 fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> Run<'a> {
     let architecture = &model.architecture;
     let dropout = architecture.dropout;
@@ -311,28 +272,5 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         generation: None,
         every_layer: false,
         kernels: None,
-    }
-}
-
-pub(super) fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
-    let end = recording.tape.events.len();
-    let allocates = |event: &usize| matches!(recording.tape.events[*event], Event::Allocate(_));
-    let forward_end = (0..recording.loss_known).rev().find(allocates).unwrap_or(0);
-    let within = timeline.heaviest(0..recording.loss_known);
-    let mut positions = if timeline.heavier(within, forward_end) { vec![(Instant::Forward, within)] } else { vec![] };
-    positions.extend([
-        (Instant::ForwardEnd, forward_end),
-        (Instant::LossBackward, timeline.heaviest(recording.backward_start..recording.head_backward)),
-        (Instant::Backward, timeline.heaviest(recording.head_backward..recording.embedding_backward)),
-        (Instant::BackwardEnd, timeline.heaviest(recording.embedding_backward..end)),
-        (Instant::OptimizerStep, end - 1),
-    ]);
-    positions
-}
-
-fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
-    match instant {
-        Instant::OptimizerStep => String::from("every parameter"),
-        _ => recording.whereabouts(event),
     }
 }

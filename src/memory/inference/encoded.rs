@@ -4,7 +4,7 @@
 //! tokens gives logits of every token.
 
 use super::super::EstimateError;
-use super::super::close;
+use super::super::step::close_at;
 use super::super::entry::Alive;
 use super::super::instant::Instant;
 use super::super::ledger::Ledger;
@@ -20,5 +20,5 @@ pub(super) fn ledger(served: &Served<'_>, process: Process, gpu: Option<&Gpu>) -
     entries.append(&mut served.buffers(always)?);
     let place = post(&mut entries, &served.run([infer.concurrency, infer.context_length]).record(), Instant::Prefill)?;
     let instants = [(Instant::Load, String::from("weights")), (Instant::Prefill, place)];
-    close(entries, (process, gpu), &instants, None)
+    close_at(entries, (process, gpu), &instants, None)
 }

@@ -5,7 +5,7 @@ use super::super::entry::{Alive, Dim, Entry, Place, Shape};
 use super::super::instant::{Instant, Step};
 use super::super::optimizer;
 use super::super::tape::Dtype;
-use super::super::training::{always, standing, steady};
+use super::super::step::{always, standing, steady};
 use super::super::weights::{self, Set};
 use super::Lora;
 use crate::framework::Profile;

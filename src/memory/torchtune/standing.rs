@@ -4,7 +4,7 @@ use super::super::EstimateError;
 use super::super::entry::{Alive, Dim, Entry, Place, Shape};
 use super::super::instant::{Instant, Step};
 use super::super::optimizer;
-use super::super::training::{always, steady};
+use super::super::step::{always, steady};
 use super::super::weights::{self, Set};
 use crate::framework::torchtune::{Parts, Rotation};
 use crate::model::Architecture;

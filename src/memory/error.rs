@@ -1,0 +1,36 @@
+//! Why there is no ledger.
+
+use crate::units::Overflow;
+
+/// Why there is no ledger.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EstimateError {
+    /// A size beyond 64 bits.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    /// A value that is valid but that no rule covers yet.
+    #[error("{key} = {value} is not covered yet; covered: {covered}")]
+    NotCovered {
+        /// The dotted key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is covered.
+        covered: String,
+    },
+    /// Values that contradict each other or the model.
+    #[error("{key}: {problem}")]
+    Invalid {
+        /// The dotted key.
+        key: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+}
+
+impl EstimateError {
+    /// A framework that does not describe what is asked of it; what is covered instead.
+    pub(crate) fn framework(found: impl Into<String>, covered: String) -> Self {
+        Self::NotCovered { key: "framework", value: found.into(), covered }
+    }
+}
