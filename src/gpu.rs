@@ -1,5 +1,7 @@
 //! Cards and what they can hand out.
 
+pub(crate) mod kernels;
+
 use crate::units::{Bytes, Overflow};
 
 /// One kind of accelerator.

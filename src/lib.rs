@@ -8,16 +8,25 @@
 //!
 //! Data flows one way. The memory model knows no terminal and no files; the terminal knows no formula.
 
+mod allocator;
 pub mod cli;
 pub mod framework;
+mod frameworks;
 pub mod gpu;
 pub mod import;
+mod layers;
+mod ledger;
+mod legal;
 pub mod memory;
 pub mod model;
 pub mod preset;
 pub mod report;
 pub mod scenario;
+mod sequence;
+mod shape;
 pub mod solve;
+mod states;
+mod tape;
 #[cfg(feature = "tui")]
 pub mod tui;
 pub mod units;

@@ -1,59 +1,28 @@
 //! Where memory is computed, once: rules post entries to a ledger, and everything shown is a view of it.
 
-mod activations;
-mod adapters;
-mod allocator;
-pub mod category;
-pub mod course;
-mod coursed;
-mod coverage;
-pub mod entry;
-mod error;
-pub mod fit;
-mod gather;
-mod held;
-mod inference;
-pub mod instant;
-mod kernels;
-mod length;
-pub mod ledger;
-mod litgpt;
 mod notes;
-mod optimizer;
-mod quantized;
-mod recorded;
-mod recurrent;
 mod reserve;
-mod runtime;
-mod sequence;
 mod sketch;
-mod step;
-mod suited;
-mod tape;
-mod targets;
-mod timeline;
-mod torchtune;
-mod training;
-mod weights;
 
-use crate::framework::{litgpt as litgpt_code, torchtune as torchtune_code};
+use crate::frameworks::litgpt::{self, release as litgpt_code};
+use crate::frameworks::torchtune::{self, release as torchtune_code};
+use crate::frameworks::transformers::{serve, train};
 use crate::gpu::Gpu;
+use crate::legal::coverage;
 use crate::model::{Model, parameters};
 use crate::scenario::{Estimator, Method, Scenario, Task};
+use crate::states::adapters;
 use crate::units::Parameters;
 
-pub use category::{Categories, Category};
-pub use course::{Pass, Stage};
-pub use error::EstimateError;
-pub use held::{Reserve, Taken};
+pub use crate::ledger::{
+    Alive, Categories, Category, Entry, EstimateError, Exactness, Fit, Instant, Ledger, Lifetime, Moment, Part, Pass,
+    Place, Reserve, Stage, Step, Taken, Verdict,
+};
+pub use crate::legal::suited::{SUITED, Suited, is_unusual, suit};
+pub use crate::shape::{Dim, Shape};
 pub use notes::{beyond_positions, other_runtime, short_prompt};
-pub use entry::{Alive, Dim, Entry, Exactness, Lifetime, Part, Place, Shape};
-pub use fit::{Fit, Verdict};
-pub use instant::{Instant, Moment, Step};
-pub use ledger::Ledger;
 pub use reserve::{elsewhere, fits, is_played, played, reserve, surely_fits, tracked};
 pub use sketch::{Sketch, sketch};
-pub use suited::{SUITED, Suited, is_unusual, suit};
 
 /// The ledger of a model run as a scenario says; `gpu` decides what the runtime takes.
 ///
@@ -83,8 +52,8 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
     coverage::check(scenario)?;
     coverage::check_family(model, scenario)?;
     match scenario.task {
-        Task::Train => training::ledger(&model.trained(), scenario, gpu),
-        Task::Infer => inference::ledger(model, scenario, gpu),
+        Task::Train => train::ledger(&model.trained(), scenario, gpu),
+        Task::Infer => serve::ledger(model, scenario, gpu),
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod choices;
 pub mod command;
 pub mod parameter;
+pub mod profile;
 mod value;
 
 use std::sync::Arc;

@@ -1,12 +1,15 @@
 //! What PyTorch's allocator makes of a run: how much it takes from the driver, and the least card on which it runs.
 
-use super::allocator::{self, Played, Replay, Settings};
-use super::kernels::Kernels;
-use super::sequence::Sequence;
-use super::{EstimateError, Fit, Ledger, Reserve, Taken, Verdict, coverage, estimate, inference, training};
+use super::estimate;
+use crate::allocator::{self, Played, Replay, Settings};
+use crate::frameworks::transformers::{serve, train};
 use crate::gpu::Gpu;
+use crate::gpu::kernels::Kernels;
+use crate::ledger::{EstimateError, Fit, Ledger, Reserve, Taken, Verdict};
+use crate::legal::coverage;
 use crate::model::Model;
 use crate::scenario::{Estimator, Framework, Scenario, Task};
+use crate::sequence::Sequence;
 use crate::units::Bytes;
 
 /// Whether the allocator of a run is played out; else what it adds is estimated.
@@ -15,7 +18,7 @@ pub fn is_played(model: &Model, scenario: &Scenario) -> bool {
     in_order
         && match scenario.task {
             Task::Train => true,
-            Task::Infer => inference::is_played(model, scenario),
+            Task::Infer => serve::is_played(model, scenario),
         }
 }
 
@@ -51,8 +54,8 @@ impl Run {
     fn of(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Self, EstimateError> {
         let settings = coverage::settings(scenario)?;
         let sequence = match scenario.task {
-            Task::Train => training::sequence(&model.trained(), scenario, gpu)?,
-            Task::Infer => inference::sequence(model, scenario, gpu)?,
+            Task::Train => train::sequence(&model.trained(), scenario, gpu)?,
+            Task::Infer => serve::sequence(model, scenario, gpu)?,
         };
         let played = allocator::replay(&sequence.events, settings);
         Ok(Self { sequence, settings, played })
@@ -149,8 +152,8 @@ pub fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateErr
     coverage::check(scenario)?;
     coverage::check_family(model, scenario)?;
     match scenario.task {
-        Task::Train => training::tracked(&model.trained(), scenario),
-        Task::Infer => inference::tracked(model, scenario),
+        Task::Train => train::tracked(&model.trained(), scenario),
+        Task::Infer => serve::tracked(model, scenario),
     }
 }
 

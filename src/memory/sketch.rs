@@ -5,13 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::EstimateError;
-use super::category::Category;
-use super::entry::{Alive, Dim, Entry, Exactness, Lifetime, Place, Shape};
-use super::instant::{Instant, Step};
-use super::ledger::Ledger;
+use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Instant, Ledger, Lifetime, Place, Step};
 use crate::model::Model;
 use crate::scenario::{Precision, Scenario, Task};
+use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Bytes, Overflow};
 
 const SOURCE: &str = "the founding derivation (design, section 5)";

@@ -3,9 +3,9 @@
 use super::document::{Document, Section, suggestion};
 use super::error::PresetError;
 use super::model::identifier;
-use crate::framework::profile::{Profile, Serving, Training};
 use crate::model::Family;
 use crate::model::family::FAMILIES;
+use crate::scenario::profile::{Profile, Serving, Training};
 use crate::scenario::{Framework, OptimizerImplementation};
 
 /// The profile that a file describes.

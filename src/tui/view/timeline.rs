@@ -8,7 +8,7 @@ use ratatui::widgets::Borders;
 
 use super::bars::{number_width, segments, stepped};
 use super::{panel, text};
-use crate::memory::course::End;
+use crate::ledger::End;
 use crate::memory::{Instant, Pass, Place, Stage, Step};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};

@@ -1,0 +1,90 @@
+//! The whole model, forward and backward, as the recipes' loop runs it.
+
+use super::Torchtune;
+use crate::layers::embedding::look_up;
+use crate::layers::model::Forward;
+use crate::layers::norm::names;
+use crate::layers::operations::{fresh, soft_cap};
+use crate::layers::stack::{RECORDED, Stack};
+use crate::model::architecture::Layer;
+use crate::shape::Dim;
+use crate::tape::{Dtype, Segment, Tape, Tensor};
+
+impl Torchtune<'_> {
+    /// Records a step with its backward pass.
+    pub(crate) fn record(self) -> Forward {
+        let run = self.run;
+        let mut tape = Tape::new(RECORDED, true, run.keep_gradients);
+        tape.sum_in_place();
+        if run.adapters.is_some() {
+            tape.freeze();
+        }
+        let batch = self.batch(&mut tape);
+        let counted = self.count(&mut tape);
+        let start = tape.node_count();
+        let (table, stream) = self.embed(&mut tape, batch.tokens);
+        let embedding_nodes = start..tape.node_count();
+        let block = |tape: &mut Tape, layer: &Layer, input| self.layer(tape, layer, input);
+        let checkpointed = run.checkpointed_layers > 0;
+        let (layers, stream) = Stack::forward(&mut tape, run.architecture, checkpointed, stream, block);
+        let norm_start = tape.node_count();
+        tape.enter(Segment::FinalNorm);
+        let normed = self.final_norm(&mut tape, stream);
+        let held = self.release.holds_stream.then(|| tape.share(stream));
+        tape.release(stream);
+        let logits = self.head(&mut tape, normed, table);
+        for tensor in held.into_iter().chain([normed]) {
+            tape.release(tensor);
+        }
+        let loss_start = tape.node_count();
+        tape.enter(Segment::Loss);
+        let loss = self.loss(&mut tape, logits, batch.labels, counted);
+        let loss_known = tape.position();
+        let backward_start = tape.position();
+        let seed = tape.seed(loss, "loss");
+        tape.backward(loss_start..tape.node_count());
+        let head_backward = tape.position();
+        tape.backward(norm_start..loss_start);
+        let stretches = layers.backward(&mut tape, block);
+        let embedding_backward = tape.position();
+        tape.backward(embedding_nodes);
+        tape.release_seed(seed);
+        if self.steps_in_place {
+            tape.enter(Segment::Loss);
+            let scalar = tape.shape(&[]);
+            for _ in ["reciprocal", "factor"] {
+                tape.constant("factor of gradients", scalar, Dtype::Fp32);
+            }
+        }
+        Forward { tape, measured: true, stretches, loss_known, backward_start, head_backward, embedding_backward }
+    }
+
+    /// The norm after the last layer, and the cap that Gemma 2 puts on it.
+    fn final_norm(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        let normed = self.norm(tape, stream, names!("final norm"));
+        if !self.run.architecture.logits_softcap {
+            return normed;
+        }
+        let read = tape.share(normed);
+        let capped = soft_cap(tape, read, ["tanh of the last norm", "capped last norm"]);
+        tape.release(normed);
+        capped
+    }
+
+    /// The rows of the token table, scaled where the model does that.
+    fn embed(&self, tape: &mut Tape, tokens: Tensor) -> (Tensor, Tensor) {
+        tape.enter(Segment::Embedding);
+        let run = self.run;
+        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let shape = tape.shape(&[vocabulary, run.h()]);
+        let table = tape.parameter("token embedding.weight", shape, run.weights);
+        let shape = run.stream(tape, run.h());
+        let embedded = look_up(tape, table, Some(tokens), "token embedding", shape);
+        if !self.parts.scaled_embedding {
+            return (table, embedded);
+        }
+        let scaled = fresh(tape, embedded, "scaled embedding", shape);
+        tape.release(embedded);
+        (table, scaled)
+    }
+}

@@ -1,0 +1,161 @@
+//! torchtune: one decoder class, whose parts its builders choose by family.
+
+use crate::model::architecture::{
+    Activation, Architecture, Attention, AttentionVariant, FeedForward, Layer, LayerVariant, Mixer,
+};
+use crate::model::family::{Family, MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
+
+/// From so many positions on, a Llama is built as Llama 3.1 and later ones are.
+const SCALED_POSITIONS: u64 = 131_072;
+
+/// How queries and keys are rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotation {
+    /// Neighbouring channels, in fp32.
+    Pairs,
+    /// The two halves of a head, by tables in fp32.
+    Halves,
+    /// The same, by tables in the type of the stream.
+    NarrowHalves,
+}
+
+/// What the builders choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// The rotation.
+    pub rotation: Rotation,
+    /// Whether the embedding is multiplied by a constant.
+    pub scaled_embedding: bool,
+    /// Whether what the head's adapter reads goes through dropout as elsewhere.
+    pub drops_before_head: bool,
+    /// Whether builders of all releases give the layers one table for the rotation, adapted or not.
+    pub one_table: bool,
+}
+
+impl Parts {
+    /// Those of a model; nothing of a family that has no builder.
+    pub(crate) fn of(family: &Family, architecture: &Architecture) -> Option<Self> {
+        let rotation = match family.id {
+            "llama" | "mistral" | "gemma" | "gemma2" => Rotation::Pairs,
+            "phi3" => Rotation::Halves,
+            "qwen2" => Rotation::NarrowHalves,
+            _ => return None,
+        };
+        let scaled = architecture.max_position_embeddings >= SCALED_POSITIONS || architecture.tie_word_embeddings;
+        Some(Self {
+            rotation,
+            scaled_embedding: is_gemma(family),
+            drops_before_head: family.id != "mistral",
+            one_table: family.id == "llama" && scaled,
+        })
+    }
+}
+
+/// What differs between releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
+pub(crate) struct Release {
+    /// Whether root mean square norms are PyTorch's, which multiply by their weight in fp32; else they are written out,
+    /// and narrow first.
+    pub norms_of_torch: bool,
+    /// Whether layers are copies of one, each with its own table for the rotation; else only adapted ones have their own.
+    pub clones_layers: bool,
+    /// Whether the stream that enters the last norm is in a variable until logits are there.
+    pub holds_stream: bool,
+    /// Whether keys and values are copied for every head before they are taken apart by head.
+    pub repeats_by_token: bool,
+}
+
+impl Release {
+    /// Whether each layer has a table of its own for the rotation.
+    pub(crate) const fn tables_in_layers(self, parts: Parts, adapted: bool) -> bool {
+        !parts.one_table && (adapted || self.clones_layers)
+    }
+
+    /// The release that a profile's id names.
+    pub(crate) fn of(id: &str) -> Option<Self> {
+        match id {
+            "torchtune" => {
+                Some(Self { norms_of_torch: true, clones_layers: false, holds_stream: true, repeats_by_token: false })
+            }
+            "torchtune-0.4" => {
+                Some(Self { norms_of_torch: false, clones_layers: true, holds_stream: false, repeats_by_token: true })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How torchtune builds a model: queries, keys and values apart, gate and up apart, windows for capped
+/// scores alone. An error says what its
+/// builders do not have.
+pub(crate) fn built(family: &Family, architecture: &Architecture) -> Result<Architecture, &'static str> {
+    if architecture.positions != PositionKind::Rotary {
+        return Err("positions that do not rotate");
+    }
+    if !matches!(architecture.norm, NormKind::Rms | NormKind::GemmaRms) {
+        return Err("norms of this kind");
+    }
+    if architecture.embedding_size != architecture.hidden_size || architecture.embedding_norm.is_some() {
+        return Err("what stands between embedding and layers");
+    }
+    if architecture.lm_head_bias || architecture.logits_softcap != (family.id == "gemma2") {
+        return Err("heads of this kind");
+    }
+    match (family.id, architecture.tie_word_embeddings) {
+        ("gemma" | "gemma2", false) => return Err("heads apart from the embedding"),
+        ("mistral" | "phi3", true) => return Err("tied heads"),
+        _ => {}
+    }
+    let mut built = architecture.clone();
+    for group in &mut built.groups {
+        build(family, &mut group.layer, architecture.hidden_size)?;
+    }
+    Ok(built)
+}
+
+fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'static str> {
+    let capped = family.id == "gemma2";
+    let placement = if capped { Placement::Sandwich } else { Placement::Pre };
+    if layer.placement != placement || layer.variant != LayerVariant::default() {
+        return Err("blocks of this kind");
+    }
+    let Mixer::Attention(attention) = &mut layer.mixer else { return Err("recurrent layers") };
+    if !is_plain(attention)
+        || attention.softcap != capped
+        || attention.output_bias
+        || attention.qkv_bias != (family.id == "qwen2")
+    {
+        return Err("attention of this kind");
+    }
+    if attention.query_size() != hidden_size && !is_gemma(family) {
+        return Err("heads that are not together as wide as the stream");
+    }
+    attention.projection = Projection::Separate;
+    attention.sliding_window = attention.sliding_window.filter(|_| capped);
+    let FeedForward::Dense(mlp) = &mut layer.feed_forward else { return Err("experts") };
+    if mlp.bias || mlp.kind == MlpKind::Plain {
+        return Err("feed-forward networks of this kind");
+    }
+    mlp.kind = MlpKind::Gated;
+    mlp.activation = match mlp.activation {
+        Activation::Silu => Activation::Silu,
+        // The tanh approximation is PyTorch's operation too.
+        Activation::Gelu | Activation::GeluPython if is_gemma(family) => Activation::Gelu,
+        _ => return Err("this activation function"),
+    };
+    Ok(())
+}
+
+fn is_gemma(family: &Family) -> bool {
+    matches!(family.id, "gemma" | "gemma2")
+}
+
+fn is_plain(attention: &Attention) -> bool {
+    attention.latent.is_none()
+        && !attention.sinks
+        && !attention.gate
+        && attention.rotary_dim == attention.head_dim
+        && attention.variant == AttentionVariant::default()
+        && attention.qk_norm == QkNorm::None
+}

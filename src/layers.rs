@@ -1,0 +1,177 @@
+//! What a forward pass makes, keeps and lets go of: the rules, written as the implementation computes.
+//!
+//! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
+//! of the modelling code released where that code releases them. Sizes follow from shapes alone.
+
+pub(crate) mod adapted_experts;
+pub(crate) mod adapter;
+pub(crate) mod attention;
+pub(crate) mod compressed;
+pub(crate) mod embedding;
+pub(crate) mod encoder;
+pub(crate) mod every_expert;
+pub(crate) mod experts;
+pub(crate) mod feed_forward;
+pub(crate) mod fused_loss;
+pub(crate) mod gate;
+pub(crate) mod image;
+pub(crate) mod indexed;
+pub(crate) mod kept_blocks;
+pub(crate) mod latent;
+pub(crate) mod layer;
+pub(crate) mod magnitude;
+pub(crate) mod model;
+pub(crate) mod norm;
+pub(crate) mod operations;
+pub(crate) mod quantized;
+pub(crate) mod recurrent;
+pub(crate) mod rotary;
+pub(crate) mod seq2seq;
+pub(crate) mod situ;
+pub(crate) mod stack;
+
+use crate::framework::Implementation;
+use crate::gpu::kernels::Kernels;
+use crate::model::Architecture;
+use crate::scenario::Loss;
+use crate::shape::Dim;
+use crate::states::adapters::Adapters;
+use crate::states::quantized::Kernel;
+use crate::tape::{Dtype, Tape, Tensor};
+
+pub(crate) use model::{Forward, Stretch};
+
+/// A pass of generation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Generation {
+    /// Tokens of each sequence that earlier passes have read.
+    pub(crate) past: u64,
+    /// Whether a cache grows on the tape; else it is counted by itself.
+    pub(crate) caches: bool,
+    /// Whether tokens are drawn by their probabilities.
+    pub(crate) samples: bool,
+    /// Whether logits of every position of the prompt are computed, with a copy in fp32.
+    pub(crate) logits_of_prompt: bool,
+}
+
+/// What every rule needs to know about the run.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of a run")]
+pub(crate) struct Run<'a> {
+    /// The model.
+    pub(crate) architecture: &'a Architecture,
+    /// The modelling code.
+    pub(crate) code: Implementation,
+    /// Sequences, `b`.
+    pub(crate) batch: u64,
+    /// Tokens in each, `s`.
+    pub(crate) sequence: u64,
+    /// The type of the weights.
+    pub(crate) weights: Dtype,
+    /// Whether autocast runs matrix products in 16 bits over fp32 weights.
+    pub(crate) autocast: bool,
+    /// Whether the attention kernel is fused.
+    pub(crate) fused_attention: bool,
+    /// Whether batches carry a padding mask.
+    pub(crate) padding: bool,
+    /// Whether dropout acts after the embedding, before residuals and on attention weights.
+    pub(crate) dropout: [bool; 3],
+    /// How many layers, from the first, are checkpointed.
+    pub(crate) checkpointed_layers: u64,
+    /// Whether logits of all positions are computed, with a loss.
+    pub(crate) loss: bool,
+    /// Whether the caller still holds the model's outputs in backward.
+    pub(crate) keep_outputs: bool,
+    /// Whether gradients stand from an earlier micro batch or step.
+    pub(crate) keep_gradients: bool,
+    /// Whether there is a backward pass.
+    pub(crate) graph: bool,
+    /// The adapters on a frozen model, where those are what is trained.
+    pub(crate) adapters: Option<&'a Adapters>,
+    /// How logits and loss are computed.
+    pub(crate) loss_kind: Loss,
+    /// Chunks of a chunked loss.
+    pub(crate) loss_chunks: u64,
+    /// How products read matrices that are quantized.
+    pub(crate) base: Option<Kernel>,
+    /// Where the generation of tokens stands; nothing where none are generated.
+    pub(crate) generation: Option<Generation>,
+    /// Whether every layer is recorded; else of equal ones the first and the last.
+    pub(crate) every_layer: bool,
+    /// What kernels take for themselves; nothing where only tensors are looked at.
+    pub(crate) kernels: Option<Kernels>,
+}
+
+impl Run<'_> {
+    /// How many of so many equal periods are recorded.
+    pub(crate) fn recorded(&self, periods: u64) -> u64 {
+        if self.every_layer { periods } else { periods.min(2) }
+    }
+
+    pub(crate) fn b(&self) -> Dim {
+        Dim { symbol: "b", size: self.batch }
+    }
+
+    pub(crate) fn s(&self) -> Dim {
+        Dim { symbol: "s", size: self.sequence }
+    }
+
+    pub(crate) fn h(&self) -> Dim {
+        Dim { symbol: "h", size: self.architecture.hidden_size }
+    }
+
+    /// `[b, s, channels]`.
+    pub(crate) fn stream(&self, tape: &mut Tape, channels: Dim) -> u16 {
+        tape.shape(&[self.b(), self.s(), channels])
+    }
+
+    /// The type of matrix products.
+    pub(crate) fn compute(&self) -> Dtype {
+        if self.autocast { Dtype::Bf16 } else { self.weights }
+    }
+
+    /// Tokens of each sequence that earlier passes have read.
+    pub(crate) fn past(&self) -> u64 {
+        self.generation.map_or(0, |generation| generation.past)
+    }
+
+    /// Whether a cache grows on the tape.
+    pub(crate) fn caches(&self) -> bool {
+        self.generation.is_some_and(|generation| generation.caches)
+    }
+
+    /// Tokens of each sequence whose keys a layer with such a window reads: those of this pass, and those that its cache
+    /// still has.
+    pub(crate) fn keys(&self, window: Option<u64>) -> Dim {
+        match self.past() {
+            0 => self.s(),
+            past => Dim { symbol: "t", size: in_window(window, past).saturating_add(self.sequence) },
+        }
+    }
+
+    /// Whether a pass reads one token more with all that a cache has.
+    pub(crate) fn is_a_step(&self) -> bool {
+        self.past() > 0 && self.sequence == 1
+    }
+
+    /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
+    pub(crate) fn masked(&self, window: Option<u64>) -> bool {
+        let beyond = window.is_some_and(|window| self.keys(Some(window)).size >= window);
+        let several_after_others = self.past() > 0 && self.sequence > 1;
+        self.code.always_masked || self.padding || beyond || several_after_others
+    }
+}
+
+/// Of so many tokens those that a cache keeps for a layer: with a sliding window one less than that is long.
+pub(crate) fn in_window(window: Option<u64>, tokens: u64) -> u64 {
+    window.map_or(tokens, |window| tokens.min(window.saturating_sub(1).max(1)))
+}
+
+/// A matrix and, where it has one, its bias.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Linear {
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Option<Tensor>,
+    pub(crate) inputs: Dim,
+    pub(crate) outputs: Dim,
+}

@@ -1,0 +1,80 @@
+//! Adapters on the stacked matrices of experts: PEFT folds them into a copy of the whole stack for each pass.
+
+use super::Run;
+use super::operations::cast;
+use crate::model::architecture::Experts;
+use crate::shape::Dim;
+use crate::tape::{Operation, Rule, Tape, Tensor};
+
+/// The adapter of a stack of matrices, in the type of the experts' own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Factors {
+    /// `[E, out, r]`.
+    left: Tensor,
+    /// `[E, r, in]`.
+    right: Tensor,
+    /// The name of the stack with the adapter in it.
+    folded: &'static str,
+}
+
+impl Factors {
+    /// Both factors.
+    pub(crate) const fn tensors(self) -> [Tensor; 2] {
+        [self.left, self.right]
+    }
+}
+
+impl Run<'_> {
+    /// The adapter of a stack of matrices by expert, where it has one.
+    pub(crate) fn expert_factors(
+        &self,
+        tape: &mut Tape,
+        stack: &str,
+        experts: &Experts,
+        [outputs, inputs]: [Dim; 2],
+    ) -> Option<Factors> {
+        let adapters = self.adapters?;
+        let names = adapters.names(stack)?;
+        let each = Dim { symbol: "E", size: experts.count };
+        let rank = Dim { symbol: "r", size: adapters.rank_of(names) };
+        let ranks = Dim { symbol: "(E·r)", size: experts.count.saturating_mul(rank.size) };
+        let [down, up] = [[ranks, inputs], [outputs, ranks]].map(|dims| tape.shape(&dims));
+        let down = tape.adapter(names.down, down, adapters.dtype);
+        let up = tape.adapter(names.up, up, adapters.dtype);
+        let [left, right, whole] =
+            [[each, outputs, rank], [each, rank, inputs], [each, outputs, inputs]].map(|dims| tape.shape(&dims));
+        let left = tape.view_with_new_gradient(up, left);
+        let right = tape.view(down, right);
+        let left = cast(tape, left, self.weights, names.up);
+        let right = cast(tape, right, self.weights, names.down);
+        if adapters.dtype != self.weights {
+            for factor in [left, right] {
+                tape.count_as_weight_copy(factor);
+            }
+        }
+        // To register a parametrization is to try it once.
+        let tried = tape.constant(names.sum, whole, self.weights);
+        tape.release(tried);
+        Some(Factors { left, right, folded: names.folded })
+    }
+
+    /// A stack of matrices by expert, with its adapter folded in where it has one.
+    pub(crate) fn expert_matrix(
+        &self,
+        tape: &mut Tape,
+        name: &'static str,
+        shape: u16,
+        factors: Option<Factors>,
+    ) -> Tensor {
+        let matrix = tape.parameter(name, shape, self.weights);
+        let Some(Factors { left, right, folded }) = factors else { return matrix };
+        let operation = Operation {
+            rule: Rule::Fold,
+            inputs: &[matrix, left, right],
+            keeps: &[left, right],
+            extras: &[],
+            keeps_output: false,
+        };
+        tape.apply(&operation, folded, shape, self.weights)
+    }
+}

@@ -1,0 +1,87 @@
+//! Low-rank adapters beside a linear layer, as PEFT's code runs them.
+
+use super::operations::{cast, copy, dropout, fresh, join};
+use super::{Kernel, Linear, Run};
+use crate::shape::Dim;
+use crate::states::adapters::{Adapters, Names};
+use crate::tape::{Tape, Tensor};
+
+impl Run<'_> {
+    /// `output + B(A(dropout(input)))·scaling`: the input in the adapter's type, the sum in the output's.
+    pub(crate) fn adapted(
+        &self,
+        tape: &mut Tape,
+        [input, output]: [Tensor; 2],
+        linear: Linear,
+        adapters: &Adapters,
+        names: &Names,
+    ) -> Tensor {
+        let rank = Dim { symbol: "r", size: adapters.rank };
+        let matrix = |tape: &mut Tape, name, inputs: Dim, outputs: Dim| {
+            let shape = tape.shape(&[outputs, inputs]);
+            Linear { weight: tape.adapter(name, shape, adapters.dtype), bias: None, inputs, outputs }
+        };
+        let down = matrix(tape, names.down, linear.inputs, rank);
+        let up = matrix(tape, names.up, rank, linear.outputs);
+        // Beside a quantized layer autocast converts by itself, and without it the adapter's output is converted back.
+        let converts = self.base.is_none() || !self.autocast;
+        let output = if matches!(self.base, Some(Kernel::FourBits { .. })) {
+            let cloned = copy(tape, output, names.sum, output.shape);
+            tape.release(output);
+            cloned
+        } else {
+            output
+        };
+        let read = if converts { cast(tape, input, adapters.dtype, names.input) } else { tape.share(input) };
+        let beside = if adapters.dora {
+            self.beside_with_magnitude(tape, [read, output], linear, [down, up], names)
+        } else {
+            let plain = self.beside(tape, read, [down, up], names);
+            if self.base.is_some() && converts {
+                let converted = cast(tape, plain, output.dtype, names.high);
+                tape.release(plain);
+                converted
+            } else {
+                plain
+            }
+        };
+        let sum = join(tape, [output, beside], names.sum, output.shape);
+        // Beside a quantized layer what the adapter adds is a variable, which outlasts what it was added to.
+        let outlasts = self.base.is_some() && !adapters.dora;
+        tape.release_each(if outlasts { [output, beside] } else { [beside, output] });
+        let narrow = cast(tape, sum, output.dtype, names.sum);
+        tape.release(sum);
+        tape.release(read);
+        narrow
+    }
+
+    /// What the adapter adds.
+    fn beside(&self, tape: &mut Tape, read: Tensor, pair: [Linear; 2], names: &Names) -> Tensor {
+        let dropped = self.adapter_dropout(tape, read, names);
+        let [down, up] = pair;
+        let low = self.product(tape, dropped, down, names.low, self.s());
+        // Nobody holds on to what went through dropout once it has been read.
+        tape.release(dropped);
+        let high = self.product(tape, low, up, names.high, self.s());
+        let held = self.adapters.is_some_and(|adapters| adapters.holds_low).then(|| tape.share(low));
+        tape.release(low);
+        let scaled = fresh(tape, high, names.high, high.shape);
+        tape.release(high);
+        if let Some(low) = held {
+            tape.release(low);
+        }
+        scaled
+    }
+
+    pub(crate) fn adapter_dropout(&self, tape: &mut Tape, read: Tensor, names: &Names) -> Tensor {
+        let acts = self.adapters.is_some_and(|adapters| adapters.dropout);
+        dropout(tape, acts, read, names.dropped, names.mask)
+    }
+
+    pub(crate) fn low_rank(&self, tape: &mut Tape, read: Tensor, [down, up]: [Linear; 2], names: &Names) -> Tensor {
+        let low = self.product(tape, read, down, names.low, self.s());
+        let high = self.product(tape, low, up, names.high, self.s());
+        tape.release(low);
+        high
+    }
+}

@@ -1,0 +1,79 @@
+//! Queries, keys and values out of one matrix, in the ways that modelling code takes them apart.
+
+use super::{Projected, Sizes};
+use crate::framework::transformers::FusedProjection;
+use crate::layers::Run;
+use crate::model::architecture::Attention;
+use crate::shape::Dim;
+use crate::tape::{Tape, Tensor};
+
+impl Run<'_> {
+    pub(crate) fn project_together(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        attention: &Attention,
+        sizes: Sizes,
+        held: &mut Vec<Tensor>,
+    ) -> Projected {
+        let width = Dim { symbol: "(q+2kv)", size: sizes.query.size + 2 * sizes.kv.size };
+        let names = ["attention.query key value.weight", "attention.query key value.bias"];
+        let matrix = self.weights(tape, names, self.h(), width, attention.qkv_bias);
+        let fused = self.linear(tape, input, matrix, "attention.query key value");
+        let query_shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
+        let kv_shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), sizes.head]);
+        let code = match self.code.fused_projection {
+            FusedProjection::SplitByHeads if attention.kv_heads == 1 => FusedProjection::SplitThenHeads,
+            FusedProjection::SplitByHeads => FusedProjection::HeadsThenSplit,
+            other => other,
+        };
+        let [query, key, value] = match code {
+            FusedProjection::SplitThenHeads => {
+                let [query, key, value] = tape.split(fused, [query_shape, kv_shape, kv_shape]);
+                let copied = !self.fused_attention;
+                let query = self.heads(tape, query, sizes.heads, sizes.head, copied && sizes.heads.size > 1);
+                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, copied && sizes.kv_heads.size > 1);
+                [query, key, value]
+            }
+            FusedProjection::HeadsThenSplit | FusedProjection::SplitByHeads => {
+                let three = Dim { symbol: "3d", size: 3 * sizes.head.size };
+                let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
+                let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
+                held.push(apart);
+                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
+            }
+            FusedProjection::Unbound => {
+                let parts = tape.split(fused, [query_shape, kv_shape, kv_shape]);
+                held.push(fused);
+                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
+            }
+            FusedProjection::Selected => {
+                let parts = [query_shape, kv_shape, kv_shape].map(|shape| tape.view_with_new_gradient(fused, shape));
+                held.push(fused);
+                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
+            }
+            FusedProjection::Indexed => {
+                let taken = self.taken_by_index(tape, fused, attention, sizes);
+                held.push(fused);
+                return taken;
+            }
+            FusedProjection::Slices => {
+                let query = self.slice(tape, fused, sizes.query);
+                let key = self.slice(tape, fused, sizes.kv);
+                let value = self.slice(tape, fused, sizes.kv);
+                let query = self.heads(tape, query, sizes.heads, sizes.head, sizes.heads.size > 1);
+                let key = self.heads(tape, key, sizes.kv_heads, sizes.head, sizes.kv_heads.size > 1);
+                let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
+                held.push(fused);
+                return Projected { query, key, value, gate: None };
+            }
+        };
+        tape.release(fused);
+        Projected { query, key, value, gate: None }
+    }
+
+    fn slice(&self, tape: &mut Tape, input: Tensor, channels: Dim) -> Tensor {
+        let shape = self.stream(tape, channels);
+        tape.view_with_new_gradient(input, shape)
+    }
+}

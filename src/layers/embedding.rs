@@ -1,0 +1,163 @@
+//! From token ids to the residual stream that enters the first layer.
+
+use super::Run;
+use super::norm::names;
+use super::operations::{add, dropout, fresh};
+use crate::framework::transformers::PositionCode;
+use crate::model::family::PositionKind;
+use crate::shape::Dim;
+use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
+
+/// What enters the first layer, and what the model's own code holds on to while its layers run.
+pub(crate) struct Embedded {
+    /// The token table, which a tied head reads too.
+    pub(crate) table: Tensor,
+    /// The residual stream.
+    pub(crate) stream: Tensor,
+    /// Needed again where layers are recomputed.
+    pub(crate) for_recomputation: Vec<Tensor>,
+    /// Let go when the model returns.
+    pub(crate) until_return: Vec<Tensor>,
+}
+
+impl Run<'_> {
+    /// The width of the embedding and of what the head reads.
+    pub(crate) fn narrow(&self) -> Dim {
+        let symbol = if self.projects() { "E" } else { "h" };
+        Dim { symbol, size: self.architecture.embedding_size }
+    }
+
+    /// Whether matrices stand between that width and the residual stream's.
+    pub(crate) fn projects(&self) -> bool {
+        self.architecture.embedding_size != self.architecture.hidden_size
+    }
+
+    /// Token embedding, positions and dropout.
+    pub(crate) fn embed(&self, tape: &mut Tape) -> Embedded {
+        tape.enter(Segment::Embedding);
+        if self.architecture.encoder.is_some() {
+            return self.embed_for_encoder(tape);
+        }
+        if let Some(image) = &self.architecture.image {
+            return self.embed_image(tape, image);
+        }
+        let (table, mut stream) = self.embed_tokens(tape);
+        let mut until_return = vec![tape.share(stream)];
+        if self.architecture.embedding_norm.is_some() {
+            let normed = self.norm(tape, stream, &[self.b(), self.s()], self.h(), names!("embedding norm"));
+            tape.release(stream);
+            stream = normed;
+        }
+        if self.architecture.positions == PositionKind::Alibi {
+            return Embedded { table, stream, for_recomputation: Vec::new(), until_return };
+        }
+        let positions = self.position_ids(tape, &mut until_return);
+        if self.architecture.positions == PositionKind::Learned {
+            stream = self.learned_positions(tape, stream, positions, &mut until_return);
+        }
+        let mut for_recomputation = Vec::new();
+        if self.code.layers_read_positions { &mut for_recomputation } else { &mut until_return }.push(positions);
+        let acts = self.dropout[0] && self.code.embedding_dropout;
+        let dropped = dropout(tape, acts, stream, "dropped embedding", "embedding.dropout mask");
+        tape.release(stream);
+        Embedded { table, stream: dropped, for_recomputation, until_return }
+    }
+
+    /// The token table and the rows of the batch, in the width of the residual stream.
+    pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Tensor, Tensor) {
+        let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
+        let table_shape = tape.shape(&[vocabulary, self.narrow()]);
+        let table = tape.parameter("token embedding.weight", table_shape, self.weights);
+        let stream = self.stream(tape, self.narrow());
+        let mut embedded = look_up(tape, table, None, "token embedding", stream);
+        // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
+        let begins = self.adapters.is_some() && self.checkpointed_layers > 0;
+        if begins && !self.code.embedding_scale_buffer {
+            embedded = tape.require_gradient(embedded);
+        }
+        if self.code.scaled_embedding {
+            let scaled = fresh(tape, embedded, "scaled embedding", stream);
+            tape.release(embedded);
+            embedded = scaled;
+        }
+        if begins && self.code.embedding_scale_buffer {
+            embedded = tape.require_gradient(embedded);
+        }
+        if self.projects() {
+            let names = ["embedding projection.weight", "embedding projection.bias"];
+            let matrix = self.weights(tape, names, self.narrow(), self.h(), false);
+            let widened = self.linear(tape, embedded, matrix, "embedding projection");
+            tape.release(embedded);
+            embedded = widened;
+        }
+        (table, embedded)
+    }
+
+    /// The number of each position, for all sequences or for each.
+    fn position_ids(&self, tape: &mut Tape, held: &mut Vec<Tensor>) -> Tensor {
+        if self.positions_are_given() {
+            // They are given, and there is no mask to count them by.
+            let given = tape.shape(&[self.b(), self.s()]);
+            return Tape::buffer(given, Dtype::Int64);
+        }
+        let shape = match self.code.positions {
+            PositionCode::Shared | PositionCode::FromBuffer => tape.shape(&[self.s()]),
+            PositionCode::FromMask | PositionCode::FromTokens => tape.shape(&[self.b(), self.s()]),
+        };
+        if self.code.positions == PositionCode::FromMask && !self.padding {
+            held.push(tape.constant("mask that counts positions", shape, Dtype::Fp32));
+        }
+        // Counted from 0, and then from where a cache would end.
+        let counted = tape.constant("position ids", shape, Dtype::Int64);
+        let ids = tape.constant("position ids", shape, Dtype::Int64);
+        tape.release(counted);
+        ids
+    }
+
+    /// The table of learned positions.
+    pub(crate) fn position_table(&self, tape: &mut Tape) -> Tensor {
+        let rows = self.architecture.max_position_embeddings + self.architecture.unused_positions;
+        let shape = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
+        tape.parameter("position embedding.weight", shape, self.weights)
+    }
+
+    fn learned_positions(
+        &self,
+        tape: &mut Tape,
+        embedded: Tensor,
+        positions: Tensor,
+        held: &mut Vec<Tensor>,
+    ) -> Tensor {
+        let table = self.position_table(tape);
+        let (indices, shape) = match self.code.positions {
+            PositionCode::FromMask => {
+                let rows = tape.constant("rows of positions", positions.shape, Dtype::Int64);
+                (rows, self.stream(tape, self.h()))
+            }
+            _ if self.positions_are_given() => (tape.share(positions), self.stream(tape, self.h())),
+            _ => (tape.share(positions), tape.shape(&[self.s(), self.h()])),
+        };
+        let looked_up = look_up(tape, table, Some(indices), "position embedding", shape);
+        tape.release(indices);
+        let sum = add(tape, [embedded, looked_up], "embedding with positions");
+        tape.release(embedded);
+        held.push(looked_up);
+        sum
+    }
+}
+
+/// The result of a table lookup; keeps the indices where they are not counted as inputs.
+pub(crate) fn look_up(
+    tape: &mut Tape,
+    table: Tensor,
+    indices: Option<Tensor>,
+    name: &'static str,
+    shape: u16,
+) -> Tensor {
+    let keeps: &[Tensor] = match &indices {
+        Some(indices) => std::slice::from_ref(indices),
+        None => &[],
+    };
+    let operation = Operation { rule: Rule::Lookup, inputs: &[table], keeps, extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, table.dtype)
+}

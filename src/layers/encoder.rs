@@ -1,0 +1,148 @@
+//! What encoders do otherwise: types of tokens, layers whose norms come last and whose parts are modules of their own,
+//! and what stands between the layers and the head.
+
+use super::attention::{Attended, Shared};
+use super::embedding::{Embedded, look_up};
+use super::layer::{ATTENTION_NORM, FEED_FORWARD_NORM, Outputs};
+use super::model::ONE;
+use super::norm::names;
+use super::operations::{add, cast, dropout, join, unary_keeping_output};
+use super::{Linear, Run};
+use crate::framework::transformers::PositionCode;
+use crate::model::architecture::{Attention, Layer, Mlp};
+use crate::model::family::{Placement, PositionKind};
+use crate::shape::Dim;
+use crate::tape::{Dtype, Tape, Tensor};
+
+impl Run<'_> {
+    /// Tokens, their types and positions, a norm and dropout.
+    pub(crate) fn embed_for_encoder(&self, tape: &mut Tape) -> Embedded {
+        let mut until_return = Vec::new();
+        if self.architecture.positions == PositionKind::Rotary {
+            let shape = tape.shape(&[self.s()]);
+            until_return.push(tape.constant("position ids", shape, Dtype::Int64));
+        }
+        let mut locals = Vec::new();
+        let positions = self.positions_of_tokens(tape);
+        let types = self.architecture.encoder.and_then(|encoder| encoder.token_types);
+        let types = types.map(|types| (Dim { symbol: "", size: types }, self.type_ids(tape)));
+        let (table, mut stream) = self.embed_tokens(tape);
+        if let Some((rows, ids)) = types {
+            let shape = tape.shape(&[rows, self.h()]);
+            let types = tape.parameter("token type embedding.weight", shape, self.weights);
+            let looked_up = look_up(tape, types, Some(ids), "token type embedding", stream.shape);
+            let sum = join(tape, [stream, looked_up], "embedding with token types", stream.shape);
+            locals.extend([ids, looked_up, stream]);
+            stream = sum;
+        }
+        if self.architecture.positions == PositionKind::Learned {
+            let positions_table = self.position_table(tape);
+            let shape = if positions.is_some() { stream.shape } else { tape.shape(&[self.s(), self.h()]) };
+            let looked_up = look_up(tape, positions_table, positions, "position embedding", shape);
+            let sum = add(tape, [stream, looked_up], "embedding with positions");
+            tape.release(stream);
+            locals.extend(positions.into_iter().chain([looked_up]));
+            stream = sum;
+        }
+        if self.architecture.embedding_norm.is_some() {
+            let normed = self.norm(tape, stream, &[self.b(), self.s()], self.h(), names!("embedding norm"));
+            tape.release(stream);
+            stream = normed;
+        }
+        let acts = self.dropout[0] && self.code.embedding_dropout;
+        let dropped = dropout(tape, acts, stream, "dropped embedding", "embedding.dropout mask");
+        tape.release(stream);
+        for tensor in locals {
+            tape.release(tensor);
+        }
+        // The model's own code has what enters its layers in a variable.
+        until_return.push(tape.share(dropped));
+        Embedded { table, stream: dropped, for_recomputation: Vec::new(), until_return }
+    }
+
+    /// The number of each token's position, where that is no part of a buffer.
+    fn positions_of_tokens(&self, tape: &mut Tape) -> Option<Tensor> {
+        let counted = self.code.positions == PositionCode::FromTokens;
+        let shape = tape.shape(&[self.b(), self.s()]);
+        counted.then(|| tape.constant("position ids", shape, Dtype::Int64))
+    }
+
+    /// Types gathered from a buffer by position: once for all sequences, or for each.
+    fn type_ids(&self, tape: &mut Tape) -> Tensor {
+        let batch = if self.code.positions == PositionCode::FromTokens { self.b() } else { ONE };
+        let shape = tape.shape(&[batch, self.s()]);
+        tape.constant("token type ids", shape, Dtype::Int64)
+    }
+
+    /// Whether a layer is one of BERT's.
+    pub(crate) fn is_bert(&self, layer: &Layer) -> bool {
+        self.code.bidirectional && layer.placement == Placement::AfterResidual
+    }
+
+    /// Attention, then a module that projects, drops, adds and norms; the same again for the feed-forward network. What
+    /// each first part gives stays in a variable until its second part has returned.
+    pub(crate) fn bert_layer(
+        &self,
+        tape: &mut Tape,
+        attention: &Attention,
+        mlp: &Mlp,
+        input: Tensor,
+        shared: Shared,
+    ) -> Outputs {
+        let Attended { context, weights, locals } = self.attend(tape, input, attention, shared);
+        for tensor in locals {
+            tape.release(tensor);
+        }
+        let projected = self.attention_output(tape, context, attention);
+        let dropped = self.drop_attention(tape, projected);
+        let sum = join(tape, [dropped, input], "residual stream", input.shape);
+        let middle = self.stream_norm(tape, sum, ATTENTION_NORM);
+        for tensor in [sum, dropped, context] {
+            tape.release(tensor);
+        }
+
+        let width = Dim { symbol: "f", size: mlp.intermediate_size };
+        let up = self.up(tape, middle, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+        let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
+        tape.release(up);
+        let down = self.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, self.h(), mlp.bias);
+        let fed = self.linear(tape, activated, down, "mlp.down");
+        let fed = self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"]);
+        let sum = join(tape, [fed, middle], "residual stream", input.shape);
+        let output = self.stream_norm(tape, sum, FEED_FORWARD_NORM);
+        for tensor in [sum, fed, activated, middle] {
+            tape.release(tensor);
+        }
+        (output, weights)
+    }
+
+    /// From the last layer to what the head reads: a matrix, an activation and a norm.
+    pub(crate) fn head_transform(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        let Some(encoder) = self.architecture.encoder else { return tape.share(stream) };
+        let names = ["head transform.weight", "head transform.bias"];
+        let matrix = self.weights(tape, names, self.h(), self.h(), encoder.transform_bias);
+        let projected = self.linear(tape, stream, matrix, "head transform");
+        let activated = self.activation(tape, projected, encoder.transform_act, "head activation");
+        tape.release(projected);
+        // Autocast norms in fp32.
+        let wide = if self.autocast { Dtype::Fp32 } else { activated.dtype };
+        let read = cast(tape, activated, wide, "head activation in fp32");
+        let normed = self.norm(tape, read, &[self.b(), self.s()], self.h(), names!("head norm"));
+        tape.release(read);
+        tape.release(activated);
+        normed
+    }
+
+    /// The first token of each sequence through a matrix and a tangent.
+    pub(crate) fn pool(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        let names = ["pooler.weight", "pooler.bias"];
+        let matrix: Linear = self.weights(tape, names, self.h(), self.h(), true);
+        let shape = tape.shape(&[self.b(), ONE, self.h()]);
+        let first = tape.view(stream, shape);
+        let projected = self.linear_over(tape, first, matrix, "pooler", ONE);
+        let pooled = unary_keeping_output(tape, projected, "pooled output");
+        tape.release(first);
+        tape.release(projected);
+        pooled
+    }
+}

@@ -1,0 +1,226 @@
+//! `generate()` of Transformers 5.23: a prompt at once, then one token after another, with what the loop has in variables.
+
+use super::{Forward, ONE, Recorder};
+use crate::layers::{Generation, Run};
+use crate::shape::Dim;
+use crate::tape::{Dtype, Segment, Tape, Tensor};
+
+const LOGITS: &str = "logits of the last token in fp32";
+const SCORES: &str = "scores of the last token";
+const PROBABILITIES: &str = "probabilities of the last token";
+
+/// Variables of the loop.
+struct Variables {
+    ids: Tensor,
+    positions: Tensor,
+    unfinished: Tensor,
+    /// How the last token was chosen.
+    chosen: Option<Chosen>,
+    /// What the last pass read.
+    read: Option<[Tensor; 2]>,
+}
+
+/// What chose a token.
+#[derive(Clone, Copy)]
+struct Chosen {
+    /// Logits in fp32.
+    logits: Tensor,
+    /// What is left of them where tokens are drawn, and their probabilities.
+    drawn: Option<[Tensor; 2]>,
+    token: Tensor,
+}
+
+impl Run<'_> {
+    /// Records the prompt in passes of so many tokens after so many others, and the steps after which the cache has so
+    /// many tokens of each sequence.
+    pub(crate) fn generate(self, passes: &[[u64; 2]], steps: &[u64]) -> Tape {
+        let mut recorder = self.recorder();
+        recorder.tape.carry_caches();
+        let mut variables = self.begin(&mut recorder.tape, self.sequence);
+        recorder.read_prompt(passes, &mut variables);
+        for tokens in steps {
+            recorder.run = self.after(tokens.saturating_sub(1), 1);
+            recorder.step(&mut variables);
+        }
+        recorder.tape
+    }
+
+    /// Records by itself a pass over so many tokens of a prompt after so many others: what a cache has of those is counted
+    /// elsewhere, and what it has of the first is not.
+    pub(crate) fn prefill(self, pass: [u64; 2]) -> Forward {
+        let mut recorder = self.recorder();
+        let mut variables = self.begin(&mut recorder.tape, self.sequence);
+        recorder.read_prompt(&[pass], &mut variables);
+        recorder.finished()
+    }
+
+    /// Records a step by itself, after which the cache has so many tokens of each sequence: what it has then is counted
+    /// elsewhere.
+    pub(crate) fn decode(self, tokens: u64) -> Forward {
+        let mut recorder = self.after(tokens.saturating_sub(1), 1).recorder();
+        let mut variables = recorder.run.continued(&mut recorder.tape, self.sequence);
+        recorder.step(&mut variables);
+        recorder.finished()
+    }
+
+    /// A pass over so many tokens after so many others.
+    fn after(self, past: u64, sequence: u64) -> Self {
+        let generation = self.generation.map(|generation| Generation { past, ..generation });
+        Self { sequence, generation, ..self }
+    }
+
+    fn longs(&self, tape: &mut Tape, name: &'static str, tokens: u64) -> Tensor {
+        let shape = tape.shape(&[self.b(), Dim { symbol: "s", size: tokens }]);
+        let made = tape.constant(name, shape, Dtype::Int64);
+        tape.stand(made);
+        made
+    }
+
+    /// The batch, and what is made of it before the first pass.
+    fn begin(&self, tape: &mut Tape, tokens: u64) -> Variables {
+        tape.enter(Segment::Embedding);
+        let ids = self.longs(tape, "token ids", tokens);
+        self.longs(tape, "attention mask", tokens);
+        let begins = self.code.begins_with_token.then_some("id of the first token");
+        for name in begins.into_iter().chain(["id of the last token", "id of padding"]) {
+            let one = tape.shape(&[ONE]);
+            tape.constant(name, one, Dtype::Int64);
+        }
+        let counted = self.longs(tape, "position ids", tokens);
+        let less_one = self.longs(tape, "position ids", tokens);
+        tape.release(counted);
+        let is_padding = tape.constant("padding", less_one.shape, Dtype::Bool);
+        let positions = self.longs(tape, "position ids", tokens);
+        tape.release_each([less_one, is_padding]);
+        let unfinished = self.longs(tape, "unfinished sequences", 1);
+        Variables { ids, positions, unfinished, chosen: None, read: None }
+    }
+
+    /// What there is of a prompt of so many tokens when a step follows others.
+    fn continued(&self, tape: &mut Tape, prompt: u64) -> Variables {
+        let begun = self.begin(tape, prompt);
+        let all = self.past().saturating_add(1);
+        let [positions, ids] = ["position ids", "token ids"].map(|name| self.longs(tape, name, all));
+        let logits = self.logits_in_fp32(tape, LOGITS);
+        let drawn = self.samples().then(|| [SCORES, PROBABILITIES].map(|name| self.logits_in_fp32(tape, name)));
+        let chosen = Some(Chosen { logits, drawn, token: self.longs(tape, "token chosen", 1) });
+        let read = Some(["token ids", "position ids"].map(|name| self.longs(tape, name, 1)));
+        Variables { ids, positions, chosen, read, ..begun }
+    }
+
+    fn samples(&self) -> bool {
+        self.generation.is_some_and(|generation| generation.samples)
+    }
+
+    /// `[b, V]` in fp32.
+    fn logits_in_fp32(&self, tape: &mut Tape, name: &'static str) -> Tensor {
+        let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
+        let shape = tape.shape(&[self.b(), vocabulary]);
+        let logits = tape.constant(name, shape, Dtype::Fp32);
+        tape.assign(logits, Segment::Loss);
+        tape.stand(logits);
+        logits
+    }
+
+    /// The logits of the last token in fp32, the token chosen, and everything one token longer.
+    fn choose(&self, tape: &mut Tape, logits: Tensor, variables: &mut Variables) {
+        tape.enter(Segment::Loss);
+        let tokens = self.past().saturating_add(self.sequence).saturating_add(1);
+        let last = [1, 1].map(|tokens| self.longs(tape, "position ids", tokens));
+        tape.release(last[0]);
+        let positions = self.longs(tape, "position ids", tokens);
+        tape.release(last[1]);
+        // The caller still has what there was before the first pass.
+        let first = variables.chosen.is_none();
+        if !first {
+            tape.release(variables.positions);
+        }
+        variables.positions = positions;
+        variables.chosen = Some(self.next_token(tape, variables.chosen));
+        let ids = self.longs(tape, "token ids", tokens);
+        if !first {
+            tape.release(variables.ids);
+        }
+        variables.ids = ids;
+        let unfinished = self.longs(tape, "unfinished sequences", 1);
+        tape.release(std::mem::replace(&mut variables.unfinished, unfinished));
+        tape.release(logits);
+    }
+
+    /// Chooses a token, each of whose variables goes once the next is there.
+    fn next_token(&self, tape: &mut Tape, before: Option<Chosen>) -> Chosen {
+        let logits = self.logits_in_fp32(tape, LOGITS);
+        tape.release_each(before.map(|before| before.logits));
+        let [scores, probabilities] = before.and_then(|before| before.drawn).map_or([None; 2], |drawn| drawn.map(Some));
+        let drawn = self.samples().then(|| {
+            // `top_k`, which is 50 unless it is said otherwise.
+            let excluded = tape.constant("tokens that are not among the likeliest", logits.shape, Dtype::Bool);
+            let kept = self.logits_in_fp32(tape, SCORES);
+            tape.release(excluded);
+            tape.release_each(scores);
+            let softmax = self.logits_in_fp32(tape, PROBABILITIES);
+            tape.release_each(probabilities);
+            [kept, softmax]
+        });
+        let drawn_or_largest = self.longs(tape, "token chosen", 1);
+        if drawn.is_some() {
+            let noise = self.logits_in_fp32(tape, "random numbers for the next token");
+            tape.release(noise);
+        }
+        tape.release_each(before.map(|before| before.token));
+        let token = self.longs(tape, "token chosen", 1);
+        tape.release(drawn_or_largest);
+        Chosen { logits, drawn, token }
+    }
+}
+
+impl Recorder<'_> {
+    fn read_prompt(&mut self, passes: &[[u64; 2]], variables: &mut Variables) {
+        let mut last: Option<[Tensor; 2]> = None;
+        for [past, sequence] in passes {
+            self.run = self.run.after(*past, *sequence);
+            self.tape.enter(Segment::Embedding);
+            let ids = self.run.longs(&mut self.tape, "token ids", *sequence);
+            self.tape.release_each(last.map(|[ids, _]| ids));
+            let logits = self.logits();
+            self.tape.release_each(last.map(|[_, logits]| logits));
+            last = Some([ids, logits]);
+        }
+        let Some([ids, logits]) = last else { return };
+        self.tape.release(ids);
+        self.run.choose(&mut self.tape, logits, variables);
+    }
+
+    fn step(&mut self, variables: &mut Variables) {
+        let run = self.run;
+        self.tape.enter(Segment::Embedding);
+        let read = ["token ids", "position ids"].map(|name| run.longs(&mut self.tape, name, 1));
+        self.let_go(variables.read.replace(read).as_ref().map_or(&[], |read| read.as_slice()));
+        let logits = self.logits();
+        run.choose(&mut self.tape, logits, variables);
+    }
+
+    fn finished(self) -> Forward {
+        let end = self.tape.position();
+        Forward {
+            measured: self.run.code.measured,
+            tape: self.tape,
+            stretches: self.stretches,
+            loss_known: end,
+            backward_start: end,
+            head_backward: end,
+            embedding_backward: end,
+        }
+    }
+
+    /// The model from token ids to the logits of the last one.
+    fn logits(&mut self) -> Tensor {
+        self.layers.clear();
+        self.stretches.clear();
+        let (stream, table, _) = self.through_layers();
+        let projection = self.head_weights(table);
+        let logits = self.head(stream, projection);
+        self.tape.release(stream);
+        logits
+    }
+}

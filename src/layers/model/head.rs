@@ -1,0 +1,185 @@
+//! After the last layer: the final norm, the head and the loss.
+
+use super::{ONE, Recorder};
+use crate::framework::transformers::LossCode;
+use crate::layers::norm::names;
+use crate::layers::operations::{cast, fresh, soft_cap, unary_keeping_output};
+use crate::layers::{Linear, Run};
+use crate::shape::Dim;
+use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
+
+impl Recorder<'_> {
+    pub(crate) fn final_norm(&mut self, stream: Tensor) -> Tensor {
+        let run = self.run;
+        if run.architecture.final_norm.is_none() {
+            return stream;
+        }
+        self.tape.enter(Segment::FinalNorm);
+        let output = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("final norm"));
+        self.tape.release(stream);
+        output
+    }
+
+    /// From the width of the residual stream to what the head reads.
+    pub(crate) fn head_projection(&mut self, stream: Tensor) -> Tensor {
+        let run = self.run;
+        if !run.projects() {
+            return stream;
+        }
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
+        let names = ["head projection.weight", "head projection.bias"];
+        let matrix = run.weights(tape, names, run.h(), run.narrow(), false);
+        let output = run.linear(tape, stream, matrix, "head projection");
+        tape.release(stream);
+        output
+    }
+
+    pub(crate) fn head_weights(&mut self, embedding: Tensor) -> Linear {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
+        if let Some(image) = &run.architecture.image {
+            return run.classifier(tape, image);
+        }
+        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let names = ["head.weight", "head.bias"];
+        let mut head = run.weights(tape, names, run.narrow(), vocabulary, run.architecture.lm_head_bias);
+        if run.architecture.tie_word_embeddings {
+            head.weight = embedding;
+        }
+        head
+    }
+
+    pub(crate) fn head(&mut self, stream: Tensor, head: Linear) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
+        match run.architecture.encoder {
+            Some(encoder) if encoder.pools() => return run.pool(tape, stream),
+            Some(encoder) if !encoder.has_head() => return tape.share(stream),
+            _ => {}
+        }
+        let encodes = run.architecture.encoder.is_some();
+        let logits_of_prompt = run.generation.is_some_and(|generation| generation.logits_of_prompt);
+        let classifies = run.architecture.image.is_some();
+        let everywhere = (run.loss || logits_of_prompt || encodes) && !classifies;
+        let kept = if classifies {
+            run.first_token(tape, stream)
+        } else if encodes {
+            run.head_transform(tape, stream)
+        } else if everywhere {
+            tape.share(stream)
+        } else {
+            last_position(run, tape, stream)
+        };
+        let capped = run.architecture.logits_softcap;
+        let name = if capped || run.code.scaled_logits || run.code.stream_in_fp32 {
+            "logits before scaling"
+        } else {
+            "logits"
+        };
+        // The last rows of several sequences do not lie together: the bias is added after the product, in place.
+        let apart = run.generation.is_some() && !everywhere && run.batch > 1 && run.sequence > 1;
+        let bias = head.bias.filter(|_| apart);
+        let head = if apart { Linear { bias: None, ..head } } else { head };
+        let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
+        if let Some(bias) = bias {
+            logits = tape.add_into(logits, bias);
+        }
+        tape.release(kept);
+        if run.code.scaled_logits {
+            let scaled = fresh(tape, logits, "logits", logits.shape);
+            tape.release(logits);
+            logits = scaled;
+        }
+        if run.code.stream_in_fp32 {
+            let wide = cast(tape, logits, Dtype::Fp32, "logits");
+            tape.release(logits);
+            logits = wide;
+        }
+        if capped {
+            logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
+        }
+        tape.assign(logits, Segment::Loss);
+        if logits_of_prompt {
+            let wide = cast(tape, logits, Dtype::Fp32, "logits in fp32");
+            tape.release(logits);
+            tape.assign(wide, Segment::Loss);
+            return wide;
+        }
+        logits
+    }
+
+    /// Cross-entropy of labels as they are given: logarithms in the type of what they are made from, a sum that autocast
+    /// computes in fp32.
+    pub(crate) fn masked_loss(&mut self, logits: Tensor) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        let widens = run.code.loss == LossCode::MaskedInFp32 && run.widens_logits();
+        let wide = cast(tape, logits, if widens { Dtype::Fp32 } else { logits.dtype }, "logits in fp32");
+        let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+        let summed = if run.autocast { Dtype::Fp32 } else { log_softmax.dtype };
+        let terms = cast(tape, log_softmax, summed, "log-softmax in fp32");
+        let scalar = tape.shape(&[]);
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[terms],
+            keeps: &[terms],
+            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: terms.dtype }],
+            keeps_output: false,
+        };
+        let loss = tape.apply(&operation, "loss", scalar, terms.dtype);
+        for tensor in [terms, log_softmax, wide] {
+            tape.release(tensor);
+        }
+        loss
+    }
+
+    /// Cross-entropy of shifted labels over logits in fp32.
+    pub(crate) fn loss(&mut self, logits: Tensor) -> Tensor {
+        let run = self.run;
+        self.tape.enter(Segment::Loss);
+        if run.code.loss != LossCode::Shifted {
+            return self.masked_loss(logits);
+        }
+        let tape = &mut self.tape;
+        let wide = if run.widens_logits() { Dtype::Fp32 } else { logits.dtype };
+        let wide = cast(tape, logits, wide, "logits in fp32");
+        let padded = tape.shape(&[run.b(), Dim { symbol: "(s+1)", size: run.sequence.saturating_add(1) }]);
+        let mut labels = tape.constant("shifted labels", padded, Dtype::Int64);
+        if run.batch > 1 {
+            let shape = tape.shape(&[run.b(), run.s()]);
+            let shifted = tape.constant("shifted labels", shape, Dtype::Int64);
+            let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+            return Self::nll(tape, log_softmax, shifted, &[labels, wide]);
+        }
+        let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+        labels = tape.share(labels);
+        Self::nll(tape, log_softmax, labels, &[labels, wide])
+    }
+
+    fn nll(tape: &mut Tape, log_softmax: Tensor, labels: Tensor, held: &[Tensor]) -> Tensor {
+        let scalar = tape.shape(&[]);
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[log_softmax],
+            keeps: &[log_softmax, labels],
+            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: Dtype::Fp32 }],
+            keeps_output: false,
+        };
+        let loss = tape.apply(&operation, "loss", scalar, Dtype::Fp32);
+        tape.release(log_softmax);
+        tape.release(labels);
+        for tensor in held {
+            tape.release(*tensor);
+        }
+        loss
+    }
+}
+
+/// Generation computes logits of the last position alone.
+fn last_position(run: Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {
+    let shape = tape.shape(&[run.b(), ONE, run.narrow()]);
+    tape.view(stream, shape)
+}

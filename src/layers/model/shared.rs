@@ -1,0 +1,159 @@
+//! What all layers read beside their stream: masks, rotary tables, biases of positions, further streams.
+
+use super::{ONE, Recorder};
+use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
+use crate::layers::attention::Shared;
+use crate::model::architecture::Layer;
+use crate::model::family::PositionKind;
+use crate::shape::Dim;
+use crate::tape::{Dtype, Tensor};
+
+/// What the layers share, by whether they have a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SharedByWindow {
+    with: Shared,
+    without: Shared,
+}
+
+impl SharedByWindow {
+    pub(crate) const fn of(&self, layer: &Layer) -> Shared {
+        match layer.attention() {
+            Some(attention) if attention.sliding_window.is_some() => self.with,
+            _ => self.without,
+        }
+    }
+}
+
+impl Recorder<'_> {
+    /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
+    pub(crate) fn beside_the_stream(&mut self, held: &mut Vec<Tensor>) {
+        let (run, tape) = (self.run, &mut self.tape);
+        held.extend(run.kept_blocks(tape));
+        if let Some(inputs) = run.architecture.per_layer_inputs {
+            let layers = Dim { symbol: "L", size: run.architecture.num_hidden_layers() };
+            let shape = tape.shape(&[run.b(), run.s(), layers, Dim { symbol: "p", size: inputs.width }]);
+            held.push(tape.constant("per-layer inputs", shape, run.compute()));
+        }
+        if let Some(streams) = run.architecture.streams {
+            let count = Dim { symbol: "", size: 2 * streams - 1 };
+            let shape = tape.shape(&[count, run.b(), run.s(), run.h()]);
+            held.push(tape.constant("further residual streams", shape, run.weights));
+        }
+    }
+
+    /// Masks and rotary tables for layers with and without a window.
+    pub(crate) fn shared(&mut self, held: &mut Vec<Tensor>) -> SharedByWindow {
+        let run = self.run;
+        let kinds = run.architecture.windows();
+        let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
+        // A window of no length, where layers without one still get a mask for it.
+        let window = windows.max().or(run.code.mask_without_window.then_some(0));
+        let window = window.or(run.architecture.encoder.and_then(|encoder| encoder.window));
+        let bias = self.position_bias(held);
+        let [with, without] = kinds;
+        let made = if run.code.both_masks { [true; 2] } else { [with, without || run.code.always_full_mask] };
+        // The one for all layers without a window comes first.
+        let mut masks = [None; 2];
+        for (kind, window) in [(1, None), (0, window)] {
+            masks[kind] = made[kind].then(|| self.mask(window)).flatten();
+        }
+        let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
+        let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
+        let mut tables =
+            kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
+        if rotary && !run.code.tables_by_window {
+            tables = [Some(run.rotary_tables(&mut self.tape)); 2];
+            held.extend(tables[0].map(|tables| [tables.cos, tables.sin]).into_iter().flatten());
+        } else {
+            held.extend(tables.into_iter().flatten().flat_map(|tables| [tables.cos, tables.sin]));
+        }
+        held.extend(masks.into_iter().flatten());
+        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias });
+        SharedByWindow { with, without }
+    }
+
+    /// What scores are biased by for their distance, one row of keys for each head of each sequence.
+    fn position_bias(&mut self, held: &mut Vec<Tensor>) -> Option<Tensor> {
+        let run = self.run;
+        if run.architecture.positions != PositionKind::Alibi {
+            return None;
+        }
+        let attention = run.architecture.attentions().next()?;
+        let heads = Dim { symbol: "a", size: attention.heads };
+        if run.code.scores == ScoreCode::BiasedThenFilled {
+            let longest = Dim { symbol: "", size: run.architecture.max_position_embeddings };
+            let shape = self.tape.shape(&[heads, longest]);
+            let bias = self.tape.constant("bias of positions", shape, Dtype::Fp32);
+            held.push(bias);
+            return Some(bias);
+        }
+        if !run.padding {
+            let slopes = self.tape.shape(&[heads]);
+            held.push(self.tape.constant("slopes of positions", slopes, Dtype::Fp32));
+        }
+        let shape = self.tape.shape(&[run.b(), heads, run.s()]);
+        let bias = self.tape.constant("bias of positions", shape, run.weights);
+        held.push(bias);
+        Some(bias)
+    }
+
+    /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
+    pub(crate) fn mask(&mut self, window: Option<u64>) -> Option<Tensor> {
+        let run = self.run;
+        let dtype = match (run.fused_attention, run.masked(window)) {
+            (_, false) if run.code.bidirectional => return None,
+            (false, _) if run.code.scores == ScoreCode::BiasedThenFilled => Dtype::Bool,
+            (false, _) => run.weights,
+            (true, true) => Dtype::Bool,
+            (true, false) => return None,
+        };
+        // Without padding a mask for fused kernels is the same for all sequences.
+        let batch = if run.fused_attention && !run.padding { ONE } else { run.b() };
+        let keys = run.keys(window);
+        let shape = self.tape.shape(&[batch, run.s(), keys]);
+        if run.code.bidirectional || run.padding || run.code.scores == ScoreCode::BiasedThenFilled {
+            return Some(self.tape.constant("attention mask", shape, dtype));
+        }
+        let sees = self.what_is_seen(window, keys);
+        if dtype == Dtype::Bool {
+            return Some(sees);
+        }
+        let scalar = self.tape.shape(&[]);
+        let ends = [0, 1].map(|_| self.tape.constant("highest and lowest bias", scalar, dtype));
+        let mask = self.tape.constant("attention mask", shape, dtype);
+        self.tape.release_each([ends[1], ends[0], sees]);
+        Some(mask)
+    }
+
+    /// `[s, t]`: which keys each query sees, from the numbers of both.
+    fn what_is_seen(&mut self, window: Option<u64>, keys: Dim) -> Tensor {
+        let (run, tape) = (self.run, &mut self.tape);
+        let [sequences, one, rows, columns] = [run.b(), ONE, run.s(), keys].map(|dim| tape.shape(&[dim]));
+        let mut numbers = vec![
+            tape.constant("numbers of sequences", sequences, Dtype::Int64),
+            tape.constant("number of a head", one, Dtype::Int64),
+        ];
+        for shape in [rows, columns] {
+            let counted = tape.constant("numbers of tokens", shape, Dtype::Int64);
+            numbers.push(tape.constant("numbers of tokens", shape, Dtype::Int64));
+            tape.release(counted);
+        }
+        let square = tape.shape(&[run.s(), keys]);
+        let sees = if window.is_some() {
+            let yes = tape.constant("yes", one, Dtype::Bool);
+            let first = tape.constant("first token in the window", rows, Dtype::Int64);
+            let in_window = tape.constant("tokens in the window", square, Dtype::Bool);
+            tape.release(first);
+            let so_far = tape.constant("tokens in the window", square, Dtype::Bool);
+            tape.release_each([in_window, yes]);
+            let causal = tape.constant("tokens before", square, Dtype::Bool);
+            let both = tape.constant("attention mask", square, Dtype::Bool);
+            tape.release_each([causal, so_far]);
+            both
+        } else {
+            tape.constant("attention mask", square, Dtype::Bool)
+        };
+        tape.release_each(numbers);
+        sees
+    }
+}

@@ -1,0 +1,129 @@
+//! What no tensor of the program is: the CUDA context, kernel-library workspaces, the allocator's slack.
+//!
+//! Every entry is an estimate with the range in which it was seen; `tests/reference/README.md` names the observations.
+
+use std::borrow::Cow;
+
+use super::category::Category;
+use super::entry::{Alive, Entry, Exactness, Lifetime, Part, Place};
+use crate::gpu::Gpu;
+use crate::gpu::kernels::Kernels;
+use crate::scenario::{Estimator, Scenario};
+use crate::shape::Shape;
+use crate::units::{Bits, Bytes, Overflow};
+
+/// The process in which a run takes place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Mebibytes outside the allocator, where one knows them.
+    context_mib: Option<u64>,
+    /// Mebibytes that are to stay free.
+    pub(crate) margin_mib: u64,
+    /// Whether the allocator is played out; else what it adds is estimated.
+    pub(crate) played: bool,
+    /// Whether the run is known no better than by the rule of thumb, which knows no process.
+    sketched: bool,
+}
+
+impl Process {
+    /// That of a scenario, whose allocator is played out or not.
+    pub(crate) fn of(scenario: &Scenario, played: bool) -> Self {
+        let runtime = &scenario.runtime;
+        Self {
+            context_mib: runtime.context_mib,
+            margin_mib: runtime.margin_mib,
+            played,
+            sketched: scenario.estimator == Estimator::Sketch,
+        }
+    }
+
+    /// What stands outside PyTorch's allocator on a card: the usual, the least and the most.
+    pub(crate) fn context(self, gpu: Option<&Gpu>) -> Result<[Bytes; 3], Overflow> {
+        if self.sketched {
+            return Ok([Bytes::ZERO; 3]);
+        }
+        let [usual, low, high] = match self.context_mib.or_else(|| gpu.and_then(|gpu| gpu.context_mib)) {
+            Some(mib) => [mib; 3],
+            None => [450, 300, 600],
+        }
+        .map(Bytes::from_mib);
+        Ok([usual?, low?, high?])
+    }
+
+    /// What of these entries stands outside PyTorch's allocator.
+    pub(crate) fn context_of(entries: &[Entry]) -> Bytes {
+        entries.iter().filter(|entry| !entry.in_allocator()).fold(Bytes::ZERO, |sum, entry| sum.max(entry.bytes))
+    }
+
+    /// The runtime entries on a card whose tensors come to `allocated` at the peak.
+    pub(crate) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+        let [context, low, high] = self.context(gpu)?;
+        let mut entries = vec![entry(
+            Part::Context,
+            "CUDA context and loaded kernels (outside PyTorch's allocator)",
+            context,
+            Exactness::Estimated { low, high },
+            alive,
+            "observed 300 to 600 MiB with lazy loading, CUDA 11.7 and later",
+        )];
+        if self.played {
+            return Ok(entries);
+        }
+        let cublas = Bytes::new(Kernels::of(gpu).product);
+        // Observed reserved over allocated: 1.00 with expandable segments, 1.05 usually.
+        let slack = Bytes::new(allocated.get() / 20);
+        entries.push(entry(
+            Part::Workspace,
+            WORKSPACE,
+            cublas,
+            Exactness::Estimated { low: Bytes::ZERO, high: cublas },
+            alive,
+            "PyTorch 2.x: 32 MiB on Hopper and later, 8.125 MiB before",
+        ));
+        entries.push(entry(
+            Part::Slack,
+            "allocator slack (inside PyTorch's allocator)",
+            Bytes::ZERO,
+            Exactness::Estimated { low: Bytes::ZERO, high: slack },
+            alive,
+            "observed reserved over allocated: 1.00 to 1.21, 1.05 usually",
+        ));
+        Ok(entries)
+    }
+}
+
+/// What a workspace of cuBLAS is called.
+pub(crate) const WORKSPACE: &str = "cuBLAS workspace (inside PyTorch's allocator)";
+
+/// What the allocator holds beyond what is asked of it at the peak; no more than a guess where sizes of tensors are estimates.
+pub(crate) fn unusable(bytes: Bytes, exact: bool, alive: Alive) -> Result<Entry, Overflow> {
+    let exactness =
+        if exact { Exactness::Exact } else { Exactness::Estimated { low: Bytes::ZERO, high: bytes.checked_mul(2)? } };
+    let (name, source) =
+        ("reserved and unusable (inside PyTorch's allocator)", "caching allocator of PyTorch 2.4 to 2.15, played out");
+    Ok(entry(Part::Unusable, name, bytes, exactness, alive, source))
+}
+
+fn entry(
+    part: Part,
+    name: &'static str,
+    bytes: Bytes,
+    exactness: Exactness,
+    alive: Alive,
+    source: &'static str,
+) -> Entry {
+    Entry {
+        category: Category::Runtime,
+        name: Cow::Borrowed(name),
+        place: Place::Runtime(part),
+        shape: Shape::new(&[]),
+        bits: Bits::whole(8),
+        count: 1,
+        divided_by: 1,
+        bytes,
+        lifetime: Lifetime::Persistent,
+        alive,
+        exactness,
+        source,
+    }
+}

@@ -1,0 +1,177 @@
+//! What the rules cover: a valid value that none of them reads is an error, never a silent default.
+
+use crate::allocator::Settings;
+use crate::framework::of_model;
+use crate::ledger::EstimateError;
+use crate::model::Model;
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::{Attention, Loss, Method, Optimizer, Precision, Scenario, Task, Train, Value};
+
+/// An error for the first parameter whose value no rule covers.
+pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
+    for parameter in PARAMETERS.iter().filter(|parameter| (parameter.applies)(scenario)) {
+        if let (Kind::Choice { covered, .. }, Value::Word(word)) = (parameter.kind, parameter.get(scenario))
+            && !covered.contains(&word.as_str())
+        {
+            return Err(not_covered(parameter, word, covered.join(", ")));
+        }
+    }
+    let default = Scenario::default();
+    for parameter in PARAMETERS.iter().filter(|parameter| spreads(parameter)) {
+        let (found, only) = (parameter.get(scenario), parameter.get(&default));
+        if found != only {
+            return Err(not_covered(parameter, found.to_string(), only.to_string()));
+        }
+    }
+    settings(scenario)?;
+    let in_one_type = scenario.framework.adapts_in_one_type();
+    if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
+}
+
+/// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.
+pub(crate) fn only_attention(model: &Model) -> Option<Attention> {
+    of_model(model).eager_only.then_some(Attention::Eager)
+}
+
+/// An error where it is not known what training of this family keeps.
+pub(crate) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    check_encoder(model, scenario)?;
+    check_seq2seq(model, scenario)?;
+    check_image(model, scenario)?;
+    check_weights(model, scenario)?;
+    if scenario.task != Task::Train || of_model(model).trains {
+        return Ok(());
+    }
+    let covered = format!("infer, for a model of the family {}: what its training keeps is not known", model.family.id);
+    Err(EstimateError::NotCovered { key: "task", value: String::from("train"), covered })
+}
+
+/// An error where weights are quantized of a model whose quantized layout is not known.
+fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let architecture = &model.architecture;
+    let unknown = architecture.encoder.is_some() || architecture.mixed_streams.is_some();
+    let word = match (scenario.infer.weights.as_str(), architecture.native_weights) {
+        ("native", Some(native)) => native,
+        (word, _) => word,
+    };
+    if scenario.task != Task::Infer || !unknown || matches!(word, "native" | "fp32" | "bf16" | "fp16") {
+        return Ok(());
+    }
+    let covered = format!("fp32, bf16, fp16, for a model of the family {}", model.family.id);
+    Err(EstimateError::NotCovered { key: "infer.weights", value: scenario.infer.weights.clone(), covered })
+}
+
+/// The precisions in which models of two stacks and of images were measured.
+const MEASURED: [Precision; 3] = [Precision::Fp32, Precision::Bf16, Precision::Bf16Mixed];
+
+/// An error where a model of two stacks is run in a way that is only known of others.
+fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if model.architecture.seq2seq.is_none() {
+        return Ok(());
+    }
+    let refuse = |key, value: &str, covered: &str| {
+        let covered = format!("{covered}, for an encoder with a decoder");
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered })
+    };
+    let train = &scenario.train;
+    match scenario.task {
+        Task::Infer => refuse("task", "infer", "train"),
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
+        Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
+        Task::Train if !MEASURED.contains(&train.precision) => {
+            refuse("train.precision", train.precision.word(), &MEASURED.map(Precision::word).join(", "))
+        }
+        Task::Train if train.padding => refuse("train.padding", "true", "false"),
+        Task::Train if train.keep_outputs => refuse("train.keep_outputs", "true", "false"),
+        Task::Train => Ok(()),
+    }
+}
+
+/// An error where a model of images is run in a way that is only known of others.
+fn check_image(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let Some(image) = model.architecture.image else { return Ok(()) };
+    let refuse = |key, value: &str, covered: &str| {
+        let covered = format!("{covered}, for a model of images");
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered })
+    };
+    let train = &scenario.train;
+    match scenario.task {
+        Task::Infer => refuse("task", "infer", "train"),
+        // One label is a number to be met, none leaves the vector of an image as it is.
+        Task::Train if image.labels < 2 => refuse("task", "train", "two labels or more"),
+        Task::Train if train.sequence_length != image.tokens() => {
+            let [height, width] = image.pixels;
+            let problem = format!(
+                "{} tokens, but an image of {height} × {width} pixels is {}: no other number can be run",
+                train.sequence_length,
+                image.tokens()
+            );
+            Err(EstimateError::Invalid { key: "train.sequence_length", problem })
+        }
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
+        Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
+        Task::Train if !MEASURED.contains(&train.precision) => {
+            refuse("train.precision", train.precision.word(), &MEASURED.map(Precision::word).join(", "))
+        }
+        Task::Train if train.padding => refuse("train.padding", "true", "false"),
+        Task::Train if matches!(train.optimizer, Optimizer::Adafactor | Optimizer::Muon) => {
+            refuse("train.optimizer", train.optimizer.word(), "every one that no matrix's sides matter to")
+        }
+        Task::Train
+            if train.lora_targets.iter().any(|target| target == "all-linear") && train.method == Method::Lora =>
+        {
+            refuse("train.lora_targets", "all-linear", "the names of modules")
+        }
+        Task::Train => Ok(()),
+    }
+}
+
+/// An error where an encoder is trained in a way that is only known of other models.
+fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let Some(encoder) = model.architecture.encoder else { return Ok(()) };
+    let refuse = |key, value: &str, covered: &str| {
+        Err(EstimateError::NotCovered { key, value: value.to_owned(), covered: covered.to_owned() })
+    };
+    let train = &scenario.train;
+    match scenario.task {
+        Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora, for an encoder"),
+        Task::Train if train.loss != Loss::Eager => {
+            refuse("train.loss", train.loss.word(), "eager, for an encoder's masked tokens")
+        }
+        Task::Train if encoder.second_bias && !model.architecture.tie_word_embeddings => {
+            let covered = "infer, for an encoder whose head is not tied: it has a second bias that no gradient reaches";
+            refuse("task", "train", covered)
+        }
+        Task::Infer | Task::Train => Ok(()),
+    }
+}
+
+/// One GPU for now: whatever would spread the model over several is left at its default.
+fn spreads(parameter: &Parameter) -> bool {
+    parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
+}
+
+/// The allocator's settings.
+pub(crate) fn settings(scenario: &Scenario) -> Result<Settings, EstimateError> {
+    Settings::parse(&scenario.runtime.alloc_conf)
+        .map_err(|error| EstimateError::Invalid { key: "runtime.alloc_conf", problem: error.to_string() })
+}
+
+fn check_train(train: &Train, in_one_type: bool) -> Result<(), EstimateError> {
+    let own = match (train.method, train.precision) {
+        _ if in_one_type => "bf16",
+        (Method::Lora | Method::Qlora, _) => train.lora_dtype.as_str(),
+        (Method::Full, Precision::Fp16 | Precision::Fp16Autocast) => "fp16",
+        (Method::Full, precision) if precision.narrow_weights() => "bf16",
+        (Method::Full, _) => "fp32",
+    };
+    if let Some(other) = train.gradient_dtype.as_deref().filter(|dtype| *dtype != own) {
+        let covered = format!("{own}, the type of the weights");
+        return Err(EstimateError::NotCovered { key: "train.gradient_dtype", value: other.to_owned(), covered });
+    }
+    Ok(())
+}
+
+fn not_covered(parameter: &Parameter, value: String, covered: String) -> EstimateError {
+    EstimateError::NotCovered { key: parameter.key, value, covered }
+}

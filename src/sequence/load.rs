@@ -1,0 +1,312 @@
+//! How weights come to the card.
+
+use std::collections::BTreeMap;
+
+use super::quantize::quantize;
+use super::{Made, Sequence, WEIGHT, modules};
+use crate::framework::transformers::{Modules, SavedLayer, SavedOrder};
+use crate::ledger::Entry;
+use crate::model::Architecture;
+use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::scenario::Placement;
+use crate::states::adapters::Adapters;
+use crate::states::quantized::{self, Format};
+use crate::tape::Dtype;
+use crate::units::{Bits, Bytes, Overflow};
+
+/// A model that is about to be on the card.
+pub(crate) struct Loading<'a> {
+    /// How it comes there.
+    pub(crate) placement: Placement,
+    /// Its tensors.
+    pub(crate) blocks: &'a [BlockParameters],
+    /// The type that they have on the card.
+    pub(crate) weights: Dtype,
+    /// The format of those that are quantized as they come.
+    pub(crate) format: Option<Format>,
+    /// The order of a checkpoint's names.
+    pub(crate) saved: SavedOrder,
+    /// How they name what a layer is made of.
+    pub(crate) saved_layer: SavedLayer,
+    /// The order of a layer's modules.
+    pub(crate) modules: Modules,
+    /// Whether matrices are saved transposed, and turned before they are quantized: GPT-2's.
+    pub(crate) conv1d: bool,
+    /// The head, where its matrix is the embedding's.
+    pub(crate) tied: Option<TiedHead>,
+    /// Adapters, where there are any.
+    pub(crate) adapters: Option<&'a Adapters>,
+    /// Buffers of the model.
+    pub(crate) buffers: &'a [Entry],
+    /// What the loop feeds.
+    pub(crate) batch: &'a [Entry],
+}
+
+/// A head whose matrix is the embedding's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TiedHead {
+    /// Bytes of its own matrix, which is made and dropped where a model is built.
+    matrix: u64,
+    /// Bytes of its bias, which tying makes anew.
+    bias: Option<u64>,
+}
+
+impl TiedHead {
+    /// The head of a model whose matrices have so many bits.
+    pub(crate) fn of(architecture: &Architecture, bits: Bits) -> Result<Option<Self>, Overflow> {
+        if !architecture.tie_word_embeddings || architecture.image.is_some() {
+            return Ok(None);
+        }
+        let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
+        let bytes = |elements| bits.bytes(elements).map(Bytes::get);
+        let biases = architecture.lm_head_bias.then_some(architecture.vocab_size);
+        Ok(Some(Self { matrix: bytes(elements)?, bias: biases.map(bytes).transpose()? }))
+    }
+}
+
+const BUFFER: &str = "buffers of the model";
+const ADAPTER: &str = "adapters";
+const BATCH: &str = "input ids and labels";
+
+impl Loading<'_> {
+    /// Everything that stands before the first step, and what was there while it came.
+    pub(crate) fn sequence(&self) -> Result<Sequence, Overflow> {
+        let mut sequence = Sequence::default();
+        // Biases of 4-bit matrices that the first pass casts.
+        let mut narrowing = Vec::new();
+        match self.placement {
+            Placement::To => self.moved(&mut sequence)?,
+            Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
+            Placement::Build => self.built(&mut sequence)?,
+        }
+        // `_adjust_bias` pads it by nothing, which is a copy.
+        if let Some(bias) = self.tied.and_then(|tied| tied.bias) {
+            sequence.passing(WEIGHT, bias);
+        }
+        if self.placement != Placement::To {
+            self.adapters_after(&mut sequence)?;
+        }
+        for entry in self.batch {
+            sequence.entry(BATCH, entry);
+        }
+        for (wide, bytes) in narrowing {
+            sequence.allocate(WEIGHT, bytes);
+            sequence.release(wide);
+        }
+        Ok(sequence)
+    }
+
+    /// `.to("cuda")`: module by module, each with its adapter.
+    fn moved(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        let mut layer = 0;
+        for block in self.blocks {
+            if matches!(block.block, Block::Head) {
+                self.outer_buffers(sequence);
+            }
+            self.modules_of(sequence, block, self.adapters, &mut layer)?;
+        }
+        if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
+            self.outer_buffers(sequence);
+        }
+        Ok(())
+    }
+
+    /// Modules made on the card: a head that is tied is made and dropped.
+    fn built(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        let mut layer = 0;
+        for block in self.blocks {
+            self.modules_of(sequence, block, None, &mut layer)?;
+        }
+        self.outer_buffers(sequence);
+        if let Some(tied) = self.tied {
+            sequence.passing("a head that is tied to the embedding", tied.matrix);
+        }
+        Ok(())
+    }
+
+    /// The tensors of a block in the order of its class, each with its adapter where it comes with one, and attention's
+    /// buffers behind attention.
+    fn modules_of(
+        &self,
+        sequence: &mut Sequence,
+        block: &BlockParameters,
+        adapters: Option<&Adapters>,
+        layer: &mut u64,
+    ) -> Result<(), Overflow> {
+        let named = modules::as_named(block, self.modules);
+        let (mixer, rest) = named.split_at(modules::behind_mixer(&named));
+        let come = |sequence: &mut Sequence, tensors: &[&Tensor]| -> Result<(), Overflow> {
+            for tensor in tensors {
+                sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                for tensor in adapters.and_then(|adapters| adapters.of_matrix(tensor)).into_iter().flatten() {
+                    sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
+                }
+            }
+            Ok(())
+        };
+        for _ in 0..block.copies {
+            come(sequence, mixer)?;
+            self.layer_buffers(sequence, block, layer);
+            come(sequence, rest)?;
+        }
+        Ok(())
+    }
+
+    /// `from_pretrained(device_map=…)`: one block of all weights' bytes first, which is let go and cut up; head and
+    /// embedding before the layers.
+    fn loaded(&self, sequence: &mut Sequence, narrowing: &mut Vec<(Made, u64)>) -> Result<(), Overflow> {
+        let mut all = 0_u64;
+        for block in self.blocks {
+            for tensor in &block.tensors {
+                let bytes = match self.pieces(block, tensor)? {
+                    Some(pieces) => pieces.first().copied().unwrap_or(0),
+                    None => self.unquantized_bytes(tensor)?,
+                };
+                all = bytes.checked_mul(block.copies).and_then(|bytes| all.checked_add(bytes)).ok_or(Overflow)?;
+            }
+        }
+        sequence.passing("a block of all weights, to warm the allocator up", all);
+        let mut named: Vec<&BlockParameters> = self.blocks.iter().collect();
+        named.sort_by_key(|block| match (block.block, self.saved) {
+            (Block::Head, SavedOrder::HeadLast) => 4,
+            (Block::Head, _) => 0,
+            (Block::Embedding, SavedOrder::LayersBeforeTables) => 3,
+            (Block::Embedding, _) => 1,
+            (Block::Group(_) | Block::FinalNorm, _) => 2,
+        });
+        let mut first = true;
+        let widens = self.format.is_some() && self.weights == Dtype::Fp32;
+        let mut narrow: BTreeMap<(Block, u64, &str), Made> = BTreeMap::new();
+        for block in named {
+            for copy in 0..block.copies {
+                for tensor in modules::as_saved(block, self.saved_layer) {
+                    let bytes = self.unquantized_bytes(tensor)?;
+                    if let Some(pieces) = self.pieces(block, tensor)? {
+                        quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);
+                    } else {
+                        let made = sequence.allocate(WEIGHT, bytes);
+                        if widens {
+                            narrow.insert((block.block, copy, tensor.name), made);
+                        }
+                    }
+                }
+            }
+        }
+        for entry in self.buffers {
+            sequence.entry(BUFFER, entry);
+        }
+        // `prepare_model_for_kbit_training` makes what is not quantized fp32, and gives back what it left.
+        if widens {
+            for block in self.blocks {
+                for copy in 0..block.copies {
+                    for tensor in modules::as_named(block, self.modules) {
+                        let Some(made) = narrow.remove(&(block.block, copy, tensor.name)) else { continue };
+                        let wide = sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                        sequence.release(made);
+                        if self.format.is_some_and(|format| quantized::narrows(block, tensor, format)) {
+                            narrowing.push((wide, self.unquantized_bytes(tensor)?));
+                        }
+                    }
+                }
+            }
+            sequence.empty_cache();
+        }
+        Ok(())
+    }
+
+    /// Adapters on a model that is there: made in the type of the model, and then cast.
+    fn adapters_after(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        let Some(adapters) = self.adapters else { return Ok(()) };
+        let base = if self.format.is_some() { Dtype::Bf16 } else { self.weights };
+        let casts = adapters.dtype != base;
+        let mut made: Vec<(Made, u64)> = Vec::new();
+        for block in self.blocks {
+            for _ in 0..block.copies {
+                for tensor in modules::as_named(block, self.modules) {
+                    for tensor in adapters.of_matrix(tensor).into_iter().flatten() {
+                        let bytes = self.adapter_bytes(&tensor)?;
+                        let own = if casts { of(&tensor, base)? } else { bytes };
+                        made.push((sequence.allocate(ADAPTER, own), bytes));
+                    }
+                }
+            }
+        }
+        for (narrow, bytes) in made.into_iter().filter(|_| casts) {
+            sequence.allocate(ADAPTER, bytes);
+            sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    fn layer_buffers(&self, sequence: &mut Sequence, block: &BlockParameters, layer: &mut u64) {
+        if !matches!(block.block, Block::Group(_)) {
+            return;
+        }
+        for entry in self.buffers {
+            let Some((of, first, last)) = entry.place.layers() else { continue };
+            if stands_in(*layer, of, first, last) {
+                sequence.some(BUFFER, entry, entry.count / of);
+            }
+        }
+        *layer += 1;
+    }
+
+    fn outer_buffers(&self, sequence: &mut Sequence) {
+        for entry in self.buffers.iter().filter(|entry| entry.place.layers().is_none()) {
+            sequence.entry(BUFFER, entry);
+        }
+    }
+
+    fn pieces(&self, block: &BlockParameters, tensor: &Tensor) -> Result<Option<Vec<u64>>, Overflow> {
+        self.format.map_or(Ok(None), |format| quantized::pieces(block, tensor, format))
+    }
+
+    fn bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
+        of(tensor, self.weights)
+    }
+
+    /// What is quantized comes in 16 bits, and so does what stands beside it.
+    fn unquantized_bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
+        of(tensor, if self.format.is_some() { Dtype::Bf16 } else { self.weights })
+    }
+
+    fn adapter_bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
+        of(tensor, self.adapters.map_or(self.weights, |adapters| adapters.dtype))
+    }
+}
+
+impl Sequence {
+    /// What is made and let go at once.
+    fn passing(&mut self, name: &'static str, bytes: u64) {
+        let made = self.allocate(name, bytes);
+        self.release(made);
+    }
+
+    fn entry(&mut self, name: &'static str, entry: &Entry) {
+        self.some(name, entry, entry.count);
+    }
+
+    fn some(&mut self, name: &'static str, entry: &Entry, count: u64) {
+        for _ in 0..count {
+            self.allocate(name, entry.bytes.get() / entry.count.max(1));
+        }
+    }
+}
+
+fn of(tensor: &Tensor, dtype: Dtype) -> Result<u64, Overflow> {
+    Ok(Bits::whole(dtype.bits()).bytes(tensor.parameters()?.get())?.get())
+}
+
+/// Whether a layer is one of so many from the first to the last of these, as evenly as they lie.
+const fn stands_in(layer: u64, of: u64, first: u64, last: u64) -> bool {
+    if layer < first || layer > last {
+        return false;
+    }
+    if of <= 1 {
+        return layer == first;
+    }
+    let (at, span) = (layer - first, last - first);
+    // The nearest of the evenly spread ones.
+    let index = (at * (of - 1)).div_ceil(if span == 0 { 1 } else { span });
+    index * span / (of - 1) == at
+}

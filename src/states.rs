@@ -1,0 +1,8 @@
+//! What stands in memory without a recording: weights, gradients, optimizer states, buffers.
+
+pub(crate) mod adapters;
+pub(crate) mod optimizer;
+pub(crate) mod quantized;
+pub(crate) mod recurrent;
+pub(crate) mod targets;
+pub(crate) mod weights;

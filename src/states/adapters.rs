@@ -1,0 +1,289 @@
+//! Low-rank adapters: which linear layers have one, and the tensors it is made of.
+
+use super::targets::{Targets, invalid};
+use crate::framework::transformers::{adapts_experts, module_names};
+use crate::ledger::EstimateError;
+use crate::model::Model;
+use crate::model::architecture::FeedForward;
+use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
+use crate::scenario::parameter::nearest;
+use crate::scenario::{Precision, Train};
+use crate::tape::Dtype;
+
+/// The names of an adapter's tensors, for the linear layer it stands beside.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// What the linear layer computes.
+    stem: &'static str,
+    /// Its matrix.
+    weight: &'static str,
+    /// What people write for it, whatever the family calls it.
+    words: &'static [&'static str],
+    /// The matrix down to the rank.
+    pub(crate) down: &'static str,
+    /// The matrix up from it.
+    pub(crate) up: &'static str,
+    /// The length of each row of the matrix and its adapter together, where that is trained apart.
+    pub(crate) magnitude: &'static str,
+    pub(crate) input: &'static str,
+    pub(crate) dropped: &'static str,
+    pub(crate) mask: &'static str,
+    pub(crate) low: &'static str,
+    pub(crate) high: &'static str,
+    pub(crate) sum: &'static str,
+    /// A copy of the weight that the adapter was folded into.
+    pub(crate) folded: &'static str,
+}
+
+impl Names {
+    /// The linear layer.
+    fn matrix(&self) -> &'static str {
+        self.weight.trim_end_matches(".weight")
+    }
+}
+
+/// Spells out [`Names`].
+macro_rules! adapter {
+    ($stem:literal, $words:expr) => {
+        adapter!($stem => $stem, $words)
+    };
+    // A matrix and what its product is called.
+    ($stem:literal => $output:literal, $words:expr) => {
+        Names {
+            stem: $output,
+            weight: concat!($stem, ".weight"),
+            words: $words,
+            down: concat!($stem, ".lora A"),
+            up: concat!($stem, ".lora B"),
+            magnitude: concat!($stem, ".lora magnitude"),
+            input: concat!($stem, ".lora input"),
+            dropped: concat!($stem, ".lora dropped input"),
+            mask: concat!($stem, ".lora dropout mask"),
+            low: concat!($stem, ".lora A output"),
+            high: concat!($stem, ".lora B output"),
+            sum: concat!($stem, ".lora sum"),
+            folded: concat!($stem, ".weight with lora"),
+        }
+    };
+}
+
+/// Every linear layer that can have an adapter.
+const LINEAR: &[Names] = &[
+    adapter!("attention.query", &["q"]),
+    adapter!("attention.key", &["k"]),
+    adapter!("attention.value", &["v"]),
+    adapter!("attention.query key value", &["q", "k", "v"]),
+    adapter!("attention.query down", &["q"]),
+    adapter!("attention.query up" => "attention.query", &["q"]),
+    adapter!("attention.key value down" => "attention.compressed keys and values", &["k", "v"]),
+    adapter!("attention.key value up" => "attention.keys and values", &["k", "v"]),
+    adapter!("attention.output", &["o"]),
+    adapter!("attention.linear", &[]),
+    adapter!("cross attention.query", &["q"]),
+    adapter!("cross attention.key", &["k"]),
+    adapter!("cross attention.value", &["v"]),
+    adapter!("cross attention.output", &["o"]),
+    adapter!("mlp.gate", &["gate"]),
+    adapter!("mlp.up", &["up"]),
+    adapter!("mlp.gate and up", &["gate", "up"]),
+    adapter!("mlp.down", &["down"]),
+    adapter!("mlp.linear", &[]),
+    adapter!("embedding projection", &[]),
+    adapter!("head projection", &[]),
+    adapter!("head transform", &[]),
+    adapter!("shared expert gate", &[]),
+    adapter!("experts.gate and up", &["gate", "up"]),
+    adapter!("experts.down", &["down"]),
+];
+
+/// The head, which PEFT's words do not name.
+static HEAD: Names = adapter!("head", &["head"]);
+
+const STACKED_GATE_AND_UP: &str = "experts.gate and up";
+
+/// The words for targets that need no family.
+const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
+
+/// The adapters of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Adapters {
+    /// Their rank, `r`.
+    pub(crate) rank: u64,
+    /// The type of their matrices.
+    pub(crate) dtype: Dtype,
+    /// Whether their input goes through dropout.
+    pub(crate) dropout: bool,
+    /// Whether magnitudes are trained apart from directions.
+    pub(crate) dora: bool,
+    /// Whether what comes out of the matrix down stays in a variable until the product is scaled.
+    pub(crate) holds_low: bool,
+    targets: Vec<&'static Names>,
+}
+
+impl Adapters {
+    /// The adapters that a run asks for; an error names a target that the model does not have.
+    pub(crate) fn of(model: &Model, train: &Train) -> Result<Self, EstimateError> {
+        let present = present(model);
+        check_experts(model, train, &present)?;
+        let mut targets: Vec<&'static Names> = Vec::with_capacity(present.len());
+        for target in &train.lora_targets {
+            let mut found = present.iter().filter(|(names, modules)| is_meant(target, names, modules)).peekable();
+            // The default targets are those of gated networks; a plain one has no gate to adapt.
+            if found.peek().is_none() && target != "gate" && !is_frozen(model, target) {
+                return Err(unknown(model, target, &present));
+            }
+            for (names, _) in found {
+                if !targets.contains(names) {
+                    targets.push(names);
+                }
+            }
+        }
+        if targets.is_empty() {
+            let problem = format!("empty; {} has {}", model.id, known(&present).join(", "));
+            return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
+        }
+        let dtype = if train.lora_dtype == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
+        let (dropout, dora) = (train.lora_dropout > 0.0, train.dora);
+        Ok(Self { rank: train.lora_rank, dtype, dropout, dora, holds_low: false, targets })
+    }
+
+    /// Those of torchtune, in the type of the model: beside any of query, key, value and output, beside the feed-forward
+    /// network whole, beside the head.
+    pub(crate) fn of_torchtune(model: &Model, train: &Train) -> Result<Self, EstimateError> {
+        let Targets { projected, output, mlp, head } = Targets::of(model, train, "torchtune")?;
+        if !output && !projected.contains(&true) {
+            return invalid(String::from("nothing in attention; torchtune adapts at least one of q, k, v, o"));
+        }
+        if head && (model.architecture.tie_word_embeddings || model.family.id.starts_with("gemma")) {
+            return invalid(format!("{} has no head of its own to adapt", model.id));
+        }
+        let adapted = |names: &&Names| match names.words {
+            ["q"] => projected[0],
+            ["k"] => projected[1],
+            ["v"] => projected[2],
+            ["o"] => output,
+            ["gate" | "up" | "down"] => mlp,
+            ["head"] => head,
+            _ => false,
+        };
+        let targets = LINEAR.iter().chain([&HEAD]).filter(adapted).collect();
+        let dtype = if train.precision == Precision::Fp32 { Dtype::Fp32 } else { Dtype::Bf16 };
+        let dropout = train.lora_dropout > 0.0;
+        Ok(Self { rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets })
+    }
+
+    /// The names of the adapter beside a linear layer, where it has one.
+    pub(crate) fn names(&self, linear: &str) -> Option<&'static Names> {
+        self.targets.iter().find(|names| names.stem == linear).copied()
+    }
+
+    /// The rank of one adapter: gate and up of experts, which are one matrix, have both of theirs in one.
+    pub(crate) fn rank_of(&self, names: &Names) -> u64 {
+        if names.stem == STACKED_GATE_AND_UP { self.rank.saturating_mul(2) } else { self.rank }
+    }
+
+    /// The adapters' tensors, block by block, in forward order.
+    pub(crate) fn blocks(&self, model: &Model) -> Vec<BlockParameters> {
+        let mut adapted = blocks(&model.architecture);
+        for block in &mut adapted {
+            let matrices = std::mem::take(&mut block.tensors);
+            block.tensors = matrices.iter().filter_map(|matrix| self.of_matrix(matrix)).flatten().collect();
+        }
+        adapted.retain(|block| !block.tensors.is_empty());
+        adapted
+    }
+
+    /// The adapter's tensors beside a matrix, where it has one.
+    pub(crate) fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
+        let names = self.targets.iter().find(|names| names.weight == matrix.name)?;
+        let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
+        let rank = self.rank_of(names).saturating_mul(experts);
+        let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
+        let mut tensors = vec![tensor(names.down, rank, matrix.columns), tensor(names.up, matrix.rows / experts, rank)];
+        if self.dora {
+            tensors.push(Tensor { role: Role::Norm, ..tensor(names.magnitude, matrix.rows, 1) });
+        }
+        Some(tensors)
+    }
+}
+
+/// The linear layers of a model that can have an adapter, with the names of its modules.
+type Present = Vec<(&'static Names, &'static [&'static str])>;
+
+fn present(model: &Model) -> Present {
+    let blocks = blocks(&model.architecture);
+    let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.name == names.weight);
+    let stacked = adapts_experts(model.family) && has_experts(model);
+    let can = |names: &&Names| match names.stem.split_once('.') {
+        Some(("experts", _)) => stacked,
+        Some(("mlp", _)) => !stacked,
+        _ => true,
+    };
+    let present = LINEAR.iter().filter(|names| has(names)).filter(can);
+    present.map(|names| (names, module_names(model.family, names.matrix()))).collect()
+}
+
+fn has_experts(model: &Model) -> bool {
+    model.architecture.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)))
+}
+
+/// Whether a target names what experts have stacked in parameters that no adapter reaches.
+fn is_frozen(model: &Model, target: &str) -> bool {
+    has_experts(model) && GATED.iter().flatten().any(|name| *name == target)
+}
+
+/// The words and module names of a gated network, matrix by matrix.
+const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down", "down_proj"]];
+
+/// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
+fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), EstimateError> {
+    if !has_experts(model) {
+        return Ok(());
+    }
+    if train.lora_targets.iter().any(|target| target == "all-linear")
+        && !matches!(model.family.id, "gpt_oss" | "qwen2_moe")
+    {
+        let (value, key) = (String::from("all-linear"), "train.lora_targets");
+        let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");
+        return Err(EstimateError::NotCovered { key, value, covered });
+    }
+    if !present.iter().any(|(names, _)| names.stem == STACKED_GATE_AND_UP) {
+        return Ok(());
+    }
+    let [gate, up, down] = GATED.map(|names| train.lora_targets.iter().any(|target| names.contains(&target.as_str())));
+    if gate != up {
+        let problem = String::from("gate without up, or up without gate: experts have them in one matrix, name both");
+        return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
+    }
+    if (gate || down) && train.dora {
+        let problem = String::from("true, but adapters on stacked experts (gate, up, down) have no magnitudes");
+        return Err(EstimateError::Invalid { key: "train.dora", problem });
+    }
+    if (gate || down) && train.lora_dropout > 0.0 {
+        let problem =
+            format!("{}, but adapters on stacked experts (gate, up, down) take none: use 0", train.lora_dropout);
+        return Err(EstimateError::Invalid { key: "train.lora_dropout", problem });
+    }
+    Ok(())
+}
+
+fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {
+    names.words.contains(&target) || modules.contains(&target) || target == "all-linear"
+}
+
+fn known(present: &Present) -> Vec<&'static str> {
+    let words = WORDS.into_iter().filter(|word| present.iter().any(|(names, _)| names.words.contains(word)));
+    words.chain(present.iter().flat_map(|(_, modules)| modules.iter().copied())).collect()
+}
+
+fn unknown(model: &Model, target: &str, present: &Present) -> EstimateError {
+    let known = known(present);
+    if known.is_empty() {
+        let problem = format!("{} has no linear layer that adapters are known for", model.id);
+        return EstimateError::Invalid { key: "train.lora_targets", problem };
+    }
+    let near =
+        nearest(target, known.iter().copied()).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+    let problem = format!("{} has no `{target}`{near}; it has {}", model.id, known.join(", "));
+    EstimateError::Invalid { key: "train.lora_targets", problem }
+}

@@ -1,0 +1,313 @@
+//! Entries that stand from step to step: weights, buffers, inputs.
+
+use std::borrow::Cow;
+
+use crate::framework::Implementation;
+use crate::framework::transformers::{FusedProjection, PositionCode, ScoreCode, TableCode};
+use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Place};
+use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
+use crate::model::family::PositionKind;
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::shape::{Dim, Shape};
+use crate::units::{Bits, Bytes, Overflow};
+
+pub(crate) const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
+const INPUTS: &str = "tensors that the training loop feeds, PyTorch 2.15";
+
+/// The place of a block of parameters.
+pub(crate) const fn place_of(block: &BlockParameters) -> Place {
+    let [first, last] = block.span;
+    match block.block {
+        Block::Embedding => Place::Embedding,
+        Block::FinalNorm => Place::FinalNorm,
+        Block::Head => Place::Head,
+        Block::Group(_) => Place::among(block.copies, first, last),
+    }
+}
+
+/// The place of a group of layers.
+pub(crate) fn place(architecture: &Architecture, group: usize) -> Place {
+    let first: u64 = architecture.groups[..group].iter().map(|group| group.layers).sum();
+    Place::Layers(first, first + architecture.groups[group].layers - 1)
+}
+
+/// What formulas call the rows and columns of a parameter, by how its name begins; of others only the sizes are known.
+const SYMBOLS: &[(&str, [&str; 2])] = &[
+    ("attention.query.", ["q", "h"]),
+    ("attention.key.", ["kv", "h"]),
+    ("attention.value.", ["kv", "h"]),
+    ("attention.output.", ["h", "q"]),
+    ("cross attention.query.", ["q", "h"]),
+    ("cross attention.key.", ["kv", "h"]),
+    ("cross attention.value.", ["kv", "h"]),
+    ("cross attention.output.", ["h", "q"]),
+    ("mlp.gate.", ["f", "h"]),
+    ("mlp.up.", ["f", "h"]),
+    ("mlp.down.", ["h", "f"]),
+    ("router.", ["E", "h"]),
+    ("experts.gate and up.", ["2m", ""]),
+    ("experts.down.", ["", "m"]),
+    ("attention norm.", ["h", ""]),
+    ("cross attention norm.", ["h", ""]),
+    ("feed-forward norm.", ["h", ""]),
+    ("final norm.", ["h", ""]),
+    ("token embedding.", ["V", ""]),
+    ("head.", ["V", ""]),
+];
+
+pub(crate) fn shape(tensor: &Tensor) -> Shape {
+    let dim = |symbol, size| Dim { symbol, size };
+    let known = SYMBOLS.iter().find(|(start, _)| tensor.name.starts_with(start));
+    let [rows, columns] = known.map_or([""; 2], |(_, symbols)| *symbols);
+    if let Role::Experts { count, .. } = tensor.role {
+        return Shape::new(&[dim("E", count), dim(rows, tensor.rows / count), dim(columns, tensor.columns)]);
+    }
+    if tensor.role == Role::Convolution {
+        return Shape::new(&[dim("", tensor.rows), dim("", 1), dim("", tensor.columns)]);
+    }
+    if tensor.columns == 1 {
+        Shape::new(&[dim(rows, tensor.rows)])
+    } else {
+        Shape::new(&[dim(rows, tensor.rows), dim(columns, tensor.columns)])
+    }
+}
+
+/// Parameter tensors that stand together: the model's, or those that are trained.
+#[derive(Clone, Copy)]
+pub(crate) struct Set<'a> {
+    /// The model's dimensions.
+    pub(crate) architecture: &'a Architecture,
+    /// The tensors.
+    pub(crate) blocks: &'a [BlockParameters],
+    /// The type of their elements.
+    pub(crate) bits: Bits,
+}
+
+impl Set<'_> {
+    /// One entry for each tensor, as `of_one` makes it: count, bytes and place are filled in from its shape.
+    pub(crate) fn entries(
+        &self,
+        mut of_one: impl FnMut(&BlockParameters, &Tensor) -> Option<Entry>,
+    ) -> Result<Vec<Entry>, Overflow> {
+        let mut entries = Vec::with_capacity(self.blocks.iter().map(|block| block.tensors.len()).sum());
+        for block in self.blocks {
+            let place = place_of(block);
+            for tensor in &block.tensors {
+                if let Some(entry) = of_one(block, tensor) {
+                    let bytes = entry.bits.bytes(entry.shape.elements()?)?.checked_mul(block.copies)?;
+                    entries.push(Entry { place, count: block.copies, bytes, ..entry });
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The tensors themselves.
+    pub(crate) fn parameters(&self, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+        self.entries(|_, tensor| {
+            Some(Entry {
+                category: Category::Parameters,
+                name: Cow::Borrowed(tensor.name),
+                place: Place::Model,
+                shape: shape(tensor),
+                bits: self.bits,
+                count: 1,
+                divided_by: 1,
+                bytes: Bytes::ZERO,
+                lifetime: Lifetime::Persistent,
+                alive,
+                exactness: Exactness::Exact,
+                source: PARAMETERS,
+            })
+        })
+    }
+
+    /// Gradients that stand from an earlier micro batch or step.
+    pub(crate) fn standing_gradients(&self, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+        let mut entries = self.parameters(alive)?;
+        for entry in &mut entries {
+            entry.category = Category::Gradients;
+            entry.name = Cow::Owned(format!("gradient of {}", entry.name));
+            entry.source = "gradients accumulate in place, PyTorch 2.15";
+        }
+        Ok(entries)
+    }
+}
+
+/// Input ids and labels, and the mask where there is one, as the training loop made them.
+pub(crate) fn batch([batch, sequence]: [u64; 2], padding: bool, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let shape = Shape::new(&[Dim { symbol: "b", size: batch }, Dim { symbol: "s", size: sequence }]);
+    let names = ["input ids", "labels", "padding mask"];
+    let names = if padding { &names[..] } else { &names[..2] };
+    names.iter().map(|name| plain(name, Place::Model, shape, 64, alive, INPUTS)).collect()
+}
+
+/// Pixels and labels, as the training loop made them.
+pub(crate) fn images(image: &Image, batch: u64, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let dim = |symbol, size| Dim { symbol, size };
+    let pixels =
+        Shape::new(&[dim("b", batch), dim("", image.channels), dim("", image.pixels[0]), dim("", image.pixels[1])]);
+    let labels = Shape::new(&[dim("b", batch)]);
+    Ok(vec![
+        plain("pixels", Place::Model, pixels, 32, alive, INPUTS)?,
+        plain("labels", Place::Model, labels, 64, alive, INPUTS)?,
+    ])
+}
+
+/// Buffers of the model: rotary frequencies, twice for each table, and the embedding's scale where that is one.
+pub(crate) fn buffers(
+    architecture: &Architecture,
+    tables: u64,
+    embedding_scale: Option<Bits>,
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::with_capacity(3);
+    if architecture.positions == PositionKind::Rotary && tables > 0 {
+        for name in ["rotary frequencies", "rotary frequencies as made"] {
+            let shape = Shape::new(&[Dim { symbol: "d/2", size: architecture.rotary_dim().div_ceil(2) }]);
+            let mut frequencies = plain(name, Place::Embedding, shape, 32, alive, PARAMETERS)?;
+            frequencies.count = tables;
+            frequencies.bytes = frequencies.bytes.checked_mul(tables)?;
+            entries.push(frequencies);
+        }
+    }
+    if let Some(bits) = embedding_scale {
+        let mut scale = plain("embedding scale", Place::Embedding, Shape::new(&[]), 8, alive, PARAMETERS)?;
+        (scale.bits, scale.bytes) = (bits, bits.bytes(1)?);
+        entries.push(scale);
+    }
+    Ok(entries)
+}
+
+/// Buffers of older modelling code: BERT's numbers and types of positions, in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
+/// model GPT-BigCode's causal mask.
+pub(crate) fn layer_buffers(
+    architecture: &Architecture,
+    code: &Implementation,
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::new();
+    if matches!(code.positions, PositionCode::FromBuffer | PositionCode::FromTokens) {
+        let rows = architecture.max_position_embeddings + architecture.unused_positions;
+        let shape = Shape::new(&[Dim { symbol: "", size: rows }]);
+        for name in ["position ids", "token type ids"] {
+            entries.push(plain(name, Place::Embedding, shape, 64, alive, PARAMETERS)?);
+        }
+    }
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let compressed = group.layer.attention().and_then(|attention| attention.variant.compressed);
+        let Some(compressed) = compressed.filter(|it| it.rate.is_some()) else { continue };
+        let four =
+            Shape::new(&[Dim { symbol: "", size: 4 }, Dim { symbol: "r/2", size: architecture.rotary_dim() / 2 }]);
+        let place = place(architecture, index);
+        let mut entry = plain("rotary frequencies of the compressor", place, four, 32, alive, PARAMETERS)?;
+        entry.count = group.layers.checked_mul(compressed.series()).ok_or(Overflow)?;
+        entry.bytes = entry.bytes.checked_mul(entry.count)?;
+        entries.push(entry);
+    }
+    let positions = Dim { symbol: "", size: architecture.max_position_embeddings };
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let Some(attention) = group.layer.attention().filter(|_| code.tables == TableCode::Gathered) else { continue };
+        let shape = Shape::new(&[positions, Dim { symbol: "d", size: attention.rotary_dim }]);
+        let place = place(architecture, index);
+        let mut entry = plain("rotary table", place, shape, 32, alive, PARAMETERS)?;
+        (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+        entries.push(entry);
+    }
+    let square = Shape::new(&[positions, positions]);
+    if code.scores == ScoreCode::Chosen {
+        for (index, group) in architecture.groups.iter().enumerate() {
+            let place = place(architecture, index);
+            let mut entry = plain("causal mask", place, square, 8, alive, PARAMETERS)?;
+            (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+            entries.push(entry);
+        }
+    }
+    if code.fused_projection == FusedProjection::SplitByHeads {
+        entries.push(plain("causal mask", Place::Embedding, square, 8, alive, PARAMETERS)?);
+    }
+    Ok(entries)
+}
+
+/// The buffers that correct a router's choice, one for each layer that has one, or the tables that make it.
+pub(crate) fn correction_biases(architecture: &Architecture, bits: Bits, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::new();
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let FeedForward::Experts(experts) = &group.layer.feed_forward else { continue };
+        if experts.looked_up {
+            let rows = Dim { symbol: "V", size: architecture.vocab_size };
+            let shape = Shape::new(&[rows, Dim { symbol: "e", size: experts.per_token }]);
+            let place = place(architecture, index);
+            let mut entry = plain("router.experts of each token", place, shape, 64, alive, PARAMETERS)?;
+            (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+            entries.push(entry);
+        }
+        if !experts.correction_bias {
+            continue;
+        }
+        let shape = Shape::new(&[Dim { symbol: "E", size: experts.count }]);
+        let place = place(architecture, index);
+        let mut entry = plain("router.correction bias", place, shape, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.count) = (bits, group.layers);
+        entry.bytes = bits.bytes(experts.count)?.checked_mul(group.layers)?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// The two constants of each learned activation function.
+pub(crate) fn activation_constants(
+    architecture: &Architecture,
+    bits: Bits,
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Vec::new();
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let FeedForward::Dense(mlp) = &group.layer.feed_forward else { continue };
+        if mlp.activation != Activation::Xielu {
+            continue;
+        }
+        let shape = Shape::new(&[Dim { symbol: "", size: 2 }]);
+        let place = place(architecture, index);
+        let mut entry = plain("mlp.activation constants", place, shape, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.count) = (bits, group.layers);
+        entry.bytes = bits.bytes(2)?.checked_mul(group.layers)?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// What a gradient scaler keeps for fp16: its scale, when it last grew, whether a gradient overflowed, and the scaled
+/// loss.
+pub(crate) fn gradient_scaler(alive: Alive) -> Result<Entry, Overflow> {
+    let shape = Shape::new(&[Dim { symbol: "", size: 4 }]);
+    let entry = plain("gradient scaler", Place::Loss, shape, 32, alive, "torch.amp.GradScaler of PyTorch 2.15, read")?;
+    let exactness = Exactness::Estimated { low: Bytes::new(8), high: entry.bytes };
+    Ok(Entry { exactness, ..entry })
+}
+
+/// A standing entry of the workspace.
+pub(crate) fn plain(
+    name: &'static str,
+    place: Place,
+    shape: Shape,
+    bits: u32,
+    alive: Alive,
+    source: &'static str,
+) -> Result<Entry, Overflow> {
+    let bits = Bits::whole(bits);
+    Ok(Entry {
+        category: Category::Workspace,
+        name: Cow::Borrowed(name),
+        place,
+        shape,
+        bits,
+        count: 1,
+        divided_by: 1,
+        bytes: bits.bytes(shape.elements()?)?,
+        lifetime: Lifetime::Persistent,
+        alive,
+        exactness: Exactness::Exact,
+        source,
+    })
+}

@@ -1,0 +1,330 @@
+//! A tape: the forward and backward pass of a model as a sequence of allocations and releases.
+//!
+//! Rules in [`crate::layers`] record operations as an implementation performs them. The tape keeps for each
+//! storage who refers to it (a variable of the running code, a node of the autograd graph, autocast's cache) and
+//! writes down when it is born and when it dies, by the rules of PyTorch's autograd engine. Nothing is added up here:
+//! [`self::timeline`] reads the events.
+
+mod backward;
+mod cache;
+pub(crate) mod course;
+pub(crate) mod forward;
+mod graph;
+mod kernels;
+mod modes;
+mod record;
+pub(crate) mod recorded;
+pub(crate) mod timeline;
+mod views;
+
+use self::record::{Input, Leaf, MOST, NOTHING, Node, Saving};
+use crate::gpu::kernels::Kernels;
+use crate::shape::{Dim, Shape};
+use crate::units::Overflow;
+
+pub(crate) use record::{
+    Dtype, Event, Extra, FusedKernel, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor,
+};
+
+/// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.
+const MANY: usize = 1024;
+const RECENT: usize = 8;
+
+/// The recording.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mode of the recording that comes and goes by itself")]
+pub(crate) struct Tape {
+    /// Every allocation.
+    pub(crate) storages: Vec<Storage>,
+    /// Every birth and death, in order.
+    pub(crate) events: Vec<Event>,
+    shapes: Vec<Shape>,
+    elements: Vec<u64>,
+    nodes: Vec<Node>,
+    /// What the nodes read, one node's after another's.
+    inputs: Vec<Input>,
+    /// What the nodes keep for backward, one node's after another's.
+    kept: Vec<StorageId>,
+    leaves: Vec<Leaf>,
+    /// The leaves of which autocast has a copy now.
+    cached: Vec<u32>,
+    segment: Segment,
+    saving: Saving,
+    recomputing: bool,
+    stopped: bool,
+    overflow: bool,
+    /// Whether gradients of earlier steps or micro batches stand already.
+    keep_gradients: bool,
+    /// Whether parameters are frozen.
+    frozen: bool,
+    /// Whether gradients are summed in place where nobody else holds the first.
+    sums_in_place: bool,
+    /// What kernels take for themselves; nothing where only tensors are looked at.
+    kernels: Option<Kernels>,
+    /// What a cache holds of each layer, where it is carried from pass to pass.
+    carried: Option<Vec<Vec<(&'static str, Tensor)>>>,
+    /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
+    pieces: Vec<(u32, StorageId)>,
+}
+
+impl Tape {
+    /// An empty tape with room for so many recorded layers. Without `graph` nothing is kept for backward.
+    pub(crate) fn new(layers: usize, graph: bool, keep_gradients: bool) -> Self {
+        // What most layers need, so that lists seldom move; room that nothing is written to costs nothing.
+        let room = 96 * (layers + 2);
+        Self {
+            storages: Vec::with_capacity(2 * room),
+            events: Vec::with_capacity(4 * room),
+            shapes: Vec::with_capacity(128),
+            elements: Vec::with_capacity(128),
+            nodes: Vec::with_capacity(room),
+            inputs: Vec::with_capacity(2 * room),
+            kept: Vec::with_capacity(2 * room),
+            leaves: Vec::with_capacity(room / 2),
+            cached: Vec::new(),
+            segment: Segment::Embedding,
+            saving: if graph { Saving::Keep } else { Saving::Inference },
+            recomputing: false,
+            stopped: false,
+            overflow: false,
+            keep_gradients,
+            frozen: false,
+            sums_in_place: false,
+            kernels: None,
+            carried: None,
+            pieces: Vec::new(),
+        }
+    }
+
+    /// From here on [`Self::parameter`] makes parameters that are not trained.
+    pub(crate) fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Gradients are summed as the engine does with plain tensors: into the one that came first, if nobody else holds it
+    /// and it is no view. Tensors of a subclass, or under a mode that looks on, get a new one for every sum.
+    pub(crate) fn sum_in_place(&mut self) {
+        self.sums_in_place = true;
+    }
+
+    /// From here on things happen in this part of the model.
+    pub(crate) fn enter(&mut self, segment: Segment) {
+        self.segment = segment;
+    }
+
+    /// Events so far: a position to come back to.
+    pub(crate) fn position(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Nodes so far.
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// An error where some size did not fit in 64 bits.
+    pub(crate) fn check(&self) -> Result<(), Overflow> {
+        if self.overflow { Err(Overflow) } else { Ok(()) }
+    }
+
+    /// A shape for tensors to refer to.
+    pub(crate) fn shape(&mut self, dims: &[Dim]) -> u16 {
+        let shape = Shape::new(dims);
+        // What is computed in many chunks asks for the same few shapes over and over.
+        if self.shapes.len() > MANY {
+            let known = self.shapes.len() - RECENT;
+            if let Some(index) = self.shapes[known..].iter().position(|recent| *recent == shape) {
+                return u16::try_from(known + index).unwrap_or_default();
+            }
+        }
+        let elements = shape.elements().unwrap_or_else(|_| {
+            self.overflow = true;
+            0
+        });
+        // Layers of one kind have the same few shapes; comparing sizes first makes that cheap to see.
+        let known =
+            self.elements.iter().zip(&self.shapes).position(|(size, known)| *size == elements && *known == shape);
+        if let Some(known) = known.and_then(|known| u16::try_from(known).ok()) {
+            return known;
+        }
+        self.shapes.push(shape);
+        self.elements.push(elements);
+        u16::try_from(self.shapes.len() - 1).unwrap_or_else(|_| {
+            self.overflow = true;
+            0
+        })
+    }
+
+    /// The dimensions of a shape.
+    pub(crate) fn dims(&self, shape: u16) -> &Shape {
+        &self.shapes[usize::from(shape)]
+    }
+
+    /// A parameter: it lives elsewhere, gradients arrive here.
+    pub(crate) fn parameter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let leaf = self.leaf(name, false);
+        let source = if self.frozen { Source::Frozen(leaf) } else { Source::Leaf(leaf) };
+        Tensor { storage: NOTHING, shape, dtype, source }
+    }
+
+    /// A parameter that is trained beside frozen ones.
+    pub(crate) fn adapter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let source = Source::Leaf(self.leaf(name, false));
+        Tensor { storage: NOTHING, shape, dtype, source }
+    }
+
+    /// The same where no optimizer steps it and nobody clears its gradient, which is counted by itself.
+    pub(crate) fn forgotten(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let tensor = self.adapter(name, shape, dtype);
+        if let Some(leaf) = self.leaves.last_mut() {
+            leaf.stands = true;
+        }
+        tensor
+    }
+
+    /// A computed value becomes the beginning of the graph: it and its gradient stay until the graph is gone, after
+    /// the optimizer's step.
+    pub(crate) fn require_gradient(&mut self, tensor: Tensor) -> Tensor {
+        // What is computed again begins a graph that nobody keeps.
+        if !self.recomputing {
+            self.refer(tensor.storage);
+        }
+        let name = self.storages.get(tensor.storage as usize).map_or("", |storage| storage.name);
+        let source = Source::Leaf(self.leaf(name, true));
+        Tensor { source, ..tensor }
+    }
+
+    fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
+        self.leaves.push(Leaf {
+            name,
+            owner: self.segment,
+            uses: 0,
+            waiting: None,
+            cached_copy: None,
+            value,
+            stands: false,
+        });
+        position(self.leaves.len() - 1)
+    }
+
+    /// A tensor without a gradient that stands from step to step and is counted by itself.
+    pub(crate) const fn buffer(shape: u16, dtype: Dtype) -> Tensor {
+        Tensor { storage: NOTHING, shape, dtype, source: Source::Constant }
+    }
+
+    /// A tensor without a gradient, newly allocated.
+    pub(crate) fn constant(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let storage = self.allocate(name, shape, dtype, Kind::Value);
+        Tensor { storage, shape, dtype, source: Source::Constant }
+    }
+
+    /// Counts a tensor to another part of the model than the one that made it.
+    pub(crate) fn assign(&mut self, tensor: Tensor, segment: Segment) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.owner = segment;
+        }
+    }
+
+    /// Labels a tensor as an estimate.
+    pub(crate) fn estimate(&mut self, tensor: Tensor) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.estimated = true;
+        }
+    }
+
+    /// Counts a tensor as the copy of a weight.
+    pub(crate) fn count_as_weight_copy(&mut self, tensor: Tensor) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.kind = Kind::WeightCopy;
+        }
+    }
+
+    /// Counts a tensor as what a loop holds from pass to pass.
+    pub(crate) fn stand(&mut self, tensor: Tensor) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.kind = Kind::Standing;
+        }
+    }
+
+    /// Another name for the same tensor, held apart from it.
+    pub(crate) fn share(&mut self, tensor: Tensor) -> Tensor {
+        self.refer(tensor.storage);
+        tensor
+    }
+
+    /// A node that backward does not free holds a tensor besides what it saves: it outlasts the step.
+    pub(crate) fn keep_past_backward(&mut self, tensor: Tensor) {
+        if self.saving != Saving::Keep || !tensor.needs_gradient() {
+            return;
+        }
+        self.refer(tensor.storage);
+        let segment = self.segment;
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize)
+            && !storage.saved
+        {
+            (storage.saved, storage.owner) = (true, segment);
+        }
+    }
+
+    /// The running code goes on with a copy that is counted elsewhere.
+    pub(crate) fn move_out(&mut self, tensor: Tensor) -> Tensor {
+        self.unrefer(tensor.storage);
+        Tensor { storage: NOTHING, ..tensor }
+    }
+
+    /// The running code lets go of a tensor.
+    pub(crate) fn release(&mut self, tensor: Tensor) {
+        self.unrefer(tensor.storage);
+    }
+
+    /// The running code lets go of what it may have.
+    pub(crate) fn release_each(&mut self, tensors: impl IntoIterator<Item = Tensor>) {
+        for tensor in tensors {
+            self.release(tensor);
+        }
+    }
+
+    /// Records an operation and allocates its output.
+    pub(crate) fn apply(&mut self, operation: &Operation<'_>, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let needs_gradient = self.saving != Saving::Inference && operation.inputs.iter().any(Tensor::needs_gradient);
+        let packs = operation.keeps.len() + operation.extras.len() + usize::from(operation.keeps_output);
+        let source = if needs_gradient {
+            self.record(operation.rule, operation.inputs, shape, dtype, packs)
+        } else {
+            Source::Constant
+        };
+        let node = match source {
+            Source::Node(node) => Some(node as usize),
+            Source::Constant | Source::Frozen(_) | Source::Part(..) | Source::Leaf(_) => None,
+        };
+        if let Some(node) = node {
+            for kept in operation.keeps {
+                self.keep(node, kept.storage);
+            }
+        }
+        let mut made = [NOTHING; MOST];
+        let before = operation.extras_before_output();
+        for (slot, extra) in made.iter_mut().zip(&operation.extras[..before]) {
+            *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
+        }
+        let storage = self.allocate(name, shape, dtype, Kind::Value);
+        for (slot, extra) in made.iter_mut().zip(operation.extras).skip(before) {
+            *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
+        }
+        for storage in made.into_iter().take(operation.extras.len()) {
+            if let Some(node) = node {
+                self.keep(node, storage);
+            }
+            self.unrefer(storage);
+        }
+        if let (Some(node), true) = (node, operation.keeps_output) {
+            self.keep(node, storage);
+        }
+        Tensor { storage, shape, dtype, source }
+    }
+}
+
+/// A place in one of the tape's lists; no recording comes near the end of 32 bits.
+fn position(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

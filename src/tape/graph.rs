@@ -1,0 +1,110 @@
+//! What the tape knows of autograd: nodes, what they keep, and who refers to a storage.
+
+use super::record::{INPUTS, Input, NOTHING, Node, Saving};
+use super::{Dtype, Event, Kind, Rule, Source, Storage, StorageId, Tape, Tensor, position};
+
+impl Tape {
+    /// Records a node that reads these inputs and makes an output of this shape and type; nothing where no input has a
+    /// gradient.
+    pub(crate) fn record(&mut self, rule: Rule, inputs: &[Tensor], shape: u16, dtype: Dtype, packs: usize) -> Source {
+        if self.saving == Saving::Inference || !inputs.iter().any(Tensor::needs_gradient) {
+            return Source::Constant;
+        }
+        let first = position(self.inputs.len());
+        for input in inputs.iter().take(INPUTS) {
+            if let (Source::Leaf(leaf), false) = (input.source, self.recomputing) {
+                self.leaves[leaf as usize].uses += 1;
+            }
+            let name = match input.source {
+                Source::Leaf(leaf) | Source::Frozen(leaf) => self.leaves[leaf as usize].name,
+                Source::Node(_) | Source::Part(..) | Source::Constant => {
+                    self.storages.get(input.storage as usize).map_or("", |storage| storage.name)
+                }
+            };
+            self.inputs.push(Input { source: input.source, shape: input.shape, dtype: input.dtype, name });
+        }
+        self.nodes.push(Node {
+            rule,
+            inputs: (first, u8::try_from(inputs.len().min(INPUTS)).unwrap_or(0)),
+            kept: (position(self.kept.len()), 0),
+            packs: u8::try_from(packs).unwrap_or(u8::MAX),
+            output_shape: shape,
+            output_dtype: dtype,
+            segment: self.segment,
+            gradient: None,
+            parts: [None; 3],
+        });
+        Source::Node(position(self.nodes.len() - 1))
+    }
+
+    /// A node keeps a storage for backward.
+    pub(crate) fn keep(&mut self, node: usize, storage: StorageId) {
+        match self.saving {
+            Saving::Inference | Saving::Discard => return,
+            Saving::Keep => {}
+            Saving::Until(left) => {
+                if left == 0 {
+                    return;
+                }
+                self.saving = Saving::Until(left - 1);
+                self.stopped = left == 1;
+            }
+        }
+        if storage == NOTHING {
+            return;
+        }
+        self.storages[storage as usize].references += 1;
+        let (segment, recomputing) = (self.segment, self.recomputing);
+        let record = &mut self.storages[storage as usize];
+        if !record.saved {
+            record.saved = true;
+            record.owner = segment;
+            record.recomputed |= recomputing;
+        }
+        self.kept.push(storage);
+        self.nodes[node].kept.1 += 1;
+    }
+
+    /// A new storage, to which whoever asked for it refers.
+    pub(crate) fn allocate(&mut self, name: &'static str, shape: u16, dtype: Dtype, kind: Kind) -> StorageId {
+        if self.stopped {
+            return NOTHING;
+        }
+        let bytes = self.elements[usize::from(shape)].checked_mul(u64::from(dtype.bits() / 8));
+        self.overflow |= bytes.is_none();
+        let id = StorageId::try_from(self.storages.len()).unwrap_or(NOTHING);
+        self.storages.push(Storage {
+            name,
+            shape,
+            dtype,
+            bytes: bytes.unwrap_or(0),
+            kind,
+            owner: self.segment,
+            made_in: self.segment,
+            saved: false,
+            recomputed: self.recomputing,
+            estimated: false,
+            viewed: false,
+            references: 1,
+        });
+        self.events.push(Event::Allocate(id));
+        id
+    }
+
+    /// One more refers to a storage.
+    pub(crate) fn refer(&mut self, storage: StorageId) {
+        if let Some(storage) = self.storages.get_mut(storage as usize) {
+            storage.references += 1;
+        }
+    }
+
+    /// One less refers to a storage; the last one frees it.
+    pub(crate) fn unrefer(&mut self, storage: StorageId) {
+        let Some(record) = self.storages.get_mut(storage as usize) else { return };
+        debug_assert!(record.references > 0, "{} is released twice", record.name);
+        record.references -= 1;
+        if record.references == 0 {
+            self.events.push(Event::Release(storage));
+        }
+    }
+}

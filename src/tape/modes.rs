@@ -1,0 +1,89 @@
+//! Copies that autocast makes, and checkpoints: what changes how operations are recorded for a while.
+
+use super::record::{NOTHING, Rule, Saving};
+use super::{Dtype, Kind, Source, Tape, Tensor};
+
+impl Tape {
+    /// A copy of a parameter in another type, for one operation.
+    pub(crate) fn weight_copy(&mut self, parameter: Tensor, dtype: Dtype) -> Tensor {
+        let (Source::Leaf(leaf) | Source::Frozen(leaf)) = parameter.source else { return parameter };
+        if parameter.dtype == dtype {
+            return self.share(parameter);
+        }
+        let name = self.leaves[leaf as usize].name;
+        let source = self.record(Rule::Each, &[parameter], parameter.shape, dtype, 0);
+        let storage = self.allocate(name, parameter.shape, dtype, Kind::WeightCopy);
+        Tensor { storage, dtype, source, ..parameter }
+    }
+
+    /// The 16-bit copy of a parameter that autocast makes once and keeps until [`Self::leave_autocast`]; of a frozen
+    /// one it makes a new copy for every use.
+    pub(crate) fn cached_copy(&mut self, parameter: Tensor) -> Tensor {
+        let (Source::Leaf(leaf) | Source::Frozen(leaf)) = parameter.source else { return parameter };
+        if parameter.dtype == Dtype::Bf16 {
+            return parameter;
+        }
+        let index = leaf as usize;
+        if !parameter.needs_gradient() {
+            let name = self.leaves[index].name;
+            let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
+            return Tensor { storage, dtype: Dtype::Bf16, ..parameter };
+        }
+        if let Some((storage, source)) = self.leaves[index].cached_copy {
+            self.refer(storage);
+            return Tensor { storage, dtype: Dtype::Bf16, source, ..parameter };
+        }
+        let name = self.leaves[index].name;
+        let source = self.record(Rule::Each, &[parameter], parameter.shape, Dtype::Bf16, 0);
+        let storage = self.allocate(name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
+        if storage != NOTHING {
+            self.refer(storage);
+            self.leaves[index].cached_copy = Some((storage, source));
+            self.cached.push(leaf);
+        }
+        Tensor { storage, dtype: Dtype::Bf16, source, ..parameter }
+    }
+
+    /// Autocast ends: its cache lets go of every copy.
+    pub(crate) fn leave_autocast(&mut self) {
+        let mut cached = std::mem::take(&mut self.cached);
+        cached.sort_unstable();
+        for leaf in cached {
+            if let Some((storage, _)) = self.leaves[leaf as usize].cached_copy.take() {
+                self.unrefer(storage);
+            }
+        }
+    }
+
+    /// Begins a checkpoint around what follows, whose inputs stay.
+    pub(crate) fn begin_checkpoint(&mut self, inputs: &[Tensor]) {
+        for input in inputs {
+            self.refer(input.storage);
+            if let Some(storage) = self.storages.get_mut(input.storage as usize)
+                && !storage.saved
+            {
+                storage.saved = true;
+                storage.owner = self.segment;
+            }
+        }
+        self.saving = Saving::Discard;
+    }
+
+    /// Ends the checkpoint.
+    pub(crate) fn end_checkpoint(&mut self) {
+        self.saving = Saving::Keep;
+    }
+
+    /// Begins to compute a checkpoint again, until `packs` tensors have been kept.
+    pub(crate) fn begin_recomputation(&mut self, packs: u32) {
+        self.saving = Saving::Until(packs);
+        self.recomputing = true;
+    }
+
+    /// Ends it.
+    pub(crate) fn end_recomputation(&mut self) {
+        self.saving = Saving::Keep;
+        self.recomputing = false;
+        self.stopped = false;
+    }
+}

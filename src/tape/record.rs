@@ -1,0 +1,330 @@
+//! What a tape records: types of elements, storages, tensors, operations, nodes and leaves.
+
+/// The index of a storage on its tape.
+pub(crate) type StorageId = u32;
+
+/// Types of elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    /// 4 bytes.
+    Fp32,
+    /// 2 bytes; fp16 takes as many.
+    Bf16,
+    /// 8 bytes.
+    Int64,
+    /// 1 byte.
+    Bool,
+}
+
+impl Dtype {
+    /// Bits per element.
+    pub(crate) const fn bits(self) -> u32 {
+        match self {
+            Self::Fp32 => 32,
+            Self::Bf16 => 16,
+            Self::Int64 => 64,
+            Self::Bool => 8,
+        }
+    }
+
+    /// The type in which two types meet.
+    pub(crate) const fn promoted(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Bf16, Self::Bf16) => Self::Bf16,
+            _ => Self::Fp32,
+        }
+    }
+}
+
+/// The part of the model in which something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Segment {
+    /// Embedding, positions, masks.
+    Embedding,
+    /// The `n`th recorded layer; a run of equal layers records its first and its last.
+    Layer(usize),
+    /// The norm after the last layer.
+    FinalNorm,
+    /// The output projection.
+    Head,
+    /// The loss.
+    Loss,
+}
+
+/// What a storage is, apart from its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Computed in forward.
+    Value,
+    /// A copy of a weight in another type: 16 bits under autocast, fp32 in some norms.
+    WeightCopy,
+    /// The gradient of a value.
+    Gradient,
+    /// The gradient of a parameter.
+    ParameterGradient,
+    /// Scratch within one operation, or the sum of two gradients.
+    Scratch,
+    /// Held from pass to pass by the loop that makes them.
+    Standing,
+    /// Held from pass to pass by a cache.
+    Cache,
+    /// Behind a view that shows less, by which a cache holds it.
+    BehindCache,
+    /// What a kernel library takes for itself: no tensor of the program.
+    Workspace,
+}
+
+/// One allocation.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(crate) struct Storage {
+    /// What it holds, in words.
+    pub(crate) name: &'static str,
+    /// Its shape, one of the tape's.
+    pub(crate) shape: u16,
+    /// The type of its elements.
+    pub(crate) dtype: Dtype,
+    /// Bytes.
+    pub(crate) bytes: u64,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// The segment that keeps it for backward first; where none does, the one that made it.
+    pub(crate) owner: Segment,
+    /// The segment that made it.
+    pub(crate) made_in: Segment,
+    /// Whether some node of the graph, or a checkpoint, ever kept it.
+    pub(crate) saved: bool,
+    /// Whether a recomputation made or needs it.
+    pub(crate) recomputed: bool,
+    /// Whether its size or its lifetime was read from code but never measured.
+    pub(crate) estimated: bool,
+    /// Whether what flows is a view of it: products of matrices are taken flat, and their gradients viewed back.
+    pub(crate) viewed: bool,
+    pub(crate) references: u32,
+}
+
+/// Birth or death of a storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It is allocated.
+    Allocate(StorageId),
+    /// It is released.
+    Release(StorageId),
+}
+
+/// Where a gradient goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Nowhere.
+    Constant,
+    /// Nowhere: a parameter that is not trained.
+    Frozen(u32),
+    /// To the node that made the value.
+    Node(u32),
+    /// To one of the parts into which a node has split a value.
+    Part(u32, u8),
+    /// To a parameter.
+    Leaf(u32),
+}
+
+impl Source {
+    pub(crate) const fn needs_gradient(self) -> bool {
+        matches!(self, Self::Node(_) | Self::Part(..) | Self::Leaf(_))
+    }
+}
+
+/// A reference that the running code holds to a storage, with the shape and type it has there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tensor {
+    pub(crate) storage: StorageId,
+    /// Its shape, one of the tape's.
+    pub(crate) shape: u16,
+    /// The type of its elements.
+    pub(crate) dtype: Dtype,
+    pub(crate) source: Source,
+}
+
+impl Tensor {
+    /// Whether backward sends a gradient here.
+    pub(crate) const fn needs_gradient(&self) -> bool {
+        self.source.needs_gradient()
+    }
+}
+
+/// A reference to nothing: what operations yield after an early stop.
+pub(crate) const NOTHING: StorageId = StorageId::MAX;
+
+/// How a node turns the gradient of its output into gradients of its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The same storage goes on to every input: additions.
+    Pass,
+    /// The same storage goes on as a view, which knows whose it is: nothing is summed into it in place.
+    View,
+    /// One new gradient an input, of the input's shape.
+    Each,
+    /// A lookup of rows in a table.
+    Lookup,
+    /// Dropout, whose mask is there before what it lets through.
+    Dropout,
+    /// A matrix product without a bias: one new gradient an input, each a product too.
+    Product,
+    /// The softmax of eager attention, whose gradient is made from a product of it and the one that comes in.
+    Softmax,
+    /// A selection along the last dimension, whose gradient is written into zeros: `gather`, `topk`.
+    Scatter,
+    /// A batched product times a number, by which gradients are multiplied once they are there: `baddbmm`.
+    ScaledProduct,
+    /// A product for every expert, of its matrix and its own rows.
+    Grouped,
+    /// A matrix product with a bias, the third input: the bias takes the gradient that comes in, summed over rows once
+    /// the others are there.
+    Affine,
+    /// An attention kernel that keeps no scores, and makes the gradients of all its inputs, needed or not.
+    Fused(FusedKernel),
+    /// A product: gradients have the output's shape and are summed where the input was broadcast.
+    Multiply,
+    /// A scaled product of two values, added to a frozen one, the first input.
+    Fold,
+    /// A product with a frozen matrix, the first input, that is unpacked again for it.
+    Unpack,
+    /// The same, whose scales are unpacked first.
+    UnpackNested,
+    /// The same in fp16 first, and then in the type of the gradient.
+    UnpackTwice,
+    /// A sum: the gradient goes on to each term, summed where the term was broadcast.
+    Add,
+    /// A fused kernel that first computes again, in fp32 and in this shape, what it did not keep.
+    Again(u16),
+    /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
+    Subtract,
+    /// A power, with two temporaries.
+    Power,
+    /// The reciprocal square root, with two temporaries.
+    Rsqrt,
+    /// BLOOM's GELU, whose gradient is written out: five temporaries at once, of which the factor of the gradient and the
+    /// tangent outlast the others.
+    GeluFunction,
+    /// A selection by index: the gradient is written into zeros.
+    Index,
+    /// A clamp from above: where it acts, the gradient is zero.
+    ClampAbove,
+    /// A clamp from above and below.
+    Clamp,
+    /// A quotient of a value by a divisor that was computed too.
+    Divide,
+    /// A value written into a part of another, whose gradient has a copy with that part taken out.
+    Write,
+    /// A split: the gradients of the parts are put together into one.
+    Split,
+    /// The same into any number of parts, each of which is read once.
+    Cut,
+}
+
+/// An attention kernel that keeps no scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FusedKernel {
+    /// FlashAttention.
+    Flash,
+    /// The same over rows that lie head by head: its backward reads a copy of the gradient in another order.
+    FlashByHead,
+    /// The memory-efficient kernel of xFormers, for fp32 and for masks.
+    Efficient,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Input {
+    pub(crate) source: Source,
+    pub(crate) shape: u16,
+    pub(crate) dtype: Dtype,
+    pub(crate) name: &'static str,
+}
+
+/// Most tensors that one operation makes beside its output.
+pub(crate) const MOST: usize = 12;
+
+/// Most inputs of one operation.
+pub(crate) const INPUTS: usize = 10;
+
+/// An operation of the graph. What it reads and keeps stands on the tape: most nodes read one tensor or two.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node {
+    pub(crate) rule: Rule,
+    /// The first of its inputs among the tape's, and how many they are.
+    pub(crate) inputs: (u32, u8),
+    /// The first of what it keeps among the tape's, and how much that is.
+    pub(crate) kept: (u32, u8),
+    /// How many tensors it would keep outside a checkpoint.
+    pub(crate) packs: u8,
+    pub(crate) output_shape: u16,
+    pub(crate) output_dtype: Dtype,
+    pub(crate) segment: Segment,
+    pub(crate) gradient: Option<(StorageId, Dtype)>,
+    /// The gradients of the parts of a split.
+    pub(crate) parts: [Option<StorageId>; 3],
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Leaf {
+    pub(crate) name: &'static str,
+    pub(crate) owner: Segment,
+    /// How many operations read it and have not sent their gradient yet.
+    pub(crate) uses: u32,
+    /// What has arrived while others are missing.
+    pub(crate) waiting: Option<StorageId>,
+    /// Its 16-bit copy in autocast's cache, and the node that made it.
+    pub(crate) cached_copy: Option<(StorageId, Source)>,
+    /// Whether it is a computed value that was made to require a gradient.
+    pub(crate) value: bool,
+    /// Whether its gradient is never cleared.
+    pub(crate) stands: bool,
+}
+
+/// What happens to tensors that a node would keep for backward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Saving {
+    /// There is no graph.
+    Inference,
+    /// They are kept.
+    Keep,
+    /// A checkpoint will compute them again.
+    Discard,
+    /// A recomputation keeps them and stops after so many.
+    Until(u32),
+}
+
+/// One extra tensor that an operation makes beside its output and keeps: statistics, masks, seeds.
+pub(crate) struct Extra {
+    /// What it holds.
+    pub(crate) name: &'static str,
+    /// Its shape.
+    pub(crate) shape: u16,
+    /// Its type.
+    pub(crate) dtype: Dtype,
+}
+
+/// An operation to record.
+pub(crate) struct Operation<'a> {
+    /// How gradients flow back through it.
+    pub(crate) rule: Rule,
+    /// What it reads.
+    pub(crate) inputs: &'a [Tensor],
+    /// Which tensors that exist before it are kept for backward.
+    pub(crate) keeps: &'a [Tensor],
+    /// What it makes beside its output and keeps.
+    pub(crate) extras: &'a [Extra],
+    /// Whether its output is kept for backward.
+    pub(crate) keeps_output: bool,
+}
+
+impl Operation<'_> {
+    /// How many of the extra tensors are there before the output.
+    pub(crate) fn extras_before_output(&self) -> usize {
+        match self.rule {
+            Rule::Dropout => self.extras.len(),
+            // The seed and the offset of its random numbers; not so the sums that come last.
+            Rule::Fused(FusedKernel::Efficient) => self.extras.len().min(2),
+            _ => 0,
+        }
+    }
+}
