@@ -33,6 +33,7 @@ pub(crate) mod stack;
 use crate::framework::Implementation;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
+use crate::model::part::Part;
 use crate::scenario::Loss;
 use crate::shape::Dim;
 use crate::states::adapters::Adapters;
@@ -170,6 +171,8 @@ pub(crate) fn in_window(window: Option<u64>, tokens: u64) -> u64 {
 /// A matrix and, where it has one, its bias.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Linear {
+    /// Of which part it is.
+    pub(crate) part: Part,
     pub(crate) weight: Tensor,
     pub(crate) bias: Option<Tensor>,
     pub(crate) inputs: Dim,

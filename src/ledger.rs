@@ -18,7 +18,7 @@ use crate::units::{Bytes, Overflow, Unit};
 pub use category::{Categories, Category};
 pub(crate) use course::{Course, End};
 pub use course::{Pass, Stage};
-pub use entry::{Alive, Entry, Exactness, Lifetime, Part, Place};
+pub use entry::{Alive, Entry, Exactness, Held, Lifetime, Origin, Overhead, Place};
 pub use error::EstimateError;
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
@@ -101,14 +101,14 @@ impl Ledger {
 
     /// What the allocator holds beyond what is asked of it at the peak.
     pub fn unusable(&self) -> Bytes {
-        let unusable = self.entries.iter().rev().find(|entry| entry.place == Place::Runtime(Part::Unusable));
+        let unusable = self.entries.iter().rev().find(|entry| entry.place == Place::Runtime(Overhead::Unusable));
         unusable.map_or(Bytes::ZERO, |entry| entry.bytes)
     }
 
     /// Why the allocator holds what it cannot use, of the entry that is about that.
     pub fn because(&self, entry: &Entry, unit: Unit) -> Option<String> {
         self.reserve()
-            .filter(|_| entry.place == Place::Runtime(Part::Unusable))
+            .filter(|_| entry.place == Place::Runtime(Overhead::Unusable))
             .map(|reserve| reserve.explanation(unit))
     }
 

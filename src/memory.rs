@@ -15,8 +15,8 @@ use crate::states::adapters;
 use crate::units::Parameters;
 
 pub use crate::ledger::{
-    Alive, Categories, Category, Entry, EstimateError, Exactness, Fit, Instant, Ledger, Lifetime, Moment, Part, Pass,
-    Place, Reserve, Stage, Step, Taken, Verdict,
+    Alive, Categories, Category, Entry, EstimateError, Exactness, Fit, Held, Instant, Ledger, Lifetime, Moment, Origin,
+    Overhead, Pass, Place, Reserve, Stage, Step, Taken, Verdict,
 };
 pub use crate::legal::suited::{SUITED, Suited, is_unusual, suit};
 pub use crate::shape::{Dim, Shape};

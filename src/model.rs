@@ -3,6 +3,7 @@
 pub mod architecture;
 pub mod family;
 pub mod parameters;
+pub mod part;
 pub mod recurrent;
 
 use std::borrow::Cow;

@@ -19,6 +19,7 @@ mod views;
 
 use self::record::{Input, Leaf, MOST, NOTHING, Node, Saving};
 use crate::gpu::kernels::Kernels;
+use crate::ledger::Held;
 use crate::shape::{Dim, Shape};
 use crate::units::Overflow;
 
@@ -216,6 +217,20 @@ impl Tape {
     pub(crate) fn constant(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
         let storage = self.allocate(name, shape, dtype, Kind::Value);
         Tensor { storage, shape, dtype, source: Source::Constant }
+    }
+
+    /// The same of what stands from the step before.
+    pub(crate) fn from_step_before(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let tensor = self.constant(name, shape, dtype);
+        self.held_by_program(tensor, Held::FromStepBefore);
+        tensor
+    }
+
+    /// Says that a program holds on to a tensor beyond its step.
+    pub(crate) fn held_by_program(&mut self, tensor: Tensor, held: Held) {
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
+            storage.held = held;
+        }
     }
 
     /// Counts a tensor to another part of the model than the one that made it.

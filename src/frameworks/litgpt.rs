@@ -6,9 +6,9 @@ mod options;
 pub(crate) mod release;
 mod standing;
 
-use self::layers::{LitGpt, PREVIOUS, PREVIOUS_INPUTS};
+use self::layers::LitGpt;
 use self::release::{Release, built, scales_embedding};
-use super::step::{always, close, not_in_the_first, positions, standing as standing_at};
+use super::step::{always, close, is_from_step_before, not_in_the_first, positions, standing as standing_at};
 use crate::framework::transformers::NormCode;
 use crate::framework::{Implementation, implementation};
 use crate::gpu::Gpu;
@@ -147,11 +147,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
 /// The first micro batch of the first step finds no logits of one before.
 fn as_they_pass(entries: &mut [Entry], train: &Train) {
     let accumulates = train.gradient_accumulation_steps > 1;
-    entries.iter_mut().filter(|entry| is_previous(entry) && !accumulates).for_each(not_in_the_first);
-}
-
-fn is_previous(entry: &Entry) -> bool {
-    entry.name == PREVIOUS || entry.name == PREVIOUS_INPUTS
+    entries.iter_mut().filter(|entry| is_from_step_before(entry) && !accumulates).for_each(not_in_the_first);
 }
 
 fn release(profile: &Profile) -> Result<Release, EstimateError> {

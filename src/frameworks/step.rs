@@ -3,7 +3,7 @@
 use crate::gpu::Gpu;
 use crate::layers::Forward;
 use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Course, Entry, EstimateError, Instant, Ledger, Step};
+use crate::ledger::{Alive, Course, Entry, EstimateError, Held, Instant, Ledger, Step};
 use crate::scenario::Train;
 use crate::tape::Event;
 use crate::tape::course::course;
@@ -64,6 +64,11 @@ pub(crate) fn close(
     let loss_backward = positions.iter().find(|(instant, _)| *instant == Instant::LossBackward);
     let course = loss_backward.map(|(_, event)| course(recording, timeline, *event));
     close_at(entries, process, &places.collect::<Vec<_>>(), course)
+}
+
+/// Whether an entry stands from the step before.
+pub(crate) fn is_from_step_before(entry: &Entry) -> bool {
+    entry.origin.held() == Some(Held::FromStepBefore)
 }
 
 /// What stands from the step before, and so not in the first, does so at the same instants of the steady one.

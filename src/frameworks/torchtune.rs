@@ -7,7 +7,7 @@ mod standing;
 
 use self::layers::Torchtune;
 use self::release::{Parts, Release, built};
-use super::step::{always, close, not_in_the_first, positions, standing as standing_at};
+use super::step::{always, close, is_from_step_before, not_in_the_first, positions, standing as standing_at};
 use crate::framework::transformers::NormCode;
 use crate::framework::{Implementation, implementation};
 use crate::gpu::Gpu;
@@ -63,7 +63,7 @@ pub(crate) fn ledger(
     entries.append(&mut standing::optimizer_entries(&trained, train)?);
     recorded::post(&mut entries, &recording, &timeline, &positions)?;
     recorded::in_version(&mut entries, profile.version);
-    entries.iter_mut().filter(|entry| entry.name == layers::PREVIOUS).for_each(not_in_the_first);
+    entries.iter_mut().filter(|entry| is_from_step_before(entry)).for_each(not_in_the_first);
     let in_layers = step.release.tables_in_layers(*parts, adapters.is_some());
     entries.append(&mut standing::buffers(architecture, *parts, in_layers, train.micro_batch_size)?);
     close(entries, (Process::of(scenario, false), gpu), &recording, &timeline, &positions)

@@ -3,6 +3,7 @@
 use super::Run;
 use super::operations::cast;
 use crate::model::architecture::Experts;
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Operation, Rule, Tape, Tensor};
 
@@ -29,7 +30,7 @@ impl Run<'_> {
     pub(crate) fn expert_factors(
         &self,
         tape: &mut Tape,
-        stack: &str,
+        stack: Part,
         experts: &Experts,
         [outputs, inputs]: [Dim; 2],
     ) -> Option<Factors> {
@@ -39,14 +40,14 @@ impl Run<'_> {
         let rank = Dim { symbol: "r", size: adapters.rank_of(names) };
         let ranks = Dim { symbol: "(E·r)", size: experts.count.saturating_mul(rank.size) };
         let [down, up] = [[ranks, inputs], [outputs, ranks]].map(|dims| tape.shape(&dims));
-        let down = tape.adapter(names.down, down, adapters.dtype);
-        let up = tape.adapter(names.up, up, adapters.dtype);
+        let down = tape.adapter(names.part.name(Piece::LoraA), down, adapters.dtype);
+        let up = tape.adapter(names.part.name(Piece::LoraB), up, adapters.dtype);
         let [left, right, whole] =
             [[each, outputs, rank], [each, rank, inputs], [each, outputs, inputs]].map(|dims| tape.shape(&dims));
         let left = tape.view_with_new_gradient(up, left);
         let right = tape.view(down, right);
-        let left = cast(tape, left, self.weights, names.up);
-        let right = cast(tape, right, self.weights, names.down);
+        let left = cast(tape, left, self.weights, names.part.name(Piece::LoraB));
+        let right = cast(tape, right, self.weights, names.part.name(Piece::LoraA));
         if adapters.dtype != self.weights {
             for factor in [left, right] {
                 tape.count_as_weight_copy(factor);

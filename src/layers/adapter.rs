@@ -2,6 +2,7 @@
 
 use super::operations::{cast, copy, dropout, fresh, join};
 use super::{Kernel, Linear, Run};
+use crate::model::part::Piece;
 use crate::shape::Dim;
 use crate::states::adapters::{Adapters, Names};
 use crate::tape::{Tape, Tensor};
@@ -17,12 +18,13 @@ impl Run<'_> {
         names: &Names,
     ) -> Tensor {
         let rank = Dim { symbol: "r", size: adapters.rank };
-        let matrix = |tape: &mut Tape, name, inputs: Dim, outputs: Dim| {
+        let matrix = |tape: &mut Tape, piece, inputs: Dim, outputs: Dim| {
             let shape = tape.shape(&[outputs, inputs]);
-            Linear { weight: tape.adapter(name, shape, adapters.dtype), bias: None, inputs, outputs }
+            let weight = tape.adapter(linear.part.name(piece), shape, adapters.dtype);
+            Linear { weight, bias: None, inputs, outputs, ..linear }
         };
-        let down = matrix(tape, names.down, linear.inputs, rank);
-        let up = matrix(tape, names.up, rank, linear.outputs);
+        let down = matrix(tape, Piece::LoraA, linear.inputs, rank);
+        let up = matrix(tape, Piece::LoraB, rank, linear.outputs);
         // Beside a quantized layer autocast converts by itself, and without it the adapter's output is converted back.
         let converts = self.base.is_none() || !self.autocast;
         let output = if matches!(self.base, Some(Kernel::FourBits { .. })) {

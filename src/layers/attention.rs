@@ -16,6 +16,7 @@ use super::operations::copy;
 use super::rotary::Tables;
 use crate::model::architecture::{Attention, Indexer};
 use crate::model::family::Projection;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -115,8 +116,7 @@ impl Run<'_> {
     /// The output projection.
     pub(crate) fn attention_output(&self, tape: &mut Tape, context: Tensor, attention: &Attention) -> Tensor {
         let width = Sizes::of(attention).context;
-        let names = ["attention.output.weight", "attention.output.bias"];
-        let output = self.weights(tape, names, width, self.h(), attention.output_bias);
+        let output = self.weights(tape, Part::AttentionOutput, width, self.h(), attention.output_bias);
         self.linear(tape, context, output, "attention.output")
     }
 

@@ -5,6 +5,7 @@ use super::norm::names;
 use super::operations::{add, dropout, fresh};
 use crate::framework::transformers::PositionCode;
 use crate::model::family::PositionKind;
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 
@@ -67,7 +68,7 @@ impl Run<'_> {
     pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Tensor, Tensor) {
         let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
         let table_shape = tape.shape(&[vocabulary, self.narrow()]);
-        let table = tape.parameter("token embedding.weight", table_shape, self.weights);
+        let table = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
         let stream = self.stream(tape, self.narrow());
         let mut embedded = look_up(tape, table, None, "token embedding", stream);
         // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
@@ -84,8 +85,7 @@ impl Run<'_> {
             embedded = tape.require_gradient(embedded);
         }
         if self.projects() {
-            let names = ["embedding projection.weight", "embedding projection.bias"];
-            let matrix = self.weights(tape, names, self.narrow(), self.h(), false);
+            let matrix = self.weights(tape, Part::EmbeddingProjection, self.narrow(), self.h(), false);
             let widened = self.linear(tape, embedded, matrix, "embedding projection");
             tape.release(embedded);
             embedded = widened;
@@ -118,7 +118,7 @@ impl Run<'_> {
     pub(crate) fn position_table(&self, tape: &mut Tape) -> Tensor {
         let rows = self.architecture.max_position_embeddings + self.architecture.unused_positions;
         let shape = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
-        tape.parameter("position embedding.weight", shape, self.weights)
+        tape.parameter(Part::PositionEmbedding.name(Piece::Weight), shape, self.weights)
     }
 
     fn learned_positions(

@@ -11,6 +11,7 @@ use super::{Linear, Run};
 use crate::framework::transformers::PositionCode;
 use crate::model::architecture::{Attention, Layer, Mlp};
 use crate::model::family::{Placement, PositionKind};
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -29,7 +30,7 @@ impl Run<'_> {
         let (table, mut stream) = self.embed_tokens(tape);
         if let Some((rows, ids)) = types {
             let shape = tape.shape(&[rows, self.h()]);
-            let types = tape.parameter("token type embedding.weight", shape, self.weights);
+            let types = tape.parameter(Part::TokenTypeEmbedding.name(Piece::Weight), shape, self.weights);
             let looked_up = look_up(tape, types, Some(ids), "token type embedding", stream.shape);
             let sum = join(tape, [stream, looked_up], "embedding with token types", stream.shape);
             locals.extend([ids, looked_up, stream]);
@@ -102,10 +103,10 @@ impl Run<'_> {
         }
 
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
-        let up = self.up(tape, middle, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+        let up = self.up(tape, middle, (Part::Up, "mlp.up"), width, mlp.bias);
         let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
         tape.release(up);
-        let down = self.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, self.h(), mlp.bias);
+        let down = self.weights(tape, Part::Down, width, self.h(), mlp.bias);
         let fed = self.linear(tape, activated, down, "mlp.down");
         let fed = self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"]);
         let sum = join(tape, [fed, middle], "residual stream", input.shape);
@@ -119,8 +120,8 @@ impl Run<'_> {
     /// From the last layer to what the head reads: a matrix, an activation and a norm.
     pub(crate) fn head_transform(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
         let Some(encoder) = self.architecture.encoder else { return tape.share(stream) };
-        let names = ["head transform.weight", "head transform.bias"];
-        let matrix = self.weights(tape, names, self.h(), self.h(), encoder.transform_bias);
+        let part = Part::HeadTransform;
+        let matrix = self.weights(tape, part, self.h(), self.h(), encoder.transform_bias);
         let projected = self.linear(tape, stream, matrix, "head transform");
         let activated = self.activation(tape, projected, encoder.transform_act, "head activation");
         tape.release(projected);
@@ -135,8 +136,7 @@ impl Run<'_> {
 
     /// The first token of each sequence through a matrix and a tangent.
     pub(crate) fn pool(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
-        let names = ["pooler.weight", "pooler.bias"];
-        let matrix: Linear = self.weights(tape, names, self.h(), self.h(), true);
+        let matrix: Linear = self.weights(tape, Part::Pooler, self.h(), self.h(), true);
         let shape = tape.shape(&[self.b(), ONE, self.h()]);
         let first = tape.view(stream, shape);
         let projected = self.linear_over(tape, first, matrix, "pooler", ONE);

@@ -4,6 +4,7 @@ use super::Run;
 use super::experts::Sizes;
 use super::operations::{cast, copy, fresh, multiply, unary_keeping_input, unary_keeping_output};
 use crate::model::architecture::Experts;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -39,7 +40,7 @@ impl Run<'_> {
         everywhere: u16,
         sizes: Sizes,
     ) -> (Tensor, [Tensor; 3]) {
-        let router = self.weights(tape, ["router.weight", ""], self.h(), experts, false);
+        let router = self.weights(tape, Part::Router, self.h(), experts, false);
         let logits = self.linear(tape, input, router, "router.scores");
         let (values, indices) = self.top(tape, logits, sizes);
         let scattered = fresh(tape, values, "router.chosen scores among all", logits.shape);

@@ -14,6 +14,7 @@ use super::norm::names;
 use super::operations::{cast, copy, join, kept_factors, multiply, unary_keeping_output};
 use crate::framework::transformers::{GateCode, RouterCode};
 use crate::model::architecture::{Experts, SharedExpert};
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
@@ -35,7 +36,7 @@ pub(crate) struct Sizes {
 /// The first product of an expert: gate and up in one, or up alone.
 struct First {
     outputs: Dim,
-    weight: &'static str,
+    part: Part,
     output: &'static str,
 }
 
@@ -43,9 +44,9 @@ impl First {
     fn of(experts: &Experts, sizes: Sizes) -> Self {
         if experts.gated {
             let outputs = Dim { symbol: "2m", size: 2 * sizes.width.size };
-            Self { outputs, weight: "experts.gate and up.weight", output: "experts.gate and up" }
+            Self { outputs, part: Part::ExpertsGateAndUp, output: "experts.gate and up" }
         } else {
-            Self { outputs: sizes.width, weight: "experts.up.weight", output: "experts.up" }
+            Self { outputs: sizes.width, part: Part::ExpertsUp, output: "experts.up" }
         }
     }
 }
@@ -97,7 +98,7 @@ impl Run<'_> {
             return self.routed(tape, input, routing, experts, sizes);
         }
         let (hidden, latent) = (self.h(), sizes.between);
-        let down = self.weights(tape, ["experts.latent down.weight", ""], hidden, latent, false);
+        let down = self.weights(tape, Part::LatentDown, hidden, latent, false);
         let narrow = self.linear(tape, input, down, "experts.latent input");
         let mut routed = self.routed(tape, narrow, routing, experts, sizes);
         tape.release(narrow);
@@ -105,7 +106,7 @@ impl Run<'_> {
             let normed = self.norm(tape, routed, &[self.b(), self.s()], latent, names!("experts.latent norm"));
             tape.release(std::mem::replace(&mut routed, normed));
         }
-        let up = self.weights(tape, ["experts.latent up.weight", ""], latent, hidden, false);
+        let up = self.weights(tape, Part::LatentUp, latent, hidden, false);
         let output = self.linear(tape, routed, up, "experts.latent output");
         tape.release(routed);
         output
@@ -116,9 +117,9 @@ impl Run<'_> {
         if self.copies_experts() {
             return self.routed_by_copies(tape, input, routing, experts, sizes);
         }
-        let First { outputs: both, weight: up_name, output: up_output } = First::of(experts, sizes);
-        let down_factors = self.expert_factors(tape, "experts.down", experts, [sizes.between, sizes.width]);
-        let up_factors = self.expert_factors(tape, "experts.gate and up", experts, [both, sizes.between]);
+        let First { outputs: both, part: up_part, output: up_output } = First::of(experts, sizes);
+        let down_factors = self.expert_factors(tape, Part::ExpertsDown, experts, [sizes.between, sizes.width]);
+        let up_factors = self.expert_factors(tape, Part::ExpertsGateAndUp, experts, [both, sizes.between]);
         let [rows, each] = [sizes.rows, sizes.experts].map(|dim| tape.shape(&[dim]));
         let states = tape.shape(&[sizes.rows, sizes.between]);
         let sorted = tape.constant("experts.sorted experts", rows, Dtype::Int64);
@@ -132,20 +133,19 @@ impl Run<'_> {
         let narrow = tape.constant("experts.sorted experts in 32 bits", rows, Dtype::Fp32);
         let counts = tape.constant("experts.tokens of each expert", each, Dtype::Fp32);
         let offsets = tape.constant("experts.offsets", each, Dtype::Fp32);
-        let up_biases = self.expert_biases(tape, sorted, experts, sizes, both, "experts.gate and up.bias");
+        let up_biases = self.expert_biases(tape, sorted, experts, sizes, both, up_part);
         let matrix = tape.shape(&[sizes.experts, both, sizes.between]);
-        let up_matrix = self.expert_matrix(tape, up_name, matrix, up_factors);
+        let up_matrix = self.expert_matrix(tape, up_part.name(Piece::Weight), matrix, up_factors);
         let whole = tape.shape(&[sizes.rows, both]);
         let fused = grouped(tape, [up_matrix, selected], offsets, up_output, whole);
         let fused = biased(tape, fused, up_biases);
         let product = self.activated(tape, fused, experts, sizes);
-        let names = ["experts.down.weight", "experts.down.bias"];
-        let biases = self.expert_biases(tape, sorted, experts, sizes, self.h(), names[1]);
+        let biases = self.expert_biases(tape, sorted, experts, sizes, self.h(), Part::ExpertsDown);
         if let Some(tensor) = up_biases {
             tape.release(tensor);
         }
         let down = tape.shape(&[sizes.experts, sizes.between, sizes.width]);
-        let down = self.expert_matrix(tape, names[0], down, down_factors);
+        let down = self.expert_matrix(tape, Part::ExpertsDown.name(Piece::Weight), down, down_factors);
         let output = grouped(tape, [down, product], offsets, "experts.down", states);
         let output = biased(tape, output, biases);
         tape.release(product);
@@ -176,10 +176,11 @@ impl Run<'_> {
         experts: &Experts,
         sizes: Sizes,
         width: Dim,
-        name: &'static str,
+        part: Part,
     ) -> Option<Tensor> {
         let [each, rows] = [sizes.experts, sizes.rows].map(|dim| tape.shape(&[dim, width]));
         experts.bias.then(|| {
+            let name = part.name(Piece::Bias);
             let biases = tape.parameter(name, each, self.weights);
             select(tape, biases, sorted, name, rows)
         })
@@ -214,7 +215,7 @@ impl Run<'_> {
         let [routed, mut output] = outputs;
         if shared.gated {
             let one = Dim { symbol: "", size: 1 };
-            let gate = self.weights(tape, ["shared expert gate.weight", ""], self.h(), one, false);
+            let gate = self.weights(tape, Part::SharedExpertGate, self.h(), one, false);
             let gate = self.linear(tape, input, gate, "shared expert gate");
             let open = unary_keeping_output(tape, gate, "shared expert gate, open");
             tape.release(gate);

@@ -6,6 +6,7 @@ use super::operations::{
 };
 use crate::model::architecture::{Activation, Mlp};
 use crate::model::family::MlpKind;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -16,7 +17,7 @@ impl Run<'_> {
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
         let product = match mlp.kind {
             MlpKind::Plain => {
-                let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+                let up = self.up(tape, input, (Part::Up, "mlp.up"), width, mlp.bias);
                 if self.code.feed_forward_in_layer {
                     tape.release(input);
                 }
@@ -26,10 +27,10 @@ impl Run<'_> {
             }
             MlpKind::Gated if mlp.activation == Activation::Situ => self.situ_product(tape, input, width, mlp),
             MlpKind::Gated => {
-                let gate = self.up(tape, input, ["mlp.gate", "mlp.gate.weight", "mlp.gate.bias"], width, mlp.bias);
+                let gate = self.up(tape, input, (Part::Gate, "mlp.gate"), width, mlp.bias);
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
                 tape.release(gate);
-                let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+                let up = self.up(tape, input, (Part::Up, "mlp.up"), width, mlp.bias);
                 let product = multiply(tape, [activated, up], "mlp.product", activated.shape);
                 tape.release(activated);
                 tape.release(up);
@@ -37,13 +38,7 @@ impl Run<'_> {
             }
             MlpKind::GatedFused => {
                 let both = Dim { symbol: "2f", size: 2 * width.size };
-                let fused = self.up(
-                    tape,
-                    input,
-                    ["mlp.gate and up", "mlp.gate and up.weight", "mlp.gate and up.bias"],
-                    both,
-                    mlp.bias,
-                );
+                let fused = self.up(tape, input, (Part::GateAndUp, "mlp.gate and up"), both, mlp.bias);
                 let half = self.stream(tape, width);
                 let [gate, up] = tape.split(fused, [half, half]);
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
@@ -64,7 +59,7 @@ impl Run<'_> {
 
     /// Back to the stream's width; what is read is let go.
     fn down(&self, tape: &mut Tape, product: Tensor, mlp: &Mlp, width: Dim) -> Tensor {
-        let down = self.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, self.h(), mlp.bias);
+        let down = self.weights(tape, Part::Down, width, self.h(), mlp.bias);
         let output = self.linear(tape, product, down, "mlp.down");
         tape.release(product);
         output
@@ -78,12 +73,11 @@ impl Run<'_> {
         &self,
         tape: &mut Tape,
         input: Tensor,
-        names: [&'static str; 3],
+        (part, name): (Part, &'static str),
         width: Dim,
         bias: bool,
     ) -> Tensor {
-        let [name, weight, bias_name] = names;
-        let linear = self.weights(tape, [weight, bias_name], self.h(), width, bias);
+        let linear = self.weights(tape, part, self.h(), width, bias);
         self.linear(tape, input, linear, name)
     }
 

@@ -5,6 +5,7 @@ use super::model::ONE;
 use super::operations::{add, cast, dropout, join};
 use super::{Linear, Run};
 use crate::model::architecture::Image;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -52,8 +53,7 @@ impl Run<'_> {
         let pixels = cast(tape, pixels, self.weights, "pixels in the weights' type");
         let compute = self.compute();
         let inputs = dim("", image.channels * image.patch[0] * image.patch[1]);
-        let names = ["patch projection.weight", "patch projection.bias"];
-        let Linear { weight, bias, .. } = self.weights(tape, names, inputs, self.h(), true);
+        let Linear { weight, bias, .. } = self.weights(tape, Part::PatchProjection, inputs, self.h(), true);
         let read = cast(tape, pixels, compute, "pixels in 16 bits");
         let narrow = |tape: &mut Tape, parameter| if self.autocast { tape.cached_copy(parameter) } else { parameter };
         // The last argument first.
@@ -76,7 +76,7 @@ impl Run<'_> {
     /// The matrix from the first token to the classes.
     pub(crate) fn classifier(&self, tape: &mut Tape, image: &Image) -> Linear {
         let labels = Dim { symbol: "V", size: image.labels };
-        self.weights(tape, ["classifier.weight", "classifier.bias"], self.h(), labels, true)
+        self.weights(tape, Part::Classifier, self.h(), labels, true)
     }
 
     /// The first token of each image, as a part of all of them.

@@ -8,6 +8,7 @@ use super::operations::{cast, join, multiply_by_constant};
 use super::rotary::{Tables, turn_parts};
 use crate::framework::transformers::Rotation;
 use crate::model::architecture::{Attention, Latent};
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -62,7 +63,7 @@ impl Run<'_> {
         tape.release(key_pass);
         let held = vec![query, query_pass, query_turned, compressed, normed, key_turned, expanded];
         let gate = attention.gate.then(|| {
-            let matrix = self.weights(tape, ["attention.gate.weight", ""], self.h(), sizes.context, false);
+            let matrix = self.weights(tape, Part::AttentionGate, self.h(), sizes.context, false);
             self.linear(tape, input, matrix, "attention.gate")
         });
         (Projected { query: joined, key, value, gate }, held)
@@ -79,19 +80,17 @@ impl Run<'_> {
     ) -> Tensor {
         let query = match latent.query_rank {
             None => {
-                let names = ["attention.query.weight", "attention.query.bias"];
-                let matrix = self.weights(tape, names, self.h(), sizes.query, false);
+                let matrix = self.weights(tape, Part::Query, self.h(), sizes.query, false);
                 self.linear(tape, input, matrix, "attention.query")
             }
             Some(rank) => {
                 let rank = Dim { symbol: "r_q", size: rank };
-                let names = ["attention.query down.weight", "attention.query down.bias"];
-                let down = self.weights(tape, names, self.h(), rank, attention.qkv_bias);
+                let part = Part::QueryDown;
+                let down = self.weights(tape, part, self.h(), rank, attention.qkv_bias);
                 let narrow = self.linear(tape, input, down, "attention.query down");
                 let normed = self.norm(tape, narrow, &[self.b(), self.s()], rank, names!("attention.query norm"));
                 tape.release(narrow);
-                let names = ["attention.query up.weight", "attention.query up.bias"];
-                let up = self.weights(tape, names, rank, sizes.query, false);
+                let up = self.weights(tape, Part::QueryUp, rank, sizes.query, false);
                 let query = self.linear(tape, normed, up, "attention.query");
                 tape.release(normed);
                 query
@@ -103,8 +102,7 @@ impl Run<'_> {
     /// `[b, s, r_kv + r]`: what a cache keeps.
     fn compress(&self, tape: &mut Tape, input: Tensor, attention: &Attention, latent: Latent) -> Tensor {
         let width = Dim { symbol: "(r_kv+r)", size: latent.kv_rank + latent.rope_head_dim };
-        let names = ["attention.key value down.weight", "attention.key value down.bias"];
-        let down = self.weights(tape, names, self.h(), width, attention.qkv_bias);
+        let down = self.weights(tape, Part::KeyValueDown, self.h(), width, attention.qkv_bias);
         self.linear(tape, input, down, "attention.compressed keys and values")
     }
 
@@ -125,8 +123,7 @@ impl Run<'_> {
         let rank = Dim { symbol: "r_kv", size: latent.kv_rank };
         let each = latent.nope_head_dim + value.size;
         let width = Dim { symbol: "a(n+v)", size: sizes.heads.size * each };
-        let names = ["attention.key value up.weight", "attention.key value up.bias"];
-        let up = self.weights(tape, names, rank, width, false);
+        let up = self.weights(tape, Part::KeyValueUp, rank, width, false);
         let keys = self.keys(None);
         let expanded = self.linear_over(tape, normed, up, "attention.keys and values", keys);
         self.heads_of(tape, expanded, [sizes.heads, keys, Dim { symbol: "(n+v)", size: each }], sizes.heads.size > 1)

@@ -10,6 +10,7 @@ use super::operations::{cast, dropout, fresh, join};
 use crate::framework::transformers::HeldNorm;
 use crate::model::architecture::{Attention, FeedForward, Layer, Mixer};
 use crate::model::family::Placement;
+use crate::model::part::Part;
 use crate::model::recurrent::Recurrent;
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -267,14 +268,14 @@ impl Run<'_> {
             Mixer::Attention(attention) => self.attention(tape, input, attention, shared),
             Mixer::Recurrent(recurrent) => (self.recurrent(tape, input, recurrent), None),
             Mixer::Both(attention, recurrent) => self.side_by_side(tape, input, attention, recurrent, shared),
-            Mixer::Linear => (self.square(tape, input, ["attention.linear", "attention.linear.weight"]), None),
+            Mixer::Linear => (self.square(tape, input, (Part::AttentionLinear, "attention.linear")), None),
             Mixer::None => (tape.share(input), None),
         }
     }
 
     /// One matrix in place of attention or of the feed-forward network.
-    fn square(&self, tape: &mut Tape, input: Tensor, [name, weight]: [&'static str; 2]) -> Tensor {
-        let matrix = self.weights(tape, [weight, ""], self.h(), self.h(), false);
+    fn square(&self, tape: &mut Tape, input: Tensor, (part, name): (Part, &'static str)) -> Tensor {
+        let matrix = self.weights(tape, part, self.h(), self.h(), false);
         self.linear(tape, input, matrix, name)
     }
 
@@ -304,7 +305,7 @@ impl Run<'_> {
         match feed_forward {
             FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
             FeedForward::Experts(experts) => self.experts(tape, input, experts),
-            FeedForward::Linear => self.square(tape, input, ["mlp.linear", "mlp.linear.weight"]),
+            FeedForward::Linear => self.square(tape, input, (Part::FeedForwardLinear, "mlp.linear")),
             FeedForward::None => tape.share(input),
         }
     }

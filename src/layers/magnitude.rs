@@ -2,6 +2,7 @@
 
 use super::operations::{copy, fresh, join, multiply};
 use super::{Linear, Run};
+use crate::model::part::Piece;
 use crate::states::adapters::Names;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -20,7 +21,7 @@ impl Run<'_> {
         let matrix = self.base_matrix(tape, linear, read.dtype);
         let norm = norm_of_rows(tape, linear, read.dtype);
         let vector = tape.shape(&[linear.outputs]);
-        let magnitude = tape.adapter(names.magnitude, vector, pair[0].weight.dtype);
+        let magnitude = tape.adapter(names.part.name(Piece::LoraMagnitude), vector, pair[0].weight.dtype);
         let quotient =
             Operation { rule: Rule::Each, inputs: &[magnitude], keeps: &[norm], extras: &[], keeps_output: false };
         let scale = tape.apply(&quotient, "lora magnitude over norm", vector, magnitude.dtype.promoted(norm.dtype));

@@ -1,6 +1,7 @@
 //! Single operations of PyTorch, as the rules use them.
 
 use super::{Linear, Run};
+use crate::model::part::{Codes, Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
@@ -137,15 +138,15 @@ impl Run<'_> {
         positions: Dim,
     ) -> Tensor {
         // The head stays as it is, and a router is no linear layer of its own.
-        let base = self.base.filter(|_| !name.starts_with("logits") && !name.starts_with("router"));
+        let base = self.base.filter(|_| matches!(linear.part.codes(), Codes::Always | Codes::AtLoading));
         let output = match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
-            None if self.code.transposed_linears && !name.starts_with("logits") => {
+            None if self.code.transposed_linears && linear.part != Part::Head => {
                 self.transposed_product(tape, input, linear, name, positions)
             }
             None => self.product(tape, input, linear, name, positions),
         };
-        match self.adapters.and_then(|adapters| Some((adapters, adapters.names(name)?))) {
+        match self.adapters.and_then(|adapters| Some((adapters, adapters.names(linear.part)?))) {
             Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
             None => output,
         }
@@ -232,20 +233,13 @@ impl Run<'_> {
     }
 
     /// The matrix and bias of a linear layer.
-    pub(crate) fn weights(
-        &self,
-        tape: &mut Tape,
-        names: [&'static str; 2],
-        inputs: Dim,
-        outputs: Dim,
-        bias: bool,
-    ) -> Linear {
+    pub(crate) fn weights(&self, tape: &mut Tape, part: Part, inputs: Dim, outputs: Dim, bias: bool) -> Linear {
         let matrix = tape.shape(&[outputs, inputs]);
-        let weight = tape.parameter(names[0], matrix, self.weights);
+        let weight = tape.parameter(part.name(Piece::Weight), matrix, self.weights);
         let bias = bias.then(|| {
             let vector = tape.shape(&[outputs]);
-            tape.parameter(names[1], vector, self.weights)
+            tape.parameter(part.name(Piece::Bias), vector, self.weights)
         });
-        Linear { weight, bias, inputs, outputs }
+        Linear { part, weight, bias, inputs, outputs }
     }
 }

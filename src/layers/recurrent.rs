@@ -12,6 +12,7 @@ mod mamba2;
 
 use super::operations::{cast, copy, fresh, multiply, unary_keeping_input, unary_keeping_output};
 use super::{Linear, Run};
+use crate::model::part::{Part, Piece};
 use crate::model::recurrent::Recurrent;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
@@ -57,12 +58,11 @@ impl Run<'_> {
         &self,
         tape: &mut Tape,
         input: Tensor,
-        names: [&'static str; 3],
+        (part, name): (Part, &'static str),
         [inputs, outputs]: [Dim; 2],
         bias: bool,
     ) -> Tensor {
-        let [name, weight, bias_name] = names;
-        let matrix = self.weights(tape, [weight, bias_name], inputs, outputs, bias);
+        let matrix = self.weights(tape, part, inputs, outputs, bias);
         self.linear(tape, input, matrix, name)
     }
 
@@ -75,7 +75,7 @@ impl Run<'_> {
     /// Filters of a convolution, with their bias where there is one.
     fn filters(&self, tape: &mut Tape, channels: Dim, kernel: u64, bias: bool) -> Vec<Tensor> {
         let shape = tape.shape(&[channels, Dim { symbol: "", size: 1 }, Dim { symbol: "", size: kernel }]);
-        let mut filters = vec![tape.parameter("mixer.convolution.weight", shape, self.weights)];
+        let mut filters = vec![tape.parameter(Part::Convolution.name(Piece::Weight), shape, self.weights)];
         if bias {
             filters.push(self.vector(tape, "mixer.convolution.bias", channels.size));
         }
@@ -134,13 +134,13 @@ impl Run<'_> {
 
     /// The output projection of a mixer.
     fn mixed(&self, tape: &mut Tape, context: Tensor, width: Dim, bias: bool) -> Tensor {
-        let names = ["mixer.output", "mixer.output.weight", "mixer.output.bias"];
+        let names = (Part::MixerOutput, "mixer.output");
         self.projected(tape, context, names, [width, self.h()], bias)
     }
 
     /// A linear layer of a mixer, as [`crate::states::quantized`] and kernels take it: the matrix alone.
-    fn matrix(&self, tape: &mut Tape, name: &'static str, inputs: Dim, outputs: Dim) -> Linear {
-        self.weights(tape, [name, ""], inputs, outputs, false)
+    fn matrix(&self, tape: &mut Tape, part: Part, inputs: Dim, outputs: Dim) -> Linear {
+        self.weights(tape, part, inputs, outputs, false)
     }
 }
 

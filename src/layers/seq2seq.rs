@@ -10,6 +10,7 @@ use super::operations::{cast, dropout, join, multiply};
 use super::{Linear, Run};
 use crate::model::architecture::{Attention, FeedForward, Layer, Mlp};
 use crate::model::family::MlpKind;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -37,29 +38,16 @@ impl Stack {
 
 /// The names of the linear layers of one attention, with their weights and biases.
 struct Matrices {
-    query: [&'static str; 3],
-    key: [&'static str; 3],
-    value: [&'static str; 3],
-    output: [&'static str; 3],
+    query: Part,
+    key: Part,
+    value: Part,
+    output: Part,
 }
 
-/// Spells out [`Matrices`] for one attention.
-macro_rules! matrices {
-    ($attention:literal) => {
-        Matrices {
-            query: matrices!($attention, ".query"),
-            key: matrices!($attention, ".key"),
-            value: matrices!($attention, ".value"),
-            output: matrices!($attention, ".output"),
-        }
-    };
-    ($attention:literal, $part:literal) => {
-        [concat!($attention, $part), concat!($attention, $part, ".weight"), concat!($attention, $part, ".bias")]
-    };
-}
-
-const SELF_ATTENTION: Matrices = matrices!("attention");
-const CROSS_ATTENTION: Matrices = matrices!("cross attention");
+const SELF_ATTENTION: Matrices =
+    Matrices { query: Part::Query, key: Part::Key, value: Part::Value, output: Part::AttentionOutput };
+const CROSS_ATTENTION: Matrices =
+    Matrices { query: Part::CrossQuery, key: Part::CrossKey, value: Part::CrossValue, output: Part::CrossOutput };
 
 /// An attention of a layer: what its keys and values are made of, what is added to its scores, what its parts are called.
 struct Side<'a> {
@@ -147,9 +135,9 @@ impl Run<'_> {
     ) -> (Tensor, Option<Tensor>) {
         let sizes = Sizes::of(side.attention);
         let copies = !self.fused_attention && sizes.heads.size > 1;
-        let project = |tape: &mut Tape, input, names: [&'static str; 3]| {
-            let matrix = self.matrix_of(tape, names, [self.h(), sizes.query]);
-            let projected = self.linear(tape, input, matrix, names[0]);
+        let project = |tape: &mut Tape, input, part: Part| {
+            let matrix = self.matrix_of(tape, part, [self.h(), sizes.query]);
+            let projected = self.linear(tape, input, matrix, part.words());
             self.heads(tape, projected, sizes.heads, sizes.head, copies)
         };
         let query = project(tape, input, side.matrices.query);
@@ -169,7 +157,7 @@ impl Run<'_> {
             (context, Some(weights))
         };
         let matrix = self.matrix_of(tape, side.matrices.output, [sizes.query, self.h()]);
-        let output = self.linear(tape, context, matrix, side.matrices.output[0]);
+        let output = self.linear(tape, context, matrix, side.matrices.output.words());
         for tensor in [context, query, key, value] {
             tape.release(tensor);
         }
@@ -179,8 +167,8 @@ impl Run<'_> {
         (output, weights)
     }
 
-    fn matrix_of(&self, tape: &mut Tape, [_, weight, bias]: [&'static str; 3], [inputs, outputs]: [Dim; 2]) -> Linear {
-        self.weights(tape, [weight, bias], inputs, outputs, false)
+    fn matrix_of(&self, tape: &mut Tape, part: Part, [inputs, outputs]: [Dim; 2]) -> Linear {
+        self.weights(tape, part, inputs, outputs, false)
     }
 
     /// The feed-forward network, with dropout before its last matrix, whose type its input is given.
@@ -188,15 +176,15 @@ impl Run<'_> {
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
         let mut parts = Vec::new();
         let product = if mlp.kind == MlpKind::Plain {
-            let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, false);
+            let up = self.up(tape, input, (Part::Up, "mlp.up"), width, false);
             let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
             tape.release(up);
             activated
         } else {
-            let gate = self.up(tape, input, ["mlp.gate", "mlp.gate.weight", "mlp.gate.bias"], width, false);
+            let gate = self.up(tape, input, (Part::Gate, "mlp.gate"), width, false);
             let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
             tape.release(gate);
-            let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, false);
+            let up = self.up(tape, input, (Part::Up, "mlp.up"), width, false);
             let product = multiply(tape, [activated, up], "mlp.product", activated.shape);
             // Both stay in variables until the network returns.
             parts.extend([activated, up]);
@@ -206,7 +194,7 @@ impl Run<'_> {
         tape.release(product);
         let read = cast(tape, dropped, self.weights, "mlp.product in the weights' type");
         tape.release(dropped);
-        let down = self.matrix_of(tape, ["mlp.down", "mlp.down.weight", "mlp.down.bias"], [width, self.h()]);
+        let down = self.matrix_of(tape, Part::Down, [width, self.h()]);
         let output = self.linear(tape, read, down, "mlp.down");
         tape.release(read);
         for part in parts {

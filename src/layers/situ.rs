@@ -3,14 +3,15 @@
 use super::Run;
 use super::operations::{cast, multiply, unary_keeping_output};
 use crate::model::architecture::Mlp;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
 impl Run<'_> {
     /// Gate and up of a dense network, put together and taken apart again.
     pub(crate) fn situ_product(&self, tape: &mut Tape, input: Tensor, width: Dim, mlp: &Mlp) -> Tensor {
-        let gate = self.up(tape, input, ["mlp.gate", "mlp.gate.weight", "mlp.gate.bias"], width, mlp.bias);
-        let up = self.up(tape, input, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+        let gate = self.up(tape, input, (Part::Gate, "mlp.gate"), width, mlp.bias);
+        let up = self.up(tape, input, (Part::Up, "mlp.up"), width, mlp.bias);
         let product = situ(tape, [gate, up], "mlp.product");
         tape.release(gate);
         tape.release(up);

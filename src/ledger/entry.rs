@@ -35,6 +35,8 @@ pub struct Entry {
     pub exactness: Exactness,
     /// The paper and equation, or the framework and version, that it was read from.
     pub source: &'static str,
+    /// How it came into the ledger.
+    pub origin: Origin,
 }
 
 /// Where an entry is.
@@ -64,12 +66,12 @@ pub enum Place {
     /// The optimizer's step.
     Optimizer,
     /// The process around the program.
-    Runtime(Part),
+    Runtime(Overhead),
 }
 
 /// A part of the process around the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Part {
+pub enum Overhead {
     /// The CUDA context and loaded kernels, which alone stand outside PyTorch's allocator.
     Context,
     /// What a kernel library works with.
@@ -112,6 +114,45 @@ impl fmt::Display for Place {
             Self::Optimizer => f.pad("optimizer"),
             Self::Runtime(_) => f.pad("runtime"),
         }
+    }
+}
+
+/// How an entry came into the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// From shapes and formats.
+    Shapes,
+    /// The same, of a buffer of a quantized layer, which is no parameter.
+    Buffer,
+    /// From a recording of code that was measured.
+    Measured(Held),
+    /// From a recording of code that was read.
+    Derived(Held),
+}
+
+/// What a program holds on to beyond its step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Held {
+    /// Not this.
+    No,
+    /// What the model returns, where the caller keeps it.
+    Output,
+    /// What stands from the step before, and so not in the first.
+    FromStepBefore,
+}
+
+impl Origin {
+    /// Whether it was recorded.
+    pub(crate) const fn held(self) -> Option<Held> {
+        match self {
+            Self::Measured(held) | Self::Derived(held) => Some(held),
+            Self::Shapes | Self::Buffer => None,
+        }
+    }
+
+    /// Whether what it says was measured in one version, and stands in others on the word of their profiles.
+    pub(crate) const fn is_measured(self) -> bool {
+        matches!(self, Self::Measured(_))
     }
 }
 
@@ -195,7 +236,7 @@ pub enum Exactness {
 impl Entry {
     /// Whether its bytes come from PyTorch's allocator.
     pub fn in_allocator(&self) -> bool {
-        self.place != Place::Runtime(Part::Context)
+        self.place != Place::Runtime(Overhead::Context)
     }
 
     /// The formula with symbols, such as `32 × b·s·h × 2 B`.

@@ -89,6 +89,7 @@ fn is_alike(known: &Entry, entry: &Entry) -> bool {
         && known.divided_by == entry.divided_by
         && matches!(known.exactness, Exactness::Exact) == matches!(entry.exactness, Exactness::Exact)
         && known.source == entry.source
+        && known.origin == entry.origin
         && known.shape == entry.shape
 }
 

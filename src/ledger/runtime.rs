@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::category::Category;
-use super::entry::{Alive, Entry, Exactness, Lifetime, Part, Place};
+use super::entry::{Alive, Entry, Exactness, Lifetime, Origin, Overhead, Place};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::scenario::{Estimator, Scenario};
@@ -59,7 +59,7 @@ impl Process {
     pub(crate) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
         let [context, low, high] = self.context(gpu)?;
         let mut entries = vec![entry(
-            Part::Context,
+            Overhead::Context,
             "CUDA context and loaded kernels (outside PyTorch's allocator)",
             context,
             Exactness::Estimated { low, high },
@@ -73,7 +73,7 @@ impl Process {
         // Observed reserved over allocated: 1.00 with expandable segments, 1.05 usually.
         let slack = Bytes::new(allocated.get() / 20);
         entries.push(entry(
-            Part::Workspace,
+            Overhead::Workspace,
             WORKSPACE,
             cublas,
             Exactness::Estimated { low: Bytes::ZERO, high: cublas },
@@ -81,7 +81,7 @@ impl Process {
             "PyTorch 2.x: 32 MiB on Hopper and later, 8.125 MiB before",
         ));
         entries.push(entry(
-            Part::Slack,
+            Overhead::Slack,
             "allocator slack (inside PyTorch's allocator)",
             Bytes::ZERO,
             Exactness::Estimated { low: Bytes::ZERO, high: slack },
@@ -101,11 +101,11 @@ pub(crate) fn unusable(bytes: Bytes, exact: bool, alive: Alive) -> Result<Entry,
         if exact { Exactness::Exact } else { Exactness::Estimated { low: Bytes::ZERO, high: bytes.checked_mul(2)? } };
     let (name, source) =
         ("reserved and unusable (inside PyTorch's allocator)", "caching allocator of PyTorch 2.4 to 2.15, played out");
-    Ok(entry(Part::Unusable, name, bytes, exactness, alive, source))
+    Ok(entry(Overhead::Unusable, name, bytes, exactness, alive, source))
 }
 
 fn entry(
-    part: Part,
+    part: Overhead,
     name: &'static str,
     bytes: Bytes,
     exactness: Exactness,
@@ -125,5 +125,6 @@ fn entry(
         alive,
         exactness,
         source,
+        origin: Origin::Shapes,
     }
 }

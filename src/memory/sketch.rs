@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Instant, Ledger, Lifetime, Place, Step};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Instant, Ledger, Lifetime, Origin, Place, Step};
 use crate::model::Model;
 use crate::scenario::{Precision, Scenario, Task};
 use crate::shape::{Dim, Shape};
@@ -150,6 +150,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario) -> Result<Ledger, Estim
             alive: Alive::NEVER.in_both(instant),
             exactness: Exactness::Exact,
             source: SOURCE,
+            origin: Origin::Shapes,
         })
     };
     let mut entries = vec![entry(

@@ -34,6 +34,7 @@ use checks::{dimension, native_weights, probability};
 
 use super::family::{Dropout, Family, NormKind, Placement, PositionKind};
 use super::recurrent::Recurrent;
+use crate::model::part::Part;
 
 /// A checked architecture.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,11 +151,11 @@ pub enum Mixer {
 }
 
 impl Mixer {
-    /// The names of the norm before it.
-    pub(super) const fn norm_names(&self) -> [&'static str; 2] {
+    /// The norm before it.
+    pub(super) const fn norm(&self) -> Part {
         match self {
-            Self::Attention(_) | Self::Linear | Self::None => ["attention norm.weight", "attention norm.bias"],
-            Self::Recurrent(_) | Self::Both(..) => ["mixer norm.weight", "mixer norm.bias"],
+            Self::Attention(_) | Self::Linear | Self::None => Part::AttentionNorm,
+            Self::Recurrent(_) | Self::Both(..) => Part::MixerNorm,
         }
     }
 }

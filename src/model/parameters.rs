@@ -13,6 +13,7 @@ use super::architecture::{
 };
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use super::recurrent;
+use crate::model::part::{Part, Piece};
 use crate::units::{Overflow, Parameters};
 use compressed::{STREAMS_OF_ATTENTION, STREAMS_OF_FEED_FORWARD, STREAMS_TOGETHER};
 use variant::FINAL_READING;
@@ -20,8 +21,10 @@ use variant::FINAL_READING;
 /// One parameter tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
-    /// Its name in plain words, such as `attention.query projection`.
-    pub name: &'static str,
+    /// The part of the model that it belongs to.
+    pub part: Part,
+    /// Which tensor of that part it is.
+    pub piece: Piece,
     /// Rows, or the length of a vector.
     pub rows: u64,
     /// Columns; 1 for a vector.
@@ -62,6 +65,11 @@ pub enum Role {
 }
 
 impl Tensor {
+    /// Its name in plain words, such as `attention.query.weight`.
+    pub const fn name(&self) -> &'static str {
+        self.part.name(self.piece)
+    }
+
     /// Rows times columns.
     pub fn parameters(&self) -> Result<Parameters, Overflow> {
         self.rows.checked_mul(self.columns).map(Parameters::new).ok_or(Overflow)
@@ -132,19 +140,20 @@ fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
     if let Some(image) = &architecture.image {
         return image::embedding(image, hidden);
     }
-    let mut embedding = vec![matrix("token embedding.weight", architecture.vocab_size, narrow, Role::Table)];
+    let mut embedding =
+        vec![matrix((Part::TokenEmbedding, Piece::Weight), architecture.vocab_size, narrow, Role::Table)];
     if architecture.positions == PositionKind::Learned {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
-        embedding.push(matrix("position embedding.weight", rows, hidden, Role::Table));
+        embedding.push(matrix((Part::PositionEmbedding, Piece::Weight), rows, hidden, Role::Table));
     }
     if let Some(types) = architecture.encoder.and_then(|encoder| encoder.token_types) {
-        embedding.push(matrix("token type embedding.weight", types, hidden, Role::Table));
+        embedding.push(matrix((Part::TokenTypeEmbedding, Piece::Weight), types, hidden, Role::Table));
     }
     if let Some(kind) = architecture.embedding_norm {
-        norm(&mut embedding, kind, hidden, ["embedding norm.weight", "embedding norm.bias"]);
+        norm(&mut embedding, kind, hidden, Part::EmbeddingNorm);
     }
     if narrow != hidden {
-        embedding.push(matrix("embedding projection.weight", hidden, narrow, Role::Linear));
+        embedding.push(matrix((Part::EmbeddingProjection, Piece::Weight), hidden, narrow, Role::Linear));
     }
     variant::outside_layers(&mut embedding, architecture);
     embedding
@@ -155,7 +164,7 @@ fn final_norm_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let hidden = architecture.hidden_size;
     let mut final_norm = Vec::new();
     if architecture.seq2seq.is_some() {
-        norm(&mut final_norm, architecture.norm, hidden, ["encoder final norm.weight", "encoder final norm.bias"]);
+        norm(&mut final_norm, architecture.norm, hidden, Part::EncoderFinalNorm);
     }
     if architecture.kept_blocks.is_some() {
         variant::reading(&mut final_norm, architecture.norm, hidden, FINAL_READING);
@@ -164,7 +173,7 @@ fn final_norm_tensors(architecture: &Architecture) -> Vec<Tensor> {
         compressed::of_streams(&mut final_norm, STREAMS_TOGETHER, streams, streams, 1, hidden);
     }
     if let Some(kind) = architecture.final_norm {
-        norm(&mut final_norm, kind, hidden, ["final norm.weight", "final norm.bias"]);
+        norm(&mut final_norm, kind, hidden, Part::FinalNorm);
     }
     final_norm
 }
@@ -195,26 +204,25 @@ fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let mut head = Vec::new();
     if let Some(encoder) = architecture.encoder {
         if encoder.pools() {
-            linear(&mut head, ["pooler.weight", "pooler.bias"], hidden, hidden, true);
+            linear(&mut head, Part::Pooler, hidden, hidden, true);
         }
         if !encoder.has_head() {
             return head;
         }
-        let names = ["head transform.weight", "head transform.bias"];
-        linear(&mut head, names, hidden, hidden, encoder.transform_bias);
-        norm(&mut head, architecture.norm, hidden, ["head norm.weight", "head norm.bias"]);
+        linear(&mut head, Part::HeadTransform, hidden, hidden, encoder.transform_bias);
+        norm(&mut head, architecture.norm, hidden, Part::HeadNorm);
     }
     if narrow != hidden {
-        head.push(matrix("head projection.weight", narrow, hidden, Role::Linear));
+        head.push(matrix((Part::HeadProjection, Piece::Weight), narrow, hidden, Role::Linear));
     }
     if !architecture.tie_word_embeddings {
-        head.push(matrix("head.weight", architecture.vocab_size, narrow, Role::Linear));
+        head.push(matrix((Part::Head, Piece::Weight), architecture.vocab_size, narrow, Role::Linear));
     }
     if architecture.lm_head_bias {
-        head.push(vector("head.bias", architecture.vocab_size, Role::Bias));
+        head.push(vector((Part::Head, Piece::Bias), architecture.vocab_size, Role::Bias));
     }
     if !architecture.tie_word_embeddings && architecture.encoder.is_some_and(|encoder| encoder.second_bias) {
-        head.push(vector("head.second bias", architecture.vocab_size, Role::Bias));
+        head.push(vector((Part::HeadSecondBias, Piece::Whole), architecture.vocab_size, Role::Bias));
     }
     head
 }
@@ -256,10 +264,10 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         return;
     }
     if !layer.variant.unnormed_mixer {
-        norm(tensors, layer.norm, hidden, layer.mixer.norm_names());
+        norm(tensors, layer.norm, hidden, layer.mixer.norm());
     }
     if layer.mixer == Mixer::Linear {
-        linear(tensors, ["attention.linear.weight", ""], hidden, hidden, false);
+        linear(tensors, Part::AttentionLinear, hidden, hidden, false);
     }
     if let Some(attention) = layer.attention() {
         attention_tensors(tensors, layer.norm, attention, hidden);
@@ -269,7 +277,7 @@ fn mixer_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         recurrent::tensors(tensors, mixer, layer.norm, hidden);
     }
     if layer.placement == Placement::Sandwich {
-        norm(tensors, layer.norm, hidden, ["attention output norm.weight", "attention output norm.bias"]);
+        norm(tensors, layer.norm, hidden, Part::AttentionOutputNorm);
     }
     if let Some(streams) = layer.variant.mixed_streams {
         let weights = (2 + streams) * streams;
@@ -284,16 +292,16 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
         return;
     }
     if layer.placement != Placement::ParallelOneNorm {
-        norm(tensors, layer.norm, hidden, ["feed-forward norm.weight", "feed-forward norm.bias"]);
+        norm(tensors, layer.norm, hidden, Part::FeedForwardNorm);
     }
     match &layer.feed_forward {
         FeedForward::Dense(mlp) => mlp_tensors(tensors, mlp, hidden),
         FeedForward::Experts(experts) => expert_tensors(tensors, experts, hidden),
-        FeedForward::Linear => linear(tensors, ["mlp.linear.weight", ""], hidden, hidden, false),
+        FeedForward::Linear => linear(tensors, Part::FeedForwardLinear, hidden, hidden, false),
         FeedForward::None => {}
     }
     if layer.placement == Placement::Sandwich {
-        norm(tensors, layer.norm, hidden, ["feed-forward output norm.weight", "feed-forward output norm.bias"]);
+        norm(tensors, layer.norm, hidden, Part::FeedForwardOutputNorm);
     }
     if let Some(streams) = layer.variant.mixed_streams {
         let weights = (2 + streams) * streams;
@@ -305,33 +313,33 @@ fn feed_forward_tensors(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
 fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
     let (count, width) = (experts.count, experts.intermediate_size);
     let role = Role::Experts { count, per_token: experts.per_token };
-    linear(tensors, ["router.weight", "router.bias"], hidden, count, experts.bias);
+    linear(tensors, Part::Router, hidden, count, experts.bias);
     let between = experts.latent.unwrap_or(hidden);
     if experts.bias {
         // gpt-oss stacks matrices by input.
         let biases = Role::ExpertBiases { count, per_token: experts.per_token };
-        tensors.push(matrix("experts.gate and up.weight", count * hidden, 2 * width, role));
-        tensors.push(matrix("experts.gate and up.bias", count, 2 * width, biases));
-        tensors.push(matrix("experts.down.weight", count * width, hidden, role));
-        tensors.push(matrix("experts.down.bias", count, hidden, biases));
+        tensors.push(matrix((Part::ExpertsGateAndUp, Piece::Weight), count * hidden, 2 * width, role));
+        tensors.push(matrix((Part::ExpertsGateAndUp, Piece::Bias), count, 2 * width, biases));
+        tensors.push(matrix((Part::ExpertsDown, Piece::Weight), count * width, hidden, role));
+        tensors.push(matrix((Part::ExpertsDown, Piece::Bias), count, hidden, biases));
     } else if experts.gated {
-        tensors.push(matrix("experts.gate and up.weight", count * 2 * width, between, role));
-        tensors.push(matrix("experts.down.weight", count * between, width, role));
+        tensors.push(matrix((Part::ExpertsGateAndUp, Piece::Weight), count * 2 * width, between, role));
+        tensors.push(matrix((Part::ExpertsDown, Piece::Weight), count * between, width, role));
     } else {
-        tensors.push(matrix("experts.up.weight", count * width, between, role));
-        tensors.push(matrix("experts.down.weight", count * between, width, role));
+        tensors.push(matrix((Part::ExpertsUp, Piece::Weight), count * width, between, role));
+        tensors.push(matrix((Part::ExpertsDown, Piece::Weight), count * between, width, role));
     }
     if let Some(latent) = experts.latent {
-        linear(tensors, ["experts.latent down.weight", ""], hidden, latent, false);
+        linear(tensors, Part::LatentDown, hidden, latent, false);
         if experts.latent_norm {
-            tensors.push(vector("experts.latent norm.weight", latent, Role::Norm));
+            tensors.push(vector((Part::LatentNorm, Piece::Weight), latent, Role::Norm));
         }
-        linear(tensors, ["experts.latent up.weight", ""], latent, hidden, false);
+        linear(tensors, Part::LatentUp, latent, hidden, false);
     }
     if let Some(shared) = &experts.shared {
         mlp_tensors(tensors, &shared.mlp, hidden);
         if shared.gated {
-            linear(tensors, ["shared expert gate.weight", "shared expert gate.bias"], hidden, 1, false);
+            linear(tensors, Part::SharedExpertGate, hidden, 1, false);
         }
     }
 }
@@ -339,19 +347,19 @@ fn expert_tensors(tensors: &mut Vec<Tensor>, experts: &Experts, hidden: u64) {
 fn mlp_tensors(tensors: &mut Vec<Tensor>, mlp: &Mlp, hidden: u64) {
     let width = mlp.intermediate_size;
     match mlp.kind {
-        MlpKind::Plain => linear(tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias),
+        MlpKind::Plain => linear(tensors, Part::Up, hidden, width, mlp.bias),
         MlpKind::Gated => {
-            linear(tensors, ["mlp.gate.weight", "mlp.gate.bias"], hidden, width, mlp.bias);
-            linear(tensors, ["mlp.up.weight", "mlp.up.bias"], hidden, width, mlp.bias);
+            linear(tensors, Part::Gate, hidden, width, mlp.bias);
+            linear(tensors, Part::Up, hidden, width, mlp.bias);
         }
         MlpKind::GatedFused => {
-            linear(tensors, ["mlp.gate and up.weight", "mlp.gate and up.bias"], hidden, 2 * width, mlp.bias);
+            linear(tensors, Part::GateAndUp, hidden, 2 * width, mlp.bias);
         }
     }
-    linear(tensors, ["mlp.down.weight", "mlp.down.bias"], width, hidden, mlp.bias);
+    linear(tensors, Part::Down, width, hidden, mlp.bias);
     if mlp.activation == Activation::Xielu {
-        for name in ["mlp.activation.alpha_p", "mlp.activation.alpha_n"] {
-            tensors.push(vector(name, 1, Role::Norm));
+        for part in [Part::XieluPositive, Part::XieluNegative] {
+            tensors.push(vector((part, Piece::Whole), 1, Role::Norm));
         }
     }
 }
@@ -370,17 +378,16 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
     match attention.projection {
         Projection::Separate => {
             let gated = if attention.gate { 2 * query } else { query };
-            linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, gated, bias);
+            linear(tensors, Part::Query, hidden, gated, bias);
             if key_values != KeyValues::Earlier {
-                linear(tensors, ["attention.key.weight", "attention.key.bias"], hidden, kv, bias);
+                linear(tensors, Part::Key, hidden, kv, bias);
             }
             if key_values == KeyValues::Own {
-                linear(tensors, ["attention.value.weight", "attention.value.bias"], hidden, values, bias);
+                linear(tensors, Part::Value, hidden, values, bias);
             }
         }
         Projection::Fused | Projection::FusedByGroup => {
-            let names = ["attention.query key value.weight", "attention.query key value.bias"];
-            linear(tensors, names, hidden, query + 2 * kv, bias);
+            linear(tensors, Part::QueryKeyValue, hidden, query + 2 * kv, bias);
         }
     }
     let widths = match attention.qk_norm {
@@ -390,9 +397,9 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
     };
     if let Some((query_width, key_width)) = widths {
         let kind = if attention.qk_norm == QkNorm::EachHead { NormKind::LayerWithoutBias } else { layer_norm };
-        norm(tensors, kind, query_width, ["attention.query norm.weight", "attention.query norm.bias"]);
+        norm(tensors, kind, query_width, Part::QueryNorm);
         if key_values != KeyValues::Earlier {
-            norm(tensors, kind, key_width, ["attention.key norm.weight", "attention.key norm.bias"]);
+            norm(tensors, kind, key_width, Part::KeyNorm);
         }
         // StableLM has a module for each head.
         if attention.qk_norm == QkNorm::EachHead && layer_norm == NormKind::Layer {
@@ -403,9 +410,9 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
         }
     }
     let context = attention.heads * attention.value_head_dim();
-    linear(tensors, ["attention.output.weight", "attention.output.bias"], context, hidden, attention.output_bias);
+    linear(tensors, Part::AttentionOutput, context, hidden, attention.output_bias);
     if attention.sinks {
-        tensors.push(vector("attention.sinks", attention.heads, Role::Bias));
+        tensors.push(vector((Part::Sinks, Piece::Whole), attention.heads, Role::Bias));
     }
     variant::in_attention(tensors, attention, hidden);
 }
@@ -413,43 +420,40 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
 fn latent_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention: &Attention, latent: Latent, hidden: u64) {
     let (heads, query, bias) = (attention.heads, attention.query_size(), attention.qkv_bias);
     match latent.query_rank {
-        None => linear(tensors, ["attention.query.weight", "attention.query.bias"], hidden, query, false),
+        None => linear(tensors, Part::Query, hidden, query, false),
         Some(rank) => {
-            linear(tensors, ["attention.query down.weight", "attention.query down.bias"], hidden, rank, bias);
-            norm(tensors, layer_norm, rank, ["attention.query norm.weight", "attention.query norm.bias"]);
-            linear(tensors, ["attention.query up.weight", "attention.query up.bias"], rank, query, false);
+            linear(tensors, Part::QueryDown, hidden, rank, bias);
+            norm(tensors, layer_norm, rank, Part::QueryNorm);
+            linear(tensors, Part::QueryUp, rank, query, false);
         }
     }
-    let names = ["attention.key value down.weight", "attention.key value down.bias"];
-    linear(tensors, names, hidden, latent.kv_rank + latent.rope_head_dim, bias);
-    let names = ["attention.key value norm.weight", "attention.key value norm.bias"];
-    norm(tensors, layer_norm, latent.kv_rank, names);
-    let names = ["attention.key value up.weight", "attention.key value up.bias"];
-    linear(tensors, names, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
-    let names = ["attention.output.weight", "attention.output.bias"];
-    linear(tensors, names, heads * latent.value_head_dim, hidden, attention.output_bias);
+    linear(tensors, Part::KeyValueDown, hidden, latent.kv_rank + latent.rope_head_dim, bias);
+    norm(tensors, layer_norm, latent.kv_rank, Part::KeyValueNorm);
+    linear(tensors, Part::KeyValueUp, latent.kv_rank, heads * (latent.nope_head_dim + latent.value_head_dim), false);
+    linear(tensors, Part::AttentionOutput, heads * latent.value_head_dim, hidden, attention.output_bias);
     if attention.gate {
-        linear(tensors, ["attention.gate.weight", ""], hidden, heads * latent.value_head_dim, false);
+        linear(tensors, Part::AttentionGate, hidden, heads * latent.value_head_dim, false);
     }
     variant::in_attention(tensors, attention, hidden);
 }
 
-pub(super) fn linear(tensors: &mut Vec<Tensor>, names: [&'static str; 2], inputs: u64, outputs: u64, bias: bool) {
-    tensors.push(matrix(names[0], outputs, inputs, Role::Linear));
+pub(super) fn linear(tensors: &mut Vec<Tensor>, part: Part, inputs: u64, outputs: u64, bias: bool) {
+    tensors.push(matrix((part, Piece::Weight), outputs, inputs, Role::Linear));
     if bias {
-        tensors.push(vector(names[1], outputs, Role::Bias));
+        tensors.push(vector((part, Piece::Bias), outputs, Role::Bias));
     }
 }
 
-pub(super) fn norm(tensors: &mut Vec<Tensor>, kind: NormKind, width: u64, names: [&'static str; 2]) {
-    let count = usize::try_from(kind.parameter_tensors()).unwrap_or(names.len());
-    tensors.extend(names.into_iter().take(count).map(|name| vector(name, width, Role::Norm)));
+pub(super) fn norm(tensors: &mut Vec<Tensor>, kind: NormKind, width: u64, part: Part) {
+    let pieces = [Piece::Weight, Piece::Bias];
+    let count = usize::try_from(kind.parameter_tensors()).unwrap_or(pieces.len());
+    tensors.extend(pieces.into_iter().take(count).map(|piece| vector((part, piece), width, Role::Norm)));
 }
 
-pub(super) fn matrix(name: &'static str, rows: u64, columns: u64, role: Role) -> Tensor {
-    Tensor { name, rows, columns, pieces: 1, role }
+pub(super) fn matrix((part, piece): (Part, Piece), rows: u64, columns: u64, role: Role) -> Tensor {
+    Tensor { part, piece, rows, columns, pieces: 1, role }
 }
 
-pub(super) fn vector(name: &'static str, length: u64, role: Role) -> Tensor {
-    Tensor { name, rows: length, columns: 1, pieces: 1, role }
+pub(super) fn vector((part, piece): (Part, Piece), length: u64, role: Role) -> Tensor {
+    Tensor { part, piece, rows: length, columns: 1, pieces: 1, role }
 }

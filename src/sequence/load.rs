@@ -186,7 +186,7 @@ impl Loading<'_> {
                     } else {
                         let made = sequence.allocate(WEIGHT, bytes);
                         if widens {
-                            narrow.insert((block.block, copy, tensor.name), made);
+                            narrow.insert((block.block, copy, tensor.name()), made);
                         }
                     }
                 }
@@ -200,7 +200,7 @@ impl Loading<'_> {
             for block in self.blocks {
                 for copy in 0..block.copies {
                     for tensor in modules::as_named(block, self.modules) {
-                        let Some(made) = narrow.remove(&(block.block, copy, tensor.name)) else { continue };
+                        let Some(made) = narrow.remove(&(block.block, copy, tensor.name())) else { continue };
                         let wide = sequence.allocate(WEIGHT, self.bytes(tensor)?);
                         sequence.release(made);
                         if self.format.is_some_and(|format| quantized::narrows(block, tensor, format)) {

@@ -2,6 +2,7 @@
 
 use crate::framework::transformers::{ModuleOrder, Modules, OutputSaved, SavedLayer};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::model::part::{Part, Site};
 
 /// The tensors of one block in the order of its class.
 pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor> {
@@ -12,15 +13,16 @@ pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor
     if modules.output_first
         && let Some(first) = ordered.iter().position(|tensor| is_of_mixer(tensor))
     {
-        let is_output = |tensor: &Tensor| tensor.name.starts_with("attention.output.");
-        ordered[first..].sort_by_key(|tensor| !is_output(tensor));
+        ordered[first..].sort_by_key(|tensor| tensor.part != Part::AttentionOutput);
     }
     if modules.router_last {
-        let behind = |tensor: &Tensor| {
-            let named = ["experts.", "router.", "shared expert"].iter().position(|it| tensor.name.starts_with(it));
-            named.unwrap_or_default()
+        let behind = |tensor: &Tensor| match (tensor.part, tensor.part.site()) {
+            (Part::SharedExpertGate, _) => Some(2),
+            (_, Site::Router) => Some(1),
+            (_, Site::Experts) => Some(0),
+            _ => None,
         };
-        let of_mixture = |tensor: &&Tensor| behind(tensor) > 0 || tensor.name.starts_with("experts.");
+        let of_mixture = |tensor: &&Tensor| behind(tensor).is_some();
         let first = ordered.iter().position(of_mixture).unwrap_or(ordered.len());
         let last = ordered.iter().rposition(of_mixture).map_or(first, |last| last + 1);
         ordered[first..last].sort_by_key(|tensor| behind(tensor));
@@ -52,7 +54,7 @@ fn with_norms(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
                     continue;
                 }
                 // The norm of the part before has not been placed yet.
-                if norm.last().is_some_and(|last| part(last) != part(tensor)) {
+                if norm.last().is_some_and(|last| last.part != tensor.part) {
                     ordered.append(&mut norm);
                 }
                 norm.push(tensor);
@@ -70,7 +72,7 @@ pub(crate) fn as_saved(block: &BlockParameters, saved: SavedLayer) -> Vec<&Tenso
     let mut tensors: Vec<&Tensor> = block.tensors.iter().collect();
     if !matches!(block.block, Block::Group(_)) {
         // `embed_positions`, `wpe`: before `embed_tokens`, `wte`.
-        tensors.sort_by_key(|tensor| !tensor.name.starts_with("position embedding"));
+        tensors.sort_by_key(|tensor| tensor.part != Part::PositionEmbedding);
         return tensors;
     }
     let rank = |tensor: &Tensor| match (is_of_layer(tensor), saved.attention_first) {
@@ -80,12 +82,12 @@ pub(crate) fn as_saved(block: &BlockParameters, saved: SavedLayer) -> Vec<&Tenso
         (false, true) => 3 - 2 * u8::from(is_of_mixer(tensor)),
     };
     let among = |tensor: &Tensor| match saved.output {
-        OutputSaved::First if tensor.name.starts_with("attention.output.") => 0,
-        OutputSaved::Last if tensor.name.starts_with("attention.output.") => 2,
-        _ if saved.up_first && tensor.name.starts_with("mlp.down.") => 2,
+        OutputSaved::First if tensor.part == Part::AttentionOutput => 0,
+        OutputSaved::Last if tensor.part == Part::AttentionOutput => 2,
+        _ if saved.up_first && tensor.part == Part::Down => 2,
         _ => 1,
     };
-    tensors.sort_by_key(|tensor| (rank(tensor), among(tensor), tensor.name));
+    tensors.sort_by_key(|tensor| (rank(tensor), among(tensor), tensor.name()));
     tensors
 }
 
@@ -99,29 +101,19 @@ pub(crate) fn behind_mixer(named: &[&Tensor]) -> usize {
 fn projections_first<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Vec<&'a Tensor> {
     let (mixer, rest): (Vec<&Tensor>, Vec<&Tensor>) = tensors.partition(|tensor| is_of_mixer(tensor));
     let (norms, projections): (Vec<&Tensor>, Vec<&Tensor>) =
-        mixer.into_iter().partition(|tensor| tensor.role == Role::Norm && !is_between(tensor));
+        mixer.into_iter().partition(|tensor| tensor.role == Role::Norm);
     projections.into_iter().chain(norms).chain(rest).collect()
 }
 
 /// Whether a norm is the layer's own, and not one of its attention's or experts'.
 fn is_of_layer(tensor: &Tensor) -> bool {
-    tensor.role == Role::Norm && !part(tensor).contains('.')
-}
-
-/// Whether a norm stands between two projections, as latent attention's do.
-fn is_between(tensor: &Tensor) -> bool {
-    part(tensor).ends_with("down norm")
+    tensor.part.site() == Site::LayerNorm
 }
 
 fn is_first_norm(tensor: &Tensor) -> bool {
-    matches!(part(tensor), "attention norm" | "mixer norm")
+    matches!(tensor.part, Part::AttentionNorm | Part::MixerNorm)
 }
 
 fn is_of_mixer(tensor: &Tensor) -> bool {
-    tensor.name.starts_with("attention.") || tensor.name.starts_with("mixer.")
-}
-
-/// The name less what it is of the part: `attention.query` of `attention.query.weight`.
-fn part(tensor: &Tensor) -> &'static str {
-    tensor.name.rsplit_once('.').map_or(tensor.name, |(part, _)| part)
+    tensor.part.site() == Site::Mixer
 }

@@ -6,6 +6,7 @@ use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
+use crate::model::part::{Part, Piece, Site};
 use crate::scenario::parameter::nearest;
 use crate::scenario::{Precision, Train};
 use crate::tape::Dtype;
@@ -13,18 +14,8 @@ use crate::tape::Dtype;
 /// The names of an adapter's tensors, for the linear layer it stands beside.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// What the linear layer computes.
-    stem: &'static str,
-    /// Its matrix.
-    weight: &'static str,
-    /// What people write for it, whatever the family calls it.
-    words: &'static [&'static str],
-    /// The matrix down to the rank.
-    pub(crate) down: &'static str,
-    /// The matrix up from it.
-    pub(crate) up: &'static str,
-    /// The length of each row of the matrix and its adapter together, where that is trained apart.
-    pub(crate) magnitude: &'static str,
+    /// The linear layer.
+    pub(crate) part: Part,
     pub(crate) input: &'static str,
     pub(crate) dropped: &'static str,
     pub(crate) mask: &'static str,
@@ -35,27 +26,11 @@ pub(crate) struct Names {
     pub(crate) folded: &'static str,
 }
 
-impl Names {
-    /// The linear layer.
-    fn matrix(&self) -> &'static str {
-        self.weight.trim_end_matches(".weight")
-    }
-}
-
 /// Spells out [`Names`].
 macro_rules! adapter {
-    ($stem:literal, $words:expr) => {
-        adapter!($stem => $stem, $words)
-    };
-    // A matrix and what its product is called.
-    ($stem:literal => $output:literal, $words:expr) => {
+    ($part:ident, $stem:literal) => {
         Names {
-            stem: $output,
-            weight: concat!($stem, ".weight"),
-            words: $words,
-            down: concat!($stem, ".lora A"),
-            up: concat!($stem, ".lora B"),
-            magnitude: concat!($stem, ".lora magnitude"),
+            part: Part::$part,
             input: concat!($stem, ".lora input"),
             dropped: concat!($stem, ".lora dropped input"),
             mask: concat!($stem, ".lora dropout mask"),
@@ -69,37 +44,35 @@ macro_rules! adapter {
 
 /// Every linear layer that can have an adapter.
 const LINEAR: &[Names] = &[
-    adapter!("attention.query", &["q"]),
-    adapter!("attention.key", &["k"]),
-    adapter!("attention.value", &["v"]),
-    adapter!("attention.query key value", &["q", "k", "v"]),
-    adapter!("attention.query down", &["q"]),
-    adapter!("attention.query up" => "attention.query", &["q"]),
-    adapter!("attention.key value down" => "attention.compressed keys and values", &["k", "v"]),
-    adapter!("attention.key value up" => "attention.keys and values", &["k", "v"]),
-    adapter!("attention.output", &["o"]),
-    adapter!("attention.linear", &[]),
-    adapter!("cross attention.query", &["q"]),
-    adapter!("cross attention.key", &["k"]),
-    adapter!("cross attention.value", &["v"]),
-    adapter!("cross attention.output", &["o"]),
-    adapter!("mlp.gate", &["gate"]),
-    adapter!("mlp.up", &["up"]),
-    adapter!("mlp.gate and up", &["gate", "up"]),
-    adapter!("mlp.down", &["down"]),
-    adapter!("mlp.linear", &[]),
-    adapter!("embedding projection", &[]),
-    adapter!("head projection", &[]),
-    adapter!("head transform", &[]),
-    adapter!("shared expert gate", &[]),
-    adapter!("experts.gate and up", &["gate", "up"]),
-    adapter!("experts.down", &["down"]),
+    adapter!(Query, "attention.query"),
+    adapter!(Key, "attention.key"),
+    adapter!(Value, "attention.value"),
+    adapter!(QueryKeyValue, "attention.query key value"),
+    adapter!(QueryDown, "attention.query down"),
+    adapter!(QueryUp, "attention.query up"),
+    adapter!(KeyValueDown, "attention.key value down"),
+    adapter!(KeyValueUp, "attention.key value up"),
+    adapter!(AttentionOutput, "attention.output"),
+    adapter!(AttentionLinear, "attention.linear"),
+    adapter!(CrossQuery, "cross attention.query"),
+    adapter!(CrossKey, "cross attention.key"),
+    adapter!(CrossValue, "cross attention.value"),
+    adapter!(CrossOutput, "cross attention.output"),
+    adapter!(Gate, "mlp.gate"),
+    adapter!(Up, "mlp.up"),
+    adapter!(GateAndUp, "mlp.gate and up"),
+    adapter!(Down, "mlp.down"),
+    adapter!(FeedForwardLinear, "mlp.linear"),
+    adapter!(EmbeddingProjection, "embedding projection"),
+    adapter!(HeadProjection, "head projection"),
+    adapter!(HeadTransform, "head transform"),
+    adapter!(SharedExpertGate, "shared expert gate"),
+    adapter!(ExpertsGateAndUp, "experts.gate and up"),
+    adapter!(ExpertsDown, "experts.down"),
 ];
 
 /// The head, which PEFT's words do not name.
-static HEAD: Names = adapter!("head", &["head"]);
-
-const STACKED_GATE_AND_UP: &str = "experts.gate and up";
+static HEAD: Names = adapter!(Head, "head");
 
 /// The words for targets that need no family.
 const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
@@ -157,13 +130,13 @@ impl Adapters {
         if head && (model.architecture.tie_word_embeddings || model.family.id.starts_with("gemma")) {
             return invalid(format!("{} has no head of its own to adapt", model.id));
         }
-        let adapted = |names: &&Names| match names.words {
-            ["q"] => projected[0],
-            ["k"] => projected[1],
-            ["v"] => projected[2],
-            ["o"] => output,
-            ["gate" | "up" | "down"] => mlp,
-            ["head"] => head,
+        let adapted = |names: &&Names| match names.part {
+            Part::Query => projected[0],
+            Part::Key => projected[1],
+            Part::Value => projected[2],
+            Part::AttentionOutput => output,
+            Part::Gate | Part::Up | Part::Down => mlp,
+            Part::Head => head,
             _ => false,
         };
         let targets = LINEAR.iter().chain([&HEAD]).filter(adapted).collect();
@@ -173,13 +146,13 @@ impl Adapters {
     }
 
     /// The names of the adapter beside a linear layer, where it has one.
-    pub(crate) fn names(&self, linear: &str) -> Option<&'static Names> {
-        self.targets.iter().find(|names| names.stem == linear).copied()
+    pub(crate) fn names(&self, linear: Part) -> Option<&'static Names> {
+        self.targets.iter().find(|names| names.part == linear).copied()
     }
 
     /// The rank of one adapter: gate and up of experts, which are one matrix, have both of theirs in one.
     pub(crate) fn rank_of(&self, names: &Names) -> u64 {
-        if names.stem == STACKED_GATE_AND_UP { self.rank.saturating_mul(2) } else { self.rank }
+        if names.part == Part::ExpertsGateAndUp { self.rank.saturating_mul(2) } else { self.rank }
     }
 
     /// The adapters' tensors, block by block, in forward order.
@@ -195,13 +168,15 @@ impl Adapters {
 
     /// The adapter's tensors beside a matrix, where it has one.
     pub(crate) fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
-        let names = self.targets.iter().find(|names| names.weight == matrix.name)?;
+        let names = self.names(matrix.part).filter(|_| matrix.piece == Piece::Weight)?;
         let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
         let rank = self.rank_of(names).saturating_mul(experts);
-        let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
-        let mut tensors = vec![tensor(names.down, rank, matrix.columns), tensor(names.up, matrix.rows / experts, rank)];
+        let tensor =
+            |piece, rows, columns| Tensor { part: matrix.part, piece, rows, columns, pieces: 1, role: Role::Linear };
+        let (down, up) = ((rank, matrix.columns), (matrix.rows / experts, rank));
+        let mut tensors = vec![tensor(Piece::LoraA, down.0, down.1), tensor(Piece::LoraB, up.0, up.1)];
         if self.dora {
-            tensors.push(Tensor { role: Role::Norm, ..tensor(names.magnitude, matrix.rows, 1) });
+            tensors.push(Tensor { role: Role::Norm, ..tensor(Piece::LoraMagnitude, matrix.rows, 1) });
         }
         Some(tensors)
     }
@@ -212,15 +187,15 @@ type Present = Vec<(&'static Names, &'static [&'static str])>;
 
 fn present(model: &Model) -> Present {
     let blocks = blocks(&model.architecture);
-    let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.name == names.weight);
+    let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part == names.part);
     let stacked = adapts_experts(model.family) && has_experts(model);
-    let can = |names: &&Names| match names.stem.split_once('.') {
-        Some(("experts", _)) => stacked,
-        Some(("mlp", _)) => !stacked,
+    let can = |names: &&Names| match names.part.site() {
+        Site::Experts => stacked,
+        Site::FeedForward => !stacked || names.part == Part::SharedExpertGate,
         _ => true,
     };
     let present = LINEAR.iter().filter(|names| has(names)).filter(can);
-    present.map(|names| (names, module_names(model.family, names.matrix()))).collect()
+    present.map(|names| (names, module_names(model.family, names.part.words()))).collect()
 }
 
 fn has_experts(model: &Model) -> bool {
@@ -247,7 +222,7 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
         let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");
         return Err(EstimateError::NotCovered { key, value, covered });
     }
-    if !present.iter().any(|(names, _)| names.stem == STACKED_GATE_AND_UP) {
+    if !present.iter().any(|(names, _)| names.part == Part::ExpertsGateAndUp) {
         return Ok(());
     }
     let [gate, up, down] = GATED.map(|names| train.lora_targets.iter().any(|target| names.contains(&target.as_str())));
@@ -268,11 +243,11 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
 }
 
 fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {
-    names.words.contains(&target) || modules.contains(&target) || target == "all-linear"
+    names.part.targets().contains(&target) || modules.contains(&target) || target == "all-linear"
 }
 
 fn known(present: &Present) -> Vec<&'static str> {
-    let words = WORDS.into_iter().filter(|word| present.iter().any(|(names, _)| names.words.contains(word)));
+    let words = WORDS.into_iter().filter(|word| present.iter().any(|(names, _)| names.part.targets().contains(word)));
     words.chain(present.iter().flat_map(|(_, modules)| modules.iter().copied())).collect()
 }
 

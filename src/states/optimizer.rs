@@ -5,7 +5,7 @@ mod stepped;
 use std::borrow::Cow;
 
 use super::weights::Set;
-use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Place};
+use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::scenario::{Optimizer, OptimizerImplementation};
 use crate::shape::{Dim, Shape};
@@ -65,7 +65,7 @@ pub(crate) fn states(
     if optimizer == Optimizer::Adamw && implementation != OptimizerImplementation::Loop {
         entries.push(shared("step counter of each tensor", &[("tensors", tensors)], optimizer, alive)?);
     }
-    if is_8bit(optimizer) && entries.iter().any(|entry| entry.name.starts_with("scales")) {
+    if is_8bit(optimizer) && states.iter().flatten().any(|state| state.bits == 8) {
         let maps = moments(optimizer);
         entries.push(shared("quantization maps", &[("", maps), ("", 256)], optimizer, alive)?);
     }
@@ -151,10 +151,14 @@ fn quantized(tensor: &Tensor, states: Vec<State>, paged: bool) -> Vec<State> {
 }
 
 fn entry(state: &State, tensor: &Tensor, optimizer: Optimizer, alive: Alive) -> Entry {
+    named(Cow::Owned([state.name, " of ", tensor.name()].concat()), state, optimizer, alive)
+}
+
+fn named(name: Cow<'static, str>, state: &State, optimizer: Optimizer, alive: Alive) -> Entry {
     let dims = [state.rows, state.columns].map(|size| Dim { symbol: "", size });
     Entry {
         category: Category::Optimizer,
-        name: Cow::Owned([state.name, " of ", tensor.name].concat()),
+        name,
         place: Place::Optimizer,
         shape: Shape::new(if state.columns == 1 { &dims[..1] } else { &dims }),
         bits: Bits::whole(state.bits),
@@ -165,6 +169,7 @@ fn entry(state: &State, tensor: &Tensor, optimizer: Optimizer, alive: Alive) -> 
         alive,
         exactness: Exactness::Exact,
         source: source(optimizer),
+        origin: Origin::Shapes,
     }
 }
 
@@ -176,10 +181,9 @@ fn shared(
 ) -> Result<Entry, Overflow> {
     let dims: Vec<Dim> = dims.iter().map(|(symbol, size)| Dim { symbol, size: *size }).collect();
     let (shape, bits) = (Shape::new(&dims), Bits::whole(32));
-    let tensor = Tensor { name, rows: 1, columns: 1, pieces: 1, role: Role::Bias };
     let state = State { name, rows: 1, columns: 1, bits: 32, paged: false };
-    let entry = entry(&state, &tensor, optimizer, alive);
-    Ok(Entry { name: Cow::Borrowed(name), shape, bytes: bits.bytes(shape.elements()?)?, ..entry })
+    let entry = named(Cow::Borrowed(name), &state, optimizer, alive);
+    Ok(Entry { shape, bytes: bits.bytes(shape.elements()?)?, ..entry })
 }
 
 /// What a step makes for each tensor beside its states: bits for each element, and how often. Of `AdamW` square root and
@@ -210,7 +214,7 @@ pub(crate) fn temporaries(
         (Optimizer::Adamw, OptimizerImplementation::Foreach) => trained.entries(|_, tensor| {
             let state = State::like(tensor, "square root", bits);
             let entry = entry(&state, tensor, optimizer, alive);
-            let name = Cow::Owned(["square root for ", tensor.name].concat());
+            let name = Cow::Owned(["square root for ", tensor.name()].concat());
             Some(Entry { category: Category::Workspace, lifetime: Lifetime::Transient, name, ..entry })
         }),
         (Optimizer::Adamw, OptimizerImplementation::Loop) => {
@@ -250,6 +254,7 @@ fn largest(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::part::{Part, Piece};
     use serde_json::Value;
 
     /// The measured bytes count each tensor's quantization maps, which all tensors of a model share.
@@ -262,11 +267,11 @@ mod tests {
             let shape: Vec<u64> = case["shape"].as_array().unwrap().iter().map(|size| size.as_u64().unwrap()).collect();
             let columns = if shape.len() > 1 { shape[shape.len() - 1] } else { 1 };
             let rows = shape.iter().product::<u64>() / columns;
-            let tensor = Tensor { name: "tensor", rows, columns, pieces: 1, role: Role::Linear };
+            let tensor = Tensor { part: Part::Up, piece: Piece::Weight, rows, columns, pieces: 1, role: Role::Linear };
             let block = BlockParameters { block: Block::Group(0), copies: 1, span: [0, 0], tensors: Vec::new() };
             let bits = Bits::whole(if case["dtype"] == "bf16" { 16 } else { 32 });
             let states = of_tensor(optimizer, &block, &tensor, bits);
-            let maps = states.iter().filter(|state| state.name.starts_with("scales")).count() as u64;
+            let maps = states.iter().filter(|state| state.bits == 8).count() as u64;
             let bytes: u64 = states.iter().map(|state| state.rows * state.columns * u64::from(state.bits) / 8).sum();
             assert_eq!(Some(bytes + maps * 1024), case["bytes"].as_u64(), "{case}");
         }
@@ -275,7 +280,7 @@ mod tests {
     #[test]
     fn small_and_embedding_tensors_stay_in_32_bits_and_pages_are_nobodys() {
         let states = |rows, role| {
-            let tensor = Tensor { name: "tensor", rows, columns: 64, pieces: 1, role };
+            let tensor = Tensor { part: Part::Up, piece: Piece::Weight, rows, columns: 64, pieces: 1, role };
             quantized(&tensor, vec![State::like(&tensor, "first moment", 32)], true)
         };
         assert_eq!(states(63, Role::Linear).len(), 1);

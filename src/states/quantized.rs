@@ -10,10 +10,11 @@ use std::borrow::Cow;
 
 use super::weights::{self, Set};
 use crate::framework::of_model;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Lifetime, Place};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
 use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};
-use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::model::parameters::{BlockParameters, Role, Tensor};
+use crate::model::part::{Codes, Part, Piece};
 use crate::scenario::{BaseWeights, Framework, Scenario};
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Overflow};
@@ -144,12 +145,6 @@ pub(crate) fn check_class(
     Err(EstimateError::Invalid { key, problem })
 }
 
-/// Whether an entry is a buffer of a quantized layer and no parameter. GPTQ's codes are buffers too, but are packed anew
-/// once they are loaded, into blocks that are free by then.
-pub(crate) fn is_buffer(entry: &Entry) -> bool {
-    entry.source == AWQ
-}
-
 /// Why checkpoints that quantize experts one by one are not known for a model.
 fn by_input(model: &Model) -> Option<String> {
     let stacked = |group: &LayerGroup| matches!(&group.layer.feed_forward, FeedForward::Experts(it) if it.bias);
@@ -160,14 +155,13 @@ fn by_input(model: &Model) -> Option<String> {
 /// Why groups of 128 inputs do not divide a model's matrices.
 fn uneven(model: &Model) -> Option<String> {
     let blocks = crate::model::parameters::blocks(&model.architecture);
-    let matrices = blocks.iter().flat_map(|block| block.tensors.iter().map(move |tensor| (block, tensor)));
-    let mut quantized = matrices.filter(|(block, tensor)| is_quantized(block, tensor, Format::Awq));
-    let (_, tensor) = quantized.find(|(_, tensor)| !tensor.columns.is_multiple_of(GROUP))?;
-    Some(format!("{} has {} inputs, which groups of {GROUP} do not divide", tensor.name, tensor.columns))
+    let mut quantized = blocks.iter().flat_map(|block| &block.tensors).filter(|it| is_quantized(it, Format::Awq));
+    let tensor = quantized.find(|tensor| !tensor.columns.is_multiple_of(GROUP))?;
+    Some(format!("{} has {} inputs, which groups of {GROUP} do not divide", tensor.name(), tensor.columns))
 }
 
 /// One tensor that a matrix is kept in.
-pub(crate) struct Part {
+pub(crate) struct Stored {
     name: Option<&'static str>,
     shape: Shape,
     bits: Bits,
@@ -175,7 +169,7 @@ pub(crate) struct Part {
     count: u64,
 }
 
-impl Part {
+impl Stored {
     fn plain(tensor: &Tensor, bits: Bits) -> Self {
         Self { name: None, shape: weights::shape(tensor), bits, count: 1 }
     }
@@ -204,7 +198,7 @@ pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<
 
 fn entry(
     tensor: &Tensor,
-    part: &Part,
+    part: &Stored,
     place: Place,
     layers: u64,
     alive: Alive,
@@ -214,8 +208,8 @@ fn entry(
     Ok(Entry {
         category: Category::Parameters,
         name: match part.name {
-            None => Cow::Borrowed(tensor.name),
-            Some(name) => format!("{}.{name}", tensor.name).into(),
+            None => Cow::Borrowed(tensor.name()),
+            Some(name) => format!("{}.{name}", tensor.name()).into(),
         },
         place,
         shape: part.shape,
@@ -227,41 +221,40 @@ fn entry(
         alive,
         exactness: Exactness::Exact,
         source,
+        // GPTQ's codes are buffers too, but are packed anew once they are loaded, into blocks that are free by then.
+        origin: if source == AWQ { Origin::Buffer } else { Origin::Shapes },
     })
 }
 
 /// Whether a format quantizes a tensor: matrices of layers but the router's. bitsandbytes leaves stacked experts alone
 /// and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
 /// only the experts are quantized.
-fn is_quantized(block: &BlockParameters, tensor: &Tensor, format: Format) -> bool {
+fn is_quantized(tensor: &Tensor, format: Format) -> bool {
     let runtime = format.is_made_at_loading();
-    let quantizes = match tensor.role {
-        Role::Linear if tensor.name.starts_with("router") || format == Format::Mxfp4 => false,
-        Role::Linear => runtime || !tensor.name.starts_with("shared expert gate"),
-        Role::Experts { .. } => !runtime,
+    match (tensor.part.codes(), tensor.role) {
+        (Codes::Always, Role::Linear) => format != Format::Mxfp4,
+        (Codes::Always, Role::Experts { .. }) => !runtime,
+        (Codes::AtLoading, Role::Linear) => runtime,
+        (Codes::Throughout, Role::Linear) => matches!(format, Format::FourBitsThroughout(_)),
         _ => false,
-    };
-    // OPT's matrices beside embedding and head are linear layers like any other.
-    let beside = runtime && matches!(tensor.name, "embedding projection.weight" | "head projection.weight");
-    let head = matches!(format, Format::FourBitsThroughout(_)) && tensor.name == "head.weight";
-    (matches!(block.block, Block::Group(_)) || beside || head) && quantizes
+    }
 }
 
 /// Bytes of each tensor that a matrix is kept in once it is quantized; nothing of one that is not.
 pub(crate) fn pieces(block: &BlockParameters, tensor: &Tensor, format: Format) -> Result<Option<Vec<u64>>, Overflow> {
-    if !is_quantized(block, tensor, format) {
+    if !is_quantized(tensor, format) {
         return Ok(None);
     }
     let (parts, _) = parts(block, tensor, format, Bits::whole(16));
-    let each = |part: &Part| part.bits.bytes(part.shape.elements()?).map(crate::units::Bytes::get);
+    let each = |part: &Stored| part.bits.bytes(part.shape.elements()?).map(crate::units::Bytes::get);
     let pieces = parts.iter().flat_map(|part| std::iter::repeat_n(part, usize::try_from(part.count).unwrap_or(1)));
     pieces.map(each).collect::<Result<_, _>>().map(Some)
 }
 
-fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Part>, &'static str) {
-    if !is_quantized(block, tensor, format) {
+fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Stored>, &'static str) {
+    if !is_quantized(tensor, format) {
         let bits = if narrows(block, tensor, format) { Bits::whole(16) } else { plain };
-        return (vec![Part::plain(tensor, bits)], weights::PARAMETERS);
+        return (vec![Stored::plain(tensor, bits)], weights::PARAMETERS);
     }
     match format {
         Format::Int8 => (int8(tensor), BITSANDBYTES),
@@ -277,9 +270,9 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
 /// is first used.
 pub(crate) fn narrows(block: &BlockParameters, tensor: &Tensor, format: Format) -> bool {
     let four_bits = matches!(format, Format::FourBits(_) | Format::FourBitsThroughout(_));
-    let Some(linear) = tensor.name.strip_suffix(".bias").filter(|_| four_bits) else { return false };
-    let is_its = |other: &&Tensor| other.name.strip_suffix(".weight") == Some(linear);
-    block.tensors.iter().find(is_its).is_some_and(|matrix| is_quantized(block, matrix, format))
+    let is_its = |other: &&Tensor| other.part == tensor.part && other.piece == Piece::Weight;
+    let is_bias = four_bits && tensor.piece == Piece::Bias;
+    is_bias && block.tensors.iter().find(is_its).is_some_and(|matrix| is_quantized(matrix, format))
 }
 
 fn dims(sizes: &[u64]) -> Shape {
@@ -292,13 +285,13 @@ fn dims(sizes: &[u64]) -> Shape {
     }
 }
 
-fn int8(tensor: &Tensor) -> Vec<Part> {
-    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+fn int8(tensor: &Tensor) -> Vec<Stored> {
+    let part = |name, shape: &[u64], bits| Stored { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
     vec![part(None, &[tensor.rows, tensor.columns], 8), part(Some("scale of each row"), &[tensor.rows, 1], 32)]
 }
 
-fn four_bits(tensor: &Tensor, double: bool) -> Vec<Part> {
-    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+fn four_bits(tensor: &Tensor, double: bool) -> Vec<Stored> {
+    let part = |name, shape: &[u64], bits| Stored { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
     let codes = part(None, &[tensor.rows, tensor.columns], 4);
     let table = part(Some("code table"), &[16, 1], 32);
     let blocks = tensor.rows.saturating_mul(tensor.columns).div_ceil(BLOCK);
@@ -318,7 +311,7 @@ fn four_bits(tensor: &Tensor, double: bool) -> Vec<Part> {
 /// The matrices that a tensor stands for: how many, and the rows and columns of each.
 fn matrices(tensor: &Tensor) -> (u64, u64, u64) {
     let many = match tensor.role {
-        Role::Experts { count, .. } if tensor.name.contains("gate and up") => 2 * count,
+        Role::Experts { count, .. } if tensor.part == Part::ExpertsGateAndUp => 2 * count,
         Role::Experts { count, .. } => count,
         _ => 1,
     };
@@ -326,10 +319,10 @@ fn matrices(tensor: &Tensor) -> (u64, u64, u64) {
 }
 
 /// GPTQ and AWQ: a scale and a zero for each group of inputs and each output; GPTQ also the group of each input.
-fn grouped(tensor: &Tensor, bits: u32, indexed: bool) -> Vec<Part> {
+fn grouped(tensor: &Tensor, bits: u32, indexed: bool) -> Vec<Stored> {
     let (count, rows, columns) = matrices(tensor);
     let groups = columns.div_ceil(GROUP);
-    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count };
+    let part = |name, shape: &[u64], bits| Stored { name, shape: dims(shape), bits: Bits::whole(bits), count };
     let mut parts = vec![
         part(None, &[columns, rows], bits),
         part(Some("scales"), &[groups, rows], 16),
@@ -341,31 +334,32 @@ fn grouped(tensor: &Tensor, bits: u32, indexed: bool) -> Vec<Part> {
     parts
 }
 
-fn fp8(tensor: &Tensor) -> Vec<Part> {
+fn fp8(tensor: &Tensor) -> Vec<Stored> {
     let (count, rows, columns) = matrices(tensor);
-    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count };
+    let part = |name, shape: &[u64], bits| Stored { name, shape: dims(shape), bits: Bits::whole(bits), count };
     let scales = [rows.div_ceil(GROUP), columns.div_ceil(GROUP)];
     vec![part(None, &[rows, columns], 8), part(Some("scale_inv"), &scales, 32)]
 }
 
 /// Experts stacked as they are, a scale for each 32 inputs.
-fn mxfp4(tensor: &Tensor) -> Vec<Part> {
+fn mxfp4(tensor: &Tensor) -> Vec<Stored> {
     let (rows, columns) = (tensor.rows, tensor.columns);
-    let part = |name, shape: &[u64], bits| Part { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
+    let part = |name, shape: &[u64], bits| Stored { name, shape: dims(shape), bits: Bits::whole(bits), count: 1 };
     vec![part(None, &[rows, columns], 4), part(Some("scales"), &[rows.div_ceil(SCALED), columns], 8)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::parameters::Block;
     use serde_json::Value;
 
-    fn bytes(parts: &[Part]) -> u64 {
+    fn bytes(parts: &[Stored]) -> u64 {
         parts.iter().map(|part| part.bits.bytes(part.shape.elements().unwrap()).unwrap().get() * part.count).sum()
     }
 
     fn linear(rows: u64, columns: u64) -> Tensor {
-        Tensor { name: "tensor", rows, columns, pieces: 1, role: Role::Linear }
+        Tensor { part: Part::Up, piece: Piece::Weight, rows, columns, pieces: 1, role: Role::Linear }
     }
 
     /// The measurement names the offset of nested scales among the parts but leaves its 4 bytes out of the sum.
@@ -401,7 +395,14 @@ mod tests {
     #[test]
     fn experts_are_quantized_one_by_one() {
         let role = Role::Experts { count: 64, per_token: 8 };
-        let both = Tensor { name: "experts.gate and up.weight", rows: 64 * 2 * 2560, columns: 3584, pieces: 1, role };
+        let both = Tensor {
+            part: Part::ExpertsGateAndUp,
+            piece: Piece::Weight,
+            rows: 64 * 2 * 2560,
+            columns: 3584,
+            pieces: 1,
+            role,
+        };
         let one = linear(2560, 3584);
         assert_eq!(bytes(&grouped(&both, 4, true)), 128 * bytes(&grouped(&one, 4, true)));
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::framework::Implementation;
-use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Place};
+use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Architecture, LayerGroup};
 use crate::model::recurrent::{Recurrent, StateNorms};
 use crate::shape::{Dim, Shape};
@@ -93,6 +93,7 @@ fn plain(name: &'static str, place: Place, bits: Bits) -> Entry {
         alive: Alive::NEVER,
         exactness: Exactness::Exact,
         source: STATES,
+        origin: Origin::Shapes,
     }
 }
 

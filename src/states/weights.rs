@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::framework::Implementation;
 use crate::framework::transformers::{FusedProjection, PositionCode, ScoreCode, TableCode};
-use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Place};
+use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
@@ -31,34 +31,9 @@ pub(crate) fn place(architecture: &Architecture, group: usize) -> Place {
     Place::Layers(first, first + architecture.groups[group].layers - 1)
 }
 
-/// What formulas call the rows and columns of a parameter, by how its name begins; of others only the sizes are known.
-const SYMBOLS: &[(&str, [&str; 2])] = &[
-    ("attention.query.", ["q", "h"]),
-    ("attention.key.", ["kv", "h"]),
-    ("attention.value.", ["kv", "h"]),
-    ("attention.output.", ["h", "q"]),
-    ("cross attention.query.", ["q", "h"]),
-    ("cross attention.key.", ["kv", "h"]),
-    ("cross attention.value.", ["kv", "h"]),
-    ("cross attention.output.", ["h", "q"]),
-    ("mlp.gate.", ["f", "h"]),
-    ("mlp.up.", ["f", "h"]),
-    ("mlp.down.", ["h", "f"]),
-    ("router.", ["E", "h"]),
-    ("experts.gate and up.", ["2m", ""]),
-    ("experts.down.", ["", "m"]),
-    ("attention norm.", ["h", ""]),
-    ("cross attention norm.", ["h", ""]),
-    ("feed-forward norm.", ["h", ""]),
-    ("final norm.", ["h", ""]),
-    ("token embedding.", ["V", ""]),
-    ("head.", ["V", ""]),
-];
-
 pub(crate) fn shape(tensor: &Tensor) -> Shape {
     let dim = |symbol, size| Dim { symbol, size };
-    let known = SYMBOLS.iter().find(|(start, _)| tensor.name.starts_with(start));
-    let [rows, columns] = known.map_or([""; 2], |(_, symbols)| *symbols);
+    let [rows, columns] = tensor.part.symbols();
     if let Role::Experts { count, .. } = tensor.role {
         return Shape::new(&[dim("E", count), dim(rows, tensor.rows / count), dim(columns, tensor.columns)]);
     }
@@ -107,7 +82,7 @@ impl Set<'_> {
         self.entries(|_, tensor| {
             Some(Entry {
                 category: Category::Parameters,
-                name: Cow::Borrowed(tensor.name),
+                name: Cow::Borrowed(tensor.name()),
                 place: Place::Model,
                 shape: shape(tensor),
                 bits: self.bits,
@@ -118,6 +93,7 @@ impl Set<'_> {
                 alive,
                 exactness: Exactness::Exact,
                 source: PARAMETERS,
+                origin: Origin::Shapes,
             })
         })
     }
@@ -309,5 +285,6 @@ pub(crate) fn plain(
         alive,
         exactness: Exactness::Exact,
         source,
+        origin: Origin::Shapes,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::record::{INPUTS, Input, NOTHING, Node, Saving};
 use super::{Dtype, Event, Kind, Rule, Source, Storage, StorageId, Tape, Tensor, position};
+use crate::ledger::Held;
 
 impl Tape {
     /// Records a node that reads these inputs and makes an output of this shape and type; nothing where no input has a
@@ -84,6 +85,7 @@ impl Tape {
             saved: false,
             recomputed: self.recomputing,
             estimated: false,
+            held: Held::No,
             viewed: false,
             references: 1,
         });

@@ -1,5 +1,6 @@
 //! What a tape records: types of elements, storages, tensors, operations, nodes and leaves.
 
+use crate::ledger::Held;
 /// The index of a storage on its tape.
 pub(crate) type StorageId = u32;
 
@@ -98,6 +99,8 @@ pub(crate) struct Storage {
     pub(crate) recomputed: bool,
     /// Whether its size or its lifetime was read from code but never measured.
     pub(crate) estimated: bool,
+    /// Whether a program holds on to it beyond its step.
+    pub(crate) held: Held,
     /// Whether what flows is a view of it: products of matrices are taken flat, and their gradients viewed back.
     pub(crate) viewed: bool,
     pub(crate) references: u32,

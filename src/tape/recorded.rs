@@ -9,7 +9,7 @@ use super::{Dtype, Kind, Segment, Storage};
 use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::layers::Forward;
 use crate::ledger::gather::{Member, joined};
-use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Place};
+use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Origin, Place};
 use crate::units::{Bits, Bytes, Overflow};
 
 /// The event at which each instant of a step lies.
@@ -42,7 +42,7 @@ pub(crate) fn post(
 
 /// What follows from measured code is so in another version on the word of its profile.
 pub(crate) fn in_version(entries: &mut [Entry], version: &'static str) {
-    for entry in entries.iter_mut().filter(|entry| entry.source == SOURCE) {
+    for entry in entries.iter_mut().filter(|entry| entry.origin.is_measured()) {
         entry.source = version;
     }
 }
@@ -140,6 +140,11 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
             (false, false) => Exactness::Exact,
         },
         source: if derived || storage.estimated { DERIVED } else { SOURCE },
+        origin: if derived || storage.estimated {
+            Origin::Derived(storage.held)
+        } else {
+            Origin::Measured(storage.held)
+        },
     })
 }
 

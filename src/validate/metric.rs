@@ -1,7 +1,9 @@
 //! What a measurement measured, and where the ledger says the same.
 
 use super::Subject;
-use crate::memory::{self, Category, Entry, Exactness, Instant, Ledger, Lifetime, Part, Place, Reserve, Sketch, Step};
+use crate::memory::{
+    self, Category, Entry, Exactness, Instant, Ledger, Lifetime, Overhead, Place, Reserve, Sketch, Step,
+};
 use crate::model::{Model, parameters};
 use crate::scenario::{Framework, Method, Scenario, Task};
 use crate::units::{Bytes, Overflow};
@@ -220,7 +222,7 @@ impl Metric {
 fn usual_slack(ledger: &Ledger) -> Bytes {
     let peak = ledger.peak();
     let mut alive = ledger.alive(peak.step, peak.instant);
-    let slack = alive.find(|entry| entry.place == Place::Runtime(Part::Slack));
+    let slack = alive.find(|entry| entry.place == Place::Runtime(Overhead::Slack));
     match slack.map(|entry| entry.exactness) {
         Some(Exactness::Estimated { high, .. }) => high,
         _ => Bytes::ZERO,

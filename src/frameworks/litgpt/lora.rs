@@ -4,7 +4,8 @@
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::Architecture;
-use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
+use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
+use crate::model::part::{Part, Piece};
 use crate::scenario::Train;
 use crate::states::targets::Targets;
 
@@ -61,22 +62,21 @@ impl Lora {
 
     /// The pair beside a matrix, where it has one.
     fn beside(&self, matrix: &Tensor, widths: &[u64]) -> Vec<Tensor> {
-        let (names, downs, outputs) = match matrix.name {
-            "attention.query key value.weight" if !widths.is_empty() => {
-                let names = ["attention.query key value.lora A", "attention.query key value.lora B"];
-                (names, self.of_projection(), widths.iter().sum())
-            }
-            "attention.output.weight" if self.output => {
-                (["attention.output.lora A", "attention.output.lora B"], 1, matrix.rows)
-            }
-            "mlp.gate.weight" if self.mlp => (["mlp.gate.lora A", "mlp.gate.lora B"], 1, matrix.rows),
-            "mlp.up.weight" if self.mlp => (["mlp.up.lora A", "mlp.up.lora B"], 1, matrix.rows),
-            "mlp.down.weight" if self.mlp => (["mlp.down.lora A", "mlp.down.lora B"], 1, matrix.rows),
-            "head.weight" if self.head => (["head.lora A", "head.lora B"], 1, matrix.rows),
-            _ => return Vec::new(),
-        };
-        let tensor = |name, rows, columns| Tensor { name, rows, columns, pieces: 1, role: Role::Linear };
-        let down = tensor(names[0], self.rank.saturating_mul(downs), matrix.columns);
-        vec![down, tensor(names[1], outputs, self.rank)]
+        let adapted = matrix.piece == Piece::Weight
+            && match matrix.part {
+                Part::QueryKeyValue => !widths.is_empty(),
+                Part::AttentionOutput => self.output,
+                Part::Gate | Part::Up | Part::Down => self.mlp,
+                Part::Head => self.head,
+                _ => false,
+            };
+        if !adapted {
+            return Vec::new();
+        }
+        let fused = matrix.part == Part::QueryKeyValue;
+        let (downs, outputs) = if fused { (self.of_projection(), widths.iter().sum()) } else { (1, matrix.rows) };
+        let tensor = |piece, rows, columns| Tensor { piece, rows, columns, pieces: 1, ..matrix.clone() };
+        let down = tensor(Piece::LoraA, self.rank.saturating_mul(downs), matrix.columns);
+        vec![down, tensor(Piece::LoraB, outputs, self.rank)]
     }
 }

@@ -5,6 +5,7 @@ use crate::frameworks::step::{always, standing, steady};
 use crate::ledger::{Alive, Entry, EstimateError, Instant, Place, Step};
 use crate::model::Model;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::model::part::{Part, Piece};
 use crate::scenario::profile::Profile;
 use crate::scenario::{Optimizer, OptimizerImplementation, Train};
 use crate::shape::{Dim, Shape};
@@ -31,16 +32,24 @@ pub(crate) fn optimizer_entries(trained: &Set<'_>, quantized: bool, profile: &Pr
 /// variable of the script still has.
 pub(crate) fn stable_embedding(model: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
     let architecture = model.architecture;
-    let vector = |name| Tensor { name, rows: architecture.hidden_size, columns: 1, pieces: 1, role: Role::Norm };
+    let vector = |piece| Tensor {
+        part: Part::EmbeddingNorm,
+        piece,
+        rows: architecture.hidden_size,
+        columns: 1,
+        pieces: 1,
+        role: Role::Norm,
+    };
     let table = Tensor {
-        name: "token embedding.weight",
+        part: Part::TokenEmbedding,
+        piece: Piece::Weight,
         rows: architecture.vocab_size,
         columns: architecture.hidden_size,
         pieces: 1,
         role: Role::Table,
     };
-    let norm = vec![vector("embedding norm.weight"), vector("embedding norm.bias")];
-    let replaced = Tensor { name: "token embedding that was replaced.weight", ..table.clone() };
+    let norm = vec![vector(Piece::Weight), vector(Piece::Bias)];
+    let replaced = Tensor { part: Part::TokenEmbeddingReplaced, ..table.clone() };
     let block = |tensors| [BlockParameters::outside(Block::Embedding, tensors)];
     let added = block(norm.iter().cloned().chain([replaced]).collect());
     let forgotten = block(norm.into_iter().chain([table]).collect());

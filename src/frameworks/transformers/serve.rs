@@ -168,9 +168,8 @@ impl<'a> Served<'a> {
             entries.append(&mut cache.awq_tables(steps)?);
         }
         // What was measured in one version stands in another on the word of its profile.
-        let measured = |entry: &&mut Entry| entry.source == SOURCE || entry.source == cache::MEASURED;
-        for entry in entries.iter_mut().filter(measured).filter(|_| self.profile.version != SOURCE) {
-            entry.source = self.profile.version;
+        if self.profile.version != SOURCE {
+            recorded::in_version(&mut entries, self.profile.version);
         }
         close_at(gather(entries)?, (process, gpu), &instants, None)
     }

@@ -4,7 +4,6 @@ mod played;
 
 use super::length::check_length;
 use crate::framework::of_model;
-use crate::framework::transformers::{DERIVED, SOURCE};
 use crate::frameworks::step::{always, close, positions, standing, steady};
 use crate::frameworks::{litgpt, torchtune};
 use crate::gpu::Gpu;
@@ -12,7 +11,7 @@ use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Instant, Ledger, Lifetime, Step};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Ledger, Lifetime, Step};
 use crate::model::Model;
 use crate::model::parameters::{BlockParameters, alike, blocks};
 use crate::scenario::{Attention, Framework, Method, Placement, Recompute, Scenario, Train};
@@ -226,9 +225,9 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
 fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     let alive = Alive::NEVER.with(Step::Steady, Instant::Forward).with(Step::Steady, Instant::ForwardEnd);
     let stays = |entry: &&Entry| {
-        let recorded = [SOURCE, DERIVED].contains(&entry.source);
-        let computed = recorded && entry.category != Category::Gradients;
-        entry.name == "logits" || (computed && entry.alive.contains(Step::Steady, Instant::OptimizerStep))
+        let computed = entry.origin.held().is_some() && entry.category != Category::Gradients;
+        entry.origin.held() == Some(Held::Output)
+            || (computed && entry.alive.contains(Step::Steady, Instant::OptimizerStep))
     };
     let previous = entries.iter().filter(stays).map(|entry| Entry {
         category: if entry.category == Category::Logits { Category::Logits } else { Category::Workspace },

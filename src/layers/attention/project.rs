@@ -7,6 +7,7 @@ use crate::layers::norm::{Names, names};
 use crate::layers::operations::fresh;
 use crate::model::architecture::{Attention, KeyValues};
 use crate::model::family::{Projection, QkNorm};
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Tape, Tensor};
 
@@ -40,7 +41,7 @@ impl Run<'_> {
         // Projections as they are until the last of them is there.
         let late = self.code.heads_after_projections && self.heads_stay_together(attention);
         let channels = Self::query_channels(attention, sizes);
-        let matrix = self.weights(tape, ["attention.query.weight", "attention.query.bias"], self.h(), channels, bias);
+        let matrix = self.weights(tape, Part::Query, self.h(), channels, bias);
         let projected = self.linear(tape, input, matrix, "attention.query");
         let (mut query, gate) = self.apart_from_gate(tape, projected, attention, sizes);
         if self.code.scaled_queries {
@@ -52,15 +53,14 @@ impl Run<'_> {
         if attention.variant.key_values == KeyValues::Earlier {
             return Projected { gate, ..self.with_earlier_keys(tape, query, attention, (sizes, queries)) };
         }
-        let matrix = self.weights(tape, ["attention.key.weight", "attention.key.bias"], self.h(), sizes.kv, bias);
+        let matrix = self.weights(tape, Part::Key, self.h(), sizes.kv, bias);
         let mut key = self.linear(tape, input, matrix, "attention.key");
         key = self.side(tape, key, attention, keys, late);
         let value = if attention.variant.key_values == KeyValues::One {
             tape.share(key)
         } else {
             let values = Dim { symbol: "kv", size: sizes.kv_heads.size * sizes.value_head.size };
-            let names = ["attention.value.weight", "attention.value.bias"];
-            let matrix = self.weights(tape, names, self.h(), values, bias);
+            let matrix = self.weights(tape, Part::Value, self.h(), values, bias);
             let value = self.linear(tape, input, matrix, "attention.value");
             if late {
                 query = self.copied_heads(tape, query, attention, sizes.heads);

@@ -4,6 +4,7 @@ use super::{Shared, Sizes};
 use crate::framework::transformers::ScoreCode;
 use crate::layers::Run;
 use crate::layers::operations::{add, cast, dropout, fresh, join, soft_cap, softmax, subtract};
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
@@ -118,7 +119,7 @@ impl Run<'_> {
         let [vector, column] = [heads, column].map(|dims| tape.shape(&dims));
         let keys = tape.dims(scores.shape).dims().last().map_or(0, |keys| keys.size);
         let wider = tape.shape(&[self.b(), sizes.heads, self.s(), dim("(s+1)", keys.saturating_add(1))]);
-        let sinks = tape.parameter("attention.sinks", vector, self.weights);
+        let sinks = tape.parameter(Part::Sinks.name(Piece::Whole), vector, self.weights);
         let sinks = tape.view_with_new_gradient(sinks, column);
         let with_sinks = join(tape, [scores, sinks], "attention.scores and sinks", wider);
         let which = Extra { name: "attention.largest score's index", shape: column, dtype: Dtype::Int64 };

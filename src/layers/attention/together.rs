@@ -4,6 +4,7 @@ use super::{Projected, Sizes};
 use crate::framework::transformers::FusedProjection;
 use crate::layers::Run;
 use crate::model::architecture::Attention;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Tape, Tensor};
 
@@ -17,8 +18,7 @@ impl Run<'_> {
         held: &mut Vec<Tensor>,
     ) -> Projected {
         let width = Dim { symbol: "(q+2kv)", size: sizes.query.size + 2 * sizes.kv.size };
-        let names = ["attention.query key value.weight", "attention.query key value.bias"];
-        let matrix = self.weights(tape, names, self.h(), width, attention.qkv_bias);
+        let matrix = self.weights(tape, Part::QueryKeyValue, self.h(), width, attention.qkv_bias);
         let fused = self.linear(tape, input, matrix, "attention.query key value");
         let query_shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.head]);
         let kv_shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), sizes.head]);

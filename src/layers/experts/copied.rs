@@ -5,6 +5,7 @@ use super::{First, Routing, Sizes, biased};
 use crate::layers::Run;
 use crate::layers::operations::{cast, fresh, multiply};
 use crate::model::architecture::Experts;
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Tape, Tensor};
 
@@ -32,13 +33,11 @@ impl Run<'_> {
     ) -> Tensor {
         let states = tape.shape(&[sizes.rows, sizes.between]);
         let selected = fresh(tape, input, "experts.input", states);
-        let First { outputs, weight, output } = First::of(experts, sizes);
-        let names = [weight, "experts.gate and up.bias"];
-        let up = self.copied(tape, names, [sizes.rows, outputs, sizes.between], experts, None);
+        let First { outputs, part, output } = First::of(experts, sizes);
+        let up = self.copied(tape, part, [sizes.rows, outputs, sizes.between], experts, None);
         let fused = by_copies(tape, selected, up, output, [sizes.rows, outputs]);
         let product = self.activated(tape, fused, experts, sizes);
-        let names = ["experts.down.weight", "experts.down.bias"];
-        let down = self.copied(tape, names, [sizes.rows, sizes.between, sizes.width], experts, Some(up));
+        let down = self.copied(tape, Part::ExpertsDown, [sizes.rows, sizes.between, sizes.width], experts, Some(up));
         let output = by_copies(tape, product, down, "experts.down", [sizes.rows, sizes.between]);
         tape.release(product);
         let column = tape.shape(&[sizes.rows, Dim { symbol: "", size: 1 }]);
@@ -57,16 +56,16 @@ impl Run<'_> {
     fn copied(
         &self,
         tape: &mut Tape,
-        names: [&'static str; 2],
+        part: Part,
         matrix: [Dim; 3],
         experts: &Experts,
         before: Option<Copied>,
     ) -> Copied {
         let [rows, outputs, _] = matrix;
         let [matrix, bias] = [tape.shape(&matrix), tape.shape(&[rows, outputs])];
-        let matrix = tape.constant(names[0], matrix, self.weights);
+        let matrix = tape.constant(part.name(Piece::Weight), matrix, self.weights);
         tape.release_each(before.map(|before| before.matrix));
-        let bias = experts.bias.then(|| tape.constant(names[1], bias, self.weights));
+        let bias = experts.bias.then(|| tape.constant(part.name(Piece::Bias), bias, self.weights));
         tape.release_each(before.and_then(|before| before.bias));
         Copied { matrix, bias }
     }

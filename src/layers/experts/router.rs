@@ -5,6 +5,7 @@ use crate::framework::transformers::RouterCode;
 use crate::layers::operations::{cast, copy, fresh, kept_factors, softmax, unary_keeping_output};
 use crate::layers::{Linear, Run};
 use crate::model::architecture::Experts;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -36,7 +37,7 @@ impl Run<'_> {
     }
 
     fn route(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let router = self.weights(tape, Part::Router, self.h(), sizes.experts, false);
         let logits = self.linear(tape, input, router, "router.scores");
         let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
         let probabilities = softmax(tape, wide, "router.probabilities");
@@ -54,7 +55,7 @@ impl Run<'_> {
     }
 
     fn route_then_weigh(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, experts.bias);
+        let router = self.weights(tape, Part::Router, self.h(), sizes.experts, experts.bias);
         let logits = self.linear(tape, input, router, "router.scores");
         let (values, indices) = self.top(tape, logits, sizes);
         let weights = softmax(tape, values, "router.weights");
@@ -64,7 +65,7 @@ impl Run<'_> {
 
     /// The best scores first, then their softmax in fp32 (Granite 4).
     fn route_then_softmax(&self, tape: &mut Tape, input: Tensor, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let router = self.weights(tape, Part::Router, self.h(), sizes.experts, false);
         let scores = self.linear(tape, input, router, "router.scores");
         let logits = cast(tape, scores, Dtype::Fp32, "router.scores in fp32");
         tape.release(scores);
@@ -78,7 +79,7 @@ impl Run<'_> {
 
     /// A sigmoid for each expert; a bias corrects which are chosen, not how they are weighed (LFM2).
     fn route_as_scored(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let router = self.weights(tape, Part::Router, self.h(), sizes.experts, false);
         let logits = self.linear(tape, input, router, "router.scores");
         let scores = unary_keeping_output(tape, logits, "router.probabilities");
         let [each, shape] = [sizes.experts, sizes.chosen].map(|dim| self.stream(tape, dim));
@@ -94,7 +95,7 @@ impl Run<'_> {
     }
 
     fn route_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let router = self.weights(tape, Part::Router, self.h(), sizes.experts, false);
         let logits = self.product_of_fp32(tape, input, router, sizes);
         let scores = unary_keeping_output(tape, logits, "router.probabilities");
         let (indices, held) = self.choose_by_group(tape, scores.dtype, experts, sizes);
@@ -109,7 +110,7 @@ impl Run<'_> {
     }
 
     fn route_softmax_by_group(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let router = self.weights(tape, Part::Router, self.h(), sizes.experts, false);
         let logits = self.product_of_fp32(tape, input, router, sizes);
         let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
         let mut scores = softmax(tape, wide, "router.probabilities");
@@ -154,7 +155,7 @@ impl Run<'_> {
     }
 
     fn route_by_sigmoid(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
-        let router = self.weights(tape, ["router.weight", "router.bias"], self.h(), sizes.experts, false);
+        let router = self.weights(tape, Part::Router, self.h(), sizes.experts, false);
         let logits = self.linear(tape, input, router, "router.scores");
         let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
         let scores = unary_keeping_output(tape, wide, "router.probabilities");

@@ -5,6 +5,7 @@ use crate::layers::Run;
 use crate::layers::attention::{Attended, Shared};
 use crate::layers::operations::{dropout, join};
 use crate::model::architecture::{Attention, Mlp};
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Tape, Tensor};
 
@@ -26,10 +27,10 @@ impl Run<'_> {
         let again = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
         tape.release(normed);
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
-        let up = self.up(tape, again, ["mlp.up", "mlp.up.weight", "mlp.up.bias"], width, mlp.bias);
+        let up = self.up(tape, again, (Part::Up, "mlp.up"), width, mlp.bias);
         let activated = self.activation(tape, up, mlp.activation, "mlp.activation");
         tape.release(up);
-        let down = self.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, self.h(), mlp.bias);
+        let down = self.weights(tape, Part::Down, width, self.h(), mlp.bias);
         let fed = self.linear(tape, activated, down, "mlp.down");
         let output = self.drop_and_add(tape, [middle, fed], "mlp.dropped output");
         tape.release_each([activated, again, middle]);

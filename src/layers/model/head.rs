@@ -5,6 +5,8 @@ use crate::framework::transformers::LossCode;
 use crate::layers::norm::names;
 use crate::layers::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use crate::layers::{Linear, Run};
+use crate::ledger::Held;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
 
@@ -28,8 +30,7 @@ impl Recorder<'_> {
         }
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
-        let names = ["head projection.weight", "head projection.bias"];
-        let matrix = run.weights(tape, names, run.h(), run.narrow(), false);
+        let matrix = run.weights(tape, Part::HeadProjection, run.h(), run.narrow(), false);
         let output = run.linear(tape, stream, matrix, "head projection");
         tape.release(stream);
         output
@@ -43,8 +44,7 @@ impl Recorder<'_> {
             return run.classifier(tape, image);
         }
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
-        let names = ["head.weight", "head.bias"];
-        let mut head = run.weights(tape, names, run.narrow(), vocabulary, run.architecture.lm_head_bias);
+        let mut head = run.weights(tape, Part::Head, run.narrow(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
             head.weight = embedding;
         }
@@ -102,6 +102,7 @@ impl Recorder<'_> {
             logits = soft_cap(tape, logits, ["logits tanh", "logits"]);
         }
         tape.assign(logits, Segment::Loss);
+        tape.held_by_program(logits, Held::Output);
         if logits_of_prompt {
             let wide = cast(tape, logits, Dtype::Fp32, "logits in fp32");
             tape.release(logits);

@@ -3,6 +3,7 @@
 use super::{GatedNorm, Kernel, compute_fused, contiguous, dim};
 use crate::layers::Run;
 use crate::layers::operations::{add, cast, copy, fresh, multiply, unary_keeping_input, unary_keeping_output};
+use crate::model::part::Part;
 use crate::model::recurrent::{DeltaNet, KimiDelta};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule as TapeRule, Tape, Tensor};
@@ -72,10 +73,10 @@ impl Run<'_> {
         [channels, values, heads]: [Dim; 3],
     ) -> (Tensor, Tensor, [Tensor; 2]) {
         let all = dim("(2K+2W)", channels.size + values.size);
-        let names = ["mixer.query key value gate", "mixer.query key value gate.weight", ""];
+        let names = (Part::MixerQueryKeyValueGate, "mixer.query key value gate");
         let fused = self.projected(tape, input, names, [self.h(), all], false);
         let two = dim("2H", 2 * net.value_heads);
-        let names = ["mixer.update rate and decay", "mixer.update rate and decay.weight", ""];
+        let names = (Part::UpdateRateAndDecay, "mixer.update rate and decay");
         let fused_rates = self.projected(tape, input, names, [self.h(), two], false);
         let [mixed, gate] = [channels, values].map(|channels| self.stream(tape, channels));
         let parts = tape.split(fused, [mixed, gate]);
@@ -101,12 +102,12 @@ impl Run<'_> {
         [channels, values, heads]: [Dim; 3],
     ) -> (Tensor, Tensor, [Tensor; 2]) {
         let hidden = self.h();
-        let names = ["mixer.query key value", "mixer.query key value.weight", ""];
+        let names = (Part::MixerQueryKeyValue, "mixer.query key value");
         let mixed = self.projected(tape, input, names, [hidden, channels], false);
-        let gate = self.projected(tape, input, ["mixer.gate", "mixer.gate.weight", ""], [hidden, values], false);
-        let names = ["mixer.update rate before its sigmoid", "mixer.update rate.weight", ""];
+        let gate = self.projected(tape, input, (Part::MixerGate, "mixer.gate"), [hidden, values], false);
+        let names = (Part::UpdateRate, "mixer.update rate before its sigmoid");
         let update = self.projected(tape, input, names, [hidden, heads], false);
-        let names = ["mixer.decay before its bias", "mixer.decay.weight", ""];
+        let names = (Part::Decay, "mixer.decay before its bias");
         let decay = self.projected(tape, input, names, [hidden, heads], false);
         (mixed, gate, [update, decay])
     }
@@ -168,12 +169,9 @@ impl Run<'_> {
     pub(crate) fn kimi_delta(&self, tape: &mut Tape, input: Tensor, delta: &KimiDelta) -> Tensor {
         let (heads, width, rank) = (dim("H", delta.heads), dim("W", delta.width()), dim("r", delta.head_dim));
         let hidden = self.h();
-        let [query, key, value] = [
-            ["mixer.query", "mixer.query.weight", ""],
-            ["mixer.key", "mixer.key.weight", ""],
-            ["mixer.value", "mixer.value.weight", ""],
-        ]
-        .map(|names| self.projected(tape, input, names, [hidden, width], false));
+        let [query, key, value] =
+            [(Part::MixerQuery, "mixer.query"), (Part::MixerKey, "mixer.key"), (Part::MixerValue, "mixer.value")]
+                .map(|names| self.projected(tape, input, names, [hidden, width], false));
         let channels = dim("3W", 3 * width.size);
         let shape = self.stream(tape, channels);
         let parts = [query, key, value];
@@ -185,7 +183,7 @@ impl Run<'_> {
         let convolved = self.convolved(tape, mixed, channels, delta.kernel, false);
         tape.release(mixed);
         let decay = self.channel_decay(tape, input, delta, rank, width);
-        let names = ["mixer.update rate before its sigmoid", "mixer.update rate.weight", ""];
+        let names = (Part::UpdateRate, "mixer.update rate before its sigmoid");
         let rate = self.projected(tape, input, names, [hidden, heads], false);
         let update = unary_keeping_output(tape, rate, "mixer.update rate");
         tape.release(rate);
@@ -200,11 +198,11 @@ impl Run<'_> {
         };
         let context = self.delta_rule(tape, &rule);
         let gate = if delta.full_rank_gate {
-            self.projected(tape, input, ["mixer.gate", "mixer.gate.weight", ""], [hidden, width], false)
+            self.projected(tape, input, (Part::MixerGate, "mixer.gate"), [hidden, width], false)
         } else {
-            let names = ["mixer.gate down", "mixer.gate down.weight", ""];
+            let names = (Part::MixerGateDown, "mixer.gate down");
             let low = self.projected(tape, input, names, [hidden, rank], false);
-            let gate = self.projected(tape, low, ["mixer.gate", "mixer.gate up.weight", ""], [rank, width], false);
+            let gate = self.projected(tape, low, (Part::MixerGateUp, "mixer.gate"), [rank, width], false);
             tape.release(low);
             gate
         };
@@ -221,9 +219,9 @@ impl Run<'_> {
     /// A decay for each channel in fp32, out of a narrow projection: `-exp(rate)·log(1 + exp(x + bias))`, or `x` where
     /// that is large.
     fn channel_decay(&self, tape: &mut Tape, input: Tensor, delta: &KimiDelta, rank: Dim, width: Dim) -> Tensor {
-        let names = ["mixer.decay down", "mixer.decay down.weight", ""];
+        let names = (Part::DecayDown, "mixer.decay down");
         let low = self.projected(tape, input, names, [self.h(), rank], false);
-        let names = ["mixer.decay before its bias", "mixer.decay up.weight", ""];
+        let names = (Part::DecayUp, "mixer.decay before its bias");
         let high = self.projected(tape, low, names, [rank, width], false);
         tape.release(low);
         let wide = cast(tape, high, Dtype::Fp32, "mixer.decay in fp32");

@@ -4,6 +4,7 @@ use super::{Kernel, compute_fused, contiguous, dim};
 use crate::layers::Run;
 use crate::layers::norm::names;
 use crate::layers::operations::{copy, fresh, multiply, unary_keeping_input, unary_keeping_output};
+use crate::model::part::Part;
 use crate::model::recurrent::{Lightning, ShortConvolution};
 use crate::tape::{Operation, Rule, Tape, Tensor};
 
@@ -13,7 +14,7 @@ impl Run<'_> {
     pub(crate) fn lightning(&self, tape: &mut Tape, input: Tensor, lightning: &Lightning) -> Tensor {
         let (heads, width) = (dim("a", lightning.heads), dim("W", lightning.width()));
         let three = dim("3W", 3 * width.size);
-        let names = ["mixer.query key value", "mixer.query key value.weight", ""];
+        let names = (Part::MixerQueryKeyValue, "mixer.query key value");
         let fused = self.projected(tape, input, names, [self.h(), three], false);
         let activated = unary_keeping_input(tape, fused, "mixer.activated query key value");
         tape.release(fused);
@@ -55,7 +56,7 @@ impl Run<'_> {
         let whole = copy(tape, context, "mixer.context", wide);
         tape.release(context);
         let normed = self.norm(tape, whole, &[self.b(), self.s()], width, names!("mixer.norm"));
-        let gate = self.projected(tape, input, ["mixer.gate", "mixer.gate.weight", ""], [self.h(), width], false);
+        let gate = self.projected(tape, input, (Part::MixerGate, "mixer.gate"), [self.h(), width], false);
         let open = unary_keeping_output(tape, gate, "mixer.open gate");
         tape.release(gate);
         let gated = multiply(tape, [open, normed], "mixer.gated output", wide);
@@ -79,7 +80,7 @@ impl Run<'_> {
     /// LFM2: `C·convolution(B·x)`, all three out of one matrix.
     pub(crate) fn short_convolution(&self, tape: &mut Tape, input: Tensor, short: &ShortConvolution) -> Tensor {
         let hidden = self.h();
-        let names = ["mixer.input projection", "mixer.input.weight", "mixer.input.bias"];
+        let names = (Part::MixerInput, "mixer.input projection");
         let three = dim("3h", 3 * hidden.size);
         let fused = self.projected(tape, input, names, [hidden, three], short.bias);
         let stream = self.stream(tape, hidden);

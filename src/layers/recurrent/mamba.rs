@@ -4,6 +4,7 @@ use super::{Kernel, compute_fused, contiguous, dim};
 use crate::layers::Run;
 use crate::layers::norm::names;
 use crate::layers::operations::{cast, copy, fresh, unary_keeping_output};
+use crate::model::part::{Part, Piece};
 use crate::model::recurrent::{Mamba, StateNorms};
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -13,7 +14,7 @@ const SCAN: u64 = 2048;
 impl Run<'_> {
     pub(crate) fn mamba(&self, tape: &mut Tape, input: Tensor, mamba: &Mamba) -> Tensor {
         let both = dim("2D", 2 * mamba.width);
-        let names = ["mixer.input projection", "mixer.input.weight", "mixer.input.bias"];
+        let names = (Part::MixerInput, "mixer.input projection");
         let projected = self.projected(tape, input, names, [self.h(), both], mamba.bias);
         let output = if self.graph && mamba.norms != StateNorms::Weighted {
             self.mamba_in_one_kernel(tape, projected, mamba)
@@ -27,7 +28,7 @@ impl Run<'_> {
     /// `-exp(rate)` in fp32, one value for each state of a channel.
     fn state_decay(&self, tape: &mut Tape, mamba: &Mamba) -> Tensor {
         let shape = tape.shape(&[dim("D", mamba.width), dim("N", mamba.state)]);
-        let rate = tape.parameter("mixer.decay rate", shape, self.weights);
+        let rate = tape.parameter(Part::DecayRate.name(Piece::Whole), shape, self.weights);
         let wide = cast(tape, rate, Dtype::Fp32, "mixer.decay rate in fp32");
         let exponential = unary_keeping_output(tape, wide, "mixer.exponential of decay rate");
         tape.release(wide);
@@ -44,7 +45,7 @@ impl Run<'_> {
 
     /// The matrix of the time steps and its bias, which is added inside the scan.
     fn time_step(&self, tape: &mut Tape, mamba: &Mamba) -> [Tensor; 2] {
-        let matrix = self.matrix(tape, "mixer.time step.weight", dim("R", mamba.rank), dim("D", mamba.width));
+        let matrix = self.matrix(tape, Part::TimeStep, dim("R", mamba.rank), dim("D", mamba.width));
         [matrix.weight, self.vector(tape, "mixer.time step.bias", mamba.width)]
     }
 
@@ -55,11 +56,10 @@ impl Run<'_> {
         let decay = self.state_decay(tape, mamba);
         let mut inputs = vec![projected, decay];
         inputs.append(&mut self.filters(tape, width, mamba.kernel, mamba.convolution_bias));
-        inputs.push(self.matrix(tape, "mixer.state projection.weight", width, selection).weight);
+        inputs.push(self.matrix(tape, Part::StateProjection, width, selection).weight);
         inputs.extend(self.time_step(tape, mamba));
         inputs.push(self.vector(tape, "mixer.skip weight", mamba.width));
-        let names = ["mixer.output.weight", "mixer.output.bias"];
-        let matrix = self.weights(tape, names, width, self.h(), mamba.bias);
+        let matrix = self.weights(tape, Part::MixerOutput, width, self.h(), mamba.bias);
         inputs.push(matrix.weight);
         inputs.extend(matrix.bias);
         let [wide, selected, each, hidden] =
@@ -99,7 +99,7 @@ impl Run<'_> {
         let [mixed, gate] = tape.split(projected, [wide, wide]);
         let filtered = self.convolved(tape, mixed, width, mamba.kernel, mamba.convolution_bias);
         tape.release(mixed);
-        let names = ["mixer.state projection", "mixer.state projection.weight", ""];
+        let names = (Part::StateProjection, "mixer.state projection");
         let selected = self.projected(tape, filtered, names, [width, selection], false);
         let parts = tape.split(selected, [low, each, each]);
         let [steps, into, out] = self.normed_states(tape, parts, mamba, [rank, state]);

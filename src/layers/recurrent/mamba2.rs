@@ -3,13 +3,14 @@
 use super::{GatedNorm, Kernel, compute_fused, dim};
 use crate::layers::Run;
 use crate::layers::operations::{cast, fresh, multiply, unary_keeping_input, unary_keeping_output};
+use crate::model::part::Part;
 use crate::model::recurrent::Mamba2;
 use crate::tape::{Dtype, Tape, Tensor};
 
 impl Run<'_> {
     pub(crate) fn mamba_2(&self, tape: &mut Tape, input: Tensor, mamba: &Mamba2) -> Tensor {
         let all = dim("(2D+2GN+H)", mamba.projected());
-        let names = ["mixer.input projection", "mixer.input.weight", "mixer.input.bias"];
+        let names = (Part::MixerInput, "mixer.input projection");
         let input = self.scaled_mixer(tape, input, "mixer.scaled input");
         let projected = self.projected(tape, input, names, [self.h(), all], mamba.input_bias);
         tape.release(input);
@@ -52,8 +53,7 @@ impl Run<'_> {
         if mamba.norm {
             inputs.push(self.vector(tape, "mixer.norm.weight", mamba.width()));
         }
-        let names = ["mixer.output.weight", "mixer.output.bias"];
-        let matrix = self.weights(tape, names, width, self.h(), mamba.output_bias);
+        let matrix = self.weights(tape, Part::MixerOutput, width, self.h(), mamba.output_bias);
         inputs.push(matrix.weight);
         inputs.extend(matrix.bias);
         let [channels, wide, hidden] = [convolved, width, self.h()].map(|channels| self.stream(tape, channels));

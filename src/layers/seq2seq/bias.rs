@@ -6,6 +6,7 @@ use crate::layers::attention::sizes::{Projected, Sizes};
 use crate::layers::embedding::look_up;
 use crate::layers::model::ONE;
 use crate::layers::operations::{cast, copy, fresh};
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -13,7 +14,7 @@ impl Run<'_> {
     /// A bias for each head and each two positions, `[1, a, s, s]`, by the number that the table has for their distance.
     pub(crate) fn bias_by_distance(&self, tape: &mut Tape, buckets: u64, heads: Dim, kind: BiasKind) -> Tensor {
         let table_shape = tape.shape(&[Dim { symbol: "", size: buckets }, heads]);
-        let table = tape.parameter("attention.bias by distance.weight", table_shape, self.weights);
+        let table = tape.parameter(Part::DistanceBias.name(Piece::Weight), table_shape, self.weights);
         let square = tape.shape(&[self.s(), self.s()]);
         let distances = tape.constant("distances", square, Dtype::Int64);
         let numbers = numbers_of_distances(tape, square, kind == BiasKind::Earlier);

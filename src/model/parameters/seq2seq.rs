@@ -2,22 +2,22 @@
 
 use super::{Role, Tensor, linear, matrix, norm};
 use crate::model::architecture::{Attention, Layer};
+use crate::model::part::{Part, Piece};
 
 /// The layer's own table of biases, a row for each distance that is told apart and a column for each head.
 pub(super) fn in_attention(tensors: &mut Vec<Tensor>, layer: &Layer, attention: &Attention) {
     if let Some(buckets) = layer.variant.relative_buckets {
-        tensors.push(matrix("attention.bias by distance.weight", buckets, attention.heads, Role::Table));
+        tensors.push(matrix((Part::DistanceBias, Piece::Weight), buckets, attention.heads, Role::Table));
     }
 }
 
 /// Attention to the encoder's output, with its norm.
 pub(super) fn behind_attention(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
     let (true, Some(attention)) = (layer.variant.attends_to_encoder, layer.attention()) else { return };
-    norm(tensors, layer.norm, hidden, ["cross attention norm.weight", "cross attention norm.bias"]);
+    norm(tensors, layer.norm, hidden, Part::CrossAttentionNorm);
     let (query, kv, bias) = (attention.query_size(), attention.kv_size(), attention.qkv_bias);
-    linear(tensors, ["cross attention.query.weight", "cross attention.query.bias"], hidden, query, bias);
-    linear(tensors, ["cross attention.key.weight", "cross attention.key.bias"], hidden, kv, bias);
-    linear(tensors, ["cross attention.value.weight", "cross attention.value.bias"], hidden, kv, bias);
-    let names = ["cross attention.output.weight", "cross attention.output.bias"];
-    linear(tensors, names, query, hidden, attention.output_bias);
+    linear(tensors, Part::CrossQuery, hidden, query, bias);
+    linear(tensors, Part::CrossKey, hidden, kv, bias);
+    linear(tensors, Part::CrossValue, hidden, kv, bias);
+    linear(tensors, Part::CrossOutput, query, hidden, attention.output_bias);
 }

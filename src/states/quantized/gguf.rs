@@ -1,11 +1,12 @@
 //! llama.cpp's block formats, and which of them each tensor of a mixture has, layer by layer.
 
-use super::Part;
+use super::Stored;
 use crate::ledger::Place;
 use crate::model::Model;
 use crate::model::architecture::{Architecture, FeedForward, MOST_LAYERS};
 use crate::model::family::{PositionKind, Projection};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::model::part::Part;
 use crate::states::weights;
 use crate::units::Bits;
 
@@ -208,12 +209,13 @@ impl Mixture {
         block: &BlockParameters,
         tensor: &Tensor,
         place: Place,
-    ) -> Vec<(Place, u64, Part, &'static str)> {
-        let part = |kind: Type| Part { name: None, shape: weights::shape(tensor), bits: kind.bits(), count: 1 };
+    ) -> Vec<(Place, u64, Stored, &'static str)> {
+        let part = |kind: Type| Stored { name: None, shape: weights::shape(tensor), bits: kind.bits(), count: 1 };
         let one = |kind| vec![(place, block.copies, part(kind), SOURCE)];
-        let in_file = matches!(tensor.role, Role::Linear | Role::Table) && !tensor.name.contains("router");
+        let in_file = matches!(tensor.role, Role::Linear | Role::Table);
+        let wide = matches!(tensor.part, Part::Router | Part::StreamsRouter | Part::PositionEmbedding);
         match block.block {
-            _ if !in_file || tensor.name.starts_with("position embedding") => one(Type::F32),
+            _ if wide || !in_file => one(Type::F32),
             Block::Embedding if !architecture.tie_word_embeddings => one(self.base().fitting(tensor.columns)),
             Block::Embedding | Block::Head => one(self.head(tensor.columns)),
             Block::FinalNorm => one(Type::F32),
@@ -234,11 +236,11 @@ impl Mixture {
         tensor: &Tensor,
         layers: std::ops::Range<u64>,
     ) -> Vec<(Type, u64, u64, u64)> {
-        let of_layer = match tensor.name {
-            "attention.value.weight" => Slot::Value,
-            "attention.output.weight" => Slot::Output,
-            "attention.query key value.weight" => Slot::Fused,
-            "mlp.down.weight" => Slot::Down,
+        let of_layer = match tensor.part {
+            Part::Value => Slot::Value,
+            Part::AttentionOutput => Slot::Output,
+            Part::QueryKeyValue => Slot::Fused,
+            Part::Down => Slot::Down,
             _ => Slot::Other,
         };
         let group = architecture.attentions().next().map_or(1, |attention| attention.heads / attention.kv_heads);

@@ -8,6 +8,7 @@ use crate::layers::operations::{cast, copy, fresh, join, soft_cap, unary_keeping
 use crate::layers::rotary::{Tables, turned_halves};
 use crate::model::architecture::Attention;
 use crate::model::family::QkNorm;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -48,9 +49,9 @@ impl LitGpt<'_> {
             }
             flat
         };
-        let names = ["attention.output.weight", "attention.output.bias"];
-        let matrix = self.run.weights(tape, names, sizes.query, self.run.h(), attention.output_bias);
-        let adapted = self.lora.is_some_and(|lora| lora.output).then_some(adapter!("attention.output"));
+        let matrix = self.run.weights(tape, Part::AttentionOutput, sizes.query, self.run.h(), attention.output_bias);
+        let adapted =
+            self.lora.is_some_and(|lora| lora.output).then_some(adapter!(AttentionOutput, "attention.output"));
         let output = self.linear(tape, context, matrix, "attention.output", adapted);
         for tensor in [context, turned_key, turned_query, query, key, value, qkv] {
             tape.release(tensor);

@@ -7,6 +7,7 @@ use crate::layers::operations::{join, multiply, unary_keeping_input};
 use crate::layers::rotary::Tables;
 use crate::model::architecture::{FeedForward, Layer, Mlp};
 use crate::model::family::{MlpKind, Placement};
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Tape, Tensor};
 
@@ -120,23 +121,23 @@ impl LitGpt<'_> {
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
         let adapted = |names| self.lora.is_some_and(|lora| lora.mlp).then_some(names);
         let inner = if mlp.kind == MlpKind::Plain {
-            let up = run.weights(tape, ["mlp.up.weight", "mlp.up.bias"], run.h(), width, mlp.bias);
-            let up = self.linear(tape, input, up, "mlp.up", adapted(adapter!("mlp.up")));
+            let up = run.weights(tape, Part::Up, run.h(), width, mlp.bias);
+            let up = self.linear(tape, input, up, "mlp.up", adapted(adapter!(Up, "mlp.up")));
             let activated = unary_keeping_input(tape, up, "mlp.activation");
             tape.release(up);
             vec![activated]
         } else {
-            let gate = run.weights(tape, ["mlp.gate.weight", "mlp.gate.bias"], run.h(), width, mlp.bias);
-            let gate = self.linear(tape, input, gate, "mlp.gate", adapted(adapter!("mlp.gate")));
-            let up = run.weights(tape, ["mlp.up.weight", "mlp.up.bias"], run.h(), width, mlp.bias);
-            let up = self.linear(tape, input, up, "mlp.up", adapted(adapter!("mlp.up")));
+            let gate = run.weights(tape, Part::Gate, run.h(), width, mlp.bias);
+            let gate = self.linear(tape, input, gate, "mlp.gate", adapted(adapter!(Gate, "mlp.gate")));
+            let up = run.weights(tape, Part::Up, run.h(), width, mlp.bias);
+            let up = self.linear(tape, input, up, "mlp.up", adapted(adapter!(Up, "mlp.up")));
             let activated = unary_keeping_input(tape, gate, "mlp.activation");
             let product = multiply(tape, [activated, up], "mlp.gated activation", gate.shape);
             tape.release(activated);
             vec![product, up, gate]
         };
-        let down = run.weights(tape, ["mlp.down.weight", "mlp.down.bias"], width, run.h(), mlp.bias);
-        let output = self.linear(tape, inner[0], down, "mlp.down", adapted(adapter!("mlp.down")));
+        let down = run.weights(tape, Part::Down, width, run.h(), mlp.bias);
+        let output = self.linear(tape, inner[0], down, "mlp.down", adapted(adapter!(Down, "mlp.down")));
         for tensor in inner {
             tape.release(tensor);
         }

@@ -6,6 +6,7 @@ use crate::layers::Linear;
 use crate::layers::operations::{cast, soft_cap};
 use crate::model::architecture::FeedForward;
 use crate::model::family::Placement;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Segment, Tape, Tensor};
 
@@ -30,7 +31,7 @@ impl LitGpt<'_> {
         tape.enter(Segment::Loss);
         let made = self.positions().into_iter().map(|positions| {
             let shape = tape.shape(&[self.run.b(), positions, self.vocabulary()]);
-            tape.constant(super::PREVIOUS, shape, Dtype::Fp32)
+            tape.from_step_before(super::PREVIOUS, shape, Dtype::Fp32)
         });
         previous.extend(made);
         previous
@@ -67,11 +68,11 @@ impl LitGpt<'_> {
             }
             for (layers, width) in read {
                 let shape = tape.shape(&[Dim { symbol: "", size: layers }, run.b(), run.s(), width]);
-                made.push(tape.constant(super::PREVIOUS_INPUTS, shape, run.weights));
+                made.push(tape.from_step_before(super::PREVIOUS_INPUTS, shape, run.weights));
             }
         }
         let shape = run.stream(tape, run.h());
-        made.push(tape.constant(super::PREVIOUS_INPUTS, shape, run.weights));
+        made.push(tape.from_step_before(super::PREVIOUS_INPUTS, shape, run.weights));
         made
     }
 
@@ -80,8 +81,7 @@ impl LitGpt<'_> {
     pub(crate) fn head(&self, tape: &mut Tape, stream: Tensor, previous: Vec<Tensor>) -> Vec<Tensor> {
         let run = self.run;
         tape.enter(Segment::Head);
-        let names = ["head.weight", "head.bias"];
-        let head = run.weights(tape, names, run.h(), self.vocabulary(), run.architecture.lm_head_bias);
+        let head = run.weights(tape, Part::Head, run.h(), self.vocabulary(), run.architecture.lm_head_bias);
         let narrow = self.narrow(tape, stream, head);
         tape.release(stream);
         tape.enter(Segment::Loss);
@@ -107,7 +107,7 @@ impl LitGpt<'_> {
         let shapes: Vec<u16> = positions.iter().map(|c| tape.shape(&[run.b(), *c, run.h()])).collect();
         let pieces = if self.lora.is_none() { vec![tape.share(stream)] } else { tape.cut(stream, &shapes) };
         let lora = self.lora.filter(|lora| lora.head);
-        let adapter = lora.map(|lora| self.pair(tape, head, lora, adapter!("head")));
+        let adapter = lora.map(|lora| self.pair(tape, head, lora, adapter!(Head, "head")));
         let mut logits = Vec::with_capacity(pieces.len());
         for (piece, positions) in pieces.iter().zip(positions) {
             // A last chunk of the last position alone, whose logits nothing reads, sends no gradient back.

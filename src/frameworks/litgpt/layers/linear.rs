@@ -4,14 +4,14 @@ use super::LitGpt;
 use crate::frameworks::litgpt::Lora;
 use crate::layers::Linear;
 use crate::layers::operations::{dropout, fresh, join};
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
 /// The names of an adapter's tensors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Names {
-    pub(crate) down: &'static str,
-    pub(crate) up: &'static str,
+    pub(crate) part: Part,
     pub(crate) dropped: &'static str,
     pub(crate) mask: &'static str,
     pub(crate) low: &'static str,
@@ -31,10 +31,9 @@ pub(crate) struct Adapter {
 
 /// Spells out [`Names`] for one linear layer.
 macro_rules! adapter {
-    ($linear:literal) => {
+    ($part:ident, $linear:literal) => {
         $crate::frameworks::litgpt::layers::linear::Names {
-            down: concat!($linear, ".lora A"),
-            up: concat!($linear, ".lora B"),
+            part: $crate::model::part::Part::$part,
             dropped: concat!($linear, ".lora dropped input"),
             mask: concat!($linear, ".lora dropout mask"),
             low: concat!($linear, ".lora A output"),
@@ -64,8 +63,8 @@ impl LitGpt<'_> {
     /// The matrices down to the rank and up from it.
     pub(crate) fn pair(&self, tape: &mut Tape, linear: Linear, lora: &Lora, names: Names) -> Adapter {
         let rank = Dim { symbol: "r", size: lora.rank };
-        let down = self.adapter_matrix(tape, names.down, linear.inputs, rank);
-        let up = self.adapter_matrix(tape, names.up, rank, linear.outputs);
+        let down = self.adapter_matrix(tape, (names.part, Piece::LoraA), linear.inputs, rank);
+        let up = self.adapter_matrix(tape, (names.part, Piece::LoraB), rank, linear.outputs);
         Adapter { down, up, dropout: lora.dropout, names }
     }
 
@@ -134,8 +133,14 @@ impl LitGpt<'_> {
     }
 
     /// One matrix of an adapter.
-    pub(crate) fn adapter_matrix(&self, tape: &mut Tape, name: &'static str, inputs: Dim, outputs: Dim) -> Linear {
+    pub(crate) fn adapter_matrix(
+        &self,
+        tape: &mut Tape,
+        (part, piece): (Part, Piece),
+        inputs: Dim,
+        outputs: Dim,
+    ) -> Linear {
         let shape = tape.shape(&[outputs, inputs]);
-        Linear { weight: tape.adapter(name, shape, self.run.weights), bias: None, inputs, outputs }
+        Linear { part, weight: tape.adapter(part.name(piece), shape, self.run.weights), bias: None, inputs, outputs }
     }
 }

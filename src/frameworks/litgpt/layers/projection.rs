@@ -6,15 +6,15 @@ use crate::frameworks::litgpt::Lora;
 use crate::layers::attention::sizes::Sizes;
 use crate::layers::operations::{dropout, fresh, join};
 use crate::model::architecture::Attention;
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
 impl LitGpt<'_> {
     /// `[b, s, q + 2κ]`: what the fused matrix makes of the normed stream.
     pub(crate) fn project(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Tensor {
-        const NAMES: [&str; 2] = ["attention.query key value.weight", "attention.query key value.bias"];
         let outputs = Dim { symbol: "(q+2kv)", size: attention.query_size() + 2 * attention.kv_size() };
-        let linear = self.run.weights(tape, NAMES, self.run.h(), outputs, attention.qkv_bias);
+        let linear = self.run.weights(tape, Part::QueryKeyValue, self.run.h(), outputs, attention.qkv_bias);
         let pretrained = self.plain(tape, input, linear, "attention.query key value", self.run.s());
         match self.lora.filter(|lora| lora.of_projection() > 0) {
             Some(lora) => self.adapted(tape, [input, pretrained], lora, sizes),
@@ -25,16 +25,16 @@ impl LitGpt<'_> {
     /// The input through dropout and the matrices down, stacked; a convolution of width one for each matrix up; and
     /// zeros in the columns of what has no adapter.
     fn adapted(&self, tape: &mut Tape, [input, pretrained]: [Tensor; 2], lora: &Lora, sizes: Sizes) -> Tensor {
-        let names = adapter!("attention.query key value");
+        let names = adapter!(QueryKeyValue, "attention.query key value");
         let widths = lora.projected(sizes.query.size, sizes.kv.size);
         let ranks = Dim { symbol: "nr", size: lora.rank * lora.of_projection() };
         let outputs = Dim { symbol: "o", size: widths.iter().sum() };
-        let down = self.adapter_matrix(tape, names.down, self.run.h(), ranks);
+        let down = self.adapter_matrix(tape, (names.part, Piece::LoraA), self.run.h(), ranks);
         let dropped = dropout(tape, lora.dropout, input, names.dropped, names.mask);
         let low = self.run.product(tape, dropped, down, names.low, self.run.s());
         tape.release(dropped);
         let up = tape.shape(&[outputs, Dim { symbol: "r", size: lora.rank }]);
-        let up = tape.adapter(names.up, up, self.run.weights);
+        let up = tape.adapter(names.part.name(Piece::LoraB), up, self.run.weights);
         let shape = self.run.stream(tape, outputs);
         let high = if sizes.heads.size == sizes.kv_heads.size {
             convolve(tape, low, up, names.high, shape)
@@ -67,7 +67,7 @@ impl LitGpt<'_> {
     /// With groups of queries the parts differ in width: the input and the matrices up are cut, and the results put
     /// together.
     fn convolve_apart(&self, tape: &mut Tape, [low, up]: [Tensor; 2], rank: u64, widths: &[u64], shape: u16) -> Tensor {
-        const NAME: &str = adapter!("attention.query key value").high;
+        const NAME: &str = adapter!(QueryKeyValue, "attention.query key value").high;
         let r = Dim { symbol: "r", size: rank };
         let [low_shapes, up_shapes, high_shapes]: [Vec<u16>; 3] = [
             widths.iter().map(|_| self.run.stream(tape, r)).collect(),

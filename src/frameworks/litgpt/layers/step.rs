@@ -8,6 +8,7 @@ use crate::layers::operations::fresh;
 use crate::layers::rotary::Tables;
 use crate::layers::stack::{RECORDED, Stack};
 use crate::model::architecture::Layer;
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
 
@@ -35,7 +36,7 @@ impl LitGpt<'_> {
         let embedded = if self.quantized && self.release.stable_embedding {
             self.stable_embedding(tape, table, shape)
         } else {
-            let table = tape.parameter("token embedding.weight", table, self.run.weights);
+            let table = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table, self.run.weights);
             look_up(tape, table, None, "token embedding", shape)
         };
         if !self.scaled_embedding {

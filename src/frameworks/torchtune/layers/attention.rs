@@ -3,6 +3,7 @@
 use super::Torchtune;
 use crate::layers::attention::sizes::Sizes;
 use crate::model::architecture::Attention;
+use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
@@ -12,14 +13,14 @@ impl Torchtune<'_> {
         let run = self.run;
         let sizes = Sizes::of(attention);
         let bias = attention.qkv_bias;
-        let project = |tape: &mut Tape, [weight, bias_name, name]: [&'static str; 3], outputs: Dim| {
-            let matrix = run.weights(tape, [weight, bias_name], run.h(), outputs, bias);
+        let project = |tape: &mut Tape, (part, name): (Part, &'static str), outputs: Dim| {
+            let matrix = run.weights(tape, part, run.h(), outputs, bias);
             run.linear(tape, input, matrix, name)
         };
-        let query = project(tape, ["attention.query.weight", "attention.query.bias", "attention.query"], sizes.query);
+        let query = project(tape, (Part::Query, "attention.query"), sizes.query);
         let query = self.turned(tape, query, [sizes.heads, sizes.head], "attention.query after rotary embedding");
-        let key = project(tape, ["attention.key.weight", "attention.key.bias", "attention.key"], sizes.kv);
-        let value = project(tape, ["attention.value.weight", "attention.value.bias", "attention.value"], sizes.kv);
+        let key = project(tape, (Part::Key, "attention.key"), sizes.kv);
+        let value = project(tape, (Part::Value, "attention.value"), sizes.kv);
         let key = self.turned(tape, key, [sizes.kv_heads, sizes.head], "attention.key after rotary embedding");
         // The fused kernel writes the gradient of values in the layout of the projection, unless they were copied by head.
         let grouped = attention.heads != attention.kv_heads && attention.kv_heads > 1;
@@ -36,8 +37,7 @@ impl Torchtune<'_> {
         } else {
             (self.fused(tape, [query, key, value], sizes), Vec::new())
         };
-        let names = ["attention.output.weight", "attention.output.bias"];
-        let matrix = run.weights(tape, names, sizes.query, run.h(), false);
+        let matrix = run.weights(tape, Part::AttentionOutput, sizes.query, run.h(), false);
         let output = run.linear(tape, flat, matrix, "attention.output");
         for tensor in [flat, query, key, value].into_iter().chain(held) {
             tape.release(tensor);

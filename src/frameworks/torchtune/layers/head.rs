@@ -3,6 +3,7 @@
 use super::Torchtune;
 use crate::layers::Linear;
 use crate::layers::operations::{cast, copy, fresh, join};
+use crate::model::part::{Part, Piece};
 use crate::scenario::Loss;
 use crate::shape::Dim;
 use crate::states::adapters::Names;
@@ -20,7 +21,7 @@ impl Torchtune<'_> {
     pub(crate) fn head(&self, tape: &mut Tape, normed: Tensor, table: Tensor) -> Vec<Tensor> {
         let run = self.run;
         tape.enter(Segment::Head);
-        let mut head = run.weights(tape, ["head.weight", "head.bias"], run.h(), self.vocabulary(), false);
+        let mut head = run.weights(tape, Part::Head, run.h(), self.vocabulary(), false);
         if run.architecture.tie_word_embeddings {
             head.weight = table;
         }
@@ -51,12 +52,14 @@ impl Torchtune<'_> {
     /// The matrices down to the rank and up from it beside the head, where it has an adapter.
     fn head_adapter(&self, tape: &mut Tape, head: Linear) -> Option<Adapter> {
         let adapters = self.run.adapters?;
-        let names = adapters.names("head")?;
+        let names = adapters.names(Part::Head)?;
         let rank = Dim { symbol: "r", size: adapters.rank };
-        let pair = [(names.down, head.inputs, rank), (names.up, rank, head.outputs)].map(|(name, inputs, outputs)| {
-            let shape = tape.shape(&[outputs, inputs]);
-            Linear { weight: tape.adapter(name, shape, adapters.dtype), bias: None, inputs, outputs }
-        });
+        let pair =
+            [(Piece::LoraA, head.inputs, rank), (Piece::LoraB, rank, head.outputs)].map(|(piece, inputs, outputs)| {
+                let shape = tape.shape(&[outputs, inputs]);
+                let weight = tape.adapter(head.part.name(piece), shape, adapters.dtype);
+                Linear { weight, bias: None, inputs, outputs, ..head }
+            });
         Some(Adapter { pair, names })
     }
 

@@ -7,6 +7,7 @@ use crate::layers::norm::names;
 use crate::layers::operations::{fresh, soft_cap};
 use crate::layers::stack::{RECORDED, Stack};
 use crate::model::architecture::Layer;
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Segment, Tape, Tensor};
 
@@ -77,7 +78,7 @@ impl Torchtune<'_> {
         let run = self.run;
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let shape = tape.shape(&[vocabulary, run.h()]);
-        let table = tape.parameter("token embedding.weight", shape, run.weights);
+        let table = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), shape, run.weights);
         let shape = run.stream(tape, run.h());
         let embedded = look_up(tape, table, Some(tokens), "token embedding", shape);
         if !self.parts.scaled_embedding {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::spec::{READ, cached, compressed, entry};
+use super::spec::{READ, Source, cached, compressed, entry};
 use crate::layers::in_window;
 use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Place};
 use crate::model::Model;
@@ -13,13 +13,14 @@ use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
 
 /// What a cache in the type of the arithmetic was measured in.
-pub(crate) const MEASURED: &str = "DynamicCache of Transformers 5.23, measured";
-const FP8: &str = "8-bit floats without scales of their own, as vLLM keeps them";
-const INT8: &str = "Qwen-7B's cache quantization: codes, and a scale and a zero for each head and token";
-const BLOCKS: &str = "block formats of ggml";
-const SAMPLER: &str = "generation loop of Transformers 5.23, sampling, read";
-const AWQ_TABLES: &str =
-    "figures of the Qwen3 page: 512 B a token and layer more than is otherwise explained, inferred";
+pub(crate) const MEASURED: Source = Source::measured("DynamicCache of Transformers 5.23, measured");
+const FP8: Source = Source::read("8-bit floats without scales of their own, as vLLM keeps them");
+const INT8: Source =
+    Source::read("Qwen-7B's cache quantization: codes, and a scale and a zero for each head and token");
+const BLOCKS: Source = Source::read("block formats of ggml");
+const SAMPLER: Source = Source::read("generation loop of Transformers 5.23, sampling, read");
+const AWQ_TABLES: Source =
+    Source::read("figures of the Qwen3 page: 512 B a token and layer more than is otherwise explained, inferred");
 /// Tokens for which the tables of AWQ layers are made at least.
 const SHORTEST_TABLES: u64 = 2048;
 
@@ -35,7 +36,7 @@ pub(crate) struct Cache<'a> {
 
 impl Cache<'_> {
     /// Bits of an element, and where that is read.
-    fn format(&self) -> (Bits, &'static str) {
+    fn format(&self) -> (Bits, Source) {
         match self.infer.kv_cache.as_str() {
             "fp32" => (Bits::whole(32), MEASURED),
             "fp8" => (Bits::whole(8), FP8),
@@ -121,7 +122,7 @@ impl Cache<'_> {
         let bits = Bits::whole(self.compute.bits());
         let name = Cow::Borrowed("keys and values of one layer, expanded");
         let alive = Alive::NEVER.in_both(Instant::Decode);
-        let source = "latent attention of Transformers 5.23, read";
+        let source = Source::read("latent attention of Transformers 5.23, read");
         let expanded = entry(name, Place::Model, 1, (shape, bits), alive, source)?;
         Ok(Some(Entry {
             category: Category::Workspace,

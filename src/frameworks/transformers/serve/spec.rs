@@ -2,13 +2,32 @@
 
 use std::borrow::Cow;
 
-use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Place};
+use crate::ledger::{Alive, Category, Entry, Exactness, Held, Lifetime, Origin, Place};
 use crate::model::architecture::{Attention, Compressed, KeyValues};
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Overflow};
 
+/// Where it is known from what a cache takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    words: &'static str,
+    origin: Origin,
+}
+
+impl Source {
+    /// Read off code or formats.
+    pub(crate) const fn read(words: &'static str) -> Self {
+        Self { words, origin: Origin::Shapes }
+    }
+
+    /// Measured in one version.
+    pub(crate) const fn measured(words: &'static str) -> Self {
+        Self { words, origin: Origin::Measured(Held::No) }
+    }
+}
+
 /// Where the cache of attention over compressed tokens is read.
-pub(crate) const READ: &str = "DeepSeek-V4's cache layers of Transformers 5.23, read";
+pub(crate) const READ: Source = Source::read("DeepSeek-V4's cache layers of Transformers 5.23, read");
 
 pub(super) const TWO: Dim = Dim { symbol: "", size: 2 };
 
@@ -83,7 +102,7 @@ pub(crate) fn entry(
     layers: u64,
     (shape, bits): (Shape, Bits),
     alive: Alive,
-    source: &'static str,
+    source: Source,
 ) -> Result<Entry, Overflow> {
     Ok(Entry {
         category: Category::KvCache,
@@ -97,6 +116,7 @@ pub(crate) fn entry(
         lifetime: Lifetime::Persistent,
         alive,
         exactness: Exactness::Exact,
-        source,
+        source: source.words,
+        origin: source.origin,
     })
 }

@@ -1,16 +1,18 @@
 //! The weights of a served model: in a plain type, or quantized.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::allocator::{Laid, laid};
-use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Part, Place};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Origin, Overhead, Place};
 use crate::model::architecture::MOST_LAYERS;
-use crate::model::parameters::blocks;
+use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
+use crate::model::part::Part;
 use crate::model::{Architecture, Model};
 use crate::scenario::profile::Serving;
 use crate::shape::{Dim, Shape};
-use crate::states::quantized::Kernel;
-use crate::states::quantized::{self, Format};
+
+use crate::states::quantized::{self, Format, Kernel};
 use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
@@ -79,7 +81,7 @@ impl Stored {
             None => set.parameters(alive)?,
         };
         if architecture.mixed_streams.is_some() {
-            widen(&mut entries)?;
+            widen(&mut entries, set.blocks)?;
         }
         if self.format == Some(Format::Fp8) && serving.unties_fp8_head && architecture.tie_word_embeddings {
             entries.extend(second_head(&entries));
@@ -92,7 +94,7 @@ impl Stored {
         }
         // The block that is made ready is for parameters.
         let alone: Vec<&Entry> =
-            entries.iter().filter(|entry| !serving.loads_in_one_block || quantized::is_buffer(entry)).collect();
+            entries.iter().filter(|entry| !serving.loads_in_one_block || entry.origin == Origin::Buffer).collect();
         if !alone.is_empty() {
             check_depth(&alone)?;
             let rest = remainders(&alone, alive)?;
@@ -111,15 +113,16 @@ fn native(model: &Model) -> Result<&'static str, EstimateError> {
 }
 
 /// DeepSeek-V4's class keeps norms, sinks, biases of positions and what mixes streams in fp32, whatever the rest is in.
-fn widen(entries: &mut [Entry]) -> Result<(), Overflow> {
-    let kept = |name: &str| {
-        name.ends_with("norm.weight")
-            || name.ends_with("position bias")
-            || name.contains("streams.")
-            || name.ends_with("sinks")
+fn widen(entries: &mut [Entry], blocks: &[BlockParameters]) -> Result<(), Overflow> {
+    let kept = |tensor: &&Tensor| {
+        let streams = [Part::AttentionStreams, Part::FeedForwardStreams, Part::FinalStreams];
+        let scales = [Part::AttentionStreamScales, Part::FeedForwardStreamScales, Part::FinalStreamScales];
+        let others = [Part::CompressorPositionBias, Part::IndexerPositionBias, Part::Sinks];
+        tensor.role == Role::Norm || streams.iter().chain(&scales).chain(&others).any(|part| *part == tensor.part)
     };
+    let kept: HashSet<&str> = blocks.iter().flat_map(|block| &block.tensors).filter(kept).map(Tensor::name).collect();
     let wide = Bits::whole(Dtype::Fp32.bits());
-    for entry in entries.iter_mut().filter(|entry| entry.bits != wide && kept(&entry.name)) {
+    for entry in entries.iter_mut().filter(|entry| entry.bits != wide && kept.contains(&*entry.name)) {
         entry.bits = wide;
         entry.bytes = wide.bytes(entry.shape.elements()?)?.checked_mul(entry.count)?;
     }
@@ -196,7 +199,7 @@ fn remainders(entries: &[&Entry], alive: Alive) -> Result<Entry, Overflow> {
     let name = "rest of the weights' blocks (inside PyTorch's allocator)";
     let Laid { requested, allocated } = laid(moved).ok_or(Overflow)?;
     let bytes = Bytes::new(allocated - requested);
-    let entry = persistent(name, Place::Runtime(Part::Blocks), Shape::new(&[]), Dtype::Bool, alive)?;
+    let entry = persistent(name, Place::Runtime(Overhead::Blocks), Shape::new(&[]), Dtype::Bool, alive)?;
     let exactness = Exactness::Estimated { low: Bytes::ZERO, high: bytes };
     Ok(Entry { category: Category::Runtime, bytes, exactness, source: BLOCKS, ..entry })
 }
