@@ -179,6 +179,21 @@ fn views_only_look_and_updates_only_decide() {
     }
 }
 
+/// A name and a source are for people to read: what depends on a tensor asks its part, what on an entry its origin.
+#[test]
+fn no_name_and_no_text_decides_anything() {
+    let folders = ["model", "tape", "states", "layers", "sequence", "frameworks", "ledger", "allocator"];
+    let asks = [".name.starts_with(", ".name.ends_with(", ".name.contains(", ".name == ", ".name() == ", "source == "];
+    for source in sources().iter().filter(|source| folders.contains(&source.module())) {
+        for (line, text) in source.code.lines().enumerate() {
+            // Lines of the ledger that are to become one have one source.
+            let joins = source.path == "ledger/gather.rs" && text.contains("known.source == entry.source");
+            let asked = asks.iter().find(|asked| text.contains(*asked)).filter(|_| !joins);
+            assert_eq!(asked, None, "{}, about line {line}: {text}", source.path);
+        }
+    }
+}
+
 #[test]
 fn nothing_opens_a_socket() {
     for source in sources() {

@@ -188,8 +188,11 @@ pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<
                 continue;
             }
             let (parts, source) = parts(block, tensor, format, set.bits);
+            // GPTQ's codes are buffers too, but are packed anew once they are loaded, into blocks that are free by then.
+            let is_buffer = format == Format::Awq && is_quantized(tensor, format);
+            let origin = if is_buffer { Origin::Buffer } else { Origin::Shapes };
             for part in parts {
-                entries.push(entry(tensor, &part, place, block.copies, alive, source)?);
+                entries.push(Entry { origin, ..entry(tensor, &part, place, block.copies, alive, source)? });
             }
         }
     }
@@ -221,8 +224,7 @@ fn entry(
         alive,
         exactness: Exactness::Exact,
         source,
-        // GPTQ's codes are buffers too, but are packed anew once they are loaded, into blocks that are free by then.
-        origin: if source == AWQ { Origin::Buffer } else { Origin::Shapes },
+        origin: Origin::Shapes,
     })
 }
 
