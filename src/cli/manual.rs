@@ -8,7 +8,7 @@ use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Cli, closed_pipe, output};
+use super::{Cli, stream};
 use crate::preset::config::KEYS;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 
@@ -155,8 +155,5 @@ fn keys() -> impl Iterator<Item = (String, &'static str)> {
 }
 
 fn print(text: &[u8]) -> Result<ExitCode> {
-    match output::print(&String::from_utf8_lossy(text)) {
-        Err(error) if !closed_pipe(&error) => Err(error),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    stream::finish(&String::from_utf8_lossy(text), ExitCode::SUCCESS)
 }
