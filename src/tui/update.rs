@@ -230,16 +230,6 @@ fn show(app: &mut App, view: View) {
     app.focus = if view.has_rows() { Focus::View } else { Focus::Parameters };
 }
 
-/// A place in a list after a step; single steps go round, longer ones stop at the ends.
-pub(super) fn moved(from: usize, length: usize, step: isize) -> usize {
-    let last = length.saturating_sub(1);
-    match step {
-        -1 if from == 0 => last,
-        1 if from >= last => 0,
-        _ => from.saturating_add_signed(step).min(last),
-    }
-}
-
 fn travel(app: &mut App, back: bool) {
     let now = app.scenario.clone();
     let there = if back { app.history.undo(now) } else { app.history.redo(now) };

@@ -12,6 +12,7 @@
 
 mod bars;
 mod cards;
+mod columns;
 mod compare;
 mod detail;
 mod entries;

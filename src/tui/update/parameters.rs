@@ -1,11 +1,12 @@
 //! Keys in the list of parameters.
 
-use super::{FAR, moved};
+use super::FAR;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Task, Value};
 use crate::tui::adjust::{self, Nudge};
 use crate::tui::app::{App, Listed, Overlay, Picker};
 use crate::tui::field::Field;
+use crate::tui::screen::moved;
 
 /// Moves the cursor by so many rows.
 pub(super) fn go(app: &mut App, step: isize) {

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::number_width;
+use super::columns::number_width;
 use super::{panel, text};
 use crate::tui::action::Action;
 use crate::tui::app::{App, CardRow, Overlay};

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::{number_width, stepped};
+use super::columns::{number_width, stepped};
 use super::{panel, text};
 use crate::memory::Category;
 use crate::scenario::parameter::Parameter;

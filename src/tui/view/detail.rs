@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::bars::{number_width, stepped};
+use super::columns::{number_width, stepped};
 use super::text;
 use crate::memory::{Entry, Sketch};
 use crate::tui::app::{App, Estimate};

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::number_width;
+use super::columns::number_width;
 use super::{panel, popup, text};
 use crate::memory::{Entry, Exactness, Step};
 use crate::tui::action::Action;

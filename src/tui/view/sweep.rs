@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Borders;
 use ratatui::widgets::canvas::{Canvas, Line as Stroke};
 
-use super::bars::stepped;
+use super::columns::stepped;
 use super::{panel, text};
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::{number_width, segments, stepped};
+use super::columns::{number_width, segments, stepped};
 use super::{panel, text};
 use crate::memory::course::End;
 use crate::memory::{Instant, Pass, Place, Stage, Step};

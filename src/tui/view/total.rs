@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::bars::{LABEL, number_width, segments};
+use super::columns::{LABEL, number_width, segments};
 use super::text;
 use crate::memory::{Fit, Step, Verdict};
 use crate::tui::action::Action;
