@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use brimful::framework::Profile;
 use brimful::memory::{self, Category};
 use brimful::model::parameters;
-use brimful::preset::{Library, Listing, PresetError, find_model, scenario, user_dir};
+use brimful::preset::{Facts, Library, Listing, PresetError, find_model, scenario, user_dir};
 use brimful::scenario::parameter::{Kind, PARAMETERS};
 use brimful::scenario::{Framework, Scenario, Task, Value};
 use proptest::prelude::*;
@@ -151,13 +151,14 @@ fn ids_are_unique_and_file_names_are_ids() {
     }
 }
 
-/// The build looks for ids and names only; what it finds is what the reader of a user's files makes of the same folder.
+/// The build looks at the heads of presets only; what it finds is what the reader of a user's files makes of the same folder.
 #[test]
 fn the_tables_of_the_build_say_what_the_files_say() {
     let embedded = Library::embedded();
     for listing in embedded.model_listings() {
         let model = listing.item().unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((listing.id(), listing.name()), (model.id.as_str(), model.name.as_str()));
+        assert_eq!(listing.facts(), Ok(Facts::of(model)));
     }
     for listing in embedded.gpu_listings() {
         let gpu = listing.item().unwrap_or_else(|error| panic!("{error}"));

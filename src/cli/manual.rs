@@ -118,8 +118,8 @@ fn commands(cli: &Command) -> Roff {
 fn words(argument: &Arg) -> String {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let takes = argument.get_action().takes_values() && !argument.is_hide_possible_values_set();
-    let values = argument.get_possible_values();
-    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).filter(|_| takes).collect();
+    let values = if takes { argument.get_possible_values() } else { Vec::new() };
+    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
     let default: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     let given = argument.get_action().takes_values() && !default.is_empty();
     let values = if values.is_empty() { values.concat() } else { format!(" One of {}.", values.join(", ")) };

@@ -13,9 +13,8 @@ use crate::report::catalogue;
 pub(super) fn run(context: &Context, arguments: &CatalogueArguments) -> Result<ExitCode> {
     let library = presets::load(context, &arguments.output.lookup)?;
     let filter = arguments.filter.as_deref();
-    let kept = library.models().into_iter().filter(|model| {
-        let organization = model.card.organization.as_deref().unwrap_or_default();
-        output::matches(filter, [&model.id, &model.name, model.family.id, organization])
+    let kept = library.model_listings().iter().filter_map(|listing| listing.facts().ok()).filter(|model| {
+        output::matches(filter, [model.id, model.name, model.family, model.organization.unwrap_or_default()])
     });
     let table = catalogue::models(kept);
     if let (true, Some(filter)) = (table.is_empty(), filter) {

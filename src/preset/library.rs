@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::document::suggestion;
 use super::error::PresetError;
+use super::facts::Facts;
 use super::listing::{Embedded, Listing};
 use super::{framework, gpu, model, source};
 use crate::framework::Profiles;
@@ -60,6 +61,16 @@ impl Library {
             library.add(Content::Frameworks, &format!("embedded presets/{path}"), text);
         }
         library
+    }
+
+    /// The ids of the models that are part of the program, in the order of the files.
+    pub fn embedded_model_ids() -> impl Iterator<Item = &'static str> {
+        MODELS.iter().map(|preset| preset.id)
+    }
+
+    /// The ids of the cards that are part of the program, in the order of the files.
+    pub fn embedded_gpu_ids() -> impl Iterator<Item = &'static str> {
+        GPUS.iter().map(|preset| preset.id)
     }
 
     /// The embedded presets, then those of each folder's `models/*.toml`, `gpus/*.toml` and `frameworks/*.toml`; later

@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::table::{Cell, Column, Table};
 use crate::framework::Profiles;
 use crate::gpu::Gpu;
-use crate::model::{Model, parameters};
+use crate::preset::Facts;
 use crate::scenario::Framework;
 use crate::scenario::parameter::{Kind, PARAMETERS};
-use crate::units::Unit;
+use crate::units::{Parameters, Unit};
 
 /// A row for each model.
-pub fn models<'a>(models: impl IntoIterator<Item = &'a Model>) -> Table {
+pub fn models<'a>(models: impl IntoIterator<Item = Facts<'a>>) -> Table {
     let mut table = Table::new(vec![
         Column::text("id", "id"),
         Column::text("name", "name"),
@@ -24,18 +24,17 @@ pub fn models<'a>(models: impl IntoIterator<Item = &'a Model>) -> Table {
         Column::hidden("source"),
     ]);
     for model in models {
-        let card = &model.card;
-        let count = parameters::count(&model.architecture).ok();
+        let count = model.parameters.map(Parameters::new);
         table.push(vec![
-            Cell::new(model.id.as_str()),
-            Cell::new(model.name.as_str()),
-            Cell::new(model.family.id),
+            Cell::new(model.id),
+            Cell::new(model.name),
+            Cell::new(model.family),
             count.map_or(Cell::new(Value::Null), |count| Cell::shown_as(count.get(), count.to_string())),
             Cell::new(model.confirmed),
-            Cell::new(card.organization.as_deref()),
-            Cell::new(card.released.as_deref()),
-            Cell::new(card.license.as_deref()),
-            Cell::new(card.source.as_deref()),
+            Cell::new(model.organization),
+            Cell::new(model.released),
+            Cell::new(model.license),
+            Cell::new(model.source),
         ]);
     }
     table
