@@ -218,10 +218,12 @@ impl App {
 
     /// The parameters of the list: those that matter here and match the filter. Indices into the table.
     pub(crate) fn rows(&self) -> Vec<usize> {
-        let query = self.filter.text();
+        let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
         let matches = |parameter: &Parameter| {
-            let text = format!("{} {}", parameter.label, parameter.key);
-            query.trim().is_empty() || query.split_whitespace().all(|word| text.contains(&word.to_lowercase()))
+            words.is_empty() || {
+                let text = format!("{} {}", parameter.label, parameter.key);
+                words.iter().all(|word| text.contains(word))
+            }
         };
         (0..PARAMETERS.len())
             .filter(|index| (PARAMETERS[*index].applies)(&self.scenario) && matches(&PARAMETERS[*index]))

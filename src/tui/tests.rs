@@ -20,6 +20,7 @@ use ratatui::backend::TestBackend;
 
 use super::app::{App, Listed};
 use super::keymap::Chord;
+use super::spot::Sheet;
 use super::theme::Theme;
 use super::update::{Effect, Message, update};
 use super::{message, view};
@@ -127,7 +128,14 @@ fn hurry(app: &mut App, keys: &str) -> Option<Effect> {
 /// What the screen shows.
 fn screen(app: &App, theme: Theme, (width, height): (u16, u16)) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend never fails");
-    terminal.draw(|frame| drop(view::draw(app, theme, frame))).expect("a test backend never fails");
+    let draw = |frame: &mut ratatui::Frame| {
+        let mut sheet = Sheet::new(frame.buffer_mut());
+        view::draw(app, theme, &mut sheet);
+        if let Some(cursor) = sheet.cursor() {
+            frame.set_cursor_position(cursor);
+        }
+    };
+    terminal.draw(draw).expect("a test backend never fails");
     terminal
 }
 

@@ -1,6 +1,5 @@
 //! The right panel: a bar per category, the total, and what more there is room for.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
@@ -36,7 +35,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
 }
 
 /// Why there is no estimate, in place of whatever would show it.
-pub(super) fn reason(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn reason(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
     let Err(reason) = &app.estimate else { return };
     text::wrapped(frame, area, reason, theme.error(), theme);
     let hint = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };
