@@ -41,6 +41,9 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+    if app.sweep.is_pending() {
+        return text::wrapped(frame, inner, "computing the curves", theme.dim(), theme);
+    }
     if app.sweep.curves.is_empty() {
         return super::bars::reason(app, theme, frame, inner);
     }
