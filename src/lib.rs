@@ -9,6 +9,7 @@
 //! Data flows one way. The memory model knows no terminal and no files; the terminal knows no formula.
 
 pub mod cli;
+pub mod families;
 pub mod framework;
 pub mod gpu;
 pub mod import;

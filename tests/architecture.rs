@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["units"],
     &["model", "gpu"],
-    &["scenario", "framework"],
+    &["scenario", "families", "framework"],
     &["memory"],
     &["solve", "validate"],
     &["preset", "import", "report"],
@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Modules that are pure: no files, no environment, no clock, no streams, no terminal, no arguments.
-const DOMAIN: &[&str] = &["units", "model", "gpu", "scenario", "framework", "memory", "solve", "validate"];
+const DOMAIN: &[&str] = &["units", "model", "gpu", "scenario", "families", "framework", "memory", "solve", "validate"];
 
 const IMPURE: &[&str] = &[
     "std::fs",

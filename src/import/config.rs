@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::assume;
 use super::json::Object;
+use crate::families;
 use crate::model::architecture::MOST_LAYERS;
-use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
 use crate::preset::{PresetError, source, suggestion};
 
@@ -103,15 +103,16 @@ fn family(
     assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
 ) -> Result<(&'static Family, Option<String>), PresetError> {
     const KEY: &str = "model_type";
-    let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
+    let known = families::ids();
     let Some(id) = config.text(&[KEY])?.or(outer.text(&[KEY])?) else {
         let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
         return Err(config.error(KEY, message));
     };
     let id = super::kimi::own_name(id, config, outer)?;
     // The text parts of multimodal configs have names of their own.
-    let text_part = id.strip_suffix("_text").and_then(Family::by_id).or_else(|| Family::by_id(&format!("{id}_text")));
-    match (Family::by_id(&id).or(text_part), assume(config, &id)) {
+    let text_part =
+        id.strip_suffix("_text").and_then(families::family).or_else(|| families::family(&format!("{id}_text")));
+    match (families::family(&id).or(text_part), assume(config, &id)) {
         (Some(family), _) => Ok((family, None)),
         (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),
         (None, None) => Err(config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known)))),

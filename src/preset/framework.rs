@@ -4,8 +4,6 @@ use super::document::{Document, Section, suggestion};
 use super::error::PresetError;
 use super::model::identifier;
 use crate::framework::profile::{Profile, Serving, Training};
-use crate::model::Family;
-use crate::model::family::FAMILIES;
 use crate::scenario::{Framework, OptimizerImplementation};
 
 /// The profile that a file describes.
@@ -27,8 +25,8 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Profile, PresetError> {
         let message = format!("`{id}` is not a framework; {}", suggestion(&id, Framework::WORDS));
         return Err(root.error("id", message));
     }
-    if let Some(unknown) = families.iter().find(|family| Family::by_id(family).is_none()) {
-        let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
+    if let Some(unknown) = families.iter().find(|family| crate::families::find(family).is_none()) {
+        let known = crate::families::ids();
         return Err(
             root.error("families", format!("`{unknown}` is not a known family; {}", suggestion(unknown, &known)))
         );

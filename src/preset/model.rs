@@ -5,9 +5,9 @@ mod hybrid;
 use super::document::suggestion;
 use super::document::{Document, Section};
 use super::error::PresetError;
+use crate::families;
 use crate::model::Card;
 use crate::model::architecture::{BlockKeys, CompressedKeys, EncoderKeys, ImageKeys, Seq2SeqKeys, VariantKeys};
-use crate::model::family::FAMILIES;
 use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
 
@@ -55,9 +55,8 @@ pub(super) fn identifier(section: &Section<'_, '_>, id: Option<String>) -> Resul
 }
 
 fn family_of(root: &Section<'_, '_>, id: &str) -> Result<&'static Family, PresetError> {
-    Family::by_id(id).ok_or_else(|| {
-        let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
-        root.error("family", format!("`{id}` is not a known family; {}", suggestion(id, &known)))
+    families::family(id).ok_or_else(|| {
+        root.error("family", format!("`{id}` is not a known family; {}", suggestion(id, &families::ids())))
     })
 }
 
@@ -208,7 +207,7 @@ fn encoder_keys(section: &Section<'_, '_>) -> Result<EncoderKeys, PresetError> {
 pub(super) fn inline(section: &Section<'_, '_>, id: &str) -> Result<Result<Model, String>, PresetError> {
     let family = section.text("family")?;
     let family = section.need("family", family)?;
-    let Some(family) = Family::by_id(&family) else {
+    let Some(family) = families::family(&family) else {
         return Ok(Err(format!("`{family}` is not a known family")));
     };
     let keys = architecture_keys(section)?;

@@ -24,14 +24,14 @@ use super::theme::Theme;
 use super::update::{Effect, Message, update};
 use super::{message, view};
 use crate::gpu::Gpu;
-use crate::model::{Architecture, ArchitectureKeys, Family, Model};
+use crate::model::{Architecture, ArchitectureKeys, Model};
 use crate::preset::Listing;
 use crate::scenario::Scenario;
 use crate::units::{Parameters, Unit};
 
 /// A model of the Llama family, without any preset file.
 pub(super) fn llama(id: &str, hidden: u64, layers: u64, declared: u64) -> Model {
-    let family = Family::by_id("llama").expect("a family of this crate");
+    let family = crate::families::family("llama").expect("a family of this crate");
     let keys = ArchitectureKeys {
         hidden_size: Some(hidden),
         num_hidden_layers: Some(layers),

@@ -282,8 +282,8 @@ mod tests {
     use super::super::super::weights::Set;
     use super::super::{Format, parameters};
     use super::*;
+    use crate::model::ArchitectureKeys;
     use crate::model::parameters::blocks;
-    use crate::model::{ArchitectureKeys, Family};
 
     /// Bytes of the table and of everything else.
     fn bytes(architecture: &Architecture, word: &str) -> (u64, u64) {
@@ -311,7 +311,7 @@ mod tests {
             tie_word_embeddings: Some(true),
             ..ArchitectureKeys::default()
         };
-        let command_r = Architecture::resolve(Family::by_id("cohere").unwrap(), &keys).unwrap();
+        let command_r = Architecture::resolve(crate::families::family("cohere").unwrap(), &keys).unwrap();
         let (table, rest) = bytes(&command_r, "q4_k_s");
         assert_eq!((table * 100) >> 20, 164_062);
         assert_eq!(((table + rest) * 100) >> 20, 1_942_390);

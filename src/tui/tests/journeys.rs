@@ -2,7 +2,7 @@
 
 use super::{app, listed, llama, paste, press, text};
 use crate::memory::Step;
-use crate::model::{Architecture, ArchitectureKeys, Family, Model};
+use crate::model::{Architecture, ArchitectureKeys, Model};
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::tui::app::{App, Overlay};
 use crate::tui::update::{Effect, Message, Opened, update};
@@ -186,7 +186,7 @@ fn a_problem_at_the_start_is_shown_calmly_and_can_be_left() {
 
 fn with_gpt2() -> App {
     let mut app = app();
-    let family = Family::by_id("gpt2").unwrap();
+    let family = crate::families::family("gpt2").unwrap();
     let architecture = Architecture::resolve(family, &ArchitectureKeys::default()).unwrap();
     let gpt2 = Model { id: String::from("gpt2"), family, architecture, ..llama("gpt2", 2048, 2, 1) };
     app.models.push(listed(["gpt2"; 2], gpt2));

@@ -60,49 +60,13 @@ pub struct Modules {
 
 impl Modules {
     /// This order, with nothing else out of the usual.
-    pub(super) const fn in_order(order: ModuleOrder) -> Self {
+    pub(in crate::families) const fn in_order(order: ModuleOrder) -> Self {
         Self { order, output_first: false, router_last: false }
-    }
-
-    /// The same of a family.
-    pub(super) fn of(self, family: &str) -> Self {
-        Self { output_first: family == "phi3", router_last: ROUTER_NAMED_LAST.contains(&family), ..self }
     }
 }
 
 impl SavedLayer {
-    /// A family's.
-    pub(super) fn of(family: &str) -> Self {
-        Self {
-            attention_first: ATTENTION_SAVED_FIRST.contains(&family),
-            output: match family {
-                "bert" | "phi" | "roberta" | "xlm-roberta" => OutputSaved::First,
-                "gpt2" | "gpt_bigcode" | "mpt" => OutputSaved::Last,
-                _ => OutputSaved::ByName,
-            },
-            up_first: UP_SAVED_FIRST.contains(&family),
-        }
-    }
+    /// By the alphabet: `mlp`, `self_attn`; `down_proj`, `gate_proj`, `up_proj`.
+    pub(in crate::families) const BY_NAME: Self =
+        Self { attention_first: false, output: OutputSaved::ByName, up_first: false };
 }
-
-/// Families whose mixtures name their router behind their experts.
-const ROUTER_NAMED_LAST: &[&str] = &[
-    "deepseek_v2",
-    "deepseek_v3",
-    "deepseek_v32",
-    "glm4_moe",
-    "glm4_moe_lite",
-    "glm_moe_dsa",
-    "kimi_linear",
-    "llama4_text",
-    "mimo_v2_flash",
-    "qwen3_moe",
-];
-
-/// Families whose checkpoints name attention before the feed-forward network: `attn`, `mlp`, not `self_attn` behind `mlp`.
-const ATTENTION_SAVED_FIRST: &[&str] =
-    &["bert", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "modernbert", "mpt", "roberta", "xlm-roberta"];
-
-/// Families that name the first matrix of the feed-forward network before the last: `c_fc`, `c_proj`; `fc1`, `fc2`.
-const UP_SAVED_FIRST: &[&str] =
-    &["bert", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "opt", "phi", "roberta", "starcoder2", "xlm-roberta"];

@@ -1,0 +1,68 @@
+//! ERNIE 4.5.
+
+use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
+use super::code::{Implementation, RouterCode, TableCode};
+use super::{Member, ModuleNames};
+use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, SharedDefault};
+
+pub(super) const MEMBERS: &[Member] = &[
+    Member {
+        family: Family {
+            id: "ernie4_5",
+            defaults: Defaults {
+                vocab_size: 103_424,
+                hidden_size: 1024,
+                intermediate_size: Some(3072),
+                num_hidden_layers: 18,
+                num_attention_heads: 16,
+                num_key_value_heads: Some(2),
+                head_dim: Some(128),
+                max_position_embeddings: 131_072,
+                tie_word_embeddings: true,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation { measured: true, ..ERNIE_CODE },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "ernie4_5_moe",
+            experts: Some(ExpertDefaults {
+                per_token: 6,
+                intermediate_size: Some(1536),
+                normalised: Normalisation::Always,
+                shared: SharedDefault::Several(2),
+                first_dense: 1,
+                // A parameter that is never trained; it is held like the buffers of the others.
+                correction_bias: true,
+                ..MANY_EXPERTS
+            }),
+            defaults: Defaults {
+                vocab_size: 103_424,
+                hidden_size: 2560,
+                intermediate_size: Some(12_288),
+                num_hidden_layers: 28,
+                num_attention_heads: 20,
+                num_key_value_heads: Some(4),
+                max_position_embeddings: 131_072,
+                tie_word_embeddings: true,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation {
+            router: RouterCode::SoftmaxByGroup,
+            correction_bias_in_fp32: true,
+            shared_expert_first: true,
+            trains: false,
+            ..ERNIE_CODE
+        },
+        modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
+    },
+];
+
+/// What both are written like.
+const ERNIE_CODE: Implementation =
+    Implementation { rotary_in_fp32: true, tables: TableCode::Interleaved, halves_widened_apart: true, ..LLAMA_CODE };

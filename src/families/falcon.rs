@@ -1,0 +1,76 @@
+//! Falcon.
+
+use super::base::{BEFORE_LLAMA, GRANITE_MAMBA, LLAMA, LLAMA_CODE, LLAMA_LIKE};
+use super::code::{FusedProjection, Implementation, ModuleOrder, Modules, Rotation, ScoreCode};
+use super::{Member, ModuleNames};
+use crate::model::family::{
+    Defaults, Family, FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, MlpKind, NormKind, Pattern,
+    Placement, Projection,
+};
+
+pub(super) const MEMBERS: &[Member] = &[
+    Member {
+        family: Family {
+            id: "falcon",
+            norm: NormKind::Layer,
+            placement: Placement::ParallelOneNorm,
+            projection: Projection::Fused,
+            multi_query: Some(true),
+            mlp: MlpKind::Plain,
+            defaults: Defaults {
+                vocab_size: 65_024,
+                hidden_size: 4544,
+                intermediate_size: None,
+                num_attention_heads: 71,
+                hidden_act: "gelu",
+                tie_word_embeddings: true,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation {
+            rotation: Rotation::Whole,
+            fused_projection: FusedProjection::Indexed,
+            softmax_in_fp32: false,
+            scores: ScoreCode::InPlace,
+            transposed_linears: true,
+            always_masked: true,
+            expanded_late: true,
+            sums_in_place: true,
+            attention_dropout_on_output: true,
+            modules: Modules::in_order(ModuleOrder::NormsLast),
+            measured: true,
+            ..BEFORE_LLAMA
+        },
+        modules: ModuleNames {
+            own: &[
+                ("attention.query key value", &["query_key_value"]),
+                ("attention.output", &["dense"]),
+                ("mlp.up", &["dense_h_to_4h"]),
+                ("mlp.down", &["dense_4h_to_h"]),
+            ],
+            ..ModuleNames::USUAL
+        },
+    },
+    Member {
+        family: Family {
+            id: "falcon_h1",
+            hybrid: Some(HybridDefaults {
+                mixer: MixerDefaults::Mamba2(Mamba2Defaults { width: Some(1024), norm: false, ..GRANITE_MAMBA }),
+                pattern: Pattern::Both,
+                feed_forward: FeedForwards::EveryLayer,
+                expert_layers: [1, 0],
+            }),
+            defaults: Defaults {
+                vocab_size: 128_000,
+                intermediate_size: Some(14_336),
+                num_key_value_heads: Some(8),
+                max_position_embeddings: 8192,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation { scaled_embedding: true, scaled_logits: true, scaled_mixer: true, ..LLAMA_CODE },
+        modules: ModuleNames::USUAL,
+    },
+];

@@ -1,0 +1,45 @@
+//! Granite.
+
+use super::base::{EXPERTS, GRANITE_MAMBA, LLAMA, LLAMA_CODE};
+use super::code::{Implementation, RouterCode};
+use super::{Member, ModuleNames};
+use crate::model::family::{
+    ExpertDefaults, Family, FeedForwards, HybridDefaults, MixerDefaults, MlpKind, Pattern, PositionKind, SharedDefault,
+};
+
+pub(super) const MEMBERS: &[Member] = &[
+    Member {
+        family: Family { id: "granite", ..LLAMA },
+        code: Implementation {
+            scaled_embedding: true,
+            scaled_residuals: true,
+            scaled_logits: true,
+            measured: true,
+            ..LLAMA_CODE
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "granitemoehybrid",
+            mlp: MlpKind::GatedFused,
+            positions: PositionKind::None,
+            hybrid: Some(HybridDefaults {
+                mixer: MixerDefaults::Mamba2(GRANITE_MAMBA),
+                pattern: Pattern::Recurrent,
+                feed_forward: FeedForwards::EveryLayer,
+                expert_layers: [1, 0],
+            }),
+            experts: Some(ExpertDefaults { shared: SharedDefault::Beside(1024), ..EXPERTS }),
+            ..LLAMA
+        },
+        code: Implementation {
+            scaled_embedding: true,
+            scaled_residuals: true,
+            scaled_logits: true,
+            router: RouterCode::TopThenSoftmax,
+            ..LLAMA_CODE
+        },
+        modules: ModuleNames::USUAL,
+    },
+];

@@ -1,0 +1,94 @@
+//! OLMo.
+
+use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
+use super::code::{Implementation, NormCode, RouterCode};
+use super::{Member, ModuleNames};
+use crate::model::family::{Defaults, Family, NormKind, Placement, QkNorm};
+
+pub(super) const MEMBERS: &[Member] = &[
+    Member {
+        family: Family {
+            id: "olmo",
+            norm: NormKind::LayerWithoutWeight,
+            defaults: Defaults { vocab_size: 50_304, ..LLAMA_LIKE },
+            ..LLAMA
+        },
+        code: Implementation {
+            norm: NormCode::FusedWithoutWeight,
+            rotary_in_fp32: true,
+            heads_after_projections: true,
+            begins_with_token: false,
+            measured: true,
+            ..LLAMA_CODE
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "olmo2",
+            placement: Placement::Post,
+            qk_norm: QkNorm::FullWidth,
+            defaults: Defaults { vocab_size: 50_304, ..LLAMA_LIKE },
+            ..LLAMA
+        },
+        code: Implementation {
+            norm: NormCode::WeightThenCast,
+            rotary_in_fp32: true,
+            heads_after_projections: true,
+            begins_with_token: false,
+            measured: true,
+            ..LLAMA_CODE
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "olmo3",
+            placement: Placement::Post,
+            qk_norm: QkNorm::FullWidth,
+            defaults: Defaults {
+                vocab_size: 50_304,
+                sliding_window: Some(4096),
+                sliding_window_pattern: Some(4),
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation {
+            norm: NormCode::WeightThenCast,
+            rotary_in_fp32: true,
+            both_masks: true,
+            tables_by_window: true,
+            heads_after_projections: true,
+            begins_with_token: false,
+            measured: true,
+            ..LLAMA_CODE
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "olmoe",
+            qk_norm: QkNorm::FullWidth,
+            experts: Some(MANY_EXPERTS),
+            defaults: Defaults {
+                vocab_size: 50_304,
+                hidden_size: 2048,
+                intermediate_size: Some(2048),
+                num_hidden_layers: 16,
+                num_attention_heads: 16,
+                max_position_embeddings: 4096,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation {
+            router: RouterCode::SoftmaxThenCast,
+            heads_after_projections: true,
+            begins_with_token: false,
+            measured: true,
+            ..LLAMA_CODE
+        },
+        modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
+    },
+];
