@@ -2,7 +2,7 @@
 
 use super::code::{
     FusedProjection, GateCode, HeldNorm, Implementation, LossCode, ModuleOrder, Modules, NormCode, PositionCode,
-    Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, TableCode,
+    Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, TableCode, Widening,
 };
 use crate::model::family::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, Mamba2Defaults, MlpKind, NormKind, Normalisation,
@@ -68,14 +68,12 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     norm: NormCode::CastThenWeight,
     fused_projection: FusedProjection::Slices,
     rotation: Rotation::Whole,
-    rotary_in_fp32: false,
-    rotary_inputs_in_fp32: false,
+    widening: Widening::Nothing,
     tables: TableCode::OfModel,
     turned_together: false,
     holds_turned_parts: false,
     norms_after_projections: false,
     norms_after_rotation: false,
-    halves_widened_apart: false,
     queries_scaled_by_position: false,
     unrotated_queries_scaled: false,
     positions: PositionCode::Shared,
@@ -125,7 +123,6 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     measured: false,
     shared_expert_first: false,
     bidirectional: false,
-    widened_at_each_use: false,
     weights_as_softmax: false,
     drops_weights_too: false,
     drops_inside_feed_forward: false,

@@ -3,7 +3,7 @@
 use super::base::{ENCODER_CODE, LLAMA, LLAMA_LIKE};
 use super::code::{
     FusedProjection, Implementation, LossCode, ModuleOrder, Modules, OutputSaved, PositionCode, Rotation, SavedLayer,
-    SavedOrder,
+    SavedOrder, Widening,
 };
 use super::{Member, ModuleNames};
 use crate::model::family::{
@@ -83,9 +83,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             fused_projection: FusedProjection::Unbound,
-            rotary_in_fp32: true,
-            rotary_inputs_in_fp32: true,
-            widened_at_each_use: true,
+            widening: Widening::InputsAtEachUse,
             both_masks: true,
             tables_by_window: true,
             holds_attention_output: true,

@@ -6,7 +6,7 @@ mod experts;
 mod norm;
 mod order;
 
-pub use attention::{FusedProjection, Rotation, ScoreCode, TableCode};
+pub use attention::{FusedProjection, Rotation, ScoreCode, TableCode, Widening};
 pub use ends::{LossCode, PositionCode};
 pub use experts::{GateCode, RouterCode};
 pub use norm::{HeldNorm, NormCode};
@@ -28,10 +28,8 @@ pub struct Implementation {
     pub fused_projection: FusedProjection,
     /// How queries and keys are rotated.
     pub rotation: Rotation,
-    /// Whether cosines and sines stay in fp32, and what they turn with them.
-    pub rotary_in_fp32: bool,
-    /// Whether queries and keys are widened to fp32 before they are turned.
-    pub rotary_inputs_in_fp32: bool,
+    /// What of the rotation is fp32.
+    pub widening: Widening,
     /// Where a layer has its cosines and sines from.
     pub tables: TableCode,
     /// Whether queries and keys are both turned before either is put together again.
@@ -68,8 +66,6 @@ pub struct Implementation {
     pub feed_forward_in_layer: bool,
     /// Whether query and key norms come after the rotation.
     pub norms_after_rotation: bool,
-    /// Whether queries and keys are widened to fp32 once as they are and once as their turned halves.
-    pub halves_widened_apart: bool,
     /// Whether rotated queries are multiplied by a number for each position.
     pub queries_scaled_by_position: bool,
     /// Whether queries that are not rotated are multiplied by a number for each position, in fp32.
@@ -146,8 +142,6 @@ pub struct Implementation {
     pub shared_expert_first: bool,
     /// Whether tokens see each other in both directions, so that without padding or a window nothing is masked.
     pub bidirectional: bool,
-    /// Whether queries and keys are widened to fp32 anew for each of the two products that turn them.
-    pub widened_at_each_use: bool,
     /// Whether attention weights keep the type of their softmax until they are multiplied by the values.
     pub weights_as_softmax: bool,
     /// Whether dropout acts on attention weights beside what it does to attention's output.

@@ -1,7 +1,7 @@
 //! Command R.
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Implementation, NormCode};
+use super::code::{Implementation, NormCode, Widening};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, NormKind, Placement};
 
@@ -54,8 +54,7 @@ pub(super) const MEMBERS: &[Member] = &[
 /// What both are written like.
 const COHERE_CODE: Implementation = Implementation {
     norm: NormCode::LayerWrittenOut,
-    rotary_in_fp32: true,
-    rotary_inputs_in_fp32: true,
+    widening: Widening::Inputs,
     scaled_logits: true,
     adds_attention_first: true,
     ..LLAMA_CODE

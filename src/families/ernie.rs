@@ -1,7 +1,7 @@
 //! ERNIE 4.5.
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
-use super::code::{Implementation, RouterCode, TableCode};
+use super::code::{Implementation, RouterCode, TableCode, Widening};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, SharedDefault};
 
@@ -65,4 +65,4 @@ pub(super) const MEMBERS: &[Member] = &[
 
 /// What both are written like.
 const ERNIE_CODE: Implementation =
-    Implementation { rotary_in_fp32: true, tables: TableCode::Interleaved, halves_widened_apart: true, ..LLAMA_CODE };
+    Implementation { tables: TableCode::Interleaved, widening: Widening::Halves, ..LLAMA_CODE };

@@ -1,7 +1,7 @@
 //! OLMo.
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
-use super::code::{Implementation, NormCode, RouterCode};
+use super::code::{Implementation, NormCode, RouterCode, Widening};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, NormKind, Placement, QkNorm};
 
@@ -15,7 +15,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             norm: NormCode::FusedWithoutWeight,
-            rotary_in_fp32: true,
+            widening: Widening::Tables,
             heads_after_projections: true,
             begins_with_token: false,
             measured: true,
@@ -33,7 +33,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             norm: NormCode::WeightThenCast,
-            rotary_in_fp32: true,
+            widening: Widening::Tables,
             heads_after_projections: true,
             begins_with_token: false,
             measured: true,
@@ -56,7 +56,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             norm: NormCode::WeightThenCast,
-            rotary_in_fp32: true,
+            widening: Widening::Tables,
             both_masks: true,
             tables_by_window: true,
             heads_after_projections: true,

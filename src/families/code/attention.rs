@@ -64,3 +64,45 @@ pub enum ScoreCode {
     /// Falcon's: it is divided in place and stays until the softmax is there, whose type is that of the layer's input.
     InPlace,
 }
+
+/// What of the rotation is fp32 where its inputs are not; what it gives is narrowed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Widening {
+    /// Nothing: cosines and sines are cast to the type of the stream.
+    Nothing,
+    /// Cosines and sines, and so the products with them.
+    Tables,
+    /// Queries and keys, once, before they are turned.
+    Inputs,
+    /// Queries and keys, anew for each of the two products that turn them.
+    InputsAtEachUse,
+    /// Cosines and sines, and queries and keys once as they are and once as their turned halves.
+    Halves,
+}
+
+impl Widening {
+    /// Whether anything is.
+    pub fn is_any(self) -> bool {
+        self != Self::Nothing
+    }
+
+    /// Whether cosines and sines stay in fp32.
+    pub fn of_tables(self) -> bool {
+        matches!(self, Self::Tables | Self::Halves)
+    }
+
+    /// Whether queries and keys are widened before anything else.
+    pub fn of_inputs(self) -> bool {
+        self == Self::Inputs
+    }
+
+    /// Whether each product has its own wide input.
+    pub fn of_each_product(self) -> bool {
+        matches!(self, Self::InputsAtEachUse | Self::Halves)
+    }
+
+    /// Whether halves are taken of an input that was widened for them.
+    pub fn before_halves(self) -> bool {
+        self == Self::InputsAtEachUse
+    }
+}
