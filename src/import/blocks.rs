@@ -1,7 +1,7 @@
 //! The keys of a `config.json` that says of each layer what it is: Nemotron's searched Llamas (`DeciLMForCausalLM`).
 
 use super::json::Object;
-use crate::model::architecture::BlockKeys;
+use crate::model::keys::BlockKeys;
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 

@@ -3,7 +3,7 @@
 use super::config::kv_heads;
 use super::json::Object;
 use super::modern::{share, window};
-use crate::model::architecture::{CompressedKeys, VariantKeys};
+use crate::model::keys::{CompressedKeys, VariantKeys};
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 

@@ -69,7 +69,10 @@ fn read_text(
     slide_some_layers(config, family, &mut keys)?;
     let architecture = Architecture::resolve(family, &keys).map_err(|error| {
         let own = if family.seq2seq.is_some() { super::seq2seq::spellings(error.key) } else { &[] };
-        let spelling = config.spelling(own).or_else(|| config.spelling(spellings(error.key))).unwrap_or(error.key);
+        let spelling = config
+            .spelling(own)
+            .or_else(|| config.spelling(ArchitectureKeys::spellings(error.key)))
+            .unwrap_or(error.key);
         config.error(spelling, error.problem)
     })?;
     parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
@@ -119,52 +122,19 @@ fn family(
     }
 }
 
-/// The names under which a `config.json` has a key, the class's own name first.
-fn spellings(key: &str) -> &'static [&'static str] {
-    match key {
-        "hidden_size" => &["hidden_size", "n_embd", "n_embed", "d_model"],
-        "num_hidden_layers" => &["num_hidden_layers", "n_layer", "n_layers", "num_layers"],
-        "num_attention_heads" => &["num_attention_heads", "n_head", "n_heads", "num_heads"],
-        "num_key_value_heads" => &["num_key_value_heads", "num_kv_heads"],
-        "head_dim" => &["head_dim"],
-        "intermediate_size" => &["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"],
-        "vocab_size" => &["vocab_size"],
-        "max_position_embeddings" => &["max_position_embeddings", "n_positions", "max_seq_len"],
-        "hidden_act" => &["hidden_act", "hidden_activation", "activation_function", "activation"],
-        "partial_rotary_factor" => &["partial_rotary_factor", "rotary_pct"],
-        "attention_dropout" => &["attention_dropout", "attn_pdrop"],
-        "hidden_dropout" => &["hidden_dropout", "resid_pdrop"],
-        "embedding_dropout" => &["embd_pdrop"],
-        "num_experts" => &["num_experts", "num_local_experts", "n_routed_experts"],
-        "n_shared_experts" => &["n_shared_experts"],
-        "n_group" => &["n_group"],
-        "topk_group" => &["topk_group"],
-        "q_lora_rank" => &["q_lora_rank"],
-        "kv_lora_rank" => &["kv_lora_rank"],
-        "qk_nope_head_dim" => &["qk_nope_head_dim"],
-        "qk_rope_head_dim" => &["qk_rope_head_dim"],
-        "v_head_dim" => &["v_head_dim"],
-        "num_experts_per_tok" => &["num_experts_per_tok"],
-        "moe_intermediate_size" => &["moe_intermediate_size"],
-        "shared_expert_intermediate_size" => &["shared_expert_intermediate_size"],
-        "decoder_sparse_step" => &["decoder_sparse_step"],
-        _ => &[],
-    }
-}
-
 /// What all classes read, then what only this family's does.
 fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, PresetError> {
-    let count = |key| config.count(spellings(key));
+    let count = |key| config.count(ArchitectureKeys::spellings(key));
     let shared = ArchitectureKeys {
         hidden_size: count("hidden_size")?,
         num_hidden_layers: count("num_hidden_layers")?,
         num_attention_heads: count("num_attention_heads")?,
-        intermediate_size: config.count_or_equal_counts(spellings("intermediate_size"))?,
+        intermediate_size: config.count_or_equal_counts(ArchitectureKeys::spellings("intermediate_size"))?,
         vocab_size: count("vocab_size")?,
         max_position_embeddings: count("max_position_embeddings")?,
         tie_word_embeddings: config.flag("tie_word_embeddings")?,
-        hidden_act: config.text(spellings("hidden_act"))?,
-        attention_dropout: config.number(spellings("attention_dropout"))?,
+        hidden_act: config.text(ArchitectureKeys::spellings("hidden_act"))?,
+        attention_dropout: config.number(ArchitectureKeys::spellings("attention_dropout"))?,
         ..ArchitectureKeys::default()
     };
     match family.id {
@@ -182,7 +152,7 @@ fn first_families(
     family: &Family,
     shared: ArchitectureKeys,
 ) -> Result<ArchitectureKeys, PresetError> {
-    let count = |key| config.count(spellings(key));
+    let count = |key| config.count(ArchitectureKeys::spellings(key));
     Ok(match family.id {
         _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
         _ if family.compressed.is_some() => super::compressed::keys(config, family, shared)?,

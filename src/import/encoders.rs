@@ -1,7 +1,7 @@
 //! The keys of a `config.json` that encoders read.
 
 use super::json::Object;
-use crate::model::architecture::EncoderKeys;
+use crate::model::keys::EncoderKeys;
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 

@@ -2,8 +2,8 @@
 
 use super::config::{kv_heads, rotary_share};
 use super::json::Object;
-use crate::model::architecture::{HybridKeys, RecurrentKeys};
 use crate::model::family::MixerDefaults;
+use crate::model::keys::{HybridKeys, RecurrentKeys};
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 

@@ -2,7 +2,7 @@
 
 use super::json::Object;
 use crate::model::ArchitectureKeys;
-use crate::model::architecture::{HybridKeys, RecurrentKeys, VariantKeys};
+use crate::model::keys::{HybridKeys, RecurrentKeys, VariantKeys};
 use crate::preset::PresetError;
 
 /// The code that came with Kimi K3 calls its text part by Kimi Linear's name: what tells them apart is that the whole

@@ -4,7 +4,7 @@ use super::config::{cap, kv_heads};
 use super::experts::latent;
 use super::json::Object;
 use super::modern::{share, window};
-use crate::model::architecture::VariantKeys;
+use crate::model::keys::VariantKeys;
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 

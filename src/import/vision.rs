@@ -1,7 +1,7 @@
 //! The keys of a `config.json` that the vision transformer reads.
 
 use super::json::Object;
-use crate::model::architecture::{EncoderKeys, ImageKeys, Sides};
+use crate::model::keys::{EncoderKeys, ImageKeys, Sides};
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 

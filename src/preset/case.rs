@@ -15,6 +15,7 @@ use super::library::Library;
 use super::{find_model, model, scenario, source};
 use crate::import;
 use crate::model::Model;
+use crate::model::keys::Source;
 use crate::scenario::{Scenario, Task};
 use crate::validate::{Case, Confidence, Metric, Rank, Stage, Subject};
 

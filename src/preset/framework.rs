@@ -4,6 +4,7 @@ use super::document::{Document, Section, suggestion};
 use super::error::PresetError;
 use super::model::identifier;
 use crate::framework::profile::{Profile, Serving, Training};
+use crate::model::keys::Source;
 use crate::scenario::{Framework, OptimizerImplementation};
 
 /// The profile that a file describes.
