@@ -3,6 +3,7 @@
 //! A family is one row of data, a [`Member`]. A row says what it is like: none is Llama's because nobody looked.
 
 pub mod code;
+pub mod reads;
 
 mod apertus;
 mod base;
@@ -45,6 +46,7 @@ mod t5;
 mod vit;
 
 pub use code::Implementation;
+pub use reads::{Key, Reads, Refusal, Rule, When};
 
 use crate::model::Family;
 
@@ -55,6 +57,8 @@ pub struct Member {
     pub family: Family,
     /// What its modelling code does.
     pub code: Implementation,
+    /// How its `config.json` is read.
+    pub reads: Reads,
     /// The names of its linear layers.
     pub modules: ModuleNames,
 }

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::Implementation;
+use super::reads::{HEADS, Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, MlpKind, QkNorm};
 
@@ -20,5 +21,6 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..LLAMA
     },
     code: Implementation { norms_after_projections: true, measured: true, ..LLAMA_CODE },
+    reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
     modules: ModuleNames::USUAL,
 }];

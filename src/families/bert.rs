@@ -5,6 +5,7 @@ use super::code::{
     FusedProjection, Implementation, LossCode, ModuleOrder, Modules, OutputSaved, PositionCode, Rotation, SavedLayer,
     SavedOrder, Widening,
 };
+use super::reads::{CROSS_ATTENTION, Key, Reads, Refusal, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, Dropout, EncoderDefaults, Family, LocalDefaults, MlpKind, NormKind, Placement, PositionKind, Projection,
@@ -18,6 +19,17 @@ pub(super) const MEMBERS: &[Member] = &[
             saved: SavedOrder::HeadLast,
             measured: true,
             ..BERT_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
+                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
+                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+                Key::Own("architectures"),
+                Key::Own("type_vocab_size"),
+            ]],
+            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
+            ..Reads::PLAIN
         },
         modules: ModuleNames { own: BERT_NAMES, ..ModuleNames::USUAL },
     },
@@ -34,6 +46,18 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..BERT_CODE
         },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
+                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
+                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+                Key::Own("architectures"),
+                Key::Own("type_vocab_size"),
+                Key::Own("pad_token_id"),
+            ]],
+            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
     },
     Member {
@@ -47,6 +71,18 @@ pub(super) const MEMBERS: &[Member] = &[
             saved: SavedOrder::HeadFirst,
             measured: true,
             ..BERT_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
+                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
+                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+                Key::Own("architectures"),
+                Key::Own("type_vocab_size"),
+                Key::Own("pad_token_id"),
+            ]],
+            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
+            ..Reads::PLAIN
         },
         modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
     },
@@ -96,6 +132,24 @@ pub(super) const MEMBERS: &[Member] = &[
             modules: Modules::in_order(ModuleOrder::AsComputed),
             measured: true,
             ..ENCODER_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Own("attention_bias"),
+                Key::Own("mlp_bias"),
+                Key::Named("lm_head_bias", &["decoder_bias"]),
+                Key::Own("layer_types"),
+                Key::Own("embedding_dropout"),
+                Key::Named("hidden_dropout", &["mlp_dropout"]),
+                Key::Own("local_attention"),
+                Key::Own("global_attn_every_n_layers"),
+                Key::Own("norm_bias"),
+                Key::Own("classifier_bias"),
+                Key::Own("classifier_activation"),
+                Key::Own("architectures"),
+            ]],
+            refuses: OTHER_MODELS,
+            ..Reads::PLAIN
         },
         modules: ModuleNames {
             own: &[
@@ -192,3 +246,21 @@ const ROBERTA_NAMES: &[(&str, &[&str])] = &[
     ("mlp.down", &["output.dense", "dense"]),
     ("head transform", &["lm_head.dense", "dense"]),
 ];
+
+/// Flags that make another model of an encoder.
+const OTHER_MODELS: &[Refusal] = &[
+    Refusal { key: "is_decoder", when: When::True, problem: "an encoder's class as a decoder is not covered" },
+    CROSS_ATTENTION,
+    Refusal {
+        key: "sparse_prediction",
+        when: When::True,
+        problem: "how many tokens reach the head depends on the data, which is not covered",
+    },
+];
+
+/// Networks over a part of the tokens at a time.
+const CHUNKS: Refusal = Refusal {
+    key: "chunk_size_feed_forward",
+    when: When::Positive,
+    problem: "found a number; feed-forward networks over parts of a sequence are not covered",
+};

@@ -2,6 +2,7 @@
 
 use super::base::{BEFORE_LLAMA, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{FusedProjection, Implementation, NormCode, OutputSaved, SavedLayer};
+use super::reads::{CROSS_ATTENTION, HEADS, Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, NormKind, PositionKind, Projection};
 
@@ -41,6 +42,15 @@ pub(super) const MEMBERS: &[Member] = &[
             saved_layer: SavedLayer { attention_first: true, output: OutputSaved::Last, up_first: true },
             measured: true,
             ..BEFORE_LLAMA
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Own("multi_query"),
+                Key::Named("hidden_dropout", &["resid_pdrop"]),
+                Key::Named("embedding_dropout", &["embd_pdrop"]),
+            ]],
+            refuses: &[CROSS_ATTENTION],
+            ..Reads::PLAIN
         },
         modules: ModuleNames {
             own: &[
@@ -83,6 +93,19 @@ pub(super) const MEMBERS: &[Member] = &[
             saved_layer: SavedLayer { up_first: true, ..SavedLayer::BY_NAME },
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::Named("attention_bias", &["use_bias"]),
+                    Key::Named("mlp_bias", &["use_bias"]),
+                    Key::Named("hidden_dropout", &["residual_dropout"]),
+                    Key::Own("embedding_dropout"),
+                    Key::OrZero("sliding_window"),
+                ],
+            ],
+            ..Reads::PLAIN
         },
         modules: ModuleNames { own: &[("mlp.up", &["c_fc"]), ("mlp.down", &["c_proj"])], ..ModuleNames::USUAL },
     },

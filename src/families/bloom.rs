@@ -2,6 +2,7 @@
 
 use super::base::{BEFORE_LLAMA, LLAMA, LLAMA_LIKE};
 use super::code::{FusedProjection, HeldNorm, Implementation, ScoreCode};
+use super::reads::{Key, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, MlpKind, NormKind, PositionKind, Projection};
 
@@ -36,6 +37,16 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         eager_only: true,
         measured: true,
         ..BEFORE_LLAMA
+    },
+    reads: Reads {
+        keys: &[&[
+            // The class has the old name win over the new one.
+            Key::Named("hidden_size", &["n_embed", "hidden_size"]),
+            Key::Own("apply_residual_connection_post_layernorm"),
+            Key::Own("hidden_dropout"),
+        ]],
+        rule: Rule::Bloom,
+        ..Reads::PLAIN
     },
     modules: ModuleNames {
         own: &[

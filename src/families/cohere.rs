@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, NormCode, Widening};
+use super::reads::{HEADS, Key, Reads, Rule, WINDOWS};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, NormKind, Placement};
 
@@ -24,6 +25,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { norms_after_projections: true, measured: true, ..COHERE_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias"), Key::Own("use_qk_norm")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -47,6 +49,11 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { both_masks: true, measured: true, ..COHERE_CODE },
+        reads: Reads {
+            keys: &[HEADS, WINDOWS, &[Key::Own("attention_bias")]],
+            rule: Rule::PatternUnlessNamed,
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
 ];

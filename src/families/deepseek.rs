@@ -2,6 +2,7 @@
 
 use super::base::{DEEPSEEK_EXPERTS, DEEPSEEK_LATENT, LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, ModuleOrder, Modules, NormCode, Rotation, RouterCode};
+use super::reads::{Key, LATENT, MIXTURE, ROTATED_HALVES, ROUTED, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     CompressedDefaults, Defaults, ExpertDefaults, Family, IndexerDefaults, LatentDefaults, Normalisation,
@@ -29,6 +30,19 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { router: RouterCode::SoftmaxThenCast, trains: false, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[
+                MIXTURE,
+                &[
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("n_shared_experts"),
+                    Key::Own("first_k_dense_replace"),
+                    Key::Own("norm_topk_prob"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::EveryLayerRouted,
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -59,6 +73,11 @@ pub(super) const MEMBERS: &[Member] = &[
             modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[ROUTED, LATENT, &[Key::KeyValueHeads, Key::Own("mlp_bias")]],
+            refuses: &[ROUTER_LOSS, ROTATED_HALVES],
+            rule: Rule::GroupsByMethod,
         },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
@@ -101,6 +120,11 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[ROUTED, LATENT, &[Key::KeyValueHeads]],
+            refuses: &[ROUTER_LOSS, ROTATED_HALVES],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
     Member {
@@ -130,6 +154,11 @@ pub(super) const MEMBERS: &[Member] = &[
             trains: false,
             modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[SPARSE, LATENT, &[Key::Own("index_n_heads"), Key::Own("index_head_dim")]],
+            refuses: &[ROUTER_LOSS, ROTATED_HALVES],
+            rule: Rule::DenseByLayer,
         },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
@@ -179,6 +208,27 @@ pub(super) const MEMBERS: &[Member] = &[
             correction_bias_in_fp32: true,
             trains: false,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::KeyValueHeads,
+                Key::Own("head_dim"),
+                Key::Named("rotary_dim", &["qk_rope_head_dim"]),
+                Key::RotaryShare("partial_rotary_factor"),
+                Key::OrZero("sliding_window"),
+                Key::Own("q_lora_rank"),
+                Key::Named("num_experts", &["n_routed_experts", "num_local_experts", "num_experts"]),
+                Key::Own("num_experts_per_tok"),
+                Key::Own("moe_intermediate_size"),
+                Key::Own("n_shared_experts"),
+                Key::Own("index_n_heads"),
+                Key::Own("index_head_dim"),
+                Key::Own("o_groups"),
+                Key::Own("o_lora_rank"),
+                Key::Own("hc_mult"),
+            ]],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::Compressed,
         },
         modules: ModuleNames::USUAL,
     },

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, RouterCode};
+use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, QkNorm, SharedDefault};
 
@@ -29,5 +30,22 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..LLAMA
     },
     code: Implementation { router: RouterCode::SigmoidByGroup, begins_with_token: false, measured: true, ..LLAMA_CODE },
+    reads: Reads {
+        keys: &[
+            HEADS,
+            ROUTED,
+            &[
+                Key::Own("attention_bias"),
+                Key::Own("moe_intermediate_size"),
+                Key::Own("n_shared_experts"),
+                Key::Own("first_k_dense_replace"),
+                Key::Own("norm_topk_prob"),
+                Key::Own("n_group"),
+                Key::Own("topk_group"),
+            ],
+        ],
+        refuses: &[ROUTER_LOSS],
+        rule: Rule::Dots,
+    },
     modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
 }];

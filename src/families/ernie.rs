@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, RouterCode, TableCode, Widening};
+use super::reads::{HEADS, Key, MIXTURE, ROUTER_LOSS, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, SharedDefault};
 
@@ -24,6 +25,11 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { measured: true, ..ERNIE_CODE },
+        reads: Reads {
+            keys: &[HEADS, &[Key::Named("attention_bias", &["use_bias"]), Key::Named("mlp_bias", &["use_bias"])]],
+            rule: Rule::Ernie,
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -58,6 +64,23 @@ pub(super) const MEMBERS: &[Member] = &[
             shared_expert_first: true,
             trains: false,
             ..ERNIE_CODE
+        },
+        reads: Reads {
+            keys: &[
+                MIXTURE,
+                &[
+                    Key::Own("head_dim"),
+                    Key::Named("attention_bias", &["use_bias"]),
+                    Key::Named("mlp_bias", &["use_bias"]),
+                    Key::Named("lm_head_bias", &["use_bias"]),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Named("n_shared_experts", &["moe_num_shared_experts"]),
+                    Key::Named("first_k_dense_replace", &["moe_layer_start_index"]),
+                    Key::Named("decoder_sparse_step", &["moe_layer_interval"]),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::ErnieMoe,
         },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::Implementation;
+use super::reads::{HEADS, Reads, Rule, WINDOWS};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, Placement, QkNorm};
 
@@ -22,5 +23,6 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..LLAMA
     },
     code: Implementation { norms_after_projections: true, always_full_mask: true, measured: true, ..LLAMA_CODE },
+    reads: Reads { keys: &[HEADS, WINDOWS], rule: Rule::PatternUnlessNamed, ..Reads::PLAIN },
     modules: ModuleNames::USUAL,
 }];

@@ -2,6 +2,7 @@
 
 use super::base::{BEFORE_LLAMA, GRANITE_MAMBA, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{FusedProjection, Implementation, ModuleOrder, Modules, Rotation, ScoreCode};
+use super::reads::{HEADS, Key, LAYER_KINDS, ROUTER_LOSS, Reads, Refusal, Rule, SCANS, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, Family, FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, MlpKind, NormKind, Pattern,
@@ -42,6 +43,25 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..BEFORE_LLAMA
         },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("hidden_size", &["n_embed", "hidden_size"]),
+                Key::Named("hidden_act", &["activation"]),
+                Key::Named("attention_bias", &["bias"]),
+                Key::Named("mlp_bias", &["bias"]),
+                Key::Own("hidden_dropout"),
+                Key::Own("multi_query"),
+                Key::Own("parallel_attn"),
+                Key::Own("new_decoder_architecture"),
+                Key::Own("num_ln_in_parallel_attn"),
+            ]],
+            refuses: &[Refusal {
+                key: "alibi",
+                when: When::True,
+                problem: "Falcon without rotary positions is not covered",
+            }],
+            rule: Rule::Falcon,
+        },
         modules: ModuleNames {
             own: &[
                 ("attention.query key value", &["query_key_value"]),
@@ -71,6 +91,16 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { scaled_embedding: true, scaled_logits: true, scaled_mixer: true, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                LAYER_KINDS,
+                SCANS,
+                &[Key::Own("attention_bias"), Key::Own("mlp_bias"), Key::Own("mamba_rms_norm")],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::FalconH1,
+        },
         modules: ModuleNames::USUAL,
     },
 ];

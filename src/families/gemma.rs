@@ -2,6 +2,7 @@
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, NormCode, RouterCode};
+use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, NormKind, Placement, QkNorm, SharedDefault, VariantDefaults,
@@ -28,6 +29,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { measured: true, ..GEMMA_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -45,6 +47,19 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { eager_only: true, both_masks: true, measured: true, ..GEMMA_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::OrZero("sliding_window"),
+                    Key::Own("layer_types"),
+                    Key::OrZero("attn_logit_softcapping"),
+                    Key::OrZero("final_logit_softcapping"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -57,6 +72,19 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { both_masks: true, tables_by_window: true, measured: true, ..GEMMA_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::OrZero("sliding_window"),
+                    Key::Own("sliding_window_pattern"),
+                    Key::Own("layer_types"),
+                    Key::OrZero("final_logit_softcapping"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -85,6 +113,23 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: GEMMA4_CODE,
+        reads: Reads {
+            keys: &[&[
+                Key::KeyValueHeads,
+                Key::Own("head_dim"),
+                Key::Own("attention_bias"),
+                Key::OrZero("sliding_window"),
+                Key::Own("layer_types"),
+                Key::OrZero("final_logit_softcapping"),
+                Key::Own("num_kv_shared_layers"),
+                Key::OrZero("hidden_size_per_layer_input"),
+                Key::Own("vocab_size_per_layer_input"),
+                Key::Own("laurel_rank"),
+                Key::Own("altup_num_inputs"),
+            ]],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -103,6 +148,24 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: GEMMA4_CODE,
+        reads: Reads {
+            keys: &[
+                SPARSE,
+                &[
+                    Key::Own("head_dim"),
+                    Key::OrZero("sliding_window"),
+                    Key::Own("layer_types"),
+                    Key::OrZero("final_logit_softcapping"),
+                    Key::Own("num_kv_shared_layers"),
+                    Key::OrZero("hidden_size_per_layer_input"),
+                    Key::Own("vocab_size_per_layer_input"),
+                    Key::Own("attention_k_eq_v"),
+                    Key::Own("use_double_wide_mlp"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::Gemma4,
+        },
         modules: ModuleNames::USUAL,
     },
 ];

@@ -2,6 +2,7 @@
 
 use super::base::{DEEPSEEK_EXPERTS, DEEPSEEK_LATENT, LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, ModuleOrder, Modules, Rotation, RouterCode, TableCode};
+use super::reads::{HEADS, Key, LATENT, ROTATED_HALVES, ROUTED, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, IndexerDefaults, LatentDefaults, MlpKind, Normalisation, Placement, QkNorm,
@@ -34,6 +35,10 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[HEADS, &[Key::Own("attention_bias"), Key::RotaryShare("partial_rotary_factor")]],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -61,6 +66,10 @@ pub(super) const MEMBERS: &[Member] = &[
             begins_with_token: false,
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[HEADS, &[Key::Own("attention_bias"), Key::RotaryShare("partial_rotary_factor")]],
+            ..Reads::PLAIN
         },
         modules: ModuleNames::USUAL,
     },
@@ -102,6 +111,25 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                ROUTED,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::Own("use_qk_norm"),
+                    Key::RotaryShare("partial_rotary_factor"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("n_shared_experts"),
+                    Key::Own("first_k_dense_replace"),
+                    Key::Own("norm_topk_prob"),
+                    Key::Own("n_group"),
+                    Key::Own("topk_group"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
     Member {
@@ -139,6 +167,11 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[SPARSE, LATENT, &[Key::Own("index_n_heads"), Key::Own("index_head_dim")]],
+            refuses: &[ROUTER_LOSS, ROTATED_HALVES],
+            rule: Rule::DenseByLayer,
+        },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
     Member {
@@ -173,6 +206,11 @@ pub(super) const MEMBERS: &[Member] = &[
             trains: false,
             modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[SPARSE, LATENT, &[Key::Own("index_n_heads"), Key::Own("index_head_dim")]],
+            refuses: &[ROUTER_LOSS, ROTATED_HALVES],
+            rule: Rule::SharedIndexers,
         },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },

@@ -5,6 +5,7 @@ use super::code::{
     FusedProjection, HeldNorm, Implementation, ModuleOrder, Modules, NormCode, OutputSaved, Rotation, SavedLayer,
     SavedOrder, ScoreCode, TableCode,
 };
+use super::reads::{CROSS_ATTENTION, Key, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, NormKind, Placement, PositionKind, Projection};
 
@@ -51,6 +52,14 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("hidden_dropout", &["resid_pdrop"]),
+                Key::Named("embedding_dropout", &["embd_pdrop"]),
+            ]],
+            refuses: &[CROSS_ATTENTION],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames {
             own: &[
                 ("attention.query key value", &["c_attn"]),
@@ -94,6 +103,15 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..BEFORE_LLAMA
         },
+        reads: Reads {
+            keys: &[&[
+                Key::Own("attention_dropout"),
+                Key::Named("hidden_dropout", &["resid_dropout"]),
+                Key::Named("embedding_dropout", &["embed_dropout"]),
+            ]],
+            rule: Rule::GptNeo,
+            ..Reads::PLAIN
+        },
         modules: ModuleNames {
             own: &[("attention.output", &["out_proj"]), ("mlp.up", &["c_fc"]), ("mlp.down", &["c_proj"])],
             ..ModuleNames::USUAL
@@ -129,6 +147,14 @@ pub(super) const MEMBERS: &[Member] = &[
             saved_layer: SavedLayer { attention_first: true, up_first: true, ..SavedLayer::BY_NAME },
             measured: true,
             ..BEFORE_LLAMA
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Own("rotary_dim"),
+                Key::Named("hidden_dropout", &["resid_pdrop"]),
+                Key::Named("embedding_dropout", &["embd_pdrop"]),
+            ]],
+            ..Reads::PLAIN
         },
         modules: ModuleNames {
             own: &[("attention.output", &["out_proj"]), ("mlp.up", &["fc_in"]), ("mlp.down", &["fc_out"])],
@@ -169,6 +195,16 @@ pub(super) const MEMBERS: &[Member] = &[
             modules: Modules::in_order(ModuleOrder::NormsFirst),
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Own("attention_bias"),
+                Key::RotaryShare("rotary_pct"),
+                Key::Own("use_parallel_residual"),
+                Key::Own("hidden_dropout"), // The same probability after the embedding.
+                Key::Named("embedding_dropout", &["hidden_dropout"]),
+            ]],
+            ..Reads::PLAIN
         },
         modules: ModuleNames {
             own: &[

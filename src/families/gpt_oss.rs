@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{GateCode, Implementation, NormCode, Rotation, RouterCode};
+use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, SharedDefault};
 
@@ -47,6 +48,11 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         begins_with_token: false,
         measured: true,
         ..LLAMA_CODE
+    },
+    reads: Reads {
+        keys: &[HEADS, ROUTED, &[Key::Own("attention_bias"), Key::OrZero("sliding_window"), Key::Own("layer_types")]],
+        refuses: &[ROUTER_LOSS],
+        ..Reads::PLAIN
     },
     modules: ModuleNames::USUAL,
 }];

@@ -2,6 +2,7 @@
 
 use super::base::{EXPERTS, GRANITE_MAMBA, LLAMA, LLAMA_CODE};
 use super::code::{Implementation, RouterCode};
+use super::reads::{HEADS, HYBRID_ROUTED, Key, LAYER_KINDS, ROUTER_LOSS, Reads, Rule, SCANS};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     ExpertDefaults, Family, FeedForwards, HybridDefaults, MixerDefaults, MlpKind, Pattern, PositionKind, SharedDefault,
@@ -17,6 +18,7 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias"), Key::Own("mlp_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -39,6 +41,11 @@ pub(super) const MEMBERS: &[Member] = &[
             scaled_logits: true,
             router: RouterCode::TopThenSoftmax,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[HEADS, LAYER_KINDS, SCANS, HYBRID_ROUTED, &[Key::Own("attention_bias")]],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::Granite,
         },
         modules: ModuleNames::USUAL,
     },

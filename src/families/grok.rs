@@ -2,6 +2,7 @@
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::Implementation;
+use super::reads::{Key, ROUTER_LOSS, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, Placement};
 
@@ -25,5 +26,15 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..LLAMA
     },
     code: Implementation { scaled_embedding: true, scaled_logits: true, trains: false, ..LLAMA_CODE },
+    reads: Reads {
+        keys: &[&[
+            Key::KeyValueHeads,
+            Key::Own("head_dim"),
+            Key::Named("num_experts", &["n_routed_experts", "num_local_experts", "num_experts", "moe_num_experts"]),
+            Key::Named("num_experts_per_tok", &["num_experts_per_tok", "top_k_experts", "moe_top_k"]),
+        ]],
+        refuses: &[ROUTER_LOSS],
+        ..Reads::PLAIN
+    },
     modules: ModuleNames::USUAL,
 }];

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, RouterCode};
+use super::reads::{HEADS, Key, MIXTURE, ROUTER_LOSS, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, QkNorm, SharedDefault};
 
@@ -14,6 +15,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { norms_after_rotation: true, measured: true, ..LLAMA_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -36,6 +38,7 @@ pub(super) const MEMBERS: &[Member] = &[
             shared_expert_first: true,
             ..LLAMA_CODE
         },
+        reads: Reads { keys: &[MIXTURE, &[Key::Own("head_dim")]], refuses: &[ROUTER_LOSS], ..Reads::PLAIN },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
     Member {
@@ -68,6 +71,19 @@ pub(super) const MEMBERS: &[Member] = &[
             trains: false,
             begins_with_token: false,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[
+                MIXTURE,
+                &[
+                    Key::Own("head_dim"),
+                    Key::Own("mlp_bias"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Named("n_shared_experts", &["num_shared_experts"]),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::DenseLayersNamed,
         },
         modules: ModuleNames::USUAL,
     },

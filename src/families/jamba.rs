@@ -2,6 +2,7 @@
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, Rotation, RouterCode};
+use super::reads::{HEADS, HYBRID_ROUTED, LAYER_KINDS, ROUTER_LOSS, Reads, Rule, SCANS};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, FeedForwards, HybridDefaults, MixerDefaults, Normalisation, Pattern, PositionKind,
@@ -29,5 +30,6 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..LLAMA
     },
     code: Implementation { rotation: Rotation::None, router: RouterCode::SoftmaxThenCast, ..LLAMA_CODE },
+    reads: Reads { keys: &[HEADS, LAYER_KINDS, SCANS, HYBRID_ROUTED], refuses: &[ROUTER_LOSS], rule: Rule::Jamba },
     modules: ModuleNames::USUAL,
 }];

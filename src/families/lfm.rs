@@ -2,13 +2,23 @@
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, RouterCode};
+use super::reads::{HEADS, HYBRID_ROUTED, Key, LAYER_KINDS, ROUTER_LOSS, Reads, Refusal, Rule, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, FeedForwards, HybridDefaults, MixerDefaults, Normalisation, Pattern, QkNorm,
 };
 
 pub(super) const MEMBERS: &[Member] = &[
-    Member { family: LFM2, code: Implementation { measured: true, ..LLAMA_CODE }, modules: ModuleNames::USUAL },
+    Member {
+        family: LFM2,
+        code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[HEADS, LAYER_KINDS, &[Key::Own("conv_L_cache"), Key::Own("conv_bias")]],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::Lfm2,
+        },
+        modules: ModuleNames::USUAL,
+    },
     Member {
         family: Family {
             id: "lfm2_moe",
@@ -36,6 +46,28 @@ pub(super) const MEMBERS: &[Member] = &[
             correction_bias_in_fp32: true,
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                LAYER_KINDS,
+                HYBRID_ROUTED,
+                &[
+                    Key::Own("conv_L_cache"),
+                    Key::Own("conv_bias"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Named("first_k_dense_replace", &["num_dense_layers"]),
+                ],
+            ],
+            refuses: &[
+                ROUTER_LOSS,
+                Refusal {
+                    key: "use_expert_bias",
+                    when: When::False,
+                    problem: "a router without its bias is not covered",
+                },
+            ],
+            rule: Rule::Lfm2Moe,
         },
         modules: ModuleNames::USUAL,
     },

@@ -2,13 +2,19 @@
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, ModuleOrder, Modules, NormCode, Rotation, RouterCode};
+use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, MlpKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
 
 pub(super) const MEMBERS: &[Member] = &[
-    Member { family: LLAMA, code: Implementation { measured: true, ..LLAMA_CODE }, modules: ModuleNames::USUAL },
+    Member {
+        family: LLAMA,
+        code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias"), Key::Own("mlp_bias")]], ..Reads::PLAIN },
+        modules: ModuleNames::USUAL,
+    },
     Member {
         family: Family {
             id: "llama4_text",
@@ -44,6 +50,20 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[
+                SPARSE,
+                &[
+                    Key::Own("head_dim"),
+                    Key::Own("use_qk_norm"),
+                    Key::Own("no_rope_layer_interval"),
+                    Key::Named("decoder_sparse_step", &["interleave_moe_layer_step"]),
+                    Key::Own("intermediate_size_mlp"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::Llama4,
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -60,6 +80,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias"), Key::Own("mlp_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -79,6 +100,18 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::Own("mlp_bias"),
+                    Key::Own("no_rope_layers"),
+                    Key::Own("no_rope_layer_interval"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -91,6 +124,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: LLAMA_CODE,
+        reads: Reads { keys: &[HEADS, &[Key::Named("attention_bias", &["bias"])]], ..Reads::PLAIN },
         modules: ModuleNames {
             own: &[
                 ("attention.query key value", &["wqkv"]),

@@ -2,6 +2,7 @@
 
 use super::base::{GRANITE_MAMBA, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, Rotation, SavedOrder};
+use super::reads::{HEADS, Key, LAYER_KINDS, ROUTER_LOSS, Reads, SCANS};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, Family, FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, Pattern, PositionKind,
@@ -9,7 +10,27 @@ use crate::model::family::{
 use crate::model::recurrent::StateNorms;
 
 pub(super) const MEMBERS: &[Member] = &[
-    Member { family: MAMBA, code: MAMBA_CODE, modules: ModuleNames::USUAL },
+    Member {
+        family: MAMBA,
+        code: MAMBA_CODE,
+        reads: Reads {
+            keys: &[
+                HEADS,
+                LAYER_KINDS,
+                STATE_SPACE,
+                &[
+                    Key::OrAuto("mamba_n_heads", &["mamba_n_heads"]),
+                    Key::OrAuto("mamba_d_head", &["mamba_d_head"]),
+                    Key::OrAuto("mamba_n_groups", &["mamba_n_groups"]),
+                    Key::OrAuto("mamba_chunk_size", &["mamba_chunk_size"]),
+                    Key::OrAuto("mamba_dt_rank", &["time_step_rank"]),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames::USUAL,
+    },
     Member {
         family: Family {
             id: "falcon_mamba",
@@ -22,6 +43,22 @@ pub(super) const MEMBERS: &[Member] = &[
             ..MAMBA
         },
         code: MAMBA_CODE,
+        reads: Reads {
+            keys: &[
+                HEADS,
+                LAYER_KINDS,
+                STATE_SPACE,
+                &[
+                    Key::OrAuto("mamba_n_heads", &["mamba_n_heads"]),
+                    Key::OrAuto("mamba_d_head", &["mamba_d_head"]),
+                    Key::OrAuto("mamba_n_groups", &["mamba_n_groups"]),
+                    Key::OrAuto("mamba_chunk_size", &["mamba_chunk_size"]),
+                    Key::OrAuto("mamba_dt_rank", &["time_step_rank"]),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -48,6 +85,23 @@ pub(super) const MEMBERS: &[Member] = &[
             ..MAMBA
         },
         code: MAMBA_CODE,
+        reads: Reads {
+            keys: &[
+                LAYER_KINDS,
+                STATE_SPACE,
+                &[
+                    // Its own class calls the channels of a state's head so.
+                    Key::OrAuto("mamba_d_head", &["head_dim"]),
+                    Key::KeyValueHeads,
+                    Key::OrAuto("mamba_n_heads", &["num_heads"]),
+                    Key::OrAuto("mamba_n_groups", &["n_groups"]),
+                    Key::OrAuto("mamba_chunk_size", &["chunk_size"]),
+                    Key::OrAuto("mamba_dt_rank", &["mamba_dt_rank"]),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -70,6 +124,11 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { rotation: Rotation::Concatenated, turned_together: true, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[HEADS, LAYER_KINDS, SCANS, &[Key::Own("attention_bias"), Key::Own("mlp_bias")]],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
 ];
@@ -96,3 +155,12 @@ const MAMBA: Family = Family {
 /// What a scan keeps is an estimate.
 const MAMBA_CODE: Implementation =
     Implementation { rotation: Rotation::None, stream_in_fp32: true, saved: SavedOrder::HeadLast, ..LLAMA_CODE };
+
+/// The names of Mamba before there was anything beside it.
+const STATE_SPACE: &[Key] = &[
+    Key::OrAuto("mamba_d_state", &["state_size"]),
+    Key::OrAuto("mamba_d_conv", &["conv_kernel"]),
+    Key::OrAuto("mamba_expand", &["expand"]),
+    Key::Named("mamba_conv_bias", &["use_conv_bias"]),
+    Key::Named("mamba_proj_bias", &["use_bias"]),
+];

@@ -2,6 +2,7 @@
 
 use super::base::{DEEPSEEK_EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, ModuleOrder, Modules, Rotation, RouterCode};
+use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, SharedDefault, VariantDefaults};
 
@@ -20,6 +21,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: LLAMA_CODE,
+        reads: Reads { keys: &[HEADS], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -54,6 +56,23 @@ pub(super) const MEMBERS: &[Member] = &[
             trains: false,
             modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[
+                SPARSE,
+                &[
+                    Key::Own("head_dim"),
+                    Key::Own("v_head_dim"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("norm_topk_prob"),
+                    Key::Own("n_group"),
+                    Key::Own("topk_group"),
+                    Key::RotaryShare("partial_rotary_factor"),
+                    Key::OrZero("sliding_window"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::MimoV2,
         },
         modules: ModuleNames::USUAL,
     },

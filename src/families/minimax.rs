@@ -2,6 +2,7 @@
 
 use super::base::{DEEPSEEK_EXPERTS, EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, Rotation, RouterCode};
+use super::reads::{HEADS, HYBRID_ROUTED, Key, LAYER_KINDS, ROUTED, ROUTER_LOSS, ROUTER_NOISE, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, FeedForwards, HybridDefaults, IndexerDefaults, MixerDefaults, MlpKind,
@@ -29,6 +30,11 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[HEADS, LAYER_KINDS, HYBRID_ROUTED, &[Key::Own("block_size")]],
+            refuses: &[ROUTER_LOSS, ROUTER_NOISE],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -61,6 +67,11 @@ pub(super) const MEMBERS: &[Member] = &[
             heads_after_projections: true,
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[HEADS, ROUTED, &[Key::RotaryShare("partial_rotary_factor")]],
+            refuses: &[ROUTER_LOSS, ROUTER_NOISE],
+            rule: Rule::RotaryChannels,
         },
         modules: ModuleNames::USUAL,
     },
@@ -99,6 +110,20 @@ pub(super) const MEMBERS: &[Member] = &[
             router: RouterCode::SigmoidByGroup,
             trains: false,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[
+                SPARSE,
+                &[
+                    Key::Own("head_dim"), // Its experts have the class's `intermediate_size`, its dense layers a width of their own.
+                    Key::Named("moe_intermediate_size", &["intermediate_size"]),
+                    Key::Named("intermediate_size", &["dense_intermediate_size"]),
+                    Key::Own("index_n_heads"),
+                    Key::Own("index_head_dim"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::MiniMaxM3,
         },
         modules: ModuleNames::USUAL,
     },

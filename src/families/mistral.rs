@@ -2,6 +2,9 @@
 
 use super::base::{DEEPSEEK_EXPERTS, DEEPSEEK_LATENT, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, Rotation, RouterCode};
+use super::reads::{
+    HEADS, Key, LATENT, ROTATED_HALVES, ROUTED, ROUTER_LOSS, ROUTER_NOISE, Reads, Rule, SPARSE, WINDOWS,
+};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, LatentDefaults, Normalisation, SharedDefault};
 
@@ -19,6 +22,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::OrZero("sliding_window")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -44,6 +48,11 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[HEADS, ROUTED, &[Key::Own("sliding_window")]],
+            refuses: &[ROUTER_LOSS, ROUTER_NOISE],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -61,6 +70,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { queries_scaled_by_position: true, measured: true, ..LLAMA_CODE },
+        reads: Reads { keys: &[HEADS, WINDOWS], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -89,6 +99,11 @@ pub(super) const MEMBERS: &[Member] = &[
             router: RouterCode::SoftmaxThenCast,
             queries_scaled_by_position: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[SPARSE, LATENT, &[Key::Own("index_n_heads"), Key::Own("index_head_dim")]],
+            refuses: &[ROUTER_LOSS, ROTATED_HALVES],
+            rule: Rule::DenseByLayer,
         },
         modules: ModuleNames::USUAL,
     },

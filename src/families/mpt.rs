@@ -2,6 +2,7 @@
 
 use super::base::{BEFORE_LLAMA, EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{FusedProjection, Implementation, NormCode, OutputSaved, SavedLayer, ScoreCode};
+use super::reads::{Key, ROUTER_LOSS, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, MlpKind, NormKind, PositionKind, Projection};
 
@@ -36,6 +37,7 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..BEFORE_LLAMA
         },
+        reads: Reads { rule: Rule::Mpt, ..Reads::PLAIN },
         modules: ModuleNames {
             own: &[("attention.query key value", &["Wqkv"]), ("attention.output", &["out_proj"])],
             ..ModuleNames::USUAL
@@ -58,6 +60,16 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { norm: NormCode::Fused, trains: false, begins_with_token: false, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("hidden_size", &["d_model"]),
+                Key::Named("num_attention_heads", &["n_heads"]),
+                Key::Named("num_hidden_layers", &["n_layers"]),
+                Key::Named("max_position_embeddings", &["max_seq_len"]),
+            ]],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::Dbrx,
+        },
         modules: ModuleNames::USUAL,
     },
 ];

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, NormCode, RouterCode, Widening};
+use super::reads::{CLIPPED, HEADS, Key, ROUTED, ROUTER_LOSS, Reads, WINDOWS};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, NormKind, Placement, QkNorm};
 
@@ -21,6 +22,7 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], refuses: &[CLIPPED], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -39,6 +41,7 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -64,6 +67,7 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads { keys: &[HEADS, WINDOWS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -88,6 +92,11 @@ pub(super) const MEMBERS: &[Member] = &[
             begins_with_token: false,
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[HEADS, ROUTED, &[Key::Own("attention_bias"), Key::Own("norm_topk_prob")]],
+            refuses: &[ROUTER_LOSS, CLIPPED],
+            ..Reads::PLAIN
         },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },

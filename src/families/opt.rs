@@ -2,6 +2,7 @@
 
 use super::base::{BEFORE_LLAMA, LLAMA, LLAMA_LIKE};
 use super::code::{Implementation, ModuleOrder, Modules, PositionCode, SavedLayer, SavedOrder};
+use super::reads::{Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, NormKind, PositionKind};
 
@@ -39,6 +40,18 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         modules: Modules::in_order(ModuleOrder::NormAfterEach),
         measured: true,
         ..BEFORE_LLAMA
+    },
+    reads: Reads {
+        keys: &[&[
+            Key::Named("attention_bias", &["enable_bias"]),
+            Key::Named("mlp_bias", &["enable_bias"]),
+            Key::Named("hidden_dropout", &["dropout"]),
+            Key::Own("word_embed_proj_dim"),
+            Key::Own("do_layer_norm_before"),
+            Key::Own("_remove_final_layer_norm"),
+            Key::Own("layer_norm_elementwise_affine"),
+        ]],
+        ..Reads::PLAIN
     },
     modules: ModuleNames {
         own: &[

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, ModuleOrder, Modules, NormCode, OutputSaved, Rotation, RouterCode, SavedLayer};
+use super::reads::{HEADS, Key, MIXTURE, ROUTER_LOSS, Reads, Refusal, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, MlpKind, NormKind, Normalisation, Placement, Projection};
 
@@ -39,6 +40,22 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::RotaryShare("partial_rotary_factor"),
+                    Key::Named("hidden_dropout", &["resid_pdrop"]),
+                    Key::Named("embedding_dropout", &["embd_pdrop"]),
+                ],
+            ],
+            refuses: &[Refusal {
+                key: "qk_layernorm",
+                when: When::True,
+                problem: "norms on queries and keys of Phi are not covered",
+            }],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames {
             own: &[("attention.output", &["dense"]), ("mlp.up", &["fc1"]), ("mlp.down", &["fc2"])],
             ..ModuleNames::USUAL
@@ -65,6 +82,17 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::RotaryShare("partial_rotary_factor"),
+                    Key::Named("hidden_dropout", &["resid_pdrop"]),
+                    Key::Own("sliding_window"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -86,6 +114,11 @@ pub(super) const MEMBERS: &[Member] = &[
             router: RouterCode::SoftmaxThenCast,
             trains: false,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[MIXTURE, &[Key::Own("lm_head_bias"), Key::OrZero("sliding_window")]],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
         },
         modules: ModuleNames::USUAL,
     },

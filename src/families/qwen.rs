@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, ModuleOrder, Modules, RouterCode};
+use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads, Refusal, Rule, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, QkNorm, SharedDefault};
 
@@ -20,6 +21,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { begins_with_token: false, measured: true, ..LLAMA_CODE },
+        reads: Reads { keys: &[HEADS], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -58,6 +60,29 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..LLAMA_CODE
         },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                ROUTED,
+                &[
+                    Key::Named("attention_bias", &["qkv_bias"]),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("shared_expert_intermediate_size"),
+                    Key::Own("norm_topk_prob"),
+                    Key::Own("decoder_sparse_step"),
+                    Key::Own("mlp_only_layers"),
+                ],
+            ],
+            refuses: &[
+                ROUTER_LOSS,
+                Refusal {
+                    key: "use_sliding_window",
+                    when: When::True,
+                    problem: "Qwen2-MoE with a window is not covered",
+                },
+            ],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -75,6 +100,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation { begins_with_token: false, measured: true, ..LLAMA_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -109,6 +135,22 @@ pub(super) const MEMBERS: &[Member] = &[
             modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
             measured: true,
             ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                ROUTED,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("shared_expert_intermediate_size"),
+                    Key::Own("norm_topk_prob"),
+                    Key::Own("decoder_sparse_step"),
+                    Key::Own("mlp_only_layers"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::SlidesWhereAsked,
         },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },

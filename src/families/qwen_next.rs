@@ -2,6 +2,7 @@
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, NormCode, Rotation, RouterCode};
+use super::reads::{HEADS, HYBRID_ROUTED, Key, LAYER_KINDS, ROUTER_LOSS, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, FeedForwards, HybridDefaults, MixerDefaults, NormKind, Normalisation, Pattern,
@@ -12,11 +13,50 @@ pub(super) const MEMBERS: &[Member] = &[
     Member {
         family: QWEN3_NEXT,
         code: Implementation { begins_with_token: false, ..QWEN3_NEXT_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                LAYER_KINDS,
+                HYBRID_ROUTED,
+                &[
+                    Key::Own("linear_num_key_heads"),
+                    Key::Own("linear_key_head_dim"),
+                    Key::Own("linear_num_value_heads"),
+                    Key::Own("linear_value_head_dim"),
+                    Key::Own("linear_conv_kernel_dim"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("shared_expert_intermediate_size"),
+                    Key::Own("decoder_sparse_step"),
+                    Key::Own("mlp_only_layers"),
+                    Key::Own("attention_bias"),
+                    Key::RotaryShare("partial_rotary_factor"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
     Member {
         family: QWEN3_5,
         code: Implementation { tables_by_sequence: true, begins_with_token: false, ..QWEN3_NEXT_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                LAYER_KINDS,
+                &[
+                    Key::Own("linear_num_key_heads"),
+                    Key::Own("linear_key_head_dim"),
+                    Key::Own("linear_num_value_heads"),
+                    Key::Own("linear_value_head_dim"),
+                    Key::Own("linear_conv_kernel_dim"),
+                    Key::Own("attention_bias"),
+                    Key::RotaryShare("partial_rotary_factor"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -34,6 +74,26 @@ pub(super) const MEMBERS: &[Member] = &[
             ..QWEN3_NEXT
         },
         code: Implementation { tables_by_sequence: true, begins_with_token: false, ..QWEN3_NEXT_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                LAYER_KINDS,
+                HYBRID_ROUTED,
+                &[
+                    Key::Own("linear_num_key_heads"),
+                    Key::Own("linear_key_head_dim"),
+                    Key::Own("linear_num_value_heads"),
+                    Key::Own("linear_value_head_dim"),
+                    Key::Own("linear_conv_kernel_dim"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("shared_expert_intermediate_size"),
+                    Key::Own("attention_bias"),
+                    Key::RotaryShare("partial_rotary_factor"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
         modules: ModuleNames::USUAL,
     },
 ];

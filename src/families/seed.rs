@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::Implementation;
+use super::reads::{HEADS, Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family};
 
@@ -23,5 +24,17 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..LLAMA
     },
     code: Implementation { hidden_dropout: true, measured: true, ..LLAMA_CODE },
+    reads: Reads {
+        keys: &[
+            HEADS,
+            &[
+                Key::Own("attention_bias"),
+                Key::Named("attention_output_bias", &["attention_out_bias"]),
+                Key::Own("mlp_bias"),
+                Key::Named("hidden_dropout", &["residual_dropout"]),
+            ],
+        ],
+        ..Reads::PLAIN
+    },
     modules: ModuleNames::USUAL,
 }];

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{HeldNorm, Implementation, NormCode, Rotation};
+use super::reads::{HEADS, Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, NormKind};
 
@@ -34,6 +35,19 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         heads_after_projections: true,
         measured: true,
         ..LLAMA_CODE
+    },
+    reads: Reads {
+        keys: &[
+            HEADS,
+            &[
+                Key::Named("use_qk_norm", &["qk_layernorm"]),
+                Key::Own("use_parallel_residual"),
+                Key::Named("attention_bias", &["use_qkv_bias"]),
+                Key::RotaryShare("partial_rotary_factor"),
+                Key::Own("hidden_dropout"),
+            ],
+        ],
+        ..Reads::PLAIN
     },
     modules: ModuleNames::USUAL,
 }];

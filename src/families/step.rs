@@ -2,6 +2,7 @@
 
 use super::base::{DEEPSEEK_EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, Rotation, RouterCode};
+use super::reads::{Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, QkNorm, VariantDefaults};
 
@@ -31,6 +32,19 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         trains: false,
         begins_with_token: false,
         ..LLAMA_CODE
+    },
+    reads: Reads {
+        keys: &[
+            SPARSE,
+            &[
+                Key::Own("head_dim"),
+                Key::Own("moe_intermediate_size"),
+                Key::OrZero("sliding_window"),
+                Key::Own("layer_types"),
+            ],
+        ],
+        refuses: &[ROUTER_LOSS],
+        rule: Rule::Step,
     },
     modules: ModuleNames::USUAL,
 }];

@@ -2,6 +2,7 @@
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, LossCode, NormCode, Rotation};
+use super::reads::{Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, PositionKind, Seq2SeqDefaults};
 
@@ -9,6 +10,7 @@ pub(super) const MEMBERS: &[Member] = &[
     Member {
         family: T5,
         code: Implementation { measured: true, ..T5_CODE },
+        reads: Reads { rule: Rule::Seq2Seq, ..Reads::PLAIN },
         modules: ModuleNames { own: T5_NAMES, ..ModuleNames::USUAL },
     },
     Member {
@@ -25,6 +27,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..T5
         },
         code: Implementation { scales_decoder_output: Some(false), measured: true, ..T5_CODE },
+        reads: Reads { rule: Rule::Seq2Seq, ..Reads::PLAIN },
         modules: ModuleNames { own: T5_NAMES, ..ModuleNames::USUAL },
     },
     Member {
@@ -41,6 +44,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..T5
         },
         code: Implementation { biases_by_layer: true, scales_decoder_output: Some(true), measured: true, ..T5_CODE },
+        reads: Reads { rule: Rule::Seq2Seq, ..Reads::PLAIN },
         modules: ModuleNames { own: T5_NAMES, ..ModuleNames::USUAL },
     },
 ];

@@ -2,6 +2,7 @@
 
 use super::base::{ENCODER_CODE, LLAMA, LLAMA_LIKE};
 use super::code::{Implementation, LossCode, Rotation};
+use super::reads::{Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, ImageDefaults, MlpKind, NormKind, PositionKind};
 
@@ -33,5 +34,6 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..LLAMA
     },
     code: Implementation { rotation: Rotation::None, loss: LossCode::Masked, measured: true, ..ENCODER_CODE },
+    reads: Reads { rule: Rule::Image, ..Reads::PLAIN },
     modules: ModuleNames { own: &[("mlp.up", &["fc1"]), ("mlp.down", &["fc2"])], ..ModuleNames::USUAL },
 }];
