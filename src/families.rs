@@ -71,6 +71,8 @@ pub struct ModuleNames {
     /// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of the experts, which had a
     /// module each in earlier versions; the dense and shared ones of the same names then have no adapter.
     pub stacked_experts: bool,
+    /// Whether it is known what PEFT's `all-linear` adapts where there are experts: no router, and no stack.
+    pub all_linear: bool,
 }
 
 /// Every lineage.
@@ -152,7 +154,7 @@ pub fn implementation(family: &Family) -> Implementation {
 
 impl ModuleNames {
     /// Llama's, and one module for each expert.
-    const USUAL: Self = Self { own: &[], stacked_experts: false };
+    const USUAL: Self = Self { own: &[], stacked_experts: false, all_linear: false };
 
     /// The names that find the layers that compute this; none: there is no such layer.
     pub fn of(&self, linear: &str) -> &'static [&'static str] {

@@ -14,6 +14,7 @@ pub(super) const LLAMA: Family = Family {
     id: "llama",
     norm: NormKind::Rms,
     placement: Placement::Pre,
+    optional_placement: None,
     projection: Projection::Separate,
     multi_query: None,
     qk_norm: QkNorm::None,

@@ -54,5 +54,5 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         refuses: &[ROUTER_LOSS],
         ..Reads::PLAIN
     },
-    modules: ModuleNames::USUAL,
+    modules: ModuleNames { all_linear: true, ..ModuleNames::USUAL },
 }];

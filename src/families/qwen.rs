@@ -83,7 +83,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ],
             ..Reads::PLAIN
         },
-        modules: ModuleNames::USUAL,
+        modules: ModuleNames { all_linear: true, ..ModuleNames::USUAL },
     },
     Member {
         family: Family {

@@ -4,13 +4,14 @@ use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{HeldNorm, Implementation, NormCode, Rotation};
 use super::reads::{HEADS, Key, Reads};
 use super::{Member, ModuleNames};
-use crate::model::family::{Defaults, Family, NormKind};
+use crate::model::family::{Defaults, Family, NormKind, Placement};
 
 pub(super) const MEMBERS: &[Member] = &[Member {
     family: Family {
         id: "stablelm",
         bias_of_output_apart: true,
         norm: NormKind::Layer,
+        optional_placement: Some(Placement::ParallelOneNorm),
         defaults: Defaults {
             vocab_size: 50_304,
             hidden_size: 2560,

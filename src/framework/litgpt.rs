@@ -118,5 +118,5 @@ impl Release {
 
 /// Whether the embedding is multiplied by a constant.
 pub fn scales_embedding(family: &Family) -> bool {
-    matches!(family.id, "gemma" | "gemma2" | "gemma3_text")
+    crate::families::implementation(family).scaled_embedding
 }

@@ -18,6 +18,50 @@ pub enum Rotation {
     NarrowHalves,
 }
 
+/// What a builder is like, by the `model_type` whose models it builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Builder {
+    family: &'static str,
+    rotation: Rotation,
+    /// Gemma's: the embedding is scaled, heads may be wider together than the stream, GELU gates.
+    gemma: bool,
+    /// Scores and logits are capped, a layer has four norms, and some layers have windows.
+    capped: bool,
+    /// Queries, keys and values have a bias.
+    biased: bool,
+    /// Whether the head is always tied, or never.
+    tied: Option<bool>,
+    drops_before_head: bool,
+    /// Whether long models of it are built as Llama 3.1 is.
+    scales_positions: bool,
+}
+
+const LLAMA: Builder = Builder {
+    family: "llama",
+    rotation: Rotation::Pairs,
+    gemma: false,
+    capped: false,
+    biased: false,
+    tied: None,
+    drops_before_head: true,
+    scales_positions: true,
+};
+
+const BUILDERS: &[Builder] = &[
+    LLAMA,
+    Builder { family: "mistral", tied: Some(false), drops_before_head: false, scales_positions: false, ..LLAMA },
+    Builder { family: "gemma", gemma: true, tied: Some(true), scales_positions: false, ..LLAMA },
+    Builder { family: "gemma2", gemma: true, capped: true, tied: Some(true), scales_positions: false, ..LLAMA },
+    Builder { family: "phi3", rotation: Rotation::Halves, tied: Some(false), scales_positions: false, ..LLAMA },
+    Builder { family: "qwen2", rotation: Rotation::NarrowHalves, biased: true, scales_positions: false, ..LLAMA },
+];
+
+impl Builder {
+    fn of(family: &Family) -> Option<&'static Self> {
+        BUILDERS.iter().find(|builder| builder.family == family.id)
+    }
+}
+
 /// What the builders choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
@@ -34,18 +78,13 @@ pub struct Parts {
 impl Parts {
     /// Those of a model; nothing of a family that has no builder.
     pub fn of(family: &Family, architecture: &Architecture) -> Option<Self> {
-        let rotation = match family.id {
-            "llama" | "mistral" | "gemma" | "gemma2" => Rotation::Pairs,
-            "phi3" => Rotation::Halves,
-            "qwen2" => Rotation::NarrowHalves,
-            _ => return None,
-        };
+        let builder = Builder::of(family)?;
         let scaled = architecture.max_position_embeddings >= SCALED_POSITIONS || architecture.tie_word_embeddings;
         Some(Self {
-            rotation,
-            scaled_embedding: is_gemma(family),
-            drops_before_head: family.id != "mistral",
-            one_table: family.id == "llama" && scaled,
+            rotation: builder.rotation,
+            scaled_embedding: builder.gemma,
+            drops_before_head: builder.drops_before_head,
+            one_table: builder.scales_positions && scaled,
         })
     }
 }
@@ -89,6 +128,7 @@ impl Release {
 /// scores alone. An error says what its
 /// builders do not have.
 pub fn built(family: &Family, architecture: &Architecture) -> Result<Architecture, &'static str> {
+    let builder = Builder::of(family).ok_or("families without a builder")?;
     if architecture.positions != PositionKind::Rotary {
         return Err("positions that do not rotate");
     }
@@ -98,23 +138,23 @@ pub fn built(family: &Family, architecture: &Architecture) -> Result<Architectur
     if architecture.embedding_size != architecture.hidden_size || architecture.embedding_norm.is_some() {
         return Err("what stands between embedding and layers");
     }
-    if architecture.lm_head_bias || architecture.logits_softcap != (family.id == "gemma2") {
+    if architecture.lm_head_bias || architecture.logits_softcap != builder.capped {
         return Err("heads of this kind");
     }
-    match (family.id, architecture.tie_word_embeddings) {
-        ("gemma" | "gemma2", false) => return Err("heads apart from the embedding"),
-        ("mistral" | "phi3", true) => return Err("tied heads"),
+    match (builder.tied, architecture.tie_word_embeddings) {
+        (Some(true), false) => return Err("heads apart from the embedding"),
+        (Some(false), true) => return Err("tied heads"),
         _ => {}
     }
     let mut built = architecture.clone();
     for group in &mut built.groups {
-        build(family, &mut group.layer, architecture.hidden_size)?;
+        build(builder, &mut group.layer, architecture.hidden_size)?;
     }
     Ok(built)
 }
 
-fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'static str> {
-    let capped = family.id == "gemma2";
+fn build(builder: &Builder, layer: &mut Layer, hidden_size: u64) -> Result<(), &'static str> {
+    let capped = builder.capped;
     let placement = if capped { Placement::Sandwich } else { Placement::Pre };
     if layer.placement != placement || layer.variant != LayerVariant::default() {
         return Err("blocks of this kind");
@@ -123,11 +163,11 @@ fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'s
     if !is_plain(attention)
         || attention.softcap != capped
         || attention.output_bias
-        || attention.qkv_bias != (family.id == "qwen2")
+        || attention.qkv_bias != builder.biased
     {
         return Err("attention of this kind");
     }
-    if attention.query_size() != hidden_size && !is_gemma(family) {
+    if attention.query_size() != hidden_size && !builder.gemma {
         return Err("heads that are not together as wide as the stream");
     }
     attention.projection = Projection::Separate;
@@ -140,14 +180,10 @@ fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'s
     mlp.activation = match mlp.activation {
         Activation::Silu => Activation::Silu,
         // The tanh approximation is PyTorch's operation too.
-        Activation::Gelu | Activation::GeluPython if is_gemma(family) => Activation::Gelu,
+        Activation::Gelu | Activation::GeluPython if builder.gemma => Activation::Gelu,
         _ => return Err("this activation function"),
     };
     Ok(())
-}
-
-fn is_gemma(family: &Family) -> bool {
-    matches!(family.id, "gemma" | "gemma2")
 }
 
 fn is_plain(attention: &Attention) -> bool {

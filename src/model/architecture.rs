@@ -293,7 +293,7 @@ fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
     }
     match (family.placement, keys.use_parallel_residual) {
         (Placement::Parallel, Some(false)) => Placement::Pre,
-        (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
+        (placement, Some(true)) => family.optional_placement.unwrap_or(placement),
         (placement, _) => placement,
     }
 }

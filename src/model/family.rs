@@ -28,6 +28,8 @@ pub struct Family {
     pub norm: NormKind,
     /// Where a layer's norms stand.
     pub placement: Placement,
+    /// Where they stand where `use_parallel_residual` asks for it, in families that leave it open.
+    pub optional_placement: Option<Placement>,
     /// How queries, keys and values are projected.
     pub projection: Projection,
     /// Whether one key and value head serves all query heads where the config does not say, in families that know no
