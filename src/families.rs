@@ -187,10 +187,13 @@ const USUAL_NAMES: &[(&str, &[&str])] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::base::LLAMA_CODE;
     use super::code::{Modules, SavedLayer};
     use super::*;
-    use std::collections::BTreeSet;
+
+    use crate::model::ArchitectureKeys;
 
     /// Families whose modelling code computes as Llama's in all that is told apart here; their configurations may differ.
     const LIKE_LLAMA: &[&str] = &[
@@ -225,6 +228,18 @@ mod tests {
         let like: BTreeSet<&str> =
             all().filter(|member| computation(member.code) == LLAMA_CODE).map(|member| member.family.id).collect();
         assert_eq!(like, LIKE_LLAMA.iter().copied().collect());
+    }
+
+    #[test]
+    fn what_is_read_is_a_key_of_a_preset() {
+        for key in all().flat_map(|member| member.reads.keys.iter().copied().flatten()) {
+            let name = match *key {
+                Key::Own(name) | Key::Spelled(name) | Key::OrZero(name) => name,
+                Key::Named(name, _) | Key::OrAuto(name, _) | Key::OrEqual(name, _) => name,
+                Key::KeyValueHeads | Key::RotaryShare(_) => continue,
+            };
+            assert!(!ArchitectureKeys::spellings(name).is_empty(), "`{name}` is no key of [architecture]");
+        }
     }
 
     #[test]

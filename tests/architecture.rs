@@ -150,6 +150,16 @@ fn views_only_look_and_updates_only_decide() {
     }
 }
 
+/// What a family is like stands in its row.
+#[test]
+fn only_rows_know_families_by_name() {
+    for source in sources().iter().filter(|source| source.module() != "families") {
+        for word in ["family.id ==", "family.id !=", "match family.id", "matches!(family.id", "family.id.starts_with"] {
+            assert!(!source.code.contains(word), "{} asks with `{word}` which family it has", source.path);
+        }
+    }
+}
+
 #[test]
 fn nothing_opens_a_socket() {
     for source in sources() {

@@ -272,7 +272,9 @@ pub(super) fn uncovered(model: &Model) -> Option<&'static str> {
     }
     let fused = architecture.attentions().any(|attention| attention.projection == Projection::Fused);
     // Falcon has types of its own.
-    (fused && architecture.positions == PositionKind::Rotary && model.family.id == "falcon")
+    let indexed = crate::families::implementation(model.family).fused_projection
+        == crate::families::code::FusedProjection::Indexed;
+    (fused && architecture.positions == PositionKind::Rotary && indexed)
         .then_some("llama.cpp's mixtures are not known for Falcon")
 }
 
