@@ -234,8 +234,12 @@ mod tests {
     fn what_is_read_is_a_key_of_a_preset() {
         for key in all().flat_map(|member| member.reads.keys.iter().copied().flatten()) {
             let name = match *key {
-                Key::Own(name) | Key::Spelled(name) | Key::OrZero(name) => name,
-                Key::Named(name, _) | Key::OrAuto(name, _) | Key::OrEqual(name, _) => name,
+                Key::Own(name)
+                | Key::Spelled(name)
+                | Key::OrZero(name)
+                | Key::Named(name, _)
+                | Key::OrAuto(name, _)
+                | Key::OrEqual(name, _) => name,
                 Key::KeyValueHeads | Key::RotaryShare(_) => continue,
             };
             assert!(!ArchitectureKeys::spellings(name).is_empty(), "`{name}` is no key of [architecture]");

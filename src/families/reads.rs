@@ -80,7 +80,7 @@ pub enum Rule {
     Ernie,
     /// The same, and its experts end at a layer.
     ErnieMoe,
-    /// Experts in every layer (the first DeepSeek).
+    /// Experts in every layer (the first `DeepSeek`).
     EveryLayerRouted,
     /// Falcon groups heads in its new architecture alone.
     Falcon,
@@ -164,7 +164,7 @@ pub(super) const MIXTURE: &[Key] = &[
     Key::Own("attention_bias"),
 ];
 
-/// Latent attention and DeepSeek's experts.
+/// Latent attention and `DeepSeek`'s experts.
 pub(super) const LATENT: &[Key] = &[
     Key::Own("attention_bias"),
     Key::Own("moe_intermediate_size"),

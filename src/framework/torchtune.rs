@@ -20,6 +20,7 @@ pub enum Rotation {
 
 /// What a builder is like, by the `model_type` whose models it builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
 struct Builder {
     family: &'static str,
     rotation: Rotation,

@@ -30,7 +30,7 @@ pub(super) fn fill(
             Key::OrAuto(key, names) => (Form::OrAuto, key, names),
             Key::OrEqual(key, names) => (Form::OrEqual, key, names),
         };
-        keys.read_one(&Names { config, names, form }, key)?;
+        keys.read_one(&Names { config, spellings: names, form }, key)?;
     }
     Ok(())
 }
@@ -84,17 +84,17 @@ enum Form {
 /// One key of a configuration, by the first of these names that is there.
 struct Names<'c, 't> {
     config: &'c Object<'t>,
-    names: &'c [&'c str],
+    spellings: &'c [&'c str],
     form: Form,
 }
 
 impl Names<'_, '_> {
     fn is_zero(&self) -> bool {
-        self.form == Form::OrZero && self.names.iter().any(|name| self.config.is_null(name))
+        self.form == Form::OrZero && self.spellings.iter().any(|name| self.config.is_null(name))
     }
 
     fn by_name<T>(&self, read: impl FnOnce(&str) -> Result<Option<T>, PresetError>) -> Result<Option<T>, PresetError> {
-        self.config.spelling(self.names).map_or(Ok(None), read)
+        self.config.spelling(self.spellings).map_or(Ok(None), read)
     }
 }
 
@@ -104,14 +104,14 @@ impl Source for Names<'_, '_> {
     fn count(&self, _: &'static str) -> Result<Option<u64>, PresetError> {
         match self.form {
             Form::OrZero if self.is_zero() => Ok(Some(0)),
-            Form::Plain | Form::OrZero => self.config.count(self.names),
-            Form::OrAuto => self.config.count_or_auto(self.names),
-            Form::OrEqual => self.config.count_or_equal_counts(self.names),
+            Form::Plain | Form::OrZero => self.config.count(self.spellings),
+            Form::OrAuto => self.config.count_or_auto(self.spellings),
+            Form::OrEqual => self.config.count_or_equal_counts(self.spellings),
         }
     }
 
     fn number(&self, _: &'static str) -> Result<Option<f64>, PresetError> {
-        if self.is_zero() { Ok(Some(0.0)) } else { self.config.number(self.names) }
+        if self.is_zero() { Ok(Some(0.0)) } else { self.config.number(self.spellings) }
     }
 
     fn flag(&self, _: &'static str) -> Result<Option<bool>, PresetError> {
@@ -119,7 +119,7 @@ impl Source for Names<'_, '_> {
     }
 
     fn text(&self, _: &'static str) -> Result<Option<String>, PresetError> {
-        self.config.text(self.names)
+        self.config.text(self.spellings)
     }
 
     fn counts(&self, _: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
