@@ -1,7 +1,7 @@
 //! Embeds the presets and the reference cases: sorted tables of texts, which `preset` reads like a user's files.
 //!
-//! Of a model and of a card the table also has the id and the name, so that a list can be shown, and one of it found,
-//! before any of it is read.
+//! Of a model and of a card the table also has the id and the name, and of a model what a catalogue says of it, so that a
+//! list can be shown, and one of it found, before any of it is read.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,9 @@ fn models(root: &Path) -> io::Result<String> {
     let mut table = String::from("&[\n");
     for path in files(&root.join("presets/models"))? {
         let text = format!("include_str!({:?})", path.display());
-        row(&mut table, &path, "models", &fs::read_to_string(&path)?, &text)?;
+        let preset = fs::read_to_string(&path)?;
+        let facts = facts(&preset).ok_or_else(|| not_plain(&path, "models", "family, parameters or card"))?;
+        row(&mut table, &path, "models", &preset, &text, &facts)?;
     }
     Ok(table + "]\n")
 }
@@ -59,18 +61,59 @@ fn cards(root: &Path) -> io::Result<String> {
     for path in files(&root.join("presets/gpus"))? {
         let text = fs::read_to_string(&path)?;
         for card in text.split(CARD).skip(1) {
-            row(&mut table, &path, "gpus", card, &format!("{:?}", format!("{CARD}{card}")))?;
+            row(&mut table, &path, "gpus", card, &format!("{:?}", format!("{CARD}{card}")), "None")?;
         }
     }
     Ok(table + "]\n")
 }
 
-fn row(table: &mut String, path: &Path, folder: &str, head: &str, text: &str) -> io::Result<()> {
-    let file = format!("{folder}/{}", name_of(path));
-    let word = |key| word(head, key).ok_or_else(|| io::Error::other(format!("presets/{file}: no plain `{key}`")));
+fn row(table: &mut String, path: &Path, folder: &str, head: &str, text: &str, facts: &str) -> io::Result<()> {
+    let word = |key| word(head, key).ok_or_else(|| not_plain(path, folder, key));
     let (id, name) = (word("id")?, word("name")?);
-    let _ = writeln!(table, "    Embedded {{ id: {id:?}, name: {name:?}, file: {file:?}, text: {text} }},");
+    let file = format!("{folder}/{}", name_of(path));
+    let _ =
+        writeln!(table, "    Embedded {{ id: {id:?}, name: {name:?}, file: {file:?}, text: {text}, facts: {facts} }},");
     Ok(())
+}
+
+fn not_plain(path: &Path, folder: &str, key: &str) -> io::Error {
+    io::Error::other(format!("presets/{folder}/{}: no plain `{key}`", name_of(path)))
+}
+
+/// What a catalogue says of a model; nothing where a key that is there is not written plainly.
+fn facts(preset: &str) -> Option<String> {
+    let head = preset.split("\n[").next()?;
+    let value = |key: &str| head.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+    let plain = |key: &str| value(key).map(|value| value.split('#').next().unwrap_or_default().trim());
+    let mut facts = String::from("Some(Facts { ");
+    for key in ["id", "name", "family"] {
+        let _ = write!(facts, "{key}: {}, ", literal(value(key)?)?);
+    }
+    // A number that both write alike, with its separators.
+    let count = plain("parameters").filter(|count| count.replace('_', "").parse::<u64>().is_ok())?;
+    let confirmed: bool = plain("confirmed").unwrap_or("true").parse().ok()?;
+    let _ = write!(facts, "parameters: Some({count}), confirmed: {confirmed}");
+    for key in ["organization", "released", "license", "source"] {
+        let _ = match value(key) {
+            Some(value) => write!(facts, ", {key}: Some({})", literal(value)?),
+            None => write!(facts, ", {key}: None"),
+        };
+    }
+    Some(facts + " })")
+}
+
+/// The text that a value begins with, in its quotes, where TOML and Rust read the same from it.
+fn literal(value: &str) -> Option<&str> {
+    let mut letters = value.char_indices();
+    letters.next().filter(|(_, first)| *first == '"')?;
+    while let Some((end, letter)) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next().filter(|(_, escaped)| ['\\', '"'].contains(escaped))?),
+            '"' => return value.get(..=end),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The text after `key = ` at the head of a preset. Presets of this repository write it plainly; a test holds the tables

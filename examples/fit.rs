@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model = library.model(&arguments.next().unwrap_or_else(|| "llama-3.1-8b".into()))?;
     let gpu = library.gpu(&arguments.next().unwrap_or_else(|| "h100-sxm-80".into()))?;
 
-    let mut scenario = Scenario { profiles: library.profiles(), ..Scenario::default() };
+    let mut scenario = Scenario::default();
     scenario.train.sequence_length = 8192;
     scenario.train.recompute = Recompute::Full;
 

@@ -8,6 +8,8 @@
 mod arguments;
 mod check;
 mod compare;
+mod config;
+mod context;
 mod estimate;
 mod explore;
 mod frameworks;
@@ -22,6 +24,7 @@ mod presets;
 mod render;
 mod resolve;
 mod settings;
+mod stream;
 mod suggest;
 mod validate;
 
@@ -30,10 +33,11 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 
 use arguments::{OutputArguments, ScenarioArguments};
+use context::Context;
 
 use crate::scenario::Scenario;
 
@@ -170,22 +174,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(BAD_INPUT)));
         }
     };
+    let context = &Context::read();
     match cli.command {
-        None => explore::run(&cli.run, cli.looks),
-        Some(Command::Check(run)) => check::run(&run),
-        Some(Command::Estimate { run, ledger }) => estimate::run(&run, ledger),
-        Some(Command::Compare(arguments)) => compare::run(&arguments),
-        Some(Command::Max { quantity, run }) => max::run(quantity, &run),
-        Some(Command::Models(catalogue)) => models::run(&catalogue),
-        Some(Command::Gpus(catalogue)) => gpus::run(&catalogue),
+        None => explore::run(context, &cli.run, cli.looks),
+        Some(Command::Check(run)) => check::run(context, &run),
+        Some(Command::Estimate { run, ledger }) => estimate::run(context, &run, ledger),
+        Some(Command::Compare(arguments)) => compare::run(context, &arguments),
+        Some(Command::Max { quantity, run }) => max::run(context, quantity, &run),
+        Some(Command::Models(catalogue)) => models::run(context, &catalogue),
+        Some(Command::Gpus(catalogue)) => gpus::run(context, &catalogue),
         Some(Command::Import { path }) => import::run(&path),
-        Some(Command::Validate(arguments)) => validate::run(&arguments),
+        Some(Command::Validate(arguments)) => validate::run(context, &arguments),
         #[cfg(feature = "tui")]
-        Some(Command::Render(arguments)) => render::run(&arguments),
+        Some(Command::Render(arguments)) => render::run(context, &arguments),
         Some(Command::Completions { shell }) => manual::completions(shell),
-        Some(Command::Config) => settings::print(),
+        Some(Command::Config) => config::run(context),
         Some(Command::Man) => manual::page(),
-        Some(Command::Frameworks { output }) => frameworks::run(&output),
+        Some(Command::Frameworks { output }) => frameworks::run(context, &output),
     }
 }
 

@@ -1,6 +1,115 @@
-//! The programs that are described, each by its own rules, and what they have in common.
+//! The frameworks that are described, each by its own rules, and what they have in common.
 
 pub(crate) mod litgpt;
 pub(crate) mod step;
+mod switches;
 pub(crate) mod torchtune;
 pub(crate) mod transformers;
+
+use crate::gpu::Gpu;
+use crate::ledger::{EstimateError, Ledger};
+use crate::model::Model;
+use crate::model::parameters::BlockParameters;
+use crate::scenario::{Profile, Scenario, Task};
+use crate::sequence::Sequence;
+
+/// A model that a framework runs as a scenario says, in a release that a profile describes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Job<'a> {
+    /// The model; for training without what only generation has.
+    pub(crate) model: &'a Model,
+    /// The run.
+    pub(crate) scenario: &'a Scenario,
+    /// The release.
+    pub(crate) profile: &'a Profile,
+    /// The card, whose kernels take workspaces.
+    pub(crate) gpu: Option<&'a Gpu>,
+}
+
+impl Job<'_> {
+    /// An error for a framework that does not do this.
+    pub(crate) fn not_covered(&self, covered: String) -> EstimateError {
+        EstimateError::framework(&self.profile.id, covered)
+    }
+}
+
+/// A program that trains models or serves them: how it builds them, what it keeps, in which order it asks for memory.
+pub(crate) trait Framework: Sync {
+    /// The word by which profiles name it.
+    fn id(&self) -> &'static str;
+
+    /// By what its releases differ: the keys of a profile's `[release]`.
+    fn switches(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The ledger of a training step.
+    fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError>;
+
+    /// The tensors that a training run's optimizer steps.
+    fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError>;
+
+    /// The ledger of serving.
+    fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        Err(job.not_covered(format!("{}, for serving", job.scenario.framework.described(Task::Infer))))
+    }
+
+    /// Whether it is known in which order it asks for memory.
+    fn is_in_order(&self, _job: &Job<'_>) -> bool {
+        false
+    }
+
+    /// Everything that it asks of PyTorch's allocator, in order, where that is known.
+    fn sequence(&self, _job: &Job<'_>) -> Result<Option<Sequence>, EstimateError> {
+        Ok(None)
+    }
+
+    /// The ledger of what a tracker of tensors sees: nothing that a kernel takes for itself.
+    fn tracked(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        match job.scenario.task {
+            Task::Train => self.train(job),
+            Task::Infer => self.infer(job),
+        }
+    }
+}
+
+/// Every framework.
+static FRAMEWORKS: [&dyn Framework; 3] = [&transformers::Transformers, &litgpt::Litgpt, &torchtune::Torchtune];
+
+/// The words of all frameworks.
+pub(crate) fn ids() -> Vec<&'static str> {
+    FRAMEWORKS.iter().map(|framework| framework.id()).collect()
+}
+
+/// The framework of an id.
+fn find(id: &str) -> Option<&'static dyn Framework> {
+    FRAMEWORKS.into_iter().find(|framework| framework.id() == id)
+}
+
+/// By what the releases of a framework differ; nothing where there is no such framework.
+pub(crate) fn switches(id: &str) -> Option<&'static [&'static str]> {
+    find(id).map(Framework::switches)
+}
+
+/// The framework of a run, and the job that it does.
+///
+/// # Errors
+/// Where the framework was not looked up, or is not described for the task.
+pub(crate) fn job<'a>(
+    model: &'a Model,
+    scenario: &'a Scenario,
+    gpu: Option<&'a Gpu>,
+) -> Result<(&'static dyn Framework, Job<'a>), EstimateError> {
+    let (word, task) = (scenario.framework.word(), scenario.task);
+    let not_covered = || {
+        let doing = if task == Task::Train { "training" } else { "serving" };
+        EstimateError::framework(word, format!("{}, for {doing}", scenario.framework.described(task)))
+    };
+    let described = |profile: &&Profile| match task {
+        Task::Train => profile.train.is_some(),
+        Task::Infer => profile.infer.is_some(),
+    };
+    let profile = scenario.framework.profile().filter(described).ok_or_else(not_covered)?;
+    let framework = find(&profile.framework).ok_or_else(not_covered)?;
+    Ok((framework, Job { model, scenario, profile, gpu }))
+}

@@ -10,6 +10,7 @@
 
 mod allocator;
 pub mod cli;
+pub mod families;
 pub mod framework;
 mod frameworks;
 pub mod gpu;

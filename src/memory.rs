@@ -4,14 +4,13 @@ mod notes;
 mod reserve;
 mod sketch;
 
-use crate::frameworks::litgpt::{self, release as litgpt_code};
-use crate::frameworks::torchtune::{self, release as torchtune_code};
-use crate::frameworks::transformers::{serve, train};
+use std::borrow::Cow;
+
+use crate::frameworks;
 use crate::gpu::Gpu;
 use crate::legal::coverage;
-use crate::model::{Model, parameters};
-use crate::scenario::{Estimator, Method, Scenario, Task};
-use crate::states::adapters;
+use crate::model::Model;
+use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Parameters;
 
 pub use crate::ledger::{
@@ -37,7 +36,7 @@ pub use sketch::{Sketch, sketch};
 ///
 /// let library = Library::embedded();
 /// let model = library.model("llama-3.1-8b")?;
-/// let scenario = Scenario { profiles: library.profiles(), ..Scenario::default() };
+/// let scenario = Scenario::default();
 /// let ledger = estimate(model, &scenario, library.gpu("h100-sxm-80").ok())?;
 ///
 /// // AdamW keeps two states of each of 8,030,261,248 parameters, in bf16 as the weights are.
@@ -51,22 +50,27 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
     }
     coverage::check(scenario)?;
     coverage::check_family(model, scenario)?;
+    let trained = trained(model, scenario);
+    let (framework, job) = frameworks::job(&trained, scenario, gpu)?;
     match scenario.task {
-        Task::Train => train::ledger(&model.trained(), scenario, gpu),
-        Task::Infer => serve::ledger(model, scenario, gpu),
+        Task::Train => framework.train(&job),
+        Task::Infer => framework.infer(&job),
+    }
+}
+
+/// The model, for training without what only generation has.
+fn trained<'a>(model: &'a Model, scenario: &Scenario) -> Cow<'a, Model> {
+    match scenario.task {
+        Task::Train => model.trained(),
+        Task::Infer => Cow::Borrowed(model),
     }
 }
 
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
     let model = model.trained();
-    let profile = scenario.profile().unwrap_or_default();
-    let blocks = match scenario.train.method {
-        _ if litgpt_code::Release::of(&profile.id).is_some() => litgpt::trained(&model, scenario, &profile)?,
-        _ if torchtune_code::Release::of(&profile.id).is_some() => torchtune::trained(&model, scenario, &profile)?,
-        Method::Full => parameters::blocks(&model.architecture),
-        Method::Lora | Method::Qlora => adapters::Adapters::of(&model, &scenario.train)?.blocks(&model),
-    };
+    let (framework, job) = frameworks::job(&model, scenario, None)?;
+    let blocks = framework.trainable(&job)?;
     let sum = blocks
         .iter()
         .try_fold(Parameters::default(), |sum, block| sum.checked_add(block.each()?.checked_mul(block.copies)?));

@@ -2,6 +2,7 @@
 
 pub mod architecture;
 pub mod family;
+pub mod keys;
 pub mod parameters;
 pub mod part;
 pub mod recurrent;
@@ -10,8 +11,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use architecture::{Architecture, ArchitectureError, ArchitectureKeys};
+pub use architecture::{Architecture, ArchitectureError};
 pub use family::Family;
+pub use keys::ArchitectureKeys;
 
 use crate::units::Parameters;
 

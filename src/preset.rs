@@ -6,6 +6,7 @@ pub mod case;
 pub mod config;
 mod document;
 pub(crate) mod error;
+mod facts;
 mod find;
 mod framework;
 mod gpu;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 
 pub(crate) use document::suggestion;
 pub use error::{Place, PresetError};
+pub use facts::Facts;
 pub use find::{Input, find_model, model_of, named_in, path_word, what_is};
 pub use library::Library;
 pub use listing::Listing;

@@ -9,16 +9,13 @@ pub mod parameter;
 pub mod profile;
 mod value;
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use crate::framework::{Profile, Profiles};
-
 pub use choices::{
-    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Placement,
-    Precision, Recompute, Task,
+    Attention, BaseWeights, Estimator, Loss, Method, Optimizer, OptimizerImplementation, Placement, Precision,
+    Recompute, Task,
 };
+pub use profile::{Framework, Profile, Profiles};
 pub use value::Value;
 
 /// One model, run one way, on one kind of card.
@@ -44,9 +41,6 @@ pub struct Scenario {
     pub parallel: Parallel,
     /// How it is served.
     pub infer: Infer,
-    /// The framework profiles that are loaded; no key of a file.
-    #[serde(skip)]
-    pub profiles: Arc<Profiles>,
 }
 
 /// The `[train]` table.
@@ -177,13 +171,12 @@ impl Default for Scenario {
             gpu: None,
             gpus: 1,
             task: Task::Train,
-            framework: Framework::Transformers,
+            framework: Framework::default(),
             estimator: Estimator::Ledger,
             train: Train::default(),
             runtime: Runtime::default(),
             parallel: Parallel::default(),
             infer: Infer::default(),
-            profiles: Arc::default(),
         }
     }
 }
@@ -194,11 +187,6 @@ impl Scenario {
         let quantized = self.task == Task::Train && self.train.method == Method::Qlora;
         let usual = if quantized || self.task == Task::Infer { Placement::DeviceMap } else { Placement::To };
         self.runtime.placement.filter(|_| !quantized).unwrap_or(usual)
-    }
-
-    /// The habits of its framework, where they are described.
-    pub fn profile(&self) -> Option<Profile> {
-        self.profiles.of(self.framework.word())
     }
 }
 

@@ -30,6 +30,7 @@ mod worker;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -97,6 +98,9 @@ pub struct Outcome {
 /// What is opened where nothing else is asked for.
 const FIRST_MODEL: &str = "llama-3.1-8b";
 
+/// How long a frame waits for curves that are being computed.
+const SOON: Duration = Duration::from_millis(30);
+
 /// How long events are taken in before the screen shows what came of them.
 const LONGEST_BLIND: Duration = Duration::from_millis(50);
 
@@ -116,6 +120,7 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     let mut session = Session::enter(mouse)?;
     let mut waiting = None;
     loop {
+        waiting = waiting.or_else(|| await_curves(&mut app, &mut worker, &events));
         let mut spots = Spots::default();
         session.draw(|frame| spots = view::draw(&app, theme, frame))?;
         worker.keep_busy(|| app.wanted());
@@ -141,6 +146,23 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
             next = if begun.elapsed() < LONGEST_BLIND { events.try_recv().ok() } else { None };
         }
     }
+}
+
+/// Curves that are there soon are seen at once and not missed first; what happens meanwhile ends the wait.
+fn await_curves(app: &mut App, worker: &mut Worker, events: &Receiver<Event>) -> Option<Event> {
+    let begun = Instant::now();
+    while app.lacks_curves() {
+        worker.keep_busy(|| app.wanted());
+        match events.recv_timeout(SOON.saturating_sub(begun.elapsed())) {
+            Ok(Event::Done(done)) => {
+                worker.is_free();
+                app.take_done(done);
+            }
+            Ok(event) => return Some(event),
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// Takes in what happened; the explorer ends with a break, by the signal that asked for it where one did.
@@ -266,7 +288,10 @@ fn open(library: &Library, start: Start) -> App {
         scenario.gpu = usual.or_else(|| first(&gpus, FIRST_GPU));
     }
     problem = problem.or_else(|| told(&start.problems));
-    let mut app = App::new(models, gpus, scenario, start.unit);
+    if let Err(error) = library.profiles().settle(&mut scenario) {
+        problem = problem.or_else(|| Some(error.to_string()));
+    }
+    let mut app = App::new((models, gpus, library.profiles()), scenario, start.unit);
     app.presets = start.presets;
     app.suit_unasked(&start.asked);
     app.file = start.file.and_then(|file| match read(library, &file) {

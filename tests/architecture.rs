@@ -16,6 +16,7 @@ const FLOORS: &[&str] = &[
     "shape",
     "model",
     "gpu",
+    "families",
     "framework",
     "scenario",
     "allocator",
@@ -38,7 +39,7 @@ const FLOORS: &[&str] = &[
 ];
 
 /// Modules that are pure: no files, no environment, no clock, no streams, no terminal, no arguments.
-const DOMAIN: usize = 17;
+const DOMAIN: usize = 18;
 
 const IMPURE: &[&str] = &[
     "std::fs",
@@ -190,6 +191,16 @@ fn no_name_and_no_text_decides_anything() {
             let joins = source.path == "ledger/gather.rs" && text.contains("known.source == entry.source");
             let asked = asks.iter().find(|asked| text.contains(*asked)).filter(|_| !joins);
             assert_eq!(asked, None, "{}, about line {line}: {text}", source.path);
+        }
+    }
+}
+
+/// What a family is like stands in its row.
+#[test]
+fn only_rows_know_families_by_name() {
+    for source in sources().iter().filter(|source| source.module() != "families") {
+        for word in ["family.id ==", "family.id !=", "match family.id", "matches!(family.id", "family.id.starts_with"] {
+            assert!(!source.code.contains(word), "{} asks with `{word}` which family it has", source.path);
         }
     }
 }

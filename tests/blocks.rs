@@ -9,7 +9,6 @@ use self::models::imported;
 use brimful::import::config;
 use brimful::memory::{Category, Entry, Place, estimate, trainable_parameters};
 use brimful::model::{Model, parameters};
-use brimful::preset::Library;
 use brimful::scenario::{Method, Scenario, Task};
 use serde_json::{Value, json};
 
@@ -57,7 +56,7 @@ fn entries(model: &Model, scenario: &Scenario) -> Vec<Entry> {
 }
 
 fn sized(tokens: u64) -> Scenario {
-    let mut scenario = Scenario { profiles: Library::embedded().profiles(), ..Scenario::default() };
+    let mut scenario = Scenario::default();
     scenario.train.sequence_length = tokens;
     scenario.infer.context_length = tokens;
     scenario

@@ -21,7 +21,7 @@ fn small() -> Value {
 }
 
 fn serving(batch: u64, tokens: u64, word: &str) -> Scenario {
-    let mut scenario = Scenario { task: Task::Infer, profiles: Library::embedded().profiles(), ..Scenario::default() };
+    let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
     scenario.infer.context_length = tokens;
     scenario.infer.concurrency = batch;
     scenario.infer.prefill_tokens = Some(batch * tokens);

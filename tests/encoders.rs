@@ -27,7 +27,7 @@ const PRESETS: [(&str, u64, u64); 7] = [
 
 /// A run short enough for every table of positions.
 fn scenario(task: Task) -> Scenario {
-    let mut scenario = Scenario { task, profiles: Library::embedded().profiles(), ..Scenario::default() };
+    let mut scenario = Scenario { task, ..Scenario::default() };
     scenario.train.sequence_length = 256;
     scenario.infer.context_length = 256;
     scenario

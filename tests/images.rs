@@ -7,7 +7,6 @@ mod models;
 use self::models::{count, imported, preset, says};
 use brimful::memory::{Category, EstimateError, Exactness, estimate, trainable_parameters};
 use brimful::model::Model;
-use brimful::preset::Library;
 use brimful::scenario::{Estimator, Loss, Method, Optimizer, Precision, Scenario, Task};
 use serde_json::{Value, json};
 
@@ -62,7 +61,7 @@ fn mistakes_are_located() {
 }
 
 fn scenario(tokens: u64) -> Scenario {
-    let mut scenario = Scenario { profiles: Library::embedded().profiles(), ..Scenario::default() };
+    let mut scenario = Scenario::default();
     scenario.train.sequence_length = tokens;
     scenario
 }

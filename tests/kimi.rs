@@ -37,7 +37,7 @@ fn published(layers: u64) -> Value {
 }
 
 fn serving(sequences: u64, tokens: u64, weights: &str) -> Scenario {
-    let mut scenario = Scenario { task: Task::Infer, profiles: Library::embedded().profiles(), ..Scenario::default() };
+    let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
     scenario.infer.context_length = tokens;
     scenario.infer.concurrency = sequences;
     weights.clone_into(&mut scenario.infer.weights);

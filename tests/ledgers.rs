@@ -44,7 +44,7 @@ fn no_ledger_changes_unseen() {
     let gpu = library.gpu("h100-sxm-80").unwrap();
     for model in library.models() {
         for (name, settings) in SETTINGS {
-            let scenario = Scenario { profiles: library.profiles(), ..Scenario::default() };
+            let scenario = Scenario::default();
             lines.insert(format!("preset {} {name}", model.id), preset(model, scenario, settings, gpu));
         }
     }

@@ -1,17 +1,23 @@
 //! Preset and scenario files: those in the repository, those that must be read, those that must be refused.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, which fail by panicking")]
 
+#[expect(dead_code, reason = "shared with other journeys")]
+#[path = "support/brimful.rs"]
+mod brimful_binary;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use brimful::framework::Profile;
 use brimful::memory::{self, Category};
 use brimful::model::parameters;
-use brimful::preset::{Library, Listing, PresetError, find_model, scenario, user_dir};
+use brimful::preset::{Facts, Library, Listing, PresetError, find_model, scenario, user_dir};
 use brimful::scenario::parameter::{Kind, PARAMETERS};
-use brimful::scenario::{Framework, Scenario, Task, Value};
+use brimful::scenario::{Framework, Profile, Scenario, Task, Value};
+use brimful::units::Bytes;
 use proptest::prelude::*;
+
+use self::brimful_binary::Place;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/presets").join(name)
@@ -151,13 +157,14 @@ fn ids_are_unique_and_file_names_are_ids() {
     }
 }
 
-/// The build looks for ids and names only; what it finds is what the reader of a user's files makes of the same folder.
+/// The build looks at the heads of presets only; what it finds is what the reader of a user's files makes of the same folder.
 #[test]
 fn the_tables_of_the_build_say_what_the_files_say() {
     let embedded = Library::embedded();
     for listing in embedded.model_listings() {
         let model = listing.item().unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((listing.id(), listing.name()), (model.id.as_str(), model.name.as_str()));
+        assert_eq!(listing.facts(), Ok(Facts::of(model)));
     }
     for listing in embedded.gpu_listings() {
         let gpu = listing.item().unwrap_or_else(|error| panic!("{error}"));
@@ -215,12 +222,11 @@ fn profiles_say_what_the_defaults_are() {
     let profiles = Library::embedded().profiles();
     for profile in profiles.all() {
         assert!(!profile.version.is_empty() && !profile.sources.is_empty(), "{}", profile.id);
-        assert!(Framework::from_word(&profile.id).is_some(), "{}", profile.id);
     }
     // Programs that load no presets have the same habits, and a scenario begins with the Trainer's.
     let (loaded, default) = (profiles.of("transformers").unwrap(), Profile::default());
     assert_eq!((loaded.version, &loaded.train, loaded.infer), (default.version, &default.train, default.infer));
-    let (train, scenario) = (loaded.train.unwrap(), Scenario::default().train);
+    let (train, scenario) = (loaded.train.as_ref().unwrap(), Scenario::default().train);
     assert_eq!(train.optimizer_implementation, scenario.optimizer_implementation.word());
     assert_eq!(train.keep_outputs, scenario.keep_outputs);
 }
@@ -235,15 +241,67 @@ fn a_users_profile_takes_the_place_of_an_embedded_one() {
     let library = Library::load(std::slice::from_ref(&dir));
     fs::remove_dir_all(dir).unwrap();
     assert_eq!(library.problems(), &[]);
-    assert_eq!(library.profiles().all().len(), Library::embedded().profiles().all().len());
+    assert!(library.profiles().ids().eq(Library::embedded().profiles().ids()));
+    assert!(workspace(&library, "transformers") > workspace(&Library::embedded(), "transformers"));
+}
+
+/// What generation works with beside weights and cache.
+fn workspace(library: &Library, framework: &str) -> Bytes {
+    let mut scenario = Scenario { task: Task::Infer, framework: Framework::named(framework), ..Scenario::default() };
+    library.profiles().settle(&mut scenario).unwrap();
+    // The cache outweighs what the prompt takes.
+    (scenario.infer.context_length, scenario.infer.prefill_tokens) = (1 << 20, Some(8192));
     let model = library.model("llama-3.2-1b").unwrap();
-    let workspace = |profiles| {
-        let mut scenario = Scenario { task: Task::Infer, profiles, ..Scenario::default() };
-        // The cache outweighs what the prompt takes.
-        (scenario.infer.context_length, scenario.infer.prefill_tokens) = (1 << 20, Some(8192));
-        memory::estimate(model, &scenario, None).unwrap().largest(Category::Workspace).0
+    memory::estimate(model, &scenario, None).unwrap().largest(Category::Workspace).0
+}
+
+/// Runs the binary with presets of one's own, of which one is a framework profile.
+#[test]
+fn a_profile_of_ones_own_can_be_chosen() {
+    let place = Place::new();
+    let text = fs::read_to_string(folder("../../presets/frameworks/transformers.toml")).unwrap();
+    let own = text.replace("id = \"transformers\"", "id = \"mine\"").replace("version = \"", "version = \"house ");
+    place.write("own/frameworks/mine.toml", &own.replace("rebuilds_cache = false", "rebuilds_cache = true"));
+    let run = |framework: &str| {
+        let words = ["estimate", "llama-3.2-1b", "--task", "infer", "--presets", "own", "--framework", framework];
+        place.run(&[&words[..], &["--ledger", "--format", "json"]].concat())
     };
-    assert!(workspace(library.profiles()) > workspace(Library::embedded().profiles()));
+    let [mine, usual] = ["mine", "transformers"].map(run);
+    assert_eq!((mine.code, usual.code), (0, 0), "{}", mine.err);
+    assert!(mine.out.contains("house ") && !usual.out.contains("house "));
+    assert!(mine.out.contains("\"framework\": \"mine\""), "{}", &mine.out[..400]);
+    let wrong = run("mien");
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("the nearest is `mine`"), "{}", wrong.err);
+    let list = place.run(&["frameworks", "--presets", "own"]);
+    assert!(list.out.contains("mine"), "{}", list.out);
+    // A scenario file may name it; where the presets are not loaded it is said which there are.
+    place.write("run.toml", "model = \"llama-3.2-1b\"\ntask = \"infer\"\nframework = \"mine\"\n");
+    assert_eq!(place.run(&["estimate", "run.toml", "--presets", "own"]).code, 0);
+    let unknown = place.run(&["estimate", "run.toml"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("run.toml:3") && unknown.err.contains("`mine` is none of"), "{}", unknown.err);
+}
+
+/// A profile may follow any framework's rules, and says of each switch of its releases whether it is on.
+#[test]
+fn a_profile_has_every_switch_of_its_framework() {
+    let text = fs::read_to_string(folder("../../presets/frameworks/litgpt.toml")).unwrap();
+    let load = |text: &str| {
+        let dir = std::env::temp_dir().join(format!("brimful-{}-switches", std::process::id()));
+        fs::create_dir_all(dir.join("frameworks")).unwrap();
+        fs::write(dir.join("frameworks/mine.toml"), text).unwrap();
+        let library = Library::load(std::slice::from_ref(&dir));
+        fs::remove_dir_all(dir).unwrap();
+        library.problems().iter().map(std::string::ToString::to_string).collect::<String>()
+    };
+    assert_eq!(load(&text.replace("id = \"litgpt\"", "id = \"mine\"")), "");
+    let missing = load(&text.replace("sums_first = true\n", ""));
+    assert!(missing.contains("release.sums_first"), "{missing}");
+    let unknown = load(&text.replace("sums_first", "sums_frist"));
+    assert!(unknown.contains("sums_first"), "{unknown}");
+    let framework = load(&text.replace("framework = \"litgpt\"", "framework = \"ligpt\""));
+    assert!(framework.contains("`ligpt` is not a framework") && framework.contains("`litgpt`"), "{framework}");
 }
 
 #[test]
@@ -361,6 +419,9 @@ fn any_value(kind: Kind) -> BoxedStrategy<Value> {
         Kind::Choice { words, optional: o, .. } => {
             optional(o, prop::sample::select(words).prop_map(|word| Value::Word(word.to_owned())).boxed())
         }
+        Kind::Framework => prop::sample::select(vec!["transformers", "litgpt-0.4", "vllm"])
+            .prop_map(|word| Value::Word(word.into()))
+            .boxed(),
         Kind::Word | Kind::Text { .. } => "[^\u{0}]{1,12}".prop_map(Value::Word).boxed(),
         Kind::Words => prop::collection::vec("[^\u{0}]{0,6}", 0..4).prop_map(Value::Words).boxed(),
     }

@@ -16,7 +16,6 @@ use support::Place;
 
 use brimful::preset::Library;
 use brimful::scenario::parameter::Parameter;
-use brimful::tui::action::Action;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -55,7 +54,7 @@ static WRITER: Mutex<()> = Mutex::new(());
 #[test]
 fn their_lists_are_the_tables() {
     let _alone = WRITER.lock().unwrap();
-    assert_printed("docs/keys.md", "keys", &Action::table_markdown(&brimful::tui::standard_keys()));
+    assert_printed("docs/keys.md", "keys", &brimful::tui::standard_keys().markdown());
     assert_printed("docs/parameters.md", "parameters", &Parameter::table_markdown());
     let library = Library::embedded();
     let (models, cards) = (library.model_listings().len(), library.gpu_listings().len());

@@ -26,7 +26,7 @@ const PRESETS: [(&str, u64); 9] = [
 ];
 
 fn scenario() -> Scenario {
-    let mut scenario = Scenario { profiles: Library::embedded().profiles(), ..Scenario::default() };
+    let mut scenario = Scenario::default();
     scenario.train.sequence_length = 256;
     scenario
 }

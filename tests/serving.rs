@@ -12,10 +12,13 @@ fn model(id: &str) -> Model {
 }
 
 fn serving(change: impl Fn(&mut Infer)) -> Scenario {
-    let profiles = Library::embedded().profiles();
-    let mut scenario = Scenario { task: Task::Infer, profiles, ..Scenario::default() };
+    let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
     change(&mut scenario.infer);
     scenario
+}
+
+fn release(id: &str) -> Framework {
+    Framework::of(Library::embedded().profiles().of(id).unwrap())
 }
 
 fn ledger(model: &Model, change: impl Fn(&mut Infer)) -> Ledger {
@@ -150,7 +153,7 @@ fn transformers_4_38_rebuilds_its_cache_and_widens_all_logits() {
         let scenario = serving(|infer| (infer.context_length, infer.prefill_tokens) = (8192, Some(6144)));
         memory::estimate(&qwen, &Scenario { framework, ..scenario }, None).unwrap()
     };
-    let (now, then) = (of(Framework::Transformers), of(Framework::Transformers438));
+    let (now, then) = (of(Framework::default()), of(release("transformers-4.38")));
     let logits = |ledger: &Ledger| ledger.largest(Category::Logits).0.get();
     assert_eq!(logits(&then), 6 * 6144 * qwen.architecture.vocab_size);
     assert!(logits(&now) < logits(&then) / 1000);
@@ -161,7 +164,7 @@ fn transformers_4_38_rebuilds_its_cache_and_widens_all_logits() {
     assert!(then.entries().iter().any(|entry| entry.source.contains("4.38")));
     let llama = memory::estimate(
         &model("llama-3.1-8b"),
-        &Scenario { framework: Framework::Transformers438, ..serving(|_| ()) },
+        &Scenario { framework: release("transformers-4.38"), ..serving(|_| ()) },
         None,
     );
     assert!(llama.unwrap_err().to_string().contains("for qwen2, qwen2_moe"));
@@ -169,8 +172,7 @@ fn transformers_4_38_rebuilds_its_cache_and_widens_all_logits() {
 
 #[test]
 fn a_version_that_is_read_for_serving_does_not_train() {
-    let profiles = Library::embedded().profiles();
-    let scenario = Scenario { framework: Framework::Transformers438, profiles, ..Scenario::default() };
+    let scenario = Scenario { framework: release("transformers-4.38"), ..Scenario::default() };
     let error = memory::estimate(&model("qwen2-7b"), &scenario, None).unwrap_err().to_string();
     assert!(error.contains("framework = transformers-4.38 is not covered"), "{error}");
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{settings, suggest};
+use super::suggest;
 use crate::scenario::Task;
 use crate::units::Unit;
 
@@ -99,13 +99,12 @@ pub(super) struct OutputArguments {
 }
 
 impl LookupArguments {
-    /// The unit of sizes in text.
-    pub(super) fn unit(&self) -> Unit {
-        match self.unit {
-            Some(UnitName::Gib) => Unit::Gib,
-            Some(UnitName::Gb) => Unit::Gb,
-            None => settings::config().unit.unwrap_or_default(),
-        }
+    /// The unit that was asked for.
+    pub(super) fn unit(&self) -> Option<Unit> {
+        self.unit.map(|unit| match unit {
+            UnitName::Gib => Unit::Gib,
+            UnitName::Gb => Unit::Gb,
+        })
     }
 }
 

@@ -6,8 +6,9 @@ use anyhow::Result;
 use clap::Args;
 
 use super::arguments::{FlagArguments, Format, OutputArguments};
+use super::context::Context;
 use super::resolve::{Draft, Resolved};
-use super::{output, presets, suggest};
+use super::{output, presets, stream, suggest};
 use crate::report::{Report, compare};
 
 /// What `compare` takes.
@@ -29,8 +30,8 @@ pub(super) struct CompareArguments {
 }
 
 /// Prints every run's memory by category, its difference to the first, and where the runs differ.
-pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output.lookup)?;
+pub(super) fn run(context: &Context, arguments: &CompareArguments) -> Result<ExitCode> {
+    let library = presets::load(context, &arguments.output.lookup)?;
     let resolve = |input: &String| Draft::of(&library, Some(input), &arguments.flags)?.resolve(&library);
     let runs: Vec<Resolved> = arguments.inputs.iter().map(resolve).collect::<Result<_>>()?;
     let reports = runs.iter().map(Resolved::report);
@@ -39,15 +40,15 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode> {
     let mut said: Vec<&String> = Vec::new();
     for words in idle {
         if !said.contains(&words) {
-            output::warn(words);
+            stream::warn(words);
             said.push(words);
         }
     }
     let text = match arguments.output.format {
-        Format::Text => compare::text(&reports, output::look(&arguments.output)),
+        Format::Text => compare::text(&reports, output::look(context, &arguments.output)),
         Format::Json => compare::json(&reports)?,
         Format::Csv => compare::csv(&reports),
     };
-    output::print(&text)?;
+    stream::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

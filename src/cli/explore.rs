@@ -5,27 +5,29 @@ use std::process::ExitCode;
 use anyhow::{Error, Result, anyhow, bail};
 use clap::CommandFactory;
 
-use super::output::warn;
+use super::context::Context;
 use super::resolve::Draft;
 use super::settings::Tastes;
+use super::stream::warn;
 use super::{Cli, LookArguments, RunArguments, presets};
 use crate::preset::{Library, Listing};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::nearest;
 
 /// Opens the explorer on the scenario; what is not named it chooses itself.
-pub(super) fn run(arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
+pub(super) fn run(context: &Context, arguments: &RunArguments, looks: LookArguments) -> Result<ExitCode> {
     let lookup = &arguments.output.lookup;
-    let (library, mut problems) = presets::read(lookup)?;
-    let tastes = Tastes::of(&library, &presets::folders(lookup), &mut problems);
+    let (library, mut problems) = presets::read(context, lookup)?;
+    let tastes = Tastes::of(context, &library, &context.folders(lookup), &mut problems);
     let told = problems.iter().map(ToString::to_string).collect();
-    let ended = open(library, arguments, looks, tastes, told);
+    let ended = open(context, library, arguments, looks, tastes, told);
     // The screen that told of them is gone, or never came.
     problems.iter().for_each(warn);
     ended
 }
 
 fn open(
+    context: &Context,
     library: Library,
     arguments: &RunArguments,
     looks: LookArguments,
@@ -45,7 +47,7 @@ fn open(
         bail!("the command comes first: `brimful {input} …`");
     }
     let pins = looks.view.pins(&library, &arguments.scenario.flags)?;
-    explore(library, Opened { scenario, asked, file, pins }, arguments, looks, (tastes, problems))
+    explore(context, library, Opened { scenario, asked, file, pins }, arguments, looks, (tastes, problems))
 }
 
 /// Commands that the design promises and that are still to come.
@@ -81,17 +83,18 @@ struct Opened {
 
 #[cfg(feature = "tui")]
 fn explore(
+    context: &Context,
     library: Library,
     opened: Opened,
     arguments: &RunArguments,
     looks: LookArguments,
     (tastes, problems): (Tastes, Vec<String>),
 ) -> Result<ExitCode> {
-    let unit = arguments.output.lookup.unit();
+    let unit = context.unit(&arguments.output.lookup);
     let (theme, mouse) = (looks.view.theme.or(tastes.theme), looks.mouse);
     let (keys, usual_gpu) = (tastes.keys, tastes.gpu);
     let lookup = &arguments.output.lookup;
-    let (folders, presets) = (presets::folders(lookup), lookup.presets.as_ref());
+    let (folders, presets) = (context.folders(lookup), lookup.presets.as_ref());
     let presets = presets.map(|folder| folder.display().to_string());
     let Opened { scenario, asked, file, pins } = opened;
     let start = crate::tui::Start {
@@ -111,7 +114,7 @@ fn explore(
     };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
-        super::output::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
+        super::stream::print(&crate::preset::scenario::to_toml(&outcome.scenario))?;
     }
     // Ended by a signal: the code that a shell gives to that.
     let ended_by = outcome.signal.and_then(|signal| u8::try_from(128 + signal).ok());
@@ -120,6 +123,7 @@ fn explore(
 
 #[cfg(not(feature = "tui"))]
 fn explore(
+    _context: &Context,
     _library: Library,
     _opened: Opened,
     _arguments: &RunArguments,

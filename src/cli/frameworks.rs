@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::arguments::OutputArguments;
+use super::context::Context;
 use super::{output, presets};
 use crate::report::catalogue;
 
 /// Prints every framework.
-pub(super) fn run(arguments: &OutputArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.lookup)?;
-    output::print_table(&catalogue::frameworks(&library.profiles()), arguments)
+pub(super) fn run(context: &Context, arguments: &OutputArguments) -> Result<ExitCode> {
+    let library = presets::load(context, &arguments.lookup)?;
+    output::print_table(context, &catalogue::frameworks(&library.profiles()), arguments)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::output;
+use super::stream;
 use crate::import;
 use crate::preset::{self, PresetError};
 
@@ -19,7 +19,7 @@ pub(super) fn run(path: &Path) -> Result<ExitCode> {
         return Err(PresetError::file(path.display().to_string(), message).into());
     }
     let imported = import::config::import(&config)?;
-    imported.model.card.assumed.iter().for_each(output::warn);
-    output::print(&preset::write::preset(&imported.model, &imported.keys)?)?;
+    imported.model.card.assumed.iter().for_each(stream::warn);
+    stream::print(&preset::write::preset(&imported.model, &imported.keys)?)?;
     Ok(ExitCode::SUCCESS)
 }

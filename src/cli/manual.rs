@@ -8,7 +8,7 @@ use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Cli, closed_pipe, output};
+use super::{Cli, stream};
 use crate::preset::config::KEYS;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 
@@ -118,8 +118,8 @@ fn commands(cli: &Command) -> Roff {
 fn words(argument: &Arg) -> String {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let takes = argument.get_action().takes_values() && !argument.is_hide_possible_values_set();
-    let values = argument.get_possible_values();
-    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).filter(|_| takes).collect();
+    let values = if takes { argument.get_possible_values() } else { Vec::new() };
+    let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
     let default: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     let given = argument.get_action().takes_values() && !default.is_empty();
     let values = if values.is_empty() { values.concat() } else { format!(" One of {}.", values.join(", ")) };
@@ -155,8 +155,5 @@ fn keys() -> impl Iterator<Item = (String, &'static str)> {
 }
 
 fn print(text: &[u8]) -> Result<ExitCode> {
-    match output::print(&String::from_utf8_lossy(text)) {
-        Err(error) if !closed_pipe(&error) => Err(error),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    stream::finish(&String::from_utf8_lossy(text), ExitCode::SUCCESS)
 }

@@ -7,8 +7,9 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::arguments::Format;
+use super::context::Context;
 use super::resolve::Draft;
-use super::{DOES_NOT_FIT, RunArguments, closed_pipe, output, presets};
+use super::{DOES_NOT_FIT, RunArguments, output, presets, stream};
 use crate::memory::beyond_positions;
 use crate::report::text;
 use crate::scenario::parameter::Parameter;
@@ -41,15 +42,15 @@ impl Quantity {
 }
 
 /// Prints the largest value that fits and what stops the next; exits 1 where nothing fits.
-pub(super) fn run(quantity: Quantity, arguments: &RunArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output.lookup)?;
+pub(super) fn run(context: &Context, quantity: Quantity, arguments: &RunArguments) -> Result<ExitCode> {
+    let library = presets::load(context, &arguments.output.lookup)?;
     let mut draft = Draft::read(&library, &arguments.scenario)?;
     let (key, task) = quantity.key(draft.scenario.task);
     draft.scenario.task = task;
     let resolved = draft.resolve(&library)?;
     // The length of the run itself is not what is asked about.
     let own = beyond_positions(&resolved.model, &resolved.scenario);
-    resolved.idle.iter().filter(|words| Some(*words) != own.as_ref()).for_each(output::warn);
+    resolved.idle.iter().filter(|words| Some(*words) != own.as_ref()).for_each(stream::warn);
     let Some(gpu) = &resolved.gpu else {
         bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
     };
@@ -58,19 +59,16 @@ pub(super) fn run(quantity: Quantity, arguments: &RunArguments) -> Result<ExitCo
     if let Some(value) = found.value {
         let mut furthest = resolved.scenario.clone();
         parameter.set(&mut furthest, scenario::Value::Count(value))?;
-        beyond_positions(&resolved.model, &furthest).iter().for_each(output::warn);
+        beyond_positions(&resolved.model, &furthest).iter().for_each(stream::warn);
     }
     let sure = found.value.and_then(|most| surely(&resolved.model, &resolved.scenario, gpu, parameter, most));
     let text = match arguments.output.format {
-        Format::Text => text::largest(key, &found, sure, gpu, output::look(&arguments.output)),
+        Format::Text => text::largest(key, &found, sure, gpu, output::look(context, &arguments.output)),
         Format::Json => serde_json::to_string_pretty(&as_json(key, &found, sure))? + "\n",
         Format::Csv => as_csv(key, &found),
     };
     let code = if found.value.is_some() { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
-    match output::print(&text) {
-        Err(error) if !closed_pipe(&error) => Err(error),
-        _ => Ok(code),
-    }
+    stream::finish(&text, code)
 }
 
 fn as_json(key: &str, found: &Largest, sure: Option<u64>) -> Value {

@@ -1,36 +1,27 @@
-//! Where output goes: data to stdout, complaints to stderr.
+//! How text and tables look, and what of a catalogue is shown.
 
 use std::env;
-use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use super::arguments::{Format, OutputArguments};
+use super::context::Context;
+use super::stream;
 use crate::report::table::Table;
 use crate::report::text::Look;
 use crate::scenario::parameter::nearest;
 
-/// Prints data.
-pub(super) fn print(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
-}
-
-/// Prints a complaint that stops nothing.
-pub(super) fn warn(problem: impl Display) {
-    // Nobody is left to tell where this fails.
-    let _ = writeln!(io::stderr(), "warning: {problem}");
-}
-
 /// How text is written to this stdout, in this locale.
-pub(super) fn look(arguments: &OutputArguments) -> Look {
+pub(super) fn look(context: &Context, arguments: &OutputArguments) -> Look {
     let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    Look { unit: arguments.lookup.unit(), color: io::stdout().is_terminal() && !plain && !dumb, ascii: !utf8_locale() }
+    Look {
+        unit: context.unit(&arguments.lookup),
+        color: io::stdout().is_terminal() && !plain && !dumb,
+        ascii: !utf8_locale(),
+    }
 }
 
 /// The first of these that is set decides, as in setlocale(3); none set is the C locale.
@@ -43,14 +34,14 @@ fn utf8_locale() -> bool {
 }
 
 /// Prints a table in the format asked for; an empty one is no heading in text, and still a document for programs.
-pub(super) fn print_table(table: &Table, arguments: &OutputArguments) -> Result<ExitCode> {
+pub(super) fn print_table(context: &Context, table: &Table, arguments: &OutputArguments) -> Result<ExitCode> {
     let text = match arguments.format {
         Format::Text if table.is_empty() => String::new(),
-        Format::Text => look(arguments).finish(table.text()),
+        Format::Text => look(context, arguments).finish(table.text()),
         Format::Json => table.json()?,
         Format::Csv => table.csv(),
     };
-    print(&text)?;
+    stream::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

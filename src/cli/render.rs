@@ -3,13 +3,14 @@
 use std::env;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::arguments::{LookupArguments, ScenarioArguments};
+use super::context::Context;
 use super::resolve::Draft;
 use super::settings::Tastes;
-use super::{ViewArguments, closed_pipe, output, presets, suggest};
+use super::{ViewArguments, presets, stream, suggest};
 use crate::tui::Start;
 use crate::tui::picture::{LARGEST, Medium, Picture};
 use crate::tui::screen::View;
@@ -45,16 +46,16 @@ enum PictureFormat {
 }
 
 /// Draws and prints.
-pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
-    let (library, mut problems) = presets::read(&arguments.lookup)?;
-    let folders = presets::folders(&arguments.lookup);
-    let tastes = Tastes::of(&library, &folders, &mut problems);
-    problems.iter().for_each(output::warn);
+pub(super) fn run(context: &Context, arguments: &RenderArguments) -> Result<ExitCode> {
+    let (library, mut problems) = presets::read(context, &arguments.lookup)?;
+    let folders = context.folders(&arguments.lookup);
+    let tastes = Tastes::of(context, &library, &folders, &mut problems);
+    problems.iter().for_each(stream::warn);
     let view = view(&arguments.view)?;
     let size = size(&arguments.size)?;
     let draft = Draft::read(&library, &arguments.scenario)?;
     let (asked, scenario) = (draft.asked(), draft.named(&library)?);
-    let (unit, pins) = (arguments.lookup.unit(), arguments.beside.pins(&library, &arguments.scenario.flags)?);
+    let (unit, pins) = (context.unit(&arguments.lookup), arguments.beside.pins(&library, &arguments.scenario.flags)?);
     let (theme, keys) = (arguments.beside.theme.clone().or(tastes.theme), tastes.keys);
     let start = Start { scenario, asked, unit, pins, theme, keys, usual_gpu: tastes.gpu, folders, ..Start::default() };
     let medium = match arguments.format {
@@ -67,10 +68,7 @@ pub(super) fn run(arguments: &RenderArguments) -> Result<ExitCode> {
         PictureFormat::Ansi => picture.ansi(),
         PictureFormat::Svg => picture.svg(),
     };
-    match output::print(&text) {
-        Err(error) if !closed_pipe(&error) => Err(error),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    stream::finish(&text, ExitCode::SUCCESS)
 }
 
 fn view(word: &str) -> Result<View> {

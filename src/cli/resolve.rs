@@ -11,8 +11,8 @@ use crate::memory::{EstimateError, SUITED, beyond_positions, other_runtime, shor
 use crate::model::Model;
 use crate::preset::{self, Input, Library, PresetError};
 use crate::report::Report;
-use crate::scenario::Scenario;
 use crate::scenario::parameter::Parameter;
+use crate::scenario::{Framework, Scenario};
 
 const NO_MODEL: &str =
     "no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them";
@@ -124,6 +124,10 @@ impl Draft {
         preset::find_model(library, &self.scenario.model, &self.base).map_err(|error| self.locate("model", error))
     }
 
+    fn framework(&self, library: &Library) -> Result<Framework, PresetError> {
+        library.framework(self.scenario.framework.word()).map_err(|error| self.locate("framework", error))
+    }
+
     fn gpu(&self, library: &Library) -> Result<Option<Gpu>, PresetError> {
         let gpu = self.scenario.gpu.as_deref().map(|id| library.gpu(id).cloned()).transpose();
         gpu.map_err(|error| self.locate("gpu", error))
@@ -135,8 +139,9 @@ impl Draft {
         if !self.scenario.model.is_empty() {
             self.model(library)?;
         }
+        let framework = self.framework(library)?;
         let Self { mut scenario, base, .. } = self;
-        scenario.profiles = library.profiles();
+        scenario.framework = framework;
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
             scenario.model = preset::path_word(&base.join(&scenario.model));
         }
@@ -149,7 +154,7 @@ impl Draft {
             bail!(NO_MODEL);
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
-        let mut scenario = Scenario { profiles: library.profiles(), ..self.scenario.clone() };
+        let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
         suit(&model, &mut scenario, |key| self.says(key));
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());

@@ -1,41 +1,13 @@
-//! What is set for good, and `brimful config`, which says what holds and where it comes from.
+//! What of the user's settings holds, and where each value comes from.
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::sync::LazyLock;
 
-use anyhow::Result;
-
-use super::arguments::LookupArguments;
-use super::{closed_pipe, output, presets};
-use crate::preset::config::{self, Config, FIRST_GPU, KEYS};
+use super::context::{self, Context};
+use crate::preset::config::FIRST_GPU;
 use crate::preset::{Library, PresetError, is_there, named_in, own_folder};
 #[cfg(feature = "tui")]
 use crate::tui::{check_keys, check_theme};
-
-/// The user's settings, read once, or the defaults and why the file could not be read.
-static CONFIG: LazyLock<(Config, Option<PresetError>)> = LazyLock::new(|| {
-    let read = path().filter(|path| is_there(path)).map_or_else(|| Ok(Config::default()), |path| config::read(&path));
-    match read {
-        Ok(config) => (config, None),
-        Err(problem) => (Config::default(), Some(problem)),
-    }
-});
-
-/// The user's settings; where the file is broken, the defaults hold.
-pub(super) fn config() -> &'static Config {
-    &CONFIG.0
-}
-
-/// What is wrong with the file.
-pub(super) fn problem() -> Option<&'static PresetError> {
-    CONFIG.1.as_ref()
-}
-
-fn path() -> Option<PathBuf> {
-    own_folder().map(|folder| folder.join("config.toml"))
-}
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +28,7 @@ impl Origin {
 
     /// An error about a value, with the place that names it.
     fn locate(self, key: &str, error: PresetError) -> PresetError {
-        match (self, path()) {
+        match (self, context::file()) {
             (Self::File, Some(path)) => named_in(&path, key, error),
             // What cannot be read at all is for the environment to answer for; a mistake inside of it is not.
             (Self::Environment, _) if error.place.line == 0 => PresetError::file(self.words(), error.to_string()),
@@ -75,10 +47,19 @@ pub(super) struct Setting {
 
 impl Setting {
     /// The first of environment, file and default that can be used; what is wrong with those before it joins `problems`.
-    pub(super) fn of(key: &str, library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
+    pub(super) fn of(
+        key: &str,
+        context: &Context,
+        library: &Library,
+        folders: &[PathBuf],
+        problems: &mut Vec<PresetError>,
+    ) -> Self {
         let environment = env::var("BRIMFUL_THEME").ok().filter(|name| key == "theme" && !name.is_empty());
-        let candidates =
-            [(environment, Origin::Environment), (config().get(key), Origin::File), (default(key), Origin::Default)];
+        let candidates = [
+            (environment, Origin::Environment),
+            (context.config.get(key), Origin::File),
+            (default(key), Origin::Default),
+        ];
         let mut skipped = Vec::new();
         for (value, from) in candidates {
             let Some(value) = value else { continue };
@@ -96,7 +77,7 @@ impl Setting {
     }
 
     /// The setting as a line of the file.
-    fn line(&self, key: &str) -> String {
+    pub(super) fn line(&self, key: &str) -> String {
         let quoted = |value: &String| toml::Value::String(value.clone());
         let value = self.value.as_ref();
         let mut line = value.map_or_else(|| format!("# {key} ="), |value| format!("{key} = {}", quoted(value)));
@@ -117,35 +98,17 @@ pub(super) struct Tastes {
 
 impl Tastes {
     /// What can be used of it; what is wrong with the rest joins `problems`.
-    pub(super) fn of(library: &Library, folders: &[PathBuf], problems: &mut Vec<PresetError>) -> Self {
-        let [theme, keys, gpu] = ["theme", "keys", "gpu"].map(|key| Setting::of(key, library, folders, problems));
+    pub(super) fn of(
+        context: &Context,
+        library: &Library,
+        folders: &[PathBuf],
+        problems: &mut Vec<PresetError>,
+    ) -> Self {
+        let [theme, keys, gpu] =
+            ["theme", "keys", "gpu"].map(|key| Setting::of(key, context, library, folders, problems));
         // Everybody's theme is there already.
         let theme = theme.value.filter(|_| theme.from != Origin::Default);
         Self { theme, keys: keys.value.map(PathBuf::from), gpu: gpu.value }
-    }
-}
-
-/// Prints every setting as a file that could be kept, with what it does and where its value comes from.
-pub(super) fn print() -> Result<ExitCode> {
-    let lookup = LookupArguments::default();
-    let (library, mut problems) = presets::read(&lookup)?;
-    let folders = presets::folders(&lookup);
-    let file = path().map_or_else(|| String::from("config.toml"), |path| path.display().to_string());
-    let mut text = format!("# {file}\n");
-    for (key, words) in KEYS {
-        let setting = Setting::of(key, &library, &folders, &mut problems);
-        text.extend(["\n# ", words, "\n", &setting.line(key), "\n"]);
-    }
-    let mut told: Vec<PresetError> = Vec::new();
-    for problem in problems {
-        if !told.contains(&problem) {
-            output::warn(&problem);
-            told.push(problem);
-        }
-    }
-    match output::print(&text) {
-        Err(error) if !closed_pipe(&error) => Err(error),
-        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

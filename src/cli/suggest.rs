@@ -1,6 +1,7 @@
 //! What shells offer to complete an argument with. Any other text is taken too, and judged where it is used.
 
 use std::ffi::OsStr;
+use std::sync::LazyLock;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, Error};
@@ -8,14 +9,14 @@ use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
 
-use crate::preset::{Library, Listing, theme};
+use crate::preset::{Library, theme};
 use crate::scenario::parameter::{Kind, Parameter};
 #[cfg(feature = "tui")]
 use crate::tui::screen::View;
 
 /// Takes any text, and offers words.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Suggest(fn() -> Vec<String>);
+pub(super) struct Suggest(fn() -> Vec<&'static str>);
 
 impl TypedValueParser for Suggest {
     type Value = String;
@@ -45,22 +46,22 @@ pub(super) fn hide(error: &mut Error) {
 }
 
 /// Ids of models.
-pub(super) const MODELS: Suggest = Suggest(|| ids(Library::embedded().model_listings()));
+pub(super) const MODELS: Suggest = Suggest(|| Library::embedded_model_ids().collect());
 /// Ids of cards.
-pub(super) const GPUS: Suggest = Suggest(|| ids(Library::embedded().gpu_listings()));
+pub(super) const GPUS: Suggest = Suggest(|| Library::embedded_gpu_ids().collect());
 /// Names of themes.
-pub(super) const THEMES: Suggest = Suggest(|| theme::ids().map(String::from).collect());
+pub(super) const THEMES: Suggest = Suggest(|| theme::ids().collect());
 /// What `--set` takes.
-pub(super) const SETTINGS: Suggest = Suggest(settings);
+pub(super) const SETTINGS: Suggest = Suggest(|| kept(&LISTED_SETTINGS));
 /// Sharding stages.
-pub(super) const ZERO: Suggest = Suggest(|| numbers("parallel.zero"));
+pub(super) const ZERO: Suggest = Suggest(|| kept(&LISTED_STAGES));
 /// Views of the explorer.
 #[cfg(feature = "tui")]
-pub(super) const VIEWS: Suggest = Suggest(views);
+pub(super) const VIEWS: Suggest = Suggest(|| kept(&LISTED_VIEWS));
 /// Tasks.
 pub(super) const TASKS: Suggest = Suggest(|| words(&["task"]));
 /// Frameworks.
-pub(super) const FRAMEWORKS: Suggest = Suggest(|| words(&["framework"]));
+pub(super) const FRAMEWORKS: Suggest = Suggest(|| kept(&LISTED_FRAMEWORKS));
 /// Types of weights, in training and in inference.
 pub(super) const PRECISIONS: Suggest = Suggest(|| words(&["train.precision", "infer.weights"]));
 /// Optimizers.
@@ -68,8 +69,16 @@ pub(super) const OPTIMIZERS: Suggest = Suggest(|| words(&["train.optimizer"]));
 /// What is recomputed.
 pub(super) const RECOMPUTE: Suggest = Suggest(|| words(&["train.recompute"]));
 
-fn ids<T>(listings: &[Listing<T>]) -> Vec<String> {
-    listings.iter().map(|listing| listing.id().to_owned()).collect()
+// Every command asks for these again.
+static LISTED_SETTINGS: LazyLock<Vec<String>> = LazyLock::new(settings);
+static LISTED_FRAMEWORKS: LazyLock<Vec<String>> =
+    LazyLock::new(|| Library::embedded().profiles().ids().map(String::from).collect());
+static LISTED_STAGES: LazyLock<Vec<String>> = LazyLock::new(|| numbers("parallel.zero"));
+#[cfg(feature = "tui")]
+static LISTED_VIEWS: LazyLock<Vec<String>> = LazyLock::new(views);
+
+fn kept(words: &'static LazyLock<Vec<String>>) -> Vec<&'static str> {
+    words.iter().map(String::as_str).collect()
 }
 
 /// The names of views, as arguments write them.
@@ -80,12 +89,11 @@ pub(super) fn views() -> Vec<String> {
 
 /// What can be set, with the ids that model and card may have.
 fn settings() -> Vec<String> {
-    let named = |key: &str, ids: Vec<String>| ids.into_iter().map(|id| format!("{key}={id}")).collect::<Vec<_>>();
-    let library = Library::embedded();
     Parameter::settings()
         .flat_map(|setting| match setting.as_str() {
-            "model=" => named("model", ids(library.model_listings())),
-            "gpu=" => named("gpu", ids(library.gpu_listings())),
+            "model=" => Library::embedded_model_ids().map(|id| format!("model={id}")).collect(),
+            "framework=" => LISTED_FRAMEWORKS.iter().map(|id| format!("framework={id}")).collect(),
+            "gpu=" => Library::embedded_gpu_ids().map(|id| format!("gpu={id}")).collect(),
             _ => vec![setting],
         })
         .collect()
@@ -100,11 +108,11 @@ fn numbers(key: &str) -> Vec<String> {
 }
 
 /// The words of parameters, each once.
-fn words(keys: &[&str]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
+fn words(keys: &[&str]) -> Vec<&'static str> {
+    let mut words: Vec<&str> = Vec::new();
     for word in keys.iter().flat_map(|key| Parameter::words(key)) {
-        if words.iter().all(|known| known != word) {
-            words.push((*word).to_owned());
+        if !words.contains(word) {
+            words.push(word);
         }
     }
     words

@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::arguments::{Format, OutputArguments};
-use super::{OUT_OF_TOLERANCE, closed_pipe, output, presets};
+use super::context::Context;
+use super::{OUT_OF_TOLERANCE, output, presets, stream};
 use crate::preset::case;
 use crate::report::validation;
 use crate::validate::Validation;
@@ -35,8 +36,8 @@ enum Against {
 }
 
 /// Prints the errors by group; exits 1 where a promise is not kept.
-pub(super) fn run(arguments: &ValidateArguments) -> Result<ExitCode> {
-    let library = presets::load(&arguments.output.lookup)?;
+pub(super) fn run(context: &Context, arguments: &ValidateArguments) -> Result<ExitCode> {
+    let library = presets::load(context, &arguments.output.lookup)?;
     let cases = match &arguments.cases {
         Some(path) => case::read(path, &library)?,
         None => case::embedded(&library)?,
@@ -47,14 +48,10 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<ExitCode> {
     let validation = Validation::of(cases, arguments.against == Some(Against::Sketch));
     let text = match arguments.output.format {
         Format::Text if arguments.markdown => validation::markdown(&validation),
-        Format::Text => output::look(&arguments.output).finish(validation::text(&validation)),
+        Format::Text => output::look(context, &arguments.output).finish(validation::text(&validation)),
         Format::Json => validation::document(&validation)?,
         Format::Csv => validation::cases(&validation),
     };
     let code = if validation.within() { ExitCode::SUCCESS } else { ExitCode::from(OUT_OF_TOLERANCE) };
-    match output::print(&text) {
-        // Whoever reads the verdict from the exit code gets it even if nobody reads the table.
-        Err(error) if !closed_pipe(&error) => Err(error),
-        _ => Ok(code),
-    }
+    stream::finish(&text, code)
 }

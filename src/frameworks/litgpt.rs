@@ -8,105 +8,152 @@ mod standing;
 
 use self::layers::LitGpt;
 use self::release::{Release, built, scales_embedding};
-use super::step::{always, close, is_from_step_before, not_in_the_first, positions, standing as standing_at};
+use super::step::{self, always, is_from_step_before, not_in_the_first, standing as standing_at};
+use super::{Framework, Job};
 use crate::framework::transformers::NormCode;
 use crate::framework::{Implementation, implementation};
 use crate::gpu::Gpu;
-use crate::layers::Run;
+use crate::layers::{Forward, Run};
 use crate::ledger::runtime::Process;
-use crate::ledger::{Entry, EstimateError, Ledger};
-use crate::model::Model;
-use crate::model::parameters::{BlockParameters, alike, blocks};
-use crate::scenario::profile::Profile;
-use crate::scenario::{Loss, Method, Scenario, Train};
+use crate::ledger::{Alive, Entry, EstimateError, Ledger};
+use crate::model::parameters::{BlockParameters, blocks};
+use crate::model::{Architecture, Model};
+use crate::scenario::{Loss, Method, Train};
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
-use crate::tape::timeline::Timeline;
-use crate::tape::{Dtype, recorded};
+use crate::tape::Dtype;
 use crate::units::Bits;
 
 pub(crate) use lora::Lora;
 
-/// The ledger of a fine-tuning step of `litgpt finetune_full` or `litgpt finetune_lora`.
-pub(crate) fn ledger(
-    model: &Model,
-    scenario: &Scenario,
-    profile: &Profile,
-    gpu: Option<&Gpu>,
-) -> Result<Ledger, EstimateError> {
-    let train = &scenario.train;
-    let release = release(profile)?;
-    options::check(train)?;
-    options::check_chunks(train)?;
-    let built = built_by(model, profile)?;
-    let model = &built;
-    let lora = adapters(model, train)?;
-    let architecture = &model.architecture;
-    let quantized = train.method == Method::Qlora;
-    // The tables are made anew, in fp32, unless sequences are as long as the model was made for; those of a quantized
-    // model never were in another type.
-    let narrow = !quantized && train.sequence_length == architecture.max_position_embeddings;
-    let tables = if narrow { Dtype::Bf16 } else { Dtype::Fp32 };
-    let step = LitGpt {
-        run: run(model, train),
-        release,
-        quantized,
-        lora: lora.as_ref(),
-        tables,
-        scaled_embedding: scales_embedding(model.family),
-    };
-    let recording = step.record();
-    let timeline = Timeline::read(&recording)?;
-    let positions = positions(&recording, &timeline);
-    let bits = Bits::whole(16);
-    let all = alike(blocks(architecture));
-    let adapted = lora.as_ref().map(|lora| alike(lora.blocks(architecture)));
-    let model_set = Set { architecture, blocks: &all, bits };
-    let trained = Set { architecture, blocks: adapted.as_deref().unwrap_or(&all), bits };
-    let mut entries = if quantized {
-        quantized::parameters(&model_set, Format::FourBitsThroughout(train.double_quant), always())?
-    } else {
-        model_set.parameters(always())?
-    };
-    if lora.is_some() {
-        entries.append(&mut trained.parameters(always())?);
+/// LitGPT's scripts for one GPU.
+pub(crate) struct Litgpt;
+
+impl Framework for Litgpt {
+    fn id(&self) -> &'static str {
+        "litgpt"
     }
-    if quantized && release.stable_embedding {
-        entries.append(&mut standing::stable_embedding(&model_set, train)?);
+
+    fn switches(&self) -> &'static [&'static str] {
+        Release::SWITCHES
     }
-    if train.gradient_accumulation_steps > 1 {
-        entries.append(&mut trained.standing_gradients(standing_at(train))?);
+
+    /// The ledger of a fine-tuning step of `litgpt finetune_full` or `litgpt finetune_lora`.
+    fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        let train = &job.scenario.train;
+        options::check(train)?;
+        options::check_chunks(train)?;
+        let model = built_by(job)?;
+        step::ledger(&Script { lora: adapters(&model, train)?, model, release: Release::of(job.profile), job })
     }
-    entries.append(&mut standing::optimizer_entries(&trained, quantized, profile)?);
-    recorded::post(&mut entries, &recording, &timeline, &positions)?;
-    recorded::in_version(&mut entries, profile.version);
-    as_they_pass(&mut entries, train);
-    entries.append(&mut standing::buffers(model, train, lora.as_ref(), tables)?);
-    entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
-    close(entries, (Process::of(scenario, false), gpu), &recording, &timeline, &positions)
+
+    fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
+        let built = built_by(job)?;
+        let lora = adapters(&built, &job.scenario.train)?;
+        Ok(lora.map_or_else(|| blocks(&built.architecture), |lora| lora.blocks(&built.architecture)))
+    }
 }
 
-/// The tensors that a run's optimizer steps.
-pub(crate) fn trained(
-    model: &Model,
-    scenario: &Scenario,
-    profile: &Profile,
-) -> Result<Vec<BlockParameters>, EstimateError> {
-    let built = built_by(model, profile)?;
-    let lora = adapters(&built, &scenario.train)?;
-    Ok(lora.map_or_else(|| blocks(&built.architecture), |lora| lora.blocks(&built.architecture)))
+/// A step of a script.
+struct Script<'a> {
+    job: &'a Job<'a>,
+    model: Model,
+    release: Release,
+    lora: Option<Lora>,
+}
+
+impl Script<'_> {
+    fn train(&self) -> &Train {
+        &self.job.scenario.train
+    }
+
+    fn is_quantized(&self) -> bool {
+        self.train().method == Method::Qlora
+    }
+
+    /// The type of the tables of cosines and sines: they are made anew, in fp32, unless sequences are as long as the model
+    /// was made for; those of a quantized model never were in another type.
+    fn tables(&self) -> Dtype {
+        let longest = self.train().sequence_length == self.model.architecture.max_position_embeddings;
+        if longest && !self.is_quantized() { Dtype::Bf16 } else { Dtype::Fp32 }
+    }
+}
+
+impl step::Trained for Script<'_> {
+    fn architecture(&self) -> &Architecture {
+        &self.model.architecture
+    }
+
+    fn adapted(&self) -> Option<Vec<BlockParameters>> {
+        self.lora.as_ref().map(|lora| lora.blocks(&self.model.architecture))
+    }
+
+    fn bits(&self) -> [Bits; 2] {
+        [Bits::whole(16); 2]
+    }
+
+    fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        let format = Format::FourBitsThroughout(self.train().double_quant);
+        Ok(if self.is_quantized() {
+            quantized::parameters(model, format, always())?
+        } else {
+            model.parameters(always())?
+        })
+    }
+
+    fn beside_weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        let replaced = self.is_quantized() && self.release.stable_embedding;
+        Ok(if replaced { standing::stable_embedding(model, self.train())? } else { Vec::new() })
+    }
+
+    fn gradients(&self) -> Option<Alive> {
+        let train = self.train();
+        (train.gradient_accumulation_steps > 1).then(|| standing_at(train))
+    }
+
+    fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        Ok(standing::optimizer_entries(trained, self.is_quantized(), self.job.profile)?)
+    }
+
+    fn record(&self) -> Forward {
+        LitGpt {
+            run: run(&self.model, self.train()),
+            release: self.release,
+            quantized: self.is_quantized(),
+            lora: self.lora.as_ref(),
+            tables: self.tables(),
+            scaled_embedding: scales_embedding(self.model.family),
+        }
+        .record()
+    }
+
+    fn version(&self) -> Option<&'static str> {
+        Some(self.job.profile.version)
+    }
+
+    fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
+        let train = self.train();
+        as_they_pass(entries, train);
+        entries.append(&mut standing::buffers(&self.model, train, self.lora.as_ref(), self.tables())?);
+        entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
+        Ok(())
+    }
+
+    fn process(&self) -> (Process, Option<&Gpu>) {
+        (Process::of(self.job.scenario, false), self.job.gpu)
+    }
 }
 
 /// The model as LitGPT builds it; an error where the profile names other families, or the class has no such part.
-fn built_by(model: &Model, profile: &Profile) -> Result<Model, EstimateError> {
-    let not_covered = |covered: String| EstimateError::framework(&profile.id, covered);
+fn built_by(job: &Job<'_>) -> Result<Model, EstimateError> {
+    let Job { model, profile, .. } = job;
     if !profile.families.iter().any(|id| id == model.family.id) {
         let families = profile.families.join(", ");
-        return Err(not_covered(format!("transformers, for {}; LitGPT for {families}", model.family.id)));
+        return Err(job.not_covered(format!("transformers, for {}; LitGPT for {families}", model.family.id)));
     }
-    let architecture = built(&model.architecture, release(profile)?)
-        .map_err(|part| not_covered(format!("transformers, for {}: LitGPT's {part} are not", model.id)))?;
-    Ok(Model { architecture, ..model.clone() })
+    let architecture = built(&model.architecture, Release::of(profile))
+        .map_err(|part| job.not_covered(format!("transformers, for {}: LitGPT's {part} are not", model.id)))?;
+    Ok(Model { architecture, ..(*model).clone() })
 }
 
 fn adapters(model: &Model, train: &Train) -> Result<Option<Lora>, EstimateError> {
@@ -148,11 +195,4 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
 fn as_they_pass(entries: &mut [Entry], train: &Train) {
     let accumulates = train.gradient_accumulation_steps > 1;
     entries.iter_mut().filter(|entry| is_from_step_before(entry) && !accumulates).for_each(not_in_the_first);
-}
-
-fn release(profile: &Profile) -> Result<Release, EstimateError> {
-    Release::of(&profile.id).ok_or_else(|| {
-        let covered = String::from("litgpt, litgpt-0.4");
-        EstimateError::NotCovered { key: "framework", value: profile.id.clone(), covered }
-    })
 }

@@ -1,13 +1,99 @@
-//! The ledger of a step of any program: its instants, when what stands is alive, and how the book is closed.
+//! The ledger of a training step of any framework: what stands, what its pass makes, what its optimizer needs, instant by
+//! instant.
 
 use crate::gpu::Gpu;
 use crate::layers::Forward;
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Course, Entry, EstimateError, Held, Instant, Ledger, Step};
+use crate::model::Architecture;
+use crate::model::parameters::{BlockParameters, alike, blocks};
 use crate::scenario::Train;
+use crate::states::weights::Set;
 use crate::tape::Event;
 use crate::tape::course::course;
+use crate::tape::recorded;
 use crate::tape::timeline::Timeline;
+use crate::units::Bits;
+
+/// A training step, as a framework describes it.
+pub(crate) trait Trained {
+    /// The model as the framework builds it.
+    fn architecture(&self) -> &Architecture;
+
+    /// Its tensors, block by block.
+    fn blocks(&self) -> Vec<BlockParameters> {
+        blocks(self.architecture())
+    }
+
+    /// The adapters' tensors, where those are what is trained.
+    fn adapted(&self) -> Option<Vec<BlockParameters>>;
+
+    /// The types of the model's weights and of adapters.
+    fn bits(&self) -> [Bits; 2];
+
+    /// The model's own weights.
+    fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        Ok(model.parameters(always())?)
+    }
+
+    /// What else of the model stands, before any gradient.
+    fn beside_weights(&self, _model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        Ok(Vec::new())
+    }
+
+    /// When gradients of an earlier pass are there, where they ever are.
+    fn gradients(&self) -> Option<Alive>;
+
+    /// What the optimizer keeps, and what its step needs.
+    fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError>;
+
+    /// Forward and backward.
+    fn record(&self) -> Forward;
+
+    /// The release whose word what was measured in another stands on.
+    fn version(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Buffers, the batch, and what the loop still holds; what of the recording is not so in a first step.
+    fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError>;
+
+    /// Where it takes place.
+    fn process(&self) -> (Process, Option<&Gpu>);
+}
+
+/// The ledger of a step.
+///
+/// # Errors
+/// Where a size is beyond 64 bits, and what the framework refuses.
+pub(crate) fn ledger(step: &impl Trained) -> Result<Ledger, EstimateError> {
+    let recording = step.record();
+    let timeline = Timeline::read(&recording)?;
+    let positions = positions(&recording, &timeline);
+    let (architecture, [bits, adapter_bits]) = (step.architecture(), step.bits());
+    let (all, adapted) = (alike(step.blocks()), step.adapted().map(alike));
+    let model = Set { architecture, blocks: &all, bits };
+    let trained = adapted.as_deref().map_or(model, |blocks| Set { architecture, blocks, bits: adapter_bits });
+    let mut entries = step.weights(&model)?;
+    if adapted.is_some() {
+        entries.append(&mut trained.parameters(always())?);
+    }
+    // More than there will be, so that thousands of entries of a model of many short groups need not move. Room that
+    // nothing is written to costs nothing; and where the largest block is the greater part of all that a ledger takes,
+    // glibc keeps the memory for the next ledger instead of asking the kernel for each page anew.
+    entries.reserve(3 * entries.len() + 2 * recording.tape.storages.len());
+    entries.append(&mut step.beside_weights(&model)?);
+    if let Some(alive) = step.gradients() {
+        entries.append(&mut trained.standing_gradients(alive)?);
+    }
+    entries.append(&mut step.optimizer(&trained)?);
+    recorded::post(&mut entries, &recording, &timeline, &positions)?;
+    if let Some(version) = step.version() {
+        recorded::in_version(&mut entries, version);
+    }
+    step.finish(&mut entries)?;
+    close(entries, step.process(), &recording, &timeline, &positions)
+}
 
 /// Alive at every instant of both steps.
 pub(crate) fn always() -> Alive {
@@ -29,7 +115,7 @@ pub(crate) fn standing(train: &Train) -> Alive {
         .fold(steady(), |alive, instant| alive.with(Step::First, *instant))
 }
 
-pub(crate) fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
+fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
     let end = recording.tape.events.len();
     let allocates = |event: &usize| matches!(recording.tape.events[*event], Event::Allocate(_));
     let forward_end = (0..recording.loss_known).rev().find(allocates).unwrap_or(0);
@@ -53,7 +139,7 @@ fn whereabouts(recording: &Forward, instant: Instant, event: usize) -> String {
 }
 
 /// Closes the ledger of a recorded step.
-pub(crate) fn close(
+fn close(
     entries: Vec<Entry>,
     process: (Process, Option<&Gpu>),
     recording: &Forward,

@@ -5,92 +5,123 @@ mod options;
 pub(crate) mod release;
 mod standing;
 
-use self::layers::Torchtune;
 use self::release::{Parts, Release, built};
-use super::step::{always, close, is_from_step_before, not_in_the_first, positions, standing as standing_at};
+use super::step::{self, is_from_step_before, not_in_the_first, standing as standing_at};
+use super::{Framework, Job};
 use crate::framework::transformers::NormCode;
 use crate::framework::{Implementation, implementation};
 use crate::gpu::Gpu;
-use crate::layers::Run;
+use crate::layers::{Forward, Run};
 use crate::ledger::runtime::Process;
-use crate::ledger::{EstimateError, Ledger};
-use crate::model::Model;
+use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::family::NormKind;
-use crate::model::parameters::{BlockParameters, alike, blocks};
-use crate::scenario::profile::Profile;
-use crate::scenario::{Method, Recompute, Scenario, Train};
+use crate::model::parameters::{BlockParameters, blocks};
+use crate::model::{Architecture, Model};
+use crate::scenario::{Method, Recompute, Train};
 use crate::states::adapters::Adapters;
 use crate::states::weights::Set;
-use crate::tape::timeline::Timeline;
-use crate::tape::{Dtype, recorded};
+use crate::tape::Dtype;
 use crate::units::Bits;
 
-/// The ledger of a step of `tune run full_finetune_single_device` or `lora_finetune_single_device`.
-pub(crate) fn ledger(
-    model: &Model,
-    scenario: &Scenario,
-    profile: &Profile,
-    gpu: Option<&Gpu>,
-) -> Result<Ledger, EstimateError> {
-    let train = &scenario.train;
-    let (model, parts) = &built_by(model, profile)?;
-    options::check(&model.architecture, train)?;
-    options::check_length(&model.architecture, train)?;
-    options::check_chunks(train)?;
-    let adapters = adapters(model, train)?;
-    let architecture = &model.architecture;
-    let step = Torchtune {
-        run: run(model, train, adapters.as_ref()),
-        parts: *parts,
-        release: release(profile)?,
-        steps_in_place: standing::steps_in_place(train),
-    };
-    let recording = step.record();
-    let timeline = Timeline::read(&recording)?;
-    let positions = positions(&recording, &timeline);
-    let bits = Bits::whole(16);
-    let all = alike(blocks(architecture));
-    let adapted = adapters.as_ref().map(|adapters| alike(adapters.blocks(model)));
-    let model_set = Set { architecture, blocks: &all, bits };
-    let trained = Set { architecture, blocks: adapted.as_deref().unwrap_or(&all), bits };
-    let mut entries = model_set.parameters(always())?;
-    if adapters.is_some() {
-        entries.append(&mut trained.parameters(always())?);
+/// torchtune's recipes for one GPU.
+pub(crate) struct Torchtune;
+
+impl Framework for Torchtune {
+    fn id(&self) -> &'static str {
+        "torchtune"
     }
-    if train.gradient_accumulation_steps > 1 {
-        entries.append(&mut trained.standing_gradients(standing_at(train))?);
+
+    fn switches(&self) -> &'static [&'static str] {
+        Release::SWITCHES
     }
-    entries.append(&mut standing::optimizer_entries(&trained, train)?);
-    recorded::post(&mut entries, &recording, &timeline, &positions)?;
-    recorded::in_version(&mut entries, profile.version);
-    entries.iter_mut().filter(|entry| is_from_step_before(entry)).for_each(not_in_the_first);
-    let in_layers = step.release.tables_in_layers(*parts, adapters.is_some());
-    entries.append(&mut standing::buffers(architecture, *parts, in_layers, train.micro_batch_size)?);
-    close(entries, (Process::of(scenario, false), gpu), &recording, &timeline, &positions)
+
+    /// The ledger of a step of `tune run full_finetune_single_device` or `lora_finetune_single_device`.
+    fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        let train = &job.scenario.train;
+        let (model, parts) = built_by(job)?;
+        options::check(&model.architecture, train)?;
+        options::check_length(&model.architecture, train)?;
+        options::check_chunks(train)?;
+        step::ledger(&Recipe { adapters: adapters(&model, train)?, model, parts, job })
+    }
+
+    fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
+        let (built, _) = built_by(job)?;
+        let adapters = adapters(&built, &job.scenario.train)?;
+        Ok(adapters.map_or_else(|| blocks(&built.architecture), |adapters| adapters.blocks(&built)))
+    }
 }
 
-/// The tensors that a run's optimizer steps.
-pub(crate) fn trained(
-    model: &Model,
-    scenario: &Scenario,
-    profile: &Profile,
-) -> Result<Vec<BlockParameters>, EstimateError> {
-    let (built, _) = built_by(model, profile)?;
-    let adapters = adapters(&built, &scenario.train)?;
-    Ok(adapters.map_or_else(|| blocks(&built.architecture), |adapters| adapters.blocks(&built)))
+/// A step of a recipe.
+struct Recipe<'a> {
+    job: &'a Job<'a>,
+    model: Model,
+    parts: Parts,
+    adapters: Option<Adapters>,
+}
+
+impl Recipe<'_> {
+    fn train(&self) -> &Train {
+        &self.job.scenario.train
+    }
+}
+
+impl step::Trained for Recipe<'_> {
+    fn architecture(&self) -> &Architecture {
+        &self.model.architecture
+    }
+
+    fn adapted(&self) -> Option<Vec<BlockParameters>> {
+        self.adapters.as_ref().map(|adapters| adapters.blocks(&self.model))
+    }
+
+    fn bits(&self) -> [Bits; 2] {
+        [Bits::whole(16); 2]
+    }
+
+    fn gradients(&self) -> Option<Alive> {
+        let train = self.train();
+        (train.gradient_accumulation_steps > 1).then(|| standing_at(train))
+    }
+
+    fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        Ok(standing::optimizer_entries(trained, self.train())?)
+    }
+
+    fn record(&self) -> Forward {
+        let (run, release) = (run(&self.model, self.train(), self.adapters.as_ref()), Release::of(self.job.profile));
+        layers::Torchtune { run, parts: self.parts, release, steps_in_place: standing::steps_in_place(self.train()) }
+            .record()
+    }
+
+    fn version(&self) -> Option<&'static str> {
+        Some(self.job.profile.version)
+    }
+
+    fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
+        entries.iter_mut().filter(|entry| is_from_step_before(entry)).for_each(not_in_the_first);
+        let in_layers = Release::of(self.job.profile).tables_in_layers(self.parts, self.adapters.is_some());
+        let batch = self.train().micro_batch_size;
+        entries.append(&mut standing::buffers(&self.model.architecture, self.parts, in_layers, batch)?);
+        Ok(())
+    }
+
+    fn process(&self) -> (Process, Option<&Gpu>) {
+        (Process::of(self.job.scenario, false), self.job.gpu)
+    }
 }
 
 /// The model as torchtune builds it; an error where the profile names other families, or no builder has such a part.
-fn built_by(model: &Model, profile: &Profile) -> Result<(Model, Parts), EstimateError> {
-    let not_covered = |covered: String| EstimateError::framework(&profile.id, covered);
+fn built_by(job: &Job<'_>) -> Result<(Model, Parts), EstimateError> {
+    let Job { model, profile, .. } = job;
     let named = profile.families.iter().any(|id| id == model.family.id);
     let Some(parts) = Parts::of(model.family, &model.architecture).filter(|_| named) else {
         let families = profile.families.join(", ");
-        return Err(not_covered(format!("transformers, for {}; torchtune for {families}", model.family.id)));
+        return Err(job.not_covered(format!("transformers, for {}; torchtune for {families}", model.family.id)));
     };
     let architecture = built(model.family, &model.architecture)
-        .map_err(|part| not_covered(format!("transformers, for {}: torchtune's {part} are not", model.id)))?;
-    Ok((Model { architecture, ..model.clone() }, parts))
+        .map_err(|part| job.not_covered(format!("transformers, for {}: torchtune's {part} are not", model.id)))?;
+    Ok((Model { architecture, ..(*model).clone() }, parts))
 }
 
 fn adapters(model: &Model, train: &Train) -> Result<Option<Adapters>, EstimateError> {
@@ -129,11 +160,4 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         every_layer: false,
         kernels: None,
     }
-}
-
-fn release(profile: &Profile) -> Result<Release, EstimateError> {
-    Release::of(&profile.id).ok_or_else(|| {
-        let covered = String::from("torchtune, torchtune-0.4");
-        EstimateError::NotCovered { key: "framework", value: profile.id.clone(), covered }
-    })
 }

@@ -1,5 +1,61 @@
 //! Hugging Face Transformers: its trainer's step, and its `generate()`.
 
 pub(crate) mod length;
-pub(crate) mod serve;
-pub(crate) mod train;
+mod serve;
+mod train;
+
+use self::serve::Served;
+use self::train::Trained;
+use super::{Framework, Job};
+use crate::ledger::{EstimateError, Ledger};
+use crate::model::parameters::{BlockParameters, blocks};
+use crate::scenario::{Method, Task};
+use crate::sequence::Sequence;
+use crate::states::adapters::Adapters;
+
+/// Transformers, PEFT and bitsandbytes under PyTorch.
+pub(crate) struct Transformers;
+
+impl Framework for Transformers {
+    fn id(&self) -> &'static str {
+        "transformers"
+    }
+
+    fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        super::step::ledger(&Trained::of(job)?)
+    }
+
+    fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
+        let (model, train) = (job.model, &job.scenario.train);
+        Ok(match train.method {
+            Method::Full => blocks(&model.architecture),
+            Method::Lora | Method::Qlora => Adapters::of(model, train)?.blocks(model),
+        })
+    }
+
+    fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        Served::of(job)?.with_kernels().ledger()
+    }
+
+    fn is_in_order(&self, job: &Job<'_>) -> bool {
+        job.scenario.task == Task::Train || Served::of(job).is_ok_and(|served| served.is_in_order())
+    }
+
+    fn sequence(&self, job: &Job<'_>) -> Result<Option<Sequence>, EstimateError> {
+        match job.scenario.task {
+            Task::Train => Trained::of(job)?.sequence().map(Some),
+            Task::Infer => {
+                let served = Served::of(job)?;
+                if served.is_in_order() { served.sequence().map(Some) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// For every sum of gradients a new tensor, too.
+    fn tracked(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        match job.scenario.task {
+            Task::Train => super::step::ledger(&Trained::of(job)?.of_tensors()),
+            Task::Infer => Served::of(job)?.ledger(),
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A `model_type` that no row of the family table has: the nearest structure, where the keys describe a known one.
 
 use super::json::Object;
-use crate::model::family::FAMILIES;
+use crate::families;
 use crate::model::{ArchitectureKeys, Family};
 
 /// What a file was taken for.
@@ -62,10 +62,12 @@ pub(super) fn family(config: &Object<'_>, id: &str) -> Option<Assumed> {
         return None;
     }
     let structure = Structure::of(config);
-    let longest = FAMILIES.iter().filter(|family| id.starts_with(family.id) && structure.fits(family));
+    let longest = families::all()
+        .map(|member| &member.family)
+        .filter(|family| id.starts_with(family.id) && structure.fits(family));
     let family = match longest.max_by_key(|family| family.id.len()) {
         Some(family) => family,
-        None => Family::by_id(structure.nearest(config)?)?,
+        None => families::family(structure.nearest(config)?)?,
     };
     let note = format!("model_type `{id}` is not known; it is taken for `{}`, as its keys suggest", family.id);
     Some(Assumed { family, note })

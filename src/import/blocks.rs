@@ -1,7 +1,7 @@
 //! The keys of a `config.json` that says of each layer what it is: Nemotron's searched Llamas (`DeciLMForCausalLM`).
 
 use super::json::Object;
-use crate::model::architecture::BlockKeys;
+use crate::model::keys::BlockKeys;
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 
@@ -42,10 +42,6 @@ pub(super) fn keys(
         num_hidden_layers: Some(layers),
         // What the layers have, they say themselves.
         intermediate_size: None,
-        head_dim: config.count(&["head_dim"])?,
-        attention_bias: config.flag("attention_bias")?,
-        attention_output_bias: config.flag("o_proj_bias")?,
-        mlp_bias: config.flag("mlp_bias")?,
         blocks: BlockKeys {
             num_key_value_heads_per_layer: Some(counts(attention)),
             intermediate_size_per_layer: Some(counts(network)),

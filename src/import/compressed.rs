@@ -1,50 +1,20 @@
-//! The keys of a `config.json` that DeepSeek-V4 reads.
+//! The keys of a `config.json` that say of DeepSeek-V4's layers what they are.
 
-use super::config::kv_heads;
 use super::json::Object;
-use super::modern::{share, window};
-use crate::model::architecture::{CompressedKeys, VariantKeys};
-use crate::model::{ArchitectureKeys, Family};
+use crate::model::ArchitectureKeys;
+use crate::model::keys::CompressedKeys;
 use crate::preset::PresetError;
 
 /// Kinds of layers, and how many tokens become one in each.
 const KINDS: [(&str, u64); 3] =
     [("sliding_attention", 0), ("compressed_sparse_attention", 4), ("heavily_compressed_attention", 128)];
 
-/// Adds the keys that the family reads beside those of all.
-pub(super) fn keys(
-    config: &Object<'_>,
-    family: &Family,
-    shared: ArchitectureKeys,
-) -> Result<ArchitectureKeys, PresetError> {
-    super::experts::refuse_router_loss(config)?;
+/// Which layers compress how much, and whose experts are looked up.
+pub(super) fn keys(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
     check_rates(config)?;
-    let compressed = CompressedKeys {
-        compress_ratios: ratios(config)?,
-        o_groups: config.count(&["o_groups"])?,
-        o_lora_rank: config.count(&["o_lora_rank"])?,
-        hc_mult: config.count(&["hc_mult"])?,
-        num_hash_layers: hashed(config)?,
-    };
-    Ok(ArchitectureKeys {
-        num_key_value_heads: kv_heads(config, family, &shared)?,
-        head_dim: config.count(&["head_dim"])?,
-        rotary_dim: config.count(&["qk_rope_head_dim"])?,
-        partial_rotary_factor: share(config)?,
-        sliding_window: window(config)?,
-        q_lora_rank: config.count(&["q_lora_rank"])?,
-        num_experts: config.count(&["n_routed_experts", "num_local_experts", "num_experts"])?,
-        num_experts_per_tok: config.count(&["num_experts_per_tok"])?,
-        moe_intermediate_size: config.count(&["moe_intermediate_size"])?,
-        n_shared_experts: config.count(&["n_shared_experts"])?,
-        variant: VariantKeys {
-            index_n_heads: config.count(&["index_n_heads"])?,
-            index_head_dim: config.count(&["index_head_dim"])?,
-            ..VariantKeys::default()
-        },
-        compressed,
-        ..shared
-    })
+    let compressed =
+        CompressedKeys { compress_ratios: ratios(config)?, num_hash_layers: hashed(config)?, ..keys.compressed };
+    Ok(ArchitectureKeys { compressed, ..keys })
 }
 
 /// How many tokens become one, layer by layer: by name, else by number.

@@ -5,10 +5,11 @@
 
 use std::path::Path;
 
-use super::assume;
 use super::json::Object;
-use crate::model::architecture::MOST_LAYERS;
-use crate::model::family::FAMILIES;
+use super::keys::{fill, refuse};
+use super::{assume, blocks, bloom, compressed, deepseek, ernie, falcon, gemma, gpt, hybrid, kimi, layers, llama};
+use super::{mimo, minimax, mpt, seq2seq, step, vision};
+use crate::families::{self, Rule};
 use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
 use crate::preset::{PresetError, source, suggestion};
 
@@ -66,10 +67,12 @@ fn read_text(
     }
     keys.torch_dtype = published_type(config, &outer, family)?;
     write_out(family, &mut keys);
-    slide_some_layers(config, family, &mut keys)?;
     let architecture = Architecture::resolve(family, &keys).map_err(|error| {
-        let own = if family.seq2seq.is_some() { super::seq2seq::spellings(error.key) } else { &[] };
-        let spelling = config.spelling(own).or_else(|| config.spelling(spellings(error.key))).unwrap_or(error.key);
+        let own = if family.seq2seq.is_some() { seq2seq::spellings(error.key) } else { &[] };
+        let spelling = config
+            .spelling(own)
+            .or_else(|| config.spelling(ArchitectureKeys::spellings(error.key)))
+            .unwrap_or(error.key);
         config.error(spelling, error.problem)
     })?;
     parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
@@ -103,217 +106,86 @@ fn family(
     assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
 ) -> Result<(&'static Family, Option<String>), PresetError> {
     const KEY: &str = "model_type";
-    let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
+    let known = families::ids();
     let Some(id) = config.text(&[KEY])?.or(outer.text(&[KEY])?) else {
         let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
         return Err(config.error(KEY, message));
     };
-    let id = super::kimi::own_name(id, config, outer)?;
+    let id = kimi::own_name(id, config, outer)?;
     // The text parts of multimodal configs have names of their own.
-    let text_part = id.strip_suffix("_text").and_then(Family::by_id).or_else(|| Family::by_id(&format!("{id}_text")));
-    match (Family::by_id(&id).or(text_part), assume(config, &id)) {
+    let text_part =
+        id.strip_suffix("_text").and_then(families::family).or_else(|| families::family(&format!("{id}_text")));
+    match (families::family(&id).or(text_part), assume(config, &id)) {
         (Some(family), _) => Ok((family, None)),
         (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),
         (None, None) => Err(config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known)))),
     }
 }
 
-/// The names under which a `config.json` has a key, the class's own name first.
-fn spellings(key: &str) -> &'static [&'static str] {
-    match key {
-        "hidden_size" => &["hidden_size", "n_embd", "n_embed", "d_model"],
-        "num_hidden_layers" => &["num_hidden_layers", "n_layer", "n_layers", "num_layers"],
-        "num_attention_heads" => &["num_attention_heads", "n_head", "n_heads", "num_heads"],
-        "num_key_value_heads" => &["num_key_value_heads", "num_kv_heads"],
-        "head_dim" => &["head_dim"],
-        "intermediate_size" => &["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"],
-        "vocab_size" => &["vocab_size"],
-        "max_position_embeddings" => &["max_position_embeddings", "n_positions", "max_seq_len"],
-        "hidden_act" => &["hidden_act", "hidden_activation", "activation_function", "activation"],
-        "partial_rotary_factor" => &["partial_rotary_factor", "rotary_pct"],
-        "attention_dropout" => &["attention_dropout", "attn_pdrop"],
-        "hidden_dropout" => &["hidden_dropout", "resid_pdrop"],
-        "embedding_dropout" => &["embd_pdrop"],
-        "num_experts" => &["num_experts", "num_local_experts", "n_routed_experts"],
-        "n_shared_experts" => &["n_shared_experts"],
-        "n_group" => &["n_group"],
-        "topk_group" => &["topk_group"],
-        "q_lora_rank" => &["q_lora_rank"],
-        "kv_lora_rank" => &["kv_lora_rank"],
-        "qk_nope_head_dim" => &["qk_nope_head_dim"],
-        "qk_rope_head_dim" => &["qk_rope_head_dim"],
-        "v_head_dim" => &["v_head_dim"],
-        "num_experts_per_tok" => &["num_experts_per_tok"],
-        "moe_intermediate_size" => &["moe_intermediate_size"],
-        "shared_expert_intermediate_size" => &["shared_expert_intermediate_size"],
-        "decoder_sparse_step" => &["decoder_sparse_step"],
-        _ => &[],
-    }
-}
-
 /// What all classes read, then what only this family's does.
 fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, PresetError> {
-    let count = |key| config.count(spellings(key));
-    let shared = ArchitectureKeys {
-        hidden_size: count("hidden_size")?,
-        num_hidden_layers: count("num_hidden_layers")?,
-        num_attention_heads: count("num_attention_heads")?,
-        intermediate_size: config.count_or_equal_counts(spellings("intermediate_size"))?,
-        vocab_size: count("vocab_size")?,
-        max_position_embeddings: count("max_position_embeddings")?,
+    let spelled = ArchitectureKeys::spellings;
+    let mut keys = ArchitectureKeys {
+        hidden_size: config.count(spelled("hidden_size"))?,
+        num_hidden_layers: config.count(spelled("num_hidden_layers"))?,
+        num_attention_heads: config.count(spelled("num_attention_heads"))?,
+        intermediate_size: config.count_or_equal_counts(spelled("intermediate_size"))?,
+        vocab_size: config.count(spelled("vocab_size"))?,
+        max_position_embeddings: config.count(spelled("max_position_embeddings"))?,
         tie_word_embeddings: config.flag("tie_word_embeddings")?,
-        hidden_act: config.text(spellings("hidden_act"))?,
-        attention_dropout: config.number(spellings("attention_dropout"))?,
+        hidden_act: config.text(spelled("hidden_act"))?,
+        attention_dropout: config.number(spelled("attention_dropout"))?,
         ..ArchitectureKeys::default()
     };
-    match family.id {
-        id if super::legacy::reads(id) => super::legacy::keys(config, family, shared),
-        id if super::sparse::reads(id) => super::sparse::keys(config, family, shared),
-        id if super::mixtures::reads(id) => super::mixtures::keys(config, family, shared),
-        id if super::modern::reads(id) => super::modern::keys(config, family, shared),
-        _ => first_families(config, family, shared),
-    }
+    let reads = families::member(family).reads;
+    refuse(config, reads.refuses)?;
+    fill(config, family, reads.keys, &mut keys)?;
+    rule(config, family, reads.rule, keys)
 }
 
-/// What a family of the first years reads beside the keys of all.
-fn first_families(
+/// What the family's class makes of its file beyond names of keys.
+fn rule(
     config: &Object<'_>,
     family: &Family,
-    shared: ArchitectureKeys,
+    rule: Rule,
+    keys: ArchitectureKeys,
 ) -> Result<ArchitectureKeys, PresetError> {
-    let count = |key| config.count(spellings(key));
-    Ok(match family.id {
-        _ if family.hybrid.is_some() => super::hybrid::keys(config, family, shared)?,
-        _ if family.compressed.is_some() => super::compressed::keys(config, family, shared)?,
-        _ if family.encoder.is_some() => super::encoders::keys(config, family, shared)?,
-        "nemotron-nas" => super::blocks::keys(config, family, shared)?,
-        _ if family.seq2seq.is_some() => super::seq2seq::keys(config, family, shared)?,
-        _ if family.image.is_some() => super::vision::keys(config, family, shared)?,
-        "gpt2" => {
-            if config.flag("add_cross_attention")? == Some(true) {
-                return Err(config.error("add_cross_attention", "found `true`; cross attention is not covered"));
-            }
-            ArchitectureKeys {
-                hidden_dropout: config.number(&["resid_pdrop"])?,
-                embedding_dropout: config.number(&["embd_pdrop"])?,
-                ..shared
-            }
-        }
-        "gpt_neox" => ArchitectureKeys {
-            attention_bias: config.flag("attention_bias")?,
-            partial_rotary_factor: rotary_share(config, "rotary_pct")?,
-            use_parallel_residual: config.flag("use_parallel_residual")?,
-            hidden_dropout: config.number(&["hidden_dropout"])?,
-            // The same probability after the embedding.
-            embedding_dropout: config.number(&["hidden_dropout"])?,
-            ..shared
-        },
-        id if super::experts::reads(id) => super::experts::keys(
-            config,
-            family,
-            ArchitectureKeys {
-                num_key_value_heads: kv_heads(config, family, &shared)?,
-                head_dim: if family.latent.is_some() { None } else { count("head_dim")? },
-                num_experts: count("num_experts")?,
-                num_experts_per_tok: count("num_experts_per_tok")?,
-                ..shared
-            },
-        )?,
-        "phi" if config.flag("qk_layernorm")? == Some(true) => {
-            return Err(config.error("qk_layernorm", "found `true`; norms on queries and keys of Phi are not covered"));
-        }
-        "olmo" if config.number(&["clip_qkv"])?.is_some() => {
-            return Err(config.error("clip_qkv", "found a number; clipped queries, keys and values are not covered"));
-        }
-        id => ArchitectureKeys {
-            num_key_value_heads: kv_heads(config, family, &shared)?,
-            head_dim: count("head_dim")?,
-            use_qk_norm: match id {
-                "cohere" => config.flag("use_qk_norm")?,
-                "stablelm" => config.flag("qk_layernorm")?,
-                _ => None,
-            },
-            use_parallel_residual: if id == "stablelm" { config.flag("use_parallel_residual")? } else { None },
-            no_rope_layers: if id == "smollm3" { config.counts("no_rope_layers")? } else { None },
-            no_rope_layer_interval: if id == "smollm3" { config.count(&["no_rope_layer_interval"])? } else { None },
-            // Qwen2's three biases and Mistral's and Phi-3's lack of any are in the code.
-            attention_bias: match id {
-                "llama" | "qwen3" | "gemma" | "gemma2" | "gemma3_text" | "olmo2" | "granite" | "glm4" | "cohere"
-                | "olmo" | "smollm3" => config.flag("attention_bias")?,
-                "stablelm" => config.flag("use_qkv_bias")?,
-                "starcoder2" => config.flag("use_bias")?,
-                _ => None,
-            },
-            mlp_bias: match id {
-                "llama" | "granite" | "smollm3" => config.flag("mlp_bias")?,
-                "starcoder2" => config.flag("use_bias")?,
-                _ => None,
-            },
-            partial_rotary_factor: match id {
-                "phi3" | "phi" | "stablelm" | "glm4" => rotary_share(config, "partial_rotary_factor")?,
-                _ => None,
-            },
-            hidden_dropout: match id {
-                "phi3" | "phi" => config.number(&["resid_pdrop"])?,
-                "stablelm" => config.number(&["hidden_dropout"])?,
-                "starcoder2" => config.number(&["residual_dropout"])?,
-                _ => None,
-            },
-            embedding_dropout: match id {
-                "phi" => config.number(&["embd_pdrop"])?,
-                "starcoder2" => config.number(&["embedding_dropout"])?,
-                _ => None,
-            },
-            sliding_window: sliding_window(config, id)?,
-            sliding_window_pattern: if id == "gemma3_text" { config.count(&["sliding_window_pattern"])? } else { None },
-            layer_types: if matches!(id, "gemma2" | "gemma3_text") { config.words("layer_types")? } else { None },
-            attn_logit_softcapping: if id == "gemma2" { cap(config, "attn_logit_softcapping")? } else { None },
-            final_logit_softcapping: match id {
-                "gemma2" | "gemma3_text" => cap(config, "final_logit_softcapping")?,
-                _ => None,
-            },
-            ..shared
-        },
-    })
-}
-
-/// A soft cap; null means none, also where the class's default is a number.
-pub(super) fn cap(config: &Object<'_>, key: &str) -> Result<Option<f64>, PresetError> {
-    if config.is_null(key) { Ok(Some(0.0)) } else { config.number(&[key]) }
-}
-
-/// Key and value heads: null means as many as query heads, also where the class's default is another number.
-pub(super) fn kv_heads(
-    config: &Object<'_>,
-    family: &Family,
-    keys: &ArchitectureKeys,
-) -> Result<Option<u64>, PresetError> {
-    const KEY: &str = "num_key_value_heads";
-    if config.is_null(KEY) {
-        return Ok(Some(keys.num_attention_heads.unwrap_or(family.defaults.num_attention_heads)));
-    }
-    config.count(&[KEY])
-}
-
-/// The share of a head that rotates: in the rotary parameters, or under the family's older name.
-pub(super) fn rotary_share(config: &Object<'_>, older: &str) -> Result<Option<f64>, PresetError> {
-    for group in ["rope_scaling", "rope_parameters"] {
-        if let Some(parameters) = config.object(group)?
-            && let Some(share) = parameters.number(&["partial_rotary_factor"])?
-        {
-            return Ok(Some(share));
-        }
-    }
-    config.number(&[older])
-}
-
-/// The window of every layer; 0: none, also where the family's default has one.
-fn sliding_window(config: &Object<'_>, id: &str) -> Result<Option<u64>, PresetError> {
-    const KEY: &str = "sliding_window";
-    match id {
-        "mistral" | "gemma2" | "gemma3_text" | "starcoder2" if config.is_null(KEY) => Ok(Some(0)),
-        "mistral" | "phi3" | "gemma2" | "gemma3_text" | "starcoder2" => config.count(&[KEY]),
-        _ => Ok(None),
+    match rule {
+        Rule::Plain => Ok(keys),
+        Rule::Bloom => bloom::keys(config, keys),
+        Rule::Blocks => blocks::keys(config, family, keys),
+        Rule::Compressed => compressed::keys(config, keys),
+        Rule::Dbrx => mpt::dbrx(config, keys),
+        Rule::DenseByLayer => layers::dense_layers(config, keys),
+        Rule::DenseLayersNamed => layers::dense_named(config, keys),
+        Rule::Dots => layers::dots(config, keys),
+        Rule::Ernie => Ok(ernie::keys(keys)),
+        Rule::ErnieMoe => ernie::moe(config, family, keys),
+        Rule::EveryLayerRouted => layers::every_layer_routed(config, keys),
+        Rule::Falcon => falcon::keys(config, keys),
+        Rule::FalconH1 => falcon::h1(config, keys),
+        Rule::Gemma4 => gemma::gemma4(config, keys),
+        Rule::GptNeo => gpt::gpt_neo(config, family, keys),
+        Rule::Granite => hybrid::granite(config, family, keys),
+        Rule::GroupsByMethod => deepseek::groups_by_method(config, keys),
+        Rule::Image => vision::keys(config, family, keys),
+        Rule::Jamba => Ok(hybrid::jamba(keys)),
+        Rule::Kimi => kimi::keys(config, keys),
+        Rule::KimiK3 => kimi::k3(config, keys),
+        Rule::LaterLayersSlide => layers::later_slide(config, family, keys),
+        Rule::Lfm2 => hybrid::lfm2(config, keys),
+        Rule::Lfm2Moe => hybrid::lfm2_moe(config, keys),
+        Rule::Llama4 => llama::llama4(config, keys),
+        Rule::MimoV2 => mimo::v2(config, family, keys),
+        Rule::MiniMaxM3 => minimax::m3(config, keys),
+        Rule::Mpt => mpt::mpt(config, keys),
+        Rule::NemotronH => hybrid::nemotron(config, keys),
+        Rule::PatternUnlessNamed => layers::pattern_unless_named(config, keys),
+        Rule::RotaryChannels => minimax::rotary_channels(config, keys),
+        Rule::Seq2Seq => seq2seq::keys(config, family, keys),
+        Rule::SharedIndexers => deepseek::shared_indexers(config, family, keys),
+        Rule::SlidesWhereAsked => layers::slides_where_asked(config, keys),
+        Rule::Step => step::keys(config, keys),
     }
 }
 
@@ -339,31 +211,11 @@ fn published_type(config: &Object<'_>, outer: &Object<'_>, family: &Family) -> R
         (Some("fp8"), _) if squares => "float8_e4m3fn",
         (Some("mxfp4"), _) => "mxfp4",
         // Of its linear layers all but the routed experts are left as they are.
-        (Some("compressed-tensors"), _) if packed && family.id == "kimi_k3" => "mxfp4",
+        (Some("compressed-tensors"), _) if packed && families::member(family).reads.rule == Rule::KimiK3 => "mxfp4",
         (Some("gptq"), Some(8)) if grouped => "gptq-int8",
         (Some("gptq"), Some(4)) if grouped => "gptq-int4",
         (Some("awq"), Some(4)) if grouped => "awq-int4",
         _ => return Ok(None),
     };
     Ok(Some(name.to_owned()))
-}
-
-/// Qwen2 and Qwen3 let some layers slide: those that `layer_types` names, else those from `max_window_layers` on.
-fn slide_some_layers(config: &Object<'_>, family: &Family, keys: &mut ArchitectureKeys) -> Result<(), PresetError> {
-    if !matches!(family.id, "qwen2" | "qwen3") || config.flag("use_sliding_window")? != Some(true) {
-        return Ok(());
-    }
-    if config.is_null("sliding_window") {
-        return Ok(());
-    }
-    keys.sliding_window = config.count(&["sliding_window"])?.or(Some(4096));
-    let mut types = config.words("layer_types")?;
-    if types.is_none() {
-        let layers = keys.num_hidden_layers.unwrap_or(family.defaults.num_hidden_layers).min(MOST_LAYERS);
-        let full = config.count(&["max_window_layers"])?.unwrap_or(28);
-        let kind = |layer| if layer < full { "full_attention" } else { "sliding_attention" };
-        types = Some((0..layers).map(|layer| kind(layer).to_owned()).collect());
-    }
-    keys.layer_types = types;
-    Ok(())
 }

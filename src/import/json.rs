@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::keys::Sides;
 use crate::preset::PresetError;
 use crate::preset::error::{Place, position};
 
@@ -149,6 +150,17 @@ impl<'t> Object<'t> {
     pub(super) fn words(&self, name: &str) -> Result<Option<Vec<String>>, PresetError> {
         let read = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
         self.read(&[name], "a list of texts", read)
+    }
+
+    /// Both sides of a rectangle: one number, or height and width.
+    pub(super) fn sides(&self, name: &str) -> Result<Option<Sides>, PresetError> {
+        if !self.is_list(name) {
+            return Ok(self.count(&[name])?.map(Sides::Square));
+        }
+        match self.counts(name)?.as_deref() {
+            Some([height, width]) => Ok(Some(Sides::Both([*height, *width]))),
+            _ => Err(self.error(name, "found a list, expected a whole number, or a height and a width")),
+        }
     }
 
     /// How many words a list of `[[word, …], times]` makes.

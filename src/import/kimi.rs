@@ -2,7 +2,7 @@
 
 use super::json::Object;
 use crate::model::ArchitectureKeys;
-use crate::model::architecture::{HybridKeys, RecurrentKeys, VariantKeys};
+use crate::model::keys::{HybridKeys, RecurrentKeys};
 use crate::preset::PresetError;
 
 /// The code that came with Kimi K3 calls its text part by Kimi Linear's name: what tells them apart is that the whole
@@ -15,9 +15,8 @@ pub(super) fn own_name(id: String, config: &Object<'_>, outer: &Object<'_>) -> R
     Ok(if is_k3 { String::from(K3) } else { id })
 }
 
-/// Adds the keys of both.
+/// What both say in an object of their own, and their dense layers.
 pub(super) fn keys(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
-    let count = |key| config.count(&[key]);
     let linear = config.object("linear_attn_config")?;
     let of_linear = |key: &'static str, other: Option<u64>| match &linear {
         Some(linear) => Ok(linear.count(&[key])?.or(other)),
@@ -28,20 +27,7 @@ pub(super) fn keys(config: &Object<'_>, shared: ArchitectureKeys) -> Result<Arch
         None => None,
     };
     Ok(ArchitectureKeys {
-        attention_bias: config.flag("attention_bias")?,
-        head_dim: None,
-        max_position_embeddings: config.count(&["max_position_embeddings", "model_max_length"])?,
-        moe_intermediate_size: count("moe_intermediate_size")?,
-        n_shared_experts: config.count(&["n_shared_experts", "num_shared_experts"])?,
-        norm_topk_prob: shared.norm_topk_prob.or(config.flag("moe_renormalize")?),
-        n_group: config.count(&["n_group", "num_expert_group"])?,
-        topk_group: count("topk_group")?,
         first_k_dense_replace: first_dense(config)?,
-        q_lora_rank: count("q_lora_rank")?,
-        kv_lora_rank: count("kv_lora_rank")?,
-        qk_nope_head_dim: count("qk_nope_head_dim")?,
-        qk_rope_head_dim: count("qk_rope_head_dim")?,
-        v_head_dim: count("v_head_dim")?,
         hybrid: HybridKeys {
             // The checkpoint counts layers from 1.
             full_attn_idxs: attending.map(|layers| layers.iter().map(|layer| layer.saturating_sub(1)).collect()),
@@ -57,19 +43,13 @@ pub(super) fn keys(config: &Object<'_>, shared: ArchitectureKeys) -> Result<Arch
     })
 }
 
-/// The same with what only Kimi K3 reads.
-pub(super) fn k3_keys(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+/// The same with what only Kimi K3 says there.
+pub(super) fn k3(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
     let keys = keys(config, shared)?;
     let linear = config.object("linear_attn_config")?;
     let full_rank = linear.map(|linear| linear.flag("use_full_rank_gate")).transpose()?.flatten();
-    Ok(ArchitectureKeys {
-        moe_latent_size: config.count(&["routed_expert_hidden_size"])?,
-        latent_moe_use_norm: config.flag("latent_moe_use_norm")?,
-        mla_use_output_gate: config.flag("mla_use_output_gate")?,
-        recurrent: RecurrentKeys { linear_use_full_rank_gate: full_rank, ..keys.recurrent },
-        variant: VariantKeys { attn_res_block_size: config.count(&["attn_res_block_size"])?, ..keys.variant },
-        ..keys
-    })
+    let recurrent = RecurrentKeys { linear_use_full_rank_gate: full_rank, ..keys.recurrent };
+    Ok(ArchitectureKeys { recurrent, ..keys })
 }
 
 /// Dense layers before the first with experts.

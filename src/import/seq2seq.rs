@@ -4,7 +4,7 @@
 //! has a head that differs from the embedding, and loading it leaves the two apart: that is what is counted.
 
 use super::json::Object;
-use crate::model::architecture::{EncoderKeys, Seq2SeqKeys};
+use crate::model::keys::{EncoderKeys, Seq2SeqKeys};
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 

@@ -1,7 +1,7 @@
 //! The keys of a `config.json` that the vision transformer reads.
 
 use super::json::Object;
-use crate::model::architecture::{EncoderKeys, ImageKeys, Sides};
+use crate::model::keys::{EncoderKeys, ImageKeys};
 use crate::model::{ArchitectureKeys, Family};
 use crate::preset::PresetError;
 
@@ -26,8 +26,8 @@ pub(super) fn keys(
         // The same probability after the embedding.
         embedding_dropout: dropout,
         image: ImageKeys {
-            image_size: sides(config, "image_size")?,
-            patch_size: sides(config, "patch_size")?,
+            image_size: config.sides("image_size")?,
+            patch_size: config.sides("patch_size")?,
             num_channels: config.count(&["num_channels"])?,
             num_labels: labels(config)?,
             pooler_output_size: config.count(&["pooler_output_size"])?,
@@ -35,17 +35,6 @@ pub(super) fn keys(
         encoder: EncoderKeys { architectures: config.words("architectures")?, ..EncoderKeys::default() },
         ..shared
     })
-}
-
-/// Both sides: one number, or height and width.
-fn sides(config: &Object<'_>, key: &str) -> Result<Option<Sides>, PresetError> {
-    if !config.is_list(key) {
-        return Ok(config.count(&[key])?.map(Sides::Square));
-    }
-    match config.counts(key)?.as_deref() {
-        Some([height, width]) => Ok(Some(Sides::Both([*height, *width]))),
-        _ => Err(config.error(key, "found a list, expected a whole number, or a height and a width")),
-    }
 }
 
 /// Classes of images: those that have a name, else how many are said to be.

@@ -40,7 +40,7 @@ impl Run<'_> {
             let numbers = tape.constant("rotary complex numbers", shape, Dtype::Fp32);
             return Tables { cos: numbers, sin: tape.share(numbers) };
         }
-        let wide = self.code.rotary_in_fp32 && !self.code.rotary_inputs_in_fp32;
+        let wide = self.code.widening.of_tables();
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
         self.made_tables(tape, shape, dtype)
     }
@@ -180,12 +180,12 @@ impl Run<'_> {
     ) -> Tensor {
         let [half, other_half] = [size / 2, size - size / 2]
             .map(|size| tape.shape(&[self.b(), heads, self.s(), Dim { symbol: "d/2", size }]));
-        let widens = self.code.halves_widened_apart || self.code.widened_at_each_use;
+        let widens = self.code.widening.of_each_product();
         let apart = if widens { Dtype::Fp32 } else { input.dtype };
         let wide = cast(tape, input, apart, name);
         let by_cos = multiply_by_constant(tape, wide, tables.cos, name);
         tape.release(wide);
-        let read = if self.code.widened_at_each_use { apart } else { input.dtype };
+        let read = if self.code.widening.before_halves() { apart } else { input.dtype };
         let input = cast(tape, input, read, name);
         let first = tape.view_with_new_gradient(input, half);
         let second = tape.view_with_new_gradient(input, other_half);

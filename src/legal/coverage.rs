@@ -24,7 +24,7 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
         }
     }
     settings(scenario)?;
-    let in_one_type = scenario.framework.adapts_in_one_type();
+    let in_one_type = scenario.framework.training().is_some_and(|it| it.adapters_as_model);
     if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
 }
 

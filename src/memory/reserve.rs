@@ -1,25 +1,22 @@
 //! What PyTorch's allocator makes of a run: how much it takes from the driver, and the least card on which it runs.
 
-use super::estimate;
+use super::{estimate, trained};
 use crate::allocator::{self, Played, Replay, Settings};
-use crate::frameworks::transformers::{serve, train};
+use crate::frameworks;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::ledger::{EstimateError, Fit, Ledger, Reserve, Taken, Verdict};
 use crate::legal::coverage;
 use crate::model::Model;
-use crate::scenario::{Estimator, Framework, Scenario, Task};
+use crate::scenario::{Estimator, Scenario};
 use crate::sequence::Sequence;
 use crate::units::Bytes;
 
 /// Whether the allocator of a run is played out; else what it adds is estimated.
 pub fn is_played(model: &Model, scenario: &Scenario) -> bool {
-    let in_order = scenario.framework == Framework::Transformers && scenario.estimator == Estimator::Ledger;
-    in_order
-        && match scenario.task {
-            Task::Train => true,
-            Task::Infer => serve::is_played(model, scenario),
-        }
+    let trained = trained(model, scenario);
+    let described = frameworks::job(&trained, scenario, None);
+    scenario.estimator == Estimator::Ledger && described.is_ok_and(|(framework, job)| framework.is_in_order(&job))
 }
 
 /// Plays the allocator of a run on a card; nothing where it is not known in which order the run asks for memory.
@@ -27,10 +24,7 @@ pub fn is_played(model: &Model, scenario: &Scenario) -> bool {
 /// # Errors
 /// Where the scenario has no ledger, or `runtime.alloc_conf` is wrong.
 pub fn reserve(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Option<Reserve>, EstimateError> {
-    if !is_played(model, scenario) {
-        return Ok(None);
-    }
-    let run = Run::of(model, scenario, gpu)?;
+    let Some(run) = Run::of(model, scenario, gpu)? else { return Ok(None) };
     let (smallest, sequence) = (run.least(), &run.sequence);
     let Replay { requested, allocated, reserved, growth } = run.played.whole;
     let taken = Taken {
@@ -51,14 +45,17 @@ struct Run {
 }
 
 impl Run {
-    fn of(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Self, EstimateError> {
+    /// Nothing where it is not known in which order it asks for memory.
+    fn of(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Option<Self>, EstimateError> {
+        if scenario.estimator != Estimator::Ledger {
+            return Ok(None);
+        }
         let settings = coverage::settings(scenario)?;
-        let sequence = match scenario.task {
-            Task::Train => train::sequence(&model.trained(), scenario, gpu)?,
-            Task::Infer => serve::sequence(model, scenario, gpu)?,
-        };
+        let trained = trained(model, scenario);
+        let (framework, job) = frameworks::job(&trained, scenario, gpu)?;
+        let Some(sequence) = framework.sequence(&job)? else { return Ok(None) };
         let played = allocator::replay(&sequence.events, settings);
-        Ok(Self { sequence, settings, played })
+        Ok(Some(Self { sequence, settings, played }))
     }
 
     /// The least that it runs with.
@@ -114,7 +111,8 @@ fn judge(
         |context: Bytes| Ok::<u64, EstimateError>(fit.capacity.saturating_sub(context.checked_add(fit.margin)?).get());
     let (_, above) = ledger.spread();
     let rooms = [beside(usual)?, beside(most)?.saturating_sub(above.get())];
-    Ok(by_allocator(rooms, &Run::of(model, scenario, Some(gpu))?))
+    let run = Run::of(model, scenario, Some(gpu))?;
+    Ok(run.map_or_else(|| by_tensors(&fit), |run| by_allocator(rooms, &run)))
 }
 
 /// The ledger with what the allocator holds on this card.
@@ -151,10 +149,9 @@ pub fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateErr
     }
     coverage::check(scenario)?;
     coverage::check_family(model, scenario)?;
-    match scenario.task {
-        Task::Train => train::tracked(&model.trained(), scenario),
-        Task::Infer => serve::tracked(model, scenario),
-    }
+    let trained = trained(model, scenario);
+    let (framework, job) = frameworks::job(&trained, scenario, None)?;
+    framework.tracked(&job)
 }
 
 #[cfg(test)]

@@ -10,29 +10,25 @@ mod feed_forward;
 mod groups;
 mod hybrid;
 mod image;
-mod keys;
 mod recurrent;
 mod seq2seq;
 mod variant;
 
 pub use attention::{Attention, Latent};
-pub use blocks::BlockKeys;
 pub use checks::ArchitectureError;
-pub use compressed::{Compressed, CompressedKeys};
-pub use encoder::{Encoder, EncoderKeys, Top};
+pub use compressed::Compressed;
+pub use encoder::{Encoder, Top};
 pub use experts::{Experts, SharedExpert};
 pub use feed_forward::{Activation, FeedForward, Mlp};
 pub use groups::MOST_LAYERS;
-pub use hybrid::HybridKeys;
-pub use image::{Image, ImageKeys, Sides};
-pub use keys::ArchitectureKeys;
-pub use recurrent::RecurrentKeys;
-pub use seq2seq::{Seq2Seq, Seq2SeqKeys};
-pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs, VariantKeys};
+pub use image::Image;
+pub use seq2seq::Seq2Seq;
+pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs};
 
 use checks::{dimension, native_weights, probability};
 
 use super::family::{Dropout, Family, NormKind, Placement, PositionKind};
+use super::keys::ArchitectureKeys;
 use super::recurrent::Recurrent;
 use crate::model::part::Part;
 
@@ -298,7 +294,7 @@ fn placement(family: &Family, keys: &ArchitectureKeys) -> Placement {
     }
     match (family.placement, keys.use_parallel_residual) {
         (Placement::Parallel, Some(false)) => Placement::Pre,
-        (Placement::Pre, Some(true)) if family.id == "stablelm" => Placement::ParallelOneNorm,
+        (placement, Some(true)) => family.optional_placement.unwrap_or(placement),
         (placement, _) => placement,
     }
 }

@@ -1,15 +1,13 @@
 //! The model families: what every model of one Hugging Face `model_type` has in common.
 //!
-//! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out;
-//! how an implementation spends memory on those pieces is the business of [`crate::framework`].
+//! A family is data. It says which pieces a layer is made of and which values a `config.json` may leave out. The types
+//! stand here, the families themselves in `families`, and how memory is spent on those pieces is the business of
+//! `framework`.
 
 mod compressed;
 mod encoders;
-mod experts;
 mod hybrid;
-mod modern;
 mod seq2seq;
-mod table;
 mod variant;
 mod vision;
 
@@ -17,7 +15,6 @@ pub use compressed::CompressedDefaults;
 pub use encoders::{EncoderDefaults, LocalDefaults};
 pub use hybrid::{FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, Pattern};
 pub use seq2seq::Seq2SeqDefaults;
-pub use table::FAMILIES;
 pub use variant::{IndexerDefaults, VariantDefaults};
 pub use vision::ImageDefaults;
 
@@ -31,6 +28,8 @@ pub struct Family {
     pub norm: NormKind,
     /// Where a layer's norms stand.
     pub placement: Placement,
+    /// Where they stand where `use_parallel_residual` asks for it, in families that leave it open.
+    pub optional_placement: Option<Placement>,
     /// How queries, keys and values are projected.
     pub projection: Projection,
     /// Whether one key and value head serves all query heads where the config does not say, in families that know no
@@ -298,11 +297,4 @@ pub struct Defaults {
     pub attention_softcap: bool,
     /// Whether logits are soft-capped.
     pub logits_softcap: bool,
-}
-
-impl Family {
-    /// The family of a `model_type`.
-    pub fn by_id(id: &str) -> Option<&'static Self> {
-        FAMILIES.iter().find(|family| family.id == id)
-    }
 }

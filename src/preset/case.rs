@@ -15,6 +15,7 @@ use super::library::Library;
 use super::{find_model, model, scenario, source};
 use crate::import;
 use crate::model::Model;
+use crate::model::keys::Source;
 use crate::scenario::{Scenario, Task};
 use crate::validate::{Case, Confidence, Metric, Rank, Stage, Subject};
 
@@ -121,7 +122,7 @@ fn case(
         Some(table) => scenario::from_table(section.document(), prefixes[0], table, &MODEL_TABLES)?,
         None => Scenario::default(),
     };
-    scenario.profiles = library.profiles();
+    library.profiles().settle(&mut scenario).map_err(|error| described.error("framework", error.to_string()))?;
     match (described.text("task")?.is_some(), kind) {
         (true, Some(kind)) if kind != scenario.task => {
             let message = format!("found `{}`, but scenario.task is `{}`", kind.word(), scenario.task.word());

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, PresetError, position};
-use crate::model::architecture::Sides;
+use crate::model::keys::{Sides, Source};
 use crate::scenario::parameter::nearest;
 
 /// The text of a file and what it is called.
@@ -76,51 +76,6 @@ impl<'t, 'a> Section<'t, 'a> {
         Err(self.error(key.get_ref(), format!("unknown key; {}", suggestion(key.get_ref(), &asked))))
     }
 
-    /// A text.
-    pub(super) fn text(&self, key: &'static str) -> Result<Option<String>, PresetError> {
-        self.read(key, "a text", |value| value.as_str().map(str::to_owned))
-    }
-
-    /// A whole number.
-    pub(super) fn count(&self, key: &'static str) -> Result<Option<u64>, PresetError> {
-        self.read(key, "a whole number that is not negative", whole)
-    }
-
-    /// A number, whole or not.
-    pub(super) fn number(&self, key: &'static str) -> Result<Option<f64>, PresetError> {
-        self.read(key, "a number", |value| match value {
-            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
-            DeValue::Float(number) => number.as_str().parse().ok().filter(|number: &f64| number.is_finite()),
-            _ => None,
-        })
-    }
-
-    /// True or false.
-    pub(super) fn flag(&self, key: &'static str) -> Result<Option<bool>, PresetError> {
-        self.read(key, "true or false", DeValue::as_bool)
-    }
-
-    /// A list of texts.
-    pub(super) fn words(&self, key: &'static str) -> Result<Option<Vec<String>>, PresetError> {
-        self.read(key, "a list of texts", words)
-    }
-
-    /// A list of whole numbers.
-    pub(super) fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
-        let counts = |value: &DeValue<'_>| value.as_array()?.iter().map(|item| whole(item.get_ref())).collect();
-        self.read(key, "a list of whole numbers", counts)
-    }
-
-    /// A whole number, or two of them.
-    pub(super) fn sides(&self, key: &'static str) -> Result<Option<Sides>, PresetError> {
-        let sides = |value: &DeValue<'_>| match value.as_array().map(|items| &items[..]) {
-            None => whole(value).map(Sides::Square),
-            Some([height, width]) => Some(Sides::Both([whole(height.get_ref())?, whole(width.get_ref())?])),
-            Some(_) => None,
-        };
-        self.read(key, "a whole number, or a list of height and width", sides)
-    }
-
     /// A table inside this one.
     pub(super) fn table(&self, key: &'static str, prefix: &'static str) -> Result<Option<Self>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(None) };
@@ -175,6 +130,48 @@ impl<'t, 'a> Section<'t, 'a> {
 
     fn wrong(&self, key: &str, value: &DeValue<'_>, expected: &str) -> PresetError {
         self.error(key, format!("found {}, expected {expected}", found(value)))
+    }
+}
+
+impl Source for Section<'_, '_> {
+    type Error = PresetError;
+
+    fn text(&self, key: &'static str) -> Result<Option<String>, PresetError> {
+        self.read(key, "a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    fn count(&self, key: &'static str) -> Result<Option<u64>, PresetError> {
+        self.read(key, "a whole number that is not negative", whole)
+    }
+
+    fn number(&self, key: &'static str) -> Result<Option<f64>, PresetError> {
+        self.read(key, "a number", |value| match value {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        })
+    }
+
+    fn flag(&self, key: &'static str) -> Result<Option<bool>, PresetError> {
+        self.read(key, "true or false", DeValue::as_bool)
+    }
+
+    fn words(&self, key: &'static str) -> Result<Option<Vec<String>>, PresetError> {
+        self.read(key, "a list of texts", words)
+    }
+
+    fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
+        let counts = |value: &DeValue<'_>| value.as_array()?.iter().map(|item| whole(item.get_ref())).collect();
+        self.read(key, "a list of whole numbers", counts)
+    }
+
+    fn sides(&self, key: &'static str) -> Result<Option<Sides>, PresetError> {
+        let sides = |value: &DeValue<'_>| match value.as_array().map(|items| &items[..]) {
+            None => whole(value).map(Sides::Square),
+            Some([height, width]) => Some(Sides::Both([whole(height.get_ref())?, whole(width.get_ref())?])),
+            Some(_) => None,
+        };
+        self.read(key, "a whole number, or a list of height and width", sides)
     }
 }
 

@@ -1,12 +1,14 @@
 //! A framework profile: one TOML file, one version of an implementation.
 
+use std::collections::BTreeMap;
+
 use super::document::{Document, Section, suggestion};
 use super::error::PresetError;
 use super::model::identifier;
-use crate::model::Family;
-use crate::model::family::FAMILIES;
+use crate::frameworks;
+use crate::model::keys::Source;
+use crate::scenario::OptimizerImplementation;
 use crate::scenario::profile::{Profile, Serving, Training};
-use crate::scenario::{Framework, OptimizerImplementation};
 
 /// The profile that a file describes.
 pub(super) fn parse(origin: &str, text: &str) -> Result<Profile, PresetError> {
@@ -15,20 +17,26 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Profile, PresetError> {
     let root = Section::new(document, "", 0, root.get_ref());
     let id = root.text("id")?;
     let name = root.text("name")?;
+    let framework = root.text("framework")?;
+    let named = framework.is_some();
     let version = root.text("version")?;
     let sources = root.words("sources")?;
     let families = root.words("families")?.unwrap_or_default();
+    let release = root.table("release", "release.")?;
     let train = root.table("train", "train.")?;
     let infer = root.table("infer", "infer.")?;
     root.finish()?;
 
     let id = identifier(&root, id)?;
-    if Framework::from_word(&id).is_none() {
-        let message = format!("`{id}` is not a framework; {}", suggestion(&id, Framework::WORDS));
-        return Err(root.error("id", message));
-    }
-    if let Some(unknown) = families.iter().find(|family| Family::by_id(family).is_none()) {
-        let known: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
+    let framework = framework.unwrap_or_else(|| of_release(&id));
+    let Some(switches) = frameworks::switches(&framework) else {
+        let (key, known) = (if named { "framework" } else { "id" }, frameworks::ids());
+        let message = format!("`{framework}` is not a framework; {}", suggestion(&framework, &known));
+        return Err(root.error(key, message));
+    };
+    let release = release.map(|section| differences(&section, switches)).transpose()?.unwrap_or_default();
+    if let Some(unknown) = families.iter().find(|family| crate::families::find(family).is_none()) {
+        let known = crate::families::ids();
         return Err(
             root.error("families", format!("`{unknown}` is not a known family; {}", suggestion(unknown, &known)))
         );
@@ -42,20 +50,41 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Profile, PresetError> {
     }
     // Every entry of every ledger names it: it lives as long as the program, which reads each profile once.
     let version = version.leak();
-    Ok(Profile { name: name.unwrap_or_else(|| id.clone()), id, version, sources, families, train, infer })
+    let name = name.unwrap_or_else(|| id.clone());
+    Ok(Profile { id, name, framework, version, sources, families, release, train, infer })
+}
+
+/// The framework that an id names by how it begins, as `transformers-4.38` does; else the id.
+fn of_release(id: &str) -> String {
+    let begins = |framework: &&str| id.strip_prefix(framework).is_some_and(|rest| rest.starts_with('-'));
+    frameworks::ids().into_iter().find(begins).unwrap_or(id).to_owned()
+}
+
+/// The switches of a framework's releases, each of which a release has on or off.
+fn differences(section: &Section<'_, '_>, switches: &[&'static str]) -> Result<BTreeMap<String, bool>, PresetError> {
+    let flag = |key: &&'static str| {
+        let found = section.flag(key).and_then(|found| section.need(key, found))?;
+        Ok(((*key).to_owned(), found))
+    };
+    let differences = switches.iter().map(flag).collect::<Result<_, PresetError>>()?;
+    section.finish()?;
+    Ok(differences)
 }
 
 fn training(section: &Section<'_, '_>) -> Result<Training, PresetError> {
     const KEY: &str = "optimizer_implementation";
     let kernel = section.text(KEY)?;
     let keep_outputs = section.flag("keep_outputs")?;
+    let fixed_options = section.flag("fixed_options")?.unwrap_or(false);
+    let adapters_as_model = section.flag("adapters_as_model")?.unwrap_or(false);
     section.finish()?;
     let kernel = section.need(KEY, kernel)?;
     if OptimizerImplementation::from_word(&kernel).is_none() {
         let message = format!("found {kernel:?}; {}", suggestion(&kernel, OptimizerImplementation::WORDS));
         return Err(section.error(KEY, message));
     }
-    Ok(Training { optimizer_implementation: kernel, keep_outputs: section.need("keep_outputs", keep_outputs)? })
+    let keep_outputs = section.need("keep_outputs", keep_outputs)?;
+    Ok(Training { optimizer_implementation: kernel, keep_outputs, fixed_options, adapters_as_model })
 }
 
 fn serving(section: &Section<'_, '_>) -> Result<Serving, PresetError> {
@@ -69,6 +98,7 @@ fn serving(section: &Section<'_, '_>) -> Result<Serving, PresetError> {
         exllama_buffer: flag("exllama_buffer")?,
         unties_fp8_head: flag("unties_fp8_head")?,
         awq_tables: flag("awq_tables")?,
+        in_order: section.flag("in_order")?.unwrap_or(false),
     };
     section.finish()?;
     Ok(serving)

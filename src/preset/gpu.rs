@@ -4,6 +4,7 @@ use super::document::{Document, Section, suggestion};
 use super::error::PresetError;
 use super::model::identifier;
 use crate::gpu::Gpu;
+use crate::model::keys::Source;
 
 const VENDORS: &[&str] = &["nvidia", "amd", "intel", "apple", "google", "aws"];
 

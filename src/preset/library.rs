@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::document::suggestion;
 use super::error::PresetError;
+use super::facts::Facts;
 use super::listing::{Embedded, Listing};
 use super::{framework, gpu, model, source};
-use crate::framework::Profiles;
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scenario::parameter::nearest;
+use crate::scenario::{Framework, Profiles};
 
 /// Every model in `presets/models`, written by the build in the order of the files.
 const MODELS: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
@@ -62,6 +63,16 @@ impl Library {
         library
     }
 
+    /// The ids of the models that are part of the program, in the order of the files.
+    pub fn embedded_model_ids() -> impl Iterator<Item = &'static str> {
+        MODELS.iter().map(|preset| preset.id)
+    }
+
+    /// The ids of the cards that are part of the program, in the order of the files.
+    pub fn embedded_gpu_ids() -> impl Iterator<Item = &'static str> {
+        GPUS.iter().map(|preset| preset.id)
+    }
+
     /// The embedded presets, then those of each folder's `models/*.toml`, `gpus/*.toml` and `frameworks/*.toml`; later
     /// wins by id.
     ///
@@ -96,9 +107,15 @@ impl Library {
         self.gpus.iter().filter_map(|listing| listing.item().ok()).collect()
     }
 
-    /// Every framework profile, as scenarios carry them.
+    /// Every framework profile.
     pub fn profiles(&self) -> Arc<Profiles> {
         Arc::clone(&self.profiles)
+    }
+
+    /// The framework of a word.
+    pub fn framework(&self, word: &str) -> Result<Framework, PresetError> {
+        let found = self.profiles.framework(word);
+        found.map_err(|error| PresetError::plain(format!("framework: {error}")))
     }
 
     /// What was wrong with files that were skipped.

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use super::error::PresetError;
+use super::facts::Facts;
+use crate::model::Model;
 
-/// A preset that is part of the program, unread. The build finds its id and name.
+/// A preset that is part of the program, unread. The build finds its id, its name and its facts.
 #[derive(Debug)]
 pub(super) struct Embedded {
     /// The id under which it is chosen.
@@ -16,6 +18,8 @@ pub(super) struct Embedded {
     pub(super) file: &'static str,
     /// Its text in TOML.
     pub(super) text: &'static str,
+    /// What a catalogue says of it, where it is a model.
+    pub(super) facts: Option<Facts<'static>>,
 }
 
 type Reader<T> = Box<dyn FnOnce() -> Result<T, PresetError> + Send>;
@@ -26,6 +30,7 @@ pub struct Listing<T> {
     id: Cow<'static, str>,
     name: Cow<'static, str>,
     custom: bool,
+    facts: Option<&'static Facts<'static>>,
     item: Arc<LazyLock<Result<T, PresetError>, Reader<T>>>,
 }
 
@@ -34,7 +39,8 @@ impl<T: 'static> Listing<T> {
     pub(super) fn embedded(preset: &'static Embedded, parse: fn(&str, &str) -> Result<T, PresetError>) -> Self {
         let read = move || parse(&format!("embedded presets/{}", preset.file), preset.text);
         let item = Arc::new(LazyLock::new(Box::new(read) as Reader<T>));
-        Self { id: Cow::Borrowed(preset.id), name: Cow::Borrowed(preset.name), custom: false, item }
+        let (id, name) = (Cow::Borrowed(preset.id), Cow::Borrowed(preset.name));
+        Self { id, name, custom: false, facts: preset.facts.as_ref(), item }
     }
 
     /// Something that has been read from a user's own file.
@@ -43,7 +49,7 @@ impl<T: 'static> Listing<T> {
         T: Send,
     {
         let item = Arc::new(LazyLock::new(Box::new(move || Ok(item)) as Reader<T>));
-        Self { id: Cow::Owned(id.to_owned()), name: Cow::Owned(name.to_owned()), custom: true, item }
+        Self { id: Cow::Owned(id.to_owned()), name: Cow::Owned(name.to_owned()), custom: true, facts: None, item }
     }
 }
 
@@ -69,5 +75,15 @@ impl<T> Listing<T> {
     /// Where its file is wrong: of an embedded preset a test sees to it that it is not.
     pub fn item(&self) -> Result<&T, &PresetError> {
         self.item.as_ref().as_ref()
+    }
+}
+
+impl Listing<Model> {
+    /// What a catalogue says of it; only of a user's own model is the file read for that.
+    ///
+    /// # Errors
+    /// Where its file is wrong.
+    pub fn facts(&self) -> Result<Facts<'_>, &PresetError> {
+        self.facts.map_or_else(|| self.item().map(Facts::of), |facts| Ok(*facts))
     }
 }

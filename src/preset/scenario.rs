@@ -124,7 +124,7 @@ fn value(parameter: &Parameter, value: &DeValue<'_>) -> Result<Value, String> {
         Kind::Fraction { .. } => String::from("a number from 0 to 1"),
         Kind::Flag => String::from("true or false"),
         Kind::Choice { words, .. } => format!("one of {}", words.join(", ")),
-        Kind::Word | Kind::Text { .. } => String::from("a text"),
+        Kind::Framework | Kind::Word | Kind::Text { .. } => String::from("a text"),
         Kind::Words => String::from("a list of texts"),
     };
     let read = match value {

@@ -3,15 +3,13 @@
 use serde_json::Value;
 
 use super::table::{Cell, Column, Table};
-use crate::framework::Profiles;
 use crate::gpu::Gpu;
-use crate::model::{Model, parameters};
-use crate::scenario::Framework;
-use crate::scenario::parameter::{Kind, PARAMETERS};
-use crate::units::Unit;
+use crate::preset::Facts;
+use crate::scenario::profile::{NOT_DESCRIBED, Profiles};
+use crate::units::{Parameters, Unit};
 
 /// A row for each model.
-pub fn models<'a>(models: impl IntoIterator<Item = &'a Model>) -> Table {
+pub fn models<'a>(models: impl IntoIterator<Item = Facts<'a>>) -> Table {
     let mut table = Table::new(vec![
         Column::text("id", "id"),
         Column::text("name", "name"),
@@ -24,18 +22,17 @@ pub fn models<'a>(models: impl IntoIterator<Item = &'a Model>) -> Table {
         Column::hidden("source"),
     ]);
     for model in models {
-        let card = &model.card;
-        let count = parameters::count(&model.architecture).ok();
+        let count = model.parameters.map(Parameters::new);
         table.push(vec![
-            Cell::new(model.id.as_str()),
-            Cell::new(model.name.as_str()),
-            Cell::new(model.family.id),
+            Cell::new(model.id),
+            Cell::new(model.name),
+            Cell::new(model.family),
             count.map_or(Cell::new(Value::Null), |count| Cell::shown_as(count.get(), count.to_string())),
             Cell::new(model.confirmed),
-            Cell::new(card.organization.as_deref()),
-            Cell::new(card.released.as_deref()),
-            Cell::new(card.license.as_deref()),
-            Cell::new(card.source.as_deref()),
+            Cell::new(model.organization),
+            Cell::new(model.released),
+            Cell::new(model.license),
+            Cell::new(model.source),
         ]);
     }
     table
@@ -84,7 +81,6 @@ pub fn gpus<'a>(gpus: impl IntoIterator<Item = &'a Gpu>, unit: Unit) -> Table {
 
 /// A row for each framework: what it is described for, and which version.
 pub fn frameworks(profiles: &Profiles) -> Table {
-    let covered = PARAMETERS.iter().find(|parameter| parameter.key == "framework").map(|parameter| parameter.kind);
     let mut table = Table::new(vec![
         Column::text("id", "id"),
         Column::text("covered", "covered"),
@@ -95,15 +91,14 @@ pub fn frameworks(profiles: &Profiles) -> Table {
         Column::hidden("keep_outputs"),
         Column::hidden("sources"),
     ]);
-    for id in Framework::WORDS {
-        let covered = matches!(covered, Some(Kind::Choice { covered, .. }) if covered.contains(id));
-        let profile = profiles.of(id).filter(|_| covered);
-        let profile = profile.as_ref();
+    let described = profiles.all().map(|profile| (profile.id.as_str(), Some(profile)));
+    for (id, profile) in described.chain(NOT_DESCRIBED.map(|id| (id, None))) {
+        let covered = profile.is_some();
         let train = profile.and_then(|profile| profile.train.as_ref());
         let tasks = [("train", train.is_some()), ("infer", profile.is_some_and(|profile| profile.infer.is_some()))];
         let tasks: Vec<&str> = tasks.into_iter().filter(|(_, described)| *described).map(|(task, _)| task).collect();
         table.push(vec![
-            Cell::new(*id),
+            Cell::new(id),
             Cell::shown_as(covered, if covered { "yes" } else { "not yet" }),
             Cell::new(Some(tasks.join(", ")).filter(|_| covered)),
             Cell::new(profile.map(|profile| profile.version)),

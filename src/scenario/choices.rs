@@ -43,43 +43,6 @@ choices! {
 }
 
 choices! {
-    /// The implementation whose habits are described.
-    Framework {
-        /// Hugging Face Transformers under PyTorch.
-        Transformers = "transformers",
-        /// Transformers of spring 2025.
-        Transformers451 = "transformers-4.51",
-        /// Transformers of early 2024, whose caches are tuples.
-        Transformers438 = "transformers-4.38",
-        /// Megatron-Core.
-        Megatron = "megatron",
-        /// torchtitan.
-        Torchtitan = "torchtitan",
-        /// DeepSpeed.
-        Deepspeed = "deepspeed",
-        /// LitGPT.
-        Litgpt = "litgpt",
-        /// LitGPT of 2024.
-        Litgpt04 = "litgpt-0.4",
-        /// torchtune.
-        Torchtune = "torchtune",
-        /// torchtune of autumn 2024.
-        Torchtune04 = "torchtune-0.4",
-        /// vLLM.
-        Vllm = "vllm",
-        /// llama.cpp.
-        LlamaCpp = "llama.cpp",
-    }
-}
-
-impl Framework {
-    /// Whether adapters have the type of the model, whatever `train.lora_dtype` says.
-    pub const fn adapts_in_one_type(self) -> bool {
-        matches!(self, Self::Litgpt | Self::Litgpt04 | Self::Torchtune | Self::Torchtune04)
-    }
-}
-
-choices! {
     /// How memory is estimated.
     Estimator {
         /// Every byte named.

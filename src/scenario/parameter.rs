@@ -60,6 +60,8 @@ pub enum Kind {
         /// Whether it may be unset.
         optional: bool,
     },
+    /// The word of a framework, which the loaded profiles know.
+    Framework,
     /// A free word: a preset id or a path, chosen in a picker.
     Word,
     /// A text that is written out; keys cycle through what people often write.
@@ -139,7 +141,7 @@ impl Parameter {
                 "false" | "off" | "no" => Ok(Value::Flag(false)),
                 _ => Err(ParameterError::new(format!("`{text}` is neither true nor false"))),
             },
-            Kind::Choice { .. } | Kind::Word | Kind::Text { .. } => Ok(Value::Word(text.to_owned())),
+            Kind::Choice { .. } | Kind::Framework | Kind::Word | Kind::Text { .. } => Ok(Value::Word(text.to_owned())),
             Kind::Words => Ok(Value::Words(text.split(',').map(|word| word.trim().to_owned()).collect())),
         }
     }
@@ -149,7 +151,7 @@ impl Parameter {
         match self.kind {
             Kind::Count { optional, .. } | Kind::Fraction { optional } | Kind::Choice { optional, .. } => optional,
             Kind::Word => true,
-            Kind::Flag | Kind::Words | Kind::Text { .. } => false,
+            Kind::Flag | Kind::Framework | Kind::Words | Kind::Text { .. } => false,
         }
     }
 
@@ -175,13 +177,13 @@ impl Parameter {
             (Kind::Count { .. }, Value::Count(_))
             | (Kind::Fraction { .. }, Value::Fraction(_))
             | (Kind::Flag, Value::Flag(_))
-            | (Kind::Choice { .. } | Kind::Word | Kind::Text { .. }, Value::Word(_))
+            | (Kind::Choice { .. } | Kind::Framework | Kind::Word | Kind::Text { .. }, Value::Word(_))
             | (Kind::Words, Value::Words(_)) => Ok(value),
             (Kind::Count { .. }, _) => wrong("a whole number"),
             (Kind::Fraction { .. }, _) => wrong("a number from 0 to 1"),
             (Kind::Flag, _) => wrong("true or false"),
             (Kind::Choice { words, .. }, _) => wrong(&format!("one of {}", words.join(", "))),
-            (Kind::Word | Kind::Text { .. }, _) => wrong("a text"),
+            (Kind::Framework | Kind::Word | Kind::Text { .. }, _) => wrong("a text"),
             (Kind::Words, _) => wrong("a list of texts"),
         }
     }

@@ -1,22 +1,33 @@
-//! A profile: the habits of one version of an implementation that data can say, from `presets/frameworks`.
+//! A profile: the habits of one release of a framework that data can say, from `presets/frameworks`.
 //!
-//! What each operation of the modelling code keeps is code, in [`crate::framework::transformers`].
+//! What each operation keeps is code, in `frameworks`.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use serde::{Serialize, Serializer};
+
+use super::parameter::nearest;
+use super::{Scenario, Task};
 use crate::framework::transformers::SOURCE;
 
-/// The habits of one version of an implementation.
+/// The habits of one release of a framework.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The word that scenarios use.
     pub id: String,
     /// The name that people use.
     pub name: String,
+    /// Whose rules it follows: `transformers`, `litgpt`, `torchtune`.
+    pub framework: String,
     /// The version that is described, as ledger entries name their source.
     pub version: &'static str,
     /// Where the habits were read or measured.
     pub sources: Vec<String>,
     /// The families whose code was read; all of them where none is named.
     pub families: Vec<String>,
+    /// By what its framework's releases differ.
+    pub release: BTreeMap<String, bool>,
     /// How it trains, where that is described.
     pub train: Option<Training>,
     /// How it serves, where that is described.
@@ -30,6 +41,10 @@ pub struct Training {
     pub optimizer_implementation: String,
     /// Whether the loop holds the model's outputs during backward.
     pub keep_outputs: bool,
+    /// Whether its script leaves no choice of attention, of the optimizer's kernel and of what is kept.
+    pub fixed_options: bool,
+    /// Whether adapters have the type of the model, whatever `train.lora_dtype` says.
+    pub adapters_as_model: bool,
 }
 
 /// How an implementation generates.
@@ -52,13 +67,18 @@ pub struct Serving {
     pub unties_fp8_head: bool,
     /// Whether each layer of an AWQ model holds what tables of cosines and sines of the prompt would take.
     pub awq_tables: bool,
+    /// Whether it is known in which order it asks for memory, so that the allocator can be played.
+    pub in_order: bool,
 }
 
-/// Every profile that is known.
+/// Every profile that is known, by framework, the newest release first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profiles {
-    known: Vec<Profile>,
+    known: Vec<Arc<Profile>>,
 }
+
+/// Frameworks that people ask for and that are not described yet.
+pub const NOT_DESCRIBED: [&str; 5] = ["megatron", "torchtitan", "deepspeed", "vllm", "llama.cpp"];
 
 impl Default for Profile {
     /// The one whose operations [`crate::framework::transformers`] describes, for programs that load no presets.
@@ -66,10 +86,17 @@ impl Default for Profile {
         Self {
             id: String::from("transformers"),
             name: String::from("Transformers"),
+            framework: String::from("transformers"),
             version: SOURCE,
             sources: Vec::new(),
             families: Vec::new(),
-            train: Some(Training { optimizer_implementation: String::from("fused"), keep_outputs: false }),
+            release: BTreeMap::new(),
+            train: Some(Training {
+                optimizer_implementation: String::from("fused"),
+                keep_outputs: false,
+                fixed_options: false,
+                adapters_as_model: false,
+            }),
             infer: Some(Serving {
                 logits_of_prompt: false,
                 rebuilds_cache: false,
@@ -79,6 +106,7 @@ impl Default for Profile {
                 exllama_buffer: false,
                 unties_fp8_head: false,
                 awq_tables: false,
+                in_order: true,
             }),
         }
     }
@@ -87,20 +115,147 @@ impl Default for Profile {
 impl Profiles {
     /// Adds a profile, in the place of an earlier one of its id.
     pub fn put(&mut self, profile: Profile) {
-        match self.known.iter_mut().find(|known| known.id == profile.id) {
-            Some(known) => *known = profile,
-            None => self.known.push(profile),
-        }
+        self.known.retain(|known| known.id != profile.id);
+        self.known.push(Arc::new(profile));
+        let by_default = |profile: &Profile| profile.framework != Profile::default().framework;
+        self.known.sort_by(|one, other| {
+            let key =
+                |profile: &Profile| (by_default(profile), profile.framework.clone(), profile.id != profile.framework);
+            key(one).cmp(&key(other)).then_with(|| other.id.cmp(&one.id))
+        });
     }
 
     /// The profile of an id; the default one needs no preset.
-    pub fn of(&self, id: &str) -> Option<Profile> {
+    pub fn of(&self, id: &str) -> Option<Arc<Profile>> {
         let known = self.known.iter().find(|profile| profile.id == id).cloned();
-        known.or_else(|| Some(Profile::default()).filter(|profile| profile.id == id))
+        known.or_else(|| Some(Arc::new(Profile::default())).filter(|profile| profile.id == id))
     }
 
-    /// Every profile, in the order in which they were added.
-    pub fn all(&self) -> &[Profile] {
-        &self.known
+    /// Every profile, by framework.
+    pub fn all(&self) -> impl Iterator<Item = &Profile> {
+        self.known.iter().map(AsRef::as_ref)
+    }
+
+    /// Every id.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.all().map(|profile| profile.id.as_str())
+    }
+
+    /// The framework of a word. One that is not described yet has its word alone, and no ledger.
+    ///
+    /// # Errors
+    /// Where there is none of its word: which there are, and the nearest.
+    pub fn framework(&self, word: &str) -> Result<Framework, UnknownFramework> {
+        let profile = self.of(word);
+        if profile.is_none() && !NOT_DESCRIBED.contains(&word) {
+            let near = nearest(word, self.ids().chain(NOT_DESCRIBED));
+            let near = near.map_or_else(String::new, |near| format!("; the nearest is `{near}`"));
+            let known: Vec<&str> = self.ids().chain(NOT_DESCRIBED).collect();
+            return Err(UnknownFramework(format!("`{word}` is none of {}{near}", known.join(", "))));
+        }
+        Ok(Framework { word: Arc::from(word), profile, described: self.described() })
+    }
+
+    /// Looks up the framework of a scenario.
+    ///
+    /// # Errors
+    /// As of [`Self::framework`].
+    pub fn settle(&self, scenario: &mut Scenario) -> Result<(), UnknownFramework> {
+        scenario.framework = self.framework(scenario.framework.word())?;
+        Ok(())
+    }
+
+    fn described(&self) -> Described {
+        let ids = |has: &dyn Fn(&Profile) -> bool| {
+            let ids = self.all().filter(|profile| has(profile)).map(|profile| profile.id.as_str());
+            ids.collect::<Vec<_>>().join(", ")
+        };
+        Described {
+            train: Arc::from(ids(&|profile| profile.train.is_some())),
+            infer: Arc::from(ids(&|profile| profile.infer.is_some())),
+        }
+    }
+}
+
+/// A word that no profile has; what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownFramework(pub String);
+
+/// The framework of a run: its word, and its profile once that has been looked up.
+#[derive(Debug, Clone)]
+pub struct Framework {
+    word: Arc<str>,
+    profile: Option<Arc<Profile>>,
+    described: Described,
+}
+
+/// Which frameworks are described for a task, for messages.
+#[derive(Debug, Clone)]
+struct Described {
+    train: Arc<str>,
+    infer: Arc<str>,
+}
+
+impl Default for Described {
+    fn default() -> Self {
+        let id = Arc::from("transformers");
+        Self { train: Arc::clone(&id), infer: id }
+    }
+}
+
+impl Framework {
+    /// The one of a word, which [`Profiles::settle`] looks up.
+    pub fn named(word: &str) -> Self {
+        Self { word: Arc::from(word), profile: None, described: Described::default() }
+    }
+
+    /// The one of a profile.
+    pub fn of(profile: Arc<Profile>) -> Self {
+        let word = Arc::from(profile.id.as_str());
+        Self { word, profile: Some(profile), described: Described::default() }
+    }
+
+    /// The word that files, flags and JSON use.
+    pub fn word(&self) -> &str {
+        &self.word
+    }
+
+    /// Its profile; nothing where it was not looked up.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_deref()
+    }
+
+    /// The frameworks that are described for a task.
+    pub fn described(&self, task: Task) -> &str {
+        match task {
+            Task::Train => &self.described.train,
+            Task::Infer => &self.described.infer,
+        }
+    }
+
+    /// How it trains, where it is described for that.
+    pub fn training(&self) -> Option<&Training> {
+        self.profile()?.train.as_ref()
+    }
+}
+
+impl Default for Framework {
+    fn default() -> Self {
+        static DEFAULT: LazyLock<Arc<Profile>> = LazyLock::new(Arc::default);
+        Self::of(Arc::clone(&DEFAULT))
+    }
+}
+
+impl PartialEq for Framework {
+    /// Two of one word are the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.word == other.word
+    }
+}
+
+impl Serialize for Framework {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.word)
     }
 }

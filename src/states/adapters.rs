@@ -127,7 +127,7 @@ impl Adapters {
         if !output && !projected.contains(&true) {
             return invalid(String::from("nothing in attention; torchtune adapts at least one of q, k, v, o"));
         }
-        if head && (model.architecture.tie_word_embeddings || model.family.id.starts_with("gemma")) {
+        if head && model.architecture.tie_word_embeddings {
             return invalid(format!("{} has no head of its own to adapt", model.id));
         }
         let adapted = |names: &&Names| match names.part {
@@ -216,7 +216,7 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
         return Ok(());
     }
     if train.lora_targets.iter().any(|target| target == "all-linear")
-        && !matches!(model.family.id, "gpt_oss" | "qwen2_moe")
+        && !crate::families::member(model.family).modules.all_linear
     {
         let (value, key) = (String::from("all-linear"), "train.lora_targets");
         let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");

@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::{Codes, Part, Piece};
-use crate::scenario::{BaseWeights, Framework, Scenario};
+use crate::scenario::{BaseWeights, Profile};
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Overflow};
 
@@ -126,15 +126,14 @@ impl Format {
 /// An error where bitsandbytes would quantize nothing: it takes linear layers of PyTorch's own class alone since
 /// Transformers 5, and Falcon's are of a class of their own (`findings/transformers-falcon-4bit-stays-16bit.sh`).
 pub(crate) fn check_class(
+    profile: &Profile,
     model: &Model,
-    scenario: &Scenario,
     format: Format,
     key: &'static str,
 ) -> Result<(), EstimateError> {
-    if !format.is_made_at_loading()
-        || !of_model(model).transposed_linears
-        || scenario.framework != Framework::Transformers
-    {
+    // Where the order is not known, an earlier release is described.
+    let is_described = profile.infer.is_none_or(|infer| infer.in_order);
+    if !format.is_made_at_loading() || !of_model(model).transposed_linears || !is_described {
         return Ok(());
     }
     let problem = format!(

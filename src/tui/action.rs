@@ -1,7 +1,6 @@
 //! What can be done: one table, from which help, footer, palette, manual and `docs/keys.md` are printed. Which keys do
 //! it is the [`Keymap`]'s to say.
 
-use super::keymap::Keymap;
 use super::screen::View as Screen;
 
 /// Something that a key does.
@@ -283,20 +282,6 @@ impl Action {
             }
         }
         sections
-    }
-
-    /// The key list of `docs/keys.md`.
-    pub fn table_markdown(keymap: &Keymap) -> String {
-        let mut text = String::from("| keys | do |\n| --- | --- |\n");
-        for section in Self::sections() {
-            text.extend(["| **", section, "** | |\n"]);
-            for binding in BINDINGS.iter().filter(|binding| binding.section == section) {
-                let keys: Vec<String> =
-                    keymap.keys(binding).iter().map(|chord| format!("`{}`", chord.show(true))).collect();
-                text.extend(["| ", &keys.join(" "), " | ", binding.words, " |\n"]);
-            }
-        }
-        text
     }
 }
 

@@ -23,7 +23,9 @@ pub(crate) fn nudge(parameter: &Parameter, value: &Value, nudge: Nudge) -> Resul
         (Kind::Flag, Value::Flag(on)) => Ok(Value::Flag(!on)),
         (Kind::Choice { covered, optional, .. }, _) => choice(parameter, value, nudge, covered, optional),
         (Kind::Text { suggestions }, _) => choice(parameter, value, nudge, suggestions, false),
-        (Kind::Flag | Kind::Word | Kind::Words, _) => Err(format!("{} has no steps: Enter types it", parameter.label)),
+        (Kind::Flag | Kind::Framework | Kind::Word | Kind::Words, _) => {
+            Err(format!("{} has no steps: Enter types it", parameter.label))
+        }
     }
 }
 
@@ -88,7 +90,7 @@ fn fraction(value: &Value, nudge: Nudge, optional: bool) -> Option<Value> {
 }
 
 /// The next covered word, round and round; unset comes after the last.
-fn choice(
+pub(crate) fn choice(
     parameter: &Parameter,
     value: &Value,
     nudge: Nudge,

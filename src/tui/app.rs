@@ -29,8 +29,8 @@ use crate::gpu::Gpu;
 use crate::memory::{Entry, Step};
 use crate::model::Model;
 use crate::preset::Listing;
-use crate::scenario::Scenario;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::{Profiles, Scenario};
 use crate::solve::Fix;
 use crate::units::Unit;
 
@@ -122,6 +122,8 @@ pub(crate) struct App {
     pub(crate) models: Vec<Listed<Model>>,
     /// Cards to choose from.
     pub(crate) gpus: Vec<Listed<Gpu>>,
+    /// The frameworks of the catalogue.
+    pub(crate) profiles: Arc<Profiles>,
     /// What is run.
     pub(crate) scenario: Scenario,
     /// The scenario's memory, or why there is none.
@@ -164,11 +166,25 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// The words that a parameter may have, and whether it may be unset; nothing where it is no choice.
+    pub(crate) fn choices(&self, parameter: &Parameter) -> Option<(Vec<&str>, bool)> {
+        match parameter.kind {
+            Kind::Choice { covered, optional, .. } => Some((covered.to_vec(), optional)),
+            Kind::Framework => Some((self.profiles.ids().collect(), false)),
+            _ => None,
+        }
+    }
+
     /// The explorer on a scenario, cursor on the first parameter that one adjusts.
-    pub(crate) fn new(models: Vec<Listed<Model>>, gpus: Vec<Listed<Gpu>>, scenario: Scenario, unit: Unit) -> Self {
+    pub(crate) fn new(
+        (models, gpus, profiles): (Vec<Listed<Model>>, Vec<Listed<Gpu>>, Arc<Profiles>),
+        scenario: Scenario,
+        unit: Unit,
+    ) -> Self {
         let mut app = Self {
             models,
             gpus,
+            profiles,
             estimate: Err(String::new()),
             scenario,
             played: Played::default(),
@@ -218,10 +234,12 @@ impl App {
 
     /// The parameters of the list: those that matter here and match the filter. Indices into the table.
     pub(crate) fn rows(&self) -> Vec<usize> {
-        let query = self.filter.text();
+        let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
         let matches = |parameter: &Parameter| {
-            let text = format!("{} {}", parameter.label, parameter.key);
-            query.trim().is_empty() || query.split_whitespace().all(|word| text.contains(&word.to_lowercase()))
+            words.is_empty() || {
+                let text = format!("{} {}", parameter.label, parameter.key);
+                words.iter().all(|word| text.contains(word))
+            }
         };
         (0..PARAMETERS.len())
             .filter(|index| (PARAMETERS[*index].applies)(&self.scenario) && matches(&PARAMETERS[*index]))

@@ -49,6 +49,40 @@ pub(crate) fn rank<T: AsRef<str>>(query: &str, texts: impl IntoIterator<Item = T
     found.into_iter().map(|(_, index)| index).collect()
 }
 
+/// A row of a list that is found by its name, and after that by its words.
+pub(crate) struct Row {
+    /// What it is called.
+    pub(crate) name: String,
+    /// What it is or does.
+    pub(crate) words: String,
+    /// Whether it comes after others that fit as well.
+    pub(crate) idle: bool,
+}
+
+/// Indices of the rows that a query means, best first: by a part of their name, then by a part of their words, then by
+/// letters of their name in order.
+pub(crate) fn rank_named(query: &str, rows: impl IntoIterator<Item = Row>) -> Vec<usize> {
+    let typed: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let all_in = |text: &str| typed.iter().all(|word| text.contains(word.as_str()));
+    // Letters that are scattered over a name mean nothing: some must begin words or follow each other.
+    let letters = typed.iter().map(|word| word.chars().count()).sum::<usize>();
+    let least = i64::try_from(letters).unwrap_or(i64::MAX / 1024).saturating_mul(158);
+    let mut found: Vec<(usize, bool, i64, usize)> = Vec::new();
+    for (index, row) in rows.into_iter().enumerate() {
+        let name = row.name.to_lowercase();
+        let score = score(query, &name);
+        let tier = match score {
+            _ if all_in(&name) => 0,
+            _ if all_in(&format!("{name} {}", row.words.to_lowercase())) => 1,
+            Some(score) if score >= least => 2,
+            _ => continue,
+        };
+        found.push((tier, row.idle, -score.unwrap_or_default(), index));
+    }
+    found.sort_unstable();
+    found.into_iter().map(|(.., index)| index).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

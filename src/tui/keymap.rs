@@ -101,6 +101,20 @@ impl Keymap {
         row.and_then(|row| self.chords.get(row)).map_or(&[], Vec::as_slice)
     }
 
+    /// The key list of `docs/keys.md`.
+    pub fn markdown(&self) -> String {
+        let mut text = String::from("| keys | do |\n| --- | --- |\n");
+        for section in Action::sections() {
+            text.extend(["| **", section, "** | |\n"]);
+            for binding in BINDINGS.iter().filter(|binding| binding.section == section) {
+                let keys: Vec<String> =
+                    self.keys(binding).iter().map(|chord| format!("`{}`", chord.show(true))).collect();
+                text.extend(["| ", &keys.join(" "), " | ", binding.words, " |\n"]);
+            }
+        }
+        text
+    }
+
     /// Every key.
     #[cfg(test)]
     pub(crate) fn chords(&self) -> impl Iterator<Item = Chord> + '_ {
@@ -137,7 +151,7 @@ mod tests {
     #[test]
     fn every_action_can_be_reached_and_is_documented() {
         let standard = crate::tui::standard_keys();
-        let table = Action::table_markdown(&standard);
+        let table = standard.markdown();
         for binding in BINDINGS {
             let keys = standard.keys(binding);
             assert!(!keys.is_empty(), "{} has a key", binding.id);

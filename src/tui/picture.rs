@@ -4,13 +4,13 @@ mod svg;
 
 use std::io;
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::action::Action;
 use super::screen::View;
+use super::spot::Sheet;
 use super::theme::Theme;
 use super::theme::colour::Depth;
 use super::update::{Message, update};
@@ -60,10 +60,9 @@ impl Picture {
         let (mut app, theme) = dressed(library, start, looks).map_err(io::Error::other)?;
         update(&mut app, Message::Do(Action::Show(view)));
         app.settle();
-        let mut terminal =
-            Terminal::new(TestBackend::new(width.min(LARGEST), height.min(LARGEST))).map_err(io::Error::other)?;
-        let frame = terminal.draw(|frame| drop(view::draw(&app, theme, frame))).map_err(io::Error::other)?;
-        Ok(Self { buffer: frame.buffer.clone(), paper: theme.paper() })
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width.min(LARGEST), height.min(LARGEST)));
+        view::draw(&app, theme, &mut Sheet::new(&mut buffer));
+        Ok(Self { buffer, paper: theme.paper() })
     }
 
     /// The signs alone, a line a row.

@@ -62,3 +62,13 @@ pub(crate) enum Focus {
 pub(super) fn first_shown(selected: usize, length: usize, shown: usize) -> usize {
     selected.saturating_sub(shown / 2).min(length.saturating_sub(shown))
 }
+
+/// A place in a list after a step; single steps go round, longer ones stop at the ends.
+pub(super) fn moved(from: usize, length: usize, step: isize) -> usize {
+    let last = length.saturating_sub(1);
+    match step {
+        -1 if from == 0 => last,
+        1 if from >= last => 0,
+        _ => from.saturating_add_signed(step).min(last),
+    }
+}

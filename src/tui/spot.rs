@@ -1,10 +1,9 @@
 //! What a click on each part of the screen means. Views write it down while they draw; [`super::update()`] makes it
 //! true.
 
-use std::ops::{Deref, DerefMut};
-
-use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::widgets::Widget;
 
 use super::action::Action;
 use super::screen::Focus;
@@ -61,16 +60,17 @@ impl Spots {
     }
 }
 
-/// A frame that is drawn on, and the spots of what is drawn.
-pub(crate) struct Sheet<'a, 'frame> {
-    frame: &'a mut Frame<'frame>,
+/// Cells that are drawn on, the spots of what is drawn, and where the terminal's cursor stands.
+pub(crate) struct Sheet<'a> {
+    buffer: &'a mut Buffer,
     spots: Spots,
+    cursor: Option<Position>,
 }
 
-impl<'a, 'frame> Sheet<'a, 'frame> {
-    /// A frame on which there is nothing yet.
-    pub(crate) fn new(frame: &'a mut Frame<'frame>) -> Self {
-        Self { frame, spots: Spots::default() }
+impl<'a> Sheet<'a> {
+    /// Cells on which there is nothing yet.
+    pub(crate) fn new(buffer: &'a mut Buffer) -> Self {
+        Self { buffer, spots: Spots::default(), cursor: None }
     }
 
     /// Says what a click on an area means.
@@ -80,23 +80,34 @@ impl<'a, 'frame> Sheet<'a, 'frame> {
         }
     }
 
-    /// Everything that was said.
-    pub(crate) fn into_spots(self) -> Spots {
-        self.spots
+    /// All of it.
+    pub(crate) fn area(&self) -> Rect {
+        self.buffer.area
     }
-}
 
-impl<'frame> Deref for Sheet<'_, 'frame> {
-    type Target = Frame<'frame>;
-
-    fn deref(&self) -> &Self::Target {
-        self.frame
+    /// Its cells.
+    pub(crate) fn cells(&mut self) -> &mut Buffer {
+        self.buffer
     }
-}
 
-impl DerefMut for Sheet<'_, '_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        self.frame
+    /// Draws a widget on an area.
+    pub(crate) fn render_widget(&mut self, widget: impl Widget, area: Rect) {
+        widget.render(area, self.buffer);
+    }
+
+    /// Shows the terminal's cursor here.
+    pub(crate) fn set_cursor(&mut self, at: impl Into<Position>) {
+        self.cursor = Some(at.into());
+    }
+
+    /// Where the terminal's cursor is shown.
+    pub(crate) const fn cursor(&self) -> Option<Position> {
+        self.cursor
+    }
+
+    /// Takes the spots that were said.
+    pub(crate) fn take_spots(&mut self) -> Spots {
+        std::mem::take(&mut self.spots)
     }
 }
 

@@ -11,9 +11,10 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
 use crossterm::terminal::{self, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{Command, execute, queue};
-use ratatui::layout::Size;
-use ratatui::{Frame, Terminal};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect, Size};
 
+use super::spot::Sheet;
 use super::wire::{BLANK, Wire};
 
 /// Begins and ends a frame that the terminal shows in one piece.
@@ -35,20 +36,32 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// A screen that sends each frame in one bracketed write.
 pub(crate) struct Screen<W: Write> {
-    terminal: Terminal<Wire>,
+    wire: Wire,
+    next: Buffer,
     out: W,
 }
 
 impl<W: Write> Screen<W> {
     /// A screen on a writer. It asks the terminal for its size, where none is given.
     pub(crate) fn new(out: W, size: Option<Size>) -> io::Result<Self> {
-        Ok(Self { terminal: Terminal::new(Wire::new(size))?, out })
+        let wire = Wire::new(size);
+        let next = Buffer::empty(Rect::from((Position::ORIGIN, wire.size()?)));
+        Ok(Self { wire, next, out })
     }
 
     /// Draws a frame: what changed since the last one, in one write; nothing where nothing changed.
-    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
-        self.terminal.draw(render)?;
-        let bytes = self.terminal.backend_mut().take();
+    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Sheet)) -> io::Result<()> {
+        let area = Rect::from((Position::ORIGIN, self.wire.size()?));
+        if area != self.next.area {
+            self.next.resize(area);
+            self.wire.blank();
+        }
+        self.next.reset();
+        let mut sheet = Sheet::new(&mut self.next);
+        render(&mut sheet);
+        let cursor = sheet.cursor();
+        self.wire.show(&self.next, cursor);
+        let bytes = self.wire.take();
         if bytes.is_empty() {
             return Ok(());
         }
@@ -67,14 +80,13 @@ impl<W: Write> Screen<W> {
 
     /// Makes the next frame draw every cell, without asking the terminal anything.
     pub(crate) fn forget(&mut self) {
-        self.terminal.backend_mut().blank();
-        self.terminal.swap_buffers();
+        self.wire.blank();
     }
 
     /// Draws the next frame on another size.
     #[cfg(test)]
     pub(crate) fn resize(&mut self, size: Size) {
-        self.terminal.backend_mut().resize(size);
+        self.wire.resize(size);
     }
 }
 
@@ -101,7 +113,7 @@ impl Session {
     }
 
     /// Draws a frame.
-    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Sheet)) -> io::Result<()> {
         self.screen.draw(render)
     }
 

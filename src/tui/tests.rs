@@ -20,18 +20,20 @@ use ratatui::backend::TestBackend;
 
 use super::app::{App, Listed};
 use super::keymap::Chord;
+use super::spot::Sheet;
 use super::theme::Theme;
 use super::update::{Effect, Message, update};
 use super::{message, view};
 use crate::gpu::Gpu;
-use crate::model::{Architecture, ArchitectureKeys, Family, Model};
+use crate::model::{Architecture, ArchitectureKeys, Model};
+use crate::preset::Library;
 use crate::preset::Listing;
 use crate::scenario::Scenario;
 use crate::units::{Parameters, Unit};
 
 /// A model of the Llama family, without any preset file.
 pub(super) fn llama(id: &str, hidden: u64, layers: u64, declared: u64) -> Model {
-    let family = Family::by_id("llama").expect("a family of this crate");
+    let family = crate::families::family("llama").expect("a family of this crate");
     let keys = ArchitectureKeys {
         hidden_size: Some(hidden),
         num_hidden_layers: Some(layers),
@@ -91,12 +93,9 @@ pub(super) fn app() -> App {
     ];
     let scenario =
         Scenario { model: String::from("llama-3.1-8b"), gpu: Some(String::from("h100-sxm-80")), ..Scenario::default() };
-    let mut app = App::new(
-        models.into_iter().map(|model| listed([&model.id.clone(), &model.name.clone()], model)).collect(),
-        gpus.into_iter().map(|gpu| listed([&gpu.id.clone(), &gpu.name.clone()], gpu)).collect(),
-        scenario,
-        Unit::Gib,
-    );
+    let models = models.into_iter().map(|model| listed([&model.id.clone(), &model.name.clone()], model)).collect();
+    let gpus = gpus.into_iter().map(|gpu| listed([&gpu.id.clone(), &gpu.name.clone()], gpu)).collect();
+    let mut app = App::new((models, gpus, Library::embedded().profiles()), scenario, Unit::Gib);
     app.settle();
     app
 }
@@ -127,7 +126,14 @@ fn hurry(app: &mut App, keys: &str) -> Option<Effect> {
 /// What the screen shows.
 fn screen(app: &App, theme: Theme, (width, height): (u16, u16)) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend never fails");
-    terminal.draw(|frame| drop(view::draw(app, theme, frame))).expect("a test backend never fails");
+    let draw = |frame: &mut ratatui::Frame| {
+        let mut sheet = Sheet::new(frame.buffer_mut());
+        view::draw(app, theme, &mut sheet);
+        if let Some(cursor) = sheet.cursor() {
+            frame.set_cursor_position(cursor);
+        }
+    };
+    terminal.draw(draw).expect("a test backend never fails");
     terminal
 }
 

@@ -230,16 +230,6 @@ fn show(app: &mut App, view: View) {
     app.focus = if view.has_rows() { Focus::View } else { Focus::Parameters };
 }
 
-/// A place in a list after a step; single steps go round, longer ones stop at the ends.
-pub(super) fn moved(from: usize, length: usize, step: isize) -> usize {
-    let last = length.saturating_sub(1);
-    match step {
-        -1 if from == 0 => last,
-        1 if from >= last => 0,
-        _ => from.saturating_add_signed(step).min(last),
-    }
-}
-
 fn travel(app: &mut App, back: bool) {
     let now = app.scenario.clone();
     let there = if back { app.history.undo(now) } else { app.history.redo(now) };
@@ -271,7 +261,7 @@ fn opened(app: &mut App, path: &str, outcome: Result<Opened, String>) {
         Opened::Scenario(scenario, model) => {
             // A scenario that names no card is held against the present one.
             let gpu = scenario.gpu.clone().or_else(|| app.scenario.gpu.clone());
-            let read = Scenario { gpu, profiles: app.scenario.profiles.clone(), ..*scenario };
+            let read = Scenario { gpu, ..*scenario };
             let scenario = if again { share::kept(app, path, &read) } else { read.clone() };
             app.file = Some((path.to_owned(), read));
             (scenario, model)

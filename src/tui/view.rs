@@ -12,6 +12,7 @@
 
 mod bars;
 mod cards;
+mod columns;
 mod compare;
 mod detail;
 mod entries;
@@ -28,18 +29,18 @@ mod text;
 mod timeline;
 mod total;
 
-use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::symbols::border;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Borders, Clear};
+use ratatui::widgets::{Borders, Clear};
 
 use super::action::Action;
 use super::app::{App, Overlay};
 use super::screen::{Focus, View};
 use super::spot::{Sheet, Spot, Spots};
 use super::theme::Theme;
+use super::widget::panel::Panel;
 
 /// The smallest size at which there is something to see.
 pub(crate) const SMALLEST: (u16, u16) = (40, 12);
@@ -62,9 +63,7 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
 };
 
 /// Draws everything; what a click on each part of it means.
-pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Frame) -> Spots {
-    let mut sheet = Sheet::new(frame);
-    let frame = &mut sheet;
+pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Sheet) -> Spots {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(theme, frame, area);
@@ -77,12 +76,12 @@ pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Frame) -> Spots {
         footer::draw(app, theme, frame, bottom);
     }
     if !theme.glyphs.unicode {
-        transliterate(frame.buffer_mut());
+        transliterate(frame.cells());
     }
-    sheet.into_spots()
+    frame.take_spots()
 }
 
-fn too_small(theme: Theme, frame: &mut Frame, area: Rect) {
+fn too_small(theme: Theme, frame: &mut Sheet, area: Rect) {
     let (width, height) = SMALLEST;
     let x = theme.glyphs.times;
     let text = format!("needs at least {width}{x}{height} (now {}{x}{})", area.width, area.height);
@@ -158,13 +157,10 @@ fn overlay(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
 }
 
 /// The frame of a panel.
-fn panel(theme: Theme, title: &str, borders: Borders) -> Block<'_> {
+fn panel(theme: Theme, title: &str, borders: Borders) -> Panel<'_> {
     let set = if theme.glyphs.unicode { border::PLAIN } else { ASCII_BORDER };
-    Block::new()
-        .borders(borders)
-        .border_set(set)
-        .border_style(theme.border())
-        .title(Line::styled(format!(" {title} "), theme.title()))
+    let title = Line::styled(format!(" {title} "), theme.title());
+    Panel { borders, set, style: theme.border(), title, right: None }
 }
 
 /// An empty frame over the middle of an area, and what is inside it.
@@ -172,7 +168,7 @@ fn popup(theme: Theme, title: &str, size: (u16, u16), frame: &mut Sheet, body: R
     // A few letters beside it would only look ragged.
     let width = if body.width < size.0 + RAGGED { body.width } else { size.0 };
     let area = body.centered(Constraint::Length(width), Constraint::Length(size.1.min(body.height)));
-    let block = panel(theme, title, Borders::ALL).border_style(ratatui::style::Style::new());
+    let block = Panel { style: ratatui::style::Style::new(), ..panel(theme, title, Borders::ALL) };
     let inner = block.inner(area);
     frame.spot(frame.area(), Spot::Do(Action::Back));
     frame.spot(area, Spot::Popup);

@@ -2,3 +2,5 @@
 
 pub(crate) mod bar;
 pub(crate) mod gauge;
+pub(crate) mod line;
+pub(crate) mod panel;

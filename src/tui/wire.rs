@@ -8,11 +8,10 @@ pub(super) mod pen;
 
 use std::io;
 
-use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect, Size};
-use ratatui::text::Span;
 
+use super::widget::line;
 use pen::Pen;
 
 /// Makes every cell blank and the style plain.
@@ -77,24 +76,60 @@ impl Wire {
         }
     }
 
-    /// The cells that do not look yet as they should, in reading order.
-    fn news<'a>(&self, cells: Vec<(u16, u16, &'a Cell)>) -> Vec<(u16, u16, &'a Cell)> {
-        const PLAIN: &Cell = &Cell::EMPTY;
-        let shown = |x: u16, y: u16| self.shown.cell((x, y));
-        let mut news = Vec::with_capacity(cells.len());
-        let mut cells = cells.into_iter().peekable();
-        while let Some((x, y, cell)) = cells.next() {
-            if shown(x, y).is_none_or(|shown| !pen::looks_alike(shown, cell)) {
-                news.push((x, y, cell));
-            }
-            // What a wide sign covered becomes a plain blank, which only some terminals see to.
-            let right = x.saturating_add(width(cell));
-            let uncovered = shown(right, y).is_some_and(|shown| shown.symbol() == COVERED);
-            if uncovered && cells.peek().is_none_or(|(x, row, _)| (*x, *row) != (right, y)) {
-                news.push((right, y, PLAIN));
+    /// The cells that do not look yet as they should, in reading order. What a wide sign covers is not looked at.
+    fn news<'a>(&self, next: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
+        let mut news = Vec::new();
+        let columns = usize::from(next.area.width).max(1);
+        let room = usize::from(self.shown.area.width).max(1);
+        let rows = next.content.chunks_exact(columns).zip(self.shown.content.chunks_exact(room));
+        for (y, (wanted, shown)) in (0..).zip(rows) {
+            let (mut hidden, mut same) = (0_u16, false);
+            for ((x, cell), before) in (0..).zip(wanted).zip(shown) {
+                if x < hidden {
+                    same = false;
+                } else if pen::looks_alike(before, cell) {
+                    same = true;
+                } else if !same || before.symbol() != COVERED {
+                    news.push((x, y, cell));
+                    (hidden, same) = (x.saturating_add(width(cell)), false);
+                }
             }
         }
         news
+    }
+
+    /// Makes the terminal show these cells, and its cursor here or nowhere.
+    pub(crate) fn show(&mut self, next: &Buffer, cursor: Option<Position>) {
+        self.grow(next.area.width, next.area.height);
+        let cells = order::cheapest(self.news(next), self.pen);
+        let mut rest = cells.as_slice();
+        while let [first @ (x, y, _), others @ ..] = rest {
+            self.go(Position { x: *x, y: *y });
+            match blanks(rest) {
+                count if count >= ERASED => {
+                    self.erase(&rest[..count]);
+                    rest = &rest[count..];
+                }
+                _ => {
+                    self.write(*first);
+                    rest = others;
+                }
+            }
+        }
+        if cursor.is_some() != std::mem::replace(&mut self.cursor_visible, cursor.is_some()) {
+            self.bytes.extend_from_slice(if cursor.is_some() { b"\x1b[?25h" } else { b"\x1b[?25l" });
+        }
+        if let Some(at) = cursor {
+            self.go(at);
+        }
+    }
+
+    /// Columns and rows.
+    pub(crate) fn size(&self) -> io::Result<Size> {
+        match self.size {
+            Some(size) => Ok(size),
+            None => crossterm::terminal::size().map(Size::from),
+        }
     }
 
     /// Goes to a cell, by way of the cells between where those cost less than a jump.
@@ -161,7 +196,7 @@ impl Wire {
 pub(super) fn width(cell: &Cell) -> u16 {
     match cell.symbol() {
         symbol if symbol.len() == 1 => 1,
-        symbol => u16::try_from(Span::raw(symbol).width()).unwrap_or(u16::MAX),
+        symbol => line::width(symbol),
     }
 }
 
@@ -181,91 +216,9 @@ fn blanks(cells: &[(u16, u16, &Cell)]) -> usize {
     neighbours.take_while(|(x, (column, row, cell))| x == column && row == y && pen::is_blank(cell)).count()
 }
 
-impl Backend for Wire {
-    type Error = io::Error;
-
-    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
-    where
-        I: Iterator<Item = (u16, u16, &'a Cell)>,
-    {
-        let cells: Vec<_> = content.collect();
-        // The last sign of a row may be a wide one.
-        let width = cells.iter().map(|(x, ..)| x.saturating_add(2)).max().unwrap_or(0);
-        let height = cells.iter().map(|(_, y, _)| y.saturating_add(1)).max().unwrap_or(0);
-        self.grow(width, height);
-        let cells = order::cheapest(self.news(cells), self.pen);
-        let mut rest = cells.as_slice();
-        while let [first @ (x, y, _), others @ ..] = rest {
-            self.go(Position { x: *x, y: *y });
-            match blanks(rest) {
-                count if count >= ERASED => {
-                    self.erase(&rest[..count]);
-                    rest = &rest[count..];
-                }
-                _ => {
-                    self.write(*first);
-                    rest = others;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn hide_cursor(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.cursor_visible) {
-            self.bytes.extend_from_slice(b"\x1b[?25l");
-        }
-        Ok(())
-    }
-
-    fn show_cursor(&mut self) -> io::Result<()> {
-        if !std::mem::replace(&mut self.cursor_visible, true) {
-            self.bytes.extend_from_slice(b"\x1b[?25h");
-        }
-        Ok(())
-    }
-
-    /// The terminal is never asked: its answer would arrive among the keys.
-    fn get_cursor_position(&mut self) -> io::Result<Position> {
-        Ok(self.at.unwrap_or_default())
-    }
-
-    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
-        self.go(position.into());
-        Ok(())
-    }
-
-    fn clear(&mut self) -> io::Result<()> {
-        self.blank();
-        Ok(())
-    }
-
-    /// Every region is the whole screen: only the explorer draws on it, and it draws all of it again.
-    fn clear_region(&mut self, _: ClearType) -> io::Result<()> {
-        self.clear()
-    }
-
-    fn size(&self) -> io::Result<Size> {
-        match self.size {
-            Some(size) => Ok(size),
-            None => crossterm::terminal::size().map(Size::from),
-        }
-    }
-
-    fn window_size(&mut self) -> io::Result<WindowSize> {
-        Ok(WindowSize { columns_rows: self.size()?, pixels: Size::default() })
-    }
-
-    /// A frame leaves in one piece, when it is taken.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use ratatui::Terminal;
     use ratatui::style::{Color, Modifier, Style};
 
     use super::*;
@@ -316,25 +269,24 @@ mod tests {
         fn a_terminal_shows_the_last_frame(
             frames in proptest::collection::vec((proptest::collection::vec(run(), 0..6), any::<bool>()), 1..8),
         ) {
-            let mut terminal = Terminal::new(Wire::new(Some(SIZE))).unwrap();
+            let mut wire = Wire::new(Some(SIZE));
             let mut shown = parser();
             for (runs, blank) in frames {
                 if blank {
-                    terminal.backend_mut().blank();
-                    terminal.swap_buffers();
+                    wire.blank();
                 }
-                let draw = |frame: &mut ratatui::Frame| {
+                let frame = frame(|buffer| {
                     for Run(x, y, text, style) in &runs {
-                        frame.buffer_mut().set_string(*x, *y, text, *style);
+                        buffer.set_string(*x, *y, text, *style);
                     }
-                };
-                terminal.draw(draw).unwrap();
-                shown.process(&terminal.backend_mut().take());
-                let mut alone = Terminal::new(Wire::new(Some(SIZE))).unwrap();
+                });
+                wire.show(&frame, None);
+                shown.process(&wire.take());
+                let mut alone = Wire::new(Some(SIZE));
                 let mut fresh = parser();
-                let frame = alone.draw(draw).unwrap();
-                let wanted: Vec<String> = frame.buffer.content.iter().map(|cell| cell.symbol().to_owned()).collect();
-                fresh.process(&alone.backend_mut().take());
+                alone.show(&frame, None);
+                let wanted: Vec<String> = frame.content.iter().map(|cell| cell.symbol().to_owned()).collect();
+                fresh.process(&alone.take());
                 for y in 0..SIZE.height {
                     for x in 0..SIZE.width {
                         let (cell, expected) = (shown.screen().cell(y, x).unwrap(), fresh.screen().cell(y, x).unwrap());
@@ -349,18 +301,23 @@ mod tests {
         }
     }
 
+    fn frame(draw: impl FnOnce(&mut Buffer)) -> Buffer {
+        let mut buffer = Buffer::empty(Rect::from((Position::ORIGIN, SIZE)));
+        draw(&mut buffer);
+        buffer
+    }
+
     fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, style: Style) {
         buffer.set_string(x, y, text, style);
     }
 
     fn sent(draw: &[&dyn Fn(&mut Buffer)]) -> Vec<String> {
-        let mut terminal = Terminal::new(Wire::new(Some(SIZE))).unwrap();
-        let mut bytes = Vec::new();
-        for draw in draw {
-            terminal.draw(|frame| draw(frame.buffer_mut())).unwrap();
-            bytes.push(String::from_utf8(terminal.backend_mut().take()).unwrap());
-        }
-        bytes
+        let mut wire = Wire::new(Some(SIZE));
+        let sent = draw.iter().map(|draw| {
+            wire.show(&frame(draw), None);
+            String::from_utf8(wire.take()).unwrap()
+        });
+        sent.collect()
     }
 
     #[test]

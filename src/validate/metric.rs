@@ -5,7 +5,7 @@ use crate::memory::{
     self, Category, Entry, Exactness, Instant, Ledger, Lifetime, Overhead, Place, Reserve, Sketch, Step,
 };
 use crate::model::{Model, parameters};
-use crate::scenario::{Framework, Method, Scenario, Task};
+use crate::scenario::{Method, Scenario, Task};
 use crate::units::{Bytes, Overflow};
 
 /// What a measurement measured.
@@ -125,7 +125,7 @@ impl Metric {
         let ledger = ledger.map_err(|error| error.to_string())?;
         match self {
             Self::Trainable => elements_stepped(&ledger),
-            Self::ComputeBuffer if scenario.framework != Framework::LlamaCpp => {
+            Self::ComputeBuffer if scenario.framework.word() != "llama.cpp" => {
                 Err(String::from("compute_buffer: only llama.cpp has one"))
             }
             _ => self.bytes(&ledger, scenario).map(Bytes::get).map_err(|error| error.to_string()),

@@ -17,9 +17,10 @@ fn cases(file: &str) -> Vec<Json> {
 }
 
 fn scenario(run: &Json, release: &str) -> Scenario {
-    let mut scenario = Scenario { profiles: Library::embedded().profiles(), ..Scenario::default() };
+    let mut scenario = Scenario::default();
     let framework = Parameter::by_key("framework").unwrap();
     framework.set(&mut scenario, Value::Word(release.to_owned())).unwrap();
+    Library::embedded().profiles().settle(&mut scenario).unwrap();
     for (key, value) in run.as_object().unwrap() {
         let value = match value {
             Json::String(word) => Value::Word(word.clone()),

@@ -1,5 +1,6 @@
 //! LitGPT: one GPT class for every family, from which an architecture is built in its own way.
 
+use crate::frameworks::switches::switches;
 use crate::model::architecture::{
     Activation, Architecture, Attention, AttentionVariant, FeedForward, Layer, LayerVariant, Mixer,
 };
@@ -62,61 +63,32 @@ fn is_plain(attention: &Attention) -> bool {
         && matches!(attention.qk_norm, QkNorm::None | QkNorm::PerHead | QkNorm::FullWidth)
 }
 
-/// What differs between releases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
-pub(crate) struct Release {
-    /// Whether root mean square norms multiply by their weight in fp32, before they narrow.
-    pub weighs_norms_in_fp32: bool,
-    /// Whether products with quantized matrices keep their input until the graph is gone, which is when the next step's
-    /// logits take the place of this one's: bitsandbytes up to 0.42 holds it as an attribute of the node.
-    pub holds_products_inputs: bool,
-    /// Whether the columns that an adapter on some of query, key and value writes into are copied for every use.
-    pub copies_columns: bool,
-    /// Whether values of one head are copied for every query head too, and not only read as if they were.
-    pub copies_one_value: bool,
-    /// Whether every layer with a window masks it; else only those whose scores are capped know one.
-    pub masks_every_window: bool,
-    /// Whether a block adds attention to the stream before the feed-forward network also where both stand side by side,
-    /// and lets go of the first normed stream when it has the second.
-    pub sums_first: bool,
-    /// Whether logits that are computed in chunks, for adapters, are capped as all others are.
-    pub caps_chunks: bool,
-    /// Whether the embedding of a quantized model is replaced by bitsandbytes' with a layer norm, whose parameters no
-    /// optimizer steps but whose gradients are computed and stay.
-    pub stable_embedding: bool,
-}
-
-impl Release {
-    /// The release that a profile's id names.
-    pub(crate) fn of(id: &str) -> Option<Self> {
-        match id {
-            "litgpt" => Some(Self {
-                weighs_norms_in_fp32: true,
-                holds_products_inputs: false,
-                copies_columns: true,
-                copies_one_value: true,
-                masks_every_window: true,
-                sums_first: true,
-                caps_chunks: true,
-                stable_embedding: true,
-            }),
-            "litgpt-0.4" => Some(Self {
-                weighs_norms_in_fp32: false,
-                holds_products_inputs: true,
-                copies_columns: false,
-                copies_one_value: false,
-                masks_every_window: false,
-                sums_first: false,
-                caps_chunks: false,
-                stable_embedding: false,
-            }),
-            _ => None,
-        }
+switches! {
+    /// What differs between releases.
+    Release {
+        /// Whether root mean square norms multiply by their weight in fp32, before they narrow.
+        weighs_norms_in_fp32: bool,
+        /// Whether products with quantized matrices keep their input until the graph is gone, which is when the next step's
+        /// logits take the place of this one's: bitsandbytes up to 0.42 holds it as an attribute of the node.
+        holds_products_inputs: bool,
+        /// Whether the columns that an adapter on some of query, key and value writes into are copied for every use.
+        copies_columns: bool,
+        /// Whether values of one head are copied for every query head too, and not only read as if they were.
+        copies_one_value: bool,
+        /// Whether every layer with a window masks it; else only those whose scores are capped know one.
+        masks_every_window: bool,
+        /// Whether a block adds attention to the stream before the feed-forward network also where both stand side by side,
+        /// and lets go of the first normed stream when it has the second.
+        sums_first: bool,
+        /// Whether logits that are computed in chunks, for adapters, are capped as all others are.
+        caps_chunks: bool,
+        /// Whether the embedding of a quantized model is replaced by bitsandbytes' with a layer norm, whose parameters no
+        /// optimizer steps but whose gradients are computed and stay.
+        stable_embedding: bool,
     }
 }
 
 /// Whether the embedding is multiplied by a constant.
 pub(crate) fn scales_embedding(family: &Family) -> bool {
-    matches!(family.id, "gemma" | "gemma2" | "gemma3_text")
+    crate::families::implementation(family).scaled_embedding
 }

@@ -80,7 +80,7 @@ pub(crate) fn buffers(
     const READ: &str = "buffers of LitGPT's GPT class";
     let architecture = &model.architecture;
     // Where layers rotate by frequencies of two kinds, both stand in one tensor.
-    let kinds = if model.family.id == "gemma3_text" { 2 } else { 1 };
+    let kinds = if crate::families::implementation(model.family).tables_by_window { 2 } else { 1 };
     let [sequence, rotating] = [train.sequence_length, architecture.rotary_dim()];
     let dims =
         [Dim { symbol: "s", size: sequence }, Dim { symbol: "d", size: rotating }, Dim { symbol: "", size: kinds }];

@@ -1,5 +1,6 @@
 //! torchtune: one decoder class, whose parts its builders choose by family.
 
+use crate::frameworks::switches::switches;
 use crate::model::architecture::{
     Activation, Architecture, Attention, AttentionVariant, FeedForward, Layer, LayerVariant, Mixer,
 };
@@ -19,6 +20,51 @@ pub(crate) enum Rotation {
     NarrowHalves,
 }
 
+/// What a builder is like, by the `model_type` whose models it builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
+struct Builder {
+    family: &'static str,
+    rotation: Rotation,
+    /// Gemma's: the embedding is scaled, heads may be wider together than the stream, GELU gates.
+    gemma: bool,
+    /// Scores and logits are capped, a layer has four norms, and some layers have windows.
+    capped: bool,
+    /// Queries, keys and values have a bias.
+    biased: bool,
+    /// Whether the head is always tied, or never.
+    tied: Option<bool>,
+    drops_before_head: bool,
+    /// Whether long models of it are built as Llama 3.1 is.
+    scales_positions: bool,
+}
+
+const LLAMA: Builder = Builder {
+    family: "llama",
+    rotation: Rotation::Pairs,
+    gemma: false,
+    capped: false,
+    biased: false,
+    tied: None,
+    drops_before_head: true,
+    scales_positions: true,
+};
+
+const BUILDERS: &[Builder] = &[
+    LLAMA,
+    Builder { family: "mistral", tied: Some(false), drops_before_head: false, scales_positions: false, ..LLAMA },
+    Builder { family: "gemma", gemma: true, tied: Some(true), scales_positions: false, ..LLAMA },
+    Builder { family: "gemma2", gemma: true, capped: true, tied: Some(true), scales_positions: false, ..LLAMA },
+    Builder { family: "phi3", rotation: Rotation::Halves, tied: Some(false), scales_positions: false, ..LLAMA },
+    Builder { family: "qwen2", rotation: Rotation::NarrowHalves, biased: true, scales_positions: false, ..LLAMA },
+];
+
+impl Builder {
+    fn of(family: &Family) -> Option<&'static Self> {
+        BUILDERS.iter().find(|builder| builder.family == family.id)
+    }
+}
+
 /// What the builders choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parts {
@@ -35,35 +81,30 @@ pub(crate) struct Parts {
 impl Parts {
     /// Those of a model; nothing of a family that has no builder.
     pub(crate) fn of(family: &Family, architecture: &Architecture) -> Option<Self> {
-        let rotation = match family.id {
-            "llama" | "mistral" | "gemma" | "gemma2" => Rotation::Pairs,
-            "phi3" => Rotation::Halves,
-            "qwen2" => Rotation::NarrowHalves,
-            _ => return None,
-        };
+        let builder = Builder::of(family)?;
         let scaled = architecture.max_position_embeddings >= SCALED_POSITIONS || architecture.tie_word_embeddings;
         Some(Self {
-            rotation,
-            scaled_embedding: is_gemma(family),
-            drops_before_head: family.id != "mistral",
-            one_table: family.id == "llama" && scaled,
+            rotation: builder.rotation,
+            scaled_embedding: builder.gemma,
+            drops_before_head: builder.drops_before_head,
+            one_table: builder.scales_positions && scaled,
         })
     }
 }
 
-/// What differs between releases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
-pub(crate) struct Release {
-    /// Whether root mean square norms are PyTorch's, which multiply by their weight in fp32; else they are written out,
-    /// and narrow first.
-    pub norms_of_torch: bool,
-    /// Whether layers are copies of one, each with its own table for the rotation; else only adapted ones have their own.
-    pub clones_layers: bool,
-    /// Whether the stream that enters the last norm is in a variable until logits are there.
-    pub holds_stream: bool,
-    /// Whether keys and values are copied for every head before they are taken apart by head.
-    pub repeats_by_token: bool,
+switches! {
+    /// What differs between releases.
+    Release {
+        /// Whether root mean square norms are PyTorch's, which multiply by their weight in fp32; else they are written out,
+        /// and narrow first.
+        norms_of_torch: bool,
+        /// Whether layers are copies of one, each with its own table for the rotation; else only adapted ones have their own.
+        clones_layers: bool,
+        /// Whether the stream that enters the last norm is in a variable until logits are there.
+        holds_stream: bool,
+        /// Whether keys and values are copied for every head before they are taken apart by head.
+        repeats_by_token: bool,
+    }
 }
 
 impl Release {
@@ -71,25 +112,13 @@ impl Release {
     pub(crate) const fn tables_in_layers(self, parts: Parts, adapted: bool) -> bool {
         !parts.one_table && (adapted || self.clones_layers)
     }
-
-    /// The release that a profile's id names.
-    pub(crate) fn of(id: &str) -> Option<Self> {
-        match id {
-            "torchtune" => {
-                Some(Self { norms_of_torch: true, clones_layers: false, holds_stream: true, repeats_by_token: false })
-            }
-            "torchtune-0.4" => {
-                Some(Self { norms_of_torch: false, clones_layers: true, holds_stream: false, repeats_by_token: true })
-            }
-            _ => None,
-        }
-    }
 }
 
 /// How torchtune builds a model: queries, keys and values apart, gate and up apart, windows for capped
 /// scores alone. An error says what its
 /// builders do not have.
 pub(crate) fn built(family: &Family, architecture: &Architecture) -> Result<Architecture, &'static str> {
+    let builder = Builder::of(family).ok_or("families without a builder")?;
     if architecture.positions != PositionKind::Rotary {
         return Err("positions that do not rotate");
     }
@@ -99,23 +128,23 @@ pub(crate) fn built(family: &Family, architecture: &Architecture) -> Result<Arch
     if architecture.embedding_size != architecture.hidden_size || architecture.embedding_norm.is_some() {
         return Err("what stands between embedding and layers");
     }
-    if architecture.lm_head_bias || architecture.logits_softcap != (family.id == "gemma2") {
+    if architecture.lm_head_bias || architecture.logits_softcap != builder.capped {
         return Err("heads of this kind");
     }
-    match (family.id, architecture.tie_word_embeddings) {
-        ("gemma" | "gemma2", false) => return Err("heads apart from the embedding"),
-        ("mistral" | "phi3", true) => return Err("tied heads"),
+    match (builder.tied, architecture.tie_word_embeddings) {
+        (Some(true), false) => return Err("heads apart from the embedding"),
+        (Some(false), true) => return Err("tied heads"),
         _ => {}
     }
     let mut built = architecture.clone();
     for group in &mut built.groups {
-        build(family, &mut group.layer, architecture.hidden_size)?;
+        build(builder, &mut group.layer, architecture.hidden_size)?;
     }
     Ok(built)
 }
 
-fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'static str> {
-    let capped = family.id == "gemma2";
+fn build(builder: &Builder, layer: &mut Layer, hidden_size: u64) -> Result<(), &'static str> {
+    let capped = builder.capped;
     let placement = if capped { Placement::Sandwich } else { Placement::Pre };
     if layer.placement != placement || layer.variant != LayerVariant::default() {
         return Err("blocks of this kind");
@@ -124,11 +153,11 @@ fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'s
     if !is_plain(attention)
         || attention.softcap != capped
         || attention.output_bias
-        || attention.qkv_bias != (family.id == "qwen2")
+        || attention.qkv_bias != builder.biased
     {
         return Err("attention of this kind");
     }
-    if attention.query_size() != hidden_size && !is_gemma(family) {
+    if attention.query_size() != hidden_size && !builder.gemma {
         return Err("heads that are not together as wide as the stream");
     }
     attention.projection = Projection::Separate;
@@ -141,14 +170,10 @@ fn build(family: &Family, layer: &mut Layer, hidden_size: u64) -> Result<(), &'s
     mlp.activation = match mlp.activation {
         Activation::Silu => Activation::Silu,
         // The tanh approximation is PyTorch's operation too.
-        Activation::Gelu | Activation::GeluPython if is_gemma(family) => Activation::Gelu,
+        Activation::Gelu | Activation::GeluPython if builder.gemma => Activation::Gelu,
         _ => return Err("this activation function"),
     };
     Ok(())
-}
-
-fn is_gemma(family: &Family) -> bool {
-    matches!(family.id, "gemma" | "gemma2")
 }
 
 fn is_plain(attention: &Attention) -> bool {

@@ -13,6 +13,7 @@ use self::stored::Stored;
 use super::length::check_length;
 use crate::framework::of_model;
 use crate::framework::transformers::SOURCE;
+use crate::frameworks::Job;
 use crate::frameworks::step::close_at;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
@@ -23,43 +24,18 @@ use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
 use crate::model::Model;
 use crate::model::architecture::KeyValues;
 use crate::scenario::profile::{Profile, Serving};
-use crate::scenario::{Attention, Infer, Loss, Placement, Scenario};
-use crate::sequence::Sequence;
+use crate::scenario::{Attention, Infer, Loss, Placement};
 use crate::states::{quantized, recurrent, weights};
 use crate::tape::timeline::Timeline;
 use crate::tape::{Dtype, recorded};
 use crate::units::{Bits, Bytes, Overflow};
 
-/// The ledger of serving on one GPU.
-pub(crate) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    let served = Served::of(model, scenario)?;
-    let process = Process::of(scenario, served.is_played());
-    let kernels = process.played.then(|| Kernels::of(gpu));
-    Served { kernels, ..served }.ledger(process, gpu)
-}
-
-/// The same of tensors alone.
-pub(crate) fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
-    let served = Served::of(model, scenario)?;
-    let process = Process::of(scenario, served.is_played());
-    served.ledger(process, None)
-}
-
-/// All that serving on one GPU asks of an allocator, from the first weight on.
-pub(crate) fn sequence(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
-    Served::of(model, scenario)?.sequence(gpu)
-}
-
-/// Whether the order is known in which serving asks for memory.
-pub(crate) fn is_played(model: &Model, scenario: &Scenario) -> bool {
-    Served::of(model, scenario).is_ok_and(|served| served.is_played())
-}
-
 /// A model that is served.
-struct Served<'a> {
+pub(super) struct Served<'a> {
+    job: Job<'a>,
     model: &'a Model,
     infer: &'a Infer,
-    profile: Profile,
+    profile: &'a Profile,
     serving: Serving,
     stored: Stored,
     placement: Placement,
@@ -70,16 +46,24 @@ struct Served<'a> {
 }
 
 impl<'a> Served<'a> {
-    fn of(model: &'a Model, scenario: &'a Scenario) -> Result<Self, EstimateError> {
+    pub(super) fn of(job: &Job<'a>) -> Result<Self, EstimateError> {
+        let Job { model, scenario, profile, .. } = *job;
         let infer = &scenario.infer;
-        let (profile, serving) = described(model, scenario)?;
+        let serving = described(job)?;
         check_length(model, "infer.context_length", infer.context_length)?;
         let stored = Stored::of(model, &infer.weights)?;
         if let Some(format) = stored.format() {
-            quantized::check_class(model, scenario, format, "infer.weights")?;
+            quantized::check_class(profile, model, format, "infer.weights")?;
         }
         let prompt = infer.prompt();
-        Ok(Self { model, infer, profile, serving, stored, placement: scenario.placement(), prompt, kernels: None })
+        let placement = scenario.placement();
+        Ok(Self { job: *job, model, infer, profile, serving, stored, placement, prompt, kernels: None })
+    }
+
+    /// The same with what kernels take for themselves, where the order is known in which they ask for it.
+    pub(super) fn with_kernels(self) -> Self {
+        let kernels = self.is_in_order().then(|| Kernels::of(self.job.gpu));
+        Self { kernels, ..self }
     }
 
     /// A pass over so many tokens of so many sequences, without a graph.
@@ -125,12 +109,12 @@ impl<'a> Served<'a> {
     }
 
     /// Whether the order is known in which it asks for memory.
-    fn is_played(&self) -> bool {
+    pub(super) fn is_in_order(&self) -> bool {
         let architecture = &self.model.architecture;
         let recurrent = architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
         let caches = self.caches() || architecture.encoder.is_some();
         let one_stack = architecture.seq2seq.is_none() && architecture.image.is_none();
-        self.profile.version == SOURCE && self.stored.is_played() && caches && !recurrent && one_stack
+        self.serving.in_order && self.stored.is_played() && caches && !recurrent && one_stack
     }
 
     /// What the model holds beside its parameters.
@@ -147,9 +131,14 @@ impl<'a> Served<'a> {
         Ok(entries)
     }
 
-    fn ledger(&self, process: Process, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+    fn process(&self) -> (Process, Option<&Gpu>) {
+        (Process::of(self.job.scenario, self.is_in_order()), self.job.gpu)
+    }
+
+    /// The ledger, of tensors alone unless kernels are looked at.
+    pub(super) fn ledger(&self) -> Result<Ledger, EstimateError> {
         if self.model.architecture.encoder.is_some() {
-            return encoded::ledger(self, process, gpu);
+            return encoded::ledger(self);
         }
         let Self { model, infer, serving, ref stored, prompt, .. } = *self;
         let mut entries = stored.parameters(model, serving, always())?;
@@ -168,10 +157,11 @@ impl<'a> Served<'a> {
             entries.append(&mut cache.awq_tables(steps)?);
         }
         // What was measured in one version stands in another on the word of its profile.
+        // What was measured in one version stands in another on the word of its profile.
         if self.profile.version != SOURCE {
             recorded::in_version(&mut entries, self.profile.version);
         }
-        close_at(gather(entries)?, (process, gpu), &instants, None)
+        close_at(gather(entries)?, self.process(), &instants, None)
     }
 
     /// The heaviest pass of the prompt, and the last step, with what their cache is made of.
@@ -245,19 +235,15 @@ fn always() -> Alive {
     Instant::SERVING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant))
 }
 
-/// The profile of the scenario's framework, where it says how to serve such a model.
-fn described(model: &Model, scenario: &Scenario) -> Result<(Profile, Serving), EstimateError> {
-    let not_covered = |covered: String| EstimateError::framework(scenario.framework.word(), covered);
-    let profile = scenario.profile().ok_or_else(|| not_covered(String::from("transformers, without its preset")))?;
-    let serving = profile.infer.ok_or_else(|| {
-        let serve = scenario.profiles.all().iter().filter(|profile| profile.infer.is_some());
-        not_covered(serve.map(|profile| profile.id.as_str()).collect::<Vec<_>>().join(", ") + ", for serving")
-    })?;
+/// How a release serves such a model.
+fn described(job: &Job<'_>) -> Result<Serving, EstimateError> {
+    let Job { model, profile, .. } = job;
+    let serving = profile.infer.ok_or_else(|| job.not_covered(String::from("a profile that says how it serves")))?;
     if !profile.families.is_empty() && profile.families.iter().all(|id| id != model.family.id) {
         let families = profile.families.join(", ");
-        return Err(not_covered(format!("transformers, for {}; this version for {families}", model.family.id)));
+        return Err(job.not_covered(format!("transformers, for {}; this version for {families}", model.family.id)));
     }
-    Ok((profile, serving))
+    Ok(serving)
 }
 
 /// A cache that grows layer by layer: all of it resident, one layer's twice for a moment.

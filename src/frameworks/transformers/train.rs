@@ -4,67 +4,31 @@ mod played;
 
 use super::length::check_length;
 use crate::framework::of_model;
-use crate::frameworks::step::{always, close, positions, standing, steady};
-use crate::frameworks::{litgpt, torchtune};
+use crate::frameworks::Job;
+use crate::frameworks::step::{self, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
-use crate::layers::Run;
+use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Ledger, Lifetime, Step};
-use crate::model::Model;
-use crate::model::parameters::{BlockParameters, alike, blocks};
-use crate::scenario::{Attention, Framework, Method, Placement, Recompute, Scenario, Train};
-use crate::sequence::Sequence;
+use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
+use crate::model::parameters::{BlockParameters, blocks};
+use crate::model::{Architecture, Model};
+use crate::scenario::{Attention, Method, Placement, Recompute, Train};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
 use crate::states::{optimizer, recurrent};
-use crate::tape::timeline::Timeline;
-use crate::tape::{Dtype, recorded};
+use crate::tape::Dtype;
 use crate::units::{Bits, Overflow};
 
-/// The ledger of a training step on one GPU.
-pub(crate) fn ledger(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    check_framework(scenario)?;
-    if let (Framework::Litgpt | Framework::Litgpt04, Some(profile)) = (scenario.framework, scenario.profile()) {
-        return litgpt::ledger(model, scenario, &profile, gpu);
-    }
-    if let (Framework::Torchtune | Framework::Torchtune04, Some(profile)) = (scenario.framework, scenario.profile()) {
-        return torchtune::ledger(model, scenario, &profile, gpu);
-    }
-    Trained::of(model, scenario)?.ledger(gpu)
-}
-
-/// The ledger of what a tracker of tensors sees of a training step: nothing that a kernel takes for itself, and a new
-/// tensor for every sum of gradients.
-pub(crate) fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateError> {
-    check_framework(scenario)?;
-    Trained { tracked: true, ..Trained::of(model, scenario)? }.ledger(None)
-}
-
-/// Everything that a training run asks of PyTorch's allocator, in order.
-pub(crate) fn sequence(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
-    check_framework(scenario)?;
-    Trained::of(model, scenario)?.sequence(gpu)
-}
-
-fn check_framework(scenario: &Scenario) -> Result<(), EstimateError> {
-    if scenario.profile().is_some_and(|profile| profile.train.is_some()) {
-        return Ok(());
-    }
-    let trains =
-        scenario.profiles.all().iter().filter(|profile| profile.train.is_some()).map(|profile| profile.id.as_str());
-    let covered = trains.collect::<Vec<_>>().join(", ") + ", for training";
-    Err(EstimateError::framework(scenario.framework.word(), covered))
-}
-
 /// A model in a training loop of Transformers.
-struct Trained<'a> {
+pub(super) struct Trained<'a> {
     model: &'a Model,
     train: &'a Train,
     placement: Placement,
     process: Process,
+    gpu: Option<&'a Gpu>,
     /// Whether only tensors are looked at, and not what kernels take.
     tracked: bool,
     adapters: Option<Adapters>,
@@ -75,11 +39,12 @@ struct Trained<'a> {
 
 impl<'a> Trained<'a> {
     /// An error where something about it is wrong or not covered.
-    fn of(model: &'a Model, scenario: &'a Scenario) -> Result<Self, EstimateError> {
+    pub(super) fn of(job: &Job<'a>) -> Result<Self, EstimateError> {
+        let Job { model, scenario, gpu, .. } = *job;
         let train = &scenario.train;
         if train.method == Method::Qlora {
             base(train).check(model, "train.base_weights", train.base_weights.word())?;
-            quantized::check_class(model, scenario, base(train), "train.base_weights")?;
+            quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
         }
         check_method(model, train)?;
         let adapters = match train.method {
@@ -93,6 +58,7 @@ impl<'a> Trained<'a> {
             train,
             placement,
             process,
+            gpu,
             tracked: false,
             adapters,
             blocks: blocks(&model.architecture),
@@ -107,37 +73,13 @@ impl<'a> Trained<'a> {
         Ok(this)
     }
 
-    fn run(&self) -> Run<'_> {
-        run(self.model, self.train, self.adapters.as_ref())
+    /// The same, of which only tensors are looked at.
+    pub(super) fn of_tensors(self) -> Self {
+        Self { tracked: true, ..self }
     }
 
-    fn ledger(&self, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-        let kernels = (!self.tracked).then(|| Kernels::of(gpu));
-        let (train, run) = (self.train, Run { kernels, ..self.run() });
-        let recording = run.record();
-        let timeline = Timeline::read(&recording)?;
-        let positions = positions(&recording, &timeline);
-        let (all, adapted) = (alike(self.blocks.clone()), self.adapted.clone().map(alike));
-        let [model_set, trained] = self.sets(&run, &all, adapted.as_deref());
-        let mut entries = self.weights(&model_set, &trained)?;
-        // More than there will be, so that thousands of entries of a model of many short groups need not move. Room that
-        // nothing is written to costs nothing; and where the largest block is the greater part of all that a ledger takes,
-        // glibc keeps the memory for the next ledger instead of asking the kernel for each page anew.
-        entries.reserve(3 * entries.len() + 2 * recording.tape.storages.len());
-        if run.keep_gradients {
-            entries.append(&mut trained.standing_gradients(standing(train))?);
-        }
-        entries.append(&mut optimizer_entries(&trained, train)?);
-        recorded::post(&mut entries, &recording, &timeline, &positions)?;
-        entries.append(&mut self.buffers(&run)?);
-        entries.append(&mut self.batch(&run)?);
-        if train.precision.scales_gradients() {
-            entries.push(weights::gradient_scaler(always())?);
-        }
-        if run.keep_outputs {
-            entries.append(&mut previous_outputs(&entries));
-        }
-        close(entries, (self.process, gpu), &recording, &timeline, &positions)
+    fn run(&self) -> Run<'_> {
+        run(self.model, self.train, self.adapters.as_ref())
     }
 
     /// The model's tensors, and those that are trained.
@@ -156,18 +98,6 @@ impl<'a> Trained<'a> {
             }
             _ => [model, model],
         }
-    }
-
-    fn weights(&self, model: &Set<'_>, trained: &Set<'_>) -> Result<Vec<Entry>, Overflow> {
-        let mut entries = if self.train.method == Method::Qlora {
-            quantized::parameters(model, base(self.train), always())?
-        } else {
-            model.parameters(always())?
-        };
-        if self.adapters.is_some() {
-            entries.append(&mut trained.parameters(always())?);
-        }
-        Ok(entries)
     }
 
     /// What the model holds beside its parameters.
@@ -190,6 +120,63 @@ impl<'a> Trained<'a> {
             Some(image) => weights::images(image, run.batch, always()),
             None => weights::batch([run.batch, run.sequence], run.padding, always()),
         }
+    }
+}
+
+impl step::Trained for Trained<'_> {
+    fn architecture(&self) -> &Architecture {
+        &self.model.architecture
+    }
+
+    fn blocks(&self) -> Vec<BlockParameters> {
+        self.blocks.clone()
+    }
+
+    fn adapted(&self) -> Option<Vec<BlockParameters>> {
+        self.adapted.clone()
+    }
+
+    fn bits(&self) -> [Bits; 2] {
+        let own = Bits::whole(self.run().weights.bits());
+        [own, self.adapters.as_ref().map_or(own, |adapters| Bits::whole(adapters.dtype.bits()))]
+    }
+
+    fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        Ok(if self.train.method == Method::Qlora {
+            quantized::parameters(model, base(self.train), always())?
+        } else {
+            model.parameters(always())?
+        })
+    }
+
+    fn gradients(&self) -> Option<Alive> {
+        self.run().keep_gradients.then(|| standing(self.train))
+    }
+
+    fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        Ok(optimizer_entries(trained, self.train)?)
+    }
+
+    fn record(&self) -> Forward {
+        let kernels = (!self.tracked).then(|| Kernels::of(self.gpu));
+        Run { kernels, ..self.run() }.record()
+    }
+
+    fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
+        let run = self.run();
+        entries.append(&mut self.buffers(&run)?);
+        entries.append(&mut self.batch(&run)?);
+        if self.train.precision.scales_gradients() {
+            entries.push(weights::gradient_scaler(always())?);
+        }
+        if run.keep_outputs {
+            entries.append(&mut previous_outputs(entries));
+        }
+        Ok(())
+    }
+
+    fn process(&self) -> (Process, Option<&Gpu>) {
+        (self.process, if self.tracked { None } else { self.gpu })
     }
 }
 

@@ -40,11 +40,7 @@ impl Run<'_> {
         };
         let Projected { query, key, value, gate } = projected;
         let names = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
-        let wide = if self.code.rotary_inputs_in_fp32 && !self.code.widened_at_each_use {
-            [Dtype::Fp32; 2]
-        } else {
-            [query.dtype, key.dtype]
-        };
+        let wide = if self.code.widening.of_inputs() { [Dtype::Fp32; 2] } else { [query.dtype, key.dtype] };
         let inputs = [cast(tape, query, wide[0], names[0]), cast(tape, key, wide[1], names[1])];
         let heads = [sizes.heads, sizes.kv_heads];
         let turned = match self.code.rotation {
@@ -55,7 +51,7 @@ impl Run<'_> {
                 self.rotate_parts(tape, inputs, heads, attention, tables, names, held)
             }
         };
-        let turned = if self.code.rotary_in_fp32 {
+        let turned = if self.code.widening.is_any() {
             let narrowed = [cast(tape, turned[0], query.dtype, names[0]), cast(tape, turned[1], key.dtype, names[1])];
             for tensor in turned {
                 tape.release(tensor);

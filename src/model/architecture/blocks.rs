@@ -1,25 +1,10 @@
 //! Layers that differ one by one in their attention and the width of their feed-forward network (Nemotron's searched
 //! Llamas).
 
-use serde::{Deserialize, Serialize};
-
 use super::checks::{ArchitectureError, dimension};
 use super::groups::{MOST_MIXED_LAYERS, append};
 use super::{FeedForward, Layer, LayerGroup, Mixer};
-
-/// The keys of an `[architecture]` that say of each layer what it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BlockKeys {
-    /// For each layer its key and value heads; 0: it has no attention.
-    pub num_key_value_heads_per_layer: Option<Vec<u64>>,
-    /// For each layer the width of its feed-forward network; 0: it has none.
-    pub intermediate_size_per_layer: Option<Vec<u64>>,
-    /// Layers, counted from 0, with one square matrix in place of attention.
-    pub attention_replaced_with_linear: Option<Vec<u64>>,
-    /// Layers, counted from 0, with one square matrix in place of the feed-forward network.
-    pub mlp_replaced_with_linear: Option<Vec<u64>>,
-}
+use crate::model::keys::BlockKeys;
 
 /// The same layers, each with what the keys say of it, equal neighbours together.
 pub(super) fn apply(keys: &BlockKeys, groups: Vec<LayerGroup>) -> Result<Vec<LayerGroup>, ArchitectureError> {

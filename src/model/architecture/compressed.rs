@@ -1,28 +1,10 @@
 //! Attention over a window and over compressed tokens before it, and residual streams that mix in every layer
 //! (DeepSeek-V4).
 
-use serde::{Deserialize, Serialize};
-
 use super::checks::{ArchitectureError, dimension};
 use super::{ArchitectureKeys, Attention, FeedForward, Indexer, LayerGroup, Mixer};
 use crate::model::family::CompressedDefaults;
-
-/// The keys of an `[architecture]` that only these families read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CompressedKeys {
-    /// For each layer how many tokens become one: 0 (it has its window alone), 4 or 128; what follows the last layer is
-    /// that of layers that predict further tokens.
-    pub compress_ratios: Option<Vec<u64>>,
-    /// Groups of heads in the output projection.
-    pub o_groups: Option<u64>,
-    /// What each group is projected to first.
-    pub o_lora_rank: Option<u64>,
-    /// Residual streams.
-    pub hc_mult: Option<u64>,
-    /// First layers whose experts are looked up by the token's number.
-    pub num_hash_layers: Option<u64>,
-}
+use crate::model::keys::CompressedKeys;
 
 /// Attention of one key head, which is the value head too, over a window and what came before it, compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,35 +1,11 @@
 //! What an encoder has outside its layers: token types, counted positions, layers that see a part of the tokens, and
 //! what stands on top, by the class of the model.
 
-use serde::{Deserialize, Serialize};
-
 use super::checks::{ArchitectureError, class_of, dimension};
 use super::feed_forward::{self, Activation};
 use super::groups::MOST_LAYERS;
 use super::{ArchitectureKeys, LayerGroup};
 use crate::model::family::{EncoderDefaults, Family, NormKind};
-
-/// The keys of an `[architecture]` that only encoders read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EncoderKeys {
-    /// The class of the model: bare, or with a head; bare where absent, except for T5, which has no bare one here.
-    pub architectures: Option<Vec<String>>,
-    /// Rows of the table of token types.
-    pub type_vocab_size: Option<u64>,
-    /// RoBERTa: the token of padding; positions are counted from the number after it.
-    pub pad_token_id: Option<u64>,
-    /// ModernBERT: tokens that a local layer sees, on both sides together.
-    pub local_attention: Option<u64>,
-    /// ModernBERT: every so many-th layer, the first among them, sees all tokens.
-    pub global_attn_every_n_layers: Option<u64>,
-    /// ModernBERT: whether norms have a bias.
-    pub norm_bias: Option<bool>,
-    /// ModernBERT: bias of the matrix between the layers and the head.
-    pub classifier_bias: Option<bool>,
-    /// ModernBERT: the activation after that matrix.
-    pub classifier_activation: Option<String>,
-}
 
 /// What an encoder has outside its layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

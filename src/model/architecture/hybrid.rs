@@ -1,35 +1,12 @@
 //! Which layers attend, which are recurrent, and which are a feed-forward network alone.
 
-use serde::{Deserialize, Serialize};
-
 use super::checks::{ArchitectureError, dimension};
 use super::groups::{MOST_MIXED_LAYERS, append};
 use super::recurrent::Around;
 use super::{ArchitectureKeys, Experts, FeedForward, Layer, LayerGroup, Mixer};
 use crate::model::family::{Family, FeedForwards, HybridDefaults, Pattern, PositionKind};
+use crate::model::keys::HybridKeys;
 use crate::model::recurrent::Recurrent;
-
-/// The keys of layer patterns, as the config classes spell them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HybridKeys {
-    /// Every so many-th layer attends, the others are recurrent (Qwen3-Next).
-    pub full_attention_interval: Option<u64>,
-    /// One letter for each layer (Nemotron-H): `M` recurrent, `*` attention, `-` dense, `E` experts.
-    pub hybrid_override_pattern: Option<String>,
-    /// Layers that attend, counted from 0; the others are recurrent (LFM2).
-    pub full_attn_idxs: Option<Vec<u64>>,
-    /// Layers whose number leaves `attn_layer_offset`, divided by this, attend (Jamba).
-    pub attn_layer_period: Option<u64>,
-    /// See `attn_layer_period`.
-    pub attn_layer_offset: Option<u64>,
-    /// Layers whose number leaves `expert_layer_offset`, divided by this, have experts (Jamba).
-    pub expert_layer_period: Option<u64>,
-    /// See `expert_layer_period`.
-    pub expert_layer_offset: Option<u64>,
-    /// `rope`, or anything else where positions do not rotate (Granite 4).
-    pub position_embedding_type: Option<String>,
-}
 
 impl HybridKeys {
     /// How positions enter.

@@ -1,46 +1,9 @@
 //! Models whose tokens are patches of an image: what is before and behind their layers.
 
-use serde::{Deserialize, Serialize};
-
 use super::ArchitectureKeys;
 use super::checks::{ArchitectureError, class_of, dimension};
 use crate::model::family::Family;
-
-/// The keys of an `[architecture]` that only models of images read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ImageKeys {
-    /// Pixels of an image.
-    pub image_size: Option<Sides>,
-    /// Pixels of a patch.
-    pub patch_size: Option<Sides>,
-    /// Numbers for each pixel.
-    pub num_channels: Option<u64>,
-    /// Classes that an image can be of; 0: the classifier is left out.
-    pub num_labels: Option<u64>,
-    /// Width of the bare model's pooler; that of the stream where absent.
-    pub pooler_output_size: Option<u64>,
-}
-
-/// The sides of a rectangle: one number where they are equal, else height and width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Sides {
-    /// Both.
-    Square(u64),
-    /// Height and width.
-    Both([u64; 2]),
-}
-
-impl Sides {
-    /// Height and width.
-    pub const fn both(self) -> [u64; 2] {
-        match self {
-            Self::Square(side) => [side; 2],
-            Self::Both(sides) => sides,
-        }
-    }
-}
+use crate::model::keys::Sides;
 
 /// What a model of images has outside its layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

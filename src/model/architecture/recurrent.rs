@@ -1,65 +1,9 @@
 //! The dimensions of recurrent mixers: keys, and what they leave to the family.
 
-use serde::{Deserialize, Serialize};
-
 use super::checks::{ArchitectureError, dimension};
 use crate::model::family::{Mamba2Defaults, MixerDefaults};
+use crate::model::keys::RecurrentKeys;
 use crate::model::recurrent::{DeltaNet, KimiDelta, Lightning, Mamba, Mamba2, Recurrent, ShortConvolution, StateNorms};
-
-/// The keys of recurrent mixers, as the config classes spell them; Mamba's as Granite's and Jamba's do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RecurrentKeys {
-    /// `DeltaNet`: query and key heads.
-    pub linear_num_key_heads: Option<u64>,
-    /// `DeltaNet`: channels of one of them.
-    pub linear_key_head_dim: Option<u64>,
-    /// `DeltaNet`: value heads.
-    pub linear_num_value_heads: Option<u64>,
-    /// `DeltaNet`: channels of one of them.
-    pub linear_value_head_dim: Option<u64>,
-    /// Kimi Delta Attention: heads.
-    pub linear_num_heads: Option<u64>,
-    /// Kimi Delta Attention: channels of a head.
-    pub linear_head_dim: Option<u64>,
-    /// Kimi Delta Attention: whether one matrix makes its gate, and not two by way of a narrow vector (Kimi K3).
-    pub linear_use_full_rank_gate: Option<bool>,
-    /// Tokens that the convolution of either sees.
-    pub linear_conv_kernel_dim: Option<u64>,
-    /// Mamba-2: heads.
-    pub mamba_n_heads: Option<u64>,
-    /// Mamba-2: channels of a head.
-    pub mamba_d_head: Option<u64>,
-    /// Mamba-2: channels of all heads, where they are not `mamba_expand · hidden_size` (Falcon-H1).
-    pub mamba_d_ssm: Option<u64>,
-    /// Mamba-2: groups.
-    pub mamba_n_groups: Option<u64>,
-    /// Mamba-2: tokens of a chunk.
-    pub mamba_chunk_size: Option<u64>,
-    /// Mamba-2: whether the scan's output is normed, where a class leaves it open (Falcon-H1).
-    pub mamba_rms_norm: Option<bool>,
-    /// Mamba-2: bias of the projection out, where a class has a key for it alone (Falcon-H1).
-    pub projectors_bias: Option<bool>,
-    /// Mamba: state of a channel.
-    pub mamba_d_state: Option<u64>,
-    /// Mamba: tokens that the convolution sees.
-    pub mamba_d_conv: Option<u64>,
-    /// Mamba: channels, as a multiple of the stream's.
-    pub mamba_expand: Option<u64>,
-    /// Mamba-1: rank of the time steps.
-    pub mamba_dt_rank: Option<u64>,
-    /// Mamba: bias of the convolution.
-    pub mamba_conv_bias: Option<bool>,
-    /// Mamba: bias of the projections.
-    pub mamba_proj_bias: Option<bool>,
-    /// Lightning attention: tokens of a block.
-    pub block_size: Option<u64>,
-    /// Short convolution: tokens that it sees.
-    #[serde(rename = "conv_L_cache")]
-    pub conv_l_cache: Option<u64>,
-    /// Short convolution: whether it and its projections have a bias.
-    pub conv_bias: Option<bool>,
-}
 
 /// What a mixer takes from the rest of the model.
 #[derive(Debug, Clone, Copy)]

@@ -1,24 +1,10 @@
 //! An encoder and a decoder in one model: their layers, the biases of their scores, the form of their feed-forward
 //! networks.
 
-use serde::{Deserialize, Serialize};
-
 use super::checks::{ArchitectureError, class_of, dimension};
 use super::groups::append;
 use super::{ArchitectureKeys, Layer, LayerGroup};
 use crate::model::family::{Family, MlpKind, Seq2SeqDefaults};
-
-/// The keys of an `[architecture]` that only T5 and its kin read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Seq2SeqKeys {
-    /// Layers of the decoder; as many as the encoder's where absent.
-    pub num_decoder_layers: Option<u64>,
-    /// Distances that a bias of scores tells apart.
-    pub relative_attention_num_buckets: Option<u64>,
-    /// An activation by its name, with `gated-` before it where it is that of a gate.
-    pub feed_forward_proj: Option<String>,
-}
 
 /// The two stacks of a model: its first layers are the encoder's, all others the decoder's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

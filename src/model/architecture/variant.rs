@@ -1,45 +1,10 @@
 //! What newer families do otherwise, layer by layer: layers that differ in their heads, keys and values that are shared
 //! or are one, indexers, and what a layer has beside attention and feed-forward network.
 
-use serde::{Deserialize, Serialize};
-
 use super::checks::{ArchitectureError, dimension};
 use super::{Attention, Compressed, FeedForward, Layer, LayerGroup, Mixer};
 use crate::model::family::VariantDefaults;
-
-/// The keys of an `[architecture]` that only these families read.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct VariantKeys {
-    /// Gemma 4: channels of a head in the layers without a window.
-    pub global_head_dim: Option<u64>,
-    /// Gemma 4: key and value heads of the layers without a window, where their keys are their values.
-    pub num_global_key_value_heads: Option<u64>,
-    /// Gemma 4: whether the layers without a window project no values: they are the keys.
-    pub attention_k_eq_v: Option<bool>,
-    /// Gemma: so many last layers attend to the keys and values of earlier ones.
-    pub num_kv_shared_layers: Option<u64>,
-    /// Gemma 4: whether those layers have a feed-forward network twice as wide.
-    pub use_double_wide_mlp: Option<bool>,
-    /// Gemma: width of the vector that each token has for each layer; 0: there is none.
-    pub hidden_size_per_layer_input: Option<u64>,
-    /// Gemma: rows of the table of those vectors.
-    pub vocab_size_per_layer_input: Option<u64>,
-    /// Gemma 3n: rank of the projection beside attention.
-    pub laurel_rank: Option<u64>,
-    /// Gemma 3n: residual streams.
-    pub altup_num_inputs: Option<u64>,
-    /// Heads of the indexer that chooses which tokens are attended to.
-    pub index_n_heads: Option<u64>,
-    /// Channels of a head of the indexer.
-    pub index_head_dim: Option<u64>,
-    /// For each layer `full` where it has an indexer of its own, `shared` where it takes an earlier one's choice.
-    pub indexer_types: Option<Vec<String>>,
-    /// Kimi K3: the stream is kept before every so many layers, and each half reads what was kept.
-    pub attn_res_block_size: Option<u64>,
-    /// Llama 4: width of the feed-forward networks of layers without experts.
-    pub intermediate_size_mlp: Option<u64>,
-}
+use crate::model::keys::VariantKeys;
 
 /// What a layer's attention does otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -12,6 +12,7 @@ impl Parameter {
             Kind::Fraction { .. } => String::from("0 to 1"),
             Kind::Flag => String::from("true, false"),
             Kind::Choice { covered, .. } => covered.join(", "),
+            Kind::Framework => String::from("what `brimful frameworks` lists"),
             Kind::Word | Kind::Words | Kind::Text { .. } => String::new(),
         }
     }

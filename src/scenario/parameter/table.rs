@@ -2,9 +2,10 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    Attention, BaseWeights, Estimator, Framework, Loss, Method, Optimizer, OptimizerImplementation, Placement,
-    Precision, Recompute, Task,
+    Attention, BaseWeights, Estimator, Loss, Method, Optimizer, OptimizerImplementation, Placement, Precision,
+    Recompute, Task,
 };
+use crate::scenario::profile::Framework;
 use crate::scenario::{Scenario, Value};
 
 /// No batch, length or rank of a real run comes near this.
@@ -88,22 +89,16 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "framework",
         unit: "",
         help: "the implementation whose habits are described",
-        kind: Kind::Choice {
-            words: Framework::WORDS,
-            covered: &[
-                "transformers",
-                "transformers-4.51",
-                "transformers-4.38",
-                "litgpt",
-                "litgpt-0.4",
-                "torchtune",
-                "torchtune-0.4",
-            ],
-            optional: false,
-        },
+        kind: Kind::Framework,
         applies: in_detail,
         get: |s| Value::Word(s.framework.word().to_owned()),
-        set: |s, value| word(value, Framework::from_word).map(|choice| s.framework = choice),
+        set: |s, value| {
+            text(value).map(|word| {
+                if word != s.framework.word() {
+                    s.framework = Framework::named(&word);
+                }
+            })
+        },
     },
     Parameter {
         key: "estimator",
@@ -650,9 +645,9 @@ fn training_in_detail(scenario: &Scenario) -> bool {
     training(scenario) && in_detail(scenario)
 }
 
-/// LitGPT's scripts leave these no choice.
+/// Some scripts leave these no choice.
 fn training_by_choice(scenario: &Scenario) -> bool {
-    training_in_detail(scenario) && !matches!(scenario.framework, Framework::Litgpt | Framework::Litgpt04)
+    training_in_detail(scenario) && !scenario.framework.training().is_some_and(|it| it.fixed_options)
 }
 
 fn serving_in_detail(scenario: &Scenario) -> bool {
@@ -676,7 +671,7 @@ fn adapting(scenario: &Scenario) -> bool {
 }
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {
-    adapting(scenario) && !scenario.framework.adapts_in_one_type()
+    adapting(scenario) && !scenario.framework.training().is_some_and(|it| it.adapters_as_model)
 }
 
 fn quantizing(scenario: &Scenario) -> bool {

@@ -274,7 +274,9 @@ pub(crate) fn uncovered(model: &Model) -> Option<&'static str> {
     }
     let fused = architecture.attentions().any(|attention| attention.projection == Projection::Fused);
     // Falcon has types of its own.
-    (fused && architecture.positions == PositionKind::Rotary && model.family.id == "falcon")
+    let indexed = crate::families::implementation(model.family).fused_projection
+        == crate::families::code::FusedProjection::Indexed;
+    (fused && architecture.positions == PositionKind::Rotary && indexed)
         .then_some("llama.cpp's mixtures are not known for Falcon")
 }
 
@@ -282,8 +284,8 @@ pub(crate) fn uncovered(model: &Model) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::ledger::Alive;
+    use crate::model::ArchitectureKeys;
     use crate::model::parameters::blocks;
-    use crate::model::{ArchitectureKeys, Family};
     use crate::states::quantized::{Format, parameters};
     use crate::states::weights::Set;
 
@@ -313,7 +315,7 @@ mod tests {
             tie_word_embeddings: Some(true),
             ..ArchitectureKeys::default()
         };
-        let command_r = Architecture::resolve(Family::by_id("cohere").unwrap(), &keys).unwrap();
+        let command_r = Architecture::resolve(crate::families::family("cohere").unwrap(), &keys).unwrap();
         let (table, rest) = bytes(&command_r, "q4_k_s");
         assert_eq!((table * 100) >> 20, 164_062);
         assert_eq!(((table + rest) * 100) >> 20, 1_942_390);

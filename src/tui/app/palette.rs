@@ -5,7 +5,6 @@ use super::picker::{Item, Picker, Target};
 use crate::scenario::Scenario;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::tui::action::{Action, BINDINGS, Binding, Context};
-use crate::tui::fuzzy;
 
 impl Picker {
     /// Every action of the view, and every parameter; those that count for nothing in this run come last.
@@ -31,31 +30,6 @@ impl Picker {
         items.sort_by_key(|item| item.idle);
         Self::new(Target::Palette, items, "")
     }
-}
-
-/// The rows that a query means, best first: by a part of their name, then by a part of what they do, then by letters of
-/// their name in order.
-pub(super) fn rank(query: &str, items: &[Item]) -> Vec<usize> {
-    let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
-    let named = |item: &Item| format!("{} {}", item.word, item.alias).to_lowercase();
-    let all_in = |text: &str| words.iter().all(|word| text.contains(word.as_str()));
-    // Letters that are scattered over a name mean nothing: some must begin words or follow each other.
-    let letters = words.iter().map(|word| word.chars().count()).sum::<usize>();
-    let least = i64::try_from(letters).unwrap_or(i64::MAX / 1024).saturating_mul(158);
-    let mut found: Vec<(usize, bool, i64, usize)> = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let name = named(item);
-        let score = fuzzy::score(query, &name);
-        let tier = match score {
-            _ if all_in(&name) => 0,
-            _ if all_in(&format!("{name} {}", item.name.to_lowercase())) => 1,
-            Some(score) if score >= least => 2,
-            _ => continue,
-        };
-        found.push((tier, item.idle, -score.unwrap_or_default(), index));
-    }
-    found.sort_unstable();
-    found.into_iter().map(|(.., index)| index).collect()
 }
 
 /// What would make a parameter count, in words of the list: a choice that one change makes.

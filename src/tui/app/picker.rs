@@ -1,11 +1,11 @@
 //! A list to choose from: models, cards, or the words of a parameter.
 
 use super::{App, Listed};
-use crate::scenario::parameter::{Kind, Parameter};
+use crate::scenario::parameter::Parameter;
 use crate::scenario::{Scenario, Value};
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
-use crate::tui::screen::first_shown;
+use crate::tui::screen::{first_shown, moved};
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,13 @@ pub(crate) struct Item {
     pub(crate) own: bool,
     /// Whether it counts for nothing now.
     pub(crate) idle: bool,
+}
+
+impl Item {
+    /// It as a row that is found by word and alias, then by name.
+    fn named(&self) -> fuzzy::Row {
+        fuzzy::Row { name: format!("{} {}", self.word, self.alias), words: self.name.clone(), idle: self.idle }
+    }
 }
 
 /// A list to choose from, with what was typed to narrow it.
@@ -86,8 +93,8 @@ impl Picker {
 
     /// The covered words of a parameter, cursor on the present one; nothing for other kinds.
     pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
-        let Kind::Choice { covered, optional, .. } = parameter.kind else { return None };
-        let words = covered.iter().copied().chain(optional.then_some("-"));
+        let (words, optional) = app.choices(parameter)?;
+        let words = words.into_iter().chain(optional.then_some("-"));
         let item = |word: &str| Item { word: word.to_owned(), ..Item::default() };
         let now = parameter.get(&app.scenario).to_string();
         Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
@@ -145,7 +152,7 @@ impl Picker {
     /// Finds the matches anew after the query has changed.
     pub(crate) fn narrow(&mut self) {
         self.matches = if matches!(self.target, Target::Palette) {
-            super::palette::rank(self.query.text(), &self.items)
+            fuzzy::rank_named(self.query.text(), self.items.iter().map(Item::named))
         } else {
             fuzzy::rank(self.query.text(), self.items.iter().map(|item| format!("{} {}", item.word, item.name)))
         };
@@ -158,7 +165,7 @@ impl Picker {
 
     /// Moves the cursor by so many rows; steps of one go round.
     pub(crate) fn go(&mut self, step: isize) {
-        self.selected = super::super::update::moved(self.selected, self.matches.len(), step);
+        self.selected = moved(self.selected, self.matches.len(), step);
     }
 
     /// The value that a chosen word stands for.

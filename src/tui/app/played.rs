@@ -42,8 +42,8 @@ impl Played {
 pub(crate) enum Job {
     /// The allocator of a run: on its own card, and where that was done on those that people know.
     Play(Box<Run>),
-    /// The curves of a sweep, each point played out.
-    Sweep(Box<Request>),
+    /// The curves of a sweep, by tensors or with each point played out.
+    Sweep(Box<Request>, By),
 }
 
 /// A run whose allocator is to be played out.
@@ -77,7 +77,7 @@ impl Job {
                 };
                 Done::Ledger(Box::new(scenario), ledger.map(Arc::new).map_err(|error| error.to_string()))
             }
-            Self::Sweep(request) => Done::Swept(Box::new(request.solve(By::Allocator))),
+            Self::Sweep(request, by) => Done::Swept(Box::new(request.solve(by))),
         }
     }
 }
@@ -87,8 +87,10 @@ impl App {
     pub(in crate::tui) fn wanted(&self) -> Option<Job> {
         let open = |ledger: &Ledger| ledger.is_to_be_played();
         let partly = |ledger: &Ledger| self.well_known.iter().any(|gpu| !ledger.is_played_on(gpu));
-        let here = self.first_run(open).or_else(|| self.wanted_sweep().map(|it| Job::Sweep(Box::new(it))));
-        here.or_else(|| self.first_run(partly))
+        let sweep = |by| move |request| Job::Sweep(Box::new(request), by);
+        let curves = self.pending_sweep().map(sweep(By::Tensors)).or_else(|| self.first_run(open));
+        let played = curves.or_else(|| self.wanted_sweep().map(sweep(By::Allocator)));
+        played.or_else(|| self.first_run(partly))
     }
 
     /// The first of what is compared, the present run before pins, whose ledger is so.

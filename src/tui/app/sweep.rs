@@ -1,5 +1,7 @@
 //! Memory against one parameter: for each compared scenario a curve, and where it crosses capacity.
 
+use std::sync::Arc;
+
 use super::App;
 use crate::gpu::Gpu;
 use crate::memory;
@@ -23,6 +25,15 @@ pub(crate) struct Sweep {
     pub(crate) curves: Vec<Curve>,
     /// What the curves were computed from.
     key: Option<Key>,
+    /// While the curves are still to be computed, the sweep before: what is in it need not be computed again.
+    before: Option<Arc<Self>>,
+}
+
+impl Sweep {
+    /// Whether the curves are still to be computed.
+    pub(crate) const fn is_pending(&self) -> bool {
+        self.before.is_some()
+    }
 }
 
 /// Memory of one scenario over the values.
@@ -67,7 +78,7 @@ pub(crate) struct Request {
     /// The scenario whose value and crossing decide how far values go.
     present: Scenario,
     /// What is known.
-    known: Sweep,
+    known: Arc<Sweep>,
 }
 
 /// Points of a curve.
@@ -79,7 +90,7 @@ impl App {
         self.sweep.parameter.and_then(|index| PARAMETERS.get(index))
     }
 
-    /// Computes the curves anew where something of them has changed: by tensors, as allocators take longer than a key may.
+    /// Asks for the curves anew where something of them has changed; what is known already is shown at once.
     pub(in crate::tui) fn refresh_sweep(&mut self) {
         let number = |index: usize| matches!(PARAMETERS[index].kind, Kind::Count { .. });
         let rows = self.rows();
@@ -96,8 +107,19 @@ impl App {
         let scenarios: Vec<Scenario> = self.compared().into_iter().map(|(scenario, _)| scenario.clone()).collect();
         let key = Key { parameter, linear: self.sweep.linear, scenarios };
         if self.sweep.key.as_ref() != Some(&key) {
-            self.sweep = self.request(key).solve(By::Tensors);
+            let request = self.request(key);
+            self.sweep = request.recall().unwrap_or_else(|| request.later());
         }
+    }
+
+    /// Whether the curves on the screen are still to be computed.
+    pub(in crate::tui) fn lacks_curves(&self) -> bool {
+        self.view == View::Sweep && self.sweep.is_pending()
+    }
+
+    /// The sweep by tensors, where none is shown: allocators take longer.
+    pub(super) fn pending_sweep(&self) -> Option<Request> {
+        self.lacks_curves().then(|| self.sweep.key.clone()).flatten().map(|key| self.request(key))
     }
 
     /// The sweep by allocators, where the one that is shown is not.
@@ -121,19 +143,37 @@ impl App {
             Some((model.clone(), self.gpu_of(scenario).cloned()))
         };
         let subjects = key.scenarios.iter().map(subject).collect();
-        Request { key, subjects, present: self.scenario.clone(), known: self.sweep.clone() }
+        let known = self.sweep.before.clone().unwrap_or_else(|| Arc::new(self.sweep.clone()));
+        Request { key, subjects, present: self.scenario.clone(), known }
     }
 }
 
 impl Request {
     /// Computes the curves; what is known as well already stays.
-    pub(super) fn solve(self, by: By) -> Sweep {
+    pub(super) fn solve(&self, by: By) -> Sweep {
+        self.curves(by, true).unwrap_or_default()
+    }
+
+    /// The curves where all of them are known.
+    fn recall(&self) -> Option<Sweep> {
+        self.curves(By::Tensors, false)
+    }
+
+    /// No curves as yet, and what is known.
+    fn later(self) -> Sweep {
+        let Self { key, known, .. } = self;
+        let (parameter, linear) = (Some(key.parameter), key.linear);
+        Sweep { parameter, linear, key: Some(key), before: Some(known), ..Sweep::default() }
+    }
+
+    /// The curves; nothing where one of them would have to be computed and must not be.
+    fn curves(&self, by: By, compute: bool) -> Option<Sweep> {
         let Self { key, subjects, present, known } = self;
         let row = &PARAMETERS[key.parameter];
         let same = known.parameter == Some(key.parameter);
         let before = |base: &Scenario| known.curves.iter().find(|curve| same && curve.base == *base);
         let mut curves: Vec<Curve> = Vec::new();
-        for (index, (scenario, subject)) in key.scenarios.iter().zip(&subjects).enumerate() {
+        for (index, (scenario, subject)) in key.scenarios.iter().zip(subjects).enumerate() {
             let Some((model, gpu)) = subject else { continue };
             let by = if memory::is_played(model, scenario) { by } else { By::Allocator };
             let mut base = scenario.clone();
@@ -143,6 +183,9 @@ impl Request {
             }
             // What was solved stays solved while nothing else changes.
             let solved = before(&base).filter(|curve| curve.furthest_by >= by);
+            if solved.is_none() && !compute {
+                return None;
+            }
             let solve = |gpu| furthest(model, scenario, gpu, row, by).map_err(|error| error.to_string());
             let (furthest, furthest_by) = solved
                 .map_or_else(|| (gpu.as_ref().map(solve), by), |curve| (curve.furthest.clone(), curve.furthest_by));
@@ -150,11 +193,13 @@ impl Request {
             curves.push(Curve { index, scenario, base, totals, totals_by: by, furthest, furthest_by });
         }
         let here = curves.last().filter(|curve| curve.index + 1 == key.scenarios.len()).and_then(end);
-        let values = values(row, &present, key.linear, here);
+        let values = values(row, present, key.linear, here);
         for curve in &mut curves {
             let drawn = before(&curve.base).filter(|known_curve| known_curve.totals_by >= curve.totals_by);
             if let Some(drawn) = drawn.filter(|_| known.values == values) {
                 (curve.totals, curve.totals_by) = (drawn.totals.clone(), drawn.totals_by);
+            } else if !compute {
+                return None;
             } else if let Some((model, gpu)) = &subjects[curve.index] {
                 let total = |value| {
                     let mut changed = curve.scenario.clone();
@@ -164,7 +209,8 @@ impl Request {
                 curve.totals = values.iter().map(|value| total(*value)).collect();
             }
         }
-        Sweep { parameter: Some(key.parameter), linear: key.linear, values, curves, key: Some(key) }
+        let (parameter, linear) = (Some(key.parameter), key.linear);
+        Some(Sweep { parameter, linear, values, curves, key: Some(key.clone()), before: None })
     }
 }
 

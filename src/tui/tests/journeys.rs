@@ -2,7 +2,7 @@
 
 use super::{app, listed, llama, paste, press, text};
 use crate::memory::Step;
-use crate::model::{Architecture, ArchitectureKeys, Family, Model};
+use crate::model::{Architecture, ArchitectureKeys, Model};
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::tui::app::{App, Overlay};
 use crate::tui::update::{Effect, Message, Opened, update};
@@ -176,7 +176,7 @@ fn a_problem_at_the_start_is_shown_calmly_and_can_be_left() {
     let mut app = app();
     let mut scenario = app.scenario.clone();
     scenario.model = String::from("llama-9");
-    app = super::App::new(app.models, app.gpus, scenario, app.unit);
+    app = super::App::new((app.models, app.gpus, app.profiles), scenario, app.unit);
     assert!(text(&app).contains("there is no such model"));
     assert_eq!(app.focused().unwrap().key, "model");
     press(&mut app, "enter \"8b\" enter");
@@ -186,7 +186,7 @@ fn a_problem_at_the_start_is_shown_calmly_and_can_be_left() {
 
 fn with_gpt2() -> App {
     let mut app = app();
-    let family = Family::by_id("gpt2").unwrap();
+    let family = crate::families::family("gpt2").unwrap();
     let architecture = Architecture::resolve(family, &ArchitectureKeys::default()).unwrap();
     let gpt2 = Model { id: String::from("gpt2"), family, architecture, ..llama("gpt2", 2048, 2, 1) };
     app.models.push(listed(["gpt2"; 2], gpt2));
@@ -197,7 +197,7 @@ fn with_gpt2() -> App {
 fn the_cursor_goes_to_what_is_at_fault() {
     let app = with_gpt2();
     let scenario = Scenario { model: String::from("gpt2"), ..app.scenario };
-    let mut app = App::new(app.models, app.gpus, scenario, app.unit);
+    let mut app = App::new((app.models, app.gpus, app.profiles), scenario, app.unit);
     assert!(app.estimate.is_err());
     assert!(text(&app).contains("1024"));
     assert_eq!(app.focused().unwrap().key, "train.sequence_length");

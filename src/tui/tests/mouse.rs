@@ -1,7 +1,7 @@
 //! Clicks on what is drawn.
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use super::{COLOUR, app, press, text};
 use crate::memory::Category;
@@ -9,15 +9,13 @@ use crate::scenario::parameter::PARAMETERS;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Overlay};
 use crate::tui::screen::{Focus, View};
-use crate::tui::spot::{Spot, Spots};
+use crate::tui::spot::{Sheet, Spot, Spots};
 use crate::tui::update::{Effect, Message, update};
 use crate::tui::view;
 
 fn spots(app: &App, (width, height): (u16, u16)) -> Spots {
-    let mut spots = Spots::default();
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| spots = view::draw(app, COLOUR, frame)).unwrap();
-    spots
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    view::draw(app, COLOUR, &mut Sheet::new(&mut buffer))
 }
 
 /// Clicks on the middle of a spot, as the terminal would tell of it.

@@ -42,6 +42,9 @@ fn what_is_missing_for_certain_is_said_before_the_allocator_is_played_out() {
 fn a_sweep_is_solved_by_tensors_and_then_by_allocators() {
     let mut app = app();
     hurry(&mut app, "down 4");
+    assert!(app.sweep.curves.is_empty() && text(&app).contains("computing the curves"), "{}", text(&app));
+    let by_tensors = app.wanted().unwrap().run();
+    app.take_done(by_tensors);
     assert!(text(&app).contains("fits at most up to "), "{}", text(&app));
     let by_tensors = app.sweep.curves.clone();
     app.settle();

@@ -1,9 +1,9 @@
 //! Keys in the view of cards.
 
-use super::moved;
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
 use crate::tui::app::App;
+use crate::tui::screen::moved;
 
 /// Moves the cursor by so many rows.
 pub(super) fn go(app: &mut App, step: isize) {

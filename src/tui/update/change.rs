@@ -1,7 +1,7 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
 use crate::memory::{Step, Suited, is_unusual, suit};
-use crate::scenario::parameter::Parameter;
+use crate::scenario::parameter::{Kind, Parameter};
 use crate::scenario::{Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
 
@@ -37,6 +37,9 @@ impl App {
     pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let mut scenario = self.scenario.clone();
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
+        if parameter.kind == Kind::Framework {
+            self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
+        }
         let suited = if parameter.key == "model" { self.suit(&mut scenario) } else { None };
         self.change(scenario, forced)?;
         if let Some(words) = suited {

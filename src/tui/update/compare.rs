@@ -1,11 +1,10 @@
 //! Pins, and keys in the view that compares them.
 
-use super::moved;
 use crate::scenario::Scenario;
 use crate::tui::action::Action;
 use crate::tui::app::pins::MOST;
 use crate::tui::app::{App, Pin};
-use crate::tui::screen::View;
+use crate::tui::screen::{View, moved};
 
 /// Keeps the present scenario.
 pub(super) fn pin(app: &mut App) {

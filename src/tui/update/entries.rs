@@ -1,7 +1,8 @@
 //! Keys in the view of entries.
 
-use super::{Effect, moved};
+use super::Effect;
 use crate::tui::app::{App, Entries, EntryRow, Overlay};
+use crate::tui::screen::moved;
 
 /// Moves the cursor by so many rows.
 pub(super) fn go(app: &mut App, step: isize) {

@@ -5,7 +5,7 @@ use crate::scenario::parameter::{PARAMETERS, Parameter};
 use crate::tui::action::{Action, BINDINGS};
 use crate::tui::app::{App, Overlay, Picker, Target, awakening};
 use crate::tui::field::Field;
-use crate::tui::screen::Focus;
+use crate::tui::screen::{Focus, moved};
 
 /// A key of the table.
 pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
@@ -80,7 +80,7 @@ pub(super) fn go(app: &mut App, step: isize) {
         }
         Some(Overlay::Filter) if in_view => super::go_in_view(app, step),
         Some(Overlay::Filter) => super::parameters::go(app, step),
-        Some(Overlay::Fixes { list, selected }) => *selected = super::moved(*selected, list.len(), step),
+        Some(Overlay::Fixes { list, selected }) => *selected = moved(*selected, list.len(), step),
         Some(Overlay::Value { .. } | Overlay::Save { .. } | Overlay::Explanation(_)) | None => {}
     }
 }

@@ -1,11 +1,12 @@
 //! Keys in the list of parameters.
 
-use super::{FAR, moved};
+use super::FAR;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Task, Value};
 use crate::tui::adjust::{self, Nudge};
 use crate::tui::app::{App, Listed, Overlay, Picker};
 use crate::tui::field::Field;
+use crate::tui::screen::moved;
 
 /// Moves the cursor by so many rows.
 pub(super) fn go(app: &mut App, step: isize) {
@@ -18,7 +19,7 @@ pub(super) fn go(app: &mut App, step: isize) {
 /// Changes the parameter under the cursor by a step.
 pub(super) fn nudge(app: &mut App, nudge: Nudge) {
     let Some(parameter) = app.focused() else { return };
-    if matches!(parameter.kind, Kind::Choice { .. }) {
+    if matches!(parameter.kind, Kind::Choice { .. } | Kind::Framework) {
         if let Err(reason) = next_choice(app, parameter, nudge) {
             app.refuse(reason);
         }
@@ -40,7 +41,8 @@ fn next_choice(app: &mut App, parameter: &'static Parameter, nudge: Nudge) -> Re
     let now = parameter.get(&app.scenario);
     let (mut value, mut passed, mut why) = (now.clone(), Vec::new(), None);
     loop {
-        value = adjust::nudge(parameter, &value, nudge)?;
+        let (words, optional) = app.choices(parameter).unwrap_or_default();
+        value = adjust::choice(parameter, &value, nudge, &words, optional)?;
         if value == now {
             return Err(why.unwrap_or_default());
         }
@@ -75,7 +77,7 @@ pub(super) fn edit(app: &mut App) {
     app.overlay = match (parameter.key, parameter.kind) {
         ("model", _) => Some(Overlay::Picker(Picker::models(app))),
         ("gpu", _) => Some(Overlay::Picker(Picker::gpus(app))),
-        (_, Kind::Choice { .. }) => Picker::choices(app, parameter).map(Overlay::Picker),
+        (_, Kind::Choice { .. } | Kind::Framework) => Picker::choices(app, parameter).map(Overlay::Picker),
         (_, Kind::Flag) => {
             nudge(app, Nudge { up: true, big: false });
             None

@@ -1,10 +1,10 @@
 //! The right panel: a bar per category, the total, and what more there is room for.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
+use super::columns::{LABEL, number_width, stepped};
 use super::{detail, fits_on, panel, text, total};
 use crate::memory::{Category, Step};
 use crate::scenario::Estimator;
@@ -16,13 +16,8 @@ use crate::tui::theme::Theme;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::{Bytes, Unit};
 
-/// Cells of the names.
-pub(super) const LABEL: u16 = 12;
 /// Most cells of the contents: numbers stay near their bars, and longer bars would cost much on a slow line.
 const WIDEST: u16 = 100;
-/// Cells of a number; larger numbers take more.
-pub(super) const NUMBER: usize = 6;
-
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let mut title = title(app);
     if text::width(&title) + 4 > area.width {
@@ -40,7 +35,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
 }
 
 /// Why there is no estimate, in place of whatever would show it.
-pub(super) fn reason(app: &App, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn reason(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
     let Err(reason) = &app.estimate else { return };
     text::wrapped(frame, area, reason, theme.error(), theme);
     let hint = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };
@@ -186,11 +181,6 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Sheet, area
     }
 }
 
-/// Cells that the widest number takes.
-pub(super) fn number_width(sizes: impl Iterator<Item = Bytes>, unit: Unit) -> usize {
-    sizes.map(|bytes| unit.number(bytes).len()).max().unwrap_or(0).max(NUMBER)
-}
-
 /// The bytes at which a bar fills the column, such that every bar stays within its own room.
 ///
 /// It moves in steps of a third to a half, so that bars stand still while one of them grows.
@@ -200,22 +190,6 @@ fn scale(bars: impl Iterator<Item = (Bytes, u16)>, column: u16) -> Bytes {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     };
     stepped(Bytes::new(bars.map(needed).max().unwrap_or(0)))
-}
-
-/// The next power of two, or three quarters of it.
-pub(super) fn stepped(most: Bytes) -> Bytes {
-    let power = most.get().max(1).checked_next_power_of_two().unwrap_or(u64::MAX);
-    let three_quarters = power / 4 * 3;
-    Bytes::new(if most.get() <= three_quarters { three_quarters } else { power })
-}
-
-/// The parts of a total.
-pub(super) fn segments(by_category: &crate::memory::Categories, theme: Theme) -> Vec<Segment> {
-    by_category
-        .iter()
-        .filter(|(_, bytes)| !bytes.is_zero())
-        .map(|(category, bytes)| Segment { bytes, style: theme.category(category), fill: theme.fill(category) })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Every card as a bar with its own capacity line.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::number_width;
+use super::columns::number_width;
 use super::{panel, text};
 use crate::tui::action::Action;
 use crate::tui::app::{App, CardRow, Overlay};
@@ -14,6 +13,7 @@ use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
 use crate::tui::widget::gauge::Gauge;
+use crate::tui::widget::panel::Panel;
 
 /// Cells of a card's name, and of a bar at most: longer ones would say no more, and cost much on a slow line.
 const NAME: u16 = 36;
@@ -26,7 +26,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let title = format!("Cards: {vendor}, {}", app.cards.order.words());
     let title = text::cut(&title, area.width.saturating_sub(16), theme);
     let place = format!(" {}/{} ", (here + 1).min(rows.len()), rows.len());
-    let block = panel(theme, &title, borders).title(Line::styled(place, theme.dim()).right_aligned());
+    let block = Panel { right: Some(Line::styled(place, theme.dim())), ..panel(theme, &title, borders) };
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
@@ -55,7 +55,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
 }
 
 /// `▸✔ H100 SXM 80GB      ███████  │      3.66 free`.
-fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Theme, frame: &mut Frame, area: Rect) {
+fn line(app: &App, (row, here, number): (&CardRow<'_>, bool, usize), theme: Theme, frame: &mut Sheet, area: Rect) {
     let fit = &row.fit;
     let word = if fit.headroom.is_negative() { "over" } else { "free" };
     let words = format!("{:>number$} {word} ", app.unit.number(fit.headroom.magnitude()));

@@ -1,12 +1,11 @@
 //! Pinned scenarios and the present one side by side: a bar for each in every category, all on one scale.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::{number_width, stepped};
+use super::columns::{number_width, stepped};
 use super::{panel, text};
 use crate::memory::Category;
 use crate::scenario::parameter::Parameter;
@@ -96,7 +95,7 @@ fn line(
     (row, differences): (&Row, &[Difference]),
     (full, number): (Bytes, usize),
     theme: Theme,
-    frame: &mut Frame,
+    frame: &mut Sheet,
     area: Rect,
 ) {
     match row {
@@ -150,7 +149,7 @@ fn scenario(
     differences: &[Difference],
     (index, number): (usize, usize),
     theme: Theme,
-    frame: &mut Frame,
+    frame: &mut Sheet,
     area: Rect,
 ) {
     let compared = app.compared();

@@ -1,14 +1,14 @@
 //! What larger screens show as well: where the peak lies, every instant, the biggest entries, the sketch's ratio.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::bars::{number_width, stepped};
+use super::columns::{number_width, stepped};
 use super::text;
 use crate::memory::{Entry, Sketch};
 use crate::tui::app::{App, Estimate};
+use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::Bytes;
@@ -20,14 +20,14 @@ const INSTANT: u16 = 15;
 const BIGGEST: u16 = 10;
 
 /// Where exactly the peak lies.
-pub(super) fn place(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn place(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let peak = estimate.peak(app.step);
     let words = format!("where: {}", peak.at);
     text::left(frame, area, Line::styled(text::cut(&words, area.width.saturating_sub(1), theme), theme.dim()));
 }
 
 /// The ratio of the rule of thumb, and what it tends to.
-pub(super) fn sketch(sketch: &Sketch, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn sketch(sketch: &Sketch, theme: Theme, frame: &mut Sheet, area: Rect) {
     let lines = [
         (String::from("Activations / model"), String::from("B·T·(T + 2D) / (4·N·D²)"), sketch.ratio),
         (
@@ -46,7 +46,7 @@ pub(super) fn sketch(sketch: &Sketch, theme: Theme, frame: &mut Frame, area: Rec
 }
 
 /// Every instant of the step; the peak is marked.
-pub(super) fn moments(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn moments(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let peak = estimate.peak(app.step);
     let number = number_width(estimate.moments(app.step).map(|moment| moment.total), app.unit);
     let full = stepped(peak.total);
@@ -82,7 +82,7 @@ fn columns(entry: &Entry, room: u16, theme: Theme) -> Vec<String> {
 }
 
 /// The biggest entries that are alive at the peak.
-pub(super) fn entries(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn entries(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let peak = estimate.peak(app.step);
     let mut alive: Vec<&Entry> = estimate.ledger.alive(peak.step, peak.instant).collect();
     alive.sort_by_key(|entry| std::cmp::Reverse(entry.bytes));

@@ -1,12 +1,11 @@
 //! Every entry of the peak, in groups.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::number_width;
+use super::columns::number_width;
 use super::{panel, popup, text};
 use crate::memory::{Entry, Exactness, Step};
 use crate::tui::action::Action;
@@ -14,6 +13,7 @@ use crate::tui::app::{App, EntryRow, Overlay};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
+use crate::tui::widget::panel::Panel;
 use crate::units::Bytes;
 
 /// Cells of name, place and size; the formula stands beside them where it has the cells for it.
@@ -28,7 +28,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let grouped = if app.entries.by_place { "place" } else { "category" };
     let title = format!("Ledger at {instant}, by {grouped}{}", app.entries.order.words());
     let title = text::cut(&title, area.width.saturating_sub(text::width(&place) + 5), theme);
-    let block = panel(theme, &title, borders).title(Line::styled(place, theme.dim()).right_aligned());
+    let block = Panel { right: Some(Line::styled(place, theme.dim())), ..panel(theme, &title, borders) };
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
@@ -63,7 +63,7 @@ fn line(
     (row, here): (&EntryRow<'_>, bool),
     (total, number): (Bytes, usize),
     theme: Theme,
-    frame: &mut Frame,
+    frame: &mut Sheet,
     area: Rect,
 ) {
     let percent = |bytes: Bytes| {

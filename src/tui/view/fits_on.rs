@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::bars::LABEL;
+use super::columns::LABEL;
 use super::text;
 use crate::memory::Verdict;
 use crate::tui::app::{CardFit, Estimate};

@@ -1,6 +1,5 @@
 //! The bottom line: the answer to the last key, or the keys that work here and now.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -50,7 +49,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
 const ROWS: u16 = 3;
 
 /// The answer to the last key. A long one takes rows of the panels above: its end may be what matters.
-fn answer(words: &str, style: Style, theme: Theme, frame: &mut Frame, area: Rect) {
+fn answer(words: &str, style: Style, theme: Theme, frame: &mut Sheet, area: Rect) {
     let room = area.width.saturating_sub(2).max(1);
     let rows = text::rows(words, room, ROWS.min(area.y + 1), theme);
     let height = u16::try_from(rows.len()).unwrap_or(1);
@@ -151,7 +150,7 @@ fn words(app: &App, binding: &Binding) -> &'static str {
         Action::Edit if app.in_view() && app.view == View::Ledger => "explain",
         Action::Edit if app.in_view() => "take it",
         Action::Edit => match app.focused().map(|parameter| parameter.kind) {
-            Some(Kind::Word | Kind::Choice { .. }) => "choose",
+            Some(Kind::Word | Kind::Choice { .. } | Kind::Framework) => "choose",
             Some(Kind::Flag) => "flip",
             _ => binding.short,
         },

@@ -35,7 +35,9 @@ fn hint(parameter: &Parameter) -> String {
         Kind::Count { .. } => format!("{}, such as 4, 8k, 128Ki or 1e6{unset}", parameter.values()),
         Kind::Fraction { .. } => format!("{}{unset}", parameter.values()),
         Kind::Words => String::from("words with commas between them"),
-        Kind::Word | Kind::Text { .. } | Kind::Choice { .. } | Kind::Flag => parameter.help.to_owned(),
+        Kind::Word | Kind::Text { .. } | Kind::Choice { .. } | Kind::Framework | Kind::Flag => {
+            parameter.help.to_owned()
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The list of parameters, and what the one under the cursor means.
 
-use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Borders;
@@ -28,7 +27,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let [list, below] = block.inner(area).layout(&Layout::vertical([Constraint::Fill(1), Constraint::Length(help)]));
     let row = app.row(&rows);
     if rows.len() > usize::from(list.height) {
-        block = block.title(Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()).right_aligned());
+        block.right = Some(Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()));
     }
     frame.render_widget(block, area);
     frame.spot(area, Spot::Panel(Focus::Parameters));
@@ -94,7 +93,7 @@ fn shown(parameter: &Parameter, value: &Value) -> String {
 }
 
 /// The help line; with more room also the key and what it may hold.
-fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter: &Parameter) {
+fn explanation(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, parameter: &Parameter) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }.intersection(frame.area());
     let mut area = area;
     if area.height > 3 {
@@ -106,7 +105,7 @@ fn explanation(app: &App, theme: Theme, frame: &mut Frame, area: Rect, parameter
     let range = match parameter.kind {
         _ if area.height < 3 => String::new(),
         Kind::Count { .. } | Kind::Choice { .. } | Kind::Fraction { .. } => format!(" ({})", parameter.values()),
-        Kind::Word | Kind::Text { .. } | Kind::Flag | Kind::Words => String::new(),
+        Kind::Framework | Kind::Word | Kind::Text { .. } | Kind::Flag | Kind::Words => String::new(),
     };
     let length = ["train.sequence_length", "infer.context_length"].contains(&parameter.key);
     let beyond =

@@ -1,6 +1,5 @@
 //! A list to choose from.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -86,7 +85,7 @@ fn answer(app: &App, picker: &Picker) -> String {
     }
 }
 
-fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Frame, area: Rect) {
+fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Sheet, area: Rect) {
     let mark = match (marked, here) {
         (true, _) => theme.glyphs.yes,
         (false, true) => theme.glyphs.cursor,
@@ -114,7 +113,7 @@ fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Frame,
         Span::raw(name),
     ])
     .style(base);
-    frame.buffer_mut().set_style(area, base);
+    frame.cells().set_style(area, base);
     text::left(frame, area, line);
     if !item.name.is_empty() {
         text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &size, base);

@@ -1,13 +1,12 @@
 //! Memory against one parameter: a line for each compared scenario, capacity lines, and the crossings in words.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::symbols::Marker;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 use ratatui::widgets::canvas::{Canvas, Line as Stroke};
 
-use super::bars::stepped;
+use super::columns::stepped;
 use super::{panel, text};
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
@@ -42,6 +41,9 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+    if app.sweep.is_pending() {
+        return text::wrapped(frame, inner, "computing the curves", theme.dim(), theme);
+    }
     if app.sweep.curves.is_empty() {
         return super::bars::reason(app, theme, frame, inner);
     }
@@ -128,7 +130,7 @@ fn lines(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Sheet, area
     for (_, capacity) in capacities.iter().filter(|_| !theme.glyphs.unicode) {
         let row = text::row(plot, height_of(*capacity, top, (plot.height, dots)));
         for x in row.x..row.right() {
-            if let Some(cell) = frame.buffer_mut().cell_mut((x, row.y)).filter(|cell| cell.symbol() == " ") {
+            if let Some(cell) = frame.cells().cell_mut((x, row.y)).filter(|cell| cell.symbol() == " ") {
                 cell.set_symbol("-");
             }
         }
@@ -159,7 +161,7 @@ fn nearest(values: &[u64], column: u16, width: u16) -> Option<u64> {
 }
 
 /// Each scenario's letter where it stands on its curve, at its own value of the parameter.
-fn letters(app: &App, parameter: &Parameter, top: Bytes, plot: Rect, theme: Theme, frame: &mut Frame) {
+fn letters(app: &App, parameter: &Parameter, top: Bytes, plot: Rect, theme: Theme, frame: &mut Sheet) {
     let mut taken: Vec<(u16, u16)> = Vec::new();
     for curve in &app.sweep.curves {
         let Value::Count(value) = parameter.get(&curve.scenario) else { continue };
@@ -208,7 +210,7 @@ fn height_of(bytes: Bytes, top: Bytes, (rows, dots): (u16, u16)) -> u16 {
 }
 
 /// The first, middle and last value under the plot.
-fn axis(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Frame, area: Rect) {
+fn axis(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Sheet, area: Rect) {
     let values = &app.sweep.values;
     let (Some(first), Some(last)) = (values.first(), values.last()) else { return };
     let left = axis_width(app);

@@ -1,17 +1,15 @@
 //! Text that fits.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::tui::field::Field;
+use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
+use crate::tui::widget::line;
 
-/// Cells that a text takes.
-pub(super) fn width(text: &str) -> u16 {
-    u16::try_from(Line::raw(text).width()).unwrap_or(u16::MAX)
-}
+pub(super) use crate::tui::widget::line::width;
 
 /// A text cut to so many cells, with a sign where something is missing.
 pub(super) fn cut(text: &str, cells: u16, theme: Theme) -> String {
@@ -30,24 +28,25 @@ pub(super) fn cut(text: &str, cells: u16, theme: Theme) -> String {
 }
 
 /// A line at the left of an area's first row. A line gives its style to all of its area, so that is as wide as it.
-pub(super) fn left(frame: &mut Frame, area: Rect, line: Line<'_>) {
-    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+pub(super) fn left(frame: &mut Sheet, area: Rect, line: Line<'_>) {
+    let width = line::width_of(&line).min(area.width);
     row_of(frame, Rect { width, ..area }, line);
 }
 
 /// A line whose style fills an area's first row.
-pub(super) fn row_of(frame: &mut Frame, area: Rect, line: Line<'_>) {
-    frame.render_widget(line, Rect { height: area.height.min(1), ..area });
+#[expect(clippy::needless_pass_by_value, reason = "lines are made where they are drawn")]
+pub(super) fn row_of(frame: &mut Sheet, area: Rect, line: Line<'_>) {
+    line::draw(&line, Rect { height: area.height.min(1), ..area }, frame.cells());
 }
 
 /// A text at the right of an area's first row.
-pub(super) fn right(frame: &mut Frame, area: Rect, text: &str, style: Style) {
+pub(super) fn right(frame: &mut Sheet, area: Rect, text: &str, style: Style) {
     let width = width(text).min(area.width);
     left(frame, Rect { x: area.right() - width, width, ..area }, Line::styled(text, style));
 }
 
 /// A text broken at words, with a sign where it has no room to end.
-pub(super) fn wrapped(frame: &mut Frame, area: Rect, text: &str, style: Style, theme: Theme) {
+pub(super) fn wrapped(frame: &mut Sheet, area: Rect, text: &str, style: Style, theme: Theme) {
     for (words, place) in rows(text, area.width, area.height, theme).iter().zip(0..area.height) {
         left(frame, row(area, place), Line::styled(words.as_str(), style));
     }
@@ -95,7 +94,7 @@ pub(super) fn row(area: Rect, index: u16) -> Rect {
 }
 
 /// A line that is typed into, with the terminal's own cursor; its end stays in sight.
-pub(super) fn typed(frame: &mut Frame, area: Rect, prompt: &str, field: &Field, theme: Theme) {
+pub(super) fn typed(frame: &mut Sheet, area: Rect, prompt: &str, field: &Field, theme: Theme) {
     if area.is_empty() {
         return;
     }
@@ -108,7 +107,7 @@ pub(super) fn typed(frame: &mut Frame, area: Rect, prompt: &str, field: &Field, 
     left(frame, area, line);
     let visible: String = before.chars().skip(hidden).collect();
     let x = area.x.saturating_add(width(prompt)).saturating_add(width(&visible));
-    frame.set_cursor_position((x.min(area.right() - 1), area.y));
+    frame.set_cursor((x.min(area.right() - 1), area.y));
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! Memory through one step: stacked bars at the named instants, and the course through the layers between them.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::bars::{number_width, segments, stepped};
+use super::columns::{number_width, segments, stepped};
 use super::{panel, text};
 use crate::ledger::End;
 use crate::memory::{Instant, Pass, Place, Stage, Step};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
+use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::StackedBar;
 use crate::units::Bytes;
@@ -23,7 +23,7 @@ const AXIS: u16 = 7;
 const WIDEST: u16 = 72;
 const HIGHEST: u16 = 14;
 
-pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borders: Borders) {
+pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let step = if app.step == Step::First { "first step" } else { "steady step" };
     let other = if app.step == Step::First { " ({}: steady)" } else { " ({}: first)" };
     let title = format!("Timeline of the {step}{}", app.with_key(Action::FlipStep, other));
@@ -57,7 +57,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Frame, area: Rect, borde
 }
 
 /// The step's stages from left to right, each layer as wide as every other, and the optimizer last.
-fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut Frame, area: Rect) {
+fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut Sheet, area: Rect) {
     let mut stages = estimate.ledger.course(app.step);
     let optimizer = estimate.moments(app.step).find(|moment| moment.instant == Instant::OptimizerStep);
     let Some(optimizer) = optimizer.filter(|_| !stages.is_empty() && area.height > 3) else {
@@ -101,7 +101,7 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     text::left(frame, right, Line::styled(arrows[1], theme.dim()));
     text::right(frame, right, "optimizer", theme.dim());
     let peak = columns.iter().position(|bytes| *bytes == highest).and_then(|column| u16::try_from(column).ok());
-    if let Some(cell) = peak.and_then(|column| frame.buffer_mut().cell_mut((plot.x + column, words.y))) {
+    if let Some(cell) = peak.and_then(|column| frame.cells().cell_mut((plot.x + column, words.y))) {
         cell.set_symbol(if theme.glyphs.unicode { "▲" } else { "^" }).set_style(theme.strong());
     }
 }
@@ -150,7 +150,7 @@ fn at(stage: &Stage, index: u64) -> Bytes {
 }
 
 /// A column of cells, exact to an eighth where those can be drawn.
-fn rise(bytes: Bytes, full: Bytes, (x, plot): (u16, Rect), style: Style, theme: Theme, frame: &mut Frame) {
+fn rise(bytes: Bytes, full: Bytes, (x, plot): (u16, Rect), style: Style, theme: Theme, frame: &mut Sheet) {
     let eighths = u128::from(bytes.get()) * u128::from(plot.height) * 8 / u128::from(full.get().max(1));
     let eighths = u16::try_from(eighths).unwrap_or(u16::MAX).min(plot.height * 8);
     for row in 0..plot.height {
@@ -165,7 +165,7 @@ fn rise(bytes: Bytes, full: Bytes, (x, plot): (u16, Rect), style: Style, theme: 
                 None => continue,
             },
         };
-        if let Some(cell) = frame.buffer_mut().cell_mut((x, plot.bottom().saturating_sub(row + 1))) {
+        if let Some(cell) = frame.cells().cell_mut((x, plot.bottom().saturating_sub(row + 1))) {
             cell.set_symbol(sign).set_style(style);
         }
     }

@@ -1,15 +1,15 @@
 //! The stacked total against capacity, and the verdict.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::bars::{LABEL, number_width, segments};
+use super::columns::{LABEL, number_width, segments};
 use super::text;
 use crate::memory::{Fit, Step, Verdict};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
+use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::{Bytes, SignedBytes};
@@ -47,7 +47,7 @@ fn standing(app: &App, estimate: &Estimate) -> Option<Standing> {
     Some(Standing { total, capacity, headroom, verdict, band: (total, total), margin, at_least })
 }
 
-pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let peak = estimate.peak(app.step);
     let unit = app.unit;
     let number = number_width(estimate.bars(app.step).iter().map(|bar| bar.bytes).chain([peak.total]), unit);
@@ -77,7 +77,7 @@ pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Fram
     text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, style);
 }
 
-pub(super) fn verdict(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Frame, area: Rect) {
+pub(super) fn verdict(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let (words, style) = if let Some(standing) = standing(app, estimate) {
         let sign = theme.verdict_sign(standing.verdict);
         (format!("{sign} {}", in_words(app, &standing)), theme.verdict(standing.verdict))

@@ -62,18 +62,28 @@ impl Pen {
             return;
         }
         let wanted = Self::of(cell);
-        let changed = self.changes(wanted);
-        let anew = Self::default().changes(wanted);
+        bytes.extend_from_slice(b"\x1b[");
+        let start = bytes.len();
+        self.changes(wanted, bytes);
+        let changed = bytes.len() - start;
         // A reset begins a style anew; alone it needs no code.
-        let anew = if anew.is_empty() { anew } else { format!("0;{anew}") };
-        let codes = if changed.len() <= anew.len() { changed } else { anew };
-        bytes.extend_from_slice(format!("\x1b[{codes}m").as_bytes());
+        if wanted != Self::default() {
+            bytes.extend_from_slice(b"0;");
+            Self::default().changes(wanted, bytes);
+        }
+        let anew = bytes.len() - start - changed;
+        if changed <= anew {
+            bytes.truncate(start + changed);
+        } else {
+            bytes.drain(start..start + changed);
+        }
+        bytes.push(b'm');
         *self = wanted;
     }
 
-    /// The codes that turn this pen into another.
-    fn changes(self, wanted: Self) -> String {
-        let mut codes: Vec<String> = Vec::new();
+    /// Writes the codes that turn this pen into another, with `;` between them.
+    fn changes(self, wanted: Self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
         for family in MODES.chunk_by(|(.., one), (.., other)| one == other) {
             // Bold and dim, slow and fast, end together; where terminals know only one of the two, the last one counts.
             let all = family.iter().fold(Modifier::empty(), |all, (mode, ..)| all | *mode);
@@ -81,43 +91,53 @@ impl Pen {
             if had == has {
                 continue;
             }
-            codes.extend(family.iter().filter(|_| !has.contains(had)).map(|(.., end)| end.to_string()).take(1));
-            codes.extend(family.iter().filter(|(mode, ..)| has.contains(*mode)).map(|(_, begin, _)| begin.to_string()));
+            family.iter().filter(|_| !has.contains(had)).take(1).for_each(|(.., end)| code(*end, bytes));
+            family.iter().filter(|(mode, ..)| has.contains(*mode)).for_each(|(_, begin, _)| code(*begin, bytes));
         }
         if self.fg != wanted.fg {
-            codes.push(colour(wanted.fg, 30));
+            colour(wanted.fg, 30, bytes);
         }
         if self.bg != wanted.bg {
-            codes.push(colour(wanted.bg, 40));
+            colour(wanted.bg, 40, bytes);
         }
-        codes.join(";")
+        // Each code ends with a semicolon, but for the last.
+        if bytes.len() > start {
+            bytes.pop();
+        }
     }
 }
 
-/// The code of a colour; `base` is 30 for signs and 40 for what is behind them.
-fn colour(colour: Color, base: u8) -> String {
-    let named = |index: u8| (base + index).to_string();
-    let bright = |index: u8| (base + 60 + index).to_string();
+/// Writes a number and a semicolon.
+fn code(number: u8, bytes: &mut Vec<u8>) {
+    for power in [100, 10].into_iter().filter(|power| number >= *power) {
+        bytes.push(b'0' + number / power % 10);
+    }
+    bytes.extend_from_slice(&[b'0' + number % 10, b';']);
+}
+
+/// Writes the codes of a colour; `base` is 30 for signs and 40 for what is behind them.
+fn colour(colour: Color, base: u8, bytes: &mut Vec<u8>) {
+    let mut write = |codes: &[u8]| codes.iter().for_each(|number| code(*number, bytes));
     match colour {
-        Color::Reset => named(9),
-        Color::Black => named(0),
-        Color::Red => named(1),
-        Color::Green => named(2),
-        Color::Yellow => named(3),
-        Color::Blue => named(4),
-        Color::Magenta => named(5),
-        Color::Cyan => named(6),
-        Color::Gray => named(7),
-        Color::DarkGray => bright(0),
-        Color::LightRed => bright(1),
-        Color::LightGreen => bright(2),
-        Color::LightYellow => bright(3),
-        Color::LightBlue => bright(4),
-        Color::LightMagenta => bright(5),
-        Color::LightCyan => bright(6),
-        Color::White => bright(7),
-        Color::Indexed(index) => format!("{};5;{index}", base + 8),
-        Color::Rgb(red, green, blue) => format!("{};2;{red};{green};{blue}", base + 8),
+        Color::Reset => write(&[base + 9]),
+        Color::Black => write(&[base]),
+        Color::Red => write(&[base + 1]),
+        Color::Green => write(&[base + 2]),
+        Color::Yellow => write(&[base + 3]),
+        Color::Blue => write(&[base + 4]),
+        Color::Magenta => write(&[base + 5]),
+        Color::Cyan => write(&[base + 6]),
+        Color::Gray => write(&[base + 7]),
+        Color::DarkGray => write(&[base + 60]),
+        Color::LightRed => write(&[base + 61]),
+        Color::LightGreen => write(&[base + 62]),
+        Color::LightYellow => write(&[base + 63]),
+        Color::LightBlue => write(&[base + 64]),
+        Color::LightMagenta => write(&[base + 65]),
+        Color::LightCyan => write(&[base + 66]),
+        Color::White => write(&[base + 67]),
+        Color::Indexed(index) => write(&[base + 8, 5, index]),
+        Color::Rgb(red, green, blue) => write(&[base + 8, 2, red, green, blue]),
     }
 }
 
@@ -128,7 +148,12 @@ pub(super) fn is_blank(cell: &Cell) -> bool {
 
 /// Whether two cells cannot be told apart.
 pub(super) fn looks_alike(one: &Cell, other: &Cell) -> bool {
-    one.symbol() == other.symbol() && Pen::of(one).suits(other)
+    // All cells are asked this in each frame: most have a sign of one byte.
+    let same = match (one.symbol().as_bytes(), other.symbol().as_bytes()) {
+        ([one], [other]) => one == other,
+        (one, other) => one == other,
+    };
+    same && Pen::of(one).suits(other)
 }
 
 #[cfg(test)]

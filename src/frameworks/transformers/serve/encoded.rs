@@ -5,17 +5,15 @@
 
 use super::{Served, post};
 use crate::frameworks::step::close_at;
-use crate::gpu::Gpu;
-use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, EstimateError, Instant, Ledger};
 
 /// The ledger of one forward pass over `concurrency` × `context_length` tokens.
-pub(crate) fn ledger(served: &Served<'_>, process: Process, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
+pub(crate) fn ledger(served: &Served<'_>) -> Result<Ledger, EstimateError> {
     let Served { model, infer, serving, stored, .. } = served;
     let always = Alive::NEVER.in_both(Instant::Load).in_both(Instant::Prefill);
     let mut entries = stored.parameters(model, *serving, always)?;
     entries.append(&mut served.buffers(always)?);
     let place = post(&mut entries, &served.run([infer.concurrency, infer.context_length]).record(), Instant::Prefill)?;
     let instants = [(Instant::Load, String::from("weights")), (Instant::Prefill, place)];
-    close_at(entries, (process, gpu), &instants, None)
+    close_at(entries, served.process(), &instants, None)
 }

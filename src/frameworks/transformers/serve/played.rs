@@ -1,7 +1,6 @@
 //! Generation as everything that it asks of an allocator.
 
 use super::Served;
-use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
@@ -14,7 +13,7 @@ use crate::units::Bits;
 const FIRST: u64 = 3;
 
 impl Served<'_> {
-    pub(crate) fn sequence(&self, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
+    pub(crate) fn sequence(&self) -> Result<Sequence, EstimateError> {
         let buffers = self.buffers(super::always())?;
         let blocks = blocks(&self.model.architecture);
         let encodes = self.model.architecture.encoder.is_some();
@@ -40,7 +39,7 @@ impl Served<'_> {
         let (passes, steps) =
             if encodes { Default::default() } else { (self.passes(), steps(self.prompt, self.infer.context_length)) };
         check_layers(&self.model.architecture, passes.len() + steps.len(), "served")?;
-        let run = Run { every_layer: true, kernels: Some(Kernels::of(gpu)), ..run };
+        let run = Run { every_layer: true, kernels: Some(Kernels::of(self.job.gpu)), ..run };
         let mut sequence = loading.sequence()?;
         let tape = if encodes { run.record().tape } else { run.generate(&passes, &steps) };
         tape.check()?;

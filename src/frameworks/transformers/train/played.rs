@@ -1,7 +1,6 @@
 //! A training run as everything that it asks of an allocator.
 
 use super::{Trained, base};
-use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
@@ -11,11 +10,11 @@ use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_laye
 use crate::states::optimizer;
 
 impl Trained<'_> {
-    pub(crate) fn sequence(&self, gpu: Option<&Gpu>) -> Result<Sequence, EstimateError> {
+    pub(crate) fn sequence(&self) -> Result<Sequence, EstimateError> {
         let train = self.train;
         check_layers(&self.model.architecture, 1, "trained")?;
         let record = |keep_gradients| {
-            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(gpu)), ..self.run() }.record()
+            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(self.gpu)), ..self.run() }.record()
         };
         let run = self.run();
         let pass = record(false);

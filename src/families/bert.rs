@@ -1,0 +1,266 @@
+//! BERT and other encoders.
+
+use super::base::{ENCODER_CODE, LLAMA, LLAMA_LIKE};
+use super::code::{
+    FusedProjection, Implementation, LossCode, ModuleOrder, Modules, OutputSaved, PositionCode, Rotation, SavedLayer,
+    SavedOrder, Widening,
+};
+use super::reads::{CROSS_ATTENTION, Key, Reads, Refusal, When};
+use super::{Member, ModuleNames};
+use crate::model::family::{
+    Defaults, Dropout, EncoderDefaults, Family, LocalDefaults, MlpKind, NormKind, Placement, PositionKind, Projection,
+};
+
+pub(super) const MEMBERS: &[Member] = &[
+    Member {
+        family: BERT,
+        code: Implementation {
+            positions: PositionCode::FromBuffer,
+            saved: SavedOrder::HeadLast,
+            measured: true,
+            ..BERT_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
+                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
+                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+                Key::Own("architectures"),
+                Key::Own("type_vocab_size"),
+            ]],
+            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames { own: BERT_NAMES, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
+            id: "roberta",
+            encoder: Some(ROBERTA_TOP),
+            defaults: Defaults { vocab_size: 50_265, ..BERT.defaults },
+            ..BERT
+        },
+        code: Implementation {
+            positions: PositionCode::FromTokens,
+            saved: SavedOrder::HeadFirst,
+            measured: true,
+            ..BERT_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
+                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
+                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+                Key::Own("architectures"),
+                Key::Own("type_vocab_size"),
+                Key::Own("pad_token_id"),
+            ]],
+            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
+            id: "xlm-roberta",
+            encoder: Some(EncoderDefaults { classes: ["XLMRobertaModel", "XLMRobertaForMaskedLM"], ..ROBERTA_TOP }),
+            ..BERT
+        },
+        code: Implementation {
+            positions: PositionCode::FromTokens,
+            saved: SavedOrder::HeadFirst,
+            measured: true,
+            ..BERT_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
+                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
+                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+                Key::Own("architectures"),
+                Key::Own("type_vocab_size"),
+                Key::Own("pad_token_id"),
+            ]],
+            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
+            id: "modernbert",
+            norm: NormKind::LayerWithoutBias,
+            projection: Projection::Fused,
+            mlp: MlpKind::GatedFused,
+            embedding_norm: true,
+            head_bias: true,
+            encoder: Some(EncoderDefaults {
+                classes: ["ModernBertModel", "ModernBertForMaskedLM"],
+                token_types: None,
+                pooler: false,
+                padding_token: None,
+                transform_bias: false,
+                transform_act: Some("gelu"),
+                second_bias: false,
+                local: Some(LocalDefaults { window: 128, global_every: 3 }),
+            }),
+            defaults: Defaults {
+                vocab_size: 50_368,
+                hidden_size: 768,
+                intermediate_size: Some(1152),
+                num_hidden_layers: 22,
+                num_attention_heads: 12,
+                max_position_embeddings: 8192,
+                hidden_act: "gelu",
+                tie_word_embeddings: true,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation {
+            fused_projection: FusedProjection::Unbound,
+            widening: Widening::InputsAtEachUse,
+            both_masks: true,
+            tables_by_window: true,
+            holds_attention_output: true,
+            attention_dropout_on_output: true,
+            drops_weights_too: true,
+            drops_inside_attention: true,
+            drops_inside_feed_forward: true,
+            loss: LossCode::MaskedInFp32,
+            saved_layer: SavedLayer { attention_first: true, ..SavedLayer::BY_NAME },
+            modules: Modules::in_order(ModuleOrder::AsComputed),
+            measured: true,
+            ..ENCODER_CODE
+        },
+        reads: Reads {
+            keys: &[&[
+                Key::Own("attention_bias"),
+                Key::Own("mlp_bias"),
+                Key::Named("lm_head_bias", &["decoder_bias"]),
+                Key::Own("layer_types"),
+                Key::Own("embedding_dropout"),
+                Key::Named("hidden_dropout", &["mlp_dropout"]),
+                Key::Own("local_attention"),
+                Key::Own("global_attn_every_n_layers"),
+                Key::Own("norm_bias"),
+                Key::Own("classifier_bias"),
+                Key::Own("classifier_activation"),
+                Key::Own("architectures"),
+            ]],
+            refuses: OTHER_MODELS,
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames {
+            own: &[
+                ("attention.query key value", &["Wqkv"]),
+                ("attention.output", &["attn.Wo", "Wo"]),
+                ("mlp.gate and up", &["Wi"]),
+                ("mlp.down", &["mlp.Wo", "Wo"]),
+                ("head transform", &["head.dense", "dense"]),
+            ],
+            ..ModuleNames::USUAL
+        },
+    },
+];
+
+const BERT: Family = Family {
+    id: "bert",
+    norm: NormKind::Layer,
+    placement: Placement::AfterResidual,
+    mlp: MlpKind::Plain,
+    positions: PositionKind::Learned,
+    embedding_norm: true,
+    qkv_bias: true,
+    output_bias: true,
+    mlp_bias: true,
+    head_bias: true,
+    encoder: Some(EncoderDefaults {
+        classes: ["BertModel", "BertForMaskedLM"],
+        token_types: Some(2),
+        pooler: true,
+        padding_token: None,
+        transform_bias: true,
+        transform_act: None,
+        second_bias: true,
+        local: None,
+    }),
+    defaults: Defaults {
+        vocab_size: 30_522,
+        hidden_size: 768,
+        intermediate_size: Some(3072),
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+        max_position_embeddings: 512,
+        hidden_act: "gelu",
+        tie_word_embeddings: true,
+        dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
+        ..LLAMA_LIKE
+    },
+    ..LLAMA
+};
+
+/// BERT and its kin are written alike.
+const BERT_CODE: Implementation = Implementation {
+    rotation: Rotation::None,
+    softmax_in_fp32: false,
+    weights_as_softmax: true,
+    checkpoint_keeps_mask: true,
+    saved_layer: SavedLayer { attention_first: true, output: OutputSaved::First, up_first: true },
+    modules: Modules::in_order(ModuleOrder::NormAfterEach),
+    loss: LossCode::Masked,
+    ..ENCODER_CODE
+};
+
+/// What RoBERTa has outside its layers.
+const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
+    classes: ["RobertaModel", "RobertaForMaskedLM"],
+    token_types: Some(2),
+    pooler: true,
+    padding_token: Some(1),
+    transform_bias: true,
+    // Whatever `hidden_act` says.
+    transform_act: Some("gelu"),
+    second_bias: true,
+    local: None,
+};
+
+/// A name finds every module that ends in it.
+const BERT_NAMES: &[(&str, &[&str])] = &[
+    ("attention.query", &["query"]),
+    ("attention.key", &["key"]),
+    ("attention.value", &["value"]),
+    ("attention.output", &["attention.output.dense", "output.dense", "dense"]),
+    ("mlp.up", &["intermediate.dense", "dense"]),
+    ("mlp.down", &["output.dense", "dense"]),
+    ("head transform", &["transform.dense", "dense"]),
+];
+
+/// The same with the head's own.
+const ROBERTA_NAMES: &[(&str, &[&str])] = &[
+    ("attention.query", &["query"]),
+    ("attention.key", &["key"]),
+    ("attention.value", &["value"]),
+    ("attention.output", &["attention.output.dense", "output.dense", "dense"]),
+    ("mlp.up", &["intermediate.dense", "dense"]),
+    ("mlp.down", &["output.dense", "dense"]),
+    ("head transform", &["lm_head.dense", "dense"]),
+];
+
+/// Flags that make another model of an encoder.
+const OTHER_MODELS: &[Refusal] = &[
+    Refusal { key: "is_decoder", when: When::True, problem: "an encoder's class as a decoder is not covered" },
+    CROSS_ATTENTION,
+    Refusal {
+        key: "sparse_prediction",
+        when: When::True,
+        problem: "how many tokens reach the head depends on the data, which is not covered",
+    },
+];
+
+/// Networks over a part of the tokens at a time.
+const CHUNKS: Refusal = Refusal {
+    key: "chunk_size_feed_forward",
+    when: When::Positive,
+    problem: "found a number; feed-forward networks over parts of a sequence are not covered",
+};

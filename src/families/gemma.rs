@@ -1,0 +1,226 @@
+//! Gemma.
+
+use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
+use super::code::{Implementation, NormCode, RouterCode};
+use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
+use super::{Member, ModuleNames};
+use crate::model::family::{
+    Defaults, ExpertDefaults, Family, NormKind, Placement, QkNorm, SharedDefault, VariantDefaults,
+};
+
+pub(super) const MEMBERS: &[Member] = &[
+    Member {
+        family: Family {
+            id: "gemma",
+            norm: NormKind::GemmaRms,
+            defaults: Defaults {
+                vocab_size: 256_000,
+                hidden_size: 3072,
+                intermediate_size: Some(24_576),
+                num_hidden_layers: 28,
+                num_attention_heads: 16,
+                num_key_value_heads: Some(16),
+                head_dim: Some(256),
+                max_position_embeddings: 8192,
+                hidden_act: "gelu_pytorch_tanh",
+                tie_word_embeddings: true,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation { measured: true, ..GEMMA_CODE },
+        reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "gemma2",
+            norm: NormKind::GemmaRms,
+            placement: Placement::Sandwich,
+            defaults: Defaults {
+                sliding_window_pattern: Some(2),
+                attention_softcap: true,
+                logits_softcap: true,
+                max_position_embeddings: 8192,
+                ..GEMMA2_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation { eager_only: true, both_masks: true, measured: true, ..GEMMA_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::OrZero("sliding_window"),
+                    Key::Own("layer_types"),
+                    Key::OrZero("attn_logit_softcapping"),
+                    Key::OrZero("final_logit_softcapping"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "gemma3_text",
+            norm: NormKind::GemmaRms,
+            placement: Placement::Sandwich,
+            qk_norm: QkNorm::PerHead,
+            defaults: Defaults { vocab_size: 262_208, ..GEMMA2_LIKE },
+            ..LLAMA
+        },
+        code: Implementation { both_masks: true, tables_by_window: true, measured: true, ..GEMMA_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::OrZero("sliding_window"),
+                    Key::Own("sliding_window_pattern"),
+                    Key::Own("layer_types"),
+                    Key::OrZero("final_logit_softcapping"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "gemma3n_text",
+            placement: Placement::Sandwich,
+            qk_norm: QkNorm::PerHead,
+            variant: VariantDefaults {
+                kv_shared_layers: 15,
+                per_layer_input: Some([262_144, 256]),
+                laurel_rank: Some(64),
+                streams: Some(4),
+                ..VariantDefaults::NONE
+            },
+            defaults: Defaults {
+                vocab_size: 262_400,
+                hidden_size: 2048,
+                intermediate_size: Some(16_384),
+                num_hidden_layers: 35,
+                num_key_value_heads: Some(2),
+                max_position_embeddings: 32_768,
+                sliding_window_pattern: Some(5),
+                logits_softcap: true,
+                ..GEMMA4_LIKE
+            },
+            ..LLAMA
+        },
+        code: GEMMA4_CODE,
+        reads: Reads {
+            keys: &[&[
+                Key::KeyValueHeads,
+                Key::Own("head_dim"),
+                Key::Own("attention_bias"),
+                Key::OrZero("sliding_window"),
+                Key::Own("layer_types"),
+                Key::OrZero("final_logit_softcapping"),
+                Key::Own("num_kv_shared_layers"),
+                Key::OrZero("hidden_size_per_layer_input"),
+                Key::Own("vocab_size_per_layer_input"),
+                Key::Own("laurel_rank"),
+                Key::Own("altup_num_inputs"),
+            ]],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "gemma4_text",
+            placement: Placement::Sandwich,
+            qk_norm: QkNorm::PerHead,
+            experts: Some(ExpertDefaults { count: 0, shared: SharedDefault::Dense, ..EXPERTS }),
+            variant: VariantDefaults {
+                global_head_dim: Some(512),
+                per_layer_input: Some([262_144, 256]),
+                experts_beside: true,
+                ..VariantDefaults::NONE
+            },
+            defaults: GEMMA4_LIKE,
+            ..LLAMA
+        },
+        code: GEMMA4_CODE,
+        reads: Reads {
+            keys: &[
+                SPARSE,
+                &[
+                    Key::Own("head_dim"),
+                    Key::OrZero("sliding_window"),
+                    Key::Own("layer_types"),
+                    Key::OrZero("final_logit_softcapping"),
+                    Key::Own("num_kv_shared_layers"),
+                    Key::OrZero("hidden_size_per_layer_input"),
+                    Key::Own("vocab_size_per_layer_input"),
+                    Key::Own("attention_k_eq_v"),
+                    Key::Own("use_double_wide_mlp"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            rule: Rule::Gemma4,
+        },
+        modules: ModuleNames::USUAL,
+    },
+];
+
+/// The first three are written alike.
+const GEMMA_CODE: Implementation = Implementation {
+    norm: NormCode::OnePlusWeight,
+    scaled_embedding: true,
+    embedding_scale_buffer: true,
+    norms_after_projections: true,
+    ..LLAMA_CODE
+};
+
+/// Gemma 3n and 4, whose code was read and not measured.
+const GEMMA4_CODE: Implementation = Implementation {
+    scaled_embedding: true,
+    both_masks: true,
+    tables_by_window: true,
+    norms_after_projections: true,
+    router: RouterCode::SoftmaxThenCast,
+    shared_expert_first: true,
+    trains: false,
+    ..LLAMA_CODE
+};
+
+/// Gemma 2 2B, from whose class that of Gemma 3 was made.
+const GEMMA2_LIKE: Defaults = Defaults {
+    vocab_size: 256_000,
+    hidden_size: 2304,
+    intermediate_size: Some(9216),
+    num_hidden_layers: 26,
+    num_attention_heads: 8,
+    num_key_value_heads: Some(4),
+    head_dim: Some(256),
+    max_position_embeddings: 131_072,
+    hidden_act: "gelu_pytorch_tanh",
+    tie_word_embeddings: true,
+    sliding_window: Some(4096),
+    sliding_window_pattern: Some(6),
+    ..LLAMA_LIKE
+};
+
+/// What the classes of Gemma 3n and 4 share.
+const GEMMA4_LIKE: Defaults = Defaults {
+    vocab_size: 262_144,
+    hidden_size: 2304,
+    intermediate_size: Some(9216),
+    num_hidden_layers: 30,
+    num_attention_heads: 8,
+    num_key_value_heads: Some(4),
+    head_dim: Some(256),
+    max_position_embeddings: 131_072,
+    hidden_act: "gelu_pytorch_tanh",
+    tie_word_embeddings: true,
+    sliding_window: Some(512),
+    sliding_window_pattern: Some(6),
+    ..LLAMA_LIKE
+};

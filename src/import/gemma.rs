@@ -1,0 +1,28 @@
+//! Gemma 4.
+
+use super::json::Object;
+use crate::model::ArchitectureKeys;
+use crate::model::keys::VariantKeys;
+use crate::preset::PresetError;
+
+/// Sizes of the layers without a window, and experts where they are asked for.
+pub(super) fn gemma4(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {
+    let others = config.first_object_in("per_layer_config");
+    let of_others = |name: &str| others.as_ref().map_or(Ok(None), |others| others.count(&[name]));
+    let one = keys.variant.attention_k_eq_v;
+    let variant = VariantKeys {
+        global_head_dim: of_others("head_dim")?.or(config.count(&["global_head_dim"])?),
+        num_global_key_value_heads: of_others("num_key_value_heads")?
+            .or(config.count(&["num_global_key_value_heads"])?)
+            .filter(|_| one == Some(true)),
+        ..keys.variant
+    };
+    let has_experts = config.flag("enable_moe_block")? == Some(true);
+    Ok(ArchitectureKeys {
+        num_experts: keys.num_experts.filter(|_| has_experts),
+        num_experts_per_tok: keys.num_experts_per_tok.filter(|_| has_experts),
+        moe_intermediate_size: config.count(&["moe_intermediate_size"])?.filter(|_| has_experts),
+        variant,
+        ..keys
+    })
+}

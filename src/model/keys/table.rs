@@ -1,0 +1,344 @@
+//! The keys of an `[architecture]`, as people write them: each with its meaning, its type, and the other names that
+//! classes of Transformers have for it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Keyed, Sides, Source, keys};
+
+keys! {
+    /// The `[architecture]` table of a model preset: Hugging Face `config.json` keys.
+    ///
+    /// Every key may be left out; [`Architecture::resolve`](crate::model::Architecture::resolve) then takes the family's
+    /// default or says which one it needs.
+    pub struct ArchitectureKeys {
+        /// Width of the residual stream.
+        hidden_size: Option<u64> | "n_embd" | "n_embed" | "d_model",
+        /// Number of layers; of the encoder where there is a decoder beside it.
+        num_hidden_layers: Option<u64> | "n_layer" | "n_layers" | "num_layers",
+        /// Query heads.
+        num_attention_heads: Option<u64> | "n_head" | "n_heads" | "num_heads",
+        /// Key and value heads; as many as query heads where absent.
+        num_key_value_heads: Option<u64> | "num_kv_heads",
+        /// Channels of one head; `hidden_size / num_attention_heads` where absent.
+        head_dim: Option<u64>,
+        /// Width of the feed-forward network.
+        intermediate_size: Option<u64> | "n_inner" | "ffn_dim" | "ffn_hidden_size",
+        /// Rows of the embedding table.
+        vocab_size: Option<u64>,
+        /// Longest sequence; rows of the position table where positions are learned.
+        max_position_embeddings: Option<u64> | "n_positions" | "max_seq_len",
+        /// Whether the head shares the embedding's matrix.
+        tie_word_embeddings: Option<bool>,
+        /// Bias of the query, key and value projections.
+        attention_bias: Option<bool>,
+        /// Bias of the attention output projection; follows `attention_bias` where that decides both (Llama).
+        attention_output_bias: Option<bool>,
+        /// Bias of the feed-forward projections.
+        mlp_bias: Option<bool>,
+        /// Bias of the head.
+        lm_head_bias: Option<bool>,
+        /// Activation function, by its Hugging Face name.
+        hidden_act: Option<String> | "hidden_activation" | "activation_function" | "activation",
+        /// GPT-J: channels of a head that rotate.
+        rotary_dim: Option<u64>,
+        /// Share of a head's channels that rotate, from 0 to 1.
+        partial_rotary_factor: Option<f64> | "rotary_pct",
+        /// GPT-NeoX: whether attention and feed-forward run side by side.
+        use_parallel_residual: Option<bool>,
+        /// Tokens that a layer's attention sees; 0 or absent: all of them.
+        sliding_window: Option<u64>,
+        /// Where only some layers have a window: every so many-th sees all tokens.
+        sliding_window_pattern: Option<u64>,
+        /// `sliding_attention` or `full_attention` for each layer, where that follows no pattern.
+        layer_types: Option<Vec<String>>,
+        /// Every so many-th layer does not rotate queries and keys.
+        no_rope_layer_interval: Option<u64>,
+        /// For each layer 1 if it rotates, 0 if not, where that follows no interval.
+        no_rope_layers: Option<Vec<u64>>,
+        /// Whether queries and keys are normed, where a family leaves it open.
+        use_qk_norm: Option<bool>,
+        /// Soft cap of attention scores; 0: none.
+        attn_logit_softcapping: Option<f64>,
+        /// Soft cap of logits; 0: none.
+        final_logit_softcapping: Option<f64>,
+        /// Dropout of attention weights.
+        attention_dropout: Option<f64> | "attn_pdrop",
+        /// Dropout before a residual is added.
+        hidden_dropout: Option<f64> | "resid_pdrop",
+        /// Dropout after the embedding.
+        embedding_dropout: Option<f64> | "embd_pdrop",
+        /// Routed experts of a layer.
+        num_experts: Option<u64> | "num_local_experts" | "n_routed_experts",
+        /// Experts that compute each token.
+        num_experts_per_tok: Option<u64>,
+        /// Width of one routed expert; `intermediate_size` where absent (Mixtral).
+        moe_intermediate_size: Option<u64>,
+        /// Width of the expert that computes every token.
+        shared_expert_intermediate_size: Option<u64>,
+        /// Whether the weights of the chosen experts are made to add up to one.
+        norm_topk_prob: Option<bool>,
+        /// Every so many layers, one has experts; 1 where absent.
+        decoder_sparse_step: Option<u64>,
+        /// Layers without experts, counted from 0.
+        mlp_only_layers: Option<Vec<u64>>,
+        /// Experts that compute every token, as one of their widths together.
+        n_shared_experts: Option<u64>,
+        /// Dense layers before the first with experts.
+        first_k_dense_replace: Option<u64>,
+        /// Groups from which experts are chosen.
+        n_group: Option<u64>,
+        /// Groups that are chosen for each token.
+        topk_group: Option<u64>,
+        /// Whether one key and value head serves all query heads, in families that know no other number but all or one.
+        multi_query: Option<bool>,
+        /// Falcon: whether attention and feed-forward run side by side.
+        parallel_attn: Option<bool>,
+        /// Falcon: whether keys and values are grouped, attention and feed-forward side by side in any case.
+        new_decoder_architecture: Option<bool>,
+        /// Falcon: norms before the two where keys and values are grouped; 2 where absent.
+        num_ln_in_parallel_attn: Option<u64>,
+        /// BLOOM: whether what is normed is the residual too.
+        apply_residual_connection_post_layernorm: Option<bool>,
+        /// OPT: width of the embedding, where it is not that of the residual stream.
+        word_embed_proj_dim: Option<u64>,
+        /// OPT: whether norms come before attention and feed-forward, not after their residuals.
+        do_layer_norm_before: Option<bool>,
+        /// OPT: whether the final norm is left out all the same.
+        remove_final_layer_norm as "_remove_final_layer_norm": Option<bool>,
+        /// OPT: whether norms have weights and biases.
+        layer_norm_elementwise_affine: Option<bool>,
+        /// Latent attention: width of the compressed query; 0: queries are not compressed.
+        q_lora_rank: Option<u64>,
+        /// Latent attention: width of the compressed keys and values.
+        kv_lora_rank: Option<u64>,
+        /// Latent attention: channels of a head that do not rotate.
+        qk_nope_head_dim: Option<u64>,
+        /// Latent attention: channels of a head that rotate.
+        qk_rope_head_dim: Option<u64>,
+        /// Latent attention: channels of a head's values.
+        v_head_dim: Option<u64>,
+        /// Latent attention: whether its output is multiplied by a gate (Kimi K3).
+        mla_use_output_gate: Option<bool>,
+        /// The type in which the weights were published.
+        torch_dtype: Option<String>,
+        /// What newer families do otherwise.
+        #[serde(flatten)]
+        variant: VariantKeys,
+        /// What each layer is, where they differ one by one.
+        #[serde(flatten)]
+        blocks: BlockKeys,
+        /// Compressed attention and mixed streams.
+        #[serde(flatten)]
+        compressed: CompressedKeys,
+        /// What encoders have outside their layers.
+        #[serde(flatten)]
+        encoder: EncoderKeys,
+        /// An encoder and a decoder in one model.
+        #[serde(flatten)]
+        seq2seq: Seq2SeqKeys,
+        /// Tokens that are patches of an image.
+        #[serde(flatten)]
+        image: ImageKeys,
+        /// Width that routed experts work in, where the stream is projected down to it.
+        moe_latent_size: Option<u64>,
+        /// Whether what they give there is normed before it is projected back (Kimi K3).
+        latent_moe_use_norm: Option<bool>,
+        /// Which layers have which mixer, where not all have the same.
+        #[serde(flatten)]
+        hybrid: HybridKeys,
+        /// Dimensions of recurrent mixers.
+        #[serde(flatten)]
+        recurrent: RecurrentKeys,
+    }
+}
+
+keys! {
+    /// The keys of an `[architecture]` that only these families read.
+    pub struct VariantKeys {
+        /// Gemma 4: channels of a head in the layers without a window.
+        global_head_dim: Option<u64>,
+        /// Gemma 4: key and value heads of the layers without a window, where their keys are their values.
+        num_global_key_value_heads: Option<u64>,
+        /// Gemma 4: whether the layers without a window project no values: they are the keys.
+        attention_k_eq_v: Option<bool>,
+        /// Gemma: so many last layers attend to the keys and values of earlier ones.
+        num_kv_shared_layers: Option<u64>,
+        /// Gemma 4: whether those layers have a feed-forward network twice as wide.
+        use_double_wide_mlp: Option<bool>,
+        /// Gemma: width of the vector that each token has for each layer; 0: there is none.
+        hidden_size_per_layer_input: Option<u64>,
+        /// Gemma: rows of the table of those vectors.
+        vocab_size_per_layer_input: Option<u64>,
+        /// Gemma 3n: rank of the projection beside attention.
+        laurel_rank: Option<u64>,
+        /// Gemma 3n: residual streams.
+        altup_num_inputs: Option<u64>,
+        /// Heads of the indexer that chooses which tokens are attended to.
+        index_n_heads: Option<u64>,
+        /// Channels of a head of the indexer.
+        index_head_dim: Option<u64>,
+        /// For each layer `full` where it has an indexer of its own, `shared` where it takes an earlier one's choice.
+        indexer_types: Option<Vec<String>>,
+        /// Kimi K3: the stream is kept before every so many layers, and each half reads what was kept.
+        attn_res_block_size: Option<u64>,
+        /// Llama 4: width of the feed-forward networks of layers without experts.
+        intermediate_size_mlp: Option<u64>,
+    }
+}
+
+keys! {
+    /// The keys of an `[architecture]` that say of each layer what it is.
+    pub struct BlockKeys {
+        /// For each layer its key and value heads; 0: it has no attention.
+        num_key_value_heads_per_layer: Option<Vec<u64>>,
+        /// For each layer the width of its feed-forward network; 0: it has none.
+        intermediate_size_per_layer: Option<Vec<u64>>,
+        /// Layers, counted from 0, with one square matrix in place of attention.
+        attention_replaced_with_linear: Option<Vec<u64>>,
+        /// Layers, counted from 0, with one square matrix in place of the feed-forward network.
+        mlp_replaced_with_linear: Option<Vec<u64>>,
+    }
+}
+
+keys! {
+    /// The keys of an `[architecture]` that only these families read.
+    pub struct CompressedKeys {
+        /// For each layer how many tokens become one: 0 (it has its window alone), 4 or 128; what follows the last layer is
+        /// that of layers that predict further tokens.
+        compress_ratios: Option<Vec<u64>>,
+        /// Groups of heads in the output projection.
+        o_groups: Option<u64>,
+        /// What each group is projected to first.
+        o_lora_rank: Option<u64>,
+        /// Residual streams.
+        hc_mult: Option<u64>,
+        /// First layers whose experts are looked up by the token's number.
+        num_hash_layers: Option<u64>,
+    }
+}
+
+keys! {
+    /// The keys of an `[architecture]` that only encoders read.
+    pub struct EncoderKeys {
+        /// The class of the model: bare, or with a head; bare where absent, except for T5, which has no bare one here.
+        architectures: Option<Vec<String>>,
+        /// Rows of the table of token types.
+        type_vocab_size: Option<u64>,
+        /// RoBERTa: the token of padding; positions are counted from the number after it.
+        pad_token_id: Option<u64>,
+        /// ModernBERT: tokens that a local layer sees, on both sides together.
+        local_attention: Option<u64>,
+        /// ModernBERT: every so many-th layer, the first among them, sees all tokens.
+        global_attn_every_n_layers: Option<u64>,
+        /// ModernBERT: whether norms have a bias.
+        norm_bias: Option<bool>,
+        /// ModernBERT: bias of the matrix between the layers and the head.
+        classifier_bias: Option<bool>,
+        /// ModernBERT: the activation after that matrix.
+        classifier_activation: Option<String>,
+    }
+}
+
+keys! {
+    /// The keys of an `[architecture]` that only T5 and its kin read.
+    pub struct Seq2SeqKeys {
+        /// Layers of the decoder; as many as the encoder's where absent.
+        num_decoder_layers: Option<u64>,
+        /// Distances that a bias of scores tells apart.
+        relative_attention_num_buckets: Option<u64>,
+        /// An activation by its name, with `gated-` before it where it is that of a gate.
+        feed_forward_proj: Option<String>,
+    }
+}
+
+keys! {
+    /// The keys of an `[architecture]` that only models of images read.
+    pub struct ImageKeys {
+        /// Pixels of an image.
+        image_size: Option<Sides>,
+        /// Pixels of a patch.
+        patch_size: Option<Sides>,
+        /// Numbers for each pixel.
+        num_channels: Option<u64>,
+        /// Classes that an image can be of; 0: the classifier is left out.
+        num_labels: Option<u64>,
+        /// Width of the bare model's pooler; that of the stream where absent.
+        pooler_output_size: Option<u64>,
+    }
+}
+
+keys! {
+    /// The keys of layer patterns, as the config classes spell them.
+    pub struct HybridKeys {
+        /// Every so many-th layer attends, the others are recurrent (Qwen3-Next).
+        full_attention_interval: Option<u64>,
+        /// One letter for each layer (Nemotron-H): `M` recurrent, `*` attention, `-` dense, `E` experts.
+        hybrid_override_pattern: Option<String>,
+        /// Layers that attend, counted from 0; the others are recurrent (LFM2).
+        full_attn_idxs: Option<Vec<u64>>,
+        /// Layers whose number leaves `attn_layer_offset`, divided by this, attend (Jamba).
+        attn_layer_period: Option<u64>,
+        /// See `attn_layer_period`.
+        attn_layer_offset: Option<u64>,
+        /// Layers whose number leaves `expert_layer_offset`, divided by this, have experts (Jamba).
+        expert_layer_period: Option<u64>,
+        /// See `expert_layer_period`.
+        expert_layer_offset: Option<u64>,
+        /// `rope`, or anything else where positions do not rotate (Granite 4).
+        position_embedding_type: Option<String>,
+    }
+}
+
+keys! {
+    /// The keys of recurrent mixers, as the config classes spell them; Mamba's as Granite's and Jamba's do.
+    pub struct RecurrentKeys {
+        /// `DeltaNet`: query and key heads.
+        linear_num_key_heads: Option<u64>,
+        /// `DeltaNet`: channels of one of them.
+        linear_key_head_dim: Option<u64>,
+        /// `DeltaNet`: value heads.
+        linear_num_value_heads: Option<u64>,
+        /// `DeltaNet`: channels of one of them.
+        linear_value_head_dim: Option<u64>,
+        /// Kimi Delta Attention: heads.
+        linear_num_heads: Option<u64>,
+        /// Kimi Delta Attention: channels of a head.
+        linear_head_dim: Option<u64>,
+        /// Kimi Delta Attention: whether one matrix makes its gate, and not two by way of a narrow vector (Kimi K3).
+        linear_use_full_rank_gate: Option<bool>,
+        /// Tokens that the convolution of either sees.
+        linear_conv_kernel_dim: Option<u64>,
+        /// Mamba-2: heads.
+        mamba_n_heads: Option<u64>,
+        /// Mamba-2: channels of a head.
+        mamba_d_head: Option<u64>,
+        /// Mamba-2: channels of all heads, where they are not `mamba_expand · hidden_size` (Falcon-H1).
+        mamba_d_ssm: Option<u64>,
+        /// Mamba-2: groups.
+        mamba_n_groups: Option<u64>,
+        /// Mamba-2: tokens of a chunk.
+        mamba_chunk_size: Option<u64>,
+        /// Mamba-2: whether the scan's output is normed, where a class leaves it open (Falcon-H1).
+        mamba_rms_norm: Option<bool>,
+        /// Mamba-2: bias of the projection out, where a class has a key for it alone (Falcon-H1).
+        projectors_bias: Option<bool>,
+        /// Mamba: state of a channel.
+        mamba_d_state: Option<u64>,
+        /// Mamba: tokens that the convolution sees.
+        mamba_d_conv: Option<u64>,
+        /// Mamba: channels, as a multiple of the stream's.
+        mamba_expand: Option<u64>,
+        /// Mamba-1: rank of the time steps.
+        mamba_dt_rank: Option<u64>,
+        /// Mamba: bias of the convolution.
+        mamba_conv_bias: Option<bool>,
+        /// Mamba: bias of the projections.
+        mamba_proj_bias: Option<bool>,
+        /// Lightning attention: tokens of a block.
+        block_size: Option<u64>,
+        /// Short convolution: tokens that it sees.
+        conv_l_cache as "conv_L_cache": Option<u64>,
+        /// Short convolution: whether it and its projections have a bias.
+        conv_bias: Option<bool>,
+    }
+}
