@@ -48,7 +48,8 @@ mod vit;
 pub use code::Implementation;
 pub use reads::{Key, Reads, Refusal, Rule, When};
 
-use crate::model::Family;
+use crate::model::part::Part;
+use crate::model::{Family, Model};
 
 /// All that is known of one `model_type`.
 #[derive(Debug, PartialEq)]
@@ -66,8 +67,8 @@ pub struct Member {
 /// The names by which PEFT finds the linear layers of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModuleNames {
-    /// Where they differ from Llama's: what a layer computes, and the names that find it.
-    pub own: &'static [(&'static str, &'static [&'static str])],
+    /// Where they differ from the usual ones of [`Part::modules`].
+    pub own: &'static [(Part, &'static [&'static str])],
     /// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of the experts, which had a
     /// module each in earlier versions; the dense and shared ones of the same names then have no adapter.
     pub stacked_experts: bool,
@@ -152,38 +153,22 @@ pub fn implementation(family: &Family) -> Implementation {
     member(family).code
 }
 
+/// The modelling code of a model: that of its family, unmeasured where its structure was only assumed.
+pub fn of_model(model: &Model) -> Implementation {
+    let code = implementation(model.family);
+    Implementation { measured: code.measured && model.card.assumed.is_none(), ..code }
+}
+
 impl ModuleNames {
     /// Llama's, and one module for each expert.
     const USUAL: Self = Self { own: &[], stacked_experts: false, all_linear: false };
 
     /// The names that find the layers that compute this; none: there is no such layer.
-    pub fn of(&self, linear: &str) -> &'static [&'static str] {
-        let names = |rows: &'static [(&str, &'static [&'static str])]| rows.iter().find(|(own, _)| *own == linear);
-        names(self.own).or_else(|| names(USUAL_NAMES)).map_or(&[], |(_, names)| names)
+    pub fn of(&self, linear: Part) -> &'static [&'static str] {
+        let own = self.own.iter().find(|(part, _)| *part == linear);
+        own.map_or(linear.modules(), |(_, names)| names)
     }
 }
-
-/// The names that most families have.
-const USUAL_NAMES: &[(&str, &[&str])] = &[
-    ("attention.query", &["q_proj"]),
-    ("attention.key", &["k_proj"]),
-    ("attention.value", &["v_proj"]),
-    ("attention.query key value", &["qkv_proj"]),
-    ("attention.output", &["o_proj"]),
-    ("attention.linear", &["linear_attn"]),
-    ("attention.query down", &["q_a_proj"]),
-    ("attention.query up", &["q_b_proj"]),
-    ("attention.key value down", &["kv_a_proj_with_mqa"]),
-    ("attention.key value up", &["kv_b_proj"]),
-    ("mlp.gate", &["gate_proj"]),
-    ("mlp.up", &["up_proj"]),
-    ("mlp.gate and up", &["gate_up_proj"]),
-    ("mlp.down", &["down_proj"]),
-    ("mlp.linear", &["linear_mlp"]),
-    ("shared expert gate", &["shared_expert_gate"]),
-    ("experts.gate and up", &["gate_proj", "up_proj"]),
-    ("experts.down", &["down_proj"]),
-];
 
 #[cfg(test)]
 mod tests {

@@ -30,7 +30,7 @@ pub(crate) mod seq2seq;
 pub(crate) mod situ;
 pub(crate) mod stack;
 
-use crate::framework::Implementation;
+use crate::families::Implementation;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
 use crate::model::part::Part;

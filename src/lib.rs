@@ -11,7 +11,6 @@
 mod allocator;
 pub mod cli;
 pub mod families;
-pub mod framework;
 mod frameworks;
 pub mod gpu;
 pub mod import;

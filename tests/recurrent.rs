@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where a ledger cannot be made")]
 
-use brimful::framework::of_model;
+use brimful::families::of_model;
 use brimful::import::config;
 use brimful::memory::{Category, Instant, Ledger, Step, estimate};
 use brimful::model::{Model, parameters};

@@ -10,6 +10,7 @@ use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, Dropout, EncoderDefaults, Family, LocalDefaults, MlpKind, NormKind, Placement, PositionKind, Projection,
 };
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -153,11 +154,11 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
-                ("attention.query key value", &["Wqkv"]),
-                ("attention.output", &["attn.Wo", "Wo"]),
-                ("mlp.gate and up", &["Wi"]),
-                ("mlp.down", &["mlp.Wo", "Wo"]),
-                ("head transform", &["head.dense", "dense"]),
+                (Part::QueryKeyValue, &["Wqkv"]),
+                (Part::AttentionOutput, &["attn.Wo", "Wo"]),
+                (Part::GateAndUp, &["Wi"]),
+                (Part::Down, &["mlp.Wo", "Wo"]),
+                (Part::HeadTransform, &["head.dense", "dense"]),
             ],
             ..ModuleNames::USUAL
         },
@@ -226,25 +227,25 @@ const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
 };
 
 /// A name finds every module that ends in it.
-const BERT_NAMES: &[(&str, &[&str])] = &[
-    ("attention.query", &["query"]),
-    ("attention.key", &["key"]),
-    ("attention.value", &["value"]),
-    ("attention.output", &["attention.output.dense", "output.dense", "dense"]),
-    ("mlp.up", &["intermediate.dense", "dense"]),
-    ("mlp.down", &["output.dense", "dense"]),
-    ("head transform", &["transform.dense", "dense"]),
+const BERT_NAMES: &[(Part, &[&str])] = &[
+    (Part::Query, &["query"]),
+    (Part::Key, &["key"]),
+    (Part::Value, &["value"]),
+    (Part::AttentionOutput, &["attention.output.dense", "output.dense", "dense"]),
+    (Part::Up, &["intermediate.dense", "dense"]),
+    (Part::Down, &["output.dense", "dense"]),
+    (Part::HeadTransform, &["transform.dense", "dense"]),
 ];
 
 /// The same with the head's own.
-const ROBERTA_NAMES: &[(&str, &[&str])] = &[
-    ("attention.query", &["query"]),
-    ("attention.key", &["key"]),
-    ("attention.value", &["value"]),
-    ("attention.output", &["attention.output.dense", "output.dense", "dense"]),
-    ("mlp.up", &["intermediate.dense", "dense"]),
-    ("mlp.down", &["output.dense", "dense"]),
-    ("head transform", &["lm_head.dense", "dense"]),
+const ROBERTA_NAMES: &[(Part, &[&str])] = &[
+    (Part::Query, &["query"]),
+    (Part::Key, &["key"]),
+    (Part::Value, &["value"]),
+    (Part::AttentionOutput, &["attention.output.dense", "output.dense", "dense"]),
+    (Part::Up, &["intermediate.dense", "dense"]),
+    (Part::Down, &["output.dense", "dense"]),
+    (Part::HeadTransform, &["lm_head.dense", "dense"]),
 ];
 
 /// Flags that make another model of an encoder.

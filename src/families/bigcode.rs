@@ -5,6 +5,7 @@ use super::code::{FusedProjection, Implementation, NormCode, OutputSaved, SavedL
 use super::reads::{CROSS_ATTENTION, HEADS, Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, NormKind, PositionKind, Projection};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -54,10 +55,10 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
-                ("attention.query key value", &["c_attn"]),
-                ("attention.output", &["attn.c_proj", "c_proj"]),
-                ("mlp.up", &["c_fc"]),
-                ("mlp.down", &["mlp.c_proj", "c_proj"]),
+                (Part::QueryKeyValue, &["c_attn"]),
+                (Part::AttentionOutput, &["attn.c_proj", "c_proj"]),
+                (Part::Up, &["c_fc"]),
+                (Part::Down, &["mlp.c_proj", "c_proj"]),
             ],
             ..ModuleNames::USUAL
         },
@@ -107,6 +108,6 @@ pub(super) const MEMBERS: &[Member] = &[
             ],
             ..Reads::PLAIN
         },
-        modules: ModuleNames { own: &[("mlp.up", &["c_fc"]), ("mlp.down", &["c_proj"])], ..ModuleNames::USUAL },
+        modules: ModuleNames { own: &[(Part::Up, &["c_fc"]), (Part::Down, &["c_proj"])], ..ModuleNames::USUAL },
     },
 ];

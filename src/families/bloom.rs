@@ -5,6 +5,7 @@ use super::code::{FusedProjection, HeldNorm, Implementation, ScoreCode};
 use super::reads::{Key, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, MlpKind, NormKind, PositionKind, Projection};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[Member {
     family: Family {
@@ -50,10 +51,10 @@ pub(super) const MEMBERS: &[Member] = &[Member {
     },
     modules: ModuleNames {
         own: &[
-            ("attention.query key value", &["query_key_value"]),
-            ("attention.output", &["dense"]),
-            ("mlp.up", &["dense_h_to_4h"]),
-            ("mlp.down", &["dense_4h_to_h"]),
+            (Part::QueryKeyValue, &["query_key_value"]),
+            (Part::AttentionOutput, &["dense"]),
+            (Part::Up, &["dense_h_to_4h"]),
+            (Part::Down, &["dense_4h_to_h"]),
         ],
         ..ModuleNames::USUAL
     },

@@ -8,6 +8,7 @@ use crate::model::family::{
     Defaults, Family, FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, MlpKind, NormKind, Pattern,
     Placement, Projection,
 };
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -64,10 +65,10 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
-                ("attention.query key value", &["query_key_value"]),
-                ("attention.output", &["dense"]),
-                ("mlp.up", &["dense_h_to_4h"]),
-                ("mlp.down", &["dense_4h_to_h"]),
+                (Part::QueryKeyValue, &["query_key_value"]),
+                (Part::AttentionOutput, &["dense"]),
+                (Part::Up, &["dense_h_to_4h"]),
+                (Part::Down, &["dense_4h_to_h"]),
             ],
             ..ModuleNames::USUAL
         },

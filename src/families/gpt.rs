@@ -8,6 +8,7 @@ use super::code::{
 use super::reads::{CROSS_ATTENTION, Key, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, NormKind, Placement, PositionKind, Projection};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -62,10 +63,10 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
-                ("attention.query key value", &["c_attn"]),
-                ("attention.output", &["attn.c_proj", "c_proj"]),
-                ("mlp.up", &["c_fc"]),
-                ("mlp.down", &["mlp.c_proj", "c_proj"]),
+                (Part::QueryKeyValue, &["c_attn"]),
+                (Part::AttentionOutput, &["attn.c_proj", "c_proj"]),
+                (Part::Up, &["c_fc"]),
+                (Part::Down, &["mlp.c_proj", "c_proj"]),
             ],
             ..ModuleNames::USUAL
         },
@@ -113,7 +114,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..Reads::PLAIN
         },
         modules: ModuleNames {
-            own: &[("attention.output", &["out_proj"]), ("mlp.up", &["c_fc"]), ("mlp.down", &["c_proj"])],
+            own: &[(Part::AttentionOutput, &["out_proj"]), (Part::Up, &["c_fc"]), (Part::Down, &["c_proj"])],
             ..ModuleNames::USUAL
         },
     },
@@ -157,7 +158,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..Reads::PLAIN
         },
         modules: ModuleNames {
-            own: &[("attention.output", &["out_proj"]), ("mlp.up", &["fc_in"]), ("mlp.down", &["fc_out"])],
+            own: &[(Part::AttentionOutput, &["out_proj"]), (Part::Up, &["fc_in"]), (Part::Down, &["fc_out"])],
             ..ModuleNames::USUAL
         },
     },
@@ -208,10 +209,10 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
-                ("attention.query key value", &["query_key_value"]),
-                ("attention.output", &["dense"]),
-                ("mlp.up", &["dense_h_to_4h"]),
-                ("mlp.down", &["dense_4h_to_h"]),
+                (Part::QueryKeyValue, &["query_key_value"]),
+                (Part::AttentionOutput, &["dense"]),
+                (Part::Up, &["dense_h_to_4h"]),
+                (Part::Down, &["dense_4h_to_h"]),
             ],
             ..ModuleNames::USUAL
         },

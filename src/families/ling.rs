@@ -5,6 +5,7 @@ use super::code::{Implementation, Rotation, RouterCode};
 use super::reads::{Key, MIXTURE, ROUTER_LOSS, Reads, Refusal, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, Projection, QkNorm, SharedDefault};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[Member {
     family: Family {
@@ -70,7 +71,7 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         ..Reads::PLAIN
     },
     modules: ModuleNames {
-        own: &[("attention.query key value", &["query_key_value"]), ("attention.output", &["dense"])],
+        own: &[(Part::QueryKeyValue, &["query_key_value"]), (Part::AttentionOutput, &["dense"])],
         ..ModuleNames::USUAL
     },
 }];

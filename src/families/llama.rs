@@ -7,6 +7,7 @@ use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, MlpKind, Projection, QkNorm, SharedDefault, VariantDefaults,
 };
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -127,11 +128,11 @@ pub(super) const MEMBERS: &[Member] = &[
         reads: Reads { keys: &[HEADS, &[Key::Named("attention_bias", &["bias"])]], ..Reads::PLAIN },
         modules: ModuleNames {
             own: &[
-                ("attention.query key value", &["wqkv"]),
-                ("attention.output", &["wo"]),
-                ("mlp.gate", &["w1"]),
-                ("mlp.down", &["w2"]),
-                ("mlp.up", &["w3"]),
+                (Part::QueryKeyValue, &["wqkv"]),
+                (Part::AttentionOutput, &["wo"]),
+                (Part::Gate, &["w1"]),
+                (Part::Down, &["w2"]),
+                (Part::Up, &["w3"]),
             ],
             ..ModuleNames::USUAL
         },

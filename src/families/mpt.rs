@@ -5,6 +5,7 @@ use super::code::{FusedProjection, Implementation, NormCode, OutputSaved, SavedL
 use super::reads::{Key, ROUTER_LOSS, Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, MlpKind, NormKind, PositionKind, Projection};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -39,7 +40,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         reads: Reads { rule: Rule::Mpt, ..Reads::PLAIN },
         modules: ModuleNames {
-            own: &[("attention.query key value", &["Wqkv"]), ("attention.output", &["out_proj"])],
+            own: &[(Part::QueryKeyValue, &["Wqkv"]), (Part::AttentionOutput, &["out_proj"])],
             ..ModuleNames::USUAL
         },
     },

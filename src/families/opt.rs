@@ -5,6 +5,7 @@ use super::code::{Implementation, ModuleOrder, Modules, PositionCode, SavedLayer
 use super::reads::{Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, NormKind, PositionKind};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[Member {
     family: Family {
@@ -55,11 +56,11 @@ pub(super) const MEMBERS: &[Member] = &[Member {
     },
     modules: ModuleNames {
         own: &[
-            ("embedding projection", &["project_in"]),
-            ("head projection", &["project_out"]),
-            ("attention.output", &["out_proj"]),
-            ("mlp.up", &["fc1"]),
-            ("mlp.down", &["fc2"]),
+            (Part::EmbeddingProjection, &["project_in"]),
+            (Part::HeadProjection, &["project_out"]),
+            (Part::AttentionOutput, &["out_proj"]),
+            (Part::Up, &["fc1"]),
+            (Part::Down, &["fc2"]),
         ],
         ..ModuleNames::USUAL
     },

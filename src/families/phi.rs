@@ -5,6 +5,7 @@ use super::code::{Implementation, ModuleOrder, Modules, NormCode, OutputSaved, R
 use super::reads::{HEADS, Key, MIXTURE, ROUTER_LOSS, Reads, Refusal, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, MlpKind, NormKind, Normalisation, Placement, Projection};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -57,7 +58,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..Reads::PLAIN
         },
         modules: ModuleNames {
-            own: &[("attention.output", &["dense"]), ("mlp.up", &["fc1"]), ("mlp.down", &["fc2"])],
+            own: &[(Part::AttentionOutput, &["dense"]), (Part::Up, &["fc1"]), (Part::Down, &["fc2"])],
             ..ModuleNames::USUAL
         },
     },

@@ -5,6 +5,7 @@ use super::code::{Implementation, LossCode, NormCode, Rotation};
 use super::reads::{Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, PositionKind, Seq2SeqDefaults};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -100,17 +101,17 @@ const MULTILINGUAL: Defaults = Defaults {
 };
 
 /// Names of both stacks.
-const T5_NAMES: &[(&str, &[&str])] = &[
-    ("attention.query", &["SelfAttention.q", "q"]),
-    ("attention.key", &["SelfAttention.k", "k"]),
-    ("attention.value", &["SelfAttention.v", "v"]),
-    ("attention.output", &["SelfAttention.o", "o"]),
-    ("cross attention.query", &["EncDecAttention.q", "q"]),
-    ("cross attention.key", &["EncDecAttention.k", "k"]),
-    ("cross attention.value", &["EncDecAttention.v", "v"]),
-    ("cross attention.output", &["EncDecAttention.o", "o"]),
-    ("mlp.gate", &["wi_0"]),
+const T5_NAMES: &[(Part, &[&str])] = &[
+    (Part::Query, &["SelfAttention.q", "q"]),
+    (Part::Key, &["SelfAttention.k", "k"]),
+    (Part::Value, &["SelfAttention.v", "v"]),
+    (Part::AttentionOutput, &["SelfAttention.o", "o"]),
+    (Part::CrossQuery, &["EncDecAttention.q", "q"]),
+    (Part::CrossKey, &["EncDecAttention.k", "k"]),
+    (Part::CrossValue, &["EncDecAttention.v", "v"]),
+    (Part::CrossOutput, &["EncDecAttention.o", "o"]),
+    (Part::Gate, &["wi_0"]),
     // Without a gate it is alone, and has no number.
-    ("mlp.up", &["wi_1", "wi"]),
-    ("mlp.down", &["wo"]),
+    (Part::Up, &["wi_1", "wi"]),
+    (Part::Down, &["wo"]),
 ];

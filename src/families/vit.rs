@@ -5,6 +5,7 @@ use super::code::{Implementation, LossCode, Rotation};
 use super::reads::{Reads, Rule};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, ImageDefaults, MlpKind, NormKind, PositionKind};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[Member {
     family: Family {
@@ -35,5 +36,5 @@ pub(super) const MEMBERS: &[Member] = &[Member {
     },
     code: Implementation { rotation: Rotation::None, loss: LossCode::Masked, measured: true, ..ENCODER_CODE },
     reads: Reads { rule: Rule::Image, ..Reads::PLAIN },
-    modules: ModuleNames { own: &[("mlp.up", &["fc1"]), ("mlp.down", &["fc2"])], ..ModuleNames::USUAL },
+    modules: ModuleNames { own: &[(Part::Up, &["fc1"]), (Part::Down, &["fc2"])], ..ModuleNames::USUAL },
 }];

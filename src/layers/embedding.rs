@@ -3,7 +3,7 @@
 use super::Run;
 use super::norm::names;
 use super::operations::{add, dropout, fresh};
-use crate::framework::transformers::PositionCode;
+use crate::families::code::PositionCode;
 use crate::model::family::PositionKind;
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;

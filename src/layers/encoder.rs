@@ -8,7 +8,7 @@ use super::model::ONE;
 use super::norm::names;
 use super::operations::{add, cast, dropout, join, unary_keeping_output};
 use super::{Linear, Run};
-use crate::framework::transformers::PositionCode;
+use crate::families::code::PositionCode;
 use crate::model::architecture::{Attention, Layer, Mlp};
 use crate::model::family::{Placement, PositionKind};
 use crate::model::part::{Part, Piece};

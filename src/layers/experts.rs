@@ -12,7 +12,7 @@ use super::Run;
 use super::adapted_experts::Factors;
 use super::norm::names;
 use super::operations::{cast, copy, join, kept_factors, multiply, unary_keeping_output};
-use crate::framework::transformers::{GateCode, RouterCode};
+use crate::families::code::{GateCode, RouterCode};
 use crate::model::architecture::{Experts, SharedExpert};
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;

@@ -6,7 +6,7 @@ use super::attention::sizes::{Projected, Sizes};
 use super::norm::names;
 use super::operations::{cast, join, multiply_by_constant};
 use super::rotary::{Tables, turn_parts};
-use crate::framework::transformers::Rotation;
+use crate::families::code::Rotation;
 use crate::model::architecture::{Attention, Latent};
 use crate::model::part::Part;
 use crate::shape::Dim;

@@ -7,7 +7,7 @@ use super::Run;
 use super::attention::Shared;
 use super::norm::{Names, names};
 use super::operations::{cast, dropout, fresh, join};
-use crate::framework::transformers::HeldNorm;
+use crate::families::code::HeldNorm;
 use crate::model::architecture::{Attention, FeedForward, Layer, Mixer};
 use crate::model::family::Placement;
 use crate::model::part::Part;

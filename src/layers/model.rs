@@ -13,7 +13,7 @@ use self::stacks::Between;
 use super::Run;
 use super::attention::Shared;
 use super::seq2seq::Stack;
-use crate::framework::transformers::TableCode;
+use crate::families::code::TableCode;
 use crate::model::architecture::Layer;
 use crate::scenario::Loss;
 use crate::shape::Dim;

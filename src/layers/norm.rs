@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::operations::{cast, copy, fresh, multiply, power, subtract};
-use crate::framework::transformers::NormCode;
+use crate::families::code::NormCode;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 

@@ -3,7 +3,7 @@
 use super::Run;
 use super::attention::sizes::{Projected, Sizes};
 use super::operations::{cast, fresh, join, multiply_by_constant};
-use crate::framework::transformers::Rotation;
+use crate::families::code::Rotation;
 use crate::model::architecture::Attention;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};

@@ -1,7 +1,7 @@
 //! What the rules cover: a valid value that none of them reads is an error, never a silent default.
 
 use crate::allocator::Settings;
-use crate::framework::of_model;
+use crate::families::of_model;
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};

@@ -212,13 +212,13 @@ parts! {
     Router: "router", Router, ["E" "h"], Replicated, Never, ["gate"], [], "blk.%.ffn_gate_inp";
     RouterScale: "router.scale", Router, ["" ""], Replicated, Never, [], [], "";
     RouterScaleOfEach: "router.scale of each expert", Router, ["" ""], Replicated, Never, [], [], "";
-    ExpertsGateAndUp: "experts.gate and up", Experts, ["2m" ""], Expert, Always, [], ["gate" "up"], "blk.%.ffn_gate_up_exps";
+    ExpertsGateAndUp: "experts.gate and up", Experts, ["2m" ""], Expert, Always, ["gate_proj" "up_proj"], ["gate" "up"], "blk.%.ffn_gate_up_exps";
     ExpertsUp: "experts.up", Experts, ["" ""], Expert, Always, [], [], "blk.%.ffn_up_exps";
-    ExpertsDown: "experts.down", Experts, ["" "m"], Expert, Always, [], ["down"], "blk.%.ffn_down_exps";
+    ExpertsDown: "experts.down", Experts, ["" "m"], Expert, Always, ["down_proj"], ["down"], "blk.%.ffn_down_exps";
     LatentDown: "experts.latent down", Experts, ["" ""], Replicated, Always, [], [], "";
     LatentNorm: "experts.latent norm", Experts, ["" ""], Replicated, Never, [], [], "";
     LatentUp: "experts.latent up", Experts, ["" ""], Replicated, Always, [], [], "";
-    SharedExpertGate: "shared expert gate", FeedForward, ["" ""], Replicated, AtLoading, [], [], "blk.%.ffn_gate_inp_shexp";
+    SharedExpertGate: "shared expert gate", FeedForward, ["" ""], Replicated, AtLoading, ["shared_expert_gate"], [], "blk.%.ffn_gate_inp_shexp";
 
     IndexerQuery: "indexer.query", Beside, ["" ""], Replicated, Always, [], [], "blk.%.indexer.attn_q_b";
     IndexerKey: "indexer.key", Beside, ["" ""], Replicated, Always, [], [], "blk.%.indexer.attn_k";

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::parameter::nearest;
 use super::{Scenario, Task};
-use crate::framework::transformers::SOURCE;
+use crate::families::code::SOURCE;
 
 /// The habits of one release of a framework.
 #[derive(Debug, Clone, PartialEq, Eq)]

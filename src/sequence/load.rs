@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::quantize::quantize;
 use super::{Made, Sequence, WEIGHT, modules};
-use crate::framework::transformers::{Modules, SavedLayer, SavedOrder};
+use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::model::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Tensor};

@@ -1,6 +1,6 @@
 //! The order of a model's tensors: as its class names its modules, or as a checkpoint has them.
 
-use crate::framework::transformers::{ModuleOrder, Modules, OutputSaved, SavedLayer};
+use crate::families::code::{ModuleOrder, Modules, OutputSaved, SavedLayer};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::{Part, Site};
 

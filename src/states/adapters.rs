@@ -1,7 +1,7 @@
 //! Low-rank adapters: which linear layers have one, and the tensors it is made of.
 
 use super::targets::{Targets, invalid};
-use crate::framework::transformers::{adapts_experts, module_names};
+use crate::families;
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::FeedForward;
@@ -188,14 +188,14 @@ type Present = Vec<(&'static Names, &'static [&'static str])>;
 fn present(model: &Model) -> Present {
     let blocks = blocks(&model.architecture);
     let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part == names.part);
-    let stacked = adapts_experts(model.family) && has_experts(model);
+    let stacked = families::member(model.family).modules.stacked_experts && has_experts(model);
     let can = |names: &&Names| match names.part.site() {
         Site::Experts => stacked,
         Site::FeedForward => !stacked || names.part == Part::SharedExpertGate,
         _ => true,
     };
     let present = LINEAR.iter().filter(|names| has(names)).filter(can);
-    present.map(|names| (names, module_names(model.family, names.part.words()))).collect()
+    present.map(|names| (names, families::member(model.family).modules.of(names.part))).collect()
 }
 
 fn has_experts(model: &Model) -> bool {
@@ -216,7 +216,7 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
         return Ok(());
     }
     if train.lora_targets.iter().any(|target| target == "all-linear")
-        && !crate::families::member(model.family).modules.all_linear
+        && !families::member(model.family).modules.all_linear
     {
         let (value, key) = (String::from("all-linear"), "train.lora_targets");
         let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");

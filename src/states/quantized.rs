@@ -9,7 +9,7 @@ mod kernel;
 use std::borrow::Cow;
 
 use super::weights::{self, Set};
-use crate::framework::of_model;
+use crate::families::of_model;
 use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
 use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::framework::Implementation;
+use crate::families::Implementation;
 use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Architecture, LayerGroup};
 use crate::model::recurrent::{Recurrent, StateNorms};

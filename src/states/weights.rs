@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::framework::Implementation;
-use crate::framework::transformers::{FusedProjection, PositionCode, ScoreCode, TableCode};
+use crate::families::Implementation;
+use crate::families::code::{FusedProjection, PositionCode, ScoreCode, TableCode};
 use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
 use crate::model::family::PositionKind;

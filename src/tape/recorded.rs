@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::timeline::{Layers, Life, Timeline};
 use super::{Dtype, Kind, Segment, Storage};
-use crate::framework::transformers::{DERIVED, SOURCE};
+use crate::families::code::{DERIVED, SOURCE};
 use crate::layers::Forward;
 use crate::ledger::gather::{Member, joined};
 use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Origin, Place};

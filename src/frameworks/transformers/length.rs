@@ -1,7 +1,7 @@
 //! How long sequences may be.
 
-use crate::framework::implementation;
-use crate::framework::transformers::ScoreCode;
+use crate::families::code::ScoreCode;
+use crate::families::implementation;
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::family::PositionKind;

@@ -3,7 +3,7 @@
 mod played;
 
 use super::length::check_length;
-use crate::framework::of_model;
+use crate::families::of_model;
 use crate::frameworks::Job;
 use crate::frameworks::step::{self, always, standing, steady};
 use crate::gpu::Gpu;

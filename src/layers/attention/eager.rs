@@ -1,7 +1,7 @@
 //! Eager attention: scores and their softmax as tensors, between two batched products.
 
 use super::{Projected, Shared, Sizes};
-use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
+use crate::families::code::{Rotation, ScoreCode, TableCode};
 use crate::layers::Run;
 use crate::layers::operations::{cast, copy, kept_factors};
 use crate::model::architecture::Attention;

@@ -1,7 +1,7 @@
 //! Attention in one kernel, which keeps no scores.
 
 use super::{Projected, Sizes};
-use crate::framework::transformers::Rotation;
+use crate::families::code::Rotation;
 use crate::layers::Run;
 use crate::layers::operations::{cast, copy};
 use crate::model::architecture::Attention;

@@ -1,7 +1,7 @@
 //! Queries, keys and values out of the normed stream, and the heads that the projections are taken apart into.
 
 use super::{Projected, Sizes};
-use crate::framework::transformers::{Rotation, TableCode};
+use crate::families::code::{Rotation, TableCode};
 use crate::layers::Run;
 use crate::layers::norm::{Names, names};
 use crate::layers::operations::fresh;

@@ -1,7 +1,7 @@
 //! Queries and keys turned by their position, and what some families do to them then.
 
 use super::{Projected, Shared, Sizes};
-use crate::framework::transformers::{Rotation, TableCode};
+use crate::families::code::{Rotation, TableCode};
 use crate::layers::Run;
 use crate::layers::norm::{names, norm_without_weight};
 use crate::layers::operations::{cast, join, multiply_by_constant};

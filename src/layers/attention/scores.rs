@@ -1,7 +1,7 @@
 //! What becomes of eager attention's scores: scale, cap, mask, softmax and dropout.
 
 use super::{Shared, Sizes};
-use crate::framework::transformers::ScoreCode;
+use crate::families::code::ScoreCode;
 use crate::layers::Run;
 use crate::layers::operations::{add, cast, dropout, fresh, join, soft_cap, softmax, subtract};
 use crate::model::part::{Part, Piece};

@@ -1,7 +1,7 @@
 //! Queries, keys and values out of one matrix, in the ways that modelling code takes them apart.
 
 use super::{Projected, Sizes};
-use crate::framework::transformers::FusedProjection;
+use crate::families::code::FusedProjection;
 use crate::layers::Run;
 use crate::model::architecture::Attention;
 use crate::model::part::Part;

@@ -1,7 +1,7 @@
 //! Routers: which experts a token goes to, by how each implementation computes it.
 
 use super::Sizes;
-use crate::framework::transformers::RouterCode;
+use crate::families::code::RouterCode;
 use crate::layers::operations::{cast, copy, fresh, kept_factors, softmax, unary_keeping_output};
 use crate::layers::{Linear, Run};
 use crate::model::architecture::Experts;

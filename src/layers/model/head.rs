@@ -1,7 +1,7 @@
 //! After the last layer: the final norm, the head and the loss.
 
 use super::{ONE, Recorder};
-use crate::framework::transformers::LossCode;
+use crate::families::code::LossCode;
 use crate::layers::norm::names;
 use crate::layers::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use crate::layers::{Linear, Run};

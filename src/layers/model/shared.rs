@@ -1,7 +1,7 @@
 //! What all layers read beside their stream: masks, rotary tables, biases of positions, further streams.
 
 use super::{ONE, Recorder};
-use crate::framework::transformers::{Rotation, ScoreCode, TableCode};
+use crate::families::code::{Rotation, ScoreCode, TableCode};
 use crate::layers::attention::Shared;
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
