@@ -2,36 +2,28 @@
 //!
 //! Those embedded in the binary and those in a user's folder are read by the same code; every complaint says where.
 
-pub mod case;
 pub mod config;
-mod document;
-pub(crate) mod error;
 mod facts;
-mod find;
 mod framework;
 mod gpu;
 pub mod keys;
 mod library;
 mod listing;
-mod model;
+pub(crate) mod model;
 mod rows;
 pub mod save;
 pub mod scenario;
-pub(crate) mod source;
 pub mod theme;
 pub mod write;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-pub(crate) use document::suggestion;
-pub use error::{Place, PresetError};
+pub use crate::located::{Place, PresetError};
 pub use facts::Facts;
-pub use find::{Input, find_model, model_of, named_in, path_word, what_is};
 pub use library::Library;
 pub use listing::Listing;
 pub use rows::Row;
-pub(crate) use source::is_there;
 
 /// Where this user's own presets, keys, themes and settings are, by the environment.
 pub fn own_folder() -> Option<PathBuf> {

@@ -40,8 +40,7 @@ use event::Event;
 use keymap::Chord;
 use spot::Spots;
 use taste::look;
-pub(crate) use taste::standard_styles;
-pub(crate) use taste::{check_keys, check_theme};
+pub(crate) use taste::{check_keys, check_theme, standard_styles};
 pub use taste::{keys_of, standard_keys};
 use terminal::Session;
 use theme::Theme;
@@ -49,9 +48,12 @@ use theme::colour::Depth;
 use update::{Effect, Message, Opened, SaveFailure, update};
 use worker::Worker;
 
+use crate::located::PresetError;
+use crate::open;
+use crate::open::Input;
 use crate::preset::config::FIRST_GPU;
 use crate::preset::save::SaveError;
-use crate::preset::{self, Input, Library, PresetError};
+use crate::preset::{self, Library};
 use crate::scenario::Scenario;
 use crate::units::Unit;
 
@@ -218,7 +220,7 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
             let path = preset::at_home(&path);
             let opened = read(library, &path).map_err(|error| error.to_string());
             let path = match &opened {
-                Ok(Opened::Model(_)) if library.model(&path).is_err() => preset::path_word(Path::new(&path)),
+                Ok(Opened::Model(_)) if library.model(&path).is_err() => open::path_word(Path::new(&path)),
                 _ => path,
             };
             update(app, Message::Opened(path, opened));
@@ -229,10 +231,10 @@ fn perform(app: &mut App, library: &Library, session: &mut Session, message: Mes
 
 /// The model or the scenario that a file holds.
 fn read(library: &Library, path: &str) -> Result<Opened, PresetError> {
-    Ok(match preset::what_is(library, path)? {
-        Input::Model => Opened::Model(Box::new(preset::find_model(library, path, Path::new("."))?)),
+    Ok(match open::what_is(library, path)? {
+        Input::Model => Opened::Model(Box::new(open::find_model(library, path, Path::new("."))?)),
         Input::Scenario(scenario) => {
-            let (word, model) = preset::model_of(library, Path::new(path), &scenario)?;
+            let (word, model) = open::model_of(library, Path::new(path), &scenario)?;
             // What the library has is listed already.
             let listed = library.model(&word).is_ok();
             let scenario = Scenario { model: word.clone(), ..*scenario };
@@ -264,10 +266,10 @@ fn dressed(library: &Library, start: Start, (base, depth): (Theme, Depth)) -> Re
         None => base,
     };
     let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
-    Ok((App { keymap, ..open(library, start) }, theme))
+    Ok((App { keymap, ..started(library, start) }, theme))
 }
 
-fn open(library: &Library, start: Start) -> App {
+fn started(library: &Library, start: Start) -> App {
     let mut scenario = start.scenario;
     let mut models: Vec<_> = library.model_listings().iter().map(Listed::new).collect();
     let gpus: Vec<_> = library.gpu_listings().iter().map(Listed::new).collect();
@@ -277,7 +279,7 @@ fn open(library: &Library, start: Start) -> App {
     }
     for word in start.pins.iter().map(|pin| &pin.model).chain([&scenario.model]) {
         if models.iter().all(|listed| listed.word != *word) {
-            match preset::find_model(library, word, Path::new(".")) {
+            match open::find_model(library, word, Path::new(".")) {
                 Ok(model) => models.push(Listed::opened(word.clone(), model)),
                 Err(error) => problem = Some(error.to_string()),
             }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use brimful::import::config;
 use brimful::model::{Architecture, Model, parameters};
-use brimful::preset::{Library, find_model, write};
+use brimful::open::find_model;
+use brimful::preset::{Library, write};
 use brimful::units::Parameters;
 use serde_json::{Value, json};
 

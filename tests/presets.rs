@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use brimful::memory::{self, Category};
 use brimful::model::parameters;
-use brimful::preset::{Facts, Library, Listing, PresetError, find_model, scenario, user_dir};
+use brimful::open::find_model;
+use brimful::preset::{Facts, Library, Listing, PresetError, scenario, user_dir};
 use brimful::scenario::parameter::{Kind, PARAMETERS};
 use brimful::scenario::{Framework, Profile, Scenario, Task, Value};
 use brimful::units::Bytes;

@@ -8,7 +8,7 @@ use super::arguments::LookupArguments;
 use super::context::{self, Context};
 use super::settings::Setting;
 use super::{presets, stream};
-use crate::preset::PresetError;
+use crate::located::PresetError;
 use crate::preset::config::KEYS;
 
 /// Prints every setting as a file that could be kept, with what it does and where its value comes from.

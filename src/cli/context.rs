@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::arguments::LookupArguments;
+use crate::located::{PresetError, is_there};
 use crate::preset::config::{self, Config};
-use crate::preset::{PresetError, is_there, own_folder};
+use crate::preset::own_folder;
 use crate::units::Unit;
 
 /// The user's settings; where their file is broken, the defaults hold.

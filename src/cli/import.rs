@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::stream;
-use crate::import;
-use crate::preset::{self, PresetError};
+use crate::located::PresetError;
+use crate::{import, preset};
 
 /// Prints a preset that loads back to the model of a `config.json`, or of a folder that holds one.
 pub(super) fn run(path: &Path) -> Result<ExitCode> {

@@ -6,7 +6,8 @@ use super::arguments::LookupArguments;
 use super::context::Context;
 use super::settings::Setting;
 use super::stream::warn;
-use crate::preset::{Library, PresetError};
+use crate::located::PresetError;
+use crate::preset::Library;
 
 /// Every preset; a broken one of the user's own is a warning.
 pub(super) fn load(context: &Context, arguments: &LookupArguments) -> Result<Library> {

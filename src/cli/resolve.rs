@@ -7,9 +7,12 @@ use anyhow::{Context, Error, Result, bail};
 
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
+use crate::located::PresetError;
 use crate::memory::{EstimateError, SUITED, beyond_positions, other_runtime, short_prompt, suit};
 use crate::model::Model;
-use crate::preset::{self, Input, Library, PresetError};
+use crate::open;
+use crate::open::Input;
+use crate::preset::{self, Library};
 use crate::report::Report;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Framework, Scenario};
@@ -73,7 +76,7 @@ impl Draft {
             bail!(NO_MODEL);
         }
         let path = Path::new(input);
-        Ok(match preset::what_is(library, input)? {
+        Ok(match open::what_is(library, input)? {
             Input::Model => {
                 Self { scenario: Scenario { model: input.to_owned(), ..Scenario::default() }, ..Self::default() }
             }
@@ -104,7 +107,7 @@ impl Draft {
     /// Where a name stands that cannot be found: in the scenario file, unless a flag gave it.
     fn locate(&self, key: &str, error: PresetError) -> PresetError {
         match &self.file {
-            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => preset::named_in(file, key, error),
+            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => open::named_in(file, key, error),
             _ => error,
         }
     }
@@ -121,7 +124,7 @@ impl Draft {
     }
 
     fn model(&self, library: &Library) -> Result<Model, PresetError> {
-        preset::find_model(library, &self.scenario.model, &self.base).map_err(|error| self.locate("model", error))
+        open::find_model(library, &self.scenario.model, &self.base).map_err(|error| self.locate("model", error))
     }
 
     fn framework(&self, library: &Library) -> Result<Framework, PresetError> {
@@ -143,7 +146,7 @@ impl Draft {
         let Self { mut scenario, base, .. } = self;
         scenario.framework = framework;
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
-            scenario.model = preset::path_word(&base.join(&scenario.model));
+            scenario.model = open::path_word(&base.join(&scenario.model));
         }
         Ok(scenario)
     }

@@ -4,8 +4,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use super::context::{self, Context};
+use crate::located::{PresetError, is_there};
+use crate::open::named_in;
 use crate::preset::config::FIRST_GPU;
-use crate::preset::{Library, PresetError, is_there, named_in, own_folder};
+use crate::preset::{Library, own_folder};
 #[cfg(feature = "tui")]
 use crate::tui::{check_keys, check_theme};
 

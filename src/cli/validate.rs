@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::arguments::{Format, OutputArguments};
 use super::context::Context;
 use super::{OUT_OF_TOLERANCE, output, presets, stream};
-use crate::preset::case;
+use crate::open::case;
 use crate::report::validation;
 use crate::validate::Validation;
 

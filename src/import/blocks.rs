@@ -1,9 +1,9 @@
 //! The keys of a `config.json` that says of each layer what it is: Nemotron's searched Llamas (`DeciLMForCausalLM`).
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::keys::BlockKeys;
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 const KEY: &str = "block_configs";
 

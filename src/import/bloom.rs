@@ -1,8 +1,8 @@
 //! BLOOM.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
-use crate::preset::PresetError;
 
 /// No class has a width of its own for the network.
 pub(super) fn keys(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

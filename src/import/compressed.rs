@@ -1,9 +1,9 @@
 //! The keys of a `config.json` that say of DeepSeek-V4's layers what they are.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
 use crate::model::keys::CompressedKeys;
-use crate::preset::PresetError;
 
 /// Kinds of layers, and how many tokens become one in each.
 const KINDS: [(&str, u64); 3] =

@@ -7,11 +7,13 @@ use std::path::Path;
 
 use super::json::Object;
 use super::keys::{fill, refuse};
-use super::{assume, blocks, bloom, compressed, deepseek, ernie, falcon, gemma, gpt, hybrid, kimi, layers, llama};
-use super::{mimo, minimax, mpt, seq2seq, step, vision};
+use super::{
+    assume, blocks, bloom, compressed, deepseek, ernie, falcon, gemma, gpt, hybrid, kimi, layers, llama, mimo, minimax,
+    mpt, seq2seq, step, vision,
+};
 use crate::families::{self, Rule};
+use crate::located::{self, PresetError, suggestion};
 use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
-use crate::preset::{PresetError, source, suggestion};
 
 /// A model from a `config.json`, and the keys of a preset that describes the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +35,7 @@ pub fn import(path: &Path) -> Result<Imported, PresetError> {
     let usual = path.file_name().is_some_and(|name| name == "config.json");
     let named = if usual { path.parent().and_then(Path::file_name) } else { path.file_stem() };
     let folder = named.map(|name| name.to_string_lossy().into_owned());
-    import_text(&source::read(path)?, &path.display().to_string(), folder.as_deref())
+    import_text(&located::read(path)?, &path.display().to_string(), folder.as_deref())
 }
 
 /// The model that the text of a `config.json` describes. `origin` is what messages call the text; `folder` names the

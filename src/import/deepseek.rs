@@ -1,9 +1,9 @@
 //! `DeepSeek`'s latent attention: groups of experts, and indexers.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::keys::VariantKeys;
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// DeepSeek-V2 chooses groups of experts by one method alone.
 pub(super) fn groups_by_method(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

@@ -1,9 +1,9 @@
 //! ERNIE 4.5.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::architecture::MOST_LAYERS;
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// Its attention weights are never dropped, whatever the config says.
 pub(super) fn keys(keys: ArchitectureKeys) -> ArchitectureKeys {

@@ -1,9 +1,9 @@
 //! Falcon and Falcon-H1.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
 use crate::model::keys::RecurrentKeys;
-use crate::preset::PresetError;
 
 /// Key and value heads are read only where the new architecture groups heads; elsewhere there is one or one for each
 /// query.

@@ -1,9 +1,9 @@
 //! Gemma 4.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
 use crate::model::keys::VariantKeys;
-use crate::preset::PresetError;
 
 /// Sizes of the layers without a window, and experts where they are asked for.
 pub(super) fn gemma4(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

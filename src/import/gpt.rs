@@ -1,8 +1,8 @@
 //! GPT-Neo's list of layers.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// Names as many layers as there are.
 pub(super) fn gpt_neo(

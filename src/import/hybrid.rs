@@ -1,8 +1,8 @@
 //! What classes with layers of several kinds compute from their keys.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// Granite 4: without experts the one beside them is all there is.
 pub(super) fn granite(

@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::located::{Place, PresetError, position};
 use crate::model::keys::Sides;
-use crate::preset::PresetError;
-use crate::preset::error::{Place, position};
 
 /// The keys of one object in a JSON text. Unknown keys are nobody's business; null counts as absent.
 #[derive(Debug, Clone)]

@@ -2,9 +2,9 @@
 
 use super::json::Object;
 use crate::families::{Key, Refusal, When};
+use crate::located::PresetError;
 use crate::model::keys::{Sides, Source};
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// Reads the listed keys; what they say replaces what was there, also where it is nothing.
 pub(super) fn fill(

@@ -1,9 +1,9 @@
 //! The keys of a `config.json` that Kimi Linear and Kimi K3 read.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
 use crate::model::keys::{HybridKeys, RecurrentKeys};
-use crate::preset::PresetError;
 
 /// The code that came with Kimi K3 calls its text part by Kimi Linear's name: what tells them apart is that the whole
 /// has a name of its own, or that keys are there which only Kimi K3 has.

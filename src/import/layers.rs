@@ -1,9 +1,9 @@
 //! Keys that say of each layer what it is: whether it has a window, experts, or an indexer of its own.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::architecture::MOST_LAYERS;
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// Qwen2 and Qwen3 let some layers slide where that is asked for: those that `layer_types` names, else those from
 /// `max_window_layers` on.

@@ -1,8 +1,8 @@
 //! Llama 4.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
-use crate::preset::PresetError;
 
 /// Chunks in the place of windows, and layers that do not rotate.
 pub(super) fn llama4(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

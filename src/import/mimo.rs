@@ -1,8 +1,8 @@
 //! `MiMo`-V2.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// Layers by flag, and a window one wider than it says.
 pub(super) fn v2(

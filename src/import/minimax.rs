@@ -1,9 +1,9 @@
 //! `MiniMax`.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
 use crate::model::keys::VariantKeys;
-use crate::preset::PresetError;
 
 /// `MiniMax`-M2 says how many channels rotate, or which share of them.
 pub(super) fn rotary_channels(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

@@ -1,8 +1,8 @@
 //! The nested objects of MPT and DBRX.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
-use crate::preset::PresetError;
 
 /// The class ignores `expansion_ratio`, `no_bias` and `learned_pos_emb`, whatever they say.
 pub(super) fn mpt(config: &Object<'_>, shared: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

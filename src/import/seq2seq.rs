@@ -4,9 +4,9 @@
 //! has a head that differs from the embedding, and loading it leaves the two apart: that is what is counted.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::keys::{EncoderKeys, Seq2SeqKeys};
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// The names of these classes for keys that others have too; the second is one that they take for the first.
 pub(super) fn spellings(key: &str) -> &'static [&'static str] {

@@ -1,8 +1,8 @@
 //! Step 3.5.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
-use crate::preset::PresetError;
 
 /// All layers have as many heads.
 pub(super) fn keys(config: &Object<'_>, keys: ArchitectureKeys) -> Result<ArchitectureKeys, PresetError> {

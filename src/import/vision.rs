@@ -1,9 +1,9 @@
 //! The keys of a `config.json` that the vision transformer reads.
 
 use super::json::Object;
+use crate::located::PresetError;
 use crate::model::keys::{EncoderKeys, ImageKeys};
 use crate::model::{ArchitectureKeys, Family};
-use crate::preset::PresetError;
 
 /// Adds the keys of a model of images to those of all, and takes away those of a vocabulary.
 pub(super) fn keys(

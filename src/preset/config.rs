@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
-use super::document::{Document, suggestion};
-use super::error::PresetError;
+use super::at_home;
 use super::theme::is_path;
-use super::{at_home, source};
+use crate::located::{self, Document, PresetError, suggestion};
 use crate::units::Unit;
 
 /// The card that the explorer opens on where nothing else is asked for.
@@ -54,7 +53,7 @@ impl Config {
 
 /// Reads the file; paths in it start from its folder.
 pub fn read(path: &Path) -> Result<Config, PresetError> {
-    parse(&source::read(path)?, &path.display().to_string(), path.parent().unwrap_or(Path::new("")))
+    parse(&located::read(path)?, &path.display().to_string(), path.parent().unwrap_or(Path::new("")))
 }
 
 fn parse(text: &str, origin: &str, base: &Path) -> Result<Config, PresetError> {

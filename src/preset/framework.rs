@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Document, Section, suggestion};
-use super::error::PresetError;
 use super::model::identifier;
 use crate::frameworks;
+use crate::located::{Document, PresetError, Section, suggestion};
 use crate::model::keys::Source;
 use crate::scenario::OptimizerImplementation;
 use crate::scenario::profile::{Profile, Serving, Training};

@@ -1,9 +1,8 @@
 //! A file of GPU presets: several cards, each under `[[gpu]]`.
 
-use super::document::{Document, Section, suggestion};
-use super::error::PresetError;
 use super::model::identifier;
 use crate::gpu::Gpu;
+use crate::located::{Document, PresetError, Section, suggestion};
 use crate::model::keys::Source;
 
 const VENDORS: &[&str] = &["nvidia", "amd", "intel", "apple", "google", "aws"];

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use super::document::Document;
-use super::error::PresetError;
 use super::rows::{Form, Row, rows};
-use super::source;
+use crate::located::{self, Document, PresetError};
 
 const EMBEDDED: &str = include_str!("../../presets/keys.toml");
 
@@ -16,7 +14,7 @@ pub fn embedded() -> Result<Vec<Row>, PresetError> {
 
 /// The keys of a file.
 pub fn read(path: &Path) -> Result<Vec<Row>, PresetError> {
-    parse(&source::read(path)?, &path.display().to_string())
+    parse(&located::read(path)?, &path.display().to_string())
 }
 
 fn parse(text: &str, origin: &str) -> Result<Vec<Row>, PresetError> {

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::document::suggestion;
-use super::error::PresetError;
 use super::facts::Facts;
 use super::listing::{Embedded, Listing};
-use super::{framework, gpu, model, source};
+use super::{framework, gpu, model};
 use crate::gpu::Gpu;
+use crate::located::{self, PresetError, suggestion};
 use crate::model::Model;
 use crate::scenario::parameter::nearest;
 use crate::scenario::{Framework, Profiles};
@@ -124,7 +123,7 @@ impl Library {
     }
 
     /// The model of this id, where there is one: no more is done where there is none.
-    pub(super) fn known_model(&self, id: &str) -> Option<Result<&Model, PresetError>> {
+    pub(crate) fn known_model(&self, id: &str) -> Option<Result<&Model, PresetError>> {
         self.models.iter().find(|listing| listing.id() == id).map(|listing| listing.item().map_err(Clone::clone))
     }
 
@@ -142,7 +141,7 @@ impl Library {
         match presets(folder) {
             Ok(paths) => {
                 for path in paths {
-                    match source::read(&path) {
+                    match located::read(&path) {
                         Ok(text) => self.add(content, &path.display().to_string(), &text),
                         Err(problem) => self.problems.push(problem),
                     }

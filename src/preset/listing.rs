@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use super::error::PresetError;
 use super::facts::Facts;
+use crate::located::PresetError;
 use crate::model::Model;
 
 /// A preset that is part of the program, unread. The build finds its id, its name and its facts.

@@ -1,16 +1,13 @@
 //! A model preset: one TOML file, one model.
 
-use super::document::suggestion;
-use super::document::{Document, Section};
-use super::error::PresetError;
 use crate::families;
-use crate::model::Card;
+use crate::located::{Document, PresetError, Section, suggestion};
 use crate::model::keys::Source;
-use crate::model::{Architecture, ArchitectureKeys, Family, Model, parameters};
+use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
 
 /// The model that a preset describes.
-pub(super) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
+pub(crate) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
     let document = Document { origin, text };
     let root = document.parse()?;
     let root = Section::new(document, "", 0, root.get_ref());
@@ -79,7 +76,7 @@ fn check_count(root: &Section<'_, '_>, model: &Model) -> Result<(), PresetError>
 }
 
 /// The model of an `[architecture]` table that names its own family; the reason where the family is not known.
-pub(super) fn inline(section: &Section<'_, '_>, id: &str) -> Result<Result<Model, String>, PresetError> {
+pub(crate) fn inline(section: &Section<'_, '_>, id: &str) -> Result<Result<Model, String>, PresetError> {
     let family = section.text("family")?;
     let family = section.need("family", family)?;
     let Some(family) = families::family(&family) else {

@@ -2,8 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::document::Document;
-use super::error::PresetError;
+use crate::located::{Document, PresetError};
 
 /// A name and what it is given.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,15 +8,13 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::document::{Document, found, suggestion, whole, words};
-use super::error::PresetError;
-use super::source;
+use crate::located::{self, Document, PresetError, found, suggestion, whole, words};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
 
 /// The scenario in a file.
 pub fn read(path: &Path) -> Result<Scenario, PresetError> {
-    parse(&source::read(path)?, &path.display().to_string())
+    parse(&located::read(path)?, &path.display().to_string())
 }
 
 /// The scenario in a text; `origin` is what messages call it.
@@ -33,7 +31,7 @@ pub fn parse(text: &str, origin: &str) -> Result<Scenario, PresetError> {
 /// An error about the value of a key in a file that has been read before: where it stands, as far as it still does.
 pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
     let origin = path.display().to_string();
-    let Ok(text) = source::read(path) else { return PresetError::file(origin, message) };
+    let Ok(text) = located::read(path) else { return PresetError::file(origin, message) };
     let document = Document { origin: &origin, text: &text };
     let Ok(root) = document.parse() else { return PresetError::file(origin, message) };
     let mut leaves = Vec::new();
@@ -44,7 +42,7 @@ pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
 
 /// Whether a file that has been read before has a value for a key.
 pub fn says(path: &Path, key: &str) -> bool {
-    let Ok(text) = source::read(path) else { return false };
+    let Ok(text) = located::read(path) else { return false };
     let Ok(root) = (Document { origin: "", text: &text }).parse() else { return false };
     let mut leaves = Vec::new();
     collect("", root.get_ref(), &mut leaves);
@@ -52,7 +50,7 @@ pub fn says(path: &Path, key: &str) -> bool {
 }
 
 /// The scenario in a table whose keys messages call `prefix` and their name; the keys in `others` are not its own.
-pub(super) fn from_table(
+pub(crate) fn from_table(
     document: Document<'_>,
     prefix: &str,
     table: &DeTable<'_>,

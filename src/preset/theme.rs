@@ -4,10 +4,8 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
-use super::document::{Document, suggestion};
-use super::error::PresetError;
 use super::rows::{Form, Row, rows};
-use super::source;
+use crate::located::{self, Document, PresetError, suggestion};
 
 /// Ids and texts of the themes that everybody has.
 const EMBEDDED: &[(&str, &str)] = &[
@@ -35,7 +33,7 @@ pub fn find(name: &str, folders: &[PathBuf]) -> Result<Vec<Row>, PresetError> {
         return read(Path::new(name));
     }
     let own = || folders.iter().rev().map(|folder| folder.join("themes"));
-    if let Some(path) = own().map(|folder| folder.join(format!("{name}.toml"))).find(|path| source::is_there(path)) {
+    if let Some(path) = own().map(|folder| folder.join(format!("{name}.toml"))).find(|path| located::is_there(path)) {
         return read(&path);
     }
     if let Some((id, text)) = EMBEDDED.iter().find(|(id, _)| *id == name) {
@@ -50,7 +48,7 @@ pub fn find(name: &str, folders: &[PathBuf]) -> Result<Vec<Row>, PresetError> {
 }
 
 fn read(path: &Path) -> Result<Vec<Row>, PresetError> {
-    parse(&source::read(path)?, &path.display().to_string())
+    parse(&located::read(path)?, &path.display().to_string())
 }
 
 fn parse(text: &str, origin: &str) -> Result<Vec<Row>, PresetError> {

@@ -7,8 +7,8 @@ use super::keymap::Keymap;
 use super::theme::Theme;
 use super::theme::colour::Depth;
 use super::theme::styles::Styles;
-use crate::preset::theme as themes;
-use crate::preset::{PresetError, Row, keys};
+use crate::located::PresetError;
+use crate::preset::{Row, keys, theme as themes};
 
 /// The keys that everybody has.
 pub fn standard_keys() -> Arc<Keymap> {

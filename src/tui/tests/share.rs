@@ -6,7 +6,7 @@ use crate::preset::scenario::{parse, to_toml};
 use crate::scenario::Scenario;
 use crate::tui::app::Overlay;
 use crate::tui::update::{Effect, Message, Opened, SaveFailure, update};
-use crate::tui::{Start, open};
+use crate::tui::{Start, started};
 
 #[test]
 fn a_copy_is_a_command_that_has_the_same_run() {
@@ -22,7 +22,7 @@ fn a_copy_is_a_command_that_has_the_same_run() {
 fn a_copy_names_the_presets_that_were_asked_for() {
     let scenario = Scenario { model: String::from("gpt2"), gpu: Some(String::from("l4")), ..Scenario::default() };
     let start = Start { scenario, presets: Some(String::from("pd")), ..Start::default() };
-    let effect = press(&mut open(&Library::embedded(), start), "y");
+    let effect = press(&mut started(&Library::embedded(), start), "y");
     let Some(Effect::Copy(line)) = effect else { panic!("{effect:?}") };
     assert!(line.starts_with("brimful gpt2 --gpu l4 ") && line.ends_with(" --presets pd"), "{line}");
 }

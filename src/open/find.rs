@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::PresetError;
-use super::library::Library;
-use super::{model, scenario, source};
 use crate::import;
+use crate::located::{self, PresetError};
 use crate::model::Model;
+use crate::preset::Library;
+use crate::preset::{model, scenario};
 use crate::scenario::Scenario;
 
 /// Keys at the head of a model preset, none of which a scenario has: a file that starts with one was meant as a preset.
@@ -102,7 +102,7 @@ pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, P
         return import::config::read(&config);
     }
     match extension.as_deref() {
-        Some("toml") => model::parse(&path.display().to_string(), &source::read(&path)?),
+        Some("toml") => model::parse(&path.display().to_string(), &located::read(&path)?),
         Some("json") => import::config::read(&path),
         Some("gguf" | "safetensors") => {
             let message = "brimful reads the config.json of a model, not its weights; name that file or its folder";

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Number, Value as Json};
 use toml::de::{DeTable, DeValue};
 
-use super::document::{Document, Section, suggestion, whole};
-use super::error::PresetError;
-use super::library::Library;
-use super::{find_model, model, scenario, source};
+use super::find::find_model;
 use crate::import;
+use crate::located::{self, Document, PresetError, Section, suggestion, whole};
 use crate::model::Model;
 use crate::model::keys::Source;
+use crate::preset::Library;
+use crate::preset::{model, scenario};
 use crate::scenario::{Scenario, Task};
 use crate::validate::{Case, Confidence, Metric, Rank, Stage, Subject};
 
@@ -52,7 +52,7 @@ pub fn read(path: &Path, library: &Library) -> Result<Vec<Case>, PresetError> {
     let mut cases = Vec::new();
     for file in files {
         let base = file.parent().unwrap_or(Path::new(""));
-        cases.extend(parse(&source::read_up_to(&file, LARGEST)?, &file.display().to_string(), base, library)?);
+        cases.extend(parse(&located::read_up_to(&file, LARGEST)?, &file.display().to_string(), base, library)?);
     }
     Ok(cases)
 }

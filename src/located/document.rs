@@ -12,16 +12,16 @@ use crate::scenario::parameter::nearest;
 
 /// The text of a file and what it is called.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// The name for messages.
-    pub(super) origin: &'a str,
+    pub(crate) origin: &'a str,
     /// All of it.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Document<'a> {
     /// The root table, or where the text stops being TOML.
-    pub(super) fn parse(self) -> Result<Spanned<DeTable<'a>>, PresetError> {
+    pub(crate) fn parse(self) -> Result<Spanned<DeTable<'a>>, PresetError> {
         DeTable::parse(self.text).map_err(|error| {
             let message = error.message().lines().collect::<Vec<_>>().join(", ");
             let span = error.span().unwrap_or(0..0);
@@ -32,7 +32,7 @@ impl<'a> Document<'a> {
     }
 
     /// An error at a place in the text.
-    pub(super) fn error(self, span: Range<usize>, key: impl Into<String>, message: impl Into<String>) -> PresetError {
+    pub(crate) fn error(self, span: Range<usize>, key: impl Into<String>, message: impl Into<String>) -> PresetError {
         let (line, column) = position(self.text, span.start);
         PresetError {
             place: Place { path: self.origin.to_owned(), line, column, key: key.into() },
@@ -43,7 +43,7 @@ impl<'a> Document<'a> {
 
 /// One table of a document. It remembers which keys were asked for; [`Section::finish`] rejects the others.
 #[derive(Debug)]
-pub(super) struct Section<'t, 'a> {
+pub(crate) struct Section<'t, 'a> {
     document: Document<'a>,
     prefix: &'static str,
     start: usize,
@@ -53,23 +53,23 @@ pub(super) struct Section<'t, 'a> {
 
 impl<'t, 'a> Section<'t, 'a> {
     /// A table whose keys are called `prefix` and their name in messages.
-    pub(super) fn new(document: Document<'a>, prefix: &'static str, start: usize, table: &'t DeTable<'a>) -> Self {
+    pub(crate) fn new(document: Document<'a>, prefix: &'static str, start: usize, table: &'t DeTable<'a>) -> Self {
         Self { document, prefix, start, table, asked: RefCell::default() }
     }
 
     /// An error at a key, or at the table's head where the key is absent.
-    pub(super) fn error(&self, key: &str, message: impl Into<String>) -> PresetError {
+    pub(crate) fn error(&self, key: &str, message: impl Into<String>) -> PresetError {
         let span = self.table.get_key_value(key).map_or(self.start..self.start, |(key, _)| key.span());
         self.document.error(span, format!("{}{key}", self.prefix), message)
     }
 
     /// A value that must be there.
-    pub(super) fn need<T>(&self, key: &str, value: Option<T>) -> Result<T, PresetError> {
+    pub(crate) fn need<T>(&self, key: &str, value: Option<T>) -> Result<T, PresetError> {
         value.ok_or_else(|| self.error(key, "missing; it has no default"))
     }
 
     /// Rejects keys that nobody asked for, the first in the file first.
-    pub(super) fn finish(&self) -> Result<(), PresetError> {
+    pub(crate) fn finish(&self) -> Result<(), PresetError> {
         let asked = self.asked.borrow();
         let unknown = self.table.keys().filter(|key| !asked.contains(&key.get_ref().as_ref()));
         let Some(key) = unknown.min_by_key(|key| key.span().start) else { return Ok(()) };
@@ -77,7 +77,7 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// A table inside this one.
-    pub(super) fn table(&self, key: &'static str, prefix: &'static str) -> Result<Option<Self>, PresetError> {
+    pub(crate) fn table(&self, key: &'static str, prefix: &'static str) -> Result<Option<Self>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::Table(table) => Ok(Some(Section::new(self.document, prefix, value.span().start, table))),
@@ -86,7 +86,7 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// Tables in a list, `[[key]]`.
-    pub(super) fn tables(&self, key: &'static str, prefix: &'static str) -> Result<Vec<Self>, PresetError> {
+    pub(crate) fn tables(&self, key: &'static str, prefix: &'static str) -> Result<Vec<Self>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(Vec::new()) };
         let DeValue::Array(items) = value.get_ref() else {
             let expected = format!("a list of tables, each under `[[{key}]]`");
@@ -100,7 +100,7 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// A table inside this one as it stands in the file, for readers of their own.
-    pub(super) fn raw_table(&self, key: &'static str) -> Result<Option<&'t DeTable<'a>>, PresetError> {
+    pub(crate) fn raw_table(&self, key: &'static str) -> Result<Option<&'t DeTable<'a>>, PresetError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::Table(table) => Ok(Some(table)),
@@ -109,7 +109,7 @@ impl<'t, 'a> Section<'t, 'a> {
     }
 
     /// The file that the table is in.
-    pub(super) fn document(&self) -> Document<'a> {
+    pub(crate) fn document(&self) -> Document<'a> {
         self.document
     }
 
@@ -176,18 +176,18 @@ impl Source for Section<'_, '_> {
 }
 
 /// A TOML integer as a count, where it is one.
-pub(super) fn whole(value: &DeValue<'_>) -> Option<u64> {
+pub(crate) fn whole(value: &DeValue<'_>) -> Option<u64> {
     let integer = value.as_integer()?;
     u64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
 /// A TOML array of texts, where it is one.
-pub(super) fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
+pub(crate) fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
 }
 
 /// A value in the words of a message.
-pub(super) fn found(value: &DeValue<'_>) -> String {
+pub(crate) fn found(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("the text {text:?}"),
         DeValue::Integer(number) => format!("`{}`", number.as_str()),

@@ -1,0 +1,10 @@
+//! Files that somebody wrote, and what is wrong with them, where.
+
+mod document;
+mod error;
+mod source;
+
+pub(crate) use document::{Document, Section, found, suggestion, whole, words};
+pub(crate) use error::position;
+pub use error::{Place, PresetError};
+pub(crate) use source::{is_there, read, read_up_to};
