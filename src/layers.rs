@@ -40,7 +40,7 @@ use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
 use crate::tape::{Dtype, Tape, Tensor};
 
-pub(crate) use model::{Forward, Stretch};
+pub(crate) use model::Forward;
 
 /// A pass of generation.
 #[derive(Debug, Clone, Copy, Default)]

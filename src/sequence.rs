@@ -8,10 +8,10 @@ mod quantize;
 use std::ops::Range;
 
 use crate::allocator::Event;
-use crate::layers::Forward;
 use crate::ledger::EstimateError;
 use crate::model::Architecture;
 use crate::states::optimizer::Stepped;
+use crate::tape::forward::Forward;
 use crate::tape::{self, Kind};
 use crate::units::Overflow;
 

@@ -2,7 +2,6 @@
 //! instant.
 
 use crate::gpu::Gpu;
-use crate::layers::Forward;
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Course, Entry, EstimateError, Held, Instant, Ledger, Step};
 use crate::model::Architecture;
@@ -11,6 +10,7 @@ use crate::scenario::Train;
 use crate::states::weights::Set;
 use crate::tape::Event;
 use crate::tape::course::course;
+use crate::tape::forward::Forward;
 use crate::tape::recorded;
 use crate::tape::timeline::Timeline;
 use crate::units::Bits;

@@ -10,20 +10,22 @@ mod feed_forward;
 mod groups;
 mod hybrid;
 mod image;
+mod mechanisms;
+mod mlp;
 mod recurrent;
 mod seq2seq;
 mod variant;
 
 pub use attention::{Attention, Latent};
 pub use checks::ArchitectureError;
-pub use compressed::Compressed;
 pub use encoder::{Encoder, Top};
 pub use experts::{Experts, SharedExpert};
-pub use feed_forward::{Activation, FeedForward, Mlp};
+pub use feed_forward::FeedForward;
 pub use groups::MOST_LAYERS;
 pub use image::Image;
+pub use mechanisms::{AttentionVariant, Compressed, Indexer, KeyValues, LayerVariant, PerLayerInputs};
+pub use mlp::{Activation, Mlp};
 pub use seq2seq::Seq2Seq;
-pub use variant::{AttentionVariant, Indexer, KeyValues, LayerVariant, PerLayerInputs};
 
 use checks::{dimension, native_weights, probability};
 

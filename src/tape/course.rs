@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::forward::Forward;
 use super::timeline::Timeline;
-use crate::layers::Forward;
 use crate::ledger::{Course, End, Pass, Place, Stage};
 
 /// The course of a recording whose `loss_backward` lies at this event.

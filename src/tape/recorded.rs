@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::forward::Forward;
 use super::timeline::{Layers, Life, Timeline};
 use super::{Dtype, Kind, Segment, Storage};
 use crate::families::code::{DERIVED, SOURCE};
-use crate::layers::Forward;
 use crate::ledger::gather::{Member, joined};
 use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Origin, Place};
 use crate::units::{Bits, Bytes, Overflow};

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::forward::{Forward, Stretch};
 use super::{Event, Kind, Segment, Storage};
-use crate::layers::{Forward, Stretch};
 use crate::units::{Bytes, Overflow};
 
 /// When a storage, or what its layer's unrecorded neighbours have in its place, is alive: events `born..dies`.

@@ -2,31 +2,9 @@
 //! (DeepSeek-V4).
 
 use super::checks::{ArchitectureError, dimension};
-use super::{ArchitectureKeys, Attention, FeedForward, Indexer, LayerGroup, Mixer};
+use super::{ArchitectureKeys, Attention, Compressed, FeedForward, Indexer, LayerGroup, Mixer};
 use crate::model::family::CompressedDefaults;
 use crate::model::keys::CompressedKeys;
-
-/// Attention of one key head, which is the value head too, over a window and what came before it, compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Compressed {
-    /// Width of the compressed query.
-    pub query_rank: u64,
-    /// Groups of heads in the output projection.
-    pub output_groups: u64,
-    /// What each group is projected to first.
-    pub output_rank: u64,
-    /// How many tokens become one, where the layer sees more than its window.
-    pub rate: Option<u64>,
-    /// What chooses among compressed tokens; compressed tokens then overlap, and there are two series of them.
-    pub indexer: Option<Indexer>,
-}
-
-impl Compressed {
-    /// Series of compressed tokens: two where they overlap.
-    pub const fn series(&self) -> u64 {
-        if self.indexer.is_some() { 2 } else { 1 }
-    }
-}
 
 /// The same layers with compression, streams, and experts that are looked up in the first of them.
 pub(super) fn apply(

@@ -1,9 +1,10 @@
 //! What an encoder has outside its layers: token types, counted positions, layers that see a part of the tokens, and
 //! what stands on top, by the class of the model.
 
+use super::Activation;
 use super::checks::{ArchitectureError, class_of, dimension};
-use super::feed_forward::{self, Activation};
 use super::groups::MOST_LAYERS;
+use super::mlp;
 use super::{ArchitectureKeys, LayerGroup};
 use crate::model::family::{EncoderDefaults, Family, NormKind};
 
@@ -58,7 +59,7 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
         top: top(&defaults, own.architectures.as_deref())?,
         pooler: defaults.pooler,
         transform_bias: own.classifier_bias.unwrap_or(defaults.transform_bias),
-        transform_act: feed_forward::activation(
+        transform_act: mlp::activation(
             "classifier_activation",
             act.or(keys.hidden_act.as_deref()).unwrap_or(family.defaults.hidden_act),
         )?,

@@ -1,7 +1,8 @@
 //! Feed-forward networks: what a layer has, and the dense one that keys and the family's defaults make.
 
 use super::checks::{ArchitectureError, dimension};
-use super::{ArchitectureKeys, Experts, seq2seq};
+use super::mlp::activation;
+use super::{ArchitectureKeys, Experts, Mlp};
 use crate::model::family::{Family, MlpKind};
 
 /// The feed-forward half of a layer.
@@ -17,60 +18,6 @@ pub enum FeedForward {
     None,
 }
 
-/// A dense feed-forward network.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mlp {
-    /// Its width, `f`.
-    pub intermediate_size: u64,
-    /// Plain or gated.
-    pub kind: MlpKind,
-    /// Its activation function.
-    pub activation: Activation,
-    /// Whether its projections have a bias.
-    pub bias: bool,
-}
-
-/// Activation functions, by what they are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// `silu`, `swish`: one operation.
-    Silu,
-    /// `gelu`, `gelu_pytorch_tanh`: one operation.
-    Gelu,
-    /// `gelu_new`, `gelu_fast`: the tanh approximation written out in Python.
-    GeluPython,
-    /// `bloom_gelu`, BLOOM's own: an autograd function whose forward and backward are written out.
-    GeluFunction,
-    /// `relu`: one operation that keeps its result.
-    Relu,
-    /// `relu2`: a square after it, which keeps the result of the first.
-    ReluSquared,
-    /// `situ`: of gate and up at once, each bounded by a tangent, in fp32.
-    Situ,
-    /// `xielu`: squares and exponentials written out, with two learned numbers.
-    Xielu,
-}
-
-impl Activation {
-    /// Names in `config.json` and what they mean here.
-    pub const NAMES: &'static [(&'static str, Self)] = &[
-        ("silu", Self::Silu),
-        ("swish", Self::Silu),
-        ("gelu", Self::Gelu),
-        ("gelu_pytorch_tanh", Self::Gelu),
-        ("gelu_new", Self::GeluPython),
-        ("bloom_gelu", Self::GeluFunction),
-        ("relu", Self::Relu),
-        ("relu2", Self::ReluSquared),
-        ("situ", Self::Situ),
-        ("xielu", Self::Xielu),
-    ];
-
-    fn by_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
-    }
-}
-
 /// The dense network of every layer, whose parts experts share.
 pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Result<Mlp, ArchitectureError> {
     let defaults = &family.defaults;
@@ -79,17 +26,26 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys, hidden_size: u64
         None => 4 * hidden_size,
     };
     let own = keys.hidden_act.as_deref().unwrap_or(defaults.hidden_act);
-    let (kind, activation) = match seq2seq::feed_forward(family, keys)? {
+    let (kind, activation) = match of_one_key(family, keys)? {
         Some((kind, name)) => (kind, activation("feed_forward_proj", name)?),
         None => (family.mlp, activation("hidden_act", own)?),
     };
     Ok(Mlp { intermediate_size, kind, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) })
 }
 
-/// The activation function of a name, which a key gives.
-pub(super) fn activation(key: &'static str, name: &str) -> Result<Activation, ArchitectureError> {
-    Activation::by_name(name).ok_or_else(|| {
-        let known: Vec<_> = Activation::NAMES.iter().map(|(known, _)| *known).collect();
-        ArchitectureError::new(key, format!("`{name}` is none of {}", known.join(", ")))
-    })
+/// The form of a feed-forward network and the name of its activation, where one key says both.
+fn of_one_key<'k>(
+    family: &Family,
+    keys: &'k ArchitectureKeys,
+) -> Result<Option<(MlpKind, &'k str)>, ArchitectureError> {
+    const KEY: &str = "feed_forward_proj";
+    let Some(defaults) = &family.seq2seq else { return Ok(None) };
+    let said = keys.seq2seq.feed_forward_proj.as_deref().unwrap_or(defaults.feed_forward);
+    match said.split_once('-') {
+        None => Ok(Some((MlpKind::Plain, said))),
+        // What was published under that name has the approximation written out.
+        Some(("gated", "gelu")) => Ok(Some((MlpKind::Gated, "gelu_new"))),
+        Some(("gated", act)) => Ok(Some((MlpKind::Gated, act))),
+        Some(_) => Err(ArchitectureError::new(KEY, format!("`{said}` is neither an activation nor `gated-` with one"))),
+    }
 }

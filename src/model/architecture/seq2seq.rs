@@ -4,7 +4,7 @@
 use super::checks::{ArchitectureError, class_of, dimension};
 use super::groups::append;
 use super::{ArchitectureKeys, Layer, LayerGroup};
-use crate::model::family::{Family, MlpKind, Seq2SeqDefaults};
+use crate::model::family::{Family, Seq2SeqDefaults};
 
 /// The two stacks of a model: its first layers are the encoder's, all others the decoder's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,21 +49,4 @@ fn stack(defaults: &Seq2SeqDefaults, layer: &Layer, [layers, buckets]: [u64; 2],
         _ => {}
     }
     groups
-}
-
-/// The form of a feed-forward network and the name of its activation, where one key says both.
-pub(super) fn feed_forward<'k>(
-    family: &Family,
-    keys: &'k ArchitectureKeys,
-) -> Result<Option<(MlpKind, &'k str)>, ArchitectureError> {
-    const KEY: &str = "feed_forward_proj";
-    let Some(defaults) = &family.seq2seq else { return Ok(None) };
-    let said = keys.seq2seq.feed_forward_proj.as_deref().unwrap_or(defaults.feed_forward);
-    match said.split_once('-') {
-        None => Ok(Some((MlpKind::Plain, said))),
-        // What was published under that name has the approximation written out.
-        Some(("gated", "gelu")) => Ok(Some((MlpKind::Gated, "gelu_new"))),
-        Some(("gated", act)) => Ok(Some((MlpKind::Gated, act))),
-        Some(_) => Err(ArchitectureError::new(KEY, format!("`{said}` is neither an activation nor `gated-` with one"))),
-    }
 }
