@@ -43,6 +43,9 @@ pub(crate) trait Framework: Sync {
         &[]
     }
 
+    /// What it refuses of a run, found without a recording.
+    fn check(&self, job: &Job<'_>) -> Result<(), EstimateError>;
+
     /// The ledger of a training step.
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError>;
 

@@ -2,3 +2,39 @@
 
 pub(crate) mod coverage;
 pub(crate) mod suited;
+
+use std::borrow::Cow;
+
+use crate::frameworks;
+use crate::gpu::Gpu;
+use crate::ledger::EstimateError;
+use crate::model::Model;
+use crate::scenario::{Estimator, Scenario, Task};
+
+/// What is refused of a run, found without a ledger; the rule of thumb refuses nothing.
+///
+/// # Errors
+/// The key, what it holds, and what would be right. A size beyond 64 bits shows when a ledger is made.
+pub fn check(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if scenario.estimator == Estimator::Sketch {
+        return Ok(());
+    }
+    described(model, scenario)?;
+    let trained = trained(model, scenario);
+    let (framework, job) = frameworks::job(&trained, scenario, None::<&Gpu>)?;
+    framework.check(&job)
+}
+
+/// What no framework's rules reach.
+pub(crate) fn described(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    coverage::check(scenario)?;
+    coverage::check_family(model, scenario)
+}
+
+/// The model, for training without what only generation has.
+pub(crate) fn trained<'a>(model: &'a Model, scenario: &Scenario) -> Cow<'a, Model> {
+    match scenario.task {
+        Task::Train => model.trained(),
+        Task::Infer => Cow::Borrowed(model),
+    }
+}

@@ -4,11 +4,9 @@ mod notes;
 mod reserve;
 mod sketch;
 
-use std::borrow::Cow;
-
 use crate::frameworks;
 use crate::gpu::Gpu;
-use crate::legal::coverage;
+use crate::legal;
 use crate::model::Model;
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Parameters;
@@ -17,6 +15,7 @@ pub use crate::ledger::{
     Alive, Categories, Category, Entry, EstimateError, Exactness, Fit, Held, Instant, Ledger, Lifetime, Moment, Origin,
     Overhead, Pass, Place, Reserve, Stage, Step, Taken, Verdict,
 };
+pub use crate::legal::check;
 pub use crate::legal::suited::{SUITED, Suited, is_unusual, suit};
 pub use crate::shape::{Dim, Shape};
 pub use notes::{beyond_positions, other_runtime, short_prompt};
@@ -48,21 +47,12 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
     if scenario.estimator == Estimator::Sketch {
         return sketch::ledger(model, scenario);
     }
-    coverage::check(scenario)?;
-    coverage::check_family(model, scenario)?;
-    let trained = trained(model, scenario);
+    legal::described(model, scenario)?;
+    let trained = legal::trained(model, scenario);
     let (framework, job) = frameworks::job(&trained, scenario, gpu)?;
     match scenario.task {
         Task::Train => framework.train(&job),
         Task::Infer => framework.infer(&job),
-    }
-}
-
-/// The model, for training without what only generation has.
-fn trained<'a>(model: &'a Model, scenario: &Scenario) -> Cow<'a, Model> {
-    match scenario.task {
-        Task::Train => model.trained(),
-        Task::Infer => Cow::Borrowed(model),
     }
 }
 

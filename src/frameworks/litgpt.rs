@@ -38,13 +38,13 @@ impl Framework for Litgpt {
         Release::SWITCHES
     }
 
+    fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
+        Script::of(job).map(drop)
+    }
+
     /// The ledger of a fine-tuning step of `litgpt finetune_full` or `litgpt finetune_lora`.
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
-        let train = &job.scenario.train;
-        options::check(train)?;
-        options::check_chunks(train)?;
-        let model = built_by(job)?;
-        step::ledger(&Script { lora: adapters(&model, train)?, model, release: Release::of(job.profile), job })
+        step::ledger(&Script::of(job)?)
     }
 
     fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
@@ -62,7 +62,16 @@ struct Script<'a> {
     lora: Option<Lora>,
 }
 
-impl Script<'_> {
+impl<'a> Script<'a> {
+    /// An error where something about it is wrong or not covered.
+    fn of(job: &'a Job<'a>) -> Result<Self, EstimateError> {
+        let train = &job.scenario.train;
+        options::check(train)?;
+        options::check_chunks(train)?;
+        let model = built_by(job)?;
+        Ok(Self { lora: adapters(&model, train)?, model, release: Release::of(job.profile), job })
+    }
+
     fn train(&self) -> &Train {
         &self.job.scenario.train
     }

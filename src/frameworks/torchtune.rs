@@ -35,14 +35,13 @@ impl Framework for Torchtune {
         Release::SWITCHES
     }
 
+    fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
+        Recipe::of(job).map(drop)
+    }
+
     /// The ledger of a step of `tune run full_finetune_single_device` or `lora_finetune_single_device`.
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
-        let train = &job.scenario.train;
-        let (model, parts) = built_by(job)?;
-        options::check(&model.architecture, train)?;
-        options::check_length(&model.architecture, train)?;
-        options::check_chunks(train)?;
-        step::ledger(&Recipe { adapters: adapters(&model, train)?, model, parts, job })
+        step::ledger(&Recipe::of(job)?)
     }
 
     fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
@@ -60,7 +59,17 @@ struct Recipe<'a> {
     adapters: Option<Adapters>,
 }
 
-impl Recipe<'_> {
+impl<'a> Recipe<'a> {
+    /// An error where something about it is wrong or not covered.
+    fn of(job: &'a Job<'a>) -> Result<Self, EstimateError> {
+        let train = &job.scenario.train;
+        let (model, parts) = built_by(job)?;
+        options::check(&model.architecture, train)?;
+        options::check_length(&model.architecture, train)?;
+        options::check_chunks(train)?;
+        Ok(Self { adapters: adapters(&model, train)?, model, parts, job })
+    }
+
     fn train(&self) -> &Train {
         &self.job.scenario.train
     }

@@ -21,6 +21,13 @@ impl Framework for Transformers {
         "transformers"
     }
 
+    fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
+        match job.scenario.task {
+            Task::Train => Trained::of(job).map(drop),
+            Task::Infer => Served::of(job).map(drop),
+        }
+    }
+
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
         super::step::ledger(&Trained::of(job)?)
     }

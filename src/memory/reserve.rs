@@ -1,12 +1,12 @@
 //! What PyTorch's allocator makes of a run: how much it takes from the driver, and the least card on which it runs.
 
-use super::{estimate, trained};
+use super::estimate;
 use crate::allocator::{self, Played, Replay, Settings};
 use crate::frameworks;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::ledger::{EstimateError, Fit, Ledger, Reserve, Taken, Verdict};
-use crate::legal::coverage;
+use crate::legal::{self, coverage};
 use crate::model::Model;
 use crate::scenario::{Estimator, Scenario};
 use crate::sequence::Sequence;
@@ -14,7 +14,7 @@ use crate::units::Bytes;
 
 /// Whether the allocator of a run is played out; else what it adds is estimated.
 pub fn is_played(model: &Model, scenario: &Scenario) -> bool {
-    let trained = trained(model, scenario);
+    let trained = legal::trained(model, scenario);
     let described = frameworks::job(&trained, scenario, None);
     scenario.estimator == Estimator::Ledger && described.is_ok_and(|(framework, job)| framework.is_in_order(&job))
 }
@@ -51,7 +51,7 @@ impl Run {
             return Ok(None);
         }
         let settings = coverage::settings(scenario)?;
-        let trained = trained(model, scenario);
+        let trained = legal::trained(model, scenario);
         let (framework, job) = frameworks::job(&trained, scenario, gpu)?;
         let Some(sequence) = framework.sequence(&job)? else { return Ok(None) };
         let played = allocator::replay(&sequence.events, settings);
@@ -147,9 +147,8 @@ pub fn tracked(model: &Model, scenario: &Scenario) -> Result<Ledger, EstimateErr
     if !is_played(model, scenario) {
         return estimate(model, scenario, None);
     }
-    coverage::check(scenario)?;
-    coverage::check_family(model, scenario)?;
-    let trained = trained(model, scenario);
+    legal::described(model, scenario)?;
+    let trained = legal::trained(model, scenario);
     let (framework, job) = frameworks::job(&trained, scenario, None)?;
     framework.tracked(&job)
 }

@@ -1,6 +1,6 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
-use crate::memory::{Step, Suited, is_unusual, suit};
+use crate::memory::{Step, Suited, check, is_unusual, suit};
 use crate::scenario::parameter::{Kind, Parameter};
 use crate::scenario::{Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
@@ -33,13 +33,26 @@ impl App {
         Ok(())
     }
 
-    /// Puts a value into a parameter.
-    pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+    /// The scenario with a value in a parameter.
+    fn with(&self, parameter: &Parameter, value: Value) -> Result<Scenario, String> {
         let mut scenario = self.scenario.clone();
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
         if parameter.kind == Kind::Framework {
             self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
         }
+        Ok(scenario)
+    }
+
+    /// What is refused of the run with a value in a parameter, found without its ledger.
+    pub(super) fn is_legal(&self, parameter: &Parameter, value: &Value) -> Result<(), String> {
+        let scenario = self.with(parameter, value.clone())?;
+        let model = self.model_of(&scenario);
+        model.map_or(Ok(()), |model| check(model, &scenario).map_err(|error| error.to_string()))
+    }
+
+    /// Puts a value into a parameter.
+    pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+        let mut scenario = self.with(parameter, value)?;
         let suited = if parameter.key == "model" { self.suit(&mut scenario) } else { None };
         self.change(scenario, forced)?;
         if let Some(words) = suited {

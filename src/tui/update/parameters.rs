@@ -46,7 +46,8 @@ fn next_choice(app: &mut App, parameter: &'static Parameter, nudge: Nudge) -> Re
         if value == now {
             return Err(why.unwrap_or_default());
         }
-        match app.set(parameter, value.clone(), false) {
+        let legal = app.is_legal(parameter, &value);
+        match legal.and_then(|()| app.set(parameter, value.clone(), false)) {
             Ok(()) if passed.is_empty() => return Ok(()),
             Ok(()) => {
                 app.say(format!("{} cannot do this run", passed.join(", ")));
