@@ -190,6 +190,35 @@ impl Scenario {
     }
 }
 
+/// The keys of what a framework's own loop decides where nobody asks for anything else.
+const OF_LOOPS: [&str; 2] = ["train.optimizer_implementation", "train.keep_outputs"];
+
+impl Scenario {
+    /// Takes over how the framework's own loop goes, but for what was asked for, by its key.
+    pub fn follow_framework(&mut self, asked: impl Fn(&str) -> bool) {
+        let [kernel, outputs] = OF_LOOPS;
+        let Some(training) = self.framework.training().filter(|it| !it.fixed_options) else { return };
+        let implementation = OptimizerImplementation::from_word(&training.optimizer_implementation);
+        let keep_outputs = training.keep_outputs;
+        if let Some(implementation) = implementation.filter(|_| !asked(kernel)) {
+            self.train.optimizer_implementation = implementation;
+        }
+        if !asked(outputs) {
+            self.train.keep_outputs = keep_outputs;
+        }
+    }
+
+    /// Which of these were changed: they are not as the framework's own loop has them.
+    pub fn departs_from_framework(&self) -> impl Fn(&str) -> bool + use<> {
+        let training = self.framework.training();
+        let departs = training.map_or([true; 2], |training| {
+            let kernel = training.optimizer_implementation != self.train.optimizer_implementation.word();
+            [kernel, training.keep_outputs != self.train.keep_outputs]
+        });
+        move |key| OF_LOOPS.iter().zip(departs).any(|(of_loop, departs)| *of_loop == key && departs)
+    }
+}
+
 impl Default for Train {
     fn default() -> Self {
         Self {

@@ -262,7 +262,9 @@ fn a_profile_of_ones_own_can_be_chosen() {
     let place = Place::new();
     let text = fs::read_to_string(folder("../../presets/frameworks/transformers.toml")).unwrap();
     let own = text.replace("id = \"transformers\"", "id = \"mine\"").replace("version = \"", "version = \"house ");
-    place.write("own/frameworks/mine.toml", &own.replace("rebuilds_cache = false", "rebuilds_cache = true"));
+    let own = own.replace("rebuilds_cache = false", "rebuilds_cache = true");
+    let own = own.replace("optimizer_implementation = \"fused\"", "optimizer_implementation = \"foreach\"");
+    place.write("own/frameworks/mine.toml", &own);
     let run = |framework: &str| {
         let words = ["estimate", "llama-3.2-1b", "--task", "infer", "--presets", "own", "--framework", framework];
         place.run(&[&words[..], &["--ledger", "--format", "json"]].concat())
@@ -271,6 +273,14 @@ fn a_profile_of_ones_own_can_be_chosen() {
     assert_eq!((mine.code, usual.code), (0, 0), "{}", mine.err);
     assert!(mine.out.contains("house ") && !usual.out.contains("house "));
     assert!(mine.out.contains("\"framework\": \"mine\""), "{}", &mine.out[..400]);
+    // Its own loop goes as it says, unless somebody asks for anything else.
+    let trained = |more: &[&str]| {
+        let words = ["estimate", "llama-3.2-1b", "--presets", "own", "--framework", "mine", "--format", "json"];
+        place.run(&[&words[..], more].concat()).out
+    };
+    assert!(trained(&[]).contains("\"optimizer_implementation\": \"foreach\""));
+    let asked = trained(&["--set", "train.optimizer_implementation=fused"]);
+    assert!(asked.contains("\"optimizer_implementation\": \"fused\""));
     let wrong = run("mien");
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("the nearest is `mine`"), "{}", wrong.err);

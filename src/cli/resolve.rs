@@ -142,9 +142,9 @@ impl Draft {
         if !self.scenario.model.is_empty() {
             self.model(library)?;
         }
-        let framework = self.framework(library)?;
-        let Self { mut scenario, base, .. } = self;
-        scenario.framework = framework;
+        let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
+        scenario.follow_framework(|key| self.says(key));
+        let base = self.base;
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
             scenario.model = open::path_word(&base.join(&scenario.model));
         }
@@ -158,6 +158,7 @@ impl Draft {
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
         let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
+        scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
         let mut idle = self.idle;
         idle.extend(model.card.assumed.clone());

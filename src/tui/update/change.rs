@@ -39,6 +39,7 @@ impl App {
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
         if parameter.kind == Kind::Framework {
             self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
+            scenario.follow_framework(self.scenario.departs_from_framework());
         }
         Ok(scenario)
     }
