@@ -1,6 +1,5 @@
 //! Predictions against measured training steps: saved bytes to the byte, peaks within half a per cent.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where a case cannot be read")]
 #![expect(clippy::print_stdout, reason = "the table of errors is what one reads with --nocapture")]
 #![expect(clippy::cast_precision_loss, reason = "relative errors")]
 
@@ -201,7 +200,7 @@ fn every_measured_step_is_matched() {
     assert!(wrong.is_empty(), "{} outside the promise:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// `BRIMFUL_CASES=FILE cargo test --test reference -- --ignored --nocapture` judges cases that are not in the repository.
+/// `BRIMFUL_CASES=FILE cargo test --test it reference -- --ignored --nocapture` judges cases that are not in the repository.
 #[test]
 #[ignore = "needs BRIMFUL_CASES"]
 fn further_cases() {

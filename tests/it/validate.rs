@@ -1,16 +1,11 @@
 //! `brimful validate`: its exit codes and formats, case files and their mistakes, and the script that makes them.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-
-#[path = "support/brimful.rs"]
-mod brimful;
-
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use brimful::Place;
+use crate::support::binary::Place;
 use serde_json::Value;
 
 const RIGHT: &str = r#"
@@ -216,7 +211,7 @@ fn assert_table(page: &str, made: impl FnOnce(&str) -> String) {
         fs::write(&path, format!("{before}<!-- validate: {marker}-->\n{table}<!-- /validate -->{after}")).unwrap();
         return;
     }
-    assert_eq!(shown, table, "{page}: BRIMFUL_UPDATE=1 cargo test --test validate writes it anew");
+    assert_eq!(shown, table, "{page}: BRIMFUL_UPDATE=1 cargo test --test it validate writes it anew");
 }
 
 #[test]

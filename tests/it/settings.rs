@@ -1,12 +1,6 @@
 //! What a user sets for good: what holds, and that every mistake in it is told.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-
-#[expect(dead_code, reason = "shared with other journeys")]
-#[path = "support/brimful.rs"]
-mod brimful;
-
-use brimful::{Place, said};
+use crate::support::binary::{Place, said};
 
 const CONFIG: &str = "config/brimful/config.toml";
 

@@ -1,18 +1,11 @@
 //! What the README and `docs` print from tables is what the tables say, what they show is what is drawn today, and where
 //! they lead there is something.
 
-#![cfg(feature = "tui")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-
-#[expect(dead_code, reason = "shared with other journeys")]
-#[path = "support/brimful.rs"]
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use support::Place;
+use crate::support::binary::Place;
 
 use brimful::preset::Library;
 use brimful::scenario::parameter::Parameter;
@@ -45,7 +38,7 @@ fn assert_printed(page: &str, marker: &str, table: &str) {
         fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
         return;
     }
-    assert!(shown == table, "{page}: BRIMFUL_UPDATE=1 cargo test --test readme writes it anew");
+    assert!(shown == table, "{page}: BRIMFUL_UPDATE=1 cargo test --test it readme writes it anew");
 }
 
 /// Held by whoever reads the pages to write them anew.
@@ -81,7 +74,7 @@ fn their_pictures_are_drawn_by_the_commands_that_stand_above_them() {
                 fs::write(&path, &drawn.out).unwrap();
             }
             let shown = fs::read_to_string(&path).unwrap_or_default();
-            assert!(shown == drawn.out, "{} is not current: BRIMFUL_UPDATE=1 cargo test --test readme", path.display());
+            assert!(shown == drawn.out, "{} is not current: BRIMFUL_UPDATE=1 cargo test --test it readme", path.display());
             pictures += 1;
         }
     }
@@ -112,7 +105,7 @@ fn their_examples_are_what_the_commands_print() {
             continue;
         }
         let page = page.display();
-        assert!(fresh == text, "{page}: BRIMFUL_UPDATE=1 cargo test --test readme writes the examples anew");
+        assert!(fresh == text, "{page}: BRIMFUL_UPDATE=1 cargo test --test it readme writes the examples anew");
     }
     assert!(examples >= 3);
 }

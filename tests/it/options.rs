@@ -1,6 +1,4 @@
 //! Options of training: what each does to memory, whatever the model.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
-
 use brimful::memory::{self, Category, Exactness, Instant, Ledger, Step};
 use brimful::model::Model;
 use brimful::preset::Library;

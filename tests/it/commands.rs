@@ -1,14 +1,9 @@
 //! Whole journeys of the real binary: what it prints where, and how it exits.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-
-#[path = "support/brimful.rs"]
-mod brimful;
-
-use ::brimful::memory;
-use ::brimful::preset::Library;
-use ::brimful::scenario::Scenario;
-use brimful::{Place, said};
+use crate::support::binary::{Place, said};
+use brimful::memory;
+use brimful::preset::Library;
+use brimful::scenario::Scenario;
 use serde_json::Value;
 
 const CATEGORIES: [&str; 8] =
@@ -579,7 +574,7 @@ fn a_view_is_rendered_in_a_theme_of_ones_own() {
 #[test]
 fn wide_signs_are_rendered_as_wide() {
     let place = Place::new();
-    let gpt2 = include_str!("../presets/models/gpt2.toml");
+    let gpt2 = include_str!("../../presets/models/gpt2.toml");
     let name = gpt2.lines().find(|line| line.starts_with("name = ")).unwrap();
     let wide = gpt2.replace("id = \"gpt2\"", "id = \"wide\"").replace(name, "name = \"模型七\"");
     place.write("mine/models/wide.toml", &wide);

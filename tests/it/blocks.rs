@@ -1,11 +1,6 @@
 //! Layers that differ one by one: what each has, keeps and caches.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-#[expect(dead_code, reason = "shared with other tests")]
-#[path = "support/models.rs"]
-mod models;
-
-use self::models::imported;
+use crate::support::models::imported;
 use brimful::import::config;
 use brimful::memory::{Category, Entry, Place, estimate, trainable_parameters};
 use brimful::model::{Model, parameters};

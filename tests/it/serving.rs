@@ -1,6 +1,4 @@
 //! Serving: what each type of weights and of the cache takes, and what versions of Transformers do otherwise.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
-
 use brimful::memory::{self, Category, Entry, Instant, Ledger, Reserve, Step};
 use brimful::model::Model;
 use brimful::preset::Library;

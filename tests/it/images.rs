@@ -1,10 +1,6 @@
 //! Models whose tokens are patches of an image: their parameters and keys, and the step that trains their classifier.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-#[path = "support/models.rs"]
-mod models;
-
-use self::models::{count, imported, preset, says};
+use crate::support::models::{count, imported, preset, says};
 use brimful::memory::{Category, EstimateError, Exactness, estimate, trainable_parameters};
 use brimful::model::Model;
 use brimful::scenario::{Estimator, Loss, Method, Optimizer, Precision, Scenario, Task};

@@ -1,6 +1,4 @@
 //! Adapters: how many parameters they have, and what is said where a target is none.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
-
 use std::path::Path;
 
 use brimful::import::config;

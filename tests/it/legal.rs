@@ -1,7 +1,5 @@
 //! What is refused without a ledger is what has none.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use brimful::memory::{EstimateError, check, estimate, suit};
 use brimful::preset::Library;
 use brimful::scenario::parameter::{Kind, PARAMETERS};

@@ -1,11 +1,6 @@
 //! Kimi K3: its tensors add up to what was published, and what serving it takes.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-#[expect(dead_code, reason = "shared with other tests")]
-#[path = "support/models.rs"]
-mod models;
-
-use self::models::{count, imported};
+use crate::support::models::{count, imported};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Step, estimate};
 use brimful::model::{Model, parameters};

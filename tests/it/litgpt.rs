@@ -1,25 +1,16 @@
 //! LitGPT: each phase of measured steps to the byte, and what is refused.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-
-#[expect(dead_code, reason = "these runs need no files")]
-#[path = "support/brimful.rs"]
-mod brimful;
-
-#[path = "support/steps.rs"]
-mod steps;
-
-use self::brimful::Place;
+use crate::support::binary::Place;
 
 #[test]
 fn every_phase_of_a_steady_step_has_the_bytes_that_were_measured() {
-    steps::check("litgpt.json", "litgpt", 70);
+    crate::support::steps::check("litgpt.json", "litgpt", 70);
 }
 
 #[test]
 fn what_its_scripts_do_not_do_is_refused_with_a_word() {
     let place = Place::new();
-    let refuse = |arguments: &[&str], word: &str| steps::refuse(&place, "litgpt", arguments, word);
+    let refuse = |arguments: &[&str], word: &str| crate::support::steps::refuse(&place, "litgpt", arguments, word);
     let llama = "llama-3.2-1b";
     refuse(&[llama, "--precision", "fp32"], "covered: bf16");
     refuse(&[llama, "--optimizer", "adamw-8bit"], "covered: adamw");

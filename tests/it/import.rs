@@ -1,6 +1,4 @@
 //! `config.json` files, against parameters counted in real modules.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
-
 use std::fs;
 use std::path::Path;
 

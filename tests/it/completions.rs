@@ -1,14 +1,8 @@
 //! Completions as a real bash asks for them, and the manual as a reader sees it.
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
-
-#[expect(dead_code, reason = "shared with other journeys")]
-#[path = "support/brimful.rs"]
-mod brimful;
 
 use std::process::Command;
 
-use brimful::Place;
+use crate::support::binary::Place;
 
 /// What bash offers for a line, whose words it cuts as it does at a prompt: at blanks, and at `=` where that breaks words.
 fn offered(script: &str, line: &str, breaks: &str) -> Vec<String> {

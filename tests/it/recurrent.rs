@@ -1,7 +1,5 @@
 //! Models with layers that do not attend: every preset, in training and in serving.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where a ledger cannot be made")]
-
 use brimful::families::of_model;
 use brimful::import::config;
 use brimful::memory::{Category, Instant, Ledger, Step, estimate};

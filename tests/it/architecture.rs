@@ -1,14 +1,9 @@
 //! Who may use whom: the arrows of the design, read off the sources.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[path = "support/uses.rs"]
-mod uses;
-
-use uses::Uses;
+use crate::support::uses::Uses;
 
 /// Folders in floors; a file may use those of its own folder and of floors above it.
 const FLOORS: &[&str] = &[

@@ -1,11 +1,6 @@
 //! DeepSeek-V4: parameters as the class has them, and the cache of compressed tokens.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-#[expect(dead_code, reason = "shared with other tests")]
-#[path = "support/models.rs"]
-mod models;
-
-use self::models::{count, imported};
+use crate::support::models::{count, imported};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Ledger, Step, estimate};
 use brimful::preset::Library;

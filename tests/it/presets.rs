@@ -1,9 +1,4 @@
 //! Preset and scenario files: those in the repository, those that must be read, those that must be refused.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, which fail by panicking")]
-
-#[expect(dead_code, reason = "shared with other journeys")]
-#[path = "support/brimful.rs"]
-mod brimful_binary;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +13,7 @@ use brimful::scenario::{Framework, Profile, Scenario, Task, Value};
 use brimful::units::Bytes;
 use proptest::prelude::*;
 
-use self::brimful_binary::Place;
+use crate::support::binary::Place;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/presets").join(name)
@@ -130,7 +125,7 @@ fn every_embedded_card_has_a_capacity() {
     assert!(library.gpu("a100-sxm-80").unwrap().usable_estimated);
 }
 
-/// Run with `cargo test --release --test presets -- --ignored`: the explorer's first frame waits for this.
+/// Run with `cargo test --release --test it presets -- --ignored`: the explorer's first frame waits for this.
 #[test]
 #[ignore = "a measurement, only meaningful in an optimized build"]
 fn a_model_and_a_card_are_found_well_within_the_first_frame() {

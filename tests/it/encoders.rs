@@ -1,11 +1,6 @@
 //! Encoders: what stands on top of them by their class, their training step, their one forward pass.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-#[expect(dead_code, reason = "shared with other tests")]
-#[path = "support/models.rs"]
-mod models;
-
-use self::models::{count, imported, preset};
+use crate::support::models::{count, imported, preset};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Ledger, Step, estimate, trainable_parameters};
 use brimful::model::Model;

@@ -9,7 +9,7 @@ use brimful::scenario::parameter::Parameter;
 use brimful::scenario::{Scenario, Value};
 use serde_json::Value as Json;
 
-use super::brimful::Place;
+use super::binary::Place;
 
 fn cases(file: &str) -> Vec<Json> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(file);

@@ -1,7 +1,5 @@
 //! What holds for every model and every run: more work never needs less, and the ledger sums to what is shown.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where a ledger cannot be made")]
-
 use brimful::memory::{Category, Ledger, Step, estimate};
 use brimful::model::Model;
 use brimful::preset::Library;

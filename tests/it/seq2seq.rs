@@ -1,10 +1,6 @@
 //! An encoder and a decoder in one model: T5, mT5 and UMT5, their parameters, their keys and their training step.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
-#[path = "support/models.rs"]
-mod models;
-
-use self::models::{count, imported, preset, says};
+use crate::support::models::{count, imported, preset, says};
 use brimful::memory::{Category, EstimateError, Exactness, Ledger, estimate, trainable_parameters};
 use brimful::model::Model;
 use brimful::model::family::MlpKind;

@@ -1,0 +1,31 @@
+//! Everything that is tested from outside, in one program that is linked once.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod adapters;
+mod architecture;
+mod blocks;
+mod commands;
+#[cfg(unix)]
+mod completions;
+mod compressed;
+mod encoders;
+mod images;
+mod import;
+mod invariants;
+mod kimi;
+mod legal;
+mod litgpt;
+mod mixtures;
+mod options;
+mod presets;
+#[cfg(feature = "tui")]
+mod readme;
+mod recurrent;
+mod reference;
+mod seq2seq;
+mod serving;
+mod settings;
+mod support;
+mod torchtune;
+mod validate;

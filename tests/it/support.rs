@@ -1,0 +1,6 @@
+//! What several tests need.
+
+pub(crate) mod binary;
+pub(crate) mod models;
+pub(crate) mod steps;
+pub(crate) mod uses;
