@@ -129,6 +129,7 @@ fn their_files_are_read() {
             };
             let arguments = match path.split('/').next() {
                 Some("gpus") => vec!["check", "gpt2", "--gpu", subject, "--presets", "."],
+                Some("frameworks") => vec!["estimate", "gpt2", "--framework", subject, "--presets", "."],
                 _ => vec!["check", subject, "--gpu", "h200-nvl-141", "--presets", "."],
             };
             let said = place.run(&arguments);
@@ -136,7 +137,7 @@ fn their_files_are_read() {
             files += 1;
         }
     }
-    assert!(files >= 3, "a scenario, a model and a card");
+    assert!(files >= 4, "a scenario, a model, a card and a framework");
 }
 
 #[test]
