@@ -24,11 +24,11 @@ pub(crate) mod model;
 pub(crate) mod norm;
 pub(crate) mod operations;
 pub(crate) mod quantized;
+pub(crate) mod recorder;
 pub(crate) mod recurrent;
 pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
-pub(crate) mod stack;
 
 use crate::framework::Implementation;
 use crate::gpu::kernels::Kernels;
