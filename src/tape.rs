@@ -175,7 +175,7 @@ impl Tape {
     }
 
     /// The same of what stands from the step before.
-    pub(crate) fn from_step_before(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+    pub(crate) fn left_by_step_before(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
         let tensor = self.constant(name, shape, dtype);
         self.held_by_program(tensor, Held::FromStepBefore);
         tensor

@@ -101,7 +101,7 @@ impl<'a> Recording<'a> {
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
         let shared = self.shared(&mut embedded.until_return);
-        let embedding_nodes = 0..self.tape.node_count();
+        let embedding = 0..self.tape.node_count();
         let stream = run.in_every_stream(&mut self.tape, embedded.stream);
         let mut classes = Classes::new(run, Beside::Windows(shared));
         let stream = self.layers.forward(&mut self.tape, &mut classes, stream);
@@ -116,7 +116,6 @@ impl<'a> Recording<'a> {
             self.let_go(&embedded.for_recomputation);
         }
         let for_recomputation = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
-        let embedding = embedding_nodes;
         let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), for_recomputation };
         (stream, embedded.table, stages)
     }

@@ -10,19 +10,21 @@ use crate::tape::{Tape, Tensor};
 
 /// The layers of a class, and its loop's variables.
 pub(crate) struct Classes<'a> {
-    pub(crate) run: Run<'a>,
+    run: Run<'a>,
     /// What the layers share.
     pub(crate) beside: Beside,
     /// The attention weights that the last layer returned.
     pub(crate) returned: Option<Tensor>,
-    /// Those of the layer before, until the loop's variable takes the last.
+    /// Those of the layer before it, until the loop's variable takes the last.
     outdated: Option<Tensor>,
 }
 
 /// What the layers of a model share, or those of one of two stacks, which the first of them make.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Beside {
+    /// A model of one stack: masks and tables, with a window and without.
     Windows(SharedByWindow),
+    /// An encoder or a decoder.
     Stack(Stack),
 }
 
@@ -39,7 +41,7 @@ impl<'a> Classes<'a> {
         Self { run, beside, returned: None, outdated: None }
     }
 
-    /// What the mask of a checkpointed layer is to it, which GPT-2 passes by position: kept like its input.
+    /// The mask where a checkpoint keeps it like its layer's input: GPT-2 passes it by position.
     fn kept_mask(&self, shared: Shared) -> Option<Tensor> {
         shared.mask.filter(|_| self.run.code.checkpoint_keeps_mask)
     }
@@ -65,13 +67,16 @@ impl Program for Classes<'_> {
             }
         };
         let (output, weights) = self.run.layer(tape, layer, input, shared);
-        // The variable for a layer's outputs still has the ones of the layer before.
-        let keeps = self.run.code.returns_weights;
-        self.outdated = if keeps { std::mem::replace(&mut self.returned, weights) } else { weights };
+        if self.run.code.returns_weights {
+            self.outdated = std::mem::replace(&mut self.returned, weights);
+        } else {
+            tape.release_each(weights);
+        }
         output
     }
 
     fn assign(&mut self, tape: &mut Tape, input: Tensor) {
+        // The variable for a layer's outputs had the ones of the layer before.
         tape.release_each(self.outdated.take());
         tape.release(input);
     }

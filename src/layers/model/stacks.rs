@@ -20,9 +20,9 @@ impl<'a> Recording<'a> {
         let (table, embedded) = run.embed_tokens(&mut self.tape);
         let stream = self.dropped_embedding(embedded);
         let embedding = 0..self.tape.node_count();
-        let mut encoder = Classes::new(run, Beside::Stack(Stack::default()));
-        let stream = self.stack(&mut encoder, stream, 0..seq2seq.encoder_layers);
-        self.leave_stack(&encoder, embedded);
+        let mut classes = Classes::new(run, Beside::Stack(Stack::default()));
+        let stream = self.stack(&mut classes, stream, 0..seq2seq.encoder_layers);
+        self.leave_stack(&classes, embedded);
         let start = self.tape.node_count();
         self.tape.enter(Segment::FinalNorm);
         let normed = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("encoder final norm"));
