@@ -193,6 +193,7 @@ impl Tape {
             return;
         }
         self.refer(tensor.storage);
+        self.outlasts(tensor.storage);
         let segment = self.segment;
         if let Some(storage) = self.storages.get_mut(tensor.storage as usize)
             && !storage.saved

@@ -190,6 +190,7 @@ impl<'a, P: Program> Recorder<'a, P> {
         tape.release_each(until_embedding.iter().copied());
         let embedding_backward = tape.position();
         tape.backward(embedding);
+        debug_assert_eq!(tape.left_behind().next(), None, "what a layer made is never released");
         [head_backward, embedding_backward]
     }
 

@@ -1,6 +1,6 @@
 //! What the ledger is told of a tensor beside its size: whose it is, what it counts as, and how well it is known.
 
-use super::{Kind, Segment, Tape, Tensor};
+use super::{Kind, Segment, StorageId, Tape, Tensor};
 use crate::ledger::Held;
 
 impl Tape {
@@ -8,6 +8,13 @@ impl Tape {
     pub(crate) fn held_by_program(&mut self, tensor: Tensor, held: Held) {
         if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
             storage.held = held;
+        }
+    }
+
+    /// Says that a storage outlasts the step.
+    pub(super) fn outlasts(&mut self, storage: StorageId) {
+        if let Some(storage) = self.storages.get_mut(storage as usize) {
+            storage.outlasts = true;
         }
     }
 

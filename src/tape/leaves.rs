@@ -32,6 +32,7 @@ impl Tape {
         // What is computed again begins a graph that nobody keeps.
         if !self.recomputing {
             self.refer(tensor.storage);
+            self.outlasts(tensor.storage);
         }
         let name = self.storages.get(tensor.storage as usize).map_or("", |storage| storage.name);
         let source = Source::Leaf(self.leaf(name, true));

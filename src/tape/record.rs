@@ -105,6 +105,9 @@ pub(crate) struct Storage {
     pub(crate) held: Held,
     /// Whether what flows is a view of it: products of matrices are taken flat, and their gradients viewed back.
     pub(crate) viewed: bool,
+    /// Whether it is known to outlast the step: a value at which the graph begins, its gradient, or what a node holds that
+    /// backward does not free.
+    pub(crate) outlasts: bool,
     pub(crate) references: u32,
 }
 
