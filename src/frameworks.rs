@@ -94,6 +94,13 @@ pub(crate) fn switches(id: &str) -> Option<&'static [&'static str]> {
     find(id).map(Framework::switches)
 }
 
+/// An error for a framework that is not described for the task; those that are.
+pub(crate) fn not_described(scenario: &Scenario) -> EstimateError {
+    let doing = if scenario.task == Task::Train { "training" } else { "serving" };
+    let described = scenario.framework.described(scenario.task);
+    EstimateError::framework(scenario.framework.word(), format!("{described}, for {doing}"))
+}
+
 /// The framework of a run, and the job that it does.
 ///
 /// # Errors
@@ -103,12 +110,8 @@ pub(crate) fn job<'a>(
     scenario: &'a Scenario,
     gpu: Option<&'a Gpu>,
 ) -> Result<(&'static dyn Framework, Job<'a>), EstimateError> {
-    let (word, task) = (scenario.framework.word(), scenario.task);
-    let not_covered = || {
-        let doing = if task == Task::Train { "training" } else { "serving" };
-        EstimateError::framework(word, format!("{}, for {doing}", scenario.framework.described(task)))
-    };
-    let described = |profile: &&Profile| match task {
+    let not_covered = || not_described(scenario);
+    let described = |profile: &&Profile| match scenario.task {
         Task::Train => profile.train.is_some(),
         Task::Infer => profile.infer.is_some(),
     };

@@ -19,27 +19,28 @@ pub(crate) mod indexed;
 pub(crate) mod kept_blocks;
 pub(crate) mod latent;
 pub(crate) mod layer;
+pub(crate) mod linear;
 pub(crate) mod magnitude;
 pub(crate) mod model;
 pub(crate) mod norm;
 pub(crate) mod operations;
 pub(crate) mod quantized;
+pub(crate) mod recorder;
 pub(crate) mod recurrent;
 pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
-pub(crate) mod stack;
 
 use crate::families::Implementation;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
-use crate::model::part::Part;
 use crate::scenario::Loss;
 use crate::shape::Dim;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
-use crate::tape::{Dtype, Tape, Tensor};
+use crate::tape::{Dtype, Tape};
 
+pub(crate) use linear::Linear;
 pub(crate) use model::Forward;
 
 /// A pass of generation.
@@ -166,15 +167,4 @@ impl Run<'_> {
 /// Of so many tokens those that a cache keeps for a layer: with a sliding window one less than that is long.
 pub(crate) fn in_window(window: Option<u64>, tokens: u64) -> u64 {
     window.map_or(tokens, |window| tokens.min(window.saturating_sub(1).max(1)))
-}
-
-/// A matrix and, where it has one, its bias.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Linear {
-    /// Of which part it is.
-    pub(crate) part: Part,
-    pub(crate) weight: Tensor,
-    pub(crate) bias: Option<Tensor>,
-    pub(crate) inputs: Dim,
-    pub(crate) outputs: Dim,
 }

@@ -11,9 +11,12 @@ pub(crate) mod course;
 pub(crate) mod forward;
 mod graph;
 mod kernels;
+mod labels;
+mod leaves;
 mod modes;
 mod record;
 pub(crate) mod recorded;
+mod rule;
 pub(crate) mod timeline;
 mod views;
 
@@ -23,9 +26,8 @@ use crate::ledger::Held;
 use crate::shape::{Dim, Shape};
 use crate::units::Overflow;
 
-pub(crate) use record::{
-    Dtype, Event, Extra, FusedKernel, Kind, Operation, Rule, Segment, Source, Storage, StorageId, Tensor,
-};
+pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Segment, Source, Storage, StorageId, Tensor};
+pub(crate) use rule::{FusedKernel, Rule};
 
 /// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.
 const MANY: usize = 1024;
@@ -161,53 +163,6 @@ impl Tape {
         &self.shapes[usize::from(shape)]
     }
 
-    /// A parameter: it lives elsewhere, gradients arrive here.
-    pub(crate) fn parameter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
-        let leaf = self.leaf(name, false);
-        let source = if self.frozen { Source::Frozen(leaf) } else { Source::Leaf(leaf) };
-        Tensor { storage: NOTHING, shape, dtype, source }
-    }
-
-    /// A parameter that is trained beside frozen ones.
-    pub(crate) fn adapter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
-        let source = Source::Leaf(self.leaf(name, false));
-        Tensor { storage: NOTHING, shape, dtype, source }
-    }
-
-    /// The same where no optimizer steps it and nobody clears its gradient, which is counted by itself.
-    pub(crate) fn forgotten(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
-        let tensor = self.adapter(name, shape, dtype);
-        if let Some(leaf) = self.leaves.last_mut() {
-            leaf.stands = true;
-        }
-        tensor
-    }
-
-    /// A computed value becomes the beginning of the graph: it and its gradient stay until the graph is gone, after
-    /// the optimizer's step.
-    pub(crate) fn require_gradient(&mut self, tensor: Tensor) -> Tensor {
-        // What is computed again begins a graph that nobody keeps.
-        if !self.recomputing {
-            self.refer(tensor.storage);
-        }
-        let name = self.storages.get(tensor.storage as usize).map_or("", |storage| storage.name);
-        let source = Source::Leaf(self.leaf(name, true));
-        Tensor { source, ..tensor }
-    }
-
-    fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
-        self.leaves.push(Leaf {
-            name,
-            owner: self.segment,
-            uses: 0,
-            waiting: None,
-            cached_copy: None,
-            value,
-            stands: false,
-        });
-        position(self.leaves.len() - 1)
-    }
-
     /// A tensor without a gradient that stands from step to step and is counted by itself.
     pub(crate) const fn buffer(shape: u16, dtype: Dtype) -> Tensor {
         Tensor { storage: NOTHING, shape, dtype, source: Source::Constant }
@@ -220,45 +175,10 @@ impl Tape {
     }
 
     /// The same of what stands from the step before.
-    pub(crate) fn from_step_before(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+    pub(crate) fn left_by_step_before(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
         let tensor = self.constant(name, shape, dtype);
         self.held_by_program(tensor, Held::FromStepBefore);
         tensor
-    }
-
-    /// Says that a program holds on to a tensor beyond its step.
-    pub(crate) fn held_by_program(&mut self, tensor: Tensor, held: Held) {
-        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
-            storage.held = held;
-        }
-    }
-
-    /// Counts a tensor to another part of the model than the one that made it.
-    pub(crate) fn assign(&mut self, tensor: Tensor, segment: Segment) {
-        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
-            storage.owner = segment;
-        }
-    }
-
-    /// Labels a tensor as an estimate.
-    pub(crate) fn estimate(&mut self, tensor: Tensor) {
-        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
-            storage.estimated = true;
-        }
-    }
-
-    /// Counts a tensor as the copy of a weight.
-    pub(crate) fn count_as_weight_copy(&mut self, tensor: Tensor) {
-        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
-            storage.kind = Kind::WeightCopy;
-        }
-    }
-
-    /// Counts a tensor as what a loop holds from pass to pass.
-    pub(crate) fn stand(&mut self, tensor: Tensor) {
-        if let Some(storage) = self.storages.get_mut(tensor.storage as usize) {
-            storage.kind = Kind::Standing;
-        }
     }
 
     /// Another name for the same tensor, held apart from it.
@@ -273,6 +193,7 @@ impl Tape {
             return;
         }
         self.refer(tensor.storage);
+        self.outlasts(tensor.storage);
         let segment = self.segment;
         if let Some(storage) = self.storages.get_mut(tensor.storage as usize)
             && !storage.saved

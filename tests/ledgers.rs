@@ -46,7 +46,8 @@ fn no_ledger_changes_unseen() {
     for model in library.models() {
         for (name, settings) in SETTINGS {
             let scenario = Scenario::default();
-            lines.insert(format!("preset {} {name}", model.id), preset(model, scenario, settings, gpu));
+            let line = preset(&library, model, scenario, settings, gpu);
+            lines.insert(format!("preset {} {name}", model.id), line);
         }
     }
     let mut text = String::new();
@@ -64,12 +65,13 @@ fn no_ledger_changes_unseen() {
     assert!(changed.is_empty() && known.len() == now.len(), "{} ledgers changed: {shown:#?}", changed.len());
 }
 
-fn preset(model: &Model, mut scenario: Scenario, settings: &[(&str, &str)], gpu: &Gpu) -> String {
+fn preset(library: &Library, model: &Model, mut scenario: Scenario, settings: &[(&str, &str)], gpu: &Gpu) -> String {
     for (key, value) in settings {
         let parameter = Parameter::by_key(key).unwrap();
         let value = parameter.parse(value).unwrap();
         parameter.set(&mut scenario, value).unwrap();
     }
+    library.profiles().settle(&mut scenario).unwrap();
     line(memory::estimate(model, &scenario, Some(gpu)))
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn standing(train: &Train) -> Alive {
         .fold(steady(), |alive, instant| alive.with(Step::First, *instant))
 }
 
-fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
+pub(crate) fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {
     let end = recording.tape.events.len();
     let allocates = |event: &usize| matches!(recording.tape.events[*event], Event::Allocate(_));
     let forward_end = (0..recording.loss_known).rev().find(allocates).unwrap_or(0);

@@ -21,7 +21,7 @@ impl Run<'_> {
         let matrix = |tape: &mut Tape, piece, inputs: Dim, outputs: Dim| {
             let shape = tape.shape(&[outputs, inputs]);
             let weight = tape.adapter(linear.part.name(piece), shape, adapters.dtype);
-            Linear { weight, bias: None, inputs, outputs, ..linear }
+            Linear { piece, weight, bias: None, inputs, outputs, ..linear }
         };
         let down = matrix(tape, Piece::LoraA, linear.inputs, rank);
         let up = matrix(tape, Piece::LoraB, rank, linear.outputs);

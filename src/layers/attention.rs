@@ -42,9 +42,6 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Nothing.
-    pub(crate) const NONE: Self = Self { tables: None, mask: None, bias: None };
-
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {
         self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask).chain(self.bias)

@@ -2,9 +2,10 @@
 
 use super::Run;
 use super::experts::Sizes;
+use super::linear::through;
 use super::operations::{cast, copy, fresh, multiply, unary_keeping_input, unary_keeping_output};
 use crate::model::architecture::Experts;
-use crate::model::part::Part;
+use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -71,18 +72,19 @@ impl Run<'_> {
     ) -> Tensor {
         let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
         let [whole, half] = [both, sizes.width].map(|width| tape.shape(&[sizes.experts, tokens, width]));
-        let stack = |tape: &mut Tape, name, rows, columns| {
-            let shape = tape.shape(&[sizes.experts, rows, columns]);
-            tape.parameter(name, shape, self.weights)
+        let each = |tape: &mut Tape, part: Part, [rows, columns]: [Dim; 2], input, shape| {
+            let matrix = tape.shape(&[sizes.experts, rows, columns]);
+            let matrix = tape.parameter(part.name(Piece::Weight), matrix, self.weights);
+            through(tape, part.split(), input, |tape, input| {
+                self.each_expert(tape, [matrix, input], part.words(), shape)
+            })
         };
-        let gate_and_up = stack(tape, "experts.gate and up.weight", self.h(), both);
-        let fused = self.each_expert(tape, [gate_and_up, weighed], "experts.gate and up", whole);
+        let fused = each(tape, Part::ExpertsGateAndUp, [self.h(), both], weighed, whole);
         let [gate, up] = tape.split(fused, [half, half]);
         let activated = unary_keeping_input(tape, gate, "experts.activated gate");
         let product = multiply(tape, [up, activated], "experts.product", half);
         tape.release(activated);
-        let down = stack(tape, "experts.down.weight", sizes.width, self.h());
-        let output = self.each_expert(tape, [down, product], "experts.down", everywhere);
+        let output = each(tape, Part::ExpertsDown, [sizes.width, self.h()], product, everywhere);
         for tensor in [product, gate, up, fused] {
             tape.release(tensor);
         }

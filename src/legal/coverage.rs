@@ -2,6 +2,7 @@
 
 use crate::allocator::Settings;
 use crate::families::of_model;
+use crate::frameworks;
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
@@ -14,6 +15,9 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
             && !covered.contains(&word.as_str())
         {
             return Err(not_covered(parameter, word, covered.join(", ")));
+        }
+        if parameter.kind == Kind::Framework && scenario.framework.profile().is_none() {
+            return Err(frameworks::not_described(scenario));
         }
     }
     let default = Scenario::default();

@@ -209,6 +209,7 @@ impl Tape {
             self.leaves[leaf].waiting = Some(arrived);
         } else if self.leaves[leaf].value {
             // The gradient of a value belongs to no parameter and stays with the value.
+            self.outlasts(arrived);
         } else if self.keep_gradients || self.leaves[leaf].stands {
             self.unrefer(arrived);
         } else if let Some(storage) = self.storages.get_mut(arrived as usize) {

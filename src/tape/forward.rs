@@ -27,17 +27,10 @@ pub(crate) struct Stretch {
 }
 
 impl Stretch {
-    /// Layers of this span (the first, and how many) after their forward, in which each recorded period ran during
-    /// one of `passes`.
-    pub(crate) fn new(
-        [first, layers]: [u64; 2],
-        period: usize,
-        recorded: Range<usize>,
-        passes: &[Range<usize>],
-    ) -> Self {
-        let pass = |pass: Option<&Range<usize>>| pass.cloned().unwrap_or(0..0);
-        let (first_forward, last_forward) = (pass(passes.first()), pass(passes.last()));
-        Self { first, layers, period, recorded, first_forward, last_forward, last_backward: 0..0, first_backward: 0..0 }
+    /// Layers of this span (the first, and how many) before their forward.
+    pub(crate) const fn new([first, layers]: [u64; 2], period: usize, recorded: Range<usize>) -> Self {
+        let [first_forward, last_forward, last_backward, first_backward] = [const { 0..0 }; 4];
+        Self { first, layers, period, recorded, first_forward, last_forward, last_backward, first_backward }
     }
 
     /// Periods that no recorded one stands for by itself.

@@ -1,7 +1,7 @@
 //! What the tape knows of autograd: nodes, what they keep, and who refers to a storage.
 
 use super::record::{INPUTS, Input, NOTHING, Node, Saving};
-use super::{Dtype, Event, Kind, Rule, Source, Storage, StorageId, Tape, Tensor, position};
+use super::{Dtype, Event, Kind, Rule, Segment, Source, Storage, StorageId, Tape, Tensor, position};
 use crate::ledger::Held;
 
 impl Tape {
@@ -87,10 +87,21 @@ impl Tape {
             estimated: false,
             held: Held::No,
             viewed: false,
+            outlasts: false,
             references: 1,
         });
         self.events.push(Event::Allocate(id));
         id
+    }
+
+    /// What layers made that lives at the end of a step though nobody said that it would: rules forgot to release it.
+    pub(crate) fn left_behind(&self) -> impl Iterator<Item = &'static str> {
+        let said = |storage: &Storage| {
+            let stands = matches!(storage.kind, Kind::ParameterGradient | Kind::Standing | Kind::Workspace);
+            stands || storage.outlasts || storage.held != Held::No
+        };
+        let in_layers = self.storages.iter().filter(|storage| matches!(storage.made_in, Segment::Layer(_)));
+        in_layers.filter(move |storage| storage.references > 0 && !said(storage)).map(|storage| storage.name)
     }
 
     /// One more refers to a storage.

@@ -1,7 +1,7 @@
 //! Copies that autocast makes, and checkpoints: what changes how operations are recorded for a while.
 
-use super::record::{NOTHING, Rule, Saving};
-use super::{Dtype, Kind, Source, Tape, Tensor};
+use super::record::{NOTHING, Saving};
+use super::{Dtype, Kind, Rule, Source, Tape, Tensor};
 
 impl Tape {
     /// A copy of a parameter in another type, for one operation.

@@ -74,7 +74,11 @@ fn their_pictures_are_drawn_by_the_commands_that_stand_above_them() {
                 fs::write(&path, &drawn.out).unwrap();
             }
             let shown = fs::read_to_string(&path).unwrap_or_default();
-            assert!(shown == drawn.out, "{} is not current: BRIMFUL_UPDATE=1 cargo test --test it readme", path.display());
+            assert!(
+                shown == drawn.out,
+                "{} is not current: BRIMFUL_UPDATE=1 cargo test --test it readme",
+                path.display()
+            );
             pictures += 1;
         }
     }

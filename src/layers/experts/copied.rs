@@ -3,6 +3,7 @@
 
 use super::{First, Routing, Sizes, biased};
 use crate::layers::Run;
+use crate::layers::linear::through;
 use crate::layers::operations::{cast, fresh, multiply};
 use crate::model::architecture::Experts;
 use crate::model::part::{Part, Piece};
@@ -35,10 +36,14 @@ impl Run<'_> {
         let selected = fresh(tape, input, "experts.input", states);
         let First { outputs, part, output } = First::of(experts, sizes);
         let up = self.copied(tape, part, [sizes.rows, outputs, sizes.between], experts, None);
-        let fused = by_copies(tape, selected, up, output, [sizes.rows, outputs]);
+        let fused = through(tape, part.split(), selected, |tape, selected| {
+            by_copies(tape, selected, up, output, [sizes.rows, outputs])
+        });
         let product = self.activated(tape, fused, experts, sizes);
         let down = self.copied(tape, Part::ExpertsDown, [sizes.rows, sizes.between, sizes.width], experts, Some(up));
-        let output = by_copies(tape, product, down, "experts.down", [sizes.rows, sizes.between]);
+        let output = through(tape, Part::ExpertsDown.split(), product, |tape, product| {
+            by_copies(tape, product, down, "experts.down", [sizes.rows, sizes.between])
+        });
         tape.release(product);
         let column = tape.shape(&[sizes.rows, Dim { symbol: "", size: 1 }]);
         let factor = tape.view(routing.weights, column);

@@ -1,6 +1,6 @@
 //! `generate()` of Transformers 5.23: a prompt at once, then one token after another, with what the loop has in variables.
 
-use super::{Forward, ONE, Recorder};
+use super::{Forward, ONE, Recording};
 use crate::layers::{Generation, Run};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Segment, Tape, Tensor};
@@ -34,33 +34,36 @@ impl Run<'_> {
     /// Records the prompt in passes of so many tokens after so many others, and the steps after which the cache has so
     /// many tokens of each sequence.
     pub(crate) fn generate(self, passes: &[[u64; 2]], steps: &[u64]) -> Tape {
-        let mut recorder = self.recorder();
-        recorder.tape.carry_caches();
-        let mut variables = self.begin(&mut recorder.tape, self.sequence);
-        recorder.read_prompt(passes, &mut variables);
+        let mut hooks = ();
+        let mut recording = self.recording(&mut hooks);
+        recording.tape.carry_caches();
+        let mut variables = self.begin(&mut recording.tape, self.sequence);
+        recording.read_prompt(passes, &mut variables);
         for tokens in steps {
-            recorder.run = self.after(tokens.saturating_sub(1), 1);
-            recorder.step(&mut variables);
+            recording.run = self.after(tokens.saturating_sub(1), 1);
+            recording.step(&mut variables);
         }
-        recorder.tape
+        recording.tape
     }
 
     /// Records by itself a pass over so many tokens of a prompt after so many others: what a cache has of those is counted
     /// elsewhere, and what it has of the first is not.
     pub(crate) fn prefill(self, pass: [u64; 2]) -> Forward {
-        let mut recorder = self.recorder();
-        let mut variables = self.begin(&mut recorder.tape, self.sequence);
-        recorder.read_prompt(&[pass], &mut variables);
-        recorder.finished()
+        let mut hooks = ();
+        let mut recording = self.recording(&mut hooks);
+        let mut variables = self.begin(&mut recording.tape, self.sequence);
+        recording.read_prompt(&[pass], &mut variables);
+        recording.finished()
     }
 
     /// Records a step by itself, after which the cache has so many tokens of each sequence: what it has then is counted
     /// elsewhere.
     pub(crate) fn decode(self, tokens: u64) -> Forward {
-        let mut recorder = self.after(tokens.saturating_sub(1), 1).recorder();
-        let mut variables = recorder.run.continued(&mut recorder.tape, self.sequence);
-        recorder.step(&mut variables);
-        recorder.finished()
+        let mut hooks = ();
+        let mut recording = self.after(tokens.saturating_sub(1), 1).recording(&mut hooks);
+        let mut variables = recording.run.continued(&mut recording.tape, self.sequence);
+        recording.step(&mut variables);
+        recording.finished()
     }
 
     /// A pass over so many tokens after so many others.
@@ -174,7 +177,7 @@ impl Run<'_> {
     }
 }
 
-impl Recorder<'_> {
+impl Recording<'_> {
     fn read_prompt(&mut self, passes: &[[u64; 2]], variables: &mut Variables) {
         let mut last: Option<[Tensor; 2]> = None;
         for [past, sequence] in passes {
@@ -205,7 +208,7 @@ impl Recorder<'_> {
         Forward {
             measured: self.run.code.measured,
             tape: self.tape,
-            stretches: self.stretches,
+            stretches: self.layers.into_stretches(),
             loss_known: end,
             backward_start: end,
             head_backward: end,
@@ -216,7 +219,6 @@ impl Recorder<'_> {
     /// The model from token ids to the logits of the last one.
     fn logits(&mut self) -> Tensor {
         self.layers.clear();
-        self.stretches.clear();
         let (stream, table, _) = self.through_layers();
         let projection = self.head_weights(table);
         let logits = self.head(stream, projection);

@@ -1,6 +1,6 @@
 //! After the last layer: the final norm, the head and the loss.
 
-use super::{ONE, Recorder};
+use super::{ONE, Recording};
 use crate::families::code::LossCode;
 use crate::layers::norm::names;
 use crate::layers::operations::{cast, fresh, soft_cap, unary_keeping_output};
@@ -10,7 +10,7 @@ use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
 
-impl Recorder<'_> {
+impl Recording<'_> {
     pub(crate) fn final_norm(&mut self, stream: Tensor) -> Tensor {
         let run = self.run;
         if run.architecture.final_norm.is_none() {

@@ -1,6 +1,6 @@
 //! What all layers read beside their stream: masks, rotary tables, biases of positions, further streams.
 
-use super::{ONE, Recorder};
+use super::{ONE, Recording};
 use crate::families::code::{Rotation, ScoreCode, TableCode};
 use crate::layers::attention::Shared;
 use crate::model::architecture::Layer;
@@ -24,7 +24,7 @@ impl SharedByWindow {
     }
 }
 
-impl Recorder<'_> {
+impl Recording<'_> {
     /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
     pub(crate) fn beside_the_stream(&mut self, held: &mut Vec<Tensor>) {
         let (run, tape) = (self.run, &mut self.tape);

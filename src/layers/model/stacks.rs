@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Forward, Recorded, Recorder, Stages};
+use super::classes::{Beside, Classes};
+use super::{Forward, Recording, Stages};
 use crate::layers::Run;
 use crate::layers::embedding::look_up;
 use crate::layers::norm::names;
@@ -11,13 +12,7 @@ use crate::layers::seq2seq::Stack;
 use crate::model::architecture::{Layer, Seq2Seq};
 use crate::tape::{Segment, Tape, Tensor};
 
-/// The nodes between the last layer of an encoder and the first of a decoder, by the number of that as it is recorded.
-pub(crate) struct Between {
-    pub(crate) decoder: usize,
-    pub(crate) nodes: Range<usize>,
-}
-
-impl<'a> Recorder<'a> {
+impl<'a> Recording<'a> {
     /// Both stacks, the head and the loss, and the way back.
     pub(crate) fn record_stacks(mut self, seq2seq: Seq2Seq) -> Forward {
         let run = self.run;
@@ -25,9 +20,9 @@ impl<'a> Recorder<'a> {
         let (table, embedded) = run.embed_tokens(&mut self.tape);
         let stream = self.dropped_embedding(embedded);
         let embedding = 0..self.tape.node_count();
-        self.stack = Some(Stack::default());
-        let stream = self.stack(stream, 0..seq2seq.encoder_layers);
-        self.leave_stack(embedded);
+        let mut classes = Classes::new(run, Beside::Stack(Stack::default()));
+        let stream = self.stack(&mut classes, stream, 0..seq2seq.encoder_layers);
+        self.leave_stack(&classes, embedded);
         let start = self.tape.node_count();
         self.tape.enter(Segment::FinalNorm);
         let normed = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("encoder final norm"));
@@ -42,14 +37,13 @@ impl<'a> Recorder<'a> {
         let embedded = if begins { self.tape.require_gradient(embedded) } else { embedded };
         let mask = (!run.fused_attention).then(|| self.mask(None)).flatten();
         let stream = self.dropped_embedding(embedded);
-        self.between = Some(Between { decoder: self.layers.len(), nodes: start..self.tape.node_count() });
-        self.stack = Some(Stack { mask, encoded: Some(encoded), ..Stack::default() });
-        let stream = self.stack(stream, seq2seq.encoder_layers..run.architecture.num_hidden_layers());
+        self.layers.between(start..self.tape.node_count());
+        let mut classes = Classes::new(run, Beside::Stack(Stack { mask, encoded: Some(encoded), ..Stack::default() }));
+        let stream = self.stack(&mut classes, stream, seq2seq.encoder_layers..run.architecture.num_hidden_layers());
         let norm_start = self.tape.node_count();
         let normed = self.final_norm(stream);
         let decoded = self.dropped_output(normed);
-        self.stack = self.stack.map(|stack| Stack { encoded: None, ..stack });
-        self.leave_stack(embedded);
+        self.leave_stack(&classes, embedded);
         // What both stacks return stays in variables until the loss is known.
         let read = if run.scales_decoder_output() {
             self.tape.enter(Segment::Head);
@@ -58,13 +52,13 @@ impl<'a> Recorder<'a> {
         } else {
             self.tape.share(decoded)
         };
-        let stages =
-            Stages { norm_start, embedding, until_loss: vec![decoded, encoded, ids], for_recomputation: Vec::new() };
+        let until_loss = vec![decoded, encoded, ids];
+        let stages = Stages { classes, norm_start, embedding, until_loss, for_recomputation: Vec::new() };
         self.head_and_back(read, table, stages)
     }
 
     /// The layers of these numbers.
-    fn stack(&mut self, mut stream: Tensor, numbers: Range<u64>) -> Tensor {
+    fn stack(&mut self, classes: &mut Classes<'a>, mut stream: Tensor, numbers: Range<u64>) -> Tensor {
         let architecture = self.run.architecture;
         let mut first = 0;
         for group in &architecture.groups {
@@ -72,7 +66,7 @@ impl<'a> Recorder<'a> {
                 // In backward the last layer begins sums of gradients that the others add to: it stands by itself.
                 let (others, last) = if group.layers > 2 { (group.layers - 1, 1) } else { (group.layers, 0) };
                 for [first, layers] in [[first, others], [first + others, last]] {
-                    stream = self.group(&group.layer, [first, layers], stream, super::Shared::NONE);
+                    stream = self.layers.forward_of(&mut self.tape, classes, &group.layer, [first, layers], stream);
                 }
             }
             first += group.layers;
@@ -80,10 +74,11 @@ impl<'a> Recorder<'a> {
         stream
     }
 
-    /// A stack returns: its masks and biases and what entered it go.
-    fn leave_stack(&mut self, embedded: Tensor) {
-        let shared: Vec<Tensor> = self.stack.take().into_iter().flat_map(Stack::tensors).collect();
-        self.let_go(&shared);
+    /// A stack returns: its masks and biases and what entered it go, but not what the encoder gave.
+    fn leave_stack(&mut self, classes: &Classes<'a>, embedded: Tensor) {
+        if let Beside::Stack(stack) = classes.beside {
+            self.tape.release_each(Stack { encoded: None, ..stack }.tensors());
+        }
         self.tape.release(embedded);
     }
 
@@ -98,35 +93,6 @@ impl<'a> Recorder<'a> {
         let acts = self.run.dropout[0];
         let output = dropout(&mut self.tape, acts, normed, "dropped output", "output dropout mask");
         self.tape.release(normed);
-        output
-    }
-
-    /// A layer of a stack, checkpointed or not.
-    pub(crate) fn stack_layer(&mut self, layer: &'a Layer, checkpointed: bool, input: Tensor, given: Stack) -> Tensor {
-        let run = self.run;
-        let start = self.tape.node_count();
-        self.tape.enter(Segment::Layer(self.layers.len()));
-        if checkpointed {
-            // All is passed by position, and the checkpoint keeps what is passed so.
-            let kept: Vec<Tensor> = std::iter::once(input).chain(given.tensors()).collect();
-            self.tape.begin_checkpoint(&kept);
-        }
-        let mut stack = given;
-        let output = run.stack_layer(&mut self.tape, layer, input, &mut stack);
-        if checkpointed {
-            self.tape.end_checkpoint();
-        }
-        self.stack = Some(stack);
-        self.tape.release(input);
-        let nodes = start..self.tape.node_count();
-        self.layers.push(Recorded {
-            layer,
-            input,
-            nodes,
-            checkpointed,
-            shared: super::Shared::NONE,
-            stack: Some(given),
-        });
         output
     }
 }

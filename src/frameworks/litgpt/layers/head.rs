@@ -31,7 +31,7 @@ impl LitGpt<'_> {
         tape.enter(Segment::Loss);
         let made = self.positions().into_iter().map(|positions| {
             let shape = tape.shape(&[self.run.b(), positions, self.vocabulary()]);
-            tape.from_step_before(super::PREVIOUS, shape, Dtype::Fp32)
+            tape.left_by_step_before(super::PREVIOUS, shape, Dtype::Fp32)
         });
         previous.extend(made);
         previous
@@ -68,11 +68,11 @@ impl LitGpt<'_> {
             }
             for (layers, width) in read {
                 let shape = tape.shape(&[Dim { symbol: "", size: layers }, run.b(), run.s(), width]);
-                made.push(tape.from_step_before(super::PREVIOUS_INPUTS, shape, run.weights));
+                made.push(tape.left_by_step_before(super::PREVIOUS_INPUTS, shape, run.weights));
             }
         }
         let shape = run.stream(tape, run.h());
-        made.push(tape.from_step_before(super::PREVIOUS_INPUTS, shape, run.weights));
+        made.push(tape.left_by_step_before(super::PREVIOUS_INPUTS, shape, run.weights));
         made
     }
 

@@ -3,6 +3,7 @@
 use super::LitGpt;
 use crate::frameworks::litgpt::Lora;
 use crate::layers::Linear;
+use crate::layers::linear::through;
 use crate::layers::operations::{dropout, fresh, join};
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
@@ -102,7 +103,7 @@ impl LitGpt<'_> {
         positions: Dim,
     ) -> Tensor {
         if self.quantized {
-            self.unpacked(tape, input, linear, name, positions)
+            through(tape, linear.split(), input, |tape, input| self.unpacked(tape, input, linear, name, positions))
         } else {
             self.run.product(tape, input, linear, name, positions)
         }
@@ -141,6 +142,7 @@ impl LitGpt<'_> {
         outputs: Dim,
     ) -> Linear {
         let shape = tape.shape(&[outputs, inputs]);
-        Linear { part, weight: tape.adapter(part.name(piece), shape, self.run.weights), bias: None, inputs, outputs }
+        let weight = tape.adapter(part.name(piece), shape, self.run.weights);
+        Linear { part, piece, weight, bias: None, inputs, outputs }
     }
 }

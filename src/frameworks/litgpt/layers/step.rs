@@ -5,26 +5,72 @@ use crate::layers::embedding::look_up;
 use crate::layers::model::Forward;
 use crate::layers::norm::{names, row};
 use crate::layers::operations::fresh;
+use crate::layers::recorder::hooks::Hooks;
+use crate::layers::recorder::{Outside, Program, RECORDED, Recorder};
 use crate::layers::rotary::Tables;
-use crate::layers::stack::{RECORDED, Stack};
 use crate::model::architecture::Layer;
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
 
-struct Recorder<'a> {
+/// Blocks, with the tables that all of them read.
+struct Blocks<'a> {
     model: LitGpt<'a>,
-    tape: Tape,
+    tables: Tables,
+}
+
+impl Program for Blocks<'_> {
+    type Given = Tables;
+
+    fn given(&self, _layer: &Layer) -> Tables {
+        self.tables
+    }
+
+    fn layer(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, tables: Tables) -> Tensor {
+        self.model.block(tape, layer, input, tables)
+    }
 }
 
 impl LitGpt<'_> {
     /// Records a step with its backward pass.
     pub(crate) fn record(self) -> Forward {
+        self.record_with(&mut ())
+    }
+
+    /// The same with hooks around each layer.
+    pub(crate) fn record_with(self, hooks: &mut dyn Hooks) -> Forward {
         let mut tape = Tape::new(RECORDED, true, self.run.keep_gradients);
         if self.lora.is_some() {
             tape.freeze();
         }
-        Recorder { model: self, tape }.record()
+        let previous = self.previous(&mut tape);
+        let stream = self.embed(&mut tape);
+        let mut blocks = Blocks { model: self, tables: self.rotary(&mut tape) };
+        let embedding = 0..tape.node_count();
+        let mut layers = Recorder::new(self.run, hooks);
+        let stream = layers.forward(&mut tape, &mut blocks, stream);
+        let norm = tape.node_count();
+        tape.enter(Segment::FinalNorm);
+        let normed = self.stream_norm(&mut tape, stream, names!("final norm"));
+        tape.release(stream);
+        let logits = self.head(&mut tape, normed, previous);
+        let outside = Outside { embedding, norm, loss: tape.node_count() };
+        let loss = self.loss(&mut tape, logits);
+        let loss_known = tape.position();
+        let seed = tape.seed_mean(&loss.tokens, "loss");
+        tape.release(loss.divisor);
+        let [head_backward, embedding_backward] = layers.backward(&mut tape, &mut blocks, outside, [&[], &[]]);
+        tape.release_seed(seed);
+        tape.release(loss.scaled);
+        Forward {
+            tape,
+            measured: true,
+            stretches: layers.into_stretches(),
+            loss_known,
+            backward_start: loss_known,
+            head_backward,
+            embedding_backward,
+        }
     }
 
     /// The rows of the token table, scaled where the model does that.
@@ -74,45 +120,5 @@ impl LitGpt<'_> {
         let shape = tape.shape(&[self.run.s(), rotating]);
         let [cos, sin] = [Tape::buffer(shape, self.tables); 2];
         Tables { cos, sin }
-    }
-}
-
-impl Recorder<'_> {
-    fn record(mut self) -> Forward {
-        let model = self.model;
-        let previous = model.previous(&mut self.tape);
-        let stream = model.embed(&mut self.tape);
-        let tables = model.rotary(&mut self.tape);
-        let embedding_nodes = 0..self.tape.node_count();
-        let block = |tape: &mut Tape, layer: &Layer, input| model.block(tape, layer, input, tables);
-        let (layers, stream) = Stack::forward(&mut self.tape, model.run.architecture, false, stream, block);
-        let norm_start = self.tape.node_count();
-        self.tape.enter(Segment::FinalNorm);
-        let normed = model.stream_norm(&mut self.tape, stream, names!("final norm"));
-        self.tape.release(stream);
-        let logits = model.head(&mut self.tape, normed, previous);
-        let loss_start = self.tape.node_count();
-        let loss = model.loss(&mut self.tape, logits);
-        let loss_known = self.tape.position();
-        let backward_start = self.tape.position();
-        let seed = self.tape.seed_mean(&loss.tokens, "loss");
-        self.tape.release(loss.divisor);
-        self.tape.backward(loss_start..self.tape.node_count());
-        let head_backward = self.tape.position();
-        self.tape.backward(norm_start..loss_start);
-        let stretches = layers.backward(&mut self.tape, block);
-        let embedding_backward = self.tape.position();
-        self.tape.backward(embedding_nodes);
-        self.tape.release_seed(seed);
-        self.tape.release(loss.scaled);
-        Forward {
-            tape: self.tape,
-            measured: true,
-            stretches,
-            loss_known,
-            backward_start,
-            head_backward,
-            embedding_backward,
-        }
     }
 }

@@ -59,10 +59,10 @@ impl Torchtune<'_> {
         tape.enter(Segment::Loss);
         let scalar = tape.shape(&[]);
         for _ in ["loss", "tokens per second"] {
-            tape.from_step_before(PREVIOUS, scalar, Dtype::Fp32);
+            tape.left_by_step_before(PREVIOUS, scalar, Dtype::Fp32);
         }
-        let loss_before = tape.from_step_before(PREVIOUS, scalar, Dtype::Fp32);
-        let tokens_before = tape.from_step_before(PREVIOUS, scalar, Dtype::Int64);
+        let loss_before = tape.left_by_step_before(PREVIOUS, scalar, Dtype::Fp32);
+        let tokens_before = tape.left_by_step_before(PREVIOUS, scalar, Dtype::Int64);
         let accumulates = self.run.keep_gradients;
         if accumulates {
             Self::sums(tape);

@@ -58,7 +58,7 @@ impl Torchtune<'_> {
             [(Piece::LoraA, head.inputs, rank), (Piece::LoraB, rank, head.outputs)].map(|(piece, inputs, outputs)| {
                 let shape = tape.shape(&[outputs, inputs]);
                 let weight = tape.adapter(head.part.name(piece), shape, adapters.dtype);
-                Linear { weight, bias: None, inputs, outputs, ..head }
+                Linear { piece, weight, bias: None, inputs, outputs, ..head }
             });
         Some(Adapter { pair, names })
     }

@@ -10,7 +10,7 @@ use crate::tape::{Tape, Tensor};
 
 impl Torchtune<'_> {
     /// From the residual stream that enters to the one that leaves. What attention returned stays until the end.
-    pub(crate) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
+    pub(crate) fn block(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
         let (Some(attention), FeedForward::Dense(mlp)) = (layer.attention(), &layer.feed_forward) else {
             return tape.share(input);
         };

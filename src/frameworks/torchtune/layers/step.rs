@@ -5,7 +5,8 @@ use crate::layers::embedding::look_up;
 use crate::layers::model::Forward;
 use crate::layers::norm::names;
 use crate::layers::operations::{fresh, soft_cap};
-use crate::layers::stack::{RECORDED, Stack};
+use crate::layers::recorder::hooks::Hooks;
+use crate::layers::recorder::{Outside, Program, RECORDED, Recorder};
 use crate::model::architecture::Layer;
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
@@ -14,6 +15,11 @@ use crate::tape::{Dtype, Segment, Tape, Tensor};
 impl Torchtune<'_> {
     /// Records a step with its backward pass.
     pub(crate) fn record(self) -> Forward {
+        self.record_with(&mut ())
+    }
+
+    /// The same with hooks around each layer.
+    pub(crate) fn record_with(mut self, hooks: &mut dyn Hooks) -> Forward {
         let run = self.run;
         let mut tape = Tape::new(RECORDED, true, run.keep_gradients);
         tape.sum_in_place();
@@ -24,10 +30,9 @@ impl Torchtune<'_> {
         let counted = self.count(&mut tape);
         let start = tape.node_count();
         let (table, stream) = self.embed(&mut tape, batch.tokens);
-        let embedding_nodes = start..tape.node_count();
-        let block = |tape: &mut Tape, layer: &Layer, input| self.layer(tape, layer, input);
-        let checkpointed = run.checkpointed_layers > 0;
-        let (layers, stream) = Stack::forward(&mut tape, run.architecture, checkpointed, stream, block);
+        let embedding = start..tape.node_count();
+        let mut layers = Recorder::new(run, hooks);
+        let stream = layers.forward(&mut tape, &mut self, stream);
         let norm_start = tape.node_count();
         tape.enter(Segment::FinalNorm);
         let normed = self.final_norm(&mut tape, stream);
@@ -43,12 +48,8 @@ impl Torchtune<'_> {
         let loss_known = tape.position();
         let backward_start = tape.position();
         let seed = tape.seed(loss, "loss");
-        tape.backward(loss_start..tape.node_count());
-        let head_backward = tape.position();
-        tape.backward(norm_start..loss_start);
-        let stretches = layers.backward(&mut tape, block);
-        let embedding_backward = tape.position();
-        tape.backward(embedding_nodes);
+        let outside = Outside { embedding, norm: norm_start, loss: loss_start };
+        let [head_backward, embedding_backward] = layers.backward(&mut tape, &mut self, outside, [&[], &[]]);
         tape.release_seed(seed);
         if self.steps_in_place {
             tape.enter(Segment::Loss);
@@ -57,6 +58,7 @@ impl Torchtune<'_> {
                 tape.constant("factor of gradients", scalar, Dtype::Fp32);
             }
         }
+        let stretches = layers.into_stretches();
         Forward { tape, measured: true, stretches, loss_known, backward_start, head_backward, embedding_backward }
     }
 
@@ -87,5 +89,15 @@ impl Torchtune<'_> {
         let scaled = fresh(tape, embedded, "scaled embedding", shape);
         tape.release(embedded);
         (table, scaled)
+    }
+}
+
+impl Program for Torchtune<'_> {
+    type Given = ();
+
+    fn given(&self, _layer: &Layer) {}
+
+    fn layer(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, (): ()) -> Tensor {
+        self.block(tape, layer, input)
     }
 }

@@ -1,0 +1,204 @@
+//! Linear layers, and the door that every product with a matrix of a model goes through.
+
+use super::Run;
+use super::operations::{add, cast, kept_factors};
+use crate::model::part::{Codes, Part, Piece, Split};
+use crate::shape::Dim;
+use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
+
+/// A matrix and, where it has one, its bias.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Linear {
+    /// Of which part it is.
+    pub(crate) part: Part,
+    /// Whether it is the part's own matrix, or which of its adapter's two.
+    pub(crate) piece: Piece,
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Option<Tensor>,
+    pub(crate) inputs: Dim,
+    pub(crate) outputs: Dim,
+}
+
+impl Linear {
+    /// How ranks divide it: of an adapter the one of the two matrices that reads or makes what is divided, as vLLM's
+    /// layers with adapters do.
+    pub(crate) const fn split(&self) -> Split {
+        match (self.part.split(), self.piece) {
+            (Split::Column | Split::Vocabulary, Piece::LoraA) | (Split::Row, Piece::LoraB) => Split::Replicated,
+            (split, _) => split,
+        }
+    }
+}
+
+/// Records a product with a matrix that ranks divide in this way. On one GPU that is the product alone; this is the one
+/// place where what ranks send each other around it is recorded.
+pub(crate) fn through(
+    tape: &mut Tape,
+    split: Split,
+    input: Tensor,
+    product: impl FnOnce(&mut Tape, Tensor) -> Tensor,
+) -> Tensor {
+    match split {
+        // Before columns the parts of a sequence are gathered, after rows outputs are summed, around experts tokens are
+        // sent to theirs and back.
+        Split::Column | Split::Row | Split::Vocabulary | Split::Expert | Split::Replicated => product(tape, input),
+    }
+}
+
+impl Run<'_> {
+    /// A linear layer: keeps its input, in the type of the product.
+    pub(crate) fn linear(&self, tape: &mut Tape, input: Tensor, linear: Linear, name: &'static str) -> Tensor {
+        self.linear_over(tape, input, linear, name, self.s())
+    }
+
+    /// A linear layer over so many positions of each sequence, with its adapter where it has one.
+    pub(crate) fn linear_over(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        // The head stays as it is, and a router is no linear layer of its own.
+        let base = self.base.filter(|_| matches!(linear.part.codes(), Codes::Always | Codes::AtLoading));
+        let output = match base {
+            Some(base) => through(tape, linear.split(), input, |tape, input| {
+                self.unpacked_product(tape, input, linear, name, (positions, base))
+            }),
+            None if self.code.transposed_linears && linear.part != Part::Head => {
+                through(tape, linear.split(), input, |tape, input| {
+                    self.transposed_product(tape, input, linear, name, positions)
+                })
+            }
+            None => self.product(tape, input, linear, name, positions),
+        };
+        match self.adapters.and_then(|adapters| Some((adapters, adapters.names(linear.part)?))) {
+            Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
+            None => output,
+        }
+    }
+
+    /// One matrix product with its bias: keeps its input, in the type of the product, where the matrix is trained,
+    /// and the matrix where the input needs a gradient.
+    pub(crate) fn product(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        through(tape, linear.split(), input, |tape, input| self.plain_product(tape, input, linear, name, positions))
+    }
+
+    fn plain_product(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
+        let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
+        // Autocast casts the last argument first, so that on the way back the weight's gradient is cast before the bias's.
+        // GPT-2's adds its product to the bias, which is then the first.
+        let last = linear.bias.filter(|_| !self.code.conv1d).map(|bias| cast_weight(tape, bias));
+        let weight = cast_weight(tape, linear.weight);
+        let narrowed = cast(tape, input, compute, "input in 16 bits");
+        let first = linear.bias.filter(|_| self.code.conv1d).map(|bias| cast_weight(tape, bias));
+        let bias = last.or(first);
+        let shape = tape.shape(&[self.b(), positions, linear.outputs]);
+        let inputs = [weight, narrowed, bias.unwrap_or(weight)];
+        let (kept, count) = kept_factors([narrowed, weight]);
+        let operation = Operation {
+            rule: Rule::Affine,
+            inputs: if bias.is_some() { &inputs } else { &inputs[..2] },
+            keeps: &kept[..count],
+            extras: &[],
+            keeps_output: false,
+        };
+        let output = tape.apply(&operation, name, shape, compute);
+        if bias.is_some() {
+            tape.product_with_bias_workspace();
+        } else {
+            tape.product_workspace();
+        }
+        tape.release(narrowed);
+        if self.autocast {
+            tape.release(weight);
+            if let Some(bias) = bias {
+                tape.release(bias);
+            }
+        }
+        output
+    }
+
+    /// A product with the transposed matrix, whose 16-bit copy lasts as long as it is needed, and then a sum with the bias
+    /// in the wider type of the two.
+    fn transposed_product(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
+        let Linear { weight, bias, outputs, .. } = linear;
+        let compute = if self.autocast { Dtype::Bf16 } else { weight.dtype };
+        let narrowed = cast(tape, input, compute, "input in 16 bits");
+        let copied = match (self.autocast, weight.needs_gradient()) {
+            (true, true) => tape.weight_copy(weight, compute),
+            (true, false) => tape.cached_copy(weight),
+            (false, _) => weight,
+        };
+        let (kept, count) = kept_factors([narrowed, copied]);
+        let inputs = [copied, narrowed];
+        let operation =
+            Operation { rule: Rule::Product, inputs: &inputs, keeps: &kept[..count], extras: &[], keeps_output: false };
+        let shape = tape.shape(&[self.b(), positions, outputs]);
+        let product = tape.apply(&operation, name, shape, compute);
+        tape.product_workspace();
+        tape.release(narrowed);
+        if self.autocast {
+            tape.release(copied);
+        }
+        let Some(bias) = bias else { return product };
+        let sum = add(tape, [product, bias], name);
+        tape.release(product);
+        sum
+    }
+
+    /// The matrix and bias of a linear layer.
+    pub(crate) fn weights(&self, tape: &mut Tape, part: Part, inputs: Dim, outputs: Dim, bias: bool) -> Linear {
+        let matrix = tape.shape(&[outputs, inputs]);
+        let weight = tape.parameter(part.name(Piece::Weight), matrix, self.weights);
+        let bias = bias.then(|| {
+            let vector = tape.shape(&[outputs]);
+            tape.parameter(part.name(Piece::Bias), vector, self.weights)
+        });
+        Linear { part, piece: Piece::Weight, weight, bias, inputs, outputs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_adapter_one_matrix_is_divided() {
+        let dim = Dim { symbol: "", size: 8 };
+        let weight = Tape::buffer(0, Dtype::Bf16);
+        let split = |part, piece| Linear { part, piece, weight, bias: None, inputs: dim, outputs: dim }.split();
+        for (part, whole, low, high) in [
+            (Part::Query, Split::Column, Split::Replicated, Split::Column),
+            (Part::Down, Split::Row, Split::Row, Split::Replicated),
+            (Part::Head, Split::Vocabulary, Split::Replicated, Split::Vocabulary),
+            (Part::Router, Split::Replicated, Split::Replicated, Split::Replicated),
+        ] {
+            let pieces = [Piece::Weight, Piece::LoraA, Piece::LoraB].map(|piece| split(part, piece));
+            assert_eq!(pieces, [whole, low, high], "{part:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Layers as the classes of Transformers run them: what each is given, and what `GradientCheckpointingLayer` holds.
+
+use super::shared::SharedByWindow;
+use crate::layers::Run;
+use crate::layers::attention::Shared;
+use crate::layers::recorder::Program;
+use crate::layers::seq2seq::Stack;
+use crate::model::architecture::Layer;
+use crate::tape::{Tape, Tensor};
+
+/// The layers of a class, and its loop's variables.
+pub(crate) struct Classes<'a> {
+    run: Run<'a>,
+    /// What the layers share.
+    pub(crate) beside: Beside,
+    /// The attention weights that the last layer returned.
+    pub(crate) returned: Option<Tensor>,
+    /// Those of the layer before it, until the loop's variable takes the last.
+    outdated: Option<Tensor>,
+}
+
+/// What the layers of a model share, or those of one of two stacks, which the first of them make.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Beside {
+    /// A model of one stack: masks and tables, with a window and without.
+    Windows(SharedByWindow),
+    /// An encoder or a decoder.
+    Stack(Stack),
+}
+
+/// What one layer is given of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Given {
+    Shared(Shared),
+    Stack(Stack),
+}
+
+impl<'a> Classes<'a> {
+    /// Layers that share this.
+    pub(crate) const fn new(run: Run<'a>, beside: Beside) -> Self {
+        Self { run, beside, returned: None, outdated: None }
+    }
+
+    /// The mask where a checkpoint keeps it like its layer's input: GPT-2 passes it by position.
+    fn kept_mask(&self, shared: Shared) -> Option<Tensor> {
+        shared.mask.filter(|_| self.run.code.checkpoint_keeps_mask)
+    }
+}
+
+impl Program for Classes<'_> {
+    type Given = Given;
+
+    fn given(&self, layer: &Layer) -> Given {
+        match self.beside {
+            Beside::Windows(shared) => Given::Shared(shared.of(layer)),
+            Beside::Stack(stack) => Given::Stack(stack),
+        }
+    }
+
+    fn layer(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Given) -> Tensor {
+        let shared = match given {
+            Given::Shared(shared) => shared,
+            Given::Stack(mut stack) => {
+                let output = self.run.stack_layer(tape, layer, input, &mut stack);
+                self.beside = Beside::Stack(stack);
+                return output;
+            }
+        };
+        let (output, weights) = self.run.layer(tape, layer, input, shared);
+        if self.run.code.returns_weights {
+            self.outdated = std::mem::replace(&mut self.returned, weights);
+        } else {
+            tape.release_each(weights);
+        }
+        output
+    }
+
+    fn assign(&mut self, tape: &mut Tape, input: Tensor) {
+        // The variable for a layer's outputs had the ones of the layer before.
+        tape.release_each(self.outdated.take());
+        tape.release(input);
+    }
+
+    fn begin_checkpoint(&self, tape: &mut Tape, input: Tensor, given: Given) -> Vec<Tensor> {
+        match given {
+            Given::Shared(shared) => {
+                for tensor in shared.tensors() {
+                    tape.share(tensor);
+                }
+                let mask = self.kept_mask(shared);
+                let kept = [input, mask.unwrap_or(input)];
+                tape.begin_checkpoint(if mask.is_some() { &kept } else { &kept[..1] });
+                // The mask is among what is shared, and kept once more.
+                std::iter::once(input).chain(shared.tensors()).chain(mask).collect()
+            }
+            Given::Stack(stack) => {
+                // All is passed by position, and the checkpoint keeps what is passed so.
+                let kept: Vec<Tensor> = std::iter::once(input).chain(stack.tensors()).collect();
+                tape.begin_checkpoint(&kept);
+                kept
+            }
+        }
+    }
+
+    fn again(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Given) {
+        match given {
+            Given::Shared(shared) => {
+                let (output, weights) = self.run.layer(tape, layer, input, shared);
+                tape.release(output);
+                tape.release_each(weights);
+            }
+            Given::Stack(stack) => self.run.stack_layer_again(tape, layer, input, stack),
+        }
+        tape.leave_autocast();
+    }
+}

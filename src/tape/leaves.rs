@@ -1,0 +1,54 @@
+//! Leaves of the graph: parameters, and values that are made to require a gradient.
+
+use super::record::{Leaf, NOTHING};
+use super::{Dtype, Source, Tape, Tensor, position};
+
+impl Tape {
+    /// A parameter: it lives elsewhere, gradients arrive here.
+    pub(crate) fn parameter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let leaf = self.leaf(name, false);
+        let source = if self.frozen { Source::Frozen(leaf) } else { Source::Leaf(leaf) };
+        Tensor { storage: NOTHING, shape, dtype, source }
+    }
+
+    /// A parameter that is trained beside frozen ones.
+    pub(crate) fn adapter(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let source = Source::Leaf(self.leaf(name, false));
+        Tensor { storage: NOTHING, shape, dtype, source }
+    }
+
+    /// The same where no optimizer steps it and nobody clears its gradient, which is counted by itself.
+    pub(crate) fn forgotten(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let tensor = self.adapter(name, shape, dtype);
+        if let Some(leaf) = self.leaves.last_mut() {
+            leaf.stands = true;
+        }
+        tensor
+    }
+
+    /// A computed value becomes the beginning of the graph: it and its gradient stay until the graph is gone, after
+    /// the optimizer's step.
+    pub(crate) fn require_gradient(&mut self, tensor: Tensor) -> Tensor {
+        // What is computed again begins a graph that nobody keeps.
+        if !self.recomputing {
+            self.refer(tensor.storage);
+            self.outlasts(tensor.storage);
+        }
+        let name = self.storages.get(tensor.storage as usize).map_or("", |storage| storage.name);
+        let source = Source::Leaf(self.leaf(name, true));
+        Tensor { source, ..tensor }
+    }
+
+    fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
+        self.leaves.push(Leaf {
+            name,
+            owner: self.segment,
+            uses: 0,
+            waiting: None,
+            cached_copy: None,
+            value,
+            stands: false,
+        });
+        position(self.leaves.len() - 1)
+    }
+}

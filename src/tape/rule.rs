@@ -1,0 +1,79 @@
+//! How gradients go back through the operations of PyTorch.
+
+/// How a node turns the gradient of its output into gradients of its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The same storage goes on to every input: additions.
+    Pass,
+    /// The same storage goes on as a view, which knows whose it is: nothing is summed into it in place.
+    View,
+    /// One new gradient an input, of the input's shape.
+    Each,
+    /// A lookup of rows in a table.
+    Lookup,
+    /// Dropout, whose mask is there before what it lets through.
+    Dropout,
+    /// A matrix product without a bias: one new gradient an input, each a product too.
+    Product,
+    /// The softmax of eager attention, whose gradient is made from a product of it and the one that comes in.
+    Softmax,
+    /// A selection along the last dimension, whose gradient is written into zeros: `gather`, `topk`.
+    Scatter,
+    /// A batched product times a number, by which gradients are multiplied once they are there: `baddbmm`.
+    ScaledProduct,
+    /// A product for every expert, of its matrix and its own rows.
+    Grouped,
+    /// A matrix product with a bias, the third input: the bias takes the gradient that comes in, summed over rows once
+    /// the others are there.
+    Affine,
+    /// An attention kernel that keeps no scores, and makes the gradients of all its inputs, needed or not.
+    Fused(FusedKernel),
+    /// A product: gradients have the output's shape and are summed where the input was broadcast.
+    Multiply,
+    /// A scaled product of two values, added to a frozen one, the first input.
+    Fold,
+    /// A product with a frozen matrix, the first input, that is unpacked again for it.
+    Unpack,
+    /// The same, whose scales are unpacked first.
+    UnpackNested,
+    /// The same in fp16 first, and then in the type of the gradient.
+    UnpackTwice,
+    /// A sum: the gradient goes on to each term, summed where the term was broadcast.
+    Add,
+    /// A fused kernel that first computes again, in fp32 and in this shape, what it did not keep.
+    Again(u16),
+    /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
+    Subtract,
+    /// A power, with two temporaries.
+    Power,
+    /// The reciprocal square root, with two temporaries.
+    Rsqrt,
+    /// BLOOM's GELU, whose gradient is written out: five temporaries at once, of which the factor of the gradient and the
+    /// tangent outlast the others.
+    GeluFunction,
+    /// A selection by index: the gradient is written into zeros.
+    Index,
+    /// A clamp from above: where it acts, the gradient is zero.
+    ClampAbove,
+    /// A clamp from above and below.
+    Clamp,
+    /// A quotient of a value by a divisor that was computed too.
+    Divide,
+    /// A value written into a part of another, whose gradient has a copy with that part taken out.
+    Write,
+    /// A split: the gradients of the parts are put together into one.
+    Split,
+    /// The same into any number of parts, each of which is read once.
+    Cut,
+}
+
+/// An attention kernel that keeps no scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FusedKernel {
+    /// FlashAttention.
+    Flash,
+    /// The same over rows that lie head by head: its backward reads a copy of the gradient in another order.
+    FlashByHead,
+    /// The memory-efficient kernel of xFormers, for fp32 and for masks.
+    Efficient,
+}
