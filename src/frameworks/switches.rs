@@ -5,7 +5,6 @@ macro_rules! switches {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $switch:ident: bool,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(clippy::struct_excessive_bools, reason = "independent habits")]
         pub(crate) struct $name { $($(#[$doc])* pub(crate) $switch: bool,)+ }
 
         impl $name {

@@ -81,7 +81,7 @@ pub struct Profiles {
 pub const NOT_DESCRIBED: [&str; 5] = ["megatron", "torchtitan", "deepspeed", "vllm", "llama.cpp"];
 
 impl Default for Profile {
-    /// The one whose operations [`crate::framework::transformers`] describes, for programs that load no presets.
+    /// The one whose operations [`crate::families::code`] describes, for programs that load no presets.
     fn default() -> Self {
         Self {
             id: String::from("transformers"),

@@ -1,5 +1,5 @@
 //! What can be done: one table, from which help, footer, palette, manual and `docs/keys.md` are printed. Which keys do
-//! it is the [`Keymap`]'s to say.
+//! it is the [`Keymap`](super::keymap::Keymap)'s to say.
 
 use super::screen::View as Screen;
 
