@@ -2,6 +2,7 @@
 //!
 //! What each operation keeps is code, in `frameworks`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -117,11 +118,10 @@ impl Profiles {
     pub fn put(&mut self, profile: Profile) {
         self.known.retain(|known| known.id != profile.id);
         self.known.push(Arc::new(profile));
-        let by_default = |profile: &Profile| profile.framework != Profile::default().framework;
-        self.known.sort_by(|one, other| {
-            let key =
-                |profile: &Profile| (by_default(profile), profile.framework.clone(), profile.id != profile.framework);
-            key(one).cmp(&key(other)).then_with(|| other.id.cmp(&one.id))
+        let usual = Profile::default().framework;
+        self.known.sort_by_cached_key(|profile| {
+            let Profile { id, framework, .. } = &**profile;
+            (*framework != usual, framework.clone(), id != framework, Reverse(id.clone()))
         });
     }
 
