@@ -42,7 +42,8 @@ pub enum Site {
     Head,
 }
 
-/// How tensor parallelism divides a matrix `[outputs, inputs]`, as Megatron-LM and `base_model_tp_plan` do.
+/// How tensor parallelism divides a matrix `[outputs, inputs]`, as Megatron-LM does. Transformers' `base_model_tp_plan`
+/// divides most weights so too, but gathers what some of them give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
     /// By outputs: each rank has some heads or channels.
@@ -126,8 +127,8 @@ parts! {
     TokenEmbeddingReplaced: "token embedding that was replaced", Embedding, ["" ""], Replicated, Never, [], [], "";
     PositionEmbedding: "position embedding", Embedding, ["" ""], Replicated, Never, [], [], "position_embd";
     TokenTypeEmbedding: "token type embedding", Embedding, ["" ""], Replicated, Never, [], [], "token_types";
-    ClassToken: "class token", Embedding, ["" ""], Replicated, Never, [], [], "";
-    PatchProjection: "patch projection", Embedding, ["" ""], Replicated, Never, [], [], "";
+    ClassToken: "class token", Embedding, ["" ""], Replicated, Never, [], [], "v.class_embd";
+    PatchProjection: "patch projection", Embedding, ["" ""], Replicated, Never, [], [], "v.patch_embd";
     EmbeddingNorm: "embedding norm", Embedding, ["" ""], Replicated, Never, [], [], "token_embd_norm";
     EmbeddingProjection: "embedding projection", Embedding, ["" ""], Replicated, AtLoading, [], [], "";
     PerLayerEmbedding: "per-layer embedding", Embedding, ["" ""], Replicated, Never, [], [], "per_layer_token_embd";
@@ -138,7 +139,7 @@ parts! {
 
     AttentionNorm: "attention norm", LayerNorm, ["h" ""], Replicated, Never, ["input_layernorm"], [], "blk.%.attn_norm";
     AttentionOutputNorm: "attention output norm", LayerNorm, ["" ""], Replicated, Never, [], [], "blk.%.post_attention_norm";
-    CrossAttentionNorm: "cross attention norm", LayerNorm, ["h" ""], Replicated, Never, [], [], "blk.%.cross_attn_norm";
+    CrossAttentionNorm: "cross attention norm", LayerNorm, ["h" ""], Replicated, Never, [], [], "dec.blk.%.cross_attn_norm";
     MixerNorm: "mixer norm", LayerNorm, ["" ""], Replicated, Never, [], [], "blk.%.attn_norm";
     FeedForwardNorm: "feed-forward norm", LayerNorm, ["h" ""], Replicated, Never, ["post_attention_layernorm"], [], "blk.%.ffn_norm";
     FeedForwardOutputNorm: "feed-forward output norm", LayerNorm, ["" ""], Replicated, Never, [], [], "blk.%.post_ffw_norm";
@@ -167,12 +168,12 @@ parts! {
     HeadGate: "attention.head gate", Mixer, ["" ""], Column, Always, [], [], "";
     AttentionLinear: "attention.linear", Mixer, ["" ""], Replicated, Always, ["linear_attn"], [], "";
     Sinks: "attention.sinks", Mixer, ["" ""], Column, Never, ["sinks"], [], "blk.%.attn_sinks";
-    DistanceBias: "attention.bias by distance", Mixer, ["" ""], Row, Never, ["relative_attention_bias"], [], "blk.%.attn_rel_b";
+    DistanceBias: "attention.bias by distance", Mixer, ["" ""], Row, Never, ["relative_attention_bias"], [], "";
 
-    CrossQuery: "cross attention.query", CrossAttention, ["q" "h"], Column, Always, ["q_proj"], ["q"], "blk.%.cross_attn_q";
-    CrossKey: "cross attention.key", CrossAttention, ["kv" "h"], Column, Always, ["k_proj"], ["k"], "blk.%.cross_attn_k";
-    CrossValue: "cross attention.value", CrossAttention, ["kv" "h"], Column, Always, ["v_proj"], ["v"], "blk.%.cross_attn_v";
-    CrossOutput: "cross attention.output", CrossAttention, ["h" "q"], Row, Always, ["o_proj"], ["o"], "blk.%.cross_attn_o";
+    CrossQuery: "cross attention.query", CrossAttention, ["q" "h"], Column, Always, ["q_proj"], ["q"], "dec.blk.%.cross_attn_q";
+    CrossKey: "cross attention.key", CrossAttention, ["kv" "h"], Column, Always, ["k_proj"], ["k"], "dec.blk.%.cross_attn_k";
+    CrossValue: "cross attention.value", CrossAttention, ["kv" "h"], Column, Always, ["v_proj"], ["v"], "dec.blk.%.cross_attn_v";
+    CrossOutput: "cross attention.output", CrossAttention, ["h" "q"], Row, Always, ["o_proj"], ["o"], "dec.blk.%.cross_attn_o";
 
     Convolution: "mixer.convolution", Mixer, ["" ""], Column, Never, ["conv1d"], [], "blk.%.ssm_conv1d";
     MixerInput: "mixer.input", Mixer, ["" ""], Column, Always, ["in_proj"], [], "blk.%.ssm_in";
@@ -182,13 +183,13 @@ parts! {
     MixerQueryKeyValue: "mixer.query key value", Mixer, ["" ""], Column, Always, [], [], "";
     MixerQueryKeyValueGate: "mixer.query key value gate", Mixer, ["" ""], Column, Always, [], [], "";
     MixerGate: "mixer.gate", Mixer, ["" ""], Column, Always, [], [], "";
-    MixerGateDown: "mixer.gate down", Mixer, ["" ""], Replicated, Always, [], [], "";
-    MixerGateUp: "mixer.gate up", Mixer, ["" ""], Column, Always, [], [], "";
-    UpdateRate: "mixer.update rate", Mixer, ["" ""], Column, Always, [], [], "";
-    UpdateRateAndDecay: "mixer.update rate and decay", Mixer, ["" ""], Column, Always, [], [], "";
-    Decay: "mixer.decay", Mixer, ["" ""], Column, Always, [], [], "";
-    DecayDown: "mixer.decay down", Mixer, ["" ""], Replicated, Always, [], [], "";
-    DecayUp: "mixer.decay up", Mixer, ["" ""], Column, Always, [], [], "";
+    MixerGateDown: "mixer.gate down", Mixer, ["" ""], Replicated, Always, [], [], "blk.%.ssm_g_a";
+    MixerGateUp: "mixer.gate up", Mixer, ["" ""], Column, Always, [], [], "blk.%.ssm_g_b";
+    UpdateRate: "mixer.update rate", Mixer, ["" ""], Column, Always, [], [], "blk.%.ssm_beta";
+    UpdateRateAndDecay: "mixer.update rate and decay", Mixer, ["" ""], Column, Always, [], [], "blk.%.ssm_ba";
+    Decay: "mixer.decay", Mixer, ["" ""], Column, Always, [], [], "blk.%.ssm_alpha";
+    DecayDown: "mixer.decay down", Mixer, ["" ""], Replicated, Always, [], [], "blk.%.ssm_f_a";
+    DecayUp: "mixer.decay up", Mixer, ["" ""], Column, Always, [], [], "blk.%.ssm_f_b";
     DecayBias: "mixer.decay bias", Mixer, ["" ""], Column, Never, ["dt_bias"], [], "";
     DecayRate: "mixer.decay rate", Mixer, ["" ""], Column, Never, ["A_log"], [], "blk.%.ssm_a";
     SkipWeight: "mixer.skip weight", Mixer, ["" ""], Column, Never, ["D"], [], "blk.%.ssm_d";
@@ -215,9 +216,9 @@ parts! {
     ExpertsGateAndUp: "experts.gate and up", Experts, ["2m" ""], Expert, Always, ["gate_proj" "up_proj"], ["gate" "up"], "blk.%.ffn_gate_up_exps";
     ExpertsUp: "experts.up", Experts, ["" ""], Expert, Always, [], [], "blk.%.ffn_up_exps";
     ExpertsDown: "experts.down", Experts, ["" "m"], Expert, Always, ["down_proj"], ["down"], "blk.%.ffn_down_exps";
-    LatentDown: "experts.latent down", Experts, ["" ""], Replicated, Always, [], [], "";
+    LatentDown: "experts.latent down", Experts, ["" ""], Replicated, Always, [], [], "blk.%.ffn_latent_down";
     LatentNorm: "experts.latent norm", Experts, ["" ""], Replicated, Never, [], [], "";
-    LatentUp: "experts.latent up", Experts, ["" ""], Replicated, Always, [], [], "";
+    LatentUp: "experts.latent up", Experts, ["" ""], Replicated, Always, [], [], "blk.%.ffn_latent_up";
     SharedExpertGate: "shared expert gate", FeedForward, ["" ""], Replicated, AtLoading, ["shared_expert_gate"], [], "blk.%.ffn_gate_inp_shexp";
 
     IndexerQuery: "indexer.query", Beside, ["" ""], Replicated, Always, [], [], "blk.%.indexer.attn_q_b";
@@ -253,8 +254,8 @@ parts! {
     FinalNorm: "final norm", Head, ["h" ""], Replicated, Never, ["norm"], [], "output_norm";
     FinalReading: "final reading", Head, ["" ""], Replicated, Never, [], [], "";
     FinalReadingNorm: "final reading norm", Head, ["" ""], Replicated, Never, [], [], "";
-    Pooler: "pooler", Head, ["" ""], Replicated, Never, [], [], "";
-    Classifier: "classifier", Head, ["" ""], Replicated, Never, [], [], "";
+    Pooler: "pooler", Head, ["" ""], Replicated, Never, [], [], "cls";
+    Classifier: "classifier", Head, ["" ""], Replicated, Never, [], [], "cls.output";
     HeadTransform: "head transform", Head, ["" ""], Replicated, Never, [], [], "";
     HeadNorm: "head norm", Head, ["" ""], Replicated, Never, [], [], "";
     HeadProjection: "head projection", Head, ["" ""], Replicated, AtLoading, [], [], "";
@@ -337,6 +338,38 @@ mod tests {
         }
         let norms = Part::ALL.iter().filter(|part| part.site() == Site::LayerNorm);
         assert!(norms.into_iter().all(|part| part.split() == Split::Replicated && part.codes() == Codes::Never));
+    }
+
+    /// The names that llama.cpp's own tables have.
+    #[test]
+    fn tensors_of_gguf_files_are_llama_cpps() {
+        let known: HashSet<&str> = include_str!("../../tests/reference/gguf_tensors.txt").lines().collect();
+        let named: Vec<&str> = Part::ALL.iter().map(|part| part.gguf()).filter(|name| !name.is_empty()).collect();
+        assert!(named.len() > 70);
+        let unknown: Vec<&&str> = named.iter().filter(|name| !known.contains(**name)).collect();
+        assert_eq!(unknown, Vec::<&&str>::new());
+    }
+
+    /// What five families or more of Transformers have in their plans.
+    #[test]
+    fn parts_are_divided_as_transformers_plans_divide_them() {
+        let mut held = 0;
+        for line in include_str!("../../tests/reference/tp_plans.txt").lines() {
+            let [module, style, families] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let split = match style {
+                "colwise" | "colwise_gather_output" | "packed_colwise" => Split::Column,
+                "rowwise" | "rowwise_split_input" => Split::Row,
+                "replicated_with_grad_allreduce" | "mla_kv_a_proj" => Split::Replicated,
+                _ => continue,
+            };
+            let (often, experts) = (families.parse::<u64>().unwrap() >= 5, |part: &&Part| part.site() == Site::Experts);
+            let named = Part::ALL.iter().filter(|part| part.modules() == [module] && !experts(part));
+            for part in named.filter(|_| often) {
+                assert_eq!(part.split(), split, "{part:?}: {line}");
+                held += 1;
+            }
+        }
+        assert!(held >= 10, "{held}");
     }
 
     #[test]
