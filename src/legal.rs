@@ -6,7 +6,6 @@ pub(crate) mod suited;
 use std::borrow::Cow;
 
 use crate::frameworks;
-use crate::gpu::Gpu;
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::scenario::{Estimator, Scenario, Task};
@@ -21,7 +20,7 @@ pub fn check(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
     }
     described(model, scenario)?;
     let trained = trained(model, scenario);
-    let (framework, job) = frameworks::job(&trained, scenario, None::<&Gpu>)?;
+    let (framework, job) = frameworks::job(&trained, scenario, None)?;
     framework.check(&job)
 }
 

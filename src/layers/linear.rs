@@ -62,17 +62,13 @@ impl Run<'_> {
     ) -> Tensor {
         // The head stays as it is, and a router is no linear layer of its own.
         let base = self.base.filter(|_| matches!(linear.part.codes(), Codes::Always | Codes::AtLoading));
-        let output = match base {
-            Some(base) => through(tape, linear.split(), input, |tape, input| {
-                self.unpacked_product(tape, input, linear, name, (positions, base))
-            }),
+        let output = through(tape, linear.split(), input, |tape, input| match base {
+            Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
             None if self.code.transposed_linears && linear.part != Part::Head => {
-                through(tape, linear.split(), input, |tape, input| {
-                    self.transposed_product(tape, input, linear, name, positions)
-                })
+                self.transposed_product(tape, input, linear, name, positions)
             }
-            None => self.product(tape, input, linear, name, positions),
-        };
+            None => self.plain_product(tape, input, linear, name, positions),
+        });
         match self.adapters.and_then(|adapters| Some((adapters, adapters.names(linear.part)?))) {
             Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
             None => output,

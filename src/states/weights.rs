@@ -1,5 +1,7 @@
 //! Entries that stand from step to step: weights, buffers, inputs.
 
+mod shape;
+
 use std::borrow::Cow;
 
 use crate::families::Implementation;
@@ -7,10 +9,11 @@ use crate::families::code::{FusedProjection, PositionCode, ScoreCode, TableCode}
 use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
 use crate::model::family::PositionKind;
-use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
-use crate::model::part::{Part, Piece, Site};
+use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Bytes, Overflow};
+
+pub(crate) use shape::shape;
 
 pub(crate) const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
 const INPUTS: &str = "tensors that the training loop feeds, PyTorch 2.15";
@@ -30,37 +33,6 @@ pub(crate) const fn place_of(block: &BlockParameters) -> Place {
 pub(crate) fn place(architecture: &Architecture, group: usize) -> Place {
     let first: u64 = architecture.groups[..group].iter().map(|group| group.layers).sum();
     Place::Layers(first, first + architecture.groups[group].layers - 1)
-}
-
-pub(crate) fn shape(tensor: &Tensor) -> Shape {
-    let dim = |symbol, size| Dim { symbol, size };
-    let [rows, columns] = symbols(tensor);
-    if let Role::Experts { count, .. } = tensor.role {
-        return Shape::new(&[dim("E", count), dim(rows, tensor.rows / count), dim(columns, tensor.columns)]);
-    }
-    if tensor.role == Role::Convolution {
-        return Shape::new(&[dim("", tensor.rows), dim("", 1), dim("", tensor.columns)]);
-    }
-    if tensor.columns == 1 {
-        Shape::new(&[dim(rows, tensor.rows)])
-    } else {
-        Shape::new(&[dim(rows, tensor.rows), dim(columns, tensor.columns)])
-    }
-}
-
-/// What formulas call the rows and columns of a tensor: those of its part's matrix, but for an adapter's rank and for the
-/// biases of experts, a row for each.
-fn symbols(tensor: &Tensor) -> [&'static str; 2] {
-    let [rows, columns] = tensor.part.symbols();
-    // Experts have a rank each, and a fused projection one for each of its parts.
-    let several = tensor.part.site() == Site::Experts || tensor.part == Part::QueryKeyValue;
-    let rank = if several { "" } else { "r" };
-    match (tensor.piece, tensor.role) {
-        (Piece::LoraA, _) => [rank, columns],
-        (Piece::LoraB, _) => [rows, rank],
-        (Piece::Bias, Role::ExpertBiases { .. }) => ["E", rows],
-        _ => [rows, columns],
-    }
 }
 
 /// Parameter tensors that stand together: the model's, or those that are trained.

@@ -27,48 +27,38 @@ impl Run<'_> {
             FusedProjection::SplitByHeads => FusedProjection::HeadsThenSplit,
             other => other,
         };
+        let shapes = [query_shape, kv_shape, kv_shape];
         let [query, key, value] = match code {
             FusedProjection::SplitThenHeads => {
-                let [query, key, value] = tape.split(fused, [query_shape, kv_shape, kv_shape]);
+                let [query, key, value] = tape.split(fused, shapes);
                 let copied = !self.fused_attention;
                 let query = self.heads(tape, query, sizes.heads, sizes.head, copied && sizes.heads.size > 1);
                 let value = self.heads(tape, value, sizes.kv_heads, sizes.head, copied && sizes.kv_heads.size > 1);
-                [query, key, value]
+                tape.release(fused);
+                return Projected { query, key, value, gate: None };
             }
             FusedProjection::HeadsThenSplit | FusedProjection::SplitByHeads => {
                 let three = Dim { symbol: "3d", size: 3 * sizes.head.size };
                 let apart = self.heads(tape, fused, sizes.heads, three, sizes.heads.size > 1);
-                let parts = tape.split(apart, [query_shape, kv_shape, kv_shape]);
                 held.push(apart);
-                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
-            }
-            FusedProjection::Unbound => {
-                let parts = tape.split(fused, [query_shape, kv_shape, kv_shape]);
-                held.push(fused);
-                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
-            }
-            FusedProjection::Selected => {
-                let parts = [query_shape, kv_shape, kv_shape].map(|shape| tape.view_with_new_gradient(fused, shape));
-                held.push(fused);
-                return Projected { query: parts[0], key: parts[1], value: parts[2], gate: None };
+                let [query, key, value] = tape.split(apart, shapes);
+                return Projected { query, key, value, gate: None };
             }
             FusedProjection::Indexed => {
-                let taken = self.taken_by_index(tape, fused, attention, sizes);
                 held.push(fused);
-                return taken;
+                return self.taken_by_index(tape, fused, attention, sizes);
             }
+            FusedProjection::Unbound => tape.split(fused, shapes),
+            FusedProjection::Selected => shapes.map(|shape| tape.view_with_new_gradient(fused, shape)),
             FusedProjection::Slices => {
-                let query = self.slice(tape, fused, sizes.query);
-                let key = self.slice(tape, fused, sizes.kv);
-                let value = self.slice(tape, fused, sizes.kv);
+                let [query, key, value] = [sizes.query, sizes.kv, sizes.kv].map(|it| self.slice(tape, fused, it));
                 let query = self.heads(tape, query, sizes.heads, sizes.head, sizes.heads.size > 1);
                 let key = self.heads(tape, key, sizes.kv_heads, sizes.head, sizes.kv_heads.size > 1);
                 let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
-                held.push(fused);
-                return Projected { query, key, value, gate: None };
+                [query, key, value]
             }
         };
-        tape.release(fused);
+        held.push(fused);
         Projected { query, key, value, gate: None }
     }
 
