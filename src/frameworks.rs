@@ -31,6 +31,15 @@ impl Job<'_> {
     pub(crate) fn not_covered(&self, covered: String) -> EstimateError {
         EstimateError::framework(&self.profile.id, covered)
     }
+
+    /// An error where the release names families, and the model's is none of them. `program` is what messages call it.
+    pub(crate) fn check_family(&self, program: &str) -> Result<(), EstimateError> {
+        let (families, own) = (&self.profile.families, self.model.family.id);
+        if families.is_empty() || families.iter().any(|family| family == own) {
+            return Ok(());
+        }
+        Err(self.not_covered(format!("transformers, for {own}; {program} for {}", families.join(", "))))
+    }
 }
 
 /// A program that trains models or serves them: how it builds them, what it keeps, in which order it asks for memory.
@@ -54,7 +63,7 @@ pub(crate) trait Framework: Sync {
 
     /// The ledger of serving.
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
-        Err(job.not_covered(format!("{}, for serving", job.scenario.framework.described(Task::Infer))))
+        Err(not_described(job.scenario))
     }
 
     /// Whether it is known in which order it asks for memory.

@@ -6,9 +6,9 @@ mod options;
 pub(crate) mod release;
 mod standing;
 
-use self::layers::LitGpt;
+use self::layers::Gpt;
 use self::release::{Release, built, scales_embedding};
-use super::step::{self, always, is_from_step_before, not_in_the_first, standing as standing_at};
+use super::step::{self, always, is_from_step_before, not_in_the_first};
 use super::{Framework, Job};
 use crate::families::code::NormCode;
 use crate::families::{Implementation, implementation};
@@ -88,7 +88,7 @@ impl<'a> Script<'a> {
     }
 }
 
-impl step::Trained for Script<'_> {
+impl step::TrainingStep for Script<'_> {
     fn architecture(&self) -> &Architecture {
         &self.model.architecture
     }
@@ -116,8 +116,7 @@ impl step::Trained for Script<'_> {
     }
 
     fn gradients(&self) -> Option<Alive> {
-        let train = self.train();
-        (train.gradient_accumulation_steps > 1).then(|| standing_at(train))
+        step::accumulated(self.train())
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
@@ -125,7 +124,7 @@ impl step::Trained for Script<'_> {
     }
 
     fn record(&self) -> Forward {
-        LitGpt {
+        Gpt {
             run: run(&self.model, self.train()),
             release: self.release,
             quantized: self.is_quantized(),
@@ -136,8 +135,8 @@ impl step::Trained for Script<'_> {
         .record()
     }
 
-    fn version(&self) -> Option<&'static str> {
-        Some(self.job.profile.version)
+    fn version(&self) -> &'static str {
+        self.job.profile.version
     }
 
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
@@ -156,10 +155,7 @@ impl step::Trained for Script<'_> {
 /// The model as LitGPT builds it; an error where the profile names other families, or the class has no such part.
 fn built_by(job: &Job<'_>) -> Result<Model, EstimateError> {
     let Job { model, profile, .. } = job;
-    if !profile.families.iter().any(|id| id == model.family.id) {
-        let families = profile.families.join(", ");
-        return Err(job.not_covered(format!("transformers, for {}; LitGPT for {families}", model.family.id)));
-    }
+    job.check_family("LitGPT")?;
     let architecture = built(&model.architecture, Release::of(profile))
         .map_err(|part| job.not_covered(format!("transformers, for {}: LitGPT's {part} are not", model.id)))?;
     Ok(Model { architecture, ..(*model).clone() })

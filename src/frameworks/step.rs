@@ -16,7 +16,7 @@ use crate::tape::timeline::Timeline;
 use crate::units::Bits;
 
 /// A training step, as a framework describes it.
-pub(crate) trait Trained {
+pub(crate) trait TrainingStep {
     /// The model as the framework builds it.
     fn architecture(&self) -> &Architecture;
 
@@ -50,10 +50,8 @@ pub(crate) trait Trained {
     /// Forward and backward.
     fn record(&self) -> Forward;
 
-    /// The release whose word what was measured in another stands on.
-    fn version(&self) -> Option<&'static str> {
-        None
-    }
+    /// The release on whose word stands what was measured.
+    fn version(&self) -> &'static str;
 
     /// Buffers, the batch, and what the loop still holds; what of the recording is not so in a first step.
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError>;
@@ -66,14 +64,12 @@ pub(crate) trait Trained {
 ///
 /// # Errors
 /// Where a size is beyond 64 bits, and what the framework refuses.
-pub(crate) fn ledger(step: &impl Trained) -> Result<Ledger, EstimateError> {
+pub(crate) fn ledger(step: &impl TrainingStep) -> Result<Ledger, EstimateError> {
     let recording = step.record();
     let timeline = Timeline::read(&recording)?;
     let positions = positions(&recording, &timeline);
-    let (architecture, [bits, adapter_bits]) = (step.architecture(), step.bits());
     let (all, adapted) = (alike(step.blocks()), step.adapted().map(alike));
-    let model = Set { architecture, blocks: &all, bits };
-    let trained = adapted.as_deref().map_or(model, |blocks| Set { architecture, blocks, bits: adapter_bits });
+    let [model, trained] = sets(step, &all, adapted.as_deref());
     let mut entries = step.weights(&model)?;
     if adapted.is_some() {
         entries.append(&mut trained.parameters(always())?);
@@ -88,11 +84,20 @@ pub(crate) fn ledger(step: &impl Trained) -> Result<Ledger, EstimateError> {
     }
     entries.append(&mut step.optimizer(&trained)?);
     recorded::post(&mut entries, &recording, &timeline, &positions)?;
-    if let Some(version) = step.version() {
-        recorded::in_version(&mut entries, version);
-    }
+    recorded::in_version(&mut entries, step.version());
     step.finish(&mut entries)?;
     close(entries, step.process(), &recording, &timeline, &positions)
+}
+
+/// The model's tensors, and those that are trained.
+pub(crate) fn sets<'s>(
+    step: &'s impl TrainingStep,
+    blocks: &'s [BlockParameters],
+    adapted: Option<&'s [BlockParameters]>,
+) -> [Set<'s>; 2] {
+    let (architecture, [bits, adapter_bits]) = (step.architecture(), step.bits());
+    let model = Set { architecture, blocks, bits };
+    [model, adapted.map_or(model, |blocks| Set { architecture, blocks, bits: adapter_bits })]
 }
 
 /// Alive at every instant of both steps.
@@ -113,6 +118,11 @@ pub(crate) fn standing(train: &Train) -> Alive {
     [Instant::Backward, Instant::BackwardEnd, Instant::OptimizerStep]
         .iter()
         .fold(steady(), |alive, instant| alive.with(Step::First, *instant))
+}
+
+/// When gradients of an earlier micro batch are there, in loops that keep none between steps.
+pub(crate) fn accumulated(train: &Train) -> Option<Alive> {
+    (train.gradient_accumulation_steps > 1).then(|| standing(train))
 }
 
 pub(crate) fn positions(recording: &Forward, timeline: &Timeline) -> Vec<(Instant, usize)> {

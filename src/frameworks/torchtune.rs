@@ -6,7 +6,7 @@ pub(crate) mod release;
 mod standing;
 
 use self::release::{Parts, Release, built};
-use super::step::{self, is_from_step_before, not_in_the_first, standing as standing_at};
+use super::step::{self, is_from_step_before, not_in_the_first};
 use super::{Framework, Job};
 use crate::families::code::NormCode;
 use crate::families::{Implementation, implementation};
@@ -75,7 +75,7 @@ impl<'a> Recipe<'a> {
     }
 }
 
-impl step::Trained for Recipe<'_> {
+impl step::TrainingStep for Recipe<'_> {
     fn architecture(&self) -> &Architecture {
         &self.model.architecture
     }
@@ -89,8 +89,7 @@ impl step::Trained for Recipe<'_> {
     }
 
     fn gradients(&self) -> Option<Alive> {
-        let train = self.train();
-        (train.gradient_accumulation_steps > 1).then(|| standing_at(train))
+        step::accumulated(self.train())
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
@@ -99,12 +98,17 @@ impl step::Trained for Recipe<'_> {
 
     fn record(&self) -> Forward {
         let (run, release) = (run(&self.model, self.train(), self.adapters.as_ref()), Release::of(self.job.profile));
-        layers::Torchtune { run, parts: self.parts, release, steps_in_place: standing::steps_in_place(self.train()) }
-            .record()
+        layers::TransformerDecoder {
+            run,
+            parts: self.parts,
+            release,
+            steps_in_place: standing::steps_in_place(self.train()),
+        }
+        .record()
     }
 
-    fn version(&self) -> Option<&'static str> {
-        Some(self.job.profile.version)
+    fn version(&self) -> &'static str {
+        self.job.profile.version
     }
 
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
@@ -122,15 +126,13 @@ impl step::Trained for Recipe<'_> {
 
 /// The model as torchtune builds it; an error where the profile names other families, or no builder has such a part.
 fn built_by(job: &Job<'_>) -> Result<(Model, Parts), EstimateError> {
-    let Job { model, profile, .. } = job;
-    let named = profile.families.iter().any(|id| id == model.family.id);
-    let Some(parts) = Parts::of(model.family, &model.architecture).filter(|_| named) else {
-        let families = profile.families.join(", ");
-        return Err(job.not_covered(format!("transformers, for {}; torchtune for {families}", model.family.id)));
-    };
+    let model = job.model;
+    job.check_family("torchtune")?;
+    let parts = Parts::of(model.family, &model.architecture)
+        .ok_or_else(|| job.not_covered(format!("transformers, for {}: torchtune has no builder", model.family.id)))?;
     let architecture = built(model.family, &model.architecture)
         .map_err(|part| job.not_covered(format!("transformers, for {}: torchtune's {part} are not", model.id)))?;
-    Ok((Model { architecture, ..(*model).clone() }, parts))
+    Ok((Model { architecture, ..model.clone() }, parts))
 }
 
 fn adapters(model: &Model, train: &Train) -> Result<Option<Adapters>, EstimateError> {

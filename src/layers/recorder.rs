@@ -17,7 +17,7 @@ use crate::tape::{Segment, Tape, Tensor};
 pub(crate) const RECORDED: usize = 4;
 
 /// How a program computes a layer, and what it holds around one.
-pub(crate) trait Program {
+pub(crate) trait LayerLoop {
     /// What a layer reads beside its input.
     type Given: Copy;
 
@@ -47,7 +47,7 @@ pub(crate) trait Program {
 }
 
 /// The layers that are recorded.
-pub(crate) struct Recorder<'a, P: Program> {
+pub(crate) struct Recorder<'a, P: LayerLoop> {
     run: Run<'a>,
     hooks: &'a mut dyn Hooks,
     stretches: Vec<Stretch>,
@@ -81,7 +81,7 @@ pub(crate) struct Outside {
     pub(crate) loss: usize,
 }
 
-impl<'a, P: Program> Recorder<'a, P> {
+impl<'a, P: LayerLoop> Recorder<'a, P> {
     /// Nothing recorded yet of a run, around whose layers these hooks are called.
     pub(crate) fn new(run: Run<'a>, hooks: &'a mut dyn Hooks) -> Self {
         Self { run, hooks, stretches: Vec::new(), layers: Vec::new(), between: None }

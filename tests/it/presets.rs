@@ -274,6 +274,7 @@ fn a_profile_of_ones_own_can_be_chosen() {
         place.run(&[&words[..], more].concat()).out
     };
     assert!(trained(&[]).contains("\"optimizer_implementation\": \"foreach\""));
+    assert!(trained(&["--ledger"]).contains("house "));
     let asked = trained(&["--set", "train.optimizer_implementation=fused"]);
     assert!(asked.contains("\"optimizer_implementation\": \"fused\""));
     let wrong = run("mien");

@@ -27,7 +27,7 @@ pub(crate) const PREVIOUS: &str = "logits of the step before";
 
 /// What the rules need to know beside the run.
 #[derive(Clone, Copy)]
-pub(crate) struct LitGpt<'a> {
+pub(crate) struct Gpt<'a> {
     /// The run, without adapters.
     pub(crate) run: Run<'a>,
     /// The adapters, where those are what is trained.

@@ -23,7 +23,7 @@ pub(crate) const PREVIOUS: &str = "scalars of the step before";
 
 /// What the rules need to know beside the run.
 #[derive(Clone, Copy)]
-pub(crate) struct Torchtune<'a> {
+pub(crate) struct TransformerDecoder<'a> {
     /// The run; its padding says that batches are packed, with positions and a block mask.
     pub(crate) run: Run<'a>,
     /// What the family's builder chose.

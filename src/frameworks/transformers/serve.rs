@@ -237,12 +237,9 @@ fn always() -> Alive {
 
 /// How a release serves such a model.
 fn described(job: &Job<'_>) -> Result<Serving, EstimateError> {
-    let Job { model, profile, .. } = job;
-    let serving = profile.infer.ok_or_else(|| job.not_covered(String::from("a profile that says how it serves")))?;
-    if !profile.families.is_empty() && profile.families.iter().all(|id| id != model.family.id) {
-        let families = profile.families.join(", ");
-        return Err(job.not_covered(format!("transformers, for {}; this version for {families}", model.family.id)));
-    }
+    let serving =
+        job.profile.infer.ok_or_else(|| job.not_covered(String::from("a profile that says how it serves")))?;
+    job.check_family("this version")?;
     Ok(serving)
 }
 

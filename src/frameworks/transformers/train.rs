@@ -3,7 +3,7 @@
 mod played;
 
 use super::length::check_length;
-use crate::families::of_model;
+use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
 use crate::frameworks::step::{self, always, standing, steady};
 use crate::gpu::Gpu;
@@ -24,11 +24,12 @@ use crate::units::{Bits, Overflow};
 
 /// A model in a training loop of Transformers.
 pub(super) struct Trained<'a> {
+    job: Job<'a>,
     model: &'a Model,
     train: &'a Train,
+    code: Implementation,
     placement: Placement,
     process: Process,
-    gpu: Option<&'a Gpu>,
     /// Whether only tensors are looked at, and not what kernels take.
     tracked: bool,
     adapters: Option<Adapters>,
@@ -40,8 +41,9 @@ pub(super) struct Trained<'a> {
 impl<'a> Trained<'a> {
     /// An error where something about it is wrong or not covered.
     pub(super) fn of(job: &Job<'a>) -> Result<Self, EstimateError> {
-        let Job { model, scenario, gpu, .. } = *job;
+        let Job { model, scenario, .. } = *job;
         let train = &scenario.train;
+        job.check_family("this version")?;
         if train.method == Method::Qlora {
             base(train).check(model, "train.base_weights", train.base_weights.word())?;
             quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
@@ -54,11 +56,12 @@ impl<'a> Trained<'a> {
         let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
         let (placement, process) = (scenario.placement(), Process::of(scenario, true));
         let this = Self {
+            job: *job,
             model,
             train,
+            code: of_model(model),
             placement,
             process,
-            gpu,
             tracked: false,
             adapters,
             blocks: blocks(&model.architecture),
@@ -79,25 +82,7 @@ impl<'a> Trained<'a> {
     }
 
     fn run(&self) -> Run<'_> {
-        run(self.model, self.train, self.adapters.as_ref())
-    }
-
-    /// The model's tensors, and those that are trained.
-    fn sets<'s>(
-        &'s self,
-        run: &Run<'_>,
-        all: &'s [BlockParameters],
-        adapted: Option<&'s [BlockParameters]>,
-    ) -> [Set<'s>; 2] {
-        let architecture = &self.model.architecture;
-        let bits = Bits::whole(run.weights.bits());
-        let model = Set { architecture, blocks: all, bits };
-        match (&self.adapters, adapted) {
-            (Some(adapters), Some(blocks)) => {
-                [model, Set { architecture, blocks, bits: Bits::whole(adapters.dtype.bits()) }]
-            }
-            _ => [model, model],
-        }
+        run(self.model, self.code, self.train, self.adapters.as_ref())
     }
 
     /// What the model holds beside its parameters.
@@ -123,7 +108,7 @@ impl<'a> Trained<'a> {
     }
 }
 
-impl step::Trained for Trained<'_> {
+impl step::TrainingStep for Trained<'_> {
     fn architecture(&self) -> &Architecture {
         &self.model.architecture
     }
@@ -158,8 +143,12 @@ impl step::Trained for Trained<'_> {
     }
 
     fn record(&self) -> Forward {
-        let kernels = (!self.tracked).then(|| Kernels::of(self.gpu));
+        let kernels = (!self.tracked).then(|| Kernels::of(self.job.gpu));
         Run { kernels, ..self.run() }.record()
+    }
+
+    fn version(&self) -> &'static str {
+        self.job.profile.version
     }
 
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
@@ -176,7 +165,7 @@ impl step::Trained for Trained<'_> {
     }
 
     fn process(&self) -> (Process, Option<&Gpu>) {
-        (self.process, if self.tracked { None } else { self.gpu })
+        (self.process, self.job.gpu)
     }
 }
 
@@ -226,13 +215,13 @@ fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     previous.collect()
 }
 
-fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> Run<'a> {
+fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Option<&'a Adapters>) -> Run<'a> {
     let architecture = &model.architecture;
     let dropout = architecture.dropout;
     let acts = |own: f64| train.dropout.unwrap_or(own) > 0.0;
     Run {
         architecture,
-        code: of_model(model),
+        code,
         batch: train.micro_batch_size,
         sequence: train.sequence_length,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },

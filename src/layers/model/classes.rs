@@ -3,7 +3,7 @@
 use super::shared::SharedByWindow;
 use crate::layers::Run;
 use crate::layers::attention::Shared;
-use crate::layers::recorder::Program;
+use crate::layers::recorder::LayerLoop;
 use crate::layers::seq2seq::Stack;
 use crate::model::architecture::Layer;
 use crate::tape::{Tape, Tensor};
@@ -47,7 +47,7 @@ impl<'a> Classes<'a> {
     }
 }
 
-impl Program for Classes<'_> {
+impl LayerLoop for Classes<'_> {
     type Given = Given;
 
     fn given(&self, layer: &Layer) -> Given {

@@ -41,7 +41,7 @@ impl Hooks for () {}
 mod tests {
     use super::*;
     use crate::families::implementation;
-    use crate::frameworks::litgpt::layers::LitGpt;
+    use crate::frameworks::litgpt::layers::Gpt;
     use crate::frameworks::litgpt::release::{Release, built};
     use crate::frameworks::step::positions;
     use crate::layers::{Forward, Run};
@@ -95,7 +95,7 @@ mod tests {
         let release = Release::of(&library.profiles().of("litgpt").unwrap());
         let architecture = built(&model.architecture, release).unwrap();
         let run = Run { architecture: &architecture, ..run };
-        let model = LitGpt { run, lora: None, tables: Dtype::Fp32, release, quantized: false, scaled_embedding: false };
+        let model = Gpt { run, lora: None, tables: Dtype::Fp32, release, quantized: false, scaled_embedding: false };
         look(&architecture, &|hooks| model.record_with(hooks));
     }
 

@@ -1,6 +1,6 @@
 //! Attention between the fused projection and the output projection: `CausalSelfAttention`.
 
-use super::LitGpt;
+use super::Gpt;
 use super::linear::adapter;
 use crate::layers::attention::sizes::Sizes;
 use crate::layers::norm::names;
@@ -12,7 +12,7 @@ use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// From the normed stream to the output projection. The variables of the code stay until it returns.
     pub(crate) fn attention(&self, tape: &mut Tape, input: Tensor, attention: &Attention, tables: Tables) -> Tensor {
         let sizes = Sizes::of(attention);

@@ -1,6 +1,6 @@
 //! One block, and its feed-forward network: `Block`, `LLaMAMLP`, `GemmaMLP`, `GptNeoxMLP`.
 
-use super::LitGpt;
+use super::Gpt;
 use super::linear::adapter;
 use crate::layers::norm::{Names, names};
 use crate::layers::operations::{join, multiply, unary_keeping_input};
@@ -47,7 +47,7 @@ impl Norms {
     }
 }
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// A block, from the residual stream that enters to the one that leaves.
     pub(crate) fn block(&self, tape: &mut Tape, layer: &Layer, input: Tensor, tables: Tables) -> Tensor {
         let norms = Norms::of(layer.placement);

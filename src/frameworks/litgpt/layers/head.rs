@@ -1,6 +1,6 @@
 //! The head: logits in 16 bits, all of which Fabric converts to fp32.
 
-use super::LitGpt;
+use super::Gpt;
 use super::linear::adapter;
 use crate::layers::Linear;
 use crate::layers::operations::{cast, soft_cap};
@@ -13,7 +13,7 @@ use crate::tape::{Dtype, Segment, Tape, Tensor};
 /// Positions that one pass through the head, and tokens that one cross-entropy, takes.
 const CHUNK: u64 = 128;
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// The words that logits are about.
     pub(crate) fn vocabulary(&self) -> Dim {
         Dim { symbol: "V", size: self.run.architecture.vocab_size }

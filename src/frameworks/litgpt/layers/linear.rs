@@ -1,6 +1,6 @@
 //! Linear layers with LitGPT's adapters beside them: `LoRALinear`.
 
-use super::LitGpt;
+use super::Gpt;
 use crate::frameworks::litgpt::Lora;
 use crate::layers::Linear;
 use crate::layers::linear::through;
@@ -47,7 +47,7 @@ macro_rules! adapter {
 
 pub(crate) use adapter;
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// A linear layer over the whole sequence, with its adapter where it has one.
     pub(crate) fn linear(
         &self,

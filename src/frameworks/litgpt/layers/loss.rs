@@ -1,6 +1,6 @@
 //! The loss: `chunked_cross_entropy`, over rows of logits in fp32.
 
-use super::LitGpt;
+use super::Gpt;
 use super::head::pieces;
 use crate::layers::operations::{copy, unary_keeping_output};
 use crate::shape::Dim;
@@ -16,7 +16,7 @@ pub(crate) struct Loss {
     pub(crate) scaled: Tensor,
 }
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// Cross-entropy over 128 positions, or 128 tokens, at a time.
     pub(crate) fn loss(&self, tape: &mut Tape, read: Vec<Tensor>) -> Loss {
         let run = self.run;

@@ -1,13 +1,13 @@
 //! LitGPT's root mean square norm; layer norms are PyTorch's.
 
-use super::LitGpt;
+use super::Gpt;
 use crate::layers::norm::{Names, row};
 use crate::layers::operations::{cast, copy, fresh, multiply};
 use crate::model::family::NormKind;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// A norm over the last dimension of `input`, whose leading dimensions are `leading`.
     pub(crate) fn norm(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], width: Dim, names: Names) -> Tensor {
         match self.run.architecture.norm {

@@ -1,6 +1,6 @@
 //! Queries, keys and values from one matrix, and the adapter on some of the three: `LoRAQKVLinear`.
 
-use super::LitGpt;
+use super::Gpt;
 use super::linear::adapter;
 use crate::frameworks::litgpt::Lora;
 use crate::layers::attention::sizes::Sizes;
@@ -11,7 +11,7 @@ use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// `[b, s, q + 2κ]`: what the fused matrix makes of the normed stream.
     pub(crate) fn project(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Tensor {
         let outputs = Dim { symbol: "(q+2kv)", size: attention.query_size() + 2 * attention.kv_size() };

@@ -1,12 +1,12 @@
 //! The whole model, forward and backward, as the fine-tuning loop runs it.
 
-use super::LitGpt;
+use super::Gpt;
 use crate::layers::embedding::look_up;
 use crate::layers::model::Forward;
 use crate::layers::norm::{names, row};
 use crate::layers::operations::fresh;
 use crate::layers::recorder::hooks::Hooks;
-use crate::layers::recorder::{Outside, Program, RECORDED, Recorder};
+use crate::layers::recorder::{LayerLoop, Outside, RECORDED, Recorder};
 use crate::layers::rotary::Tables;
 use crate::model::architecture::Layer;
 use crate::model::part::{Part, Piece};
@@ -15,11 +15,11 @@ use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
 
 /// Blocks, with the tables that all of them read.
 struct Blocks<'a> {
-    model: LitGpt<'a>,
+    model: Gpt<'a>,
     tables: Tables,
 }
 
-impl Program for Blocks<'_> {
+impl LayerLoop for Blocks<'_> {
     type Given = Tables;
 
     fn given(&self, _layer: &Layer) -> Tables {
@@ -31,7 +31,7 @@ impl Program for Blocks<'_> {
     }
 }
 
-impl LitGpt<'_> {
+impl Gpt<'_> {
     /// Records a step with its backward pass.
     pub(crate) fn record(self) -> Forward {
         self.record_with(&mut ())

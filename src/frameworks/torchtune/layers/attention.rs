@@ -1,13 +1,13 @@
 //! Attention: `MultiHeadAttention`.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use crate::layers::attention::sizes::Sizes;
 use crate::model::architecture::Attention;
 use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// From the normed stream to the output projection. Queries, keys and values stay until it returns.
     pub(crate) fn attention(&self, tape: &mut Tape, input: Tensor, attention: &Attention) -> Tensor {
         let run = self.run;

@@ -1,6 +1,6 @@
 //! What a step is given, and the numbers that the loop keeps.
 
-use super::{PREVIOUS, Torchtune};
+use super::{PREVIOUS, TransformerDecoder};
 use crate::layers::model::ONE;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Segment, Tape, Tensor};
@@ -26,7 +26,7 @@ pub(crate) struct Counted {
     pub(crate) loss_before: Tensor,
 }
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// Token ids and labels; for packed ones the position of each token in its sample, the sample of each token, and which
     /// blocks of scores are computed, wholly and in part, by rows and by columns.
     pub(crate) fn batch(&self, tape: &mut Tape) -> Batch {

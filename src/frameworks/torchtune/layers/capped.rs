@@ -1,12 +1,12 @@
 //! Attention with capped scores, which are tensors: `Gemma2Attention`.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use crate::layers::attention::sizes::Sizes;
 use crate::layers::operations::{cast, copy, soft_cap, unary_keeping_output};
 use crate::model::architecture::Attention;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// The context of queries, keys and values by head, `[b, s, q]`; and what stays in variables until attention returns.
     pub(crate) fn capped(
         &self,

@@ -1,6 +1,6 @@
 //! The head: all logits at once in fp32, or a chunk of positions at a time in the type of the weights.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use crate::layers::Linear;
 use crate::layers::operations::{cast, copy, fresh, join};
 use crate::model::part::{Part, Piece};
@@ -16,7 +16,7 @@ struct Adapter {
     names: &'static Names,
 }
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// Logits of the normed stream, a tensor for each chunk.
     pub(crate) fn head(&self, tape: &mut Tape, normed: Tensor, table: Tensor) -> Vec<Tensor> {
         let run = self.run;

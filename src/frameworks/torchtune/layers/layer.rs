@@ -1,6 +1,6 @@
 //! One layer: `TransformerSelfAttentionLayer`.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use crate::layers::layer::{ATTENTION_NORM, ATTENTION_OUTPUT_NORM, FEED_FORWARD_NORM, FEED_FORWARD_OUTPUT_NORM};
 use crate::layers::norm::Names;
 use crate::layers::operations::join;
@@ -8,7 +8,7 @@ use crate::model::architecture::{FeedForward, Layer};
 use crate::model::family::Placement;
 use crate::tape::{Tape, Tensor};
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// From the residual stream that enters to the one that leaves. What attention returned stays until the end.
     pub(crate) fn block(&self, tape: &mut Tape, layer: &Layer, input: Tensor) -> Tensor {
         let (Some(attention), FeedForward::Dense(mlp)) = (layer.attention(), &layer.feed_forward) else {

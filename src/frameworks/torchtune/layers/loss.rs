@@ -1,13 +1,13 @@
 //! The loss: PyTorch's cross-entropy, or `CEWithChunkedOutputLoss`.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use super::batch::Counted;
 use crate::layers::operations::{cast, copy, multiply_by_constant, unary_keeping_output};
 use crate::scenario::Loss;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// The loss of a micro batch, by how many tokens it has. Logits stay until the mean is known.
     pub(crate) fn loss(&self, tape: &mut Tape, logits: Vec<Tensor>, labels: Tensor, counted: Counted) -> Tensor {
         let run = self.run;

@@ -1,12 +1,12 @@
 //! Norms over the stream: PyTorch's root mean square norm in fp32, the one that releases before 0.5 wrote out, Gemma's.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use crate::layers::norm::{Names, row};
 use crate::layers::operations::{cast, copy, fresh, multiply, power};
 use crate::model::family::NormKind;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// A norm over the residual stream.
     pub(crate) fn norm(&self, tape: &mut Tape, input: Tensor, names: Names) -> Tensor {
         let run = self.run;

@@ -1,13 +1,13 @@
 //! Rotary position embedding: pairs of neighbouring channels, or the two halves of a head.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use crate::frameworks::torchtune::release::Rotation;
 use crate::layers::operations::{cast, join, multiply_by_constant, subtract};
 use crate::layers::rotary::{Tables, turned_halves};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// Queries or keys, `[b, s, heads, d]`, rotated. The caller lets go of what it gave.
     pub(crate) fn rotated(
         &self,

@@ -1,18 +1,18 @@
 //! The whole model, forward and backward, as the recipes' loop runs it.
 
-use super::Torchtune;
+use super::TransformerDecoder;
 use crate::layers::embedding::look_up;
 use crate::layers::model::Forward;
 use crate::layers::norm::names;
 use crate::layers::operations::{fresh, soft_cap};
 use crate::layers::recorder::hooks::Hooks;
-use crate::layers::recorder::{Outside, Program, RECORDED, Recorder};
+use crate::layers::recorder::{LayerLoop, Outside, RECORDED, Recorder};
 use crate::model::architecture::Layer;
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Segment, Tape, Tensor};
 
-impl Torchtune<'_> {
+impl TransformerDecoder<'_> {
     /// Records a step with its backward pass.
     pub(crate) fn record(self) -> Forward {
         self.record_with(&mut ())
@@ -92,7 +92,7 @@ impl Torchtune<'_> {
     }
 }
 
-impl Program for Torchtune<'_> {
+impl LayerLoop for TransformerDecoder<'_> {
     type Given = ();
 
     fn given(&self, _layer: &Layer) {}

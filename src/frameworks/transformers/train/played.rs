@@ -1,6 +1,7 @@
 //! A training run as everything that it asks of an allocator.
 
 use super::{Trained, base};
+use crate::frameworks::step;
 use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
@@ -14,13 +15,13 @@ impl Trained<'_> {
         let train = self.train;
         check_layers(&self.model.architecture, 1, "trained")?;
         let record = |keep_gradients| {
-            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(self.gpu)), ..self.run() }.record()
+            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(self.job.gpu)), ..self.run() }.record()
         };
         let run = self.run();
         let pass = record(false);
         pass.tape.check()?;
         let adds = run.keep_gradients.then(|| record(true));
-        let [model_set, trained] = self.sets(&run, &self.blocks, self.adapted.as_deref());
+        let [model_set, trained] = step::sets(self, &self.blocks, self.adapted.as_deref());
         let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
         let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
         let loading = Loading {
