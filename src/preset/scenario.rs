@@ -44,8 +44,13 @@ pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
 pub fn says(path: &Path, key: &str) -> bool {
     let Ok(text) = located::read(path) else { return false };
     let Ok(root) = (Document { origin: "", text: &text }).parse() else { return false };
+    table_says(root.get_ref(), key)
+}
+
+/// Whether a table has a value for a key.
+pub(crate) fn table_says(table: &DeTable<'_>, key: &str) -> bool {
     let mut leaves = Vec::new();
-    collect("", root.get_ref(), &mut leaves);
+    collect("", table, &mut leaves);
     leaves.iter().any(|leaf| leaf.key == key)
 }
 
