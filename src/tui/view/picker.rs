@@ -5,7 +5,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
-use super::{popup, text};
+use super::frame::popup;
+use super::text;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Item, Picker, SHOWN, Target};
 use crate::tui::screen::first_shown;

@@ -5,14 +5,15 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::columns::{number_width, segments, stepped};
-use super::{panel, text};
 use crate::ledger::End;
 use crate::memory::{Instant, Pass, Place, Stage, Step};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::{number_width, segments, stepped};
+use crate::tui::view::frame::{no_estimate, panel};
+use crate::tui::view::text;
 use crate::tui::widget::bar::StackedBar;
 use crate::units::Bytes;
 
@@ -31,7 +32,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
+    let Ok(estimate) = &app.estimate else { return no_estimate(app, theme, frame, inner) };
     let peak = estimate.peak(app.step);
     let count = u16::try_from(estimate.moments(app.step).count()).unwrap_or(u16::MAX);
     let full = stepped(peak.total);
