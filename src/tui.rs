@@ -16,6 +16,7 @@ mod fuzzy;
 mod history;
 mod inbox;
 pub mod keymap;
+mod marks;
 mod message;
 mod opening;
 mod panes;

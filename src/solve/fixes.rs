@@ -1,11 +1,11 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
 use crate::gpu::Gpu;
-use crate::memory::{Fit, Ledger, Verdict, elsewhere, estimate, played};
-use crate::model::Model;
+use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, played};
+use crate::model::{Model, parameters};
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Method, Scenario, Task, Value};
-use crate::units::Bytes;
+use crate::units::{Bytes, Parameters};
 
 /// A change of a scenario after which it fits.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +61,7 @@ pub fn fixes<'g>(
     let mut found: Vec<Fix> = candidates(scenario)
         .into_iter()
         .take_while(|_| !is_cancelled())
+        .filter(|(changes, _)| may_fit(&now, model, changes, capacity))
         .filter_map(|(changes, cost)| {
             let changed = apply(scenario, &changes)?;
             // Where tensors alone are too much, the allocator need not be played.
@@ -78,6 +79,20 @@ pub fn fixes<'g>(
         found.extend(roomier(now, model, scenario, gpu, others, is_cancelled));
     }
     found
+}
+
+/// Keys that change what weights take.
+const OF_WEIGHTS: [&str; 4] = ["train.precision", "train.method", "train.lora_targets", "infer.weights"];
+
+/// Fewer bits than a weight takes in any format that is tried.
+const LEAST_BITS: u128 = 4;
+
+/// Whether weights alone leave room at all: where they do not, no ledger is needed to see that a change is of no use.
+fn may_fit(now: &Ledger, model: &Model, changes: &[(&'static str, Value)], capacity: Bytes) -> bool {
+    let count = u128::from(parameters::count(&model.architecture).map_or(0, Parameters::get));
+    let (weights, _) = now.largest(Category::Parameters);
+    let same_weights = changes.iter().all(|(key, _)| !OF_WEIGHTS.contains(key));
+    count * LEAST_BITS / 8 <= u128::from(capacity.get()) && !(same_weights && weights > capacity)
 }
 
 /// The smallest card on which the run fits: of the same vendor and with memory no slower, where there is one.
@@ -216,6 +231,31 @@ mod tests {
             let ledger = played(model, &apply(&scenario, &fix.changes).unwrap(), Some(gpu)).unwrap();
             assert_eq!(ledger.total(), fix.needs);
             assert!(ledger.total() <= gpu.capacity().unwrap());
+        }
+    }
+
+    /// What is passed over without a ledger would not have fitted.
+    #[test]
+    fn no_fix_is_missed_where_weights_are_large() {
+        let library = Library::embedded();
+        for (id, card, task) in [
+            ("llama-3.1-70b", "h100-sxm-80", Task::Infer),
+            ("llama-3.1-70b", "h200-sxm-141", Task::Train),
+            ("llama-3.1-8b", "rtx-4090", Task::Infer),
+            ("llama-3.1-8b", "t4", Task::Train),
+            ("kimi-k3", "h100-sxm-80", Task::Infer),
+        ] {
+            let (model, gpu) = (library.model(id).unwrap(), library.gpu(card).unwrap());
+            let scenario = Scenario { task, ..Scenario::default() };
+            let now = played(model, &scenario, Some(gpu)).unwrap();
+            let found = fixes(now.clone(), model, &scenario, gpu, [], &|| false);
+            let fits = |(changes, _): &Candidate| {
+                let changed = apply(&scenario, changes)?;
+                let ledger = played(model, &changed, Some(gpu)).ok()?;
+                Some(Fit::of(&ledger, gpu).ok()?.fits() && ledger.total() < now.total())
+            };
+            let wanted = candidates(&scenario).iter().filter(|candidate| fits(candidate) == Some(true)).count();
+            assert_eq!(found.len(), wanted, "{id} {card}");
         }
     }
 }

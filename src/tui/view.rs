@@ -22,7 +22,7 @@ mod parameters;
 mod picker;
 pub(super) mod text;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::Cell;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
@@ -53,7 +53,7 @@ pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Sheet) -> Spots {
         footer::draw(app, theme, frame, bottom);
     }
     if !theme.glyphs.unicode {
-        transliterate(frame.cells());
+        frame.each_drawn(transliterate);
     }
     frame.take_spots()
 }
@@ -127,22 +127,20 @@ fn overlay(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
 }
 
 /// Where only ASCII can be shown, every other sign becomes the nearest one.
-fn transliterate(buffer: &mut Buffer) {
-    for cell in &mut buffer.content {
-        if cell.symbol().is_ascii() {
-            continue;
-        }
-        let plain = match cell.symbol() {
-            "²" => "2",
-            "·" | "×" | "•" => "*",
-            "÷" => "/",
-            "≫" | "→" | "▸" => ">",
-            "≪" | "←" | "◂" => "<",
-            "…" => "~",
-            "–" | "—" => "-",
-            "’" | "‘" => "'",
-            _ => "?",
-        };
-        cell.set_symbol(plain);
+fn transliterate(cell: &mut Cell) {
+    if cell.symbol().is_ascii() {
+        return;
     }
+    let plain = match cell.symbol() {
+        "²" => "2",
+        "·" | "×" | "•" => "*",
+        "÷" => "/",
+        "≫" | "→" | "▸" => ">",
+        "≪" | "←" | "◂" => "<",
+        "…" => "~",
+        "–" | "—" => "-",
+        "’" | "‘" => "'",
+        _ => "?",
+    };
+    cell.set_symbol(plain);
 }

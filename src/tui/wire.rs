@@ -12,6 +12,7 @@ use std::io;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Size};
 
+use super::marks::Marks;
 use super::widget::line;
 use pen::Pen;
 use shown::Shown;
@@ -66,9 +67,10 @@ impl Wire {
         self.shown.blank();
     }
 
-    /// Makes the terminal show these cells, and its cursor here or nowhere.
-    pub(crate) fn show(&mut self, next: &Buffer, cursor: Option<Position>) {
-        let cells = order::cheapest(self.shown.news(next), self.pen);
+    /// Makes the terminal show these cells, of which only those that are `drawn` on now or were before are looked at, and
+    /// its cursor here or nowhere.
+    pub(crate) fn show(&mut self, next: &Buffer, drawn: &Marks, cursor: Option<Position>) {
+        let cells = order::cheapest(self.shown.news(next, drawn), self.pen);
         let mut rest = cells.as_slice();
         while let [first @ (x, y, _), others @ ..] = rest {
             self.go(Position { x: *x, y: *y });
@@ -239,11 +241,11 @@ mod tests {
                         buffer.set_string(*x, *y, text, *style);
                     }
                 });
-                wire.show(&frame, None);
+                wire.show(&frame, &everywhere(), None);
                 shown.process(&wire.take());
                 let mut alone = Wire::new(Some(SIZE));
                 let mut fresh = parser();
-                alone.show(&frame, None);
+                alone.show(&frame, &everywhere(), None);
                 let wanted: Vec<String> = frame.content.iter().map(|cell| cell.symbol().to_owned()).collect();
                 fresh.process(&alone.take());
                 for y in 0..SIZE.height {
@@ -266,6 +268,12 @@ mod tests {
         buffer
     }
 
+    fn everywhere() -> Marks {
+        let mut marks = Marks::none(SIZE);
+        marks.mark(Rect::from((Position::ORIGIN, SIZE)));
+        marks
+    }
+
     fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, style: Style) {
         buffer.set_string(x, y, text, style);
     }
@@ -273,7 +281,7 @@ mod tests {
     fn sent(draw: &[&dyn Fn(&mut Buffer)]) -> Vec<String> {
         let mut wire = Wire::new(Some(SIZE));
         let sent = draw.iter().map(|draw| {
-            wire.show(&frame(draw), None);
+            wire.show(&frame(draw), &everywhere(), None);
             String::from_utf8(wire.take()).unwrap()
         });
         sent.collect()

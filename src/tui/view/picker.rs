@@ -114,7 +114,7 @@ fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Sheet,
         Span::raw(name),
     ])
     .style(base);
-    frame.cells().set_style(area, base);
+    frame.set_style(area, base);
     text::left(frame, area, line);
     if !item.name.is_empty() {
         text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &size, base);

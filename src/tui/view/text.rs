@@ -7,7 +7,6 @@ use ratatui::text::Line;
 use crate::tui::field::Field;
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
-use crate::tui::widget::line;
 
 pub(in crate::tui) use crate::tui::widget::line::width;
 
@@ -28,15 +27,15 @@ pub(in crate::tui) fn cut(text: &str, cells: u16, theme: Theme) -> String {
 }
 
 /// A line at the left of an area's first row. A line gives its style to all of its area, so that is as wide as it.
+#[expect(clippy::needless_pass_by_value, reason = "lines are made where they are drawn")]
 pub(in crate::tui) fn left(frame: &mut Sheet, area: Rect, line: Line<'_>) {
-    let width = line::width_of(&line).min(area.width);
-    row_of(frame, Rect { width, ..area }, line);
+    frame.draw_line(&line, area);
 }
 
 /// A line whose style fills an area's first row.
 #[expect(clippy::needless_pass_by_value, reason = "lines are made where they are drawn")]
 pub(in crate::tui) fn row_of(frame: &mut Sheet, area: Rect, line: Line<'_>) {
-    line::draw(&line, Rect { height: area.height.min(1), ..area }, frame.cells());
+    frame.fill_row(&line, area);
 }
 
 /// A text at the right of an area's first row.

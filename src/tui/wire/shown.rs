@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::order::Change;
 use super::pen;
 use super::width;
+use crate::tui::marks::Marks;
 
 /// Stands for a cell that a wide sign covers: nothing that is ever drawn looks like it.
 const COVERED: &str = "\u{80}";
@@ -25,16 +26,21 @@ impl Shown {
         self.0.cell(place)
     }
 
-    /// The cells that do not look yet as they should, in reading order. What a wide sign covers is not looked at.
-    pub(super) fn news<'a>(&mut self, next: &'a Buffer) -> Vec<Change<'a>> {
+    /// The cells that do not look yet as they should, in reading order; all others than the `drawn` ones are blank and
+    /// were before. What a wide sign covers is not looked at.
+    pub(super) fn news<'a>(&mut self, next: &'a Buffer, drawn: &Marks) -> Vec<Change<'a>> {
         self.grow(next.area.width, next.area.height);
         let mut news = Vec::new();
         let columns = usize::from(next.area.width).max(1);
         let room = usize::from(self.0.area.width).max(1);
-        let rows = next.content.chunks_exact(columns).zip(self.0.content.chunks_exact(room));
-        for (y, (wanted, shown)) in (0..).zip(rows) {
-            let (mut hidden, mut same) = (0_u16, false);
-            for ((x, cell), before) in (0..).zip(wanted).zip(shown) {
+        let rows = next.content.chunks_exact(columns).zip(self.0.content.chunks_exact(room)).zip(drawn.rows());
+        for (y, ((wanted, shown), drawn)) in (0..).zip(rows) {
+            let (mut hidden, mut same, mut expected) = (0_u16, false, 0);
+            for x in drawn {
+                let (cell, before) = (&wanted[usize::from(x)], &shown[usize::from(x)]);
+                // What lies between looks as it should.
+                same |= x > expected;
+                expected = x.saturating_add(1);
                 if x < hidden {
                     same = false;
                 } else if pen::looks_alike(before, cell) {

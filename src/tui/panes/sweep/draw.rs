@@ -131,7 +131,7 @@ fn lines(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Sheet, area
     for (_, capacity) in capacities.iter().filter(|_| !theme.glyphs.unicode) {
         let row = text::row(plot, height_of(*capacity, top, (plot.height, dots)));
         for x in row.x..row.right() {
-            if let Some(cell) = frame.cells().cell_mut((x, row.y)).filter(|cell| cell.symbol() == " ") {
+            if let Some(cell) = frame.cell_mut((x, row.y)).filter(|cell| cell.symbol() == " ") {
                 cell.set_symbol("-");
             }
         }

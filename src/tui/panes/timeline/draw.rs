@@ -102,7 +102,7 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     text::left(frame, right, Line::styled(arrows[1], theme.dim()));
     text::right(frame, right, "optimizer", theme.dim());
     let peak = columns.iter().position(|bytes| *bytes == highest).and_then(|column| u16::try_from(column).ok());
-    if let Some(cell) = peak.and_then(|column| frame.cells().cell_mut((plot.x + column, words.y))) {
+    if let Some(cell) = peak.and_then(|column| frame.cell_mut((plot.x + column, words.y))) {
         cell.set_symbol(if theme.glyphs.unicode { "▲" } else { "^" }).set_style(theme.strong());
     }
 }
@@ -166,7 +166,7 @@ fn rise(bytes: Bytes, full: Bytes, (x, plot): (u16, Rect), style: Style, theme: 
                 None => continue,
             },
         };
-        if let Some(cell) = frame.cells().cell_mut((x, plot.bottom().saturating_sub(row + 1))) {
+        if let Some(cell) = frame.cell_mut((x, plot.bottom().saturating_sub(row + 1))) {
             cell.set_symbol(sign).set_style(style);
         }
     }
