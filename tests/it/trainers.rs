@@ -36,7 +36,11 @@ fn a_frameworks_own_defaults_are_taken_over_and_said() {
     assert_eq!([&prepared["precision"], &prepared["recompute"]], ["fp32", "full"]);
     let said = place.run(&["check", "qwen2.5-0.5b", "--framework", "trl", "--gpu", "h100-sxm-80"]);
     let words = said.out.replace('\n', " ");
-    assert!(words.contains("trl's own defaults: train.precision=bf16-mixed train.recompute=full"), "{words}");
+    assert!(
+        words
+            .contains("trl's own defaults: train.sequence_length=1024 train.precision=bf16-mixed train.recompute=full"),
+        "{words}"
+    );
 }
 
 /// A scenario file under a framework reads back equal, whatever differs from what the framework would have.
@@ -56,7 +60,7 @@ fn a_file_says_what_its_framework_would_not_have() {
 fn only_what_is_scored_is_computed() {
     let place = Place::new();
     let total = |more: &[&str]| {
-        let run = ["estimate", "qwen2.5-0.5b", "--framework", "trl", "--batch", "8"];
+        let run = ["estimate", "qwen2.5-0.5b", "--framework", "trl", "--batch", "8", "--set", "train.method=lora"];
         place.json(&[&run[..], more].concat())["memory"]["allocated"].as_u64().unwrap()
     };
     let (all, some) = (total(&[]), total(&["--set", "train.scored_tokens=512"]));
