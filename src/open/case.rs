@@ -124,6 +124,8 @@ fn case(
         None => Scenario::default(),
     };
     library.profiles().settle(&mut scenario).map_err(|error| described.error("framework", error.to_string()))?;
+    let said = table.map(scenario::keys).unwrap_or_default();
+    scenario.follow_framework(|key| said.iter().any(|said| said == key));
     match (described.text("task")?.is_some(), kind) {
         (true, Some(kind)) if kind != scenario.task => {
             let message = format!("found `{}`, but scenario.task is `{}`", kind.word(), scenario.task.word());
@@ -134,7 +136,7 @@ fn case(
     }
     let model = the_model(&described, &scenario, prefixes, &id, base, library)?;
     if let Ok(model) = &model {
-        let says = |key: &str| table.is_some_and(|table| scenario::table_says(table, key));
+        let says = |key: &str| said.iter().any(|said| said == key);
         // What generated had the attention that the model has, whichever that is; the rest is as it was measured.
         suit(model, &mut scenario, |key| key != "infer.attention" || says(key));
     }

@@ -61,7 +61,8 @@ impl Library {
         for (path, text) in FRAMEWORKS {
             // Each is named after its id.
             let id = path.trim_start_matches("frameworks/").trim_end_matches(".toml");
-            let read = move || framework::parse(&format!("embedded presets/{path}"), text).ok();
+            let earlier = profiles.clone();
+            let read = move || framework::parse(&format!("embedded presets/{path}"), text, &earlier).ok();
             profiles.put_unread(Cow::Borrowed(id), read);
         }
         library
@@ -158,7 +159,7 @@ impl Library {
 
     fn add(&mut self, content: Content, origin: &str, text: &str) {
         let added = match content {
-            Content::Frameworks => framework::parse(origin, text).map(|profile| {
+            Content::Frameworks => framework::parse(origin, text, &self.profiles).map(|profile| {
                 Arc::make_mut(&mut self.profiles).put(profile);
             }),
             Content::Models => model::parse(origin, text).map(|model| {
@@ -245,7 +246,7 @@ mod tests {
     #[test]
     fn every_embedded_profile_is_right_and_named_after_its_id() {
         for (path, text) in FRAMEWORKS {
-            let profile = framework::parse(path, text).unwrap();
+            let profile = framework::parse(path, text, &Profiles::default()).unwrap();
             assert_eq!(*path, format!("frameworks/{}.toml", profile.id));
             assert_eq!(Library::embedded().profiles().of(&profile.id).as_deref(), Some(&profile));
         }
