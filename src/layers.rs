@@ -76,6 +76,8 @@ pub(crate) struct Run<'a> {
     pub(crate) fused_attention: bool,
     /// Whether batches carry a padding mask.
     pub(crate) padding: bool,
+    /// Whether they carry a mask though nothing is padded.
+    pub(crate) unpadded_mask: bool,
     /// Whether dropout acts after the embedding, before residuals and on attention weights.
     pub(crate) dropout: [bool; 3],
     /// How many layers, from the first, are checkpointed.
@@ -135,6 +137,11 @@ impl Run<'_> {
     /// Tokens of each sequence that earlier passes have read.
     pub(crate) fn past(&self) -> u64 {
         self.generation.map_or(0, |generation| generation.past)
+    }
+
+    /// Whether the batch has a mask of its own.
+    pub(crate) const fn has_mask(&self) -> bool {
+        self.padding || self.unpadded_mask
     }
 
     /// Whether a cache grows on the tape.

@@ -143,7 +143,7 @@ impl step::TrainingStep for Script<'_> {
         let train = self.train();
         as_they_pass(entries, train);
         entries.append(&mut standing::buffers(&self.model, train, self.lora.as_ref(), self.tables())?);
-        entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
+        entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], &weights::FED, always())?);
         Ok(())
     }
 
@@ -180,6 +180,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         autocast: false,
         fused_attention: true,
         padding: false,
+        unpadded_mask: false,
         dropout: [false; 3],
         checkpointed_layers: 0,
         loss: true,

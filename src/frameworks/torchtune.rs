@@ -157,6 +157,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         autocast: false,
         fused_attention: true,
         padding: train.padding,
+        unpadded_mask: false,
         dropout: [false; 3],
         checkpointed_layers: if checkpoints { architecture.num_hidden_layers() } else { 0 },
         loss: true,

@@ -3,6 +3,8 @@
 pub(crate) mod classes;
 pub(crate) mod generation;
 pub(crate) mod head;
+pub(crate) mod pairs;
+pub(crate) mod scores;
 pub(crate) mod shared;
 pub(crate) mod stacks;
 
@@ -13,6 +15,7 @@ use super::Run;
 use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
+use crate::model::architecture::Output;
 use crate::scenario::Loss;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
@@ -38,6 +41,16 @@ struct Stages<'a> {
     until_loss: Vec<Tensor>,
     /// Held until all layers have been computed again.
     for_recomputation: Vec<Tensor>,
+}
+
+/// What the loss of a pass is.
+struct Ends {
+    /// It, where there is one.
+    loss: Option<Tensor>,
+    /// Its first node.
+    loss_start: usize,
+    /// The words that logits are of, where there are any.
+    projected: Option<Dim>,
 }
 
 impl<'a> Run<'a> {
@@ -91,6 +104,9 @@ impl<'a> Run<'a> {
 
 impl<'a> Recording<'a> {
     fn record(mut self) -> Forward {
+        if self.run.architecture.output == Output::Hidden {
+            return self.record_pairs();
+        }
         let (stream, table, stages) = self.through_layers();
         self.head_and_back(stream, table, stages)
     }
@@ -123,17 +139,8 @@ impl<'a> Recording<'a> {
     /// Head and loss over what they read, and the way back through everything.
     fn head_and_back(mut self, stream: Tensor, table: Tensor, mut stages: Stages<'a>) -> Forward {
         let run = self.run;
-        let projection = self.head_weights(table);
-        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
-        let loss_start = self.tape.node_count();
-        let loss = match logits {
-            Some(logits) => run.loss.then(|| self.loss(logits)),
-            None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
-        };
+        let Ends { loss, loss_start, projected } = self.loss_of_stream(stream, table);
         let loss_known = self.tape.position();
-        if let (Some(logits), false) = (logits, run.keep_outputs) {
-            self.tape.release(logits);
-        }
         self.tape.release(stream);
         self.let_go(&stages.until_loss);
         self.tape.leave_autocast();
@@ -141,7 +148,10 @@ impl<'a> Recording<'a> {
         let mut marks = [backward_start; 2];
         if let (true, Some(loss)) = (run.graph, loss) {
             let seed = self.tape.seed(loss, "loss");
-            let chunk = run.logits_of_a_chunk(&mut self.tape, projection.outputs, 2);
+            let chunk = match projected {
+                Some(vocabulary) => run.logits_of_a_chunk(&mut self.tape, vocabulary, 2),
+                None => Vec::new(),
+            };
             let outside = Outside { embedding: stages.embedding, norm: stages.norm_start, loss: loss_start };
             let held = [&chunk[..], &stages.for_recomputation];
             marks = self.layers.backward(&mut self.tape, &mut stages.classes, outside, held);
@@ -157,6 +167,26 @@ impl<'a> Recording<'a> {
             head_backward,
             embedding_backward,
         }
+    }
+
+    /// What stands on top of the layers, and the loss.
+    fn loss_of_stream(&mut self, stream: Tensor, table: Tensor) -> Ends {
+        let run = self.run;
+        if let Some(scores) = run.architecture.output.scores() {
+            let (loss, loss_start) = self.scored(stream, run.architecture.output, scores);
+            return Ends { loss: Some(loss), loss_start, projected: None };
+        }
+        let projection = self.head_weights(table);
+        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
+        let loss_start = self.tape.node_count();
+        let loss = match logits {
+            Some(logits) => run.loss.then(|| self.loss(logits)),
+            None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
+        };
+        if let (Some(logits), false) = (logits, run.keep_outputs) {
+            self.tape.release(logits);
+        }
+        Ends { loss, loss_start, projected: Some(projection.outputs) }
     }
 
     fn let_go(&mut self, tensors: &[Tensor]) {

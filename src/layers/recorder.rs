@@ -128,9 +128,14 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         stream
     }
 
-    /// These nodes come between the layers recorded so far and the next.
-    pub(crate) fn between(&mut self, nodes: Range<usize>) {
-        self.between = Some(Between { next: self.layers.len(), nodes });
+    /// How many layers are recorded so far.
+    pub(crate) fn recorded(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// These nodes come before the layer of this number among the recorded ones.
+    pub(crate) fn between(&mut self, next: usize, nodes: Range<usize>) {
+        self.between = Some(Between { next, nodes });
     }
 
     /// Layers that are those of a period over and over.

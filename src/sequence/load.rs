@@ -36,6 +36,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) tied: Option<TiedHead>,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// What of the model stands once more, to be trained beside adapters.
+    pub(crate) copied: Vec<&'a BlockParameters>,
     /// Buffers of the model.
     pub(crate) buffers: &'a [Entry],
     /// What the loop feeds.
@@ -85,6 +87,7 @@ impl Loading<'_> {
         }
         if self.placement != Placement::To {
             self.adapters_after(&mut sequence)?;
+            self.copies(&mut sequence)?;
         }
         for entry in self.batch {
             sequence.entry(BATCH, entry);
@@ -108,7 +111,7 @@ impl Loading<'_> {
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
         }
-        Ok(())
+        self.copies(sequence)
     }
 
     /// Modules made on the card: a head that is tied is made and dropped.
@@ -234,6 +237,13 @@ impl Loading<'_> {
         for (narrow, bytes) in made.into_iter().filter(|_| casts) {
             sequence.allocate(ADAPTER, bytes);
             sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    fn copies(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        for tensor in self.copied.iter().flat_map(|block| &block.tensors) {
+            sequence.allocate(WEIGHT, self.bytes(tensor)?);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 mod derive;
 
 use super::record::INPUTS;
-use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Source, StorageId, Tape, Tensor};
+use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Segment, Source, StorageId, Tape, Tensor};
 
 /// Where a product with a bias has that among its inputs.
 const BIAS: usize = 2;
@@ -182,6 +182,7 @@ impl Tape {
             Source::Node(node) if self.nodes[node as usize].rule == Rule::Cut => self.pieces.push((node, gradient)),
             Source::Node(node) => {
                 let node = node as usize;
+                self.await_other_pass(node, gradient);
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
                     None => (gradient, dtype),
                     Some((waiting, _)) => (self.sum(waiting, gradient, Kind::Gradient), dtype),
@@ -195,6 +196,16 @@ impl Tape {
                 });
             }
             Source::Leaf(leaf) => self.accumulate(leaf as usize, gradient),
+        }
+    }
+
+    /// The gradient of a parameter's copy that another pass has read too waits for that pass's.
+    fn await_other_pass(&mut self, node: usize, gradient: StorageId) {
+        let (own, copies) = (self.nodes[node].segment, self.input(&self.nodes[node], 0));
+        let of_parameter = copies.is_some_and(|copied| matches!(copied.source, Source::Leaf(_)));
+        let elsewhere = matches!((own, self.segment), (Segment::Layer(one), Segment::Layer(other)) if one != other);
+        if let (true, Some(storage)) = (of_parameter && elsewhere, self.storages.get_mut(gradient as usize)) {
+            storage.kind = Kind::ParameterGradient;
         }
     }
 
@@ -214,7 +225,10 @@ impl Tape {
             self.unrefer(arrived);
         } else if let Some(storage) = self.storages.get_mut(arrived as usize) {
             storage.kind = Kind::ParameterGradient;
-            storage.owner = self.leaves[leaf].owner;
+            // What a layer's second pass makes first stands from then on.
+            if !matches!((storage.made_in, self.leaves[leaf].owner), (Segment::Layer(_), Segment::Layer(_))) {
+                storage.owner = self.leaves[leaf].owner;
+            }
             storage.name = self.leaves[leaf].name;
         }
     }

@@ -220,6 +220,41 @@ def reserved(record, _models):
         yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
 
 
+# Words of objectives.json for those of `train.objective`; TRL's trainers have the others.
+OBJECTIVES = {"sequence": "classification", "token": "token-classification", "contrastive": "embedding"}
+
+
+def objectives(record, _models):
+    """Objectives other than plain language modelling, by TRL's and Transformers' own trainers under PyTorch's allocator."""
+    run, measured = record["run"], record["measured"]
+    if run.get("packing"):
+        raise Skip("packed rows, whose mask is of all of them together")
+    objective = OBJECTIVES.get(run["objective"], run["objective"])
+    names = ["method", "precision", "attention", "micro_batch_size", "sequence_length", "recompute", "optimizer",
+             "optimizer_implementation", "lora_rank", "lora_targets"]
+    train = {"objective": objective} | {name: run[name] for name in names if run.get(name) is not None}
+    if run.get("padded"):
+        train["padding"] = True
+    if run["reference"] != "none":
+        train["reference"] = run["reference"]
+    if objective == "grpo":
+        train["completion_length"] = run["completion"]
+    elif objective in ("sft", "dpo", "kto") and run.get("completion"):
+        train["scored_tokens"] = run["scored_tokens"]
+    keys = config(record["config"], None)
+    if run.get("labels"):
+        keys["num_labels"] = run["labels"]
+    scenario = {"gpu": "h100-sxm-80", "train": train, "runtime": {"placement": "build"}, "config": keys}
+    if run["objective"] not in OBJECTIVES:
+        scenario["framework"] = "trl"
+    source = "objectives.json: trainers of TRL 1.16 and Transformers 5.23 under the allocator of PyTorch 2.15"
+    figures = [("trainable", "trainable", measured["trainable"]), ("requested", "requested_peak", measured["requested_peak"]),
+               ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
+               ("reserved", "reserved_peak", measured["reserved_peak"])]
+    for group, metric, figure in figures:
+        yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
+
+
 SCANNED = {"falcon_h1", "qwen3_next"}
 
 
@@ -601,6 +636,8 @@ def is_reserved(record):
 def reader(record):
     if {"prompt", "new"} <= set(record.get("run") or {}):
         return generated
+    if "objective" in (record.get("run") or {}):
+        return objectives
     if is_reserved(record):
         return reserved
     for keys, read in FORMATS:

@@ -80,6 +80,7 @@ impl<'a> Served<'a> {
             autocast: false,
             fused_attention: self.infer.attention == Attention::Flash && !code.eager_only,
             padding: false,
+            unpadded_mask: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
             loss: false,

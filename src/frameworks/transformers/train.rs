@@ -5,16 +5,18 @@ mod played;
 use super::length::check_length;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
-use crate::frameworks::step::{self, always, standing, steady};
+use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
-use crate::model::parameters::{BlockParameters, blocks};
-use crate::model::{Architecture, Model};
-use crate::scenario::{Attention, Method, Placement, Recompute, Train};
+use crate::model::architecture::ScoreHead;
+use crate::model::parameters::{Block, BlockParameters, blocks};
+use crate::model::part::Part;
+use crate::model::{Architecture, Model, Output};
+use crate::scenario::{Attention, Method, Objective, Placement, Recompute, Train};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -101,9 +103,23 @@ impl<'a> Trained<'a> {
 
     /// What the loop feeds.
     fn batch(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
-        match &self.model.architecture.image {
-            Some(image) => weights::images(image, run.batch, always()),
-            None => weights::batch([run.batch, run.sequence], run.padding, always()),
+        let architecture = &self.model.architecture;
+        if let Some(image) = &architecture.image {
+            return weights::images(image, run.batch, always());
+        }
+        let sizes = [run.batch, run.sequence];
+        match architecture.output {
+            Output::Own if run.padding => weights::batch(sizes, &["input ids", "labels", "padding mask"], always()),
+            Output::Own => weights::batch(sizes, &weights::FED, always()),
+            Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
+            Output::Sequences(_) => {
+                let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
+                if self.train.objective == Objective::Classification {
+                    batch.push(weights::labels(run.batch, always())?);
+                }
+                Ok(batch)
+            }
+            Output::Hidden => weights::batch(sizes, &PAIRS, always()),
         }
     }
 }
@@ -124,6 +140,19 @@ impl step::TrainingStep for Trained<'_> {
     fn bits(&self) -> [Bits; 2] {
         let own = Bits::whole(self.run().weights.bits());
         [own, self.adapters.as_ref().map_or(own, |adapters| Bits::whole(adapters.dtype.bits()))]
+    }
+
+    fn trained(&self) -> Vec<Trains> {
+        let [own, adapters] = self.bits();
+        let Some(adapted) = self.adapted() else {
+            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, beside: false }];
+        };
+        let mut trained = vec![Trains { blocks: adapted, bits: adapters, beside: true }];
+        let copied = copied_head(&self.blocks, self.model);
+        if !copied.is_empty() {
+            trained.push(Trains { blocks: copied, bits: own, beside: true });
+        }
+        trained
     }
 
     fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
@@ -167,6 +196,34 @@ impl step::TrainingStep for Trained<'_> {
     fn process(&self) -> (Process, Option<&Gpu>) {
         (self.process, self.job.gpu)
     }
+}
+
+/// What a loop feeds that trains on pairs of sequences.
+const PAIRS: [&str; 4] = ["input ids", "attention mask", "input ids of the others", "attention mask of the others"];
+
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
+fn reached(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let mut blocks = blocks.to_vec();
+    if model.architecture.output == Output::Hidden {
+        for block in &mut blocks {
+            block.tensors.retain(|tensor| tensor.part != Part::Pooler);
+        }
+        blocks.retain(|block| !block.tensors.is_empty());
+    }
+    blocks
+}
+
+/// The copy that PEFT trains of what scores classes, which was never trained: the modules `score` and `classifier`.
+pub(super) fn copied_head(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let Some(scores) = model.architecture.output.scores() else { return Vec::new() };
+    let copied =
+        |part: Part| part == Part::Classifier || part == Part::HeadTransform && scores.head == ScoreHead::FirstToken;
+    let of_head = blocks.iter().filter(|block| block.block == Block::Head);
+    let heads = of_head.map(|block| {
+        let tensors = block.tensors.iter().filter(|tensor| copied(tensor.part)).cloned().collect();
+        BlockParameters { tensors, ..block.clone() }
+    });
+    heads.collect()
 }
 
 /// The format of a quantized base.
@@ -222,12 +279,17 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
     Run {
         architecture,
         code,
-        batch: train.micro_batch_size,
+        // Of a pair the chosen and the rejected sequence are rows of one pass.
+        batch: match train.objective {
+            Objective::Reward => train.micro_batch_size.saturating_mul(2),
+            _ => train.micro_batch_size,
+        },
         sequence: train.sequence_length,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
         autocast: train.precision.autocasts(),
         fused_attention: train.attention == Attention::Flash,
         padding: train.padding,
+        unpadded_mask: architecture.output != Output::Own,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
         checkpointed_layers: match train.recompute {
             Recompute::None | Recompute::Selective => 0,

@@ -66,6 +66,7 @@ mod tests {
             autocast: false,
             fused_attention: true,
             padding: false,
+            unpadded_mask: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
             loss: true,

@@ -2,8 +2,8 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    Attention, BaseWeights, Estimator, Loss, Method, Optimizer, OptimizerImplementation, Placement, Precision,
-    Recompute, Task,
+    Attention, BaseWeights, Estimator, Loss, Method, Objective, Optimizer, OptimizerImplementation, Placement,
+    Precision, Recompute, Task,
 };
 use crate::scenario::profile::Framework;
 use crate::scenario::{Scenario, Value};
@@ -41,6 +41,8 @@ const INFERENCE_WEIGHTS: &[&str] = &[
     "q2_k",
 ];
 const KV_TYPES: &[&str] = &["fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q4_0"];
+
+const OBJECTIVES: &[&str] = &["lm", "reward", "classification", "token-classification", "embedding", "mlm"];
 
 /// Every parameter of a scenario, in the order in which lists show them.
 pub const PARAMETERS: &[Parameter] = &[
@@ -139,6 +141,16 @@ pub const PARAMETERS: &[Parameter] = &[
         applies: training_in_detail,
         get: |s| Value::Word(s.train.method.word().to_owned()),
         set: |s, value| word(value, Method::from_word).map(|choice| s.train.method = choice),
+    },
+    Parameter {
+        key: "train.objective",
+        label: "objective",
+        unit: "",
+        help: "what is learned: the head, the rows and the references follow from it",
+        kind: Kind::Choice { words: Objective::WORDS, covered: OBJECTIVES, optional: false },
+        applies: training_in_detail,
+        get: |s| Value::Word(s.train.objective.word().to_owned()),
+        set: |s, value| word(value, Objective::from_word).map(|choice| s.train.objective = choice),
     },
     Parameter {
         key: "train.precision",
@@ -266,7 +278,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "how logits and loss are computed",
         kind: Kind::Choice { words: Loss::WORDS, covered: Loss::WORDS, optional: false },
-        applies: training_in_detail,
+        applies: over_words,
         get: |s| Value::Word(s.train.loss.word().to_owned()),
         set: |s, value| word(value, Loss::from_word).map(|choice| s.train.loss = choice),
     },
@@ -662,8 +674,13 @@ fn recomputing(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.recompute == Recompute::Full
 }
 
+/// Scores of classes and vectors have no head over the vocabulary.
+fn over_words(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.objective.is_of_words()
+}
+
 fn chunking(scenario: &Scenario) -> bool {
-    training_in_detail(scenario) && scenario.train.loss == Loss::Chunked
+    over_words(scenario) && scenario.train.loss == Loss::Chunked
 }
 
 fn adapting(scenario: &Scenario) -> bool {
