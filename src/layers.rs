@@ -30,11 +30,12 @@ pub(crate) mod recurrent;
 pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
+pub(crate) mod tiled_loss;
 
 use crate::families::Implementation;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
-use crate::scenario::Loss;
+use crate::scenario::{Loss, Objective, Reference};
 use crate::shape::Dim;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
@@ -94,8 +95,14 @@ pub(crate) struct Run<'a> {
     pub(crate) adapters: Option<&'a Adapters>,
     /// How logits and loss are computed.
     pub(crate) loss_kind: Loss,
+    /// Tokens of a micro batch whose labels count, where that is not all.
+    pub(crate) scored: Option<u64>,
     /// Chunks of a chunked loss.
     pub(crate) loss_chunks: u64,
+    /// What is learned.
+    pub(crate) objective: Objective,
+    /// What a policy is held against.
+    pub(crate) reference: Reference,
     /// How products read matrices that are quantized.
     pub(crate) base: Option<Kernel>,
     /// Where the generation of tokens stands; nothing where none are generated.

@@ -13,10 +13,12 @@ mod graph;
 mod kernels;
 mod labels;
 mod leaves;
+mod masked;
 mod modes;
 mod record;
 pub(crate) mod recorded;
 mod rule;
+pub(crate) mod tiles;
 pub(crate) mod timeline;
 mod views;
 

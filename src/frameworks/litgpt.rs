@@ -18,7 +18,7 @@ use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
-use crate::scenario::{Loss, Method, Train};
+use crate::scenario::{Loss, Method, Objective, Reference, Train};
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
@@ -188,6 +188,9 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         keep_gradients: train.gradient_accumulation_steps > 1,
         graph: true,
         adapters: None,
+        scored: None,
+        objective: Objective::Lm,
+        reference: Reference::None,
         loss_kind: Loss::Eager,
         loss_chunks: 0,
         base: None,

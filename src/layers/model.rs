@@ -4,6 +4,7 @@ pub(crate) mod classes;
 pub(crate) mod generation;
 pub(crate) mod head;
 pub(crate) mod pairs;
+pub(crate) mod reference;
 pub(crate) mod scores;
 pub(crate) mod shared;
 pub(crate) mod stacks;
@@ -15,6 +16,7 @@ use super::Run;
 use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
+use crate::layers::tiled_loss::Outputs;
 use crate::model::architecture::Output;
 use crate::scenario::Loss;
 use crate::shape::Dim;
@@ -51,6 +53,8 @@ struct Ends {
     loss_start: usize,
     /// The words that logits are of, where there are any.
     projected: Option<Dim>,
+    /// What TRL's head gave, of which the loss is still to be made.
+    tiled: Option<Outputs>,
 }
 
 impl<'a> Run<'a> {
@@ -107,8 +111,9 @@ impl<'a> Recording<'a> {
         if self.run.architecture.output == Output::Hidden {
             return self.record_pairs();
         }
+        let until_loss = self.before_policy();
         let (stream, table, stages) = self.through_layers();
-        self.head_and_back(stream, table, stages)
+        self.head_and_back(stream, table, Stages { until_loss, ..stages })
     }
 
     /// From token ids to what the head reads, with the token table.
@@ -139,9 +144,14 @@ impl<'a> Recording<'a> {
     /// Head and loss over what they read, and the way back through everything.
     fn head_and_back(mut self, stream: Tensor, table: Tensor, mut stages: Stages<'a>) -> Forward {
         let run = self.run;
-        let Ends { loss, loss_start, projected } = self.loss_of_stream(stream, table);
-        let loss_known = self.tape.position();
+        let Ends { mut loss, loss_start, projected, tiled } = self.loss_of_stream(stream, table);
+        let mut loss_known = self.tape.position();
         self.tape.release(stream);
+        if let Some(outputs) = tiled {
+            stages.until_loss.extend(self.beside_policy());
+            loss = Some(Run::tiled_loss(&mut self.tape, outputs));
+            loss_known = self.tape.position();
+        }
         self.let_go(&stages.until_loss);
         self.tape.leave_autocast();
         let backward_start = self.tape.position();
@@ -174,19 +184,19 @@ impl<'a> Recording<'a> {
         let run = self.run;
         if let Some(scores) = run.architecture.output.scores() {
             let (loss, loss_start) = self.scored(stream, run.architecture.output, scores);
-            return Ends { loss: Some(loss), loss_start, projected: None };
+            return Ends { loss: Some(loss), loss_start, projected: None, tiled: None };
         }
         let projection = self.head_weights(table);
         let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
+        let tiled = (run.loss_kind == Loss::Trl).then(|| run.tiled_head(&mut self.tape, stream, projection));
         let loss = match logits {
             Some(logits) => run.loss.then(|| self.loss(logits)),
+            None if tiled.is_some() => None,
             None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
         };
-        if let (Some(logits), false) = (logits, run.keep_outputs) {
-            self.tape.release(logits);
-        }
-        Ends { loss, loss_start, projected: Some(projection.outputs) }
+        self.tape.release_each(logits.filter(|_| !run.keep_outputs));
+        Ends { loss, loss_start, projected: Some(projection.outputs), tiled }
     }
 
     fn let_go(&mut self, tensors: &[Tensor]) {

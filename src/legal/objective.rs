@@ -4,7 +4,7 @@ use crate::families::{self, classes::Classes};
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::{Output, ScoreHead, Scores};
-use crate::scenario::{Objective, Scenario, Train};
+use crate::scenario::{Loss, Method, Objective, Reference, Scenario, Train};
 
 /// What the class gives that a training run takes, where there is one; an error where there is none, or its training is
 /// not described.
@@ -44,8 +44,47 @@ pub(crate) fn output(model: &Model, scenario: &Scenario) -> Result<Output, Estim
         _ if architecture.encoder.is_some() => {
             refuse(train, "lm, mlm, classification, token-classification, embedding, for an encoder")
         }
-        _ => Ok(Output::Own),
+        _ => by_trl(train).map(|()| Output::Own),
     }
+}
+
+/// An error where TRL's trainers do not learn so.
+fn by_trl(train: &Train) -> Result<(), EstimateError> {
+    let objective = train.objective.word();
+    let refuse =
+        |key, value: &str, covered: String| Err(EstimateError::NotCovered { key, value: value.to_owned(), covered });
+    if train.loss != Loss::Trl {
+        return refuse(
+            "train.loss",
+            train.loss.word(),
+            format!("trl, for {objective}: TRL's trainers have their own head"),
+        );
+    }
+    let own = if train.method == Method::Full { Reference::Copy } else { Reference::Adapter };
+    let covered: &[Reference] = match train.objective {
+        Objective::Grpo => &[Reference::None, own],
+        Objective::Sft => return Ok(()),
+        _ => &[own, Reference::Precomputed],
+    };
+    if !covered.contains(&train.reference) {
+        let words: Vec<&str> = covered.iter().map(|reference| reference.word()).collect();
+        let covered = format!("{}, for {objective} of {}", words.join(", "), train.method.word());
+        return refuse("train.reference", train.reference.word(), covered);
+    }
+    if train.objective == Objective::Grpo && train.completion_length >= train.sequence_length {
+        let problem = format!(
+            "{} tokens, but a prompt and its completion are {} together (train.sequence_length): use fewer",
+            train.completion_length, train.sequence_length
+        );
+        return Err(EstimateError::Invalid { key: "train.completion_length", problem });
+    }
+    Ok(())
+}
+
+/// What a policy is held against where nobody says: a copy of the model, or the model without its adapters.
+pub(crate) fn usual_reference(train: &Train) -> Option<Reference> {
+    let needs = matches!(train.objective, Objective::Dpo | Objective::Kto) && train.reference == Reference::None;
+    needs.then_some(if train.method == Method::Full { Reference::Copy } else { Reference::Adapter })
 }
 
 /// Whether dropout acts before the scores.

@@ -36,6 +36,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) tied: Option<TiedHead>,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// Whether a copy of it that is not trained is loaded after it.
+    pub(crate) reference: bool,
     /// What of the model stands once more, to be trained beside adapters.
     pub(crate) copied: Vec<&'a BlockParameters>,
     /// Buffers of the model.
@@ -88,6 +90,13 @@ impl Loading<'_> {
         if self.placement != Placement::To {
             self.adapters_after(&mut sequence)?;
             self.copies(&mut sequence)?;
+        }
+        if self.reference {
+            match self.placement {
+                Placement::Build => self.built(&mut sequence)?,
+                // TRL loads it itself, by `device_map="auto"`.
+                Placement::To | Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
+            }
         }
         for entry in self.batch {
             sequence.entry(BATCH, entry);

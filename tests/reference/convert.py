@@ -251,7 +251,8 @@ def objectives(record, _models):
     figures = [("trainable", "trainable", measured["trainable"]), ("requested", "requested_peak", measured["requested_peak"]),
                ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
                ("reserved", "reserved_peak", measured["reserved_peak"])]
-    for group, metric, figure in figures:
+    # Where cuBLAS had no workspaces, peaks are of another run.
+    for group, metric, figure in figures[:1] if measured.get("without_workspaces") else figures:
         yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
 
 

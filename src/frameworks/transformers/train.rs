@@ -16,7 +16,7 @@ use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
-use crate::scenario::{Attention, Method, Objective, Placement, Recompute, Train};
+use crate::scenario::{Attention, Loss, Method, Objective, Placement, Recompute, Reference, Train};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -109,8 +109,7 @@ impl<'a> Trained<'a> {
         }
         let sizes = [run.batch, run.sequence];
         match architecture.output {
-            Output::Own if run.padding => weights::batch(sizes, &["input ids", "labels", "padding mask"], always()),
-            Output::Own => weights::batch(sizes, &weights::FED, always()),
+            Output::Own => weights::batch(sizes, self.words_fed(run), always()),
             Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
             Output::Sequences(_) => {
                 let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
@@ -120,6 +119,38 @@ impl<'a> Trained<'a> {
                 Ok(batch)
             }
             Output::Hidden => weights::batch(sizes, &PAIRS, always()),
+        }
+    }
+}
+
+/// What a loop feeds whose batches carry a mask.
+const WITH_MASK: [&str; 3] = ["input ids", "labels", "attention mask"];
+
+/// What TRL feeds of pairs, and of completions with those of other prompts.
+const COMPLETIONS: [&str; 6] = [
+    "input ids",
+    "attention mask",
+    "completion mask",
+    "input ids with another prompt",
+    "attention mask with another prompt",
+    "completion mask with another prompt",
+];
+
+impl Trained<'_> {
+    /// Whether a copy of the model stands beside it.
+    pub(super) fn has_copy(&self) -> bool {
+        self.train.objective.has_reference() && self.train.reference == Reference::Copy
+    }
+
+    /// What a loop feeds of each token that trains on words.
+    fn words_fed(&self, run: &Run<'_>) -> &'static [&'static str] {
+        match self.train.objective {
+            Objective::Dpo => &COMPLETIONS[..3],
+            Objective::Kto => &COMPLETIONS,
+            // Prompts and completions come apart, and are put together in the step.
+            Objective::Grpo => &COMPLETIONS[..2],
+            _ if run.has_mask() => &WITH_MASK,
+            _ => &weights::FED,
         }
     }
 }
@@ -161,6 +192,19 @@ impl step::TrainingStep for Trained<'_> {
         } else {
             model.parameters(always())?
         })
+    }
+
+    /// The copy that a policy is held against, of its own type and never trained.
+    fn beside_weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        if !self.has_copy() {
+            return Ok(Vec::new());
+        }
+        let mut copy = model.parameters(always())?;
+        for entry in &mut copy {
+            entry.name = format!("reference.{}", entry.name).into();
+            entry.source = "a copy of the model, as TRL 1.16 makes one";
+        }
+        Ok(copy)
     }
 
     fn gradients(&self) -> Option<Alive> {
@@ -281,7 +325,7 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         code,
         // Of a pair the chosen and the rejected sequence are rows of one pass.
         batch: match train.objective {
-            Objective::Reward => train.micro_batch_size.saturating_mul(2),
+            Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
             _ => train.micro_batch_size,
         },
         sequence: train.sequence_length,
@@ -289,7 +333,8 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         autocast: train.precision.autocasts(),
         fused_attention: train.attention == Attention::Flash,
         padding: train.padding,
-        unpadded_mask: architecture.output != Output::Own,
+        // The collators of TRL and of classes make a mask, whether anything is padded or not.
+        unpadded_mask: architecture.output != Output::Own || train.loss == Loss::Trl,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
         checkpointed_layers: match train.recompute {
             Recompute::None | Recompute::Selective => 0,
@@ -300,6 +345,12 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        scored: match train.objective {
+            Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
+            _ => train.scored_tokens,
+        },
+        objective: train.objective,
+        reference: train.reference,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },

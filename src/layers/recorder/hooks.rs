@@ -49,7 +49,7 @@ mod tests {
     use crate::model::family::Family;
     use crate::model::{Architecture, parameters};
     use crate::preset::Library;
-    use crate::scenario::Loss;
+    use crate::scenario::{Loss, Objective, Reference};
     use crate::shape::Dim;
     use crate::tape::timeline::Timeline;
     use crate::tape::{Dtype, Tensor, recorded};
@@ -74,6 +74,9 @@ mod tests {
             keep_gradients: false,
             graph: true,
             adapters: None,
+            scored: None,
+            objective: Objective::Lm,
+            reference: Reference::None,
             loss_kind: Loss::Eager,
             loss_chunks: 0,
             base: None,

@@ -2,7 +2,7 @@
 
 use crate::memory::{Step, Suited, check, is_unusual, suit};
 use crate::scenario::parameter::{Kind, Parameter};
-use crate::scenario::{Scenario, Value};
+use crate::scenario::{LEADING, Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
 
 impl App {
@@ -39,7 +39,9 @@ impl App {
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
         if parameter.kind == Kind::Framework {
             self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
-            scenario.follow_framework(self.scenario.departs_from_framework());
+        }
+        if LEADING.contains(&parameter.key) {
+            scenario.follow_in_place_of(&self.scenario);
         }
         Ok(scenario)
     }
