@@ -149,7 +149,7 @@ impl<'a> Recording<'a> {
         self.tape.release(stream);
         if let Some(outputs) = tiled {
             stages.until_loss.extend(self.beside_policy());
-            loss = Some(Run::tiled_loss(&mut self.tape, outputs));
+            loss = Some(run.tiled_loss(&mut self.tape, outputs));
             loss_known = self.tape.position();
         }
         self.let_go(&stages.until_loss);

@@ -36,6 +36,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) tied: Option<TiedHead>,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// Whether what loading left behind is given back before the first step, as `Trainer.train()` does.
+    pub(crate) gives_back: bool,
     /// Whether a copy of it that is not trained is loaded after it.
     pub(crate) reference: bool,
     /// What of the model stands once more, to be trained beside adapters.
@@ -97,6 +99,9 @@ impl Loading<'_> {
                 // TRL loads it itself, by `device_map="auto"`.
                 Placement::To | Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
             }
+        }
+        if self.gives_back {
+            sequence.empty_cache();
         }
         for entry in self.batch {
             sequence.entry(BATCH, entry);

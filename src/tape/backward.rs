@@ -60,23 +60,38 @@ impl Tape {
         let packs = self.nodes[nodes.clone()].iter().map(|node| u32::from(node.packs)).sum();
         let last = nodes.clone().find(|index| self.nodes[*index].packs > 0);
         let mut again = Some(again);
-        let mut replay = 0;
+        // Autocast's copies of parameters may have been there already; they keep nothing, and have no twins.
+        let mut twins = Vec::new();
+        let mut before = nodes.clone().filter(|index| !self.copies_parameter(*index)).count();
         for index in nodes.clone().rev() {
             if self.nodes[index].packs > 0
                 && let Some(again) = again.take()
             {
-                replay = self.nodes.len();
+                let replay = self.nodes.len();
                 self.begin_recomputation(packs);
                 again(self);
                 self.end_recomputation();
+                twins = (replay..self.nodes.len()).filter(|index| !self.copies_parameter(*index)).collect();
             }
-            let twin = (replay > 0).then(|| replay + (index - nodes.start)).filter(|twin| *twin < self.nodes.len());
+            let twin = if self.copies_parameter(index) {
+                None
+            } else {
+                before -= 1;
+                twins.get(before).copied()
+            };
             self.run(index, twin, if Some(index) == last { given } else { &[] });
         }
         // Nothing of it was needed.
         if last.is_none() {
             self.release_each(given.iter().copied());
         }
+    }
+
+    /// Whether a node makes a parameter's copy in another type, of which backward keeps nothing.
+    fn copies_parameter(&self, index: usize) -> bool {
+        let node = &self.nodes[index];
+        let reads = self.input(node, 0).map(|input| input.source);
+        node.rule == Rule::Each && node.packs == 0 && node.inputs.1 == 1 && matches!(reads, Some(Source::Leaf(_)))
     }
 
     fn run(&mut self, index: usize, twin: Option<usize>, given: &[Tensor]) {

@@ -137,6 +137,11 @@ const COMPLETIONS: [&str; 6] = [
 ];
 
 impl Trained<'_> {
+    /// Whether `Trainer.train()` was measured, and not a loop of one's own.
+    pub(super) fn by_trainer(&self) -> bool {
+        self.model.architecture.output.scores().is_some() || self.train.loss == Loss::Trl
+    }
+
     /// Whether a copy of the model stands beside it.
     pub(super) fn has_copy(&self) -> bool {
         self.train.objective.has_reference() && self.train.reference == Reference::Copy
@@ -199,12 +204,7 @@ impl step::TrainingStep for Trained<'_> {
         if !self.has_copy() {
             return Ok(Vec::new());
         }
-        let mut copy = model.parameters(always())?;
-        for entry in &mut copy {
-            entry.name = format!("reference.{}", entry.name).into();
-            entry.source = "a copy of the model, as TRL 1.16 makes one";
-        }
-        Ok(copy)
+        Ok(model.parameters(always())?.into_iter().map(of_reference).collect())
     }
 
     fn gradients(&self) -> Option<Alive> {
@@ -227,6 +227,9 @@ impl step::TrainingStep for Trained<'_> {
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
+        if self.has_copy() {
+            entries.append(&mut self.buffers(&run)?.into_iter().map(of_reference).collect());
+        }
         entries.append(&mut self.batch(&run)?);
         if self.train.precision.scales_gradients() {
             entries.push(weights::gradient_scaler(always())?);
@@ -244,6 +247,12 @@ impl step::TrainingStep for Trained<'_> {
 
 /// What a loop feeds that trains on pairs of sequences.
 const PAIRS: [&str; 4] = ["input ids", "attention mask", "input ids of the others", "attention mask of the others"];
+
+/// The same of the copy that a policy is held against.
+fn of_reference(entry: Entry) -> Entry {
+    let (name, source) = (format!("reference.{}", entry.name).into(), "a copy of the model, as TRL 1.16 makes one");
+    Entry { name, source, ..entry }
+}
 
 /// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
 fn reached(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {

@@ -47,6 +47,13 @@ impl<'a> Recording<'a> {
         let run = self.run;
         let (stream, _, stages) = self.through_layers();
         self.tape.enter(Segment::Head);
+        if run.architecture.encoder.is_some_and(|encoder| encoder.pooler) {
+            // The class computes what nobody reads: its graph goes at once, autocast's copy of the matrix does not.
+            self.tape.pause_graph();
+            let pooled = run.pool(&mut self.tape, stream);
+            self.tape.release(pooled);
+            self.tape.resume_graph();
+        }
         let mean = run.mean_of_tokens(&mut self.tape, stream);
         self.tape.release(stream);
         (mean, stages)

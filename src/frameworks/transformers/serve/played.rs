@@ -35,6 +35,7 @@ impl Served<'_> {
             modules: run.code.modules,
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
+            gives_back: false,
             reference: false,
             copied: Vec::new(),
             adapters: None,

@@ -34,6 +34,7 @@ impl Trained<'_> {
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
+            gives_back: self.by_trainer(),
             reference: self.has_copy(),
             copied: trained
                 .iter()
