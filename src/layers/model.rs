@@ -41,8 +41,8 @@ struct Stages<'a> {
     embedding: Range<usize>,
     /// Held until the loss is known.
     until_loss: Vec<Tensor>,
-    /// Held until all layers have been computed again.
-    for_recomputation: Vec<Tensor>,
+    /// Held until all layers have gone back: what is needed to compute them again, and what the embedding keeps.
+    until_embedding: Vec<Tensor>,
 }
 
 /// What the loss of a pass is.
@@ -111,8 +111,9 @@ impl<'a> Recording<'a> {
         if self.run.architecture.output == Output::Hidden {
             return self.record_pairs();
         }
-        let until_loss = self.before_policy();
-        let (stream, table, stages) = self.through_layers();
+        let [until_loss, mut until_embedding] = self.before_policy();
+        let (stream, table, mut stages) = self.through_layers();
+        stages.until_embedding.append(&mut until_embedding);
         self.head_and_back(stream, table, Stages { until_loss, ..stages })
     }
 
@@ -136,8 +137,8 @@ impl<'a> Recording<'a> {
         if run.checkpointed_layers == 0 {
             self.let_go(&embedded.for_recomputation);
         }
-        let for_recomputation = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
-        let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), for_recomputation };
+        let until_embedding = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
+        let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), until_embedding };
         (stream, embedded.table, stages)
     }
 
@@ -149,7 +150,7 @@ impl<'a> Recording<'a> {
         self.tape.release(stream);
         if let Some(outputs) = tiled {
             stages.until_loss.extend(self.beside_policy());
-            loss = Some(run.tiled_loss(&mut self.tape, outputs));
+            loss = Some(Run::tiled_loss(&mut self.tape, outputs));
             loss_known = self.tape.position();
         }
         self.let_go(&stages.until_loss);
@@ -163,7 +164,7 @@ impl<'a> Recording<'a> {
                 None => Vec::new(),
             };
             let outside = Outside { embedding: stages.embedding, norm: stages.norm_start, loss: loss_start };
-            let held = [&chunk[..], &stages.for_recomputation];
+            let held = [&chunk[..], &stages.until_embedding];
             marks = self.layers.backward(&mut self.tape, &mut stages.classes, outside, held);
             self.tape.release_seed(seed);
         }

@@ -55,49 +55,32 @@ impl Run<'_> {
         tape.enter(Segment::Loss);
         let log_probabilities = tape.scatter_by_mask(log_probability, mask, "log-probabilities");
         let entropies = tape.scatter_by_mask(entropy, mask, "entropies");
-        let likeliest = tape.scatter_by_mask(is_top1, mask, "likeliest labels");
+        // What else the trainer has metrics of.
+        let measured = match self.objective {
+            Objective::Dpo | Objective::Kto => Some(tape.scatter_by_mask(entropy, mask, "mean logits")),
+            Objective::Grpo => None,
+            _ => Some(tape.scatter_by_mask(is_top1, mask, "likeliest labels")),
+        };
         tape.release_each([log_probability, entropy, is_top1]);
         // The model's own loss, which nobody asks for.
         let own = mean(tape, log_probabilities, "loss of the model");
-        Outputs { log_probabilities, held: vec![mask, log_probabilities, entropies, likeliest, own] }
+        let held = [mask, log_probabilities, entropies].into_iter().chain(measured).chain([own]).collect();
+        Outputs { log_probabilities, held }
     }
 
     /// The trainer's part: the sum over all positions by how many count.
-    pub(crate) fn tiled_loss(&self, tape: &mut Tape, outputs: Outputs) -> Tensor {
+    pub(crate) fn tiled_loss(tape: &mut Tape, outputs: Outputs) -> Tensor {
         tape.enter(Segment::Loss);
         let Outputs { log_probabilities, held } = outputs;
         let scalar = tape.shape(&[]);
         // What the loop has counted over all micro batches, and the loss by how many these are.
         tape.constant("number of labels of the step", scalar, Dtype::Int64);
-        let read = self.weighed(tape, log_probabilities);
-        let negated = fresh(tape, read, "loss of each token", log_probabilities.shape);
-        tape.release(read);
+        let negated = fresh(tape, log_probabilities, "loss of each token", log_probabilities.shape);
         let loss = mean(tape, negated, "loss");
         tape.release_each(held);
         tape.release(negated);
         tape.constant("loss of the micro batch", scalar, Dtype::Fp32);
         loss
-    }
-}
-
-impl Run<'_> {
-    /// What GRPO makes of the log-probabilities of completions: ratios to those that wrote them, and both losses of which
-    /// the smaller counts; what backward keeps of it.
-    fn weighed(&self, tape: &mut Tape, log_probabilities: Tensor) -> Tensor {
-        if self.objective != Objective::Grpo {
-            return tape.share(log_probabilities);
-        }
-        let scored = tape.shape(&[self.scored_tokens()]);
-        let kept = |name| Extra { name, shape: scored, dtype: Dtype::Fp32 };
-        let extras = ["ratio of probabilities", "loss by advantage", "clipped loss by advantage", "smaller loss"];
-        let operation = Operation {
-            rule: Rule::Pass,
-            inputs: &[log_probabilities],
-            keeps: &[],
-            extras: &extras.map(kept),
-            keeps_output: false,
-        };
-        tape.apply(&operation, "weighed log-probabilities", log_probabilities.shape, Dtype::Fp32)
     }
 }
 

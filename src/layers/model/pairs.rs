@@ -27,8 +27,8 @@ impl<'a> Recording<'a> {
         let backward_start = self.tape.position();
         let seed = self.tape.seed(loss, "loss");
         let outside = Outside { embedding: first.embedding, norm: second.norm_start, loss: loss_start };
-        let for_recomputation = [first.for_recomputation, second.for_recomputation].concat();
-        let marks = self.layers.backward(&mut self.tape, &mut second.classes, outside, [&[], &for_recomputation]);
+        let until_embedding = [first.until_embedding, second.until_embedding].concat();
+        let marks = self.layers.backward(&mut self.tape, &mut second.classes, outside, [&[], &until_embedding]);
         self.tape.release_seed(seed);
         let [head_backward, embedding_backward] = marks;
         Forward {

@@ -10,10 +10,10 @@ use crate::tape::{Dtype, Tensor};
 impl<'a> Recording<'a> {
     /// What comes before the pass that is trained: KTO's estimate of how far the policy is from its reference, from
     /// completions with other prompts; GRPO's reference, with no graph alive. Then the labels, by which prompts do not
-    /// count; held until the loss is known.
-    pub(crate) fn before_policy(&mut self) -> Vec<Tensor> {
+    /// count. Gives back what is held until the loss is known, and what the embedding keeps.
+    pub(crate) fn before_policy(&mut self) -> [Vec<Tensor>; 2] {
         let run = self.run;
-        let mut held = Vec::new();
+        let (mut held, mut kept) = (Vec::new(), Vec::new());
         match run.objective {
             Objective::Kto => held.push(self.pass_of_labels(Run { checkpointed_layers: 0, ..run })),
             Objective::Grpo => {
@@ -21,14 +21,15 @@ impl<'a> Recording<'a> {
                     held.push(self.pass_of_labels(reference));
                 }
                 // Prompts and completions as one, and what of them is no padding.
-                held.extend(["input ids", "attention mask"].map(|name| self.each_token(name, Dtype::Int64)));
+                kept.push(self.each_token("input ids", Dtype::Int64));
+                held.push(self.each_token("attention mask", Dtype::Int64));
             }
             _ => {}
         }
         if run.objective.has_reference() {
             held.push(self.each_token("labels", Dtype::Int64));
         }
-        held
+        [held, kept]
     }
 
     /// What comes between the pass that is trained and its loss: the reference over the same batch, for KTO over the other
