@@ -22,17 +22,23 @@ impl Scenario {
 
     /// Takes over the framework's own defaults, but for what was asked for, by its key.
     pub fn follow_framework(&mut self, asked: impl Fn(&str) -> bool) {
-        let own: Vec<OwnDefault> = self.own_defaults().filter(|own| !asked(own.key)).cloned().collect();
-        for own in own {
-            self.put(own.key, own.value);
+        // Others follow from the method.
+        for leads in [true, false] {
+            let now = |own: &&OwnDefault| LEADING.contains(&own.key) == leads && !asked(own.key);
+            let own: Vec<OwnDefault> = self.own_defaults().filter(now).cloned().collect();
+            for own in own {
+                self.put(own.key, own.value);
+            }
         }
     }
 
-    /// Follows the framework and the method that were chosen in place of those of another scenario: what that one had as its
+    /// Follows a framework or a method, by its key, that was chosen in place of another scenario's: what that one had as its
     /// defaults becomes the default here, and what was changed there stays.
-    pub fn follow_in_place_of(&mut self, before: &Self) {
+    pub fn follow_in_place_of(&mut self, before: &Self, chosen: &str) {
         let keys = before.own_defaults().chain(self.own_defaults()).map(|own| own.key).collect::<Vec<_>>();
-        for parameter in PARAMETERS.iter().filter(|parameter| keys.contains(&parameter.key)) {
+        let follows = |key: &str| keys.contains(&key) && key != chosen;
+        // Methods come before what follows from them.
+        for parameter in PARAMETERS.iter().filter(|parameter| follows(parameter.key)) {
             if parameter.get(before) == before.default_of(parameter) {
                 self.put(parameter.key, self.default_of(parameter));
             }

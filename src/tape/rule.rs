@@ -1,6 +1,6 @@
 //! How gradients go back through the operations of PyTorch.
 
-use super::Dtype;
+use super::dtype::Dtype;
 
 /// How a node turns the gradient of its output into gradients of its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -101,7 +101,10 @@ fn the_keys_of_the_json_stand_in_their_order() {
     let place = Place::new();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let json = place.json(&["estimate", "llama-3.1-8b"]);
-    assert_eq!(keys(&json), ["schema", "scenario", "model", "memory", "peak", "instants", "fit", "estimator"]);
+    assert_eq!(
+        keys(&json),
+        ["schema", "scenario", "model", "memory", "peak", "instants", "fit", "warnings", "estimator"]
+    );
     assert_eq!(keys(&json["model"]), ["id", "parameters", "active_parameters", "trainable_parameters"]);
     assert_eq!(keys(&json["memory"]), [&CATEGORIES[..], &["total", "allocated", "reserved"]].concat());
     assert_eq!(keys(&json["instants"][0]), ["id", "step", "total", "by_category"]);

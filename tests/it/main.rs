@@ -29,4 +29,5 @@ mod serving;
 mod settings;
 mod support;
 mod torchtune;
+mod trainers;
 mod validate;

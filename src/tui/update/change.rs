@@ -41,7 +41,7 @@ impl App {
             self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
         }
         if LEADING.contains(&parameter.key) {
-            scenario.follow_in_place_of(&self.scenario);
+            scenario.follow_in_place_of(&self.scenario, parameter.key);
         }
         Ok(scenario)
     }
