@@ -64,8 +64,8 @@ impl Run<'_> {
         tape.release_each([log_probability, entropy, is_top1]);
         // The model's own loss, which nobody asks for.
         let own = mean(tape, log_probabilities, "loss of the model");
-        let held = [mask, log_probabilities, entropies].into_iter().chain(measured).chain([own]).collect();
-        Outputs { log_probabilities, held }
+        let kept = [mask, log_probabilities, entropies].into_iter().chain(measured).chain([own]);
+        Outputs { log_probabilities, held: kept.collect() }
     }
 
     /// The trainer's part: the sum over all positions by how many count.

@@ -204,7 +204,7 @@ impl step::TrainingStep for Trained<'_> {
         if !self.has_copy() {
             return Ok(Vec::new());
         }
-        Ok(model.parameters(always())?.into_iter().map(of_reference).collect())
+        Ok(model.parameters(always())?.iter().map(of_reference).collect())
     }
 
     fn gradients(&self) -> Option<Alive> {
@@ -228,7 +228,7 @@ impl step::TrainingStep for Trained<'_> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
         if self.has_copy() {
-            entries.append(&mut self.buffers(&run)?.into_iter().map(of_reference).collect());
+            entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
         }
         entries.append(&mut self.batch(&run)?);
         if self.train.precision.scales_gradients() {
@@ -249,9 +249,9 @@ impl step::TrainingStep for Trained<'_> {
 const PAIRS: [&str; 4] = ["input ids", "attention mask", "input ids of the others", "attention mask of the others"];
 
 /// The same of the copy that a policy is held against.
-fn of_reference(entry: Entry) -> Entry {
+fn of_reference(entry: &Entry) -> Entry {
     let (name, source) = (format!("reference.{}", entry.name).into(), "a copy of the model, as TRL 1.16 makes one");
-    Entry { name, source, ..entry }
+    Entry { name, source, ..entry.clone() }
 }
 
 /// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.

@@ -21,7 +21,8 @@ impl<'a> Recording<'a> {
                     held.push(self.pass_of_labels(reference));
                 }
                 // Prompts and completions as one, and what of them is no padding.
-                kept.push(self.each_token("input ids", Dtype::Int64));
+                let ids = self.each_token("input ids", Dtype::Int64);
+                if run.adapters.is_none() { &mut kept } else { &mut held }.push(ids);
                 held.push(self.each_token("attention mask", Dtype::Int64));
             }
             _ => {}
