@@ -3,7 +3,9 @@
 use brimful::memory::{
     Category, EstimateError, Instant, Ledger, Step, Suited, check, estimate, reserve, suit, trainable_parameters,
 };
-use brimful::scenario::{Loss, Method, Objective, Precision, Recompute, Reference, Scenario};
+use brimful::preset::Library;
+use brimful::scenario::{Loss, Method, Objective, Precision, Recompute, Reference, Scenario, Value};
+use brimful::solve::{Cost, Fix, fixes};
 
 use crate::support::models::preset;
 
@@ -164,4 +166,23 @@ fn a_policy_is_given_its_usual_reference() {
         let mut asked = scenario(Objective::Dpo);
         assert_eq!(suit(&preset("llama-3.2-1b"), &mut asked, |key| key == "train.reference"), []);
     }
+}
+
+#[test]
+fn what_makes_it_fit_suits_what_is_learned() {
+    let library = Library::embedded();
+    let gpu = library.gpu("rtx-4090").unwrap();
+    let all = |model, scenario: &Scenario| fixes(&preset(model), scenario, gpu, []);
+    let mut held = scenario(Objective::Dpo);
+    held.train.reference = Reference::Copy;
+    let adapters = [("train.method", "lora"), ("train.reference", "adapter")];
+    let adapters = adapters.map(|(key, word)| (key, Value::Word(word.to_owned()))).to_vec();
+    assert!(all("llama-3.1-8b", &held).iter().any(|fix| fix.changes == adapters));
+    // Of a smaller batch each vector has fewer others to be told from.
+    let mut pairs = scenario(Objective::Embedding);
+    (pairs.train.micro_batch_size, pairs.train.sequence_length) = (128, 512);
+    let smaller = |fix: &Fix| fix.changes.iter().any(|(key, _)| *key == "train.micro_batch_size");
+    let found = all("qwen3-0.6b", &pairs);
+    let costs: Vec<Cost> = found.iter().filter(|fix| smaller(fix)).map(|fix| fix.cost).collect();
+    assert!(!costs.is_empty() && costs.iter().all(|cost| *cost == Cost::Result), "{costs:?}");
 }

@@ -246,16 +246,17 @@ def objectives(record, _models):
     keys = config(record["config"], None)
     if run.get("labels"):
         keys["num_labels"] = run["labels"]
-    scenario = {"gpu": "h100-sxm-80", "train": train, "runtime": {"placement": "build"}, "config": keys}
+    scenario = {"gpu": "h100-sxm-80", "train": train, "runtime": {"placement": run.get("placement", "build")}, "config": keys}
     if run["objective"] not in OBJECTIVES:
         scenario["framework"] = "trl"
     source = "objectives.json: trainers of TRL 1.16 and Transformers 5.23 under the allocator of PyTorch 2.15"
-    figures = [("trainable", "trainable", measured["trainable"]), ("requested", "requested_peak", measured["requested_peak"]),
+    figures = [("trainable", "trainable", measured.get("trainable")), ("requested", "requested_peak", measured["requested_peak"]),
                ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
                ("reserved", "reserved_peak", measured["reserved_peak"])]
     # Where cuBLAS had no workspaces, peaks are of another run.
     for group, metric, figure in figures[:1] if measured.get("without_workspaces") else figures:
-        yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
+        if figure is not None:
+            yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
 
 
 SCANNED = {"falcon_h1", "qwen3_next"}
