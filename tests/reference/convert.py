@@ -229,14 +229,18 @@ OBJECTIVES = {"sequence": "classification", "token": "token-classification", "co
 def objectives(record, _models):
     """Objectives other than plain language modelling, by TRL's and Transformers' own trainers under PyTorch's allocator."""
     run, measured = record["run"], record["measured"]
-    if run.get("packing"):
-        raise Skip("packed rows, whose mask is of all of them together")
     objective = OBJECTIVES.get(run["objective"], run["objective"])
     names = ["method", "precision", "attention", "micro_batch_size", "sequence_length", "recompute", "optimizer",
              "optimizer_implementation", "lora_rank", "lora_targets"]
     train = {"objective": objective} | {name: run[name] for name in names if run.get(name) is not None}
     if run.get("padded"):
         train["padding"] = True
+    if run.get("packing"):
+        # One row of all tokens; what belongs together is said by a mask, or to a kernel that needs none.
+        train["sequence_length"] = run["micro_batch_size"] * run["sequence_length"]
+        train["micro_batch_size"] = 1
+        train["padding"] = run["packing"] == "sdpa"
+        train["scored_tokens"] = run["scored_tokens"]
     if run["reference"] != "none":
         train["reference"] = run["reference"]
     if objective == "grpo":
