@@ -36,7 +36,11 @@ impl Framework for Transformers {
         let (model, train) = (job.model, &job.scenario.train);
         Ok(match train.method {
             Method::Full => blocks(&model.architecture),
-            Method::Lora | Method::Qlora => Adapters::of(model, train)?.blocks(model),
+            Method::Lora | Method::Qlora => {
+                let mut trained = Adapters::of(model, train)?.blocks(model);
+                trained.append(&mut train::copied_head(&blocks(&model.architecture), model));
+                trained
+            }
         })
     }
 
