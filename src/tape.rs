@@ -10,7 +10,7 @@ mod cache;
 pub(crate) mod course;
 pub(crate) mod forward;
 mod graph;
-mod kernels;
+pub(crate) mod kernels;
 mod labels;
 mod leaves;
 mod modes;

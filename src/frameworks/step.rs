@@ -96,8 +96,8 @@ pub(crate) fn sets<'s>(
     adapted: Option<&'s [BlockParameters]>,
 ) -> [Set<'s>; 2] {
     let (architecture, [bits, adapter_bits]) = (step.architecture(), step.bits());
-    let model = Set { architecture, blocks, bits };
-    [model, adapted.map_or(model, |blocks| Set { architecture, blocks, bits: adapter_bits })]
+    let model = Set { architecture, blocks, bits, copies: bits };
+    [model, adapted.map_or(model, |blocks| Set { blocks, bits: adapter_bits, ..model })]
 }
 
 /// Alive at every instant of both steps.

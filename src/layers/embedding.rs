@@ -70,9 +70,13 @@ impl Run<'_> {
         let table_shape = tape.shape(&[vocabulary, self.narrow()]);
         let table = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
         let stream = self.stream(tape, self.narrow());
-        let mut embedded = look_up(tape, table, None, "token embedding", stream);
+        let read = self.trained_copy(tape, Part::TokenEmbedding, table_shape).unwrap_or(table);
+        let read = self.with_trained_rows(tape, read);
+        let mut embedded = look_up(tape, read, None, "token embedding", stream);
+        tape.release(read);
+        embedded = self.adapted_embedding(tape, embedded);
         // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
-        let begins = self.adapters.is_some() && self.checkpointed_layers > 0;
+        let begins = self.adapters.is_some() && self.checkpointed_layers > 0 && !embedded.needs_gradient();
         if begins && !self.code.embedding_scale_buffer {
             embedded = tape.require_gradient(embedded);
         }

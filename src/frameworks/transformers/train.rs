@@ -2,6 +2,7 @@
 
 mod played;
 
+use self::played::in_order;
 use super::length::check_length;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
@@ -85,6 +86,11 @@ impl<'a> Trained<'a> {
         run(self.model, self.code, self.train, self.adapters.as_ref())
     }
 
+    /// What kernels take, unless only tensors are looked at.
+    fn kernels(&self) -> Option<Kernels> {
+        (!self.tracked).then(|| Kernels::of(self.job.gpu))
+    }
+
     /// What the model holds beside its parameters.
     fn buffers(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
@@ -139,12 +145,22 @@ impl step::TrainingStep for Trained<'_> {
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
-        Ok(optimizer_entries(trained, self.train)?)
+        let train = self.train;
+        if train.offload_optimizer {
+            return Ok(Vec::new());
+        }
+        let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
+        let since = steady().with(Step::First, Instant::OptimizerStep);
+        let mut entries = optimizer::states(trained, kind, implementation, since)?;
+        let run = self.run();
+        let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let trained = Set { blocks: &blocks, ..*trained };
+        entries.append(&mut optimizer::temporaries(&trained, (kind, implementation), self.kernels())?);
+        Ok(entries)
     }
 
     fn record(&self) -> Forward {
-        let kernels = (!self.tracked).then(|| Kernels::of(self.job.gpu));
-        Run { kernels, ..self.run() }.record()
+        Run { kernels: self.kernels(), ..self.run() }.record()
     }
 
     fn version(&self) -> &'static str {
@@ -172,18 +188,6 @@ impl step::TrainingStep for Trained<'_> {
 /// The format of a quantized base.
 const fn base(train: &Train) -> Format {
     Format::of_base(train.base_weights, train.double_quant)
-}
-
-fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
-    if train.offload_optimizer {
-        return Ok(Vec::new());
-    }
-    let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-    let mut entries =
-        optimizer::states(trained, kind, implementation, steady().with(Step::First, Instant::OptimizerStep))?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
-    Ok(entries)
 }
 
 /// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.

@@ -46,7 +46,15 @@ impl Recording<'_> {
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let mut head = run.weights(tape, Part::Head, run.narrow(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
-            head.weight = embedding;
+            // A tied head reads the rows that are trained too, in the type of the product.
+            let read = run.with_trained_rows(tape, embedding);
+            head.weight = if read.needs_gradient() { cast(tape, read, run.compute(), "head in 16 bits") } else { read };
+            if read.needs_gradient() {
+                tape.release(read);
+            }
+        }
+        if let Some(copy) = run.trained_copy(tape, Part::Head, head.weight.shape) {
+            head.weight = copy;
         }
         head
     }
@@ -84,6 +92,8 @@ impl Recording<'_> {
         let bias = head.bias.filter(|_| apart);
         let head = if apart { Linear { bias: None, ..head } } else { head };
         let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
+        // Nothing where it is a parameter.
+        tape.release(head.weight);
         if let Some(bias) = bias {
             logits = tape.add_into(logits, bias);
         }

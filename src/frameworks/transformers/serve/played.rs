@@ -33,6 +33,7 @@ impl Served<'_> {
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
             adapters: None,
+            adapted_head: None,
             buffers: &buffers,
             batch: &batch,
         };

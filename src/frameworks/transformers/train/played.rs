@@ -8,7 +8,9 @@ use crate::ledger::EstimateError;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
 use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
-use crate::states::optimizer;
+use crate::states::adapters::Adapters;
+use crate::states::optimizer::{self, Steps};
+use crate::states::weights::Set;
 
 impl Trained<'_> {
     pub(crate) fn sequence(&self) -> Result<Sequence, EstimateError> {
@@ -24,6 +26,7 @@ impl Trained<'_> {
         let [model_set, trained] = step::sets(self, &self.blocks, self.adapted.as_deref());
         let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
         let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let head = Adapters::tied_head(self.model);
         let loading = Loading {
             placement: self.placement,
             blocks: &self.blocks,
@@ -35,13 +38,15 @@ impl Trained<'_> {
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, model_set.bits)?,
             adapters: self.adapters.as_ref(),
+            adapted_head: head.as_ref(),
             buffers: &buffers,
             batch: &batch,
         };
         let optimizer = if train.offload_optimizer {
-            Vec::new()
+            Steps::default()
         } else {
-            optimizer::stepped(&ordered, trained.bits, train.optimizer, train.optimizer_implementation)?
+            let how = (train.optimizer, train.optimizer_implementation);
+            optimizer::steps(&Set { blocks: &ordered, ..trained }, how, Some(Kernels::of(self.job.gpu)))?
         };
         let program = Program {
             load: loading.sequence()?,
@@ -57,7 +62,7 @@ impl Trained<'_> {
 }
 
 /// A block's tensors in the order of its class.
-fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
+pub(super) fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
     let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
     BlockParameters { tensors, ..block.clone() }
 }

@@ -1,0 +1,59 @@
+//! What is trained of embedding and head beside adapters in layers, as PEFT's code runs it.
+
+use super::embedding::look_up;
+use super::model::ONE;
+use super::operations::{cast, fresh, join};
+use super::{Linear, Run};
+use crate::model::part::{Part, Piece};
+use crate::shape::Dim;
+use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
+
+impl Run<'_> {
+    /// The copy of a part's matrix that is trained in its place, where there is one.
+    pub(crate) fn trained_copy(&self, tape: &mut Tape, part: Part, shape: u16) -> Option<Tensor> {
+        let saves = self.adapters.is_some_and(|adapters| adapters.saves(part));
+        saves.then(|| tape.adapter(part.name(Piece::Copy), shape, self.weights))
+    }
+
+    /// The embedding's matrix with the rows in it that are trained, where some are: a new one for each use.
+    pub(crate) fn with_trained_rows(&self, tape: &mut Tape, table: Tensor) -> Tensor {
+        let part = Part::TokenEmbedding;
+        let Some(adapters) = self.adapters.filter(|adapters| adapters.rows > 0) else { return table };
+        let rows = Dim { symbol: "", size: adapters.rows };
+        let [indices, trained] = [[rows, ONE], [rows, self.narrow()]].map(|dims| tape.shape(&dims));
+        let indices = tape.constant("indices of trained rows", indices, Dtype::Int64);
+        let trained = tape.adapter(part.name(Piece::Rows), trained, adapters.dtype);
+        let narrow = cast(tape, trained, table.dtype, part.name(Piece::Rows));
+        let operation =
+            Operation { rule: Rule::Each, inputs: &[narrow], keeps: &[indices], extras: &[], keeps_output: false };
+        let whole = tape.apply(&operation, "token embedding with trained rows", table.shape, table.dtype);
+        tape.release_each([narrow, indices]);
+        whole
+    }
+
+    /// `embedding(ids) + B(A[ids])·scaling`, in the wider type of both and then in the embedding's.
+    pub(crate) fn adapted_embedding(&self, tape: &mut Tape, embedded: Tensor) -> Tensor {
+        let part = Part::TokenEmbedding;
+        let Some((adapters, names)) = self.adapters.and_then(|adapters| Some((adapters, adapters.names(part)?))) else {
+            return embedded;
+        };
+        let rank = Dim { symbol: "r", size: adapters.rank };
+        let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
+        let [down, transposed, up] =
+            [[rank, vocabulary], [vocabulary, rank], [self.narrow(), rank]].map(|dims| tape.shape(&dims));
+        // Its gradient lies as the transposed matrix does, and is copied for the matrix.
+        let down = tape.adapter(part.name(Piece::LoraA), down, adapters.dtype);
+        let table = tape.view_with_new_gradient(down, transposed);
+        let low = self.stream(tape, rank);
+        let low = look_up(tape, table, None, names.low, low);
+        let weight = tape.adapter(part.name(Piece::LoraB), up, adapters.dtype);
+        let up = Linear { part, piece: Piece::LoraB, weight, bias: None, inputs: rank, outputs: self.narrow() };
+        let high = self.product(tape, low, up, names.high, self.s());
+        let scaled = fresh(tape, high, names.high, high.shape);
+        tape.release(high);
+        let sum = join(tape, [embedded, scaled], names.sum, embedded.shape);
+        let narrow = cast(tape, sum, embedded.dtype, names.sum);
+        tape.release_each([embedded, sum, scaled, low, table]);
+        narrow
+    }
+}
