@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use self::classes::{Beside, Classes};
 use super::Run;
+use super::embedding::Table;
 use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
@@ -96,7 +97,7 @@ impl<'a> Recording<'a> {
     }
 
     /// From token ids to what the head reads, with the token table.
-    fn through_layers(&mut self) -> (Tensor, Tensor, Stages<'a>) {
+    fn through_layers(&mut self) -> (Tensor, Table, Stages<'a>) {
         let run = self.run;
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
@@ -121,7 +122,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Head and loss over what they read, and the way back through everything.
-    fn head_and_back(mut self, stream: Tensor, table: Tensor, mut stages: Stages<'a>) -> Forward {
+    fn head_and_back(mut self, stream: Tensor, table: Table, mut stages: Stages<'a>) -> Forward {
         let run = self.run;
         let projection = self.head_weights(table);
         let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));

@@ -12,10 +12,12 @@ use crate::gpu::kernels::Kernels;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
 use crate::model::parameters::{BlockParameters, blocks};
+use crate::model::part::Part;
 use crate::model::{Architecture, Model};
-use crate::scenario::{Attention, Method, Placement, Recompute, Train};
+use crate::scenario::{Attention, Method, Optimizer, Placement, Recompute, Train};
+use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -50,6 +52,7 @@ impl<'a> Trained<'a> {
             quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
         }
         check_method(model, train)?;
+        check_optimizer(model, train)?;
         let adapters = match train.method {
             Method::Full => None,
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
@@ -96,13 +99,28 @@ impl<'a> Trained<'a> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
         let scale = run.code.embedding_scale_buffer.then_some(bits);
         let mut entries = weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?;
+        // A copy of the embedding's module has its own.
+        let copied = self.adapters.as_ref().is_some_and(|adapters| adapters.saves(Part::TokenEmbedding));
+        if let Some(entry) = entries.last_mut().filter(|_| copied && scale.is_some()) {
+            (entry.count, entry.bytes) = (2, entry.bytes.checked_mul(2)?);
+        }
         let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
         let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
         in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
         in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
         in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
         entries.append(&mut gather(in_layers)?);
+        entries.extend(self.rows_as_they_were()?);
         Ok(entries)
+    }
+
+    /// The rows of the embedding that are trained, as they were: PEFT keeps them to undo what it does.
+    fn rows_as_they_were(&self) -> Result<Option<Entry>, Overflow> {
+        let Some(adapters) = self.adapters.as_ref().filter(|adapters| adapters.rows > 0) else { return Ok(None) };
+        let width = Dim { symbol: "", size: self.model.architecture.embedding_size };
+        let shape = Shape::new(&[Dim { symbol: "", size: adapters.rows }, width]);
+        let (name, bits) = ("trained rows as they were", adapters.dtype.bits());
+        weights::plain(name, Place::Embedding, shape, bits, always(), "TrainableTokensLayer of PEFT 0.21").map(Some)
     }
 
     /// What the loop feeds.
@@ -198,6 +216,22 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     }
     let covered = String::from("full, for a model with recurrent layers");
     Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
+}
+
+/// What projects gradients does so for linear layers of a decoder that is trained whole: GPT-2's matrices are in no linear
+/// layer, and which modules of others have the names that `optim_target_modules` is given is not known.
+fn check_optimizer(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    if !matches!(train.optimizer, Optimizer::Galore | Optimizer::Apollo) {
+        return Ok(());
+    }
+    let architecture = &model.architecture;
+    let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
+    let recurrent = architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+    if train.method == Method::Full && decodes && !recurrent && !of_model(model).conv1d {
+        return Ok(());
+    }
+    let covered = String::from("adamw and others, but for decoders of linear layers that are trained whole");
+    Err(EstimateError::NotCovered { key: "train.optimizer", value: train.optimizer.word().to_owned(), covered })
 }
 
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the

@@ -2,6 +2,7 @@
 
 use super::{ONE, Recording};
 use crate::families::code::LossCode;
+use crate::layers::embedding::Table;
 use crate::layers::norm::names;
 use crate::layers::operations::{cast, fresh, soft_cap, unary_keeping_output};
 use crate::layers::{Linear, Run};
@@ -36,7 +37,7 @@ impl Recording<'_> {
         output
     }
 
-    pub(crate) fn head_weights(&mut self, embedding: Tensor) -> Linear {
+    pub(crate) fn head_weights(&mut self, embedding: Table) -> Linear {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
@@ -46,10 +47,11 @@ impl Recording<'_> {
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let mut head = run.weights(tape, Part::Head, run.narrow(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
-            // A tied head reads the rows that are trained too, in the type of the product.
-            let read = run.with_trained_rows(tape, embedding);
-            head.weight = if read.needs_gradient() { cast(tape, read, run.compute(), "head in 16 bits") } else { read };
-            if read.needs_gradient() {
+            head.weight = embedding.matrix;
+            if embedding.rows.is_some() {
+                // It reads the rows that are trained too, in the type of the product.
+                let read = run.with_trained_rows(tape, embedding);
+                head.weight = cast(tape, read, run.compute(), "head in 16 bits");
                 tape.release(read);
             }
         }
@@ -92,7 +94,7 @@ impl Recording<'_> {
         let bias = head.bias.filter(|_| apart);
         let head = if apart { Linear { bias: None, ..head } } else { head };
         let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
-        // Nothing where it is a parameter.
+        // A matrix with trained rows was made for this product alone; a parameter has nothing to let go.
         tape.release(head.weight);
         if let Some(bias) = bias {
             logits = tape.add_into(logits, bias);

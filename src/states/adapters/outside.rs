@@ -64,9 +64,6 @@ fn check_rows(model: &Model, train: &Train, adapted: &[Part], saved: &[Part]) ->
     if !is_covered(&model.architecture) {
         return refuse(&format!("for {}", model.id));
     }
-    if families::implementation(model.family).embedding_scale_buffer {
-        return refuse("for embeddings that scale themselves");
-    }
     if !adapted.is_empty() || !saved.is_empty() {
         return refuse("where embedding or head have an adapter or a copy");
     }
@@ -108,9 +105,6 @@ pub(super) fn check(model: &Model, train: &Train, targets: &[Part], saved: &[Par
     let outside = || named.join(", ");
     if model.architecture.lm_head_bias && saved.contains(&Part::Head) {
         return refuse(key, outside(), "heads without a bias");
-    }
-    if families::implementation(model.family).embedding_scale_buffer && adapted.contains(&Part::TokenEmbedding) {
-        return refuse(key, outside(), "embeddings that do not scale themselves");
     }
     Ok(())
 }
