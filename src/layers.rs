@@ -31,6 +31,7 @@ pub(crate) mod recurrent;
 pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
+pub(crate) mod tiled_loss;
 
 use crate::families::Implementation;
 use crate::gpu::kernels::Kernels;
@@ -93,6 +94,8 @@ pub(crate) struct Run<'a> {
     pub(crate) adapters: Option<&'a Adapters>,
     /// How logits and loss are computed.
     pub(crate) loss_kind: Loss,
+    /// Tokens of a micro batch whose labels count, where that is not all.
+    pub(crate) scored: Option<u64>,
     /// Chunks of a chunked loss.
     pub(crate) loss_chunks: u64,
     /// How products read matrices that are quantized.

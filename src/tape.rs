@@ -8,15 +8,18 @@
 mod backward;
 mod cache;
 pub(crate) mod course;
+mod dtype;
 pub(crate) mod forward;
 mod graph;
 pub(crate) mod kernels;
 mod labels;
 mod leaves;
+mod masked;
 mod modes;
 mod record;
 pub(crate) mod recorded;
 mod rule;
+pub(crate) mod tiles;
 pub(crate) mod timeline;
 mod views;
 
@@ -26,7 +29,8 @@ use crate::ledger::Held;
 use crate::shape::{Dim, Shape};
 use crate::units::Overflow;
 
-pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Segment, Source, Storage, StorageId, Tensor};
+pub(crate) use dtype::Dtype;
+pub(crate) use record::{Event, Extra, Kind, Operation, Segment, Source, Storage, StorageId, Tensor};
 pub(crate) use rule::{FusedKernel, Rule};
 
 /// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.

@@ -187,6 +187,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         keep_gradients: train.gradient_accumulation_steps > 1,
         graph: true,
         adapters: None,
+        scored: None,
         loss_kind: Loss::Eager,
         loss_chunks: 0,
         base: None,

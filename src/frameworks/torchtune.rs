@@ -164,6 +164,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         keep_gradients: train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        scored: None,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: None,

@@ -127,15 +127,19 @@ impl<'a> Recording<'a> {
         let projection = self.head_weights(table);
         let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
-        let loss = match logits {
+        let tiled = (run.loss_kind == Loss::Trl).then(|| run.tiled_head(&mut self.tape, stream, projection));
+        let mut loss = match logits {
             Some(logits) => run.loss.then(|| self.loss(logits)),
+            None if tiled.is_some() => None,
             None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
         };
-        let loss_known = self.tape.position();
-        if let (Some(logits), false) = (logits, run.keep_outputs) {
-            self.tape.release(logits);
-        }
+        let mut loss_known = self.tape.position();
+        self.tape.release_each(logits.filter(|_| !run.keep_outputs));
         self.tape.release(stream);
+        if let Some(outputs) = tiled {
+            loss = Some(Run::tiled_loss(&mut self.tape, outputs));
+            loss_known = self.tape.position();
+        }
         self.let_go(&stages.until_loss);
         self.tape.leave_autocast();
         let backward_start = self.tape.position();

@@ -69,9 +69,9 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
     suited
 }
 
-/// Whether a scenario has another value than usual, which somebody must have asked for.
+/// Whether a scenario has another value than its framework would give it, which somebody must have asked for.
 pub fn is_unusual(scenario: &Scenario, key: &str) -> bool {
-    Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != parameter.get(&Scenario::default()))
+    Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != parameter.get(&scenario.usual()))
 }
 
 #[cfg(test)]

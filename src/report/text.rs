@@ -102,7 +102,13 @@ fn headline(report: &Report) -> String {
     if scenario.estimator == Estimator::Sketch {
         words.push(String::from("sketch"));
     }
-    wrap(&words)
+    let decided = scenario.decided_by_framework();
+    if decided.is_empty() || scenario.estimator == Estimator::Sketch {
+        return wrap(&words);
+    }
+    let decided = decided.iter().map(|(parameter, value)| format!("{}={value}", parameter.key));
+    let own = format!("{}'s own defaults: {}", scenario.framework.word(), decided.collect::<Vec<_>>().join(" "));
+    format!("{}\n{}", wrap(&words), wrap_sentence(&own))
 }
 
 /// Words with a dot between them, in lines of at most 80 columns.

@@ -111,6 +111,11 @@ impl Precision {
         matches!(self, Self::Bf16Autocast | Self::Fp16Autocast | Self::Bf16Mixed | Self::Fp16Mixed)
     }
 
+    /// Whether products are in bf16.
+    pub const fn computes_in_bf16(self) -> bool {
+        matches!(self, Self::Bf16 | Self::Bf16Autocast | Self::Bf16Mixed | Self::Bf16Master)
+    }
+
     /// Whether gradients are scaled, so that float16 holds them.
     pub const fn scales_gradients(self) -> bool {
         matches!(self, Self::Fp16Autocast | Self::Fp16Mixed)
@@ -196,6 +201,8 @@ choices! {
         Chunked = "chunked",
         /// Inside the head's kernel.
         Fused = "fused",
+        /// TRL's tiled head, which scores the labels that count and makes no logits.
+        Trl = "trl",
     }
 }
 

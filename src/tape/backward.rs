@@ -142,7 +142,7 @@ impl Tape {
         }
     }
 
-    fn gradient(&mut self, input: &Input, shape: u16, dtype: Dtype) -> StorageId {
+    pub(super) fn gradient(&mut self, input: &Input, shape: u16, dtype: Dtype) -> StorageId {
         let whole =
             shape == input.shape || self.elements[usize::from(shape)] == self.elements[usize::from(input.shape)];
         let kind = match input.source {

@@ -28,4 +28,5 @@ mod serving;
 mod settings;
 mod support;
 mod torchtune;
+mod trainers;
 mod validate;

@@ -139,7 +139,11 @@ def case(ident, group, kind, metric, measured, scenario, source, confidence="A")
 
 
 def autograd(record, _models):
-    run = {name: value for name, value in record["run"].items() if value is not None}
+    run = {name: value for name, value in record["run"].items() if value is not None and name not in ("note", "reference")}
+    if run.pop("autocast", False) and run["precision"] == "bf16":
+        run["precision"] = "bf16-autocast"
+    if run.pop("compile", False):
+        run["compile"] = "model"
     keys = config(record["config"], record["config"].get("model_type"))
     return tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
 

@@ -91,6 +91,7 @@ impl<'a> Served<'a> {
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
             kernels: self.kernels,
+            scored: None,
             loss_kind: Loss::Eager,
             loss_chunks: 1,
         }

@@ -16,7 +16,7 @@ use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifeti
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model};
-use crate::scenario::{Attention, Method, Optimizer, Placement, Recompute, Train};
+use crate::scenario::{Attention, Loss, Method, Optimizer, Placement, Recompute, Train};
 use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -127,7 +127,11 @@ impl<'a> Trained<'a> {
     fn batch(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
         match &self.model.architecture.image {
             Some(image) => weights::images(image, run.batch, always()),
-            None => weights::batch([run.batch, run.sequence], run.padding, always()),
+            None => {
+                // TRL's collator makes a mask, whether anything is padded or not.
+                let masked = run.padding || run.loss_kind == Loss::Trl;
+                weights::batch([run.batch, run.sequence], masked, always())
+            }
         }
     }
 }
@@ -276,6 +280,7 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        scored: train.scored_tokens,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },

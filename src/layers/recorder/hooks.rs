@@ -73,6 +73,7 @@ mod tests {
             keep_gradients: false,
             graph: true,
             adapters: None,
+            scored: None,
             loss_kind: Loss::Eager,
             loss_chunks: 0,
             base: None,

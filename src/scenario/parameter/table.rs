@@ -271,6 +271,16 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |s, value| word(value, Loss::from_word).map(|choice| s.train.loss = choice),
     },
     Parameter {
+        key: "train.scored_tokens",
+        label: "scored tokens",
+        unit: "tokens",
+        help: "tokens of a micro batch whose labels count, as completions do; unset: all",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: true },
+        applies: scoring,
+        get: |s| s.train.scored_tokens.map_or(Value::Unset, Value::Count),
+        set: |s, value| optional_count(value).map(|count| s.train.scored_tokens = count),
+    },
+    Parameter {
         key: "train.loss_chunks",
         label: "loss chunks",
         unit: "chunks",
@@ -684,6 +694,11 @@ fn recomputing(scenario: &Scenario) -> bool {
 
 fn chunking(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.loss == Loss::Chunked
+}
+
+/// Only TRL's head leaves out what does not count.
+fn scoring(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.loss == Loss::Trl
 }
 
 fn adapting(scenario: &Scenario) -> bool {
