@@ -29,8 +29,14 @@ impl Run<'_> {
         let indices = tape.shape(&[Dim { symbol: "", size: adapters.rows }]);
         let indices = tape.constant("indices of trained rows", indices, Dtype::Int64);
         let narrow = cast(tape, rows, table.dtype, Part::TokenEmbedding.name(Piece::Rows));
-        let operation =
-            Operation { rule: Rule::Each, inputs: &[narrow], keeps: &[indices], extras: &[], keeps_output: false };
+        // `index_copy` keeps what it writes, of which it needs the shape alone.
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[narrow],
+            keeps: &[indices, narrow],
+            extras: &[],
+            keeps_output: false,
+        };
         let whole = tape.apply(&operation, "token embedding with trained rows", table.shape, table.dtype);
         tape.release_each([narrow, indices]);
         whole

@@ -42,13 +42,15 @@ pub(crate) enum Variable {
     Scaled,
     /// Its length.
     Length,
+    /// What keeps that from growing.
+    Limit,
 }
 
 /// The step while it is written down.
 pub(crate) struct Step {
     acts: Vec<Act>,
     made: usize,
-    held: [Option<usize>; 7],
+    held: [Option<usize>; 8],
     kernels: Option<Kernels>,
     /// Whether it is the first, which makes the states.
     pub(crate) first: bool,
@@ -56,7 +58,7 @@ pub(crate) struct Step {
 
 impl Step {
     pub(crate) const fn new(first: bool, kernels: Option<Kernels>) -> Self {
-        Self { acts: Vec::new(), made: 0, held: [None; 7], kernels, first }
+        Self { acts: Vec::new(), made: 0, held: [None; 8], kernels, first }
     }
 
     /// A value that stands alone until it is put somewhere or let go.
@@ -113,7 +115,9 @@ impl Step {
         let scratch = self.kernels.as_ref().and_then(|kernels| sum_of_rows(matrix, kernels));
         let made: Vec<usize> =
             scratch.into_iter().flatten().map(|bytes| self.allocate(For::Workspace, bytes)).collect();
-        made.into_iter().for_each(|made| self.let_go(made));
+        for made in made {
+            self.let_go(made);
+        }
     }
 
     fn allocate(&mut self, purpose: For, bytes: u64) -> usize {

@@ -97,8 +97,11 @@ fn record(
             | Optimizer::Adamw8bitTorchao
             | Optimizer::Adamw4bitTorchao
     );
+    // AdamW comes behind Muon, an optimizer of its own.
+    let later = |it: &&Stepped<'_>| optimizer == Optimizer::Muon && !by_muon(it.block, it.tensor);
     if !as_it_goes {
-        tensors.iter().flat_map(|it| &it.states).for_each(|bytes| step.state(*bytes));
+        let now = tensors.iter().filter(|it| !later(it));
+        now.flat_map(|it| &it.states).for_each(|bytes| step.state(*bytes));
     }
     let mut held = Vec::new();
     for it in tensors {
@@ -126,6 +129,8 @@ fn record(
     for made in held {
         step.let_go(made);
     }
+    step.clear(Variable::Update);
+    tensors.iter().filter(later).flat_map(|it| &it.states).for_each(|bytes| step.state(*bytes));
     Ok(())
 }
 
@@ -153,16 +158,20 @@ fn adafactor(step: &mut Step, it: &Stepped<'_>, width: u64) -> Result<(), Overfl
     if width == 2 {
         step.put(Variable::Gradient, wide);
     }
-    it.states.iter().for_each(|bytes| step.state(*bytes));
+    let (root, moments) = it.states.split_last().map_or((4, &[][..]), |(root, moments)| (*root, moments));
+    for bytes in moments {
+        step.state(*bytes);
+    }
     step.clear(Variable::Weights);
     if width == 2 {
         step.put(Variable::Weights, wide);
     }
+    step.state(root);
     let square = step.make(wide);
     let sum = step.make(wide);
     step.let_go(square);
     step.assign(Variable::Update, sum);
-    if let [rows, columns] = it.states[..] {
+    if let [rows, columns] = *moments {
         // The mean of the rows of a matrix; of a stack's a sum by itself for each.
         let mean = step.make(columns);
         if columns == times(&[it.tensor.columns, 4])? {
@@ -266,6 +275,7 @@ fn apollo(step: &mut Step, it: &Stepped<'_>, width: u64) -> Result<(), Overflow>
         step.state(length);
     } else {
         step.put(Variable::Length, width);
+        step.put(Variable::Limit, width);
         step.put(Variable::Scaled, times(&[full, width])?);
         step.passing(width);
     }
@@ -291,7 +301,9 @@ fn compiled(step: &mut Step, it: &Stepped<'_>, optimizer: Optimizer) -> Result<(
         made.extend([times(&[it.elements, 8])?; 2]);
     }
     let made: Vec<usize> = made.into_iter().map(|bytes| step.make(bytes)).collect();
-    made.into_iter().for_each(|made| step.let_go(made));
+    for made in made {
+        step.let_go(made);
+    }
     Ok(())
 }
 
