@@ -3,8 +3,9 @@
 //! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
+pub(crate) mod adapted_embedding;
 pub(crate) mod adapted_experts;
-pub(crate) mod adapter;
+mod adapter;
 pub(crate) mod attention;
 pub(crate) mod compressed;
 pub(crate) mod embedding;

@@ -93,6 +93,10 @@ pub struct Train {
     pub lora_rank: u64,
     /// Modules with adapters.
     pub lora_targets: Vec<String>,
+    /// Modules of which a copy is trained whole beside adapters.
+    pub modules_to_save: Vec<String>,
+    /// Tokens whose rows of the embedding are trained beside adapters.
+    pub trainable_token_indices: u64,
     /// Dropout before adapters.
     pub lora_dropout: f64,
     /// Type of adapters.
@@ -227,6 +231,8 @@ impl Default for Train {
             dropout: None,
             lora_rank: 16,
             lora_targets: ["q", "k", "v", "o", "gate", "up", "down"].map(String::from).to_vec(),
+            modules_to_save: Vec::new(),
+            trainable_token_indices: 0,
             lora_dropout: 0.0,
             lora_dtype: String::from("fp32"),
             dora: false,

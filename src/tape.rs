@@ -11,7 +11,7 @@ pub(crate) mod course;
 mod dtype;
 pub(crate) mod forward;
 mod graph;
-mod kernels;
+pub(crate) mod kernels;
 mod labels;
 mod leaves;
 mod masked;

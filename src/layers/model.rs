@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use self::classes::{Beside, Classes};
 use super::Run;
+use super::embedding::Table;
 use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
@@ -118,7 +119,7 @@ impl<'a> Recording<'a> {
     }
 
     /// From token ids to what the head reads, with the token table.
-    fn through_layers(&mut self) -> (Tensor, Tensor, Stages<'a>) {
+    fn through_layers(&mut self) -> (Tensor, Table, Stages<'a>) {
         let run = self.run;
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
@@ -143,7 +144,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Head and loss over what they read, and the way back through everything.
-    fn head_and_back(mut self, stream: Tensor, table: Tensor, mut stages: Stages<'a>) -> Forward {
+    fn head_and_back(mut self, stream: Tensor, table: Table, mut stages: Stages<'a>) -> Forward {
         let run = self.run;
         let Ends { mut loss, loss_start, projected, tiled } = self.loss_of_stream(stream, table);
         let mut loss_known = self.tape.position();
@@ -181,7 +182,7 @@ impl<'a> Recording<'a> {
     }
 
     /// What stands on top of the layers, and the loss.
-    fn loss_of_stream(&mut self, stream: Tensor, table: Tensor) -> Ends {
+    fn loss_of_stream(&mut self, stream: Tensor, table: Table) -> Ends {
         let run = self.run;
         if let Some(scores) = run.architecture.output.scores() {
             let (loss, loss_start) = self.scored(stream, run.architecture.output, scores);

@@ -202,6 +202,10 @@ choices! {
         Adamw8bit = "adamw-8bit",
         /// The same, in memory that can move to the host.
         PagedAdamw8bit = "paged-adamw-8bit",
+        /// Two moments in 8-bit blocks, by torchao.
+        Adamw8bitTorchao = "adamw-8bit-torchao",
+        /// Two moments in 4-bit blocks, by torchao.
+        Adamw4bitTorchao = "adamw-4bit-torchao",
         /// A row and a column vector a matrix.
         Adafactor = "adafactor",
         /// One moment.
@@ -210,6 +214,12 @@ choices! {
         Lion8bit = "lion-8bit",
         /// One momentum for matrices, AdamW for the rest.
         Muon = "muon",
+        /// Two moments of gradients that singular vectors project.
+        Galore = "galore",
+        /// Two moments of gradients that random matrices project.
+        Apollo = "apollo",
+        /// A second moment and the point that steps start from.
+        ScheduleFree = "schedule-free",
         /// No state.
         Sgd = "sgd",
         /// One moment.

@@ -9,6 +9,7 @@ kv.json and lora.json only name their models: their configurations come from mod
 parameters.json beside IN.json. TOML has no null: the text "null" stands for it.
 """
 
+import ast
 import collections
 import json
 import os
@@ -208,6 +209,8 @@ def reserved(record, _models):
         run["lora_dtype"] = "fp32" if full else "bf16"
     if "lora_modules" in run:
         run["lora_targets"] = run.pop("lora_modules")
+    if isinstance(run.get("trainable_token_indices"), list):
+        run["trainable_token_indices"] = len(run["trainable_token_indices"])
     scenario = {"gpu": "h100-sxm-80", "train": run, "config": config(record["config"], None)}
     if placement:
         scenario["runtime"] = {"placement": placement}
@@ -218,10 +221,25 @@ def reserved(record, _models):
         ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
         ("reserved", "reserved_peak", measured["reserved_peak"]),
         ("smallest", "smallest_card", measured["smallest_mib"]),
+        ("optimizers", "optimizer", None if counts_on_the_host(run) else made_by_the_first_step(measured["phases"])),
     ]
     confidence = "C" if record["id"] in DOUBTED else "A"
     for group, metric, figure in figures:
-        yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
+        if figure is not None:
+            yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
+
+
+def counts_on_the_host(run):
+    """Foreach AdamW has its counters of steps on the host; a tracker of tensors counts them, and so do its cases."""
+    return run.get("optimizer_implementation") == "foreach" and run.get("optimizer", "adamw") == "adamw"
+
+
+def made_by_the_first_step(phases):
+    """Optimizer states: what its first step leaves, where that is said. The loss, 4 bytes, is let go before it."""
+    ends = [phases.get(f"step1.{phase}") for phase in ("backward", "optimizer")]
+    if not all(isinstance(end, dict) for end in ends):
+        return None
+    return ends[1]["left_requested"] - ends[0]["left_requested"] + 4
 
 
 # Words of objectives.json for those of `train.objective`; TRL's trainers have the others.
@@ -359,6 +377,8 @@ def kv(record, models):
 def lora(record, models):
     options = dict(record.get("options") or {})
     dora = options.pop("use_dora", "False") == "True"
+    saved = ast.literal_eval(options.pop("modules_to_save", None) or "[]")
+    rows = ast.literal_eval(options.pop("trainable_token_indices", None) or "0")
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
@@ -366,10 +386,15 @@ def lora(record, models):
     train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
+    if saved:
+        train["modules_to_save"] = saved
+    if rows:
+        train["trainable_token_indices"] = rows if isinstance(rows, int) else len(rows)
     keys = models.config(record["model"])
     if keys["model_type"] in EAGER:
         train["attention"] = "eager"
-    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}"
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}" \
+        f"{' saved ' + '+'.join(saved) if saved else ''}{f' rows {rows}' if rows else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
                {"train": train, "config": keys}, "lora.json: PEFT 0.21")
 

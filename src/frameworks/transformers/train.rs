@@ -2,6 +2,7 @@
 
 mod played;
 
+use self::played::in_order;
 use super::length::check_length;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
@@ -11,12 +12,13 @@ use crate::gpu::kernels::Kernels;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
 use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
-use crate::scenario::{Attention, Loss, Method, Objective, Placement, Recompute, Reference, Train};
+use crate::scenario::{Attention, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train};
+use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -51,6 +53,7 @@ impl<'a> Trained<'a> {
             quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
         }
         check_method(model, train)?;
+        check_optimizer(model, train)?;
         let adapters = match train.method {
             Method::Full => None,
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
@@ -87,18 +90,38 @@ impl<'a> Trained<'a> {
         run(self.model, self.code, self.train, self.adapters.as_ref())
     }
 
+    /// What kernels take, unless only tensors are looked at.
+    fn kernels(&self) -> Option<Kernels> {
+        (!self.tracked).then(|| Kernels::of(self.job.gpu))
+    }
+
     /// What the model holds beside its parameters.
     fn buffers(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
         let scale = run.code.embedding_scale_buffer.then_some(bits);
         let mut entries = weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?;
+        // A copy of the embedding's module has its own.
+        let copied = self.adapters.as_ref().is_some_and(|adapters| adapters.saves(Part::TokenEmbedding));
+        if let Some(entry) = entries.last_mut().filter(|_| copied && scale.is_some()) {
+            (entry.count, entry.bytes) = (2, entry.bytes.checked_mul(2)?);
+        }
         let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
         let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
         in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
         in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
         in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
         entries.append(&mut gather(in_layers)?);
+        entries.extend(self.rows_as_they_were()?);
         Ok(entries)
+    }
+
+    /// The rows of the embedding that are trained, as they were: PEFT keeps them to undo what it does.
+    fn rows_as_they_were(&self) -> Result<Option<Entry>, Overflow> {
+        let Some(adapters) = self.adapters.as_ref().filter(|adapters| adapters.rows > 0) else { return Ok(None) };
+        let width = Dim { symbol: "", size: self.model.architecture.embedding_size };
+        let shape = Shape::new(&[Dim { symbol: "", size: adapters.rows }, width]);
+        let (name, bits) = ("trained rows as they were", adapters.dtype.bits());
+        weights::plain(name, Place::Embedding, shape, bits, always(), "TrainableTokensLayer of PEFT 0.21").map(Some)
     }
 
     /// What the loop feeds.
@@ -181,12 +204,12 @@ impl step::TrainingStep for Trained<'_> {
     fn trained(&self) -> Vec<Trains> {
         let [own, adapters] = self.bits();
         let Some(adapted) = self.adapted() else {
-            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, beside: false }];
+            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, copies: own, beside: false }];
         };
-        let mut trained = vec![Trains { blocks: adapted, bits: adapters, beside: true }];
+        let mut trained = vec![Trains { blocks: adapted, bits: adapters, copies: own, beside: true }];
         let copied = copied_head(&self.blocks, self.model);
         if !copied.is_empty() {
-            trained.push(Trains { blocks: copied, bits: own, beside: true });
+            trained.push(Trains { blocks: copied, bits: own, copies: own, beside: true });
         }
         trained
     }
@@ -212,12 +235,22 @@ impl step::TrainingStep for Trained<'_> {
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
-        Ok(optimizer_entries(trained, self.train)?)
+        let train = self.train;
+        if train.offload_optimizer {
+            return Ok(Vec::new());
+        }
+        let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
+        let since = steady().with(Step::First, Instant::OptimizerStep);
+        let mut entries = optimizer::states(trained, kind, implementation, since)?;
+        let run = self.run();
+        let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let trained = Set { blocks: &blocks, ..*trained };
+        entries.append(&mut optimizer::temporaries(&trained, (kind, implementation), self.kernels())?);
+        Ok(entries)
     }
 
     fn record(&self) -> Forward {
-        let kernels = (!self.tracked).then(|| Kernels::of(self.job.gpu));
-        Run { kernels, ..self.run() }.record()
+        Run { kernels: self.kernels(), ..self.run() }.record()
     }
 
     fn version(&self) -> &'static str {
@@ -284,18 +317,6 @@ const fn base(train: &Train) -> Format {
     Format::of_base(train.base_weights, train.double_quant)
 }
 
-fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
-    if train.offload_optimizer {
-        return Ok(Vec::new());
-    }
-    let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-    let mut entries =
-        optimizer::states(trained, kind, implementation, steady().with(Step::First, Instant::OptimizerStep))?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
-    Ok(entries)
-}
-
 /// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.
 fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     let recurrent = model.architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
@@ -304,6 +325,22 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     }
     let covered = String::from("full, for a model with recurrent layers");
     Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
+}
+
+/// What projects gradients does so for linear layers of a decoder that is trained whole: GPT-2's matrices are in no linear
+/// layer, and which modules of others have the names that `optim_target_modules` is given is not known.
+fn check_optimizer(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    if !matches!(train.optimizer, Optimizer::Galore | Optimizer::Apollo) {
+        return Ok(());
+    }
+    let architecture = &model.architecture;
+    let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
+    let recurrent = architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+    if train.method == Method::Full && decodes && !recurrent && !of_model(model).conv1d {
+        return Ok(());
+    }
+    let covered = String::from("adamw and others, but for decoders of linear layers that are trained whole");
+    Err(EstimateError::NotCovered { key: "train.optimizer", value: train.optimizer.word().to_owned(), covered })
 }
 
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the

@@ -8,7 +8,9 @@ use crate::ledger::EstimateError;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
 use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
+use crate::states::adapters::Adapters;
 use crate::states::optimizer;
+use crate::states::weights::Set;
 
 impl Trained<'_> {
     pub(crate) fn sequence(&self) -> Result<Sequence, EstimateError> {
@@ -23,6 +25,7 @@ impl Trained<'_> {
         let adds = run.keep_gradients.then(|| record(true));
         let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
         let trained = self.trained();
+        let head = Adapters::tied_head(self.model);
         let loading = Loading {
             placement: self.placement,
             blocks: &self.blocks,
@@ -34,6 +37,7 @@ impl Trained<'_> {
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
+            adapted_head: head.as_ref(),
             gives_back: self.by_trainer(),
             reference: self.has_copy(),
             copied: trained
@@ -48,8 +52,9 @@ impl Trained<'_> {
         let mut optimizer = Vec::new();
         for trained in trained.iter().filter(|_| !train.offload_optimizer) {
             let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
-            let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-            optimizer.append(&mut optimizer::stepped(&ordered, trained.bits, kind, implementation)?);
+            let how = (train.optimizer, train.optimizer_implementation);
+            let set = Set { blocks: &ordered, ..trained.set(&self.model.architecture) };
+            optimizer.push(optimizer::steps(&set, how, Some(Kernels::of(self.job.gpu)))?);
         }
         let program = Program {
             load: loading.sequence()?,
@@ -65,7 +70,7 @@ impl Trained<'_> {
 }
 
 /// A block's tensors in the order of its class.
-fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
+pub(super) fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
     let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
     BlockParameters { tensors, ..block.clone() }
 }
