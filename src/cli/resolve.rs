@@ -180,7 +180,7 @@ impl Resolved {
             EstimateError::NotCovered { key, value, covered } => {
                 (*key, format!("`{value}` is not covered yet; covered: {covered}"))
             }
-            EstimateError::Overflow(_) => return error.into(),
+            EstimateError::Overflow(_) | EstimateError::Cancelled => return error.into(),
         };
         let flagged = self.flagged.iter().any(|flagged| flagged == key);
         match self.file.as_ref().filter(|file| !flagged && preset::scenario::says(file, key)) {

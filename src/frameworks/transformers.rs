@@ -1,5 +1,6 @@
 //! Hugging Face Transformers: its trainer's step, and its `generate()`.
 
+mod attention;
 pub(crate) mod length;
 mod serve;
 mod train;

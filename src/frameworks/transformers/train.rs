@@ -3,6 +3,7 @@
 mod played;
 
 use self::played::in_order;
+use super::attention::check_attention;
 use super::length::check_length;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
@@ -72,11 +73,7 @@ impl<'a> Trained<'a> {
             blocks: blocks(&model.architecture),
             adapted,
         };
-        let run = this.run();
-        if run.code.eager_only && run.fused_attention {
-            let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
-            return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
-        }
+        check_attention(model, "train.attention", train.attention)?;
         check_length(model, "train.sequence_length", train.sequence_length)?;
         Ok(this)
     }

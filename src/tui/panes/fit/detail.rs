@@ -4,12 +4,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::columns::{number_width, stepped};
-use super::text;
 use crate::memory::{Entry, Sketch};
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::{number_width, stepped};
+use crate::tui::view::text;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::Bytes;
 

@@ -4,13 +4,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::columns::{LABEL, number_width, segments};
-use super::text;
 use crate::memory::{Fit, Step, Verdict};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::{LABEL, number_width, segments};
+use crate::tui::view::text;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::{Bytes, SignedBytes};
 

@@ -4,12 +4,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::columns::LABEL;
-use super::text;
 use crate::memory::Verdict;
 use crate::tui::app::{CardFit, Estimate};
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::LABEL;
+use crate::tui::view::text;
 
 /// Rows that the cards take.
 pub(super) fn height(estimate: &Estimate, theme: Theme, width: u16) -> u16 {

@@ -5,8 +5,6 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::columns::{number_width, stepped};
-use super::{panel, text};
 use crate::memory::Category;
 use crate::scenario::parameter::Parameter;
 use crate::tui::action::Action;
@@ -14,6 +12,9 @@ use crate::tui::app::pins::letter;
 use crate::tui::app::{App, Bar};
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::{number_width, stepped};
+use crate::tui::view::frame::panel;
+use crate::tui::view::text;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::Bytes;
 

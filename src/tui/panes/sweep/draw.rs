@@ -6,8 +6,6 @@ use ratatui::text::Line;
 use ratatui::widgets::Borders;
 use ratatui::widgets::canvas::{Canvas, Line as Stroke};
 
-use super::columns::stepped;
-use super::{panel, text};
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
 use crate::solve::{Furthest, Largest, Stop};
@@ -16,6 +14,9 @@ use crate::tui::app::pins::letter;
 use crate::tui::app::{App, Curve};
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::stepped;
+use crate::tui::view::frame::{no_estimate, panel};
+use crate::tui::view::text;
 use crate::units::{Bytes, grouped};
 
 /// Cells of the numbers left of the plot, at least.
@@ -29,7 +30,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
         let block = panel(theme, "Sweep", borders);
         let inner = block.inner(area);
         frame.render_widget(block, area);
-        super::bars::reason(app, theme, frame, inner);
+        no_estimate(app, theme, frame, inner);
         if app.estimate.is_ok() {
             text::wrapped(frame, inner, "no number of this run can be swept", theme.dim(), theme);
         }
@@ -45,7 +46,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
         return text::wrapped(frame, inner, "computing the curves", theme.dim(), theme);
     }
     if app.sweep.curves.is_empty() {
-        return super::bars::reason(app, theme, frame, inner);
+        return no_estimate(app, theme, frame, inner);
     }
     let sentences = u16::try_from(app.sweep.curves.len()).unwrap_or(u16::MAX);
     let plot = Rect {
@@ -130,7 +131,7 @@ fn lines(app: &App, parameter: &Parameter, theme: Theme, frame: &mut Sheet, area
     for (_, capacity) in capacities.iter().filter(|_| !theme.glyphs.unicode) {
         let row = text::row(plot, height_of(*capacity, top, (plot.height, dots)));
         for x in row.x..row.right() {
-            if let Some(cell) = frame.cells().cell_mut((x, row.y)).filter(|cell| cell.symbol() == " ") {
+            if let Some(cell) = frame.cell_mut((x, row.y)).filter(|cell| cell.symbol() == " ") {
                 cell.set_symbol("-");
             }
         }

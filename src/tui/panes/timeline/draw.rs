@@ -5,14 +5,15 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::columns::{number_width, segments, stepped};
-use super::{panel, text};
 use crate::ledger::End;
 use crate::memory::{Instant, Pass, Place, Stage, Step};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::{number_width, segments, stepped};
+use crate::tui::view::frame::{no_estimate, panel};
+use crate::tui::view::text;
 use crate::tui::widget::bar::StackedBar;
 use crate::units::Bytes;
 
@@ -31,7 +32,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
+    let Ok(estimate) = &app.estimate else { return no_estimate(app, theme, frame, inner) };
     let peak = estimate.peak(app.step);
     let count = u16::try_from(estimate.moments(app.step).count()).unwrap_or(u16::MAX);
     let full = stepped(peak.total);
@@ -101,7 +102,7 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     text::left(frame, right, Line::styled(arrows[1], theme.dim()));
     text::right(frame, right, "optimizer", theme.dim());
     let peak = columns.iter().position(|bytes| *bytes == highest).and_then(|column| u16::try_from(column).ok());
-    if let Some(cell) = peak.and_then(|column| frame.cells().cell_mut((plot.x + column, words.y))) {
+    if let Some(cell) = peak.and_then(|column| frame.cell_mut((plot.x + column, words.y))) {
         cell.set_symbol(if theme.glyphs.unicode { "▲" } else { "^" }).set_style(theme.strong());
     }
 }
@@ -165,7 +166,7 @@ fn rise(bytes: Bytes, full: Bytes, (x, plot): (u16, Rect), style: Style, theme: 
                 None => continue,
             },
         };
-        if let Some(cell) = frame.cells().cell_mut((x, plot.bottom().saturating_sub(row + 1))) {
+        if let Some(cell) = frame.cell_mut((x, plot.bottom().saturating_sub(row + 1))) {
             cell.set_symbol(sign).set_style(style);
         }
     }

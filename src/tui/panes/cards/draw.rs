@@ -5,13 +5,14 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::columns::number_width;
-use super::{panel, text};
 use crate::tui::action::Action;
 use crate::tui::app::{App, CardRow, Overlay};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::number_width;
+use crate::tui::view::frame::{no_estimate, panel};
+use crate::tui::view::text;
 use crate::tui::widget::gauge::Gauge;
 use crate::tui::widget::panel::Panel;
 
@@ -29,7 +30,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let block = Panel { right: Some(Line::styled(place, theme.dim())), ..panel(theme, &title, borders) };
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let Ok(estimate) = &app.estimate else { return super::bars::reason(app, theme, frame, inner) };
+    let Ok(estimate) = &app.estimate else { return no_estimate(app, theme, frame, inner) };
     let list = Rect { height: inner.height.saturating_sub(1), ..inner };
     let first = first_shown(here, rows.len(), usize::from(list.height));
     let number = number_width(rows.iter().map(|row| row.fit.headroom.magnitude()), app.unit);

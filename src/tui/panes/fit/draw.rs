@@ -4,8 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::columns::{LABEL, number_width, stepped};
-use super::{detail, fits_on, panel, text, total};
+use super::{detail, fits_on, total};
 use crate::memory::{Category, Step};
 use crate::scenario::Estimator;
 use crate::tui::action::Action;
@@ -13,6 +12,9 @@ use crate::tui::app::{App, Bar, Estimate};
 use crate::tui::screen::View;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
+use crate::tui::view::columns::{LABEL, number_width, stepped};
+use crate::tui::view::frame::{no_estimate, panel};
+use crate::tui::view::text;
 use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::{Bytes, Unit};
 
@@ -30,18 +32,8 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     frame.render_widget(block, area);
     match &app.estimate {
         Ok(estimate) => contents(app, estimate, theme, frame, inner),
-        Err(_) => reason(app, theme, frame, inner),
+        Err(_) => no_estimate(app, theme, frame, inner),
     }
-}
-
-/// Why there is no estimate, in place of whatever would show it.
-pub(super) fn reason(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
-    let Err(reason) = &app.estimate else { return };
-    text::wrapped(frame, area, reason, theme.error(), theme);
-    let hint = Rect { y: area.y + 4, height: area.height.saturating_sub(4), ..area };
-    let back = app.refusal(Action::Undo).is_none();
-    let back = if back { app.with_key(Action::Undo, ", or take the last change back with {}") } else { String::new() };
-    text::wrapped(frame, hint.intersection(area), &format!("Change it with the arrow keys{back}."), theme.dim(), theme);
 }
 
 fn title(app: &App) -> String {

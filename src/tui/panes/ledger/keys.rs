@@ -1,13 +1,32 @@
 //! Keys in the view of entries.
 
-use super::Effect;
+use crate::memory::Category;
 use crate::tui::app::{App, Entries, EntryRow, Overlay};
-use crate::tui::screen::moved;
+use crate::tui::message::Effect;
+use crate::tui::screen::{View, moved};
 
 /// Moves the cursor by so many rows.
 pub(super) fn go(app: &mut App, step: isize) {
     let rows = app.entry_rows().len();
     app.entries.cursor = moved(app.entries.cursor.min(rows.saturating_sub(1)), rows, step);
+}
+
+/// The row that one is on.
+pub(super) fn at(app: &App) -> usize {
+    app.entries.cursor.min(app.entry_rows().len().saturating_sub(1))
+}
+
+/// Shows the entries of a category.
+pub(in crate::tui) fn show_category(app: &mut App, category: Category) {
+    app.show(View::Ledger);
+    app.entries.filter.clear();
+    app.entries.by_place = false;
+    let name = category.label();
+    let group = |row: &EntryRow<'_>| matches!(row, EntryRow::Group { name: known, .. } if known == name);
+    match app.entry_rows().iter().position(group) {
+        Some(row) => app.entries.cursor = row,
+        None => app.refuse(format!("{name} has no entry at the peak")),
+    }
 }
 
 /// Puts the rows in another order; the cursor stays on its entry.

@@ -14,6 +14,11 @@ pub(super) fn go(app: &mut App, step: isize) {
     }
 }
 
+/// Goes to a card.
+pub(super) fn go_to(app: &mut App, index: usize) {
+    app.cards.cursor = app.card_rows().get(index).map(|row| row.word.to_owned());
+}
+
 /// Makes the card under the cursor the one that the run is held against.
 pub(super) fn take(app: &mut App) {
     let rows = app.card_rows();
@@ -24,7 +29,7 @@ pub(super) fn take(app: &mut App) {
 }
 
 /// Holds the run against a card.
-pub(super) fn choose(app: &mut App, word: &str) {
+pub(in crate::tui) fn choose(app: &mut App, word: &str) {
     let outcome = Parameter::by_key("gpu")
         .map_err(|error| error.to_string())
         .and_then(|parameter| app.set(parameter, Value::Word(word.to_owned()), true));
