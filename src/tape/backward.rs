@@ -216,10 +216,12 @@ impl Tape {
 
     /// The gradient of a parameter's copy that another pass has read too waits for that pass's.
     fn await_other_pass(&mut self, node: usize, gradient: StorageId) {
-        let (own, copies) = (self.nodes[node].segment, self.input(&self.nodes[node], 0));
-        let of_parameter = copies.is_some_and(|copied| matches!(copied.source, Source::Leaf(_)));
+        let own = self.nodes[node].segment;
         let elsewhere = matches!((own, self.segment), (Segment::Layer(one), Segment::Layer(other)) if one != other);
-        if let (true, Some(storage)) = (of_parameter && elsewhere, self.storages.get_mut(gradient as usize)) {
+        if elsewhere
+            && self.copies_parameter(node)
+            && let Some(storage) = self.storages.get_mut(gradient as usize)
+        {
             storage.kind = Kind::ParameterGradient;
         }
     }

@@ -144,7 +144,7 @@ impl<'a> Trained<'a> {
 }
 
 /// What a loop feeds whose batches carry a mask.
-const WITH_MASK: [&str; 3] = ["input ids", "labels", "attention mask"];
+const WITH_MASK: [&str; 3] = ["input ids", "labels", "padding mask"];
 
 /// What TRL feeds of pairs, and of completions with those of other prompts.
 const COMPLETIONS: [&str; 6] = [
