@@ -108,7 +108,7 @@ impl Recording<'_> {
             (true, false) => return None,
         };
         // Without padding a mask for fused kernels is the same for all sequences.
-        let batch = if run.fused_attention && !run.padding { ONE } else { run.b() };
+        let batch = if (run.fused_attention || run.code.one_mask) && !run.padding { ONE } else { run.b() };
         let keys = run.keys(window);
         let shape = self.tape.shape(&[batch, run.s(), keys]);
         if run.code.bidirectional || run.padding || run.code.scores == ScoreCode::BiasedThenFilled {

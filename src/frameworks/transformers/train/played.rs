@@ -2,9 +2,9 @@
 
 use super::{Trained, base};
 use crate::frameworks::step;
-use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
+use crate::ledger::runtime::WORKSPACE;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
 use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
@@ -15,7 +15,8 @@ impl Trained<'_> {
         let train = self.train;
         check_layers(&self.model.architecture, 1, "trained")?;
         let record = |keep_gradients| {
-            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(self.job.gpu)), ..self.run() }.record()
+            Run { every_layer: true, keep_gradients, kernels: Some(self.release.kernels(self.job.gpu)), ..self.run() }
+                .record()
         };
         let run = self.run();
         let pass = record(false);
@@ -34,6 +35,7 @@ impl Trained<'_> {
             modules: run.code.modules,
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, model_set.bits)?,
+            warmup: self.release.warmup(),
             adapters: self.adapters.as_ref(),
             buffers: &buffers,
             batch: &batch,
@@ -43,8 +45,12 @@ impl Trained<'_> {
         } else {
             optimizer::stepped(&ordered, trained.bits, train.optimizer, train.optimizer_implementation)?
         };
+        let mut load = loading.sequence()?;
+        for bytes in self.release.standing_workspaces(self.job.gpu).into_iter().filter(|bytes| *bytes > 0) {
+            load.allocate(WORKSPACE, bytes);
+        }
         let program = Program {
-            load: loading.sequence()?,
+            load,
             pass: &pass,
             adds: adds.as_ref(),
             passes: train.gradient_accumulation_steps,
