@@ -5,6 +5,7 @@
 
 pub mod choices;
 pub mod command;
+mod follow;
 pub mod parameter;
 pub mod profile;
 mod value;
@@ -12,9 +13,10 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    Attention, BaseWeights, Estimator, Loss, Method, Optimizer, OptimizerImplementation, Placement, Precision,
-    Recompute, Task,
+    Attention, BaseWeights, Estimator, Loss, Method, Objective, Optimizer, OptimizerImplementation, Placement,
+    Precision, Recompute, Reference, Task,
 };
+pub use follow::LEADING;
 pub use profile::{Framework, Profile, Profiles};
 pub use value::Value;
 
@@ -49,6 +51,14 @@ pub struct Scenario {
 pub struct Train {
     /// What is trained.
     pub method: Method,
+    /// What is learned.
+    pub objective: Objective,
+    /// What a policy is held against.
+    pub reference: Reference,
+    /// Tokens generated and scored of each sequence.
+    pub completion_length: u64,
+    /// Completions of one prompt.
+    pub num_generations: u64,
     /// Types of weights and arithmetic.
     pub precision: Precision,
     /// Type of gradients; unset: follows precision and framework.
@@ -93,6 +103,8 @@ pub struct Train {
     pub base_weights: BaseWeights,
     /// Whether a quantized base's scales are quantized too.
     pub double_quant: bool,
+    /// Tokens of a micro batch whose labels count; unset: all.
+    pub scored_tokens: Option<u64>,
     /// Chunks of a chunked loss.
     pub loss_chunks: u64,
     /// Whether optimizer states live in host memory.
@@ -190,39 +202,14 @@ impl Scenario {
     }
 }
 
-/// The keys of what a framework's own loop decides where nobody asks for anything else.
-const OF_LOOPS: [&str; 2] = ["train.optimizer_implementation", "train.keep_outputs"];
-
-impl Scenario {
-    /// Takes over how the framework's own loop goes, but for what was asked for, by its key.
-    pub fn follow_framework(&mut self, asked: impl Fn(&str) -> bool) {
-        let [kernel, outputs] = OF_LOOPS;
-        let Some(training) = self.framework.training().filter(|it| !it.fixed_options) else { return };
-        let implementation = OptimizerImplementation::from_word(&training.optimizer_implementation);
-        let keep_outputs = training.keep_outputs;
-        if let Some(implementation) = implementation.filter(|_| !asked(kernel)) {
-            self.train.optimizer_implementation = implementation;
-        }
-        if !asked(outputs) {
-            self.train.keep_outputs = keep_outputs;
-        }
-    }
-
-    /// Which of these were changed: they are not as the framework's own loop has them.
-    pub fn departs_from_framework(&self) -> impl Fn(&str) -> bool + use<> {
-        let training = self.framework.training();
-        let departs = training.map_or([true; 2], |training| {
-            let kernel = training.optimizer_implementation != self.train.optimizer_implementation.word();
-            [kernel, training.keep_outputs != self.train.keep_outputs]
-        });
-        move |key| OF_LOOPS.iter().zip(departs).any(|(of_loop, departs)| *of_loop == key && departs)
-    }
-}
-
 impl Default for Train {
     fn default() -> Self {
         Self {
             method: Method::Full,
+            objective: Objective::Lm,
+            reference: Reference::None,
+            completion_length: 1024,
+            num_generations: 8,
             precision: Precision::Bf16,
             gradient_dtype: None,
             optimizer_implementation: OptimizerImplementation::Fused,
@@ -245,6 +232,7 @@ impl Default for Train {
             dora: false,
             base_weights: BaseWeights::Nf4,
             double_quant: true,
+            scored_tokens: None,
             loss_chunks: 8,
             offload_optimizer: false,
         }

@@ -45,7 +45,12 @@ impl Framework for Transformers {
         let blocks = release.blocks(blocks(&model.architecture), &of_model(model));
         Ok(match train.method {
             Method::Full => blocks,
-            Method::Lora | Method::Qlora => Adapters::of(model, train, &blocks)?.of_blocks(blocks),
+            Method::Lora | Method::Qlora => {
+                let mut copied = train::copied_head(&blocks, model);
+                let mut trained = Adapters::of(model, train, &blocks)?.of_blocks(blocks);
+                trained.append(&mut copied);
+                trained
+            }
         })
     }
 

@@ -123,7 +123,7 @@ impl Run<'_> {
             PositionCode::Shared | PositionCode::FromBuffer => tape.shape(&[self.s()]),
             PositionCode::FromMask | PositionCode::FromTokens => tape.shape(&[self.b(), self.s()]),
         };
-        if self.code.positions == PositionCode::FromMask && !self.padding {
+        if self.code.positions == PositionCode::FromMask && !self.has_mask() {
             held.push(tape.constant("mask that counts positions", shape, Dtype::Fp32));
         }
         if self.code.counts_positions_once {

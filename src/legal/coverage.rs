@@ -139,10 +139,12 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     let train = &scenario.train;
     match scenario.task {
         Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora, for an encoder"),
-        Task::Train if train.loss != Loss::Eager => {
+        Task::Train if train.loss != Loss::Eager && train.objective.is_of_words() => {
             refuse("train.loss", train.loss.word(), "eager, for an encoder's masked tokens")
         }
-        Task::Train if encoder.second_bias && !model.architecture.tie_word_embeddings => {
+        Task::Train
+            if encoder.second_bias && !model.architecture.tie_word_embeddings && train.objective.is_of_words() =>
+        {
             let covered = "infer, for an encoder whose head is not tied: it has a second bias that no gradient reaches";
             refuse("task", "train", covered)
         }

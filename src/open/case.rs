@@ -123,6 +123,8 @@ fn case(
         None => Scenario::default(),
     };
     library.profiles().settle(&mut scenario).map_err(|error| described.error("framework", error.to_string()))?;
+    let said = table.map(scenario::keys).unwrap_or_default();
+    scenario.follow_framework(|key| said.iter().any(|said| said == key));
     match (described.text("task")?.is_some(), kind) {
         (true, Some(kind)) if kind != scenario.task => {
             let message = format!("found `{}`, but scenario.task is `{}`", kind.word(), scenario.task.word());

@@ -153,7 +153,7 @@ impl Library {
 
     fn add(&mut self, content: Content, origin: &str, text: &str) {
         let added = match content {
-            Content::Frameworks => framework::parse(origin, text).map(|profile| {
+            Content::Frameworks => framework::parse(origin, text, &self.profiles).map(|profile| {
                 Arc::make_mut(&mut self.profiles).put(profile);
             }),
             Content::Models => model::parse(origin, text).map(|model| {

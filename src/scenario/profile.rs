@@ -9,11 +9,11 @@ use std::sync::{Arc, LazyLock};
 use serde::{Serialize, Serializer};
 
 use super::parameter::nearest;
-use super::{Scenario, Task};
+use super::{Method, Scenario, Task, Value};
 use crate::families::code::SOURCE;
 
 /// The habits of one release of a framework.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// The word that scenarios use.
     pub id: String,
@@ -29,19 +29,28 @@ pub struct Profile {
     pub families: Vec<String>,
     /// By what its framework's releases differ.
     pub release: BTreeMap<String, bool>,
+    /// What its users get of what they do not say.
+    pub defaults: Vec<OwnDefault>,
     /// How it trains, where that is described.
     pub train: Option<Training>,
     /// How it serves, where that is described.
     pub infer: Option<Serving>,
 }
 
-/// How an implementation's own training loop goes, unless the scenario says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a framework's users get of a parameter of which they say nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnDefault {
+    /// The method that it is so for; all where none is named.
+    pub method: Option<Method>,
+    /// The parameter's dotted key.
+    pub key: &'static str,
+    /// What it is.
+    pub value: Value,
+}
+
+/// How an implementation trains, beside what a scenario can say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Training {
-    /// The word of `train.optimizer_implementation`.
-    pub optimizer_implementation: String,
-    /// Whether the loop holds the model's outputs during backward.
-    pub keep_outputs: bool,
     /// Whether its script leaves no choice of attention, of the optimizer's kernel and of what is kept.
     pub fixed_options: bool,
     /// Whether adapters have the type of the model, whatever `train.lora_dtype` says.
@@ -73,13 +82,56 @@ pub struct Serving {
 }
 
 /// Every profile that is known, by framework, the newest release first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profiles {
     known: Vec<Arc<Profile>>,
 }
 
 /// Frameworks that people ask for and that are not described yet.
 pub const NOT_DESCRIBED: [&str; 5] = ["megatron", "torchtitan", "deepspeed", "vllm", "llama.cpp"];
+
+/// Programs by the names that people use for them, and what a run under them is like: what they build on, which settings
+/// come closest, and what stays different. `accelerate launch` changes nothing on one GPU.
+pub const BUILT_ON: [(&str, &str); 8] = [
+    (
+        "unsloth",
+        "it builds on TRL; `--framework trl --set train.kernels=liger` comes closest; its own kernels for LoRA and its \
+         checkpoints in host memory hold less",
+    ),
+    (
+        "axolotl",
+        "it builds on the Trainer of Transformers; `--framework transformers --precision bf16-autocast --recompute full` \
+         comes closest to a config with `bf16: true` and `gradient_checkpointing: true`; its fused losses hold less",
+    ),
+    (
+        "llama-factory",
+        "it builds on the Trainer of Transformers; `--framework transformers --precision bf16-autocast --recompute full` \
+         comes closest; with `pure_bf16` it is `--precision bf16`",
+    ),
+    (
+        "ms-swift",
+        "it builds on the Trainer of Transformers; `--framework transformers --precision bf16-autocast --recompute full` \
+         comes closest; its padding-free batches hold less",
+    ),
+    (
+        "nemo",
+        "it builds on Megatron-Core and is not described yet; NeMo AutoModel runs models of Transformers: there `--framework \
+         transformers --precision bf16` comes closest",
+    ),
+    ("accelerate", "it runs the loop of whoever calls it: `--framework transformers`"),
+    (
+        "lightning",
+        "its loop runs models of Transformers: `--framework transformers` with `--precision bf16-mixed` as in \
+      `precision=\"bf16-mixed\"`; its optimizer is foreach unless `fused=True` is given",
+    ),
+    ("openrlhf", "it runs models of Transformers under DeepSpeed, which is not described yet"),
+];
+
+/// What is said of a program that is described by what it builds on, however its name is written.
+fn built_on(word: &str) -> Option<&'static str> {
+    let plain = |word: &str| word.to_lowercase().replace(['-', '_', ' '], "");
+    BUILT_ON.iter().find(|(name, _)| plain(name) == plain(word)).map(|(_, said)| *said)
+}
 
 impl Default for Profile {
     /// The one whose operations [`crate::families::code`] describes, for programs that load no presets.
@@ -92,12 +144,8 @@ impl Default for Profile {
             sources: Vec::new(),
             families: Vec::new(),
             release: BTreeMap::new(),
-            train: Some(Training {
-                optimizer_implementation: String::from("fused"),
-                keep_outputs: false,
-                fixed_options: false,
-                adapters_as_model: false,
-            }),
+            defaults: Vec::new(),
+            train: Some(Training::default()),
             infer: Some(Serving {
                 logits_of_prompt: false,
                 rebuilds_cache: false,
@@ -110,6 +158,13 @@ impl Default for Profile {
                 in_order: true,
             }),
         }
+    }
+}
+
+impl Profile {
+    /// What its users get of a parameter, whatever the method, where it is not what everybody gets.
+    pub fn own_default(&self, key: &str) -> Option<&Value> {
+        self.defaults.iter().rev().find(|own| own.key == key && own.method.is_none()).map(|own| &own.value)
     }
 }
 
@@ -148,6 +203,9 @@ impl Profiles {
     pub fn framework(&self, word: &str) -> Result<Framework, UnknownFramework> {
         let profile = self.of(word);
         if profile.is_none() && !NOT_DESCRIBED.contains(&word) {
+            if let Some(said) = built_on(word) {
+                return Err(UnknownFramework(format!("`{word}` is not described by itself: {said}")));
+            }
             let near = nearest(word, self.ids().chain(NOT_DESCRIBED));
             let near = near.map_or_else(String::new, |near| format!("; the nearest is `{near}`"));
             let known: Vec<&str> = self.ids().chain(NOT_DESCRIBED).collect();

@@ -38,6 +38,12 @@ pub(crate) struct Loading<'a> {
     pub(crate) warmup: Warmup,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// Whether what loading left behind is given back before the first step, as `Trainer.train()` does.
+    pub(crate) gives_back: bool,
+    /// Whether a copy of it that is not trained is loaded after it.
+    pub(crate) reference: bool,
+    /// What of the model stands once more, to be trained beside adapters.
+    pub(crate) copied: Vec<&'a BlockParameters>,
     /// Buffers of the model.
     pub(crate) buffers: &'a [Entry],
     /// What the loop feeds.
@@ -98,6 +104,17 @@ impl Loading<'_> {
         }
         if self.placement != Placement::To {
             self.adapters_after(&mut sequence)?;
+            self.copies(&mut sequence)?;
+        }
+        if self.reference {
+            match self.placement {
+                Placement::Build => self.built(&mut sequence)?,
+                // TRL loads it itself, by `device_map="auto"`.
+                Placement::To | Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
+            }
+        }
+        if self.gives_back {
+            sequence.empty_cache();
         }
         for entry in self.batch {
             sequence.entry(BATCH, entry);
@@ -121,7 +138,7 @@ impl Loading<'_> {
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
         }
-        Ok(())
+        self.copies(sequence)
     }
 
     /// Modules made on the card: a head that is tied is made and dropped.
@@ -257,6 +274,13 @@ impl Loading<'_> {
         for (narrow, bytes) in made.into_iter().filter(|_| casts) {
             sequence.allocate(ADAPTER, bytes);
             sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    fn copies(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        for tensor in self.copied.iter().flat_map(|block| &block.tensors) {
+            sequence.allocate(WEIGHT, self.bytes(tensor)?);
         }
         Ok(())
     }

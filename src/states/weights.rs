@@ -98,12 +98,18 @@ impl Set<'_> {
     }
 }
 
-/// Input ids and labels, and the mask where there is one, as the training loop made them.
-pub(crate) fn batch([batch, sequence]: [u64; 2], padding: bool, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+/// What a loop feeds that trains on words.
+pub(crate) const FED: [&str; 2] = ["input ids", "labels"];
+
+/// What the training loop made of each token, by these names.
+pub(crate) fn batch([batch, sequence]: [u64; 2], names: &[&'static str], alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let shape = Shape::new(&[Dim { symbol: "b", size: batch }, Dim { symbol: "s", size: sequence }]);
-    let names = ["input ids", "labels", "padding mask"];
-    let names = if padding { &names[..] } else { &names[..2] };
     names.iter().map(|name| plain(name, Place::Model, shape, 64, alive, INPUTS)).collect()
+}
+
+/// A label of each sequence.
+pub(crate) fn labels(batch: u64, alive: Alive) -> Result<Entry, Overflow> {
+    plain("labels", Place::Model, Shape::new(&[Dim { symbol: "b", size: batch }]), 64, alive, INPUTS)
 }
 
 /// Pixels and labels, as the training loop made them.

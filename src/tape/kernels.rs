@@ -88,7 +88,7 @@ impl Tape {
         self.held_scratch("dequantized scales", product(&[4, self.elements[usize::from(matrix)].div_ceil(BLOCK)]))
     }
 
-    fn held_scratch(&mut self, name: &'static str, bytes: u64) -> StorageId {
+    pub(super) fn held_scratch(&mut self, name: &'static str, bytes: u64) -> StorageId {
         if bytes == 0 {
             return super::NOTHING;
         }

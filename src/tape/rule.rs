@@ -1,5 +1,7 @@
 //! How gradients go back through the operations of PyTorch.
 
+use super::dtype::Dtype;
+
 /// How a node turns the gradient of its output into gradients of its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
@@ -53,6 +55,12 @@ pub(crate) enum Rule {
     GeluFunction,
     /// A selection by index: the gradient is written into zeros.
     Index,
+    /// Rows that a mask picks: the gradient is added into zeros at their places.
+    RowsOfMask,
+    /// Values put where a mask says: their gradient is what the mask picks.
+    ScatterByMask,
+    /// The logarithms of the probabilities of labels, tile by tile, with products of this type.
+    Tiles(Dtype),
     /// A clamp from above: where it acts, the gradient is zero.
     ClampAbove,
     /// A clamp from above and below.

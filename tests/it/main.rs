@@ -17,6 +17,7 @@ mod kimi;
 mod legal;
 mod litgpt;
 mod mixtures;
+mod objectives;
 mod options;
 mod presets;
 #[cfg(feature = "tui")]
@@ -28,4 +29,5 @@ mod serving;
 mod settings;
 mod support;
 mod torchtune;
+mod trainers;
 mod validate;

@@ -2,7 +2,7 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, transformers4.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, transformers4.json, objectives.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
@@ -138,7 +138,11 @@ def case(ident, group, kind, metric, measured, scenario, source, confidence="A")
 
 
 def autograd(record, _models):
-    run = {name: value for name, value in record["run"].items() if value is not None}
+    run = {name: value for name, value in record["run"].items() if value is not None and name not in ("note", "reference")}
+    if run.pop("autocast", False) and run["precision"] == "bf16":
+        run["precision"] = "bf16-autocast"
+    if run.pop("compile", False):
+        run["compile"] = "model"
     keys = config(record["config"], record["config"].get("model_type"))
     return tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
 
@@ -243,6 +247,47 @@ def release(record, _models):
             ident = f"{record['id']}/{metric}"
             yield case(ident, f"{group} {kind}", "train", metric, measured[key], scenario, record["source"],
                        record.get("confidence", "A"))
+
+
+# Words of objectives.json for those of `train.objective`; TRL's trainers have the others.
+OBJECTIVES = {"sequence": "classification", "token": "token-classification", "contrastive": "embedding"}
+
+
+def objectives(record, _models):
+    """Objectives other than plain language modelling, by TRL's and Transformers' own trainers under PyTorch's allocator."""
+    run, measured = record["run"], record["measured"]
+    objective = OBJECTIVES.get(run["objective"], run["objective"])
+    names = ["method", "precision", "attention", "micro_batch_size", "sequence_length", "recompute", "optimizer",
+             "optimizer_implementation", "lora_rank", "lora_targets"]
+    train = {"objective": objective} | {name: run[name] for name in names if run.get(name) is not None}
+    if run.get("padded"):
+        train["padding"] = True
+    if run.get("packing"):
+        # One row of all tokens; what belongs together is said by a mask, or to a kernel that needs none.
+        train["sequence_length"] = run["micro_batch_size"] * run["sequence_length"]
+        train["micro_batch_size"] = 1
+        train["padding"] = run["packing"] == "sdpa"
+        train["scored_tokens"] = run["scored_tokens"]
+    if run["reference"] != "none":
+        train["reference"] = run["reference"]
+    if objective == "grpo":
+        train["completion_length"] = run["completion"]
+    elif objective in ("sft", "dpo", "kto") and run.get("completion"):
+        train["scored_tokens"] = run["scored_tokens"]
+    keys = config(record["config"], None)
+    if run.get("labels"):
+        keys["num_labels"] = run["labels"]
+    scenario = {"gpu": "h100-sxm-80", "train": train, "runtime": {"placement": run.get("placement", "build")}, "config": keys}
+    if run["objective"] not in OBJECTIVES:
+        scenario["framework"] = "trl"
+    source = "objectives.json: trainers of TRL 1.16 and Transformers 5.23 under the allocator of PyTorch 2.15"
+    figures = [("trainable", "trainable", measured.get("trainable")), ("requested", "requested_peak", measured["requested_peak"]),
+               ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
+               ("reserved", "reserved_peak", measured["reserved_peak"])]
+    # Where cuBLAS had no workspaces, peaks are of another run.
+    for group, metric, figure in figures[:1] if measured.get("without_workspaces") else figures:
+        if figure is not None:
+            yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
 
 
 SCANNED = {"falcon_h1", "qwen3_next"}
@@ -628,6 +673,8 @@ def reader(record):
         return generated
     if {"framework", "source"} <= set(record) and {"requested_peak", "max_memory_allocated"} & set(record.get("measured") or {}):
         return release
+    if "objective" in (record.get("run") or {}):
+        return objectives
     if is_reserved(record):
         return reserved
     for keys, read in FORMATS:

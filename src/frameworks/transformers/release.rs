@@ -10,7 +10,7 @@ use crate::ledger::EstimateError;
 use crate::model::architecture::{Experts, FeedForward};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::Part;
-use crate::scenario::{Attention, Precision};
+use crate::scenario::{Attention, Loss, Objective, Precision};
 use crate::sequence::Warmup;
 
 switches! {
@@ -94,6 +94,12 @@ impl Release {
         let not = |key, value: &str, covered: &str| {
             Err(EstimateError::NotCovered { key, value: value.to_owned(), covered: covered.to_owned() })
         };
+        if self.code_of_4 && train.objective != Objective::Lm {
+            return not("train.objective", train.objective.word(), "lm, in this version");
+        }
+        if self.code_of_4 && train.loss == Loss::Trl {
+            return not("train.loss", train.loss.word(), "eager, chunked or fused, in this version");
+        }
         let own = of_model(job.model).earlier.eager_of_its_own;
         if self.copies_logits && own && train.attention == Attention::Eager {
             return not("train.attention", "eager", "flash, for this family in this version");

@@ -24,7 +24,7 @@ use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
 use crate::model::Model;
 use crate::model::architecture::KeyValues;
 use crate::scenario::profile::{Profile, Serving};
-use crate::scenario::{Attention, Infer, Loss, Placement};
+use crate::scenario::{Attention, Infer, Loss, Objective, Placement, Reference};
 use crate::states::{quantized, recurrent, weights};
 use crate::tape::timeline::Timeline;
 use crate::tape::{Dtype, recorded};
@@ -80,6 +80,7 @@ impl<'a> Served<'a> {
             autocast: false,
             fused_attention: self.infer.attention == Attention::Flash && !code.eager_only,
             padding: false,
+            unpadded_mask: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
             loss: false,
@@ -91,6 +92,9 @@ impl<'a> Served<'a> {
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
             kernels: self.kernels,
+            scored: None,
+            objective: Objective::Lm,
+            reference: Reference::None,
             loss_kind: Loss::Eager,
             loss_chunks: 1,
         }

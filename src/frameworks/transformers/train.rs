@@ -6,15 +6,17 @@ use super::length::check_length;
 use super::release::Release;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
-use crate::frameworks::step::{self, always, standing, steady};
+use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
 use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
-use crate::model::parameters::{BlockParameters, blocks};
-use crate::model::{Architecture, Model};
-use crate::scenario::{Attention, Method, Placement, Recompute, Train};
+use crate::model::architecture::ScoreHead;
+use crate::model::parameters::{Block, BlockParameters, blocks};
+use crate::model::part::Part;
+use crate::model::{Architecture, Model, Output};
+use crate::scenario::{Attention, Loss, Method, Objective, Placement, Recompute, Reference, Train};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -113,9 +115,59 @@ impl<'a> Trained<'a> {
 
     /// What the loop feeds.
     fn batch(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
-        match &self.model.architecture.image {
-            Some(image) => weights::images(image, run.batch, always()),
-            None => weights::batch([run.batch, run.sequence], run.padding, always()),
+        let architecture = &self.model.architecture;
+        if let Some(image) = &architecture.image {
+            return weights::images(image, run.batch, always());
+        }
+        let sizes = [run.batch, run.sequence];
+        match architecture.output {
+            Output::Own => weights::batch(sizes, self.words_fed(run), always()),
+            Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
+            Output::Sequences(_) => {
+                let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
+                if self.train.objective == Objective::Classification {
+                    batch.push(weights::labels(run.batch, always())?);
+                }
+                Ok(batch)
+            }
+            Output::Hidden => weights::batch(sizes, &PAIRS, always()),
+        }
+    }
+}
+
+/// What a loop feeds whose batches carry a mask.
+const WITH_MASK: [&str; 3] = ["input ids", "labels", "attention mask"];
+
+/// What TRL feeds of pairs, and of completions with those of other prompts.
+const COMPLETIONS: [&str; 6] = [
+    "input ids",
+    "attention mask",
+    "completion mask",
+    "input ids with another prompt",
+    "attention mask with another prompt",
+    "completion mask with another prompt",
+];
+
+impl Trained<'_> {
+    /// Whether `Trainer.train()` was measured, and not a loop of one's own.
+    pub(super) fn by_trainer(&self) -> bool {
+        self.model.architecture.output.scores().is_some() || self.train.loss == Loss::Trl
+    }
+
+    /// Whether a copy of the model stands beside it.
+    pub(super) fn has_copy(&self) -> bool {
+        self.train.objective.has_reference() && self.train.reference == Reference::Copy
+    }
+
+    /// What a loop feeds of each token that trains on words.
+    fn words_fed(&self, run: &Run<'_>) -> &'static [&'static str] {
+        match self.train.objective {
+            Objective::Dpo => &COMPLETIONS[..3],
+            Objective::Kto => &COMPLETIONS,
+            // Prompts and completions come apart, and are put together in the step.
+            Objective::Grpo => &COMPLETIONS[..2],
+            _ if run.has_mask() => &WITH_MASK,
+            _ => &weights::FED,
         }
     }
 }
@@ -138,12 +190,33 @@ impl step::TrainingStep for Trained<'_> {
         [own, self.adapters.as_ref().map_or(own, |adapters| Bits::whole(adapters.dtype.bits()))]
     }
 
+    fn trained(&self) -> Vec<Trains> {
+        let [own, adapters] = self.bits();
+        let Some(adapted) = self.adapted() else {
+            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, beside: false }];
+        };
+        let mut trained = vec![Trains { blocks: adapted, bits: adapters, beside: true }];
+        let copied = copied_head(&self.blocks, self.model);
+        if !copied.is_empty() {
+            trained.push(Trains { blocks: copied, bits: own, beside: true });
+        }
+        trained
+    }
+
     fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
         Ok(if self.train.method == Method::Qlora {
             quantized::parameters(model, base(self.train), always())?
         } else {
             model.parameters(always())?
         })
+    }
+
+    /// The copy that a policy is held against, of its own type and never trained.
+    fn beside_weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        if !self.has_copy() {
+            return Ok(Vec::new());
+        }
+        Ok(model.parameters(always())?.iter().map(of_reference).collect())
     }
 
     fn gradients(&self) -> Option<Alive> {
@@ -166,6 +239,9 @@ impl step::TrainingStep for Trained<'_> {
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
+        if self.has_copy() {
+            entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
+        }
         entries.append(&mut self.batch(&run)?);
         if self.train.precision.scales_gradients() {
             entries.push(weights::gradient_scaler(always())?);
@@ -186,6 +262,40 @@ impl step::TrainingStep for Trained<'_> {
     fn process(&self) -> (Process, Option<&Gpu>) {
         (self.process, self.job.gpu)
     }
+}
+
+/// What a loop feeds that trains on pairs of sequences.
+const PAIRS: [&str; 4] = ["input ids", "attention mask", "input ids of the others", "attention mask of the others"];
+
+/// The same of the copy that a policy is held against.
+fn of_reference(entry: &Entry) -> Entry {
+    let (name, source) = (format!("reference.{}", entry.name).into(), "a copy of the model, as TRL 1.16 makes one");
+    Entry { name, source, ..entry.clone() }
+}
+
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
+fn reached(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let mut blocks = blocks.to_vec();
+    if model.architecture.output == Output::Hidden {
+        for block in &mut blocks {
+            block.tensors.retain(|tensor| tensor.part != Part::Pooler);
+        }
+        blocks.retain(|block| !block.tensors.is_empty());
+    }
+    blocks
+}
+
+/// The copy that PEFT trains of what scores classes, which was never trained: the modules `score` and `classifier`.
+pub(super) fn copied_head(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let Some(scores) = model.architecture.output.scores() else { return Vec::new() };
+    let copied =
+        |part: Part| part == Part::Classifier || part == Part::HeadTransform && scores.head == ScoreHead::FirstToken;
+    let of_head = blocks.iter().filter(|block| block.block == Block::Head);
+    let heads = of_head.map(|block| {
+        let tensors = block.tensors.iter().filter(|tensor| copied(tensor.part)).cloned().collect();
+        BlockParameters { tensors, ..block.clone() }
+    });
+    heads.collect()
 }
 
 /// The format of a quantized base.
@@ -241,12 +351,18 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
     Run {
         architecture,
         code,
-        batch: train.micro_batch_size,
+        // Of a pair the chosen and the rejected sequence are rows of one pass.
+        batch: match train.objective {
+            Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
+            _ => train.micro_batch_size,
+        },
         sequence: train.sequence_length,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
         autocast: train.precision.autocasts(),
         fused_attention: train.attention == Attention::Flash,
         padding: train.padding,
+        // The collators of TRL and of classes make a mask, whether anything is padded or not.
+        unpadded_mask: architecture.output != Output::Own || train.loss == Loss::Trl,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
         checkpointed_layers: match train.recompute {
             Recompute::None | Recompute::Selective => 0,
@@ -257,6 +373,12 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        scored: match train.objective {
+            Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
+            _ => train.scored_tokens,
+        },
+        objective: train.objective,
+        reference: train.reference,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },

@@ -72,7 +72,7 @@ impl Run<'_> {
         let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
         match self.code.scores {
             ScoreCode::Scaled | ScoreCode::Chosen | ScoreCode::DividedThenChosen | ScoreCode::BiasedThenFilled => {
-                tape.release(scaled)
+                tape.release(scaled);
             }
             ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
             ScoreCode::InPlace => return (masked, Some(scaled)),

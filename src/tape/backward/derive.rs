@@ -15,6 +15,7 @@ impl Tape {
         match node.rule {
             Rule::Divide => return self.derive_quotient(node),
             Rule::Write => return self.derive_write(node),
+            Rule::Tiles(compute) => return self.derive_tiles(node, compute),
             _ => {}
         }
         let mut gradients = [None; INPUTS];
@@ -131,6 +132,8 @@ impl Tape {
                 self.index_scratch(input.shape, node.output_shape);
                 gradient
             }
+            Rule::RowsOfMask => self.derive_rows_of_mask(node, input),
+            Rule::ScatterByMask => self.derive_scatter_by_mask(input),
             Rule::Scatter if self.kernels.is_some() => own(self),
             Rule::Index | Rule::Scatter => self.derive_beside(input, ["zeros"]),
             Rule::Fold => self.derive_beside(input, ["product before scaling"]),
@@ -151,6 +154,7 @@ impl Tape {
             | Rule::Fused(_)
             | Rule::Again(_)
             | Rule::Divide
+            | Rule::Tiles(_)
             | Rule::Write
             | Rule::AddRows
             | Rule::Split

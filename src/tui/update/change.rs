@@ -1,8 +1,8 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
 use crate::memory::{Step, Suited, check, is_unusual, suit};
-use crate::scenario::parameter::{Kind, Parameter};
-use crate::scenario::{Scenario, Value};
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::{LEADING, Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
 
 impl App {
@@ -39,7 +39,9 @@ impl App {
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
         if parameter.kind == Kind::Framework {
             self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
-            scenario.follow_framework(self.scenario.departs_from_framework());
+        }
+        if LEADING.contains(&parameter.key) {
+            scenario.follow_in_place_of(&self.scenario, parameter.key);
         }
         Ok(scenario)
     }
@@ -54,9 +56,13 @@ impl App {
     /// Puts a value into a parameter.
     pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let mut scenario = self.with(parameter, value)?;
-        let suited = if parameter.key == "model" { self.suit(&mut scenario) } else { None };
+        let words = if parameter.key == "model" {
+            self.suit(&mut scenario)
+        } else {
+            followed(parameter, [&self.scenario, &scenario])
+        };
         self.change(scenario, forced)?;
-        if let Some(words) = suited {
+        if let Some(words) = words {
             self.say(words);
         }
         Ok(())
@@ -109,4 +115,11 @@ impl App {
             self.step = Step::Steady;
         }
     }
+}
+
+/// What else is another now that a parameter is: what its framework or method has for those who ask for nothing else.
+fn followed(parameter: &Parameter, [before, after]: [&Scenario; 2]) -> Option<String> {
+    let others = PARAMETERS.iter().filter(|other| other.key != parameter.key && other.get(before) != other.get(after));
+    let words: Vec<String> = others.map(|other| format!("{} {}", other.label, other.get(after))).collect();
+    (!words.is_empty()).then(|| format!("{} has {}", parameter.get(after), words.join(", ")))
 }

@@ -1,7 +1,7 @@
 //! A training run as everything that it asks of an allocator.
 
 use super::{Trained, base};
-use crate::frameworks::step;
+use crate::frameworks::step::TrainingStep;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
 use crate::ledger::runtime::WORKSPACE;
@@ -22,9 +22,8 @@ impl Trained<'_> {
         let pass = record(false);
         pass.tape.check()?;
         let adds = run.keep_gradients.then(|| record(true));
-        let [model_set, trained] = step::sets(self, &self.blocks, self.adapted.as_deref());
         let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
-        let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let trained = self.trained();
         let loading = Loading {
             placement: self.placement,
             blocks: &self.blocks,
@@ -34,17 +33,26 @@ impl Trained<'_> {
             saved_layer: run.code.saved_layer,
             modules: run.code.modules,
             conv1d: run.code.conv1d,
-            tied: TiedHead::of(&self.model.architecture, model_set.bits)?,
             warmup: self.release.warmup(),
+            tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
+            gives_back: self.by_trainer(),
+            reference: self.has_copy(),
+            copied: trained
+                .iter()
+                .filter(|trained| trained.beside)
+                .skip(1)
+                .flat_map(|trained| &trained.blocks)
+                .collect(),
             buffers: &buffers,
             batch: &batch,
         };
-        let optimizer = if train.offload_optimizer {
-            Vec::new()
-        } else {
-            optimizer::stepped(&ordered, trained.bits, train.optimizer, train.optimizer_implementation)?
-        };
+        let mut optimizer = Vec::new();
+        for trained in trained.iter().filter(|_| !train.offload_optimizer) {
+            let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+            let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
+            optimizer.append(&mut optimizer::stepped(&ordered, trained.bits, kind, implementation)?);
+        }
         let mut load = loading.sequence()?;
         for bytes in self.release.standing_workspaces(self.job.gpu).into_iter().filter(|bytes| *bytes > 0) {
             load.allocate(WORKSPACE, bytes);
