@@ -176,7 +176,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::base::LLAMA_CODE;
-    use super::code::{Modules, SavedLayer};
+    use super::code::{Earlier, Modules, SavedLayer};
     use super::*;
 
     use crate::model::ArchitectureKeys;
@@ -205,6 +205,7 @@ mod tests {
             measured: false,
             saved_layer: SavedLayer::BY_NAME,
             modules: Modules::in_order(code.modules.order),
+            earlier: Earlier::SAME,
             ..code
         }
     }

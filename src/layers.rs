@@ -82,7 +82,7 @@ pub(crate) struct Run<'a> {
     pub(crate) unpadded_mask: bool,
     /// Whether dropout acts after the embedding, before residuals and on attention weights.
     pub(crate) dropout: [bool; 3],
-    /// How many layers, from the first, are checkpointed.
+    /// How many layers, from the first, are asked to be checkpoints.
     pub(crate) checkpointed_layers: u64,
     /// Whether logits of all positions are computed, with a loss.
     pub(crate) loss: bool,
@@ -115,6 +115,11 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// How many layers, from the first, are checkpoints: none of a class whose layers are none.
+    pub(crate) fn checkpoints(&self) -> u64 {
+        if self.code.never_checkpoints { 0 } else { self.checkpointed_layers }
+    }
+
     /// How many of so many equal periods are recorded.
     pub(crate) fn recorded(&self, periods: u64) -> u64 {
         if self.every_layer { periods } else { periods.min(2) }
@@ -173,6 +178,9 @@ impl Run<'_> {
 
     /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
     pub(crate) fn masked(&self, window: Option<u64>) -> bool {
+        if self.code.flash_package && self.fused_attention {
+            return false;
+        }
         let beyond = window.is_some_and(|window| self.keys(Some(window)).size >= window);
         let several_after_others = self.past() > 0 && self.sequence > 1;
         self.code.always_masked || self.padding || beyond || several_after_others

@@ -18,7 +18,7 @@ use crate::units::Overflow;
 
 pub(crate) const WEIGHT: &str = "weights";
 
-pub(crate) use load::{Loading, TiedHead};
+pub(crate) use load::{Loading, TiedHead, Warmup};
 pub(crate) use modules::as_named;
 
 /// Steps after which a run repeats itself.

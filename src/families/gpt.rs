@@ -2,8 +2,8 @@
 
 use super::base::{BEFORE_LLAMA, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{
-    FusedProjection, HeldNorm, Implementation, ModuleOrder, Modules, NormCode, OutputSaved, Rotation, SavedLayer,
-    SavedOrder, ScoreCode, TableCode,
+    Earlier, FusedProjection, HeldNorm, Implementation, ModuleOrder, Modules, NormCode, OutputSaved, Rotation,
+    SavedLayer, SavedOrder, ScoreCode, TableCode,
 };
 use super::reads::{CROSS_ATTENTION, Key, Reads, Rule};
 use super::{Member, ModuleNames};
@@ -47,6 +47,7 @@ pub(super) const MEMBERS: &[Member] = &[
             holds_attention_output: true,
             holds_normed: HeldNorm::UntilAdded,
             conv1d: true,
+            earlier: Earlier { mask_in_layers: true, ..Earlier::SAME },
             saved: SavedOrder::LayersBeforeTables,
             saved_layer: SavedLayer { attention_first: true, output: OutputSaved::Last, up_first: true },
             modules: Modules::in_order(ModuleOrder::AsComputed),

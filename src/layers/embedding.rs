@@ -57,14 +57,23 @@ impl Run<'_> {
             stream = normed;
         }
         if self.architecture.positions == PositionKind::Alibi {
-            return Embedded { table, stream, for_recomputation: Vec::new(), until_return };
+            let mut for_recomputation = Vec::new();
+            if self.code.counts_positions_once {
+                for_recomputation.push(self.position_ids(tape, &mut until_return));
+            }
+            return Embedded { table, stream, for_recomputation, until_return };
         }
         let positions = self.position_ids(tape, &mut until_return);
         if self.architecture.positions == PositionKind::Learned {
             stream = self.learned_positions(tape, stream, positions, &mut until_return);
         }
         let mut for_recomputation = Vec::new();
-        if self.code.layers_read_positions { &mut for_recomputation } else { &mut until_return }.push(positions);
+        if self.code.layers_read_positions || self.code.counts_positions_once {
+            &mut for_recomputation
+        } else {
+            &mut until_return
+        }
+        .push(positions);
         let acts = self.dropout[0] && self.code.embedding_dropout;
         let dropped = dropout(tape, acts, stream, "dropped embedding", "embedding.dropout mask");
         tape.release(stream);
@@ -90,7 +99,7 @@ impl Run<'_> {
         if begins && !self.code.embedding_scale_buffer {
             embedded = tape.require_gradient(embedded);
         }
-        if self.code.scaled_embedding {
+        if self.code.scaled_embedding && !self.code.scales_late {
             let scaled = fresh(tape, embedded, "scaled embedding", stream);
             tape.release(embedded);
             embedded = scaled;
@@ -110,6 +119,16 @@ impl Run<'_> {
         (table, embedded)
     }
 
+    /// The embedding times a constant, where the model multiplies it once all else is there.
+    pub(crate) fn scaled_late(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        if !self.code.scaled_embedding || !self.code.scales_late {
+            return stream;
+        }
+        let scaled = fresh(tape, stream, "scaled embedding", stream.shape);
+        tape.release(stream);
+        scaled
+    }
+
     /// The number of each position, for all sequences or for each.
     fn position_ids(&self, tape: &mut Tape, held: &mut Vec<Tensor>) -> Tensor {
         if self.positions_are_given() {
@@ -123,6 +142,9 @@ impl Run<'_> {
         };
         if self.code.positions == PositionCode::FromMask && !self.has_mask() {
             held.push(tape.constant("mask that counts positions", shape, Dtype::Fp32));
+        }
+        if self.code.counts_positions_once {
+            return tape.constant("position ids", shape, Dtype::Int64);
         }
         // Counted from 0, and then from where a cache would end.
         let counted = tape.constant("position ids", shape, Dtype::Int64);

@@ -124,8 +124,9 @@ impl<'a> Recording<'a> {
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
         let shared = self.shared(&mut embedded.until_return);
+        let stream = run.scaled_late(&mut self.tape, embedded.stream);
         let embedding = 0..self.tape.node_count();
-        let stream = run.in_every_stream(&mut self.tape, embedded.stream);
+        let stream = run.in_every_stream(&mut self.tape, stream);
         let mut classes = Classes::new(run, Beside::Windows(shared));
         let stream = self.layers.forward(&mut self.tape, &mut classes, stream);
         embedded.until_return.extend(classes.returned.take());
@@ -135,10 +136,10 @@ impl<'a> Recording<'a> {
         let stream = self.final_norm(stream);
         let stream = self.head_projection(stream);
         self.let_go(&embedded.until_return);
-        if run.checkpointed_layers == 0 {
+        if run.checkpoints() == 0 {
             self.let_go(&embedded.for_recomputation);
         }
-        let until_embedding = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
+        let until_embedding = if run.checkpoints() > 0 { embedded.for_recomputation } else { Vec::new() };
         let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), until_embedding };
         (stream, embedded.table, stages)
     }

@@ -124,7 +124,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
     pub(crate) fn forward(&mut self, tape: &mut Tape, program: &mut P, mut stream: Tensor) -> Tensor {
         // A first layer whose input needs no gradient is like none of the others.
         let apart = u64::from(self.run.graph && !stream.needs_gradient());
-        for planned in plan(&self.run.architecture.groups, &[apart, self.run.checkpointed_layers]) {
+        for planned in plan(&self.run.architecture.groups, &[apart, self.run.checkpoints()]) {
             stream = self.stretch(tape, program, &planned, stream);
         }
         stream
@@ -139,7 +139,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         [mut first, layers]: [u64; 2],
         mut stream: Tensor,
     ) -> Tensor {
-        let checkpointed = self.run.checkpointed_layers.saturating_sub(first).min(layers);
+        let checkpointed = self.run.checkpoints().saturating_sub(first).min(layers);
         for layers in [checkpointed, layers - checkpointed] {
             if layers > 0 {
                 let planned = Planned { period: vec![layer], span: [first, layers] };
@@ -189,7 +189,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         let start = tape.node_count();
         let given = program.given(at.layer);
         self.hook(tape, at, Hooks::before_layer);
-        let checkpointed = at.number < self.run.checkpointed_layers;
+        let checkpointed = at.number < self.run.checkpoints();
         let held = checkpointed.then(|| program.begin_checkpoint(tape, input, given));
         let output = program.layer(tape, at.layer, input, given);
         if checkpointed {

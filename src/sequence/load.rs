@@ -35,6 +35,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) conv1d: bool,
     /// The head, where its matrix is the embedding's.
     pub(crate) tied: Option<TiedHead>,
+    /// What warms the allocator up before they are loaded.
+    pub(crate) warmup: Warmup,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
     /// Whether what loading left behind is given back before the first step, as `Trainer.train()` does.
@@ -49,6 +51,17 @@ pub(crate) struct Loading<'a> {
     pub(crate) buffers: &'a [Entry],
     /// What the loop feeds.
     pub(crate) batch: &'a [Entry],
+}
+
+/// The block that `from_pretrained` allocates and lets go of before it loads weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Warmup {
+    /// As large as all weights.
+    All,
+    /// As large as all but the head, which was left out even where it is not tied.
+    AllButTheHead,
+    /// There is none.
+    Nothing,
 }
 
 /// A head whose matrix is the embedding's.
@@ -181,7 +194,8 @@ impl Loading<'_> {
     /// embedding before the layers.
     fn loaded(&self, sequence: &mut Sequence, narrowing: &mut Vec<(Made, u64)>) -> Result<(), Overflow> {
         let mut all = 0_u64;
-        for block in self.blocks {
+        let counted = |block: &&BlockParameters| self.warmup == Warmup::All || block.block != Block::Head;
+        for block in self.blocks.iter().filter(counted) {
             for tensor in &block.tensors {
                 let bytes = match self.pieces(block, tensor)? {
                     Some(pieces) => pieces.first().copied().unwrap_or(0),
@@ -190,7 +204,9 @@ impl Loading<'_> {
                 all = bytes.checked_mul(block.copies).and_then(|bytes| all.checked_add(bytes)).ok_or(Overflow)?;
             }
         }
-        sequence.passing("a block of all weights, to warm the allocator up", all);
+        if self.warmup != Warmup::Nothing {
+            sequence.passing("a block of all weights, to warm the allocator up", all);
+        }
         let mut named: Vec<&BlockParameters> = self.blocks.iter().collect();
         named.sort_by_key(|block| match (block.block, self.saved) {
             (Block::Head, SavedOrder::HeadLast) => 4,
@@ -207,7 +223,14 @@ impl Loading<'_> {
                 for tensor in modules::as_saved(block, self.saved_layer) {
                     let bytes = self.unquantized_bytes(tensor)?;
                     if let Some(pieces) = self.pieces(block, tensor)? {
-                        quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);
+                        if self.format.is_some_and(Format::is_made_at_loading) {
+                            quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);
+                        } else {
+                            // A checkpoint has it in codes already.
+                            for bytes in pieces {
+                                sequence.allocate(WEIGHT, bytes);
+                            }
+                        }
                     } else {
                         let made = sequence.allocate(WEIGHT, bytes);
                         if widens {

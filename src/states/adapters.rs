@@ -71,6 +71,10 @@ const LINEAR: &[Names] = &[
     adapter!(SharedExpertGate, "shared expert gate"),
     adapter!(ExpertsGateAndUp, "experts.gate and up"),
     adapter!(ExpertsDown, "experts.down"),
+    adapter!(RouterModule, "router"),
+    adapter!(ExpertGate, "expert.gate"),
+    adapter!(ExpertUp, "expert.up"),
+    adapter!(ExpertDown, "expert.down"),
 ];
 
 /// What stands outside the layers and is adapted only by name.
@@ -101,8 +105,9 @@ pub(crate) struct Adapters {
 
 impl Adapters {
     /// The adapters that a run asks for; an error names a target that the model does not have.
-    pub(crate) fn of(model: &Model, train: &Train) -> Result<Self, EstimateError> {
-        let present = present(model);
+    /// `blocks` are the tensors of the model as a release builds it.
+    pub(crate) fn of(model: &Model, train: &Train, blocks: &[BlockParameters]) -> Result<Self, EstimateError> {
+        let present = present(model, blocks);
         check_experts(model, train, &present)?;
         let mut targets: Vec<&'static Names> = Vec::with_capacity(present.len());
         for target in &train.lora_targets {
@@ -185,7 +190,11 @@ impl Adapters {
 
     /// The adapters' tensors, block by block, in forward order.
     pub(crate) fn blocks(&self, model: &Model) -> Vec<BlockParameters> {
-        let mut adapted = blocks(&model.architecture);
+        self.of_blocks(model, blocks(&model.architecture))
+    }
+
+    /// The same of these blocks.
+    pub(crate) fn of_blocks(&self, model: &Model, mut adapted: Vec<BlockParameters>) -> Vec<BlockParameters> {
         adapted.extend(outside::tied_head(&model.architecture));
         for block in &mut adapted {
             let matrices = std::mem::take(&mut block.tensors);
@@ -227,10 +236,10 @@ impl Adapters {
 /// The linear layers of a model that can have an adapter, with the names of its modules.
 type Present = Vec<(&'static Names, &'static [&'static str])>;
 
-fn present(model: &Model) -> Present {
-    let blocks = blocks(&model.architecture);
+fn present(model: &Model, blocks: &[BlockParameters]) -> Present {
     let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part == names.part);
-    let stacked = families::member(model.family).modules.stacked_experts && has_experts(model);
+    let stacked = families::member(model.family).modules.stacked_experts
+        && blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part.site() == Site::Experts);
     let can = |names: &&Names| match names.part.site() {
         Site::Experts => stacked,
         Site::FeedForward => !stacked || names.part == Part::SharedExpertGate,
@@ -255,7 +264,8 @@ const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down"
 
 /// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
 fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), EstimateError> {
-    if !has_experts(model) {
+    let apart = present.iter().any(|(names, _)| names.part.site() == Site::Expert);
+    if !has_experts(model) || apart {
         return Ok(());
     }
     if train.lora_targets.iter().any(|target| target == "all-linear")

@@ -2,7 +2,7 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, objectives.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, transformers4.json, objectives.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
@@ -240,6 +240,31 @@ def made_by_the_first_step(phases):
     if not all(isinstance(end, dict) for end in ends):
         return None
     return ends[1]["left_requested"] - ends[0]["left_requested"] + 4
+
+
+def release(record, _models):
+    """Runs of other releases of a framework, which the record names, under PyTorch's own allocator."""
+    run = {name: value for name, value in record["run"].items() if value is not None}
+    placement, gpu = run.pop("placement", None), run.pop("gpu", "h100-sxm-80")
+    if "lora_modules" in run:
+        run["lora_targets"] = run.pop("lora_modules")
+    framework, measured = record["framework"], record["measured"]
+    scenario = {"framework": framework, "gpu": gpu, "train": run, "config": config(record["config"], None)}
+    if placement:
+        scenario["runtime"] = {"placement": placement}
+    # What others measured is in the words of their tool.
+    figures = [
+        ("requested", "requested_peak", "requested_peak"),
+        ("blocks", "allocated_blocks_peak", "allocated_peak"),
+        ("reserved", "reserved_peak", "reserved_peak"),
+        ("published", "allocated_peak", "max_memory_allocated"),
+    ]
+    group = "-".join(framework.split("-")[:2]).split(".")[0]
+    for kind, metric, key in figures:
+        if key in measured:
+            ident = f"{record['id']}/{metric}"
+            yield case(ident, f"{group} {kind}", "train", metric, measured[key], scenario, record["source"],
+                       record.get("confidence", "A"))
 
 
 # Words of objectives.json for those of `train.objective`; TRL's trainers have the others.
@@ -671,6 +696,8 @@ def is_reserved(record):
 def reader(record):
     if {"prompt", "new"} <= set(record.get("run") or {}):
         return generated
+    if {"framework", "source"} <= set(record) and {"requested_peak", "max_memory_allocated"} & set(record.get("measured") or {}):
+        return release
     if "objective" in (record.get("run") or {}):
         return objectives
     if is_reserved(record):

@@ -128,8 +128,8 @@ impl<'a> Served<'a> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(self.stored.plain.bits()));
         let code = of_model(self.model);
         let scale = code.embedding_scale_buffer.then_some(bits);
-        let mut entries = weights::buffers(architecture, self.run([1, 1]).rotary_table_kinds(), scale, alive)?;
-        entries.append(&mut weights::layer_buffers(architecture, &code, alive)?);
+        let mut entries = weights::buffers(architecture, (self.run([1, 1]).rotary_table_kinds(), false), scale, alive)?;
+        entries.append(&mut weights::layer_buffers(architecture, &code, bits, alive)?);
         let correction = if code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
         entries.append(&mut weights::correction_biases(architecture, correction, alive)?);
         entries.append(&mut weights::activation_constants(architecture, bits, alive)?);

@@ -5,6 +5,7 @@ mod played;
 use self::played::in_order;
 use super::attention::check_attention;
 use super::length::check_length;
+use super::release::Release;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
 use crate::frameworks::step::{self, Trains, always, standing, steady};
@@ -12,7 +13,7 @@ use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
-use crate::ledger::runtime::Process;
+use crate::ledger::runtime::{self, Process};
 use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
 use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, blocks};
@@ -25,13 +26,14 @@ use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
 use crate::states::{optimizer, recurrent};
 use crate::tape::Dtype;
-use crate::units::{Bits, Overflow};
+use crate::units::{Bits, Bytes, Overflow};
 
 /// A model in a training loop of Transformers.
 pub(super) struct Trained<'a> {
     job: Job<'a>,
     model: &'a Model,
     train: &'a Train,
+    release: Release,
     code: Implementation,
     placement: Placement,
     process: Process,
@@ -55,22 +57,27 @@ impl<'a> Trained<'a> {
         }
         check_method(model, train)?;
         check_optimizer(model, train)?;
+        let release = Release::of(job.profile);
+        release.check(job)?;
+        let code = release.code(of_model(model));
+        let blocks = release.blocks(blocks(&model.architecture), &code);
         let adapters = match train.method {
             Method::Full => None,
-            Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
+            Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
-        let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
+        let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
         let (placement, process) = (scenario.placement(), Process::of(scenario, true));
         let this = Self {
             job: *job,
             model,
             train,
-            code: of_model(model),
+            release,
+            code,
             placement,
             process,
             tracked: false,
             adapters,
-            blocks: blocks(&model.architecture),
+            blocks,
             adapted,
         };
         check_attention(model, "train.attention", train.attention)?;
@@ -89,21 +96,22 @@ impl<'a> Trained<'a> {
 
     /// What kernels take, unless only tensors are looked at.
     fn kernels(&self) -> Option<Kernels> {
-        (!self.tracked).then(|| Kernels::of(self.job.gpu))
+        (!self.tracked).then(|| self.release.kernels(self.job.gpu))
     }
 
     /// What the model holds beside its parameters.
     fn buffers(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
         let scale = run.code.embedding_scale_buffer.then_some(bits);
-        let mut entries = weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?;
+        let mut entries =
+            weights::buffers(architecture, (run.rotary_table_kinds(), run.code.shares_frequencies), scale, always())?;
         // A copy of the embedding's module has its own.
         let copied = self.adapters.as_ref().is_some_and(|adapters| adapters.saves(Part::TokenEmbedding));
         if let Some(entry) = entries.last_mut().filter(|_| copied && scale.is_some()) {
             (entry.count, entry.bytes) = (2, entry.bytes.checked_mul(2)?);
         }
         let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
-        let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
+        let mut in_layers = weights::layer_buffers(architecture, &run.code, self.loaded_bits(), always())?;
         in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
         in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
         in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
@@ -119,6 +127,11 @@ impl<'a> Trained<'a> {
         let shape = Shape::new(&[Dim { symbol: "", size: adapters.rows }, width]);
         let (name, bits) = ("trained rows as they were", adapters.dtype.bits());
         weights::plain(name, Place::Embedding, shape, bits, always(), "TrainableTokensLayer of PEFT 0.21").map(Some)
+    }
+
+    /// The type that a model has as it is loaded, before anything of it is widened.
+    fn loaded_bits(&self) -> Bits {
+        Bits::whole(if self.train.method == Method::Qlora { 16 } else { self.run().weights.bits() })
     }
 
     /// What the loop feeds.
@@ -266,6 +279,13 @@ impl step::TrainingStep for Trained<'_> {
         }
         if run.keep_outputs {
             entries.append(&mut previous_outputs(entries));
+        }
+        let workspaces = self.release.standing_workspaces(self.job.gpu);
+        if !self.tracked && workspaces != [0; 2] {
+            entries.push(runtime::standing_workspaces(Bytes::new(workspaces.into_iter().sum()), always()));
+        }
+        if run.code.experts_apart {
+            *entries = gather(std::mem::take(entries))?;
         }
         Ok(())
     }

@@ -108,7 +108,7 @@ impl Recording<'_> {
             (true, false) => return None,
         };
         // Where the batch has no mask of its own one for fused kernels is the same for all sequences.
-        let batch = if run.fused_attention && !run.has_mask() { ONE } else { run.b() };
+        let batch = if (run.fused_attention || run.code.one_mask) && !run.has_mask() { ONE } else { run.b() };
         let keys = run.keys(window);
         let shape = self.tape.shape(&[batch, run.s(), keys]);
         if run.code.bidirectional || run.has_mask() || run.code.scores == ScoreCode::BiasedThenFilled {

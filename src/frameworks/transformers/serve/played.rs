@@ -5,7 +5,7 @@ use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
 use crate::model::parameters::blocks;
-use crate::sequence::{Loading, Sequence, TiedHead, check_layers};
+use crate::sequence::{Loading, Sequence, TiedHead, Warmup, check_layers};
 use crate::states::weights;
 use crate::units::Bits;
 
@@ -35,6 +35,7 @@ impl Served<'_> {
             modules: run.code.modules,
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
+            warmup: Warmup::All,
             gives_back: false,
             reference: false,
             copied: Vec::new(),

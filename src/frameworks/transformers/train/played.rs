@@ -2,9 +2,9 @@
 
 use super::{Trained, base};
 use crate::frameworks::step::TrainingStep;
-use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
+use crate::ledger::runtime::WORKSPACE;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
 use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
@@ -17,7 +17,8 @@ impl Trained<'_> {
         let train = self.train;
         check_layers(&self.model.architecture, 1, "trained")?;
         let record = |keep_gradients| {
-            Run { every_layer: true, keep_gradients, kernels: Some(Kernels::of(self.job.gpu)), ..self.run() }.record()
+            Run { every_layer: true, keep_gradients, kernels: Some(self.release.kernels(self.job.gpu)), ..self.run() }
+                .record()
         };
         let run = self.run();
         let pass = record(false);
@@ -35,6 +36,7 @@ impl Trained<'_> {
             saved_layer: run.code.saved_layer,
             modules: run.code.modules,
             conv1d: run.code.conv1d,
+            warmup: self.release.warmup(),
             tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
             adapted_head: head.as_ref(),
@@ -54,10 +56,14 @@ impl Trained<'_> {
             let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
             let how = (train.optimizer, train.optimizer_implementation);
             let set = Set { blocks: &ordered, ..trained.set(&self.model.architecture) };
-            optimizer.push(optimizer::steps(&set, how, Some(Kernels::of(self.job.gpu)))?);
+            optimizer.push(optimizer::steps(&set, how, self.kernels())?);
+        }
+        let mut load = loading.sequence()?;
+        for bytes in self.release.standing_workspaces(self.job.gpu).into_iter().filter(|bytes| *bytes > 0) {
+            load.allocate(WORKSPACE, bytes);
         }
         let program = Program {
-            load: loading.sequence()?,
+            load,
             pass: &pass,
             adds: adds.as_ref(),
             passes: train.gradient_accumulation_steps,
