@@ -2,6 +2,7 @@
 //!
 //! A family is one row of data, a [`Member`]. A row says what it is like: none is Llama's because nobody looked.
 
+pub mod classes;
 pub mod code;
 pub mod reads;
 
@@ -175,7 +176,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::base::LLAMA_CODE;
-    use super::code::{Modules, SavedLayer};
+    use super::code::{Earlier, Modules, SavedLayer};
     use super::*;
 
     use crate::model::ArchitectureKeys;
@@ -204,6 +205,7 @@ mod tests {
             measured: false,
             saved_layer: SavedLayer::BY_NAME,
             modules: Modules::in_order(code.modules.order),
+            earlier: Earlier::SAME,
             ..code
         }
     }

@@ -3,8 +3,9 @@
 //! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
+pub(crate) mod adapted_embedding;
 pub(crate) mod adapted_experts;
-pub(crate) mod adapter;
+mod adapter;
 pub(crate) mod attention;
 pub(crate) mod compressed;
 pub(crate) mod embedding;
@@ -35,7 +36,7 @@ pub(crate) mod tiled_loss;
 use crate::families::Implementation;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
-use crate::scenario::Loss;
+use crate::scenario::{Loss, Objective, Reference};
 use crate::shape::Dim;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
@@ -77,9 +78,11 @@ pub(crate) struct Run<'a> {
     pub(crate) fused_attention: bool,
     /// Whether batches carry a padding mask.
     pub(crate) padding: bool,
+    /// Whether they carry a mask though nothing is padded.
+    pub(crate) unpadded_mask: bool,
     /// Whether dropout acts after the embedding, before residuals and on attention weights.
     pub(crate) dropout: [bool; 3],
-    /// How many layers, from the first, are checkpointed.
+    /// How many layers, from the first, are asked to be checkpoints.
     pub(crate) checkpointed_layers: u64,
     /// Whether logits of all positions are computed, with a loss.
     pub(crate) loss: bool,
@@ -97,6 +100,10 @@ pub(crate) struct Run<'a> {
     pub(crate) scored: Option<u64>,
     /// Chunks of a chunked loss.
     pub(crate) loss_chunks: u64,
+    /// What is learned.
+    pub(crate) objective: Objective,
+    /// What a policy is held against.
+    pub(crate) reference: Reference,
     /// How products read matrices that are quantized.
     pub(crate) base: Option<Kernel>,
     /// Where the generation of tokens stands; nothing where none are generated.
@@ -108,6 +115,11 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// How many layers, from the first, are checkpoints: none of a class whose layers are none.
+    pub(crate) fn checkpoints(&self) -> u64 {
+        if self.code.never_checkpoints { 0 } else { self.checkpointed_layers }
+    }
+
     /// How many of so many equal periods are recorded.
     pub(crate) fn recorded(&self, periods: u64) -> u64 {
         if self.every_layer { periods } else { periods.min(2) }
@@ -140,6 +152,11 @@ impl Run<'_> {
         self.generation.map_or(0, |generation| generation.past)
     }
 
+    /// Whether the batch has a mask of its own.
+    pub(crate) const fn has_mask(&self) -> bool {
+        self.padding || self.unpadded_mask
+    }
+
     /// Whether a cache grows on the tape.
     pub(crate) fn caches(&self) -> bool {
         self.generation.is_some_and(|generation| generation.caches)
@@ -161,6 +178,9 @@ impl Run<'_> {
 
     /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
     pub(crate) fn masked(&self, window: Option<u64>) -> bool {
+        if self.code.flash_package && self.fused_attention {
+            return false;
+        }
         let beyond = window.is_some_and(|window| self.keys(Some(window)).size >= window);
         let several_after_others = self.past() > 0 && self.sequence > 1;
         self.code.always_masked || self.padding || beyond || several_after_others

@@ -58,7 +58,7 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
 
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
-    let model = model.trained();
+    let model = legal::trained(model, scenario);
     let (framework, job) = frameworks::job(&model, scenario, None)?;
     let blocks = framework.trainable(&job)?;
     let sum = blocks

@@ -13,8 +13,8 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    Attention, BaseWeights, Estimator, Loss, Method, Optimizer, OptimizerImplementation, Placement, Precision,
-    Recompute, Task,
+    Attention, BaseWeights, Estimator, Loss, Method, Objective, Optimizer, OptimizerImplementation, Placement,
+    Precision, Recompute, Reference, Task,
 };
 pub use follow::LEADING;
 pub use profile::{Framework, Profile, Profiles};
@@ -51,6 +51,14 @@ pub struct Scenario {
 pub struct Train {
     /// What is trained.
     pub method: Method,
+    /// What is learned.
+    pub objective: Objective,
+    /// What a policy is held against.
+    pub reference: Reference,
+    /// Tokens generated and scored of each sequence.
+    pub completion_length: u64,
+    /// Completions of one prompt.
+    pub num_generations: u64,
     /// Types of weights and arithmetic.
     pub precision: Precision,
     /// Type of gradients; unset: follows precision and framework.
@@ -85,6 +93,10 @@ pub struct Train {
     pub lora_rank: u64,
     /// Modules with adapters.
     pub lora_targets: Vec<String>,
+    /// Modules of which a copy is trained whole beside adapters.
+    pub modules_to_save: Vec<String>,
+    /// Tokens whose rows of the embedding are trained beside adapters.
+    pub trainable_token_indices: u64,
     /// Dropout before adapters.
     pub lora_dropout: f64,
     /// Type of adapters.
@@ -198,6 +210,10 @@ impl Default for Train {
     fn default() -> Self {
         Self {
             method: Method::Full,
+            objective: Objective::Lm,
+            reference: Reference::None,
+            completion_length: 1024,
+            num_generations: 8,
             precision: Precision::Bf16,
             gradient_dtype: None,
             optimizer_implementation: OptimizerImplementation::Fused,
@@ -215,6 +231,8 @@ impl Default for Train {
             dropout: None,
             lora_rank: 16,
             lora_targets: ["q", "k", "v", "o", "gate", "up", "down"].map(String::from).to_vec(),
+            modules_to_save: Vec::new(),
+            trainable_token_indices: 0,
             lora_dropout: 0.0,
             lora_dtype: String::from("fp32"),
             dora: false,

@@ -11,7 +11,7 @@ pub(crate) mod course;
 mod dtype;
 pub(crate) mod forward;
 mod graph;
-mod kernels;
+pub(crate) mod kernels;
 mod labels;
 mod leaves;
 mod masked;
@@ -70,6 +70,8 @@ pub(crate) struct Tape {
     kernels: Option<Kernels>,
     /// What a cache holds of each layer, where it is carried from pass to pass.
     carried: Option<Vec<Vec<(&'static str, Tensor)>>>,
+    /// Where parameters are read once more in the order in which they were read first: the next of them.
+    rereads: Option<usize>,
     /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
     pieces: Vec<(u32, StorageId)>,
 }
@@ -99,6 +101,7 @@ impl Tape {
             sums_in_place: false,
             kernels: None,
             carried: None,
+            rereads: None,
             pieces: Vec::new(),
         }
     }

@@ -1,8 +1,8 @@
 //! What several lineages begin from: Llama's rows, and what is told from them.
 
 use super::code::{
-    FusedProjection, GateCode, HeldNorm, Implementation, LossCode, ModuleOrder, Modules, NormCode, PositionCode,
-    Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, TableCode, Widening,
+    Earlier, FusedProjection, GateCode, HeldNorm, Implementation, LossCode, ModuleOrder, Modules, NormCode,
+    PositionCode, Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, TableCode, Widening,
 };
 use crate::model::family::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, Mamba2Defaults, MlpKind, NormKind, Normalisation,
@@ -131,6 +131,19 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     scales_decoder_output: None,
     loss: LossCode::Shifted,
     modules: Modules::in_order(ModuleOrder::NormsLast),
+    angles_by_product: false,
+    shares_frequencies: false,
+    counts_positions_once: false,
+    experts_apart: false,
+    never_checkpoints: false,
+    widened_by_model: false,
+    flash_package: false,
+    repeats_heads: false,
+    frequencies_in_layers: false,
+    scales_late: false,
+    seeds_on_host: false,
+    one_mask: false,
+    earlier: Earlier::SAME,
 };
 
 /// Families from before Llama: PyTorch's own layer norm, and no queries and keys turned as Llama does.

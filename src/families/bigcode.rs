@@ -1,7 +1,7 @@
 //! `StarCoder`.
 
 use super::base::{BEFORE_LLAMA, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{FusedProjection, Implementation, NormCode, OutputSaved, SavedLayer};
+use super::code::{Earlier, FusedProjection, Implementation, NormCode, OutputSaved, SavedLayer};
 use super::reads::{CROSS_ATTENTION, HEADS, Key, Reads};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Dropout, Family, MlpKind, NormKind, PositionKind, Projection};
@@ -41,6 +41,7 @@ pub(super) const MEMBERS: &[Member] = &[
             drops_inside_attention: true,
             holds_attention_output: true,
             saved_layer: SavedLayer { attention_first: true, output: OutputSaved::Last, up_first: true },
+            earlier: Earlier { never_checkpoints: true, eager_of_its_own: true, narrow_loss: true, ..Earlier::SAME },
             measured: true,
             ..BEFORE_LLAMA
         },
@@ -55,6 +56,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
+                (Part::TokenEmbedding, &["wte"]),
                 (Part::QueryKeyValue, &["c_attn"]),
                 (Part::AttentionOutput, &["attn.c_proj", "c_proj"]),
                 (Part::Up, &["c_fc"]),

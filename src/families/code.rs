@@ -1,12 +1,14 @@
 //! What the modelling code of a family does in Hugging Face Transformers, where memory depends on it.
 
 mod attention;
+mod earlier;
 mod ends;
 mod experts;
 mod norm;
 mod order;
 
 pub use attention::{FusedProjection, Rotation, ScoreCode, TableCode, Widening};
+pub use earlier::Earlier;
 pub use ends::{LossCode, PositionCode};
 pub use experts::{GateCode, RouterCode};
 pub use norm::{HeldNorm, NormCode};
@@ -156,4 +158,30 @@ pub struct Implementation {
     pub loss: LossCode,
     /// The order of a layer's modules.
     pub modules: Modules,
+    /// Whether angles of rotations are a product of matrices, and not of numbers.
+    pub angles_by_product: bool,
+    /// Whether the frequencies as they were made are the tensor of those in use.
+    pub shares_frequencies: bool,
+    /// Whether positions are counted once, from where a cache ends, and each layer is given them, read or not.
+    pub counts_positions_once: bool,
+    /// Whether each expert is a module of its own, with linear layers, and computes after the one before.
+    pub experts_apart: bool,
+    /// Whether layers are no checkpoints, whatever was asked for.
+    pub never_checkpoints: bool,
+    /// Whether the model itself widens its logits, and lets go of those in 16 bits.
+    pub widened_by_model: bool,
+    /// Whether fused attention is that of FlashAttention's own package, which knows windows and is given no mask.
+    pub flash_package: bool,
+    /// Whether keys and values are repeated for every head also where the kernel could read them as they are.
+    pub repeats_heads: bool,
+    /// Whether each attention has the frequencies of rotations as a buffer.
+    pub frequencies_in_layers: bool,
+    /// Whether the embedding is scaled after masks and tables were made, and stays as it was in a variable.
+    pub scales_late: bool,
+    /// Whether the fused kernel has the seed of its random numbers on the host.
+    pub seeds_on_host: bool,
+    /// Whether eager attention's mask is one for all sequences.
+    pub one_mask: bool,
+    /// What the code did otherwise before.
+    pub earlier: Earlier,
 }

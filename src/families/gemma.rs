@@ -1,7 +1,7 @@
 //! Gemma.
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Implementation, NormCode, RouterCode};
+use super::code::{Earlier, Implementation, NormCode, RouterCode};
 use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
@@ -28,7 +28,11 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, ..GEMMA_CODE },
+        code: Implementation {
+            measured: true,
+            earlier: Earlier { scaled_by_number: true, ..Earlier::SAME },
+            ..GEMMA_CODE
+        },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -46,7 +50,13 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { eager_only: true, both_masks: true, measured: true, ..GEMMA_CODE },
+        code: Implementation {
+            eager_only: true,
+            both_masks: true,
+            measured: true,
+            earlier: Earlier { scaled_by_number: true, ..Earlier::SAME },
+            ..GEMMA_CODE
+        },
         reads: Reads {
             keys: &[
                 HEADS,

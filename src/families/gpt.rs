@@ -2,8 +2,8 @@
 
 use super::base::{BEFORE_LLAMA, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{
-    FusedProjection, HeldNorm, Implementation, ModuleOrder, Modules, NormCode, OutputSaved, Rotation, SavedLayer,
-    SavedOrder, ScoreCode, TableCode,
+    Earlier, FusedProjection, HeldNorm, Implementation, ModuleOrder, Modules, NormCode, OutputSaved, Rotation,
+    SavedLayer, SavedOrder, ScoreCode, TableCode,
 };
 use super::reads::{CROSS_ATTENTION, Key, Reads, Rule};
 use super::{Member, ModuleNames};
@@ -47,6 +47,7 @@ pub(super) const MEMBERS: &[Member] = &[
             holds_attention_output: true,
             holds_normed: HeldNorm::UntilAdded,
             conv1d: true,
+            earlier: Earlier { mask_in_layers: true, ..Earlier::SAME },
             saved: SavedOrder::LayersBeforeTables,
             saved_layer: SavedLayer { attention_first: true, output: OutputSaved::Last, up_first: true },
             modules: Modules::in_order(ModuleOrder::AsComputed),
@@ -63,6 +64,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
+                (Part::TokenEmbedding, &["wte"]),
                 (Part::QueryKeyValue, &["c_attn"]),
                 (Part::AttentionOutput, &["attn.c_proj", "c_proj"]),
                 (Part::Up, &["c_fc"]),
@@ -114,7 +116,12 @@ pub(super) const MEMBERS: &[Member] = &[
             ..Reads::PLAIN
         },
         modules: ModuleNames {
-            own: &[(Part::AttentionOutput, &["out_proj"]), (Part::Up, &["c_fc"]), (Part::Down, &["c_proj"])],
+            own: &[
+                (Part::TokenEmbedding, &["wte"]),
+                (Part::AttentionOutput, &["out_proj"]),
+                (Part::Up, &["c_fc"]),
+                (Part::Down, &["c_proj"]),
+            ],
             ..ModuleNames::USUAL
         },
     },
@@ -158,7 +165,12 @@ pub(super) const MEMBERS: &[Member] = &[
             ..Reads::PLAIN
         },
         modules: ModuleNames {
-            own: &[(Part::AttentionOutput, &["out_proj"]), (Part::Up, &["fc_in"]), (Part::Down, &["fc_out"])],
+            own: &[
+                (Part::TokenEmbedding, &["wte"]),
+                (Part::AttentionOutput, &["out_proj"]),
+                (Part::Up, &["fc_in"]),
+                (Part::Down, &["fc_out"]),
+            ],
             ..ModuleNames::USUAL
         },
     },
@@ -209,6 +221,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
+                (Part::TokenEmbedding, &["embed_in"]),
                 (Part::QueryKeyValue, &["query_key_value"]),
                 (Part::AttentionOutput, &["dense"]),
                 (Part::Up, &["dense_h_to_4h"]),

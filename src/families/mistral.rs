@@ -1,12 +1,13 @@
 //! Mistral and Mixtral.
 
 use super::base::{DEEPSEEK_EXPERTS, DEEPSEEK_LATENT, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Implementation, Rotation, RouterCode};
+use super::code::{Earlier, Implementation, Rotation, RouterCode};
 use super::reads::{
     HEADS, Key, LATENT, ROTATED_HALVES, ROUTED, ROUTER_LOSS, ROUTER_NOISE, Reads, Rule, SPARSE, WINDOWS,
 };
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, LatentDefaults, Normalisation, SharedDefault};
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -47,13 +48,21 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, ..LLAMA_CODE },
+        code: Implementation {
+            measured: true,
+            earlier: Earlier { down_before_up: true, ..Earlier::SAME },
+            ..LLAMA_CODE
+        },
         reads: Reads {
             keys: &[HEADS, ROUTED, &[Key::Own("sliding_window")]],
             refuses: &[ROUTER_LOSS, ROUTER_NOISE],
             ..Reads::PLAIN
         },
-        modules: ModuleNames::USUAL,
+        modules: ModuleNames {
+            // In releases whose experts are modules.
+            own: &[(Part::ExpertGate, &["w1"]), (Part::ExpertDown, &["w2"]), (Part::ExpertUp, &["w3"])],
+            ..ModuleNames::USUAL
+        },
     },
     Member {
         family: Family {

@@ -1,7 +1,7 @@
 //! Qwen 2 and 3.
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Implementation, ModuleOrder, Modules, RouterCode};
+use super::code::{Earlier, Implementation, ModuleOrder, Modules, RouterCode};
 use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads, Refusal, Rule, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, QkNorm, SharedDefault};
@@ -58,6 +58,7 @@ pub(super) const MEMBERS: &[Member] = &[
             shared_expert_first: true,
             begins_with_token: false,
             measured: true,
+            earlier: Earlier { attention_of_its_own: true, ..Earlier::SAME },
             ..LLAMA_CODE
         },
         reads: Reads {

@@ -2,12 +2,15 @@
 
 mod attention;
 pub(crate) mod length;
+mod release;
 mod serve;
 mod train;
 
+use self::release::Release;
 use self::serve::Served;
 use self::train::Trained;
 use super::{Framework, Job};
+use crate::families::of_model;
 use crate::ledger::{EstimateError, Ledger};
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::scenario::{Method, Task};
@@ -20,6 +23,10 @@ pub(crate) struct Transformers;
 impl Framework for Transformers {
     fn id(&self) -> &'static str {
         "transformers"
+    }
+
+    fn switches(&self) -> &'static [&'static str] {
+        Release::SWITCHES
     }
 
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
@@ -35,9 +42,16 @@ impl Framework for Transformers {
 
     fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
         let (model, train) = (job.model, &job.scenario.train);
+        let release = Release::of(job.profile);
+        let blocks = release.blocks(blocks(&model.architecture), &of_model(model));
         Ok(match train.method {
-            Method::Full => blocks(&model.architecture),
-            Method::Lora | Method::Qlora => Adapters::of(model, train)?.blocks(model),
+            Method::Full => blocks,
+            Method::Lora | Method::Qlora => {
+                let mut copied = train::copied_head(&blocks, model);
+                let mut trained = Adapters::of(model, train, &blocks)?.of_blocks(model, blocks);
+                trained.append(&mut copied);
+                trained
+            }
         })
     }
 

@@ -9,10 +9,17 @@ use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 
+/// The token table, and of its rows those that are trained beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table {
+    pub(crate) matrix: Tensor,
+    pub(crate) rows: Option<Tensor>,
+}
+
 /// What enters the first layer, and what the model's own code holds on to while its layers run.
 pub(crate) struct Embedded {
     /// The token table, which a tied head reads too.
-    pub(crate) table: Tensor,
+    pub(crate) table: Table,
     /// The residual stream.
     pub(crate) stream: Tensor,
     /// Needed again where layers are recomputed.
@@ -50,14 +57,23 @@ impl Run<'_> {
             stream = normed;
         }
         if self.architecture.positions == PositionKind::Alibi {
-            return Embedded { table, stream, for_recomputation: Vec::new(), until_return };
+            let mut for_recomputation = Vec::new();
+            if self.code.counts_positions_once {
+                for_recomputation.push(self.position_ids(tape, &mut until_return));
+            }
+            return Embedded { table, stream, for_recomputation, until_return };
         }
         let positions = self.position_ids(tape, &mut until_return);
         if self.architecture.positions == PositionKind::Learned {
             stream = self.learned_positions(tape, stream, positions, &mut until_return);
         }
         let mut for_recomputation = Vec::new();
-        if self.code.layers_read_positions { &mut for_recomputation } else { &mut until_return }.push(positions);
+        if self.code.layers_read_positions || self.code.counts_positions_once {
+            &mut for_recomputation
+        } else {
+            &mut until_return
+        }
+        .push(positions);
         let acts = self.dropout[0] && self.code.embedding_dropout;
         let dropped = dropout(tape, acts, stream, "dropped embedding", "embedding.dropout mask");
         tape.release(stream);
@@ -65,23 +81,33 @@ impl Run<'_> {
     }
 
     /// The token table and the rows of the batch, in the width of the residual stream.
-    pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Tensor, Tensor) {
+    pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Table, Tensor) {
         let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
         let table_shape = tape.shape(&[vocabulary, self.narrow()]);
-        let table = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
+        let matrix = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
+        let table = Table { matrix, rows: self.trained_rows(tape) };
         let stream = self.stream(tape, self.narrow());
-        let mut embedded = look_up(tape, table, None, "token embedding", stream);
+        let copy = self.trained_copy(tape, Part::TokenEmbedding, table_shape);
+        let read = copy.unwrap_or_else(|| self.with_trained_rows(tape, table));
+        let mut embedded = look_up(tape, read, None, "token embedding", stream);
+        tape.release(read);
+        if !self.code.embedding_scale_buffer {
+            embedded = self.adapted_embedding(tape, embedded);
+        }
         // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
-        let begins = self.adapters.is_some() && self.checkpointed_layers > 0;
+        let begins = self.adapters.is_some() && self.checkpointed_layers > 0 && !embedded.needs_gradient();
         if begins && !self.code.embedding_scale_buffer {
             embedded = tape.require_gradient(embedded);
         }
-        if self.code.scaled_embedding {
+        if self.code.scaled_embedding && !self.code.scales_late {
             let scaled = fresh(tape, embedded, "scaled embedding", stream);
             tape.release(embedded);
             embedded = scaled;
         }
-        if begins && self.code.embedding_scale_buffer {
+        if self.code.embedding_scale_buffer {
+            embedded = self.adapted_embedding(tape, embedded);
+        }
+        if begins && self.code.embedding_scale_buffer && !embedded.needs_gradient() {
             embedded = tape.require_gradient(embedded);
         }
         if self.projects() {
@@ -91,6 +117,16 @@ impl Run<'_> {
             embedded = widened;
         }
         (table, embedded)
+    }
+
+    /// The embedding times a constant, where the model multiplies it once all else is there.
+    pub(crate) fn scaled_late(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        if !self.code.scaled_embedding || !self.code.scales_late {
+            return stream;
+        }
+        let scaled = fresh(tape, stream, "scaled embedding", stream.shape);
+        tape.release(stream);
+        scaled
     }
 
     /// The number of each position, for all sequences or for each.
@@ -104,8 +140,11 @@ impl Run<'_> {
             PositionCode::Shared | PositionCode::FromBuffer => tape.shape(&[self.s()]),
             PositionCode::FromMask | PositionCode::FromTokens => tape.shape(&[self.b(), self.s()]),
         };
-        if self.code.positions == PositionCode::FromMask && !self.padding {
+        if self.code.positions == PositionCode::FromMask && !self.has_mask() {
             held.push(tape.constant("mask that counts positions", shape, Dtype::Fp32));
+        }
+        if self.code.counts_positions_once {
+            return tape.constant("position ids", shape, Dtype::Int64);
         }
         // Counted from 0, and then from where a cache would end.
         let counted = tape.constant("position ids", shape, Dtype::Int64);

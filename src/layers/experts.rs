@@ -2,6 +2,7 @@
 //!
 //! Which expert gets how many tokens changes no size: every token is computed `e` times.
 
+mod apart;
 mod copied;
 mod gates;
 mod router;
@@ -65,6 +66,9 @@ impl Run<'_> {
         };
         if self.code.router == RouterCode::EveryExpert {
             return self.every_expert(tape, input, experts, sizes);
+        }
+        if self.code.experts_apart {
+            return self.experts_apart(tape, input, experts, sizes);
         }
         let first = self.code.shared_expert_first;
         let mut shared = None;

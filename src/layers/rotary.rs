@@ -56,7 +56,13 @@ impl Run<'_> {
         };
         let positions = tape.constant("position ids in fp32", rows, Dtype::Fp32);
         let angles = tape.constant("rotary angles", halves, Dtype::Fp32);
-        tape.release(positions);
+        // What a product of matrices reads is in a variable.
+        let held = self.code.angles_by_product.then_some(positions);
+        if held.is_some() {
+            tape.product_workspace();
+        } else {
+            tape.release(positions);
+        }
         let doubled = if self.code.rotation == Rotation::Halves {
             tape.share(angles)
         } else {
@@ -69,7 +75,7 @@ impl Run<'_> {
             (scaled, name)
         });
         let [cos, sin] = scaled.map(|(table, name)| cast(tape, table, dtype, name));
-        tape.release_each([angles, doubled, scaled[0].0, scaled[1].0]);
+        tape.release_each(held.into_iter().chain([angles, doubled, scaled[0].0, scaled[1].0]));
         Tables { cos, sin }
     }
 

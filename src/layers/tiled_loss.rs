@@ -4,6 +4,7 @@
 
 use super::operations::fresh;
 use super::{Linear, Run};
+use crate::scenario::Objective;
 use crate::shape::Dim;
 use crate::tape::tiles::{PerToken, Scored};
 use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
@@ -14,6 +15,13 @@ pub(crate) struct Outputs {
     log_probabilities: Tensor,
     /// Everything that goes when the loss is known.
     held: Vec<Tensor>,
+}
+
+impl Outputs {
+    /// All of it goes.
+    pub(crate) fn release(self, tape: &mut Tape) {
+        tape.release_each(self.held);
+    }
 }
 
 impl Run<'_> {
@@ -47,11 +55,17 @@ impl Run<'_> {
         tape.enter(Segment::Loss);
         let log_probabilities = tape.scatter_by_mask(log_probability, mask, "log-probabilities");
         let entropies = tape.scatter_by_mask(entropy, mask, "entropies");
-        let likeliest = tape.scatter_by_mask(is_top1, mask, "likeliest labels");
+        // What else the trainer has metrics of.
+        let measured = match self.objective {
+            Objective::Dpo | Objective::Kto => Some(tape.scatter_by_mask(entropy, mask, "mean logits")),
+            Objective::Grpo => None,
+            _ => Some(tape.scatter_by_mask(is_top1, mask, "likeliest labels")),
+        };
         tape.release_each([log_probability, entropy, is_top1]);
         // The model's own loss, which nobody asks for.
         let own = mean(tape, log_probabilities, "loss of the model");
-        Outputs { log_probabilities, held: vec![mask, log_probabilities, entropies, likeliest, own] }
+        let kept = [mask, log_probabilities, entropies].into_iter().chain(measured).chain([own]);
+        Outputs { log_probabilities, held: kept.collect() }
     }
 
     /// The trainer's part: the sum over all positions by how many count.

@@ -95,6 +95,12 @@ impl Process {
 /// What a workspace of cuBLAS is called.
 pub(crate) const WORKSPACE: &str = "cuBLAS workspace (inside PyTorch's allocator)";
 
+/// Workspaces of cuBLAS that stand from their first use on.
+pub(crate) fn standing_workspaces(bytes: Bytes, alive: Alive) -> Entry {
+    let source = "PyTorch before 2.10: one for each thread that multiplies, until the process ends";
+    entry(Overhead::Workspace, WORKSPACE, bytes, Exactness::Exact, alive, source)
+}
+
 /// What the allocator holds beyond what is asked of it at the peak; no more than a guess where sizes of tensors are estimates.
 pub(crate) fn unusable(bytes: Bytes, exact: bool, alive: Alive) -> Result<Entry, Overflow> {
     let exactness =

@@ -1,13 +1,15 @@
 //! A run made one that its model can do, where it asks for something else and nobody asked for that.
 
 use super::coverage::only_attention;
+use super::objective::usual_reference;
 use crate::model::Model;
 use crate::model::family::PositionKind;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Attention, Scenario, Task};
+use crate::scenario::{Attention, Reference, Scenario, Task};
 
 /// The keys of what a model may leave no choice of.
-pub const SUITED: [&str; 4] = ["train.attention", "infer.attention", "train.sequence_length", "infer.context_length"];
+pub const SUITED: [&str; 5] =
+    ["train.attention", "infer.attention", "train.sequence_length", "infer.context_length", "train.reference"];
 
 /// What was made of a run that its model cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Suited {
     },
     /// The only attention that its code has.
     Attention(Attention),
+    /// What its objective needs to be held against.
+    Reference(Reference),
 }
 
 impl Suited {
@@ -34,6 +38,9 @@ impl Suited {
             Self::Attention(only) => {
                 format!("attention is {} now: no fused kernel computes this model's", only.word())
             }
+            Self::Reference(reference) => {
+                format!("the reference is {} now: the objective needs one", reference.word())
+            }
         }
     }
 }
@@ -42,7 +49,7 @@ impl Suited {
 /// has. What was asked for, by its key, stays as it is. Gives back what counts for the task at hand.
 pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool) -> Vec<Suited> {
     let mut suited = Vec::new();
-    let [attention, serving_attention, sequence, context] = SUITED;
+    let [attention, serving_attention, sequence, context, reference] = SUITED;
     let task = scenario.task;
     let (most, image) = (model.architecture.max_position_embeddings, model.architecture.image.is_some());
     if model.architecture.positions == PositionKind::Learned {
@@ -76,6 +83,11 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
                 suited.push(Suited::Attention(only));
             }
         }
+    }
+    if let Some(usual) = usual_reference(&scenario.train).filter(|_| scenario.task == Task::Train && !asked(reference))
+    {
+        scenario.train.reference = usual;
+        suited.push(Suited::Reference(usual));
     }
     suited
 }

@@ -2,7 +2,7 @@
 
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::scenario::{Attention, Estimator, Scenario, Task};
+use crate::scenario::{Attention, Estimator, Objective, Scenario, Task};
 use crate::units::grouped;
 
 /// Says so where sequences are longer than those that the model was made for. Such a run takes the memory that it is
@@ -25,9 +25,41 @@ fn other_runtime(gpu: &Gpu) -> Option<String> {
 
 /// Everything that is worth saying of a run, but for what was asked for and changes nothing.
 pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<String> {
-    let of_run = [model.card.assumed.clone(), beyond_positions(model, scenario), short_prompt(model, scenario)];
+    let of_run = [
+        model.card.assumed.clone(),
+        beyond_positions(model, scenario),
+        short_prompt(model, scenario),
+        written_elsewhere(scenario),
+        groups_of_completions(scenario),
+    ];
     let of_card = gpu.into_iter().flat_map(|gpu| notes_of_card(scenario, gpu));
     of_run.into_iter().flatten().chain(of_card).collect()
+}
+
+/// Whether a run learns from completions that its model writes.
+fn writes(scenario: &Scenario) -> bool {
+    let trains = scenario.task == Task::Train && scenario.estimator == Estimator::Ledger;
+    trains && scenario.train.objective == Objective::Grpo
+}
+
+/// Says so where completions are written beside the steps that are described.
+fn written_elsewhere(scenario: &Scenario) -> Option<String> {
+    let said =
+        "completions are taken as written: what generate() takes, or an engine beside it on the card, is not modelled";
+    writes(scenario).then(|| String::from(said))
+}
+
+/// Says so where a generation batch is no whole number of groups, which TRL asks for.
+fn groups_of_completions(scenario: &Scenario) -> Option<String> {
+    let train = &scenario.train;
+    let rows = train.micro_batch_size.saturating_mul(train.gradient_accumulation_steps);
+    let whole = rows.is_multiple_of(train.num_generations);
+    (writes(scenario) && !whole).then(|| {
+        format!(
+            "TRL asks for whole groups: {rows} rows are no multiple of {} (train.num_generations)",
+            train.num_generations
+        )
+    })
 }
 
 /// What a card makes otherwise than the run is described.

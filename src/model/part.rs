@@ -17,6 +17,10 @@ pub enum Piece {
     LoraB,
     /// The length of each row of the matrix and its adapter together, where that is trained apart (`DoRA`).
     LoraMagnitude,
+    /// A copy of its matrix that is trained in its place.
+    Copy,
+    /// Some of its rows, which are trained in their place.
+    Rows,
 }
 
 /// Where in a model a part is.
@@ -36,6 +40,8 @@ pub enum Site {
     Router,
     /// The routed experts.
     Experts,
+    /// One of the routed experts, where each is a module of its own.
+    Expert,
     /// What stands beside a layer's two halves: indexers, compressors, further streams.
     Beside,
     /// Behind the layers.
@@ -73,7 +79,7 @@ pub enum Codes {
 
 /// What is known of a part.
 struct Facts {
-    names: [&'static str; 6],
+    names: [&'static str; 8],
     site: Site,
     symbols: [&'static str; 2],
     split: Split,
@@ -105,6 +111,8 @@ macro_rules! parts {
                             concat!($words, ".lora A"),
                             concat!($words, ".lora B"),
                             concat!($words, ".lora magnitude"),
+                            concat!($words, ".trained copy"),
+                            concat!($words, ".trained rows"),
                         ],
                         site: Site::$site,
                         symbols: [$rows, $columns],
@@ -211,11 +219,15 @@ parts! {
     XieluNegative: "mlp.activation.alpha_n", FeedForward, ["" ""], Replicated, Never, ["alpha_n"], [], "";
 
     Router: "router", Router, ["E" "h"], Replicated, Never, ["gate"], [], "blk.%.ffn_gate_inp";
+    RouterModule: "router.linear", Router, ["E" "h"], Replicated, AtLoading, [], [], "";
     RouterScale: "router.scale", Router, ["" ""], Replicated, Never, [], [], "";
     RouterScaleOfEach: "router.scale of each expert", Router, ["" ""], Replicated, Never, [], [], "";
     ExpertsGateAndUp: "experts.gate and up", Experts, ["2m" ""], Expert, Always, ["gate_proj" "up_proj"], ["gate" "up"], "blk.%.ffn_gate_up_exps";
     ExpertsUp: "experts.up", Experts, ["" ""], Expert, Always, [], [], "blk.%.ffn_up_exps";
     ExpertsDown: "experts.down", Experts, ["" "m"], Expert, Always, ["down_proj"], ["down"], "blk.%.ffn_down_exps";
+    ExpertGate: "expert.gate", Expert, ["m" "h"], Expert, Always, ["gate_proj"], ["gate"], "";
+    ExpertUp: "expert.up", Expert, ["m" "h"], Expert, Always, ["up_proj"], ["up"], "";
+    ExpertDown: "expert.down", Expert, ["h" "m"], Expert, Always, ["down_proj"], ["down"], "";
     LatentDown: "experts.latent down", Experts, ["" ""], Replicated, Always, [], [], "blk.%.ffn_latent_down";
     LatentNorm: "experts.latent norm", Experts, ["" ""], Replicated, Never, [], [], "";
     LatentUp: "experts.latent up", Experts, ["" ""], Replicated, Always, [], [], "blk.%.ffn_latent_up";

@@ -14,7 +14,7 @@ pub use largest::largest;
 pub use ledger::ledger;
 
 use super::Report;
-use crate::scenario::{Estimator, Recompute, Scenario, Task};
+use crate::scenario::{Estimator, Objective, Recompute, Scenario, Task};
 use crate::units::{Bytes, Unit, grouped};
 
 /// The width that text is made for.
@@ -138,7 +138,10 @@ fn flow<'a>(words: impl Iterator<Item = &'a str>, between: &str) -> String {
 
 fn training(scenario: &Scenario, words: &mut Vec<String>) {
     let train = &scenario.train;
-    words.push(format!("train {}", train.method.word()));
+    words.push(match train.objective {
+        Objective::Lm => format!("train {}", train.method.word()),
+        objective => format!("train {} {}", train.method.word(), objective.word()),
+    });
     words.push(scenario.framework.word().to_owned());
     words.push(train.precision.word().to_owned());
     words.push(train.optimizer.word().to_owned());

@@ -8,6 +8,7 @@ use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::model::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::model::part::Piece;
 use crate::scenario::Placement;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -34,12 +35,33 @@ pub(crate) struct Loading<'a> {
     pub(crate) conv1d: bool,
     /// The head, where its matrix is the embedding's.
     pub(crate) tied: Option<TiedHead>,
+    /// What warms the allocator up before they are loaded.
+    pub(crate) warmup: Warmup,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// Whether what loading left behind is given back before the first step, as `Trainer.train()` does.
+    pub(crate) gives_back: bool,
+    /// Whether a copy of it that is not trained is loaded after it.
+    pub(crate) reference: bool,
+    /// What of the model stands once more, to be trained beside adapters.
+    pub(crate) copied: Vec<&'a BlockParameters>,
+    /// A head whose matrix is the embedding's, as far as adapters or a copy make something its own.
+    pub(crate) adapted_head: Option<&'a BlockParameters>,
     /// Buffers of the model.
     pub(crate) buffers: &'a [Entry],
     /// What the loop feeds.
     pub(crate) batch: &'a [Entry],
+}
+
+/// The block that `from_pretrained` allocates and lets go of before it loads weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Warmup {
+    /// As large as all weights.
+    All,
+    /// As large as all but the head, which was left out even where it is not tied.
+    AllButTheHead,
+    /// There is none.
+    Nothing,
 }
 
 /// A head whose matrix is the embedding's.
@@ -85,6 +107,17 @@ impl Loading<'_> {
         }
         if self.placement != Placement::To {
             self.adapters_after(&mut sequence)?;
+            self.copies(&mut sequence)?;
+        }
+        if self.reference {
+            match self.placement {
+                Placement::Build => self.built(&mut sequence)?,
+                // TRL loads it itself, by `device_map="auto"`.
+                Placement::To | Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
+            }
+        }
+        if self.gives_back {
+            sequence.empty_cache();
         }
         for entry in self.batch {
             sequence.entry(BATCH, entry);
@@ -108,7 +141,12 @@ impl Loading<'_> {
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
         }
-        Ok(())
+        // A tied head comes with the embedding, and what is its own in its place.
+        let own = self.adapted_head.into_iter().flat_map(|block| &block.tensors);
+        for tensor in own.filter_map(|tensor| self.adapters?.of_matrix(tensor)).flatten() {
+            sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
+        }
+        self.copies(sequence)
     }
 
     /// Modules made on the card: a head that is tied is made and dropped.
@@ -156,7 +194,8 @@ impl Loading<'_> {
     /// embedding before the layers.
     fn loaded(&self, sequence: &mut Sequence, narrowing: &mut Vec<(Made, u64)>) -> Result<(), Overflow> {
         let mut all = 0_u64;
-        for block in self.blocks {
+        let counted = |block: &&BlockParameters| self.warmup == Warmup::All || block.block != Block::Head;
+        for block in self.blocks.iter().filter(counted) {
             for tensor in &block.tensors {
                 let bytes = match self.pieces(block, tensor)? {
                     Some(pieces) => pieces.first().copied().unwrap_or(0),
@@ -165,7 +204,9 @@ impl Loading<'_> {
                 all = bytes.checked_mul(block.copies).and_then(|bytes| all.checked_add(bytes)).ok_or(Overflow)?;
             }
         }
-        sequence.passing("a block of all weights, to warm the allocator up", all);
+        if self.warmup != Warmup::Nothing {
+            sequence.passing("a block of all weights, to warm the allocator up", all);
+        }
         let mut named: Vec<&BlockParameters> = self.blocks.iter().collect();
         named.sort_by_key(|block| match (block.block, self.saved) {
             (Block::Head, SavedOrder::HeadLast) => 4,
@@ -182,7 +223,14 @@ impl Loading<'_> {
                 for tensor in modules::as_saved(block, self.saved_layer) {
                     let bytes = self.unquantized_bytes(tensor)?;
                     if let Some(pieces) = self.pieces(block, tensor)? {
-                        quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);
+                        if self.format.is_some_and(Format::is_made_at_loading) {
+                            quantize(sequence, bytes, &pieces, [std::mem::take(&mut first), self.conv1d]);
+                        } else {
+                            // A checkpoint has it in codes already.
+                            for bytes in pieces {
+                                sequence.allocate(WEIGHT, bytes);
+                            }
+                        }
                     } else {
                         let made = sequence.allocate(WEIGHT, bytes);
                         if widens {
@@ -220,20 +268,36 @@ impl Loading<'_> {
         let base = if self.format.is_some() { Dtype::Bf16 } else { self.weights };
         let casts = adapters.dtype != base;
         let mut made: Vec<(Made, u64)> = Vec::new();
-        for block in self.blocks {
+        let mut copies = Vec::new();
+        for block in self.blocks.iter().chain(self.adapted_head) {
             for _ in 0..block.copies {
                 for tensor in modules::as_named(block, self.modules) {
                     for tensor in adapters.of_matrix(tensor).into_iter().flatten() {
                         let bytes = self.adapter_bytes(&tensor)?;
+                        if tensor.piece == Piece::Copy {
+                            copies.push(bytes);
+                            continue;
+                        }
                         let own = if casts { of(&tensor, base)? } else { bytes };
                         made.push((sequence.allocate(ADAPTER, own), bytes));
                     }
                 }
             }
         }
+        // Copies come when all adapters are there, and are not cast with them.
+        for bytes in copies {
+            sequence.allocate(ADAPTER, bytes);
+        }
         for (narrow, bytes) in made.into_iter().filter(|_| casts) {
             sequence.allocate(ADAPTER, bytes);
             sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    fn copies(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        for tensor in self.copied.iter().flat_map(|block| &block.tensors) {
+            sequence.allocate(WEIGHT, self.bytes(tensor)?);
         }
         Ok(())
     }
@@ -270,8 +334,12 @@ impl Loading<'_> {
         of(tensor, if self.format.is_some() { Dtype::Bf16 } else { self.weights })
     }
 
+    /// A copy of a matrix has its type.
     fn adapter_bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
-        of(tensor, self.adapters.map_or(self.weights, |adapters| adapters.dtype))
+        of(
+            tensor,
+            self.adapters.filter(|_| tensor.piece != Piece::Copy).map_or(self.weights, |adapters| adapters.dtype),
+        )
     }
 }
 

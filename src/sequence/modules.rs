@@ -1,5 +1,7 @@
 //! The order of a model's tensors: as its class names its modules, or as a checkpoint has them.
 
+use std::collections::HashMap;
+
 use crate::families::code::{ModuleOrder, Modules, OutputSaved, SavedLayer};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::{Part, Site};
@@ -19,7 +21,7 @@ pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor
         let behind = |tensor: &Tensor| match (tensor.part, tensor.part.site()) {
             (Part::SharedExpertGate, _) => Some(2),
             (_, Site::Router) => Some(1),
-            (_, Site::Experts) => Some(0),
+            (_, Site::Experts | Site::Expert) => Some(0),
             _ => None,
         };
         let of_mixture = |tensor: &&Tensor| behind(tensor).is_some();
@@ -87,8 +89,22 @@ pub(crate) fn as_saved(block: &BlockParameters, saved: SavedLayer) -> Vec<&Tenso
         _ if saved.up_first && tensor.part == Part::Down => 2,
         _ => 1,
     };
-    tensors.sort_by_key(|tensor| (rank(tensor), among(tensor), tensor.name()));
-    tensors
+    // Experts that are modules come one after the other, each with all that it has, and the router behind them.
+    let mut seen: HashMap<Part, usize> = HashMap::new();
+    let mut keyed: Vec<_> = tensors
+        .into_iter()
+        .map(|tensor| {
+            let number = seen.entry(tensor.part).or_default();
+            let expert = match tensor.part.site() {
+                Site::Expert => (0, std::mem::replace(number, *number + 1)),
+                Site::Router if tensor.part == Part::RouterModule => (1, 0),
+                _ => (2, 0),
+            };
+            ((rank(tensor), among(tensor), expert, tensor.name()), tensor)
+        })
+        .collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, tensor)| tensor).collect()
 }
 
 /// How many of a layer's tensors, in the order of its class, come before its attention's buffers: those of attention and

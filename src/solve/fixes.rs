@@ -4,7 +4,7 @@ use crate::gpu::Gpu;
 use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, played};
 use crate::model::{Model, parameters};
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Method, Scenario, Task, Value};
+use crate::scenario::{Method, Objective, Reference, Scenario, Task, Value};
 use crate::units::{Bytes, Parameters};
 
 /// A change of a scenario after which it fits.
@@ -170,6 +170,13 @@ fn training(scenario: &Scenario) -> Vec<Candidate> {
         let attention = ATTENTION.map(String::from).to_vec();
         candidates.push((vec![("train.lora_targets", Value::Words(attention))], Cost::Result));
     }
+    if train.objective.has_reference() && train.reference == Reference::Copy {
+        let adapters = [("train.method", "lora"), ("train.reference", "adapter")];
+        candidates.push((adapters.map(|(key, word)| (key, Value::Word(word.to_owned()))).to_vec(), Cost::Result));
+        candidates.push(word("train.reference", "precomputed", Cost::Speed));
+    }
+    // Vectors learn from all others of their micro batch.
+    let of_smaller_batches = if train.objective == Objective::Embedding { Cost::Result } else { Cost::Speed };
     // The largest smaller micro batch with as many passes as keep the batch of a step.
     for divisor in (2..=train.micro_batch_size).filter(|divisor| train.micro_batch_size.is_multiple_of(*divisor)) {
         let passes = train.gradient_accumulation_steps.saturating_mul(divisor);
@@ -177,7 +184,7 @@ fn training(scenario: &Scenario) -> Vec<Candidate> {
             ("train.micro_batch_size", Value::Count(train.micro_batch_size / divisor)),
             ("train.gradient_accumulation_steps", Value::Count(passes)),
         ];
-        candidates.push((changes, Cost::Speed));
+        candidates.push((changes, of_smaller_batches));
         if divisor > 64 {
             break;
         }

@@ -90,7 +90,7 @@ impl Format {
     }
 
     /// Whether bitsandbytes makes it of weights in 16 bits as they are loaded.
-    const fn is_made_at_loading(self) -> bool {
+    pub(crate) const fn is_made_at_loading(self) -> bool {
         matches!(self, Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_))
     }
 

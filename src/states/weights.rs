@@ -10,6 +10,7 @@ use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::model::part::Piece;
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -44,9 +45,16 @@ pub(crate) struct Set<'a> {
     pub(crate) blocks: &'a [BlockParameters],
     /// The type of their elements.
     pub(crate) bits: Bits,
+    /// The type of those that are copies of the model's own.
+    pub(crate) copies: Bits,
 }
 
 impl Set<'_> {
+    /// The type of a tensor's elements.
+    pub(crate) fn bits_of(&self, tensor: &Tensor) -> Bits {
+        if tensor.piece == Piece::Copy { self.copies } else { self.bits }
+    }
+
     /// One entry for each tensor, as `of_one` makes it: count, bytes and place are filled in from its shape.
     pub(crate) fn entries(
         &self,
@@ -73,7 +81,7 @@ impl Set<'_> {
                 name: Cow::Borrowed(tensor.name()),
                 place: Place::Model,
                 shape: shape(tensor),
-                bits: self.bits,
+                bits: self.bits_of(tensor),
                 count: 1,
                 divided_by: 1,
                 bytes: Bytes::ZERO,
@@ -98,12 +106,18 @@ impl Set<'_> {
     }
 }
 
-/// Input ids and labels, and the mask where there is one, as the training loop made them.
-pub(crate) fn batch([batch, sequence]: [u64; 2], padding: bool, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+/// What a loop feeds that trains on words.
+pub(crate) const FED: [&str; 2] = ["input ids", "labels"];
+
+/// What the training loop made of each token, by these names.
+pub(crate) fn batch([batch, sequence]: [u64; 2], names: &[&'static str], alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let shape = Shape::new(&[Dim { symbol: "b", size: batch }, Dim { symbol: "s", size: sequence }]);
-    let names = ["input ids", "labels", "padding mask"];
-    let names = if padding { &names[..] } else { &names[..2] };
     names.iter().map(|name| plain(name, Place::Model, shape, 64, alive, INPUTS)).collect()
+}
+
+/// A label of each sequence.
+pub(crate) fn labels(batch: u64, alive: Alive) -> Result<Entry, Overflow> {
+    plain("labels", Place::Model, Shape::new(&[Dim { symbol: "b", size: batch }]), 64, alive, INPUTS)
 }
 
 /// Pixels and labels, as the training loop made them.
@@ -118,16 +132,17 @@ pub(crate) fn images(image: &Image, batch: u64, alive: Alive) -> Result<Vec<Entr
     ])
 }
 
-/// Buffers of the model: rotary frequencies, twice for each table, and the embedding's scale where that is one.
+/// Buffers of the model: rotary frequencies, twice for each table unless those as made are the same tensor, and the embedding's scale where that is one.
 pub(crate) fn buffers(
     architecture: &Architecture,
-    tables: u64,
+    (tables, shared): (u64, bool),
     embedding_scale: Option<Bits>,
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::with_capacity(3);
     if architecture.positions == PositionKind::Rotary && tables > 0 {
-        for name in ["rotary frequencies", "rotary frequencies as made"] {
+        let names = ["rotary frequencies", "rotary frequencies as made"];
+        for name in names.into_iter().take(if shared { 1 } else { 2 }) {
             let shape = Shape::new(&[Dim { symbol: "d/2", size: architecture.rotary_dim().div_ceil(2) }]);
             let mut frequencies = plain(name, Place::Embedding, shape, 32, alive, PARAMETERS)?;
             frequencies.count = tables;
@@ -143,11 +158,12 @@ pub(crate) fn buffers(
     Ok(entries)
 }
 
-/// Buffers of older modelling code: BERT's numbers and types of positions, in each layer GPT-J's table of sines and cosines or GPT-Neo's causal mask, in the
-/// model GPT-BigCode's causal mask.
+/// Buffers of older modelling code: BERT's numbers and types of positions, in each layer GPT-J's table of sines and cosines or the causal mask of GPT-Neo
+/// and of earlier GPT-2, in the model GPT-BigCode's causal mask. `bits` are those of numbers that have the type of the model.
 pub(crate) fn layer_buffers(
     architecture: &Architecture,
     code: &Implementation,
+    bits: Bits,
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::new();
@@ -169,6 +185,14 @@ pub(crate) fn layer_buffers(
         entry.bytes = entry.bytes.checked_mul(entry.count)?;
         entries.push(entry);
     }
+    for (index, group) in architecture.groups.iter().enumerate().filter(|_| code.frequencies_in_layers) {
+        let Some(attention) = group.layer.attention() else { continue };
+        let shape = Shape::new(&[Dim { symbol: "d/2", size: attention.rotary_dim.div_ceil(2) }]);
+        let place = place(architecture, index);
+        let mut entry = plain("rotary frequencies", place, shape, 32, alive, PARAMETERS)?;
+        (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
+        entries.push(entry);
+    }
     let positions = Dim { symbol: "", size: architecture.max_position_embeddings };
     for (index, group) in architecture.groups.iter().enumerate() {
         let Some(attention) = group.layer.attention().filter(|_| code.tables == TableCode::Gathered) else { continue };
@@ -179,12 +203,18 @@ pub(crate) fn layer_buffers(
         entries.push(entry);
     }
     let square = Shape::new(&[positions, positions]);
-    if code.scores == ScoreCode::Chosen {
+    if matches!(code.scores, ScoreCode::Chosen | ScoreCode::DividedThenChosen) {
         for (index, group) in architecture.groups.iter().enumerate() {
             let place = place(architecture, index);
             let mut entry = plain("causal mask", place, square, 8, alive, PARAMETERS)?;
             (entry.count, entry.bytes) = (group.layers, entry.bytes.checked_mul(group.layers)?);
             entries.push(entry);
+            if code.scores == ScoreCode::DividedThenChosen {
+                let mut entry = plain("lowest score", place, Shape::new(&[]), 8, alive, PARAMETERS)?;
+                (entry.bits, entry.count, entry.bytes) =
+                    (bits, group.layers, bits.bytes(1)?.checked_mul(group.layers)?);
+                entries.push(entry);
+            }
         }
     }
     if code.fused_projection == FusedProjection::SplitByHeads {

@@ -7,6 +7,8 @@ pub(crate) enum Dtype {
     Fp32,
     /// 2 bytes; fp16 takes as many.
     Bf16,
+    /// 4 bytes.
+    Int32,
     /// 8 bytes.
     Int64,
     /// 1 byte.
@@ -17,7 +19,7 @@ impl Dtype {
     /// Bits per element.
     pub(crate) const fn bits(self) -> u32 {
         match self {
-            Self::Fp32 => 32,
+            Self::Fp32 | Self::Int32 => 32,
             Self::Bf16 => 16,
             Self::Int64 => 64,
             Self::Bool => 8,

@@ -69,6 +69,8 @@ pub(crate) enum Rule {
     Divide,
     /// A value written into a part of another, whose gradient has a copy with that part taken out.
     Write,
+    /// Rows added to others in place: the gradient goes on to the whole, and what was added takes its rows out of it.
+    AddRows,
     /// A split: the gradients of the parts are put together into one.
     Split,
     /// The same into any number of parts, each of which is read once.

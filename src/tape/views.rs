@@ -82,6 +82,16 @@ impl Tape {
         Tensor { source, ..whole }
     }
 
+    /// Rows are added in place to those that `indices` name, both of which backward keeps: `index_add_`.
+    pub(crate) fn add_rows(&mut self, whole: Tensor, rows: Tensor, indices: Tensor) -> Tensor {
+        let source = self.record(Rule::AddRows, &[whole, rows], whole.shape, whole.dtype, 2);
+        if let Source::Node(node) = source {
+            self.keep(node as usize, indices.storage);
+            self.keep(node as usize, rows.storage);
+        }
+        Tensor { source, ..whole }
+    }
+
     /// A value is added in place; the gradient goes on to both.
     pub(crate) fn add_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
         let source = self.record(Rule::Pass, &[whole, part], whole.shape, whole.dtype, 0);

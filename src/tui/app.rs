@@ -19,7 +19,6 @@ pub(crate) use cards::{CardRow, Cards};
 pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
 pub(crate) use listed::Listed;
-pub(crate) use palette::awakening;
 pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
 pub(crate) use played::{Done, Job, Played};

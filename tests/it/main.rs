@@ -17,6 +17,7 @@ mod kimi;
 mod legal;
 mod litgpt;
 mod mixtures;
+mod objectives;
 mod options;
 mod presets;
 #[cfg(feature = "tui")]

@@ -61,6 +61,9 @@ pub enum ScoreCode {
     BiasedThenFilled,
     /// GPT-Neo's: chosen where a buffer of each layer lets it through, and the mask is added.
     Chosen,
+    /// GPT-2's before Transformers 5: it is divided by a number on the card, chosen where a buffer of each layer lets it
+    /// through, and the mask is added.
+    DividedThenChosen,
     /// Falcon's: it is divided in place and stays until the softmax is there, whose type is that of the layer's input.
     InPlace,
 }

@@ -18,6 +18,10 @@ pub enum PositionCode {
 pub enum LossCode {
     /// Over logits in fp32, with labels shifted to the token before.
     Shifted,
+    /// The same with logits that are shifted in a copy of all positions but the last, in fp32.
+    CopiedInFp32,
+    /// The same with a copy in the type that logits have.
+    Copied,
     /// Over logits in fp32, with labels as they are given.
     MaskedInFp32,
     /// Over logits in the type that they have, with labels as they are given.

@@ -25,7 +25,7 @@ use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
 use crate::model::Model;
 use crate::model::architecture::KeyValues;
 use crate::scenario::profile::{Profile, Serving};
-use crate::scenario::{Attention, Infer, Loss, Placement};
+use crate::scenario::{Attention, Infer, Loss, Objective, Placement, Reference};
 use crate::states::{quantized, recurrent, weights};
 use crate::tape::timeline::Timeline;
 use crate::tape::{Dtype, recorded};
@@ -82,6 +82,7 @@ impl<'a> Served<'a> {
             autocast: false,
             fused_attention: self.infer.attention == Attention::Flash,
             padding: false,
+            unpadded_mask: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
             loss: false,
@@ -94,6 +95,8 @@ impl<'a> Served<'a> {
             every_layer: false,
             kernels: self.kernels,
             scored: None,
+            objective: Objective::Lm,
+            reference: Reference::None,
             loss_kind: Loss::Eager,
             loss_chunks: 1,
         }
@@ -125,8 +128,8 @@ impl<'a> Served<'a> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(self.stored.plain.bits()));
         let code = of_model(self.model);
         let scale = code.embedding_scale_buffer.then_some(bits);
-        let mut entries = weights::buffers(architecture, self.run([1, 1]).rotary_table_kinds(), scale, alive)?;
-        entries.append(&mut weights::layer_buffers(architecture, &code, alive)?);
+        let mut entries = weights::buffers(architecture, (self.run([1, 1]).rotary_table_kinds(), false), scale, alive)?;
+        entries.append(&mut weights::layer_buffers(architecture, &code, bits, alive)?);
         let correction = if code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
         entries.append(&mut weights::correction_biases(architecture, correction, alive)?);
         entries.append(&mut weights::activation_constants(architecture, bits, alive)?);

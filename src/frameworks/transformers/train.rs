@@ -2,32 +2,38 @@
 
 mod played;
 
+use self::played::in_order;
 use super::attention::check_attention;
 use super::length::check_length;
+use super::release::Release;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
-use crate::frameworks::step::{self, always, standing, steady};
+use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
-use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
-use crate::model::parameters::{BlockParameters, blocks};
-use crate::model::{Architecture, Model};
-use crate::scenario::{Attention, Loss, Method, Placement, Recompute, Train};
+use crate::ledger::runtime::{self, Process};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
+use crate::model::architecture::ScoreHead;
+use crate::model::parameters::{Block, BlockParameters, blocks};
+use crate::model::part::Part;
+use crate::model::{Architecture, Model, Output};
+use crate::scenario::{Attention, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train};
+use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
 use crate::states::{optimizer, recurrent};
 use crate::tape::Dtype;
-use crate::units::{Bits, Overflow};
+use crate::units::{Bits, Bytes, Overflow};
 
 /// A model in a training loop of Transformers.
 pub(super) struct Trained<'a> {
     job: Job<'a>,
     model: &'a Model,
     train: &'a Train,
+    release: Release,
     code: Implementation,
     placement: Placement,
     process: Process,
@@ -50,22 +56,28 @@ impl<'a> Trained<'a> {
             quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
         }
         check_method(model, train)?;
+        check_optimizer(model, train)?;
+        let release = Release::of(job.profile);
+        release.check(job)?;
+        let code = release.code(of_model(model));
+        let blocks = release.blocks(blocks(&model.architecture), &code);
         let adapters = match train.method {
             Method::Full => None,
-            Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
+            Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
-        let adapted = adapters.as_ref().map(|adapters| adapters.blocks(model));
+        let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
         let (placement, process) = (scenario.placement(), Process::of(scenario, true));
         let this = Self {
             job: *job,
             model,
             train,
-            code: of_model(model),
+            release,
+            code,
             placement,
             process,
             tracked: false,
             adapters,
-            blocks: blocks(&model.architecture),
+            blocks,
             adapted,
         };
         check_attention(model, "train.attention", train.attention)?;
@@ -82,29 +94,101 @@ impl<'a> Trained<'a> {
         run(self.model, self.code, self.train, self.adapters.as_ref())
     }
 
+    /// What kernels take, unless only tensors are looked at.
+    fn kernels(&self) -> Option<Kernels> {
+        (!self.tracked).then(|| self.release.kernels(self.job.gpu))
+    }
+
     /// What the model holds beside its parameters.
     fn buffers(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
         let scale = run.code.embedding_scale_buffer.then_some(bits);
-        let mut entries = weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?;
+        let mut entries =
+            weights::buffers(architecture, (run.rotary_table_kinds(), run.code.shares_frequencies), scale, always())?;
+        // A copy of the embedding's module has its own.
+        let copied = self.adapters.as_ref().is_some_and(|adapters| adapters.saves(Part::TokenEmbedding));
+        if let Some(entry) = entries.last_mut().filter(|_| copied && scale.is_some()) {
+            (entry.count, entry.bytes) = (2, entry.bytes.checked_mul(2)?);
+        }
         let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
-        let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
+        let mut in_layers = weights::layer_buffers(architecture, &run.code, self.loaded_bits(), always())?;
         in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
         in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
         in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
         entries.append(&mut gather(in_layers)?);
+        entries.extend(self.rows_as_they_were()?);
         Ok(entries)
+    }
+
+    /// The rows of the embedding that are trained, as they were: PEFT keeps them to undo what it does.
+    fn rows_as_they_were(&self) -> Result<Option<Entry>, Overflow> {
+        let Some(adapters) = self.adapters.as_ref().filter(|adapters| adapters.rows > 0) else { return Ok(None) };
+        let width = Dim { symbol: "", size: self.model.architecture.embedding_size };
+        let shape = Shape::new(&[Dim { symbol: "", size: adapters.rows }, width]);
+        let (name, bits) = ("trained rows as they were", adapters.dtype.bits());
+        weights::plain(name, Place::Embedding, shape, bits, always(), "TrainableTokensLayer of PEFT 0.21").map(Some)
+    }
+
+    /// The type that a model has as it is loaded, before anything of it is widened.
+    fn loaded_bits(&self) -> Bits {
+        Bits::whole(if self.train.method == Method::Qlora { 16 } else { self.run().weights.bits() })
     }
 
     /// What the loop feeds.
     fn batch(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
-        match &self.model.architecture.image {
-            Some(image) => weights::images(image, run.batch, always()),
-            None => {
-                // TRL's collator makes a mask, whether anything is padded or not.
-                let masked = run.padding || run.loss_kind == Loss::Trl;
-                weights::batch([run.batch, run.sequence], masked, always())
+        let architecture = &self.model.architecture;
+        if let Some(image) = &architecture.image {
+            return weights::images(image, run.batch, always());
+        }
+        let sizes = [run.batch, run.sequence];
+        match architecture.output {
+            Output::Own => weights::batch(sizes, self.words_fed(run), always()),
+            Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
+            Output::Sequences(_) => {
+                let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
+                if self.train.objective == Objective::Classification {
+                    batch.push(weights::labels(run.batch, always())?);
+                }
+                Ok(batch)
             }
+            Output::Hidden => weights::batch(sizes, &PAIRS, always()),
+        }
+    }
+}
+
+/// What a loop feeds whose batches carry a mask.
+const WITH_MASK: [&str; 3] = ["input ids", "labels", "padding mask"];
+
+/// What TRL feeds of pairs, and of completions with those of other prompts.
+const COMPLETIONS: [&str; 6] = [
+    "input ids",
+    "attention mask",
+    "completion mask",
+    "input ids with another prompt",
+    "attention mask with another prompt",
+    "completion mask with another prompt",
+];
+
+impl Trained<'_> {
+    /// Whether `Trainer.train()` was measured, and not a loop of one's own.
+    pub(super) fn by_trainer(&self) -> bool {
+        self.model.architecture.output.scores().is_some() || self.train.loss == Loss::Trl
+    }
+
+    /// Whether a copy of the model stands beside it.
+    pub(super) fn has_copy(&self) -> bool {
+        self.train.objective.has_reference() && self.train.reference == Reference::Copy
+    }
+
+    /// What a loop feeds of each token that trains on words.
+    fn words_fed(&self, run: &Run<'_>) -> &'static [&'static str] {
+        match self.train.objective {
+            Objective::Dpo => &COMPLETIONS[..3],
+            Objective::Kto => &COMPLETIONS,
+            // Prompts and completions come apart, and are put together in the step.
+            Objective::Grpo => &COMPLETIONS[..2],
+            _ if run.has_mask() => &WITH_MASK,
+            _ => &weights::FED,
         }
     }
 }
@@ -127,6 +211,19 @@ impl step::TrainingStep for Trained<'_> {
         [own, self.adapters.as_ref().map_or(own, |adapters| Bits::whole(adapters.dtype.bits()))]
     }
 
+    fn trained(&self) -> Vec<Trains> {
+        let [own, adapters] = self.bits();
+        let Some(adapted) = self.adapted() else {
+            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, copies: own, beside: false }];
+        };
+        let mut trained = vec![Trains { blocks: adapted, bits: adapters, copies: own, beside: true }];
+        let copied = copied_head(&self.blocks, self.model);
+        if !copied.is_empty() {
+            trained.push(Trains { blocks: copied, bits: own, copies: own, beside: true });
+        }
+        trained
+    }
+
     fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
         Ok(if self.train.method == Method::Qlora {
             quantized::parameters(model, base(self.train), always())?
@@ -135,17 +232,35 @@ impl step::TrainingStep for Trained<'_> {
         })
     }
 
+    /// The copy that a policy is held against, of its own type and never trained.
+    fn beside_weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        if !self.has_copy() {
+            return Ok(Vec::new());
+        }
+        Ok(model.parameters(always())?.iter().map(of_reference).collect())
+    }
+
     fn gradients(&self) -> Option<Alive> {
         self.run().keep_gradients.then(|| standing(self.train))
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
-        Ok(optimizer_entries(trained, self.train)?)
+        let train = self.train;
+        if train.offload_optimizer {
+            return Ok(Vec::new());
+        }
+        let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
+        let since = steady().with(Step::First, Instant::OptimizerStep);
+        let mut entries = optimizer::states(trained, kind, implementation, since)?;
+        let run = self.run();
+        let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let trained = Set { blocks: &blocks, ..*trained };
+        entries.append(&mut optimizer::temporaries(&trained, (kind, implementation), self.kernels())?);
+        Ok(entries)
     }
 
     fn record(&self) -> Forward {
-        let kernels = (!self.tracked).then(|| Kernels::of(self.job.gpu));
-        Run { kernels, ..self.run() }.record()
+        Run { kernels: self.kernels(), ..self.run() }.record()
     }
 
     fn version(&self) -> &'static str {
@@ -155,12 +270,22 @@ impl step::TrainingStep for Trained<'_> {
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
+        if self.has_copy() {
+            entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
+        }
         entries.append(&mut self.batch(&run)?);
         if self.train.precision.scales_gradients() {
             entries.push(weights::gradient_scaler(always())?);
         }
         if run.keep_outputs {
             entries.append(&mut previous_outputs(entries));
+        }
+        let workspaces = self.release.standing_workspaces(self.job.gpu);
+        if !self.tracked && workspaces != [0; 2] {
+            entries.push(runtime::standing_workspaces(Bytes::new(workspaces.into_iter().sum()), always()));
+        }
+        if run.code.experts_apart {
+            *entries = gather(std::mem::take(entries))?;
         }
         Ok(())
     }
@@ -170,21 +295,43 @@ impl step::TrainingStep for Trained<'_> {
     }
 }
 
+/// What a loop feeds that trains on pairs of sequences.
+const PAIRS: [&str; 4] = ["input ids", "attention mask", "input ids of the others", "attention mask of the others"];
+
+/// The same of the copy that a policy is held against.
+fn of_reference(entry: &Entry) -> Entry {
+    let (name, source) = (format!("reference.{}", entry.name).into(), "a copy of the model, as TRL 1.16 makes one");
+    Entry { name, source, ..entry.clone() }
+}
+
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
+fn reached(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let mut blocks = blocks.to_vec();
+    if model.architecture.output == Output::Hidden {
+        for block in &mut blocks {
+            block.tensors.retain(|tensor| tensor.part != Part::Pooler);
+        }
+        blocks.retain(|block| !block.tensors.is_empty());
+    }
+    blocks
+}
+
+/// The copy that PEFT trains of what scores classes, which was never trained: the modules `score` and `classifier`.
+pub(super) fn copied_head(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let Some(scores) = model.architecture.output.scores() else { return Vec::new() };
+    let copied =
+        |part: Part| part == Part::Classifier || part == Part::HeadTransform && scores.head == ScoreHead::FirstToken;
+    let of_head = blocks.iter().filter(|block| block.block == Block::Head);
+    let heads = of_head.map(|block| {
+        let tensors = block.tensors.iter().filter(|tensor| copied(tensor.part)).cloned().collect();
+        BlockParameters { tensors, ..block.clone() }
+    });
+    heads.collect()
+}
+
 /// The format of a quantized base.
 const fn base(train: &Train) -> Format {
     Format::of_base(train.base_weights, train.double_quant)
-}
-
-fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
-    if train.offload_optimizer {
-        return Ok(Vec::new());
-    }
-    let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-    let mut entries =
-        optimizer::states(trained, kind, implementation, steady().with(Step::First, Instant::OptimizerStep))?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
-    Ok(entries)
 }
 
 /// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.
@@ -195,6 +342,22 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     }
     let covered = String::from("full, for a model with recurrent layers");
     Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
+}
+
+/// What projects gradients does so for linear layers of a decoder that is trained whole: GPT-2's matrices are in no linear
+/// layer, and which modules of others have the names that `optim_target_modules` is given is not known.
+fn check_optimizer(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    if !matches!(train.optimizer, Optimizer::Galore | Optimizer::Apollo) {
+        return Ok(());
+    }
+    let architecture = &model.architecture;
+    let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
+    let recurrent = architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+    if train.method == Method::Full && decodes && !recurrent && !of_model(model).conv1d {
+        return Ok(());
+    }
+    let covered = String::from("adamw and others, but for decoders of linear layers that are trained whole");
+    Err(EstimateError::NotCovered { key: "train.optimizer", value: train.optimizer.word().to_owned(), covered })
 }
 
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the
@@ -223,12 +386,18 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
     Run {
         architecture,
         code,
-        batch: train.micro_batch_size,
+        // Of a pair the chosen and the rejected sequence are rows of one pass.
+        batch: match train.objective {
+            Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
+            _ => train.micro_batch_size,
+        },
         sequence: train.sequence_length,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
         autocast: train.precision.autocasts(),
         fused_attention: train.attention == Attention::Flash,
         padding: train.padding,
+        // The collators of TRL and of classes make a mask, whether anything is padded or not.
+        unpadded_mask: architecture.output != Output::Own || train.loss == Loss::Trl,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
         checkpointed_layers: match train.recompute {
             Recompute::None | Recompute::Selective => 0,
@@ -239,7 +408,12 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
-        scored: train.scored_tokens,
+        scored: match train.objective {
+            Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
+            _ => train.scored_tokens,
+        },
+        objective: train.objective,
+        reference: train.reference,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },

@@ -14,7 +14,8 @@ impl Run<'_> {
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
         // One query reads the keys of its group as they are.
-        if masked && !self.code.expanded_late && !self.is_a_step() {
+        let repeats = masked || self.code.repeats_heads;
+        if repeats && !self.code.expanded_late && !self.is_a_step() {
             for (slot, name) in
                 [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
             {
@@ -101,6 +102,7 @@ impl Run<'_> {
         // With dropout the memory-efficient kernel has seed and offset on the host, which a tracker of fake tensors cannot see.
         let on_host = self.kernels.is_some() && !flash && self.dropout[2];
         let extras = match (on_host, flash || self.graph) {
+            _ if flash && self.code.seeds_on_host => &extras[..1],
             (true, _) => &extras[2..],
             (false, true) => &extras[..],
             // What only backward reads is not made.

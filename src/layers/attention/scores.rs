@@ -19,6 +19,23 @@ impl Run<'_> {
         held: &mut Vec<Tensor>,
     ) -> (Tensor, Option<Tensor>) {
         let scaled = match self.code.scores {
+            ScoreCode::DividedThenChosen => {
+                let scalar = tape.shape(&[]);
+                let divisor = tape.constant("attention.divisor of scores", scalar, products.dtype);
+                let operation = Operation {
+                    rule: Rule::Each,
+                    inputs: &[products],
+                    keeps: &[divisor],
+                    extras: &[],
+                    keeps_output: false,
+                };
+                let scaled = tape.apply(&operation, "attention.scaled scores", products.shape, products.dtype);
+                tape.release_each([products, divisor]);
+                held.push(tape.constant("lowest score", scalar, scaled.dtype));
+                let chosen = self.chosen(tape, scaled);
+                tape.release(scaled);
+                chosen
+            }
             ScoreCode::Chosen => {
                 let scalar = tape.shape(&[]);
                 held.push(tape.constant("lowest score", scalar, Dtype::Fp32));
@@ -54,7 +71,9 @@ impl Run<'_> {
         }
         let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
         match self.code.scores {
-            ScoreCode::Scaled | ScoreCode::Chosen | ScoreCode::BiasedThenFilled => tape.release(scaled),
+            ScoreCode::Scaled | ScoreCode::Chosen | ScoreCode::DividedThenChosen | ScoreCode::BiasedThenFilled => {
+                tape.release(scaled);
+            }
             ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
             ScoreCode::InPlace => return (masked, Some(scaled)),
         }

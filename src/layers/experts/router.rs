@@ -249,7 +249,7 @@ impl Run<'_> {
     }
 
     /// Chosen scores divided by their sum, in place: backward keeps a copy of what they were.
-    fn normalised(&self, tape: &mut Tape, values: Tensor) -> Tensor {
+    pub(super) fn normalised(&self, tape: &mut Tape, values: Tensor) -> Tensor {
         let row = self.stream(tape, Dim { symbol: "", size: 1 });
         // Autocast sums in fp32.
         let wide = if self.autocast { Dtype::Fp32 } else { values.dtype };

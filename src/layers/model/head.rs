@@ -2,8 +2,9 @@
 
 use super::{ONE, Recording};
 use crate::families::code::LossCode;
+use crate::layers::embedding::Table;
 use crate::layers::norm::names;
-use crate::layers::operations::{cast, fresh, soft_cap, unary_keeping_output};
+use crate::layers::operations::{cast, copy, fresh, soft_cap, unary_keeping_output};
 use crate::layers::{Linear, Run};
 use crate::ledger::Held;
 use crate::model::part::Part;
@@ -36,7 +37,7 @@ impl Recording<'_> {
         output
     }
 
-    pub(crate) fn head_weights(&mut self, embedding: Tensor) -> Linear {
+    pub(crate) fn head_weights(&mut self, embedding: Table) -> Linear {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
@@ -46,7 +47,16 @@ impl Recording<'_> {
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let mut head = run.weights(tape, Part::Head, run.narrow(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
-            head.weight = embedding;
+            head.weight = embedding.matrix;
+            if embedding.rows.is_some() {
+                // It reads the rows that are trained too, in the type of the product.
+                let read = run.with_trained_rows(tape, embedding);
+                head.weight = cast(tape, read, run.compute(), "head in 16 bits");
+                tape.release(read);
+            }
+        }
+        if let Some(copy) = run.trained_copy(tape, Part::Head, head.weight.shape) {
+            head.weight = copy;
         }
         head
     }
@@ -84,6 +94,8 @@ impl Recording<'_> {
         let bias = head.bias.filter(|_| apart);
         let head = if apart { Linear { bias: None, ..head } } else { head };
         let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
+        // A matrix with trained rows was made for this product alone; a parameter has nothing to let go.
+        tape.release(head.weight);
         if let Some(bias) = bias {
             logits = tape.add_into(logits, bias);
         }
@@ -103,10 +115,11 @@ impl Recording<'_> {
         }
         tape.assign(logits, Segment::Loss);
         tape.held_by_program(logits, Held::Output);
-        if logits_of_prompt {
+        if logits_of_prompt || (run.code.widened_by_model && run.widens_logits()) {
             let wide = cast(tape, logits, Dtype::Fp32, "logits in fp32");
             tape.release(logits);
             tape.assign(wide, Segment::Loss);
+            tape.held_by_program(wide, Held::Output);
             return wide;
         }
         logits
@@ -141,8 +154,10 @@ impl Recording<'_> {
     pub(crate) fn loss(&mut self, logits: Tensor) -> Tensor {
         let run = self.run;
         self.tape.enter(Segment::Loss);
-        if run.code.loss != LossCode::Shifted {
-            return self.masked_loss(logits);
+        match run.code.loss {
+            LossCode::Shifted => {}
+            LossCode::CopiedInFp32 | LossCode::Copied => return self.loss_of_shifted_logits(logits),
+            LossCode::MaskedInFp32 | LossCode::Masked => return self.masked_loss(logits),
         }
         let tape = &mut self.tape;
         let wide = if run.widens_logits() { Dtype::Fp32 } else { logits.dtype };
@@ -158,6 +173,30 @@ impl Recording<'_> {
         let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
         labels = tape.share(labels);
         Self::nll(tape, log_softmax, labels, &[labels, wide])
+    }
+
+    /// Cross-entropy of logits of all positions but the last, which are copied unless they lie in one piece already, as
+    /// those of one sequence do.
+    fn loss_of_shifted_logits(&mut self, logits: Tensor) -> Tensor {
+        let run = self.run;
+        let tape = &mut self.tape;
+        let widens = run.code.loss == LossCode::CopiedInFp32 && run.widens_logits();
+        let wide = cast(tape, logits, if widens { Dtype::Fp32 } else { logits.dtype }, "logits in fp32");
+        let positions = Dim { symbol: "(s-1)", size: run.sequence.saturating_sub(1) };
+        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let [rows, scores] = [tape.shape(&[run.b(), positions]), tape.shape(&[run.b(), positions, vocabulary])];
+        let shifted = tape.view_with_new_gradient(wide, scores);
+        let (copied, labels) = if run.batch == 1 {
+            (tape.share(shifted), Tape::buffer(rows, Dtype::Int64))
+        } else {
+            let copied = copy(tape, shifted, "shifted logits", scores);
+            (copied, tape.constant("shifted labels", rows, Dtype::Int64))
+        };
+        let log_softmax = unary_keeping_output(tape, copied, "log-softmax");
+        // Logarithms have the type of what they are made from; their sum is one that autocast computes in fp32.
+        let summed = if run.autocast { Dtype::Fp32 } else { log_softmax.dtype };
+        let terms = cast(tape, log_softmax, summed, "log-softmax in fp32");
+        Self::nll(tape, terms, labels, &[log_softmax, copied, shifted, wide])
     }
 
     fn nll(tape: &mut Tape, log_softmax: Tensor, labels: Tensor, held: &[Tensor]) -> Tensor {

@@ -36,7 +36,7 @@ impl Run<'_> {
     pub(crate) fn no_bias(&self, tape: &mut Tape, heads: Dim) -> Tensor {
         let shape = self.bias_shape(tape, heads);
         let zeros = tape.constant("cross attention.no bias", shape, self.compute());
-        if self.checkpointed_layers > 0 && !self.code.biases_by_layer { tape.require_gradient(zeros) } else { zeros }
+        if self.checkpoints() > 0 && !self.code.biases_by_layer { tape.require_gradient(zeros) } else { zeros }
     }
 
     /// The memory-efficient kernel, whose mask is the bias.

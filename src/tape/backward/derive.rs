@@ -71,6 +71,10 @@ impl Tape {
             Rule::Subtract if slot == 1 => {
                 (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype)
             }
+            Rule::AddRows if slot == 0 => {
+                self.refer(incoming);
+                (incoming, dtype)
+            }
             Rule::Multiply => (self.gradient(&input, node.output_shape, node.output_dtype), node.output_dtype),
             Rule::Affine if slot != BIAS => (self.derive_alike(node, &input, dtype), input.dtype),
             Rule::Affine | Rule::Pass | Rule::View | Rule::Add | Rule::Subtract => {
@@ -152,6 +156,7 @@ impl Tape {
             | Rule::Divide
             | Rule::Tiles(_)
             | Rule::Write
+            | Rule::AddRows
             | Rule::Split
             | Rule::Cut
             | Rule::Pass

@@ -3,7 +3,7 @@
 use super::FAR;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 use crate::tui::action::{Action, BINDINGS};
-use crate::tui::app::{App, Overlay, Picker, Target, awakening};
+use crate::tui::app::{App, Overlay, Picker, Target};
 use crate::tui::field::Field;
 use crate::tui::message::{Effect, Message};
 use crate::tui::screen::{Focus, moved};
@@ -132,7 +132,8 @@ fn run(app: &mut App, mut picker: Picker) -> Option<Effect> {
         app.filter.clear();
         (app.cursor, app.focus) = (index, Focus::Parameters);
     } else {
-        let with = awakening(parameter, &app.scenario).map(|words| format!("; it would with {words}"));
+        let awakening = parameter.awakening(&app.scenario);
+        let with = awakening.map(|(other, word)| format!("; it would with {} {word}", other.label));
         app.refuse(format!("{word} changes nothing in this run{}", with.unwrap_or_default()));
     }
     None
