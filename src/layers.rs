@@ -6,19 +6,20 @@
 pub(crate) mod adapted_experts;
 pub(crate) mod adapter;
 pub(crate) mod attention;
+pub(crate) mod chunked_loss;
 pub(crate) mod compressed;
 pub(crate) mod embedding;
 pub(crate) mod encoder;
 pub(crate) mod every_expert;
 pub(crate) mod experts;
 pub(crate) mod feed_forward;
-pub(crate) mod fused_loss;
 pub(crate) mod gate;
 pub(crate) mod image;
 pub(crate) mod indexed;
 pub(crate) mod kept_blocks;
 pub(crate) mod latent;
 pub(crate) mod layer;
+pub(crate) mod liger;
 pub(crate) mod linear;
 pub(crate) mod magnitude;
 pub(crate) mod model;
@@ -32,6 +33,7 @@ pub(crate) mod seq2seq;
 pub(crate) mod situ;
 
 use crate::families::Implementation;
+use crate::families::code::LigerPatch;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
 use crate::scenario::Loss;
@@ -80,6 +82,12 @@ pub(crate) struct Run<'a> {
     pub(crate) dropout: [bool; 3],
     /// How many layers, from the first, are checkpointed.
     pub(crate) checkpointed_layers: u64,
+    /// Of those the first and every n-th after it.
+    pub(crate) checkpoint_every: u64,
+    /// Whether what checkpoints keep lies in host memory.
+    pub(crate) offloads_checkpoints: bool,
+    /// Whether each parameter is stepped as its gradient comes.
+    pub(crate) steps_in_backward: bool,
     /// Whether logits of all positions are computed, with a loss.
     pub(crate) loss: bool,
     /// Whether the caller still holds the model's outputs in backward.
@@ -90,6 +98,8 @@ pub(crate) struct Run<'a> {
     pub(crate) graph: bool,
     /// The adapters on a frozen model, where those are what is trained.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// What Liger's kernels replace; nothing where they are not used.
+    pub(crate) liger: Option<LigerPatch>,
     /// How logits and loss are computed.
     pub(crate) loss_kind: Loss,
     /// Chunks of a chunked loss.
@@ -107,7 +117,13 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// How many of so many equal periods are recorded.
     pub(crate) fn recorded(&self, periods: u64) -> u64 {
-        if self.every_layer { periods } else { periods.min(2) }
+        let alike = !self.every_layer && self.checkpoint_every == 1;
+        if alike { periods.min(2) } else { periods }
+    }
+
+    /// Whether the layer of this number is checkpointed.
+    pub(crate) fn checkpoints(&self, number: u64) -> bool {
+        number < self.checkpointed_layers && number.is_multiple_of(self.checkpoint_every)
     }
 
     pub(crate) fn b(&self) -> Dim {

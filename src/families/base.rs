@@ -131,6 +131,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     scales_decoder_output: None,
     loss: LossCode::Shifted,
     modules: Modules::in_order(ModuleOrder::NormsLast),
+    liger: None,
 };
 
 /// Families from before Llama: PyTorch's own layer norm, and no queries and keys turned as Llama does.

@@ -3,12 +3,14 @@
 mod attention;
 mod ends;
 mod experts;
+mod liger;
 mod norm;
 mod order;
 
 pub use attention::{FusedProjection, Rotation, ScoreCode, TableCode, Widening};
 pub use ends::{LossCode, PositionCode};
 pub use experts::{GateCode, RouterCode};
+pub use liger::LigerPatch;
 pub use norm::{HeldNorm, NormCode};
 pub use order::{ModuleOrder, Modules, OutputSaved, SavedLayer, SavedOrder};
 
@@ -156,4 +158,6 @@ pub struct Implementation {
     pub loss: LossCode,
     /// The order of a layer's modules.
     pub modules: Modules,
+    /// What Liger Kernel replaces; nothing where it has no patch, or one that is not described.
+    pub liger: Option<LigerPatch>,
 }

@@ -1,7 +1,7 @@
 //! Gemma.
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Implementation, NormCode, RouterCode};
+use super::code::{Implementation, LigerPatch, NormCode, RouterCode};
 use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
@@ -28,7 +28,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, ..GEMMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..GEMMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -46,7 +46,13 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { eager_only: true, both_masks: true, measured: true, ..GEMMA_CODE },
+        code: Implementation {
+            eager_only: true,
+            both_masks: true,
+            measured: true,
+            liger: Some(LigerPatch::GEMMA2),
+            ..GEMMA_CODE
+        },
         reads: Reads {
             keys: &[
                 HEADS,
@@ -71,7 +77,13 @@ pub(super) const MEMBERS: &[Member] = &[
             defaults: Defaults { vocab_size: 262_208, ..GEMMA2_LIKE },
             ..LLAMA
         },
-        code: Implementation { both_masks: true, tables_by_window: true, measured: true, ..GEMMA_CODE },
+        code: Implementation {
+            both_masks: true,
+            tables_by_window: true,
+            measured: true,
+            liger: Some(LigerPatch::GEMMA3),
+            ..GEMMA_CODE
+        },
         reads: Reads {
             keys: &[
                 HEADS,

@@ -1,7 +1,7 @@
 //! Mistral and Mixtral.
 
 use super::base::{DEEPSEEK_EXPERTS, DEEPSEEK_LATENT, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Implementation, Rotation, RouterCode};
+use super::code::{Implementation, LigerPatch, Rotation, RouterCode};
 use super::reads::{
     HEADS, Key, LATENT, ROTATED_HALVES, ROUTED, ROUTER_LOSS, ROUTER_NOISE, Reads, Rule, SPARSE, WINDOWS,
 };
@@ -21,7 +21,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::OrZero("sliding_window")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -47,7 +47,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
         reads: Reads {
             keys: &[HEADS, ROUTED, &[Key::Own("sliding_window")]],
             refuses: &[ROUTER_LOSS, ROUTER_NOISE],

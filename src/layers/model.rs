@@ -69,6 +69,9 @@ impl<'a> Run<'a> {
         if self.adapters.is_some() {
             tape.freeze();
         }
+        if self.steps_in_backward {
+            tape.step_in_backward();
+        }
         Recording { run: self, tape, layers: Recorder::new(self, hooks) }
     }
 
@@ -124,10 +127,12 @@ impl<'a> Recording<'a> {
     fn head_and_back(mut self, stream: Tensor, table: Tensor, mut stages: Stages<'a>) -> Forward {
         let run = self.run;
         let projection = self.head_weights(table);
-        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
+        let fused = run.liger.is_some() || run.loss_kind == Loss::Fused;
+        let logits = (run.loss_kind == Loss::Eager && !fused).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let loss = match logits {
             Some(logits) => run.loss.then(|| self.loss(logits)),
+            None if fused => Some(run.loss_with_gradients(&mut self.tape, stream, projection)),
             None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
         };
         let loss_known = self.tape.position();

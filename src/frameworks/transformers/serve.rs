@@ -82,6 +82,9 @@ impl<'a> Served<'a> {
             padding: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
+            checkpoint_every: 1,
+            offloads_checkpoints: false,
+            steps_in_backward: false,
             loss: false,
             keep_outputs: false,
             keep_gradients: false,
@@ -91,6 +94,7 @@ impl<'a> Served<'a> {
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
             kernels: self.kernels,
+            liger: None,
             loss_kind: Loss::Eager,
             loss_chunks: 1,
         }

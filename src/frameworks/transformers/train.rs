@@ -3,7 +3,7 @@
 mod played;
 
 use super::length::check_length;
-use crate::families::{Implementation, of_model};
+use crate::families::{Implementation, of_model, patched_by_liger};
 use crate::frameworks::Job;
 use crate::frameworks::step::{self, always, standing, steady};
 use crate::gpu::Gpu;
@@ -13,8 +13,11 @@ use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
 use crate::model::parameters::{BlockParameters, blocks};
+use crate::model::part::Part;
 use crate::model::{Architecture, Model};
-use crate::scenario::{Attention, Method, Placement, Recompute, Train};
+use crate::scenario::{
+    Attention, KernelLibrary, Loss, Method, Optimizer, OptimizerImplementation, Placement, Recompute, Train,
+};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -72,6 +75,8 @@ impl<'a> Trained<'a> {
             let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
             return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
         }
+        check_kernels(model, &run, train)?;
+        check_step_in_backward(train)?;
         check_length(model, "train.sequence_length", train.sequence_length)?;
         Ok(this)
     }
@@ -179,11 +184,64 @@ fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Ove
         return Ok(Vec::new());
     }
     let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-    let mut entries =
-        optimizer::states(trained, kind, implementation, steady().with(Step::First, Instant::OptimizerStep))?;
+    let mut alive = steady().with(Step::First, Instant::OptimizerStep);
+    if train.step_in_backward {
+        // In the first step they come with the gradients, and are counted from the first of those on.
+        alive = alive.with(Step::First, Instant::Backward).with(Step::First, Instant::BackwardEnd);
+    }
+    let mut entries = optimizer::states(trained, kind, implementation, alive)?;
     let step = Alive::NEVER.in_both(Instant::OptimizerStep);
     entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
     Ok(entries)
+}
+
+/// Whether Liger has a patch for a family that is described.
+fn check_kernels(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), EstimateError> {
+    if train.kernels == KernelLibrary::None {
+        return Ok(());
+    }
+    let refuse =
+        |key, value: &str, covered: String| Err(EstimateError::NotCovered { key, value: value.to_owned(), covered });
+    if run.liger.is_none() {
+        let patched = patched_by_liger().join(", ");
+        let covered = format!("none, for {}; liger for {patched}", model.family.id);
+        return refuse("train.kernels", train.kernels.word(), covered);
+    }
+    if run.adapters.is_some_and(|adapters| adapters.names(Part::ExpertsGateAndUp).is_some()) {
+        let covered = String::from("none, for adapters on experts");
+        return refuse("train.kernels", train.kernels.word(), covered);
+    }
+    if train.loss == Loss::Chunked {
+        return refuse("train.loss", train.loss.word(), String::from("eager, fused: with liger the loss is its own"));
+    }
+    Ok(())
+}
+
+/// An optimizer that steps in backward lets each gradient go before the next comes: nothing is left to add to.
+fn check_step_in_backward(train: &Train) -> Result<(), EstimateError> {
+    if !train.step_in_backward {
+        return Ok(());
+    }
+    let refuse = |key, value: String, covered: &str| {
+        let covered = format!("{covered}, with train.step_in_backward");
+        Err(EstimateError::NotCovered { key, value, covered })
+    };
+    if train.gradient_accumulation_steps > 1 {
+        return refuse("train.gradient_accumulation_steps", train.gradient_accumulation_steps.to_string(), "1");
+    }
+    if train.keep_gradients {
+        return refuse("train.keep_gradients", String::from("true"), "false");
+    }
+    if train.offload_optimizer {
+        return refuse("train.offload_optimizer", String::from("true"), "false");
+    }
+    if train.optimizer != Optimizer::Adamw {
+        return refuse("train.optimizer", train.optimizer.word().to_owned(), "adamw");
+    }
+    if train.optimizer_implementation != OptimizerImplementation::Fused {
+        return refuse("train.optimizer_implementation", train.optimizer_implementation.word().to_owned(), "fused");
+    }
+    Ok(())
 }
 
 /// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.
@@ -233,11 +291,15 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
             Recompute::None | Recompute::Selective => 0,
             Recompute::Full => train.recompute_layers.unwrap_or(u64::MAX).min(architecture.num_hidden_layers()),
         },
+        checkpoint_every: if train.recompute == Recompute::Full { train.recompute_every.max(1) } else { 1 },
+        offloads_checkpoints: train.recompute == Recompute::Full && train.offload_activations,
+        steps_in_backward: train.step_in_backward,
         loss: true,
         keep_outputs: train.keep_outputs,
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        liger: code.liger.filter(|_| train.kernels == KernelLibrary::Liger),
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },

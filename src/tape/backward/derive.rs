@@ -15,6 +15,12 @@ impl Tape {
         match node.rule {
             Rule::Divide => return self.derive_quotient(node),
             Rule::Write => return self.derive_write(node),
+            Rule::RowNorm { in_place, copies } => {
+                return self.derive_row_norm(node, incoming, in_place, copies);
+            }
+            Rule::OverKept => return self.derive_over_kept(node),
+            Rule::Tiles => return self.derive_tiles(node, dtype),
+            Rule::Ready => return self.derive_ready(node),
             _ => {}
         }
         let mut gradients = [None; INPUTS];
@@ -150,6 +156,11 @@ impl Tape {
             | Rule::Write
             | Rule::Split
             | Rule::Cut
+            | Rule::Together { .. }
+            | Rule::RowNorm { .. }
+            | Rule::OverKept
+            | Rule::Tiles
+            | Rule::Ready
             | Rule::Pass
             | Rule::View
             | Rule::Add

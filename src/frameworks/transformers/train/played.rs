@@ -38,7 +38,7 @@ impl Trained<'_> {
             buffers: &buffers,
             batch: &batch,
         };
-        let optimizer = if train.offload_optimizer {
+        let optimizer = if train.offload_optimizer || train.step_in_backward {
             Vec::new()
         } else {
             optimizer::stepped(&ordered, trained.bits, train.optimizer, train.optimizer_implementation)?
