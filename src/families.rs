@@ -2,6 +2,7 @@
 //!
 //! A family is one row of data, a [`Member`]. A row says what it is like: none is Llama's because nobody looked.
 
+pub mod classes;
 pub mod code;
 pub mod reads;
 

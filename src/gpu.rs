@@ -36,6 +36,12 @@ pub struct Gpu {
 }
 
 impl Gpu {
+    /// Whether it is an NVIDIA card older than Ampere: without bf16, and without FlashAttention-2's kernels.
+    pub fn precedes_ampere(&self) -> bool {
+        let older = ["Kepler", "Maxwell", "Pascal", "Volta", "Turing"];
+        self.architecture.as_deref().is_some_and(|name| older.iter().any(|older| name.contains(older)))
+    }
+
     /// Bytes that a program can be given.
     pub fn capacity(&self) -> Result<Bytes, Overflow> {
         Bytes::from_mib(self.usable_mib)

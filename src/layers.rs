@@ -3,8 +3,9 @@
 //! Each rule records the operations of one piece of a model on the [`Tape`], with the variables
 //! of the modelling code released where that code releases them. Sizes follow from shapes alone.
 
+pub(crate) mod adapted_embedding;
 pub(crate) mod adapted_experts;
-pub(crate) mod adapter;
+mod adapter;
 pub(crate) mod attention;
 pub(crate) mod chunked_loss;
 pub(crate) mod compressed;
@@ -31,12 +32,13 @@ pub(crate) mod recurrent;
 pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
+pub(crate) mod tiled_loss;
 
 use crate::families::Implementation;
 use crate::families::code::LigerPatch;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
-use crate::scenario::Loss;
+use crate::scenario::{Loss, Objective, Reference};
 use crate::shape::Dim;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
@@ -78,6 +80,8 @@ pub(crate) struct Run<'a> {
     pub(crate) fused_attention: bool,
     /// Whether batches carry a padding mask.
     pub(crate) padding: bool,
+    /// Whether they carry a mask though nothing is padded.
+    pub(crate) unpadded_mask: bool,
     /// Whether dropout acts after the embedding, before residuals and on attention weights.
     pub(crate) dropout: [bool; 3],
     /// How many layers, from the first, are checkpointed.
@@ -102,8 +106,14 @@ pub(crate) struct Run<'a> {
     pub(crate) liger: Option<LigerPatch>,
     /// How logits and loss are computed.
     pub(crate) loss_kind: Loss,
+    /// Tokens of a micro batch whose labels count, where that is not all.
+    pub(crate) scored: Option<u64>,
     /// Chunks of a chunked loss.
     pub(crate) loss_chunks: u64,
+    /// What is learned.
+    pub(crate) objective: Objective,
+    /// What a policy is held against.
+    pub(crate) reference: Reference,
     /// How products read matrices that are quantized.
     pub(crate) base: Option<Kernel>,
     /// Where the generation of tokens stands; nothing where none are generated.
@@ -151,6 +161,11 @@ impl Run<'_> {
     /// Tokens of each sequence that earlier passes have read.
     pub(crate) fn past(&self) -> u64 {
         self.generation.map_or(0, |generation| generation.past)
+    }
+
+    /// Whether the batch has a mask of its own.
+    pub(crate) const fn has_mask(&self) -> bool {
+        self.padding || self.unpadded_mask
     }
 
     /// Whether a cache grows on the tape.

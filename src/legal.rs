@@ -1,6 +1,7 @@
 //! Which runs are described: what is refused, and how a run is made one that its model can do.
 
 pub(crate) mod coverage;
+pub(crate) mod objective;
 pub(crate) mod suited;
 
 use std::borrow::Cow;
@@ -27,13 +28,17 @@ pub fn check(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
 /// What no framework's rules reach.
 pub(crate) fn described(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
     coverage::check(scenario)?;
+    if scenario.task == Task::Train {
+        objective::output(model, scenario)?;
+    }
     coverage::check_family(model, scenario)
 }
 
-/// The model, for training without what only generation has.
+/// The model, for training as the class that its objective takes.
 pub(crate) fn trained<'a>(model: &'a Model, scenario: &Scenario) -> Cow<'a, Model> {
     match scenario.task {
-        Task::Train => model.trained(),
+        // Where there is no such class the run was refused.
+        Task::Train => objective::output(model, scenario).map_or(Cow::Borrowed(model), |output| model.trained(output)),
         Task::Infer => Cow::Borrowed(model),
     }
 }

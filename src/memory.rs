@@ -18,7 +18,7 @@ pub use crate::ledger::{
 pub use crate::legal::check;
 pub use crate::legal::suited::{SUITED, Suited, is_unusual, suit};
 pub use crate::shape::{Dim, Shape};
-pub use notes::{beyond_positions, other_runtime, short_prompt};
+pub use notes::{beyond_positions, notes, notes_of_card};
 pub use reserve::{elsewhere, fits, is_played, played, reserve, surely_fits, tracked};
 pub use sketch::{Sketch, sketch};
 
@@ -58,7 +58,7 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
 
 /// How many parameters a training run's optimizer steps.
 pub fn trainable_parameters(model: &Model, scenario: &Scenario) -> Result<Parameters, EstimateError> {
-    let model = model.trained();
+    let model = legal::trained(model, scenario);
     let (framework, job) = frameworks::job(&model, scenario, None)?;
     let blocks = framework.trainable(&job)?;
     let sum = blocks

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use architecture::{Architecture, ArchitectureError};
+pub use architecture::{Architecture, ArchitectureError, Output};
 pub use family::Family;
 pub use keys::ArchitectureKeys;
 
@@ -37,9 +37,17 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model as a training step has it: an encoder's class with a head for masked tokens, a model of images with its
-    /// classifier; neither has a pooler.
-    pub fn trained(&self) -> Cow<'_, Self> {
+    /// The model as a training step has it that takes this of it: its own is an encoder's class with a head for masked
+    /// tokens, a model of images with its classifier; neither has a pooler.
+    pub fn trained(&self, output: Output) -> Cow<'_, Self> {
+        if output != Output::Own {
+            let mut model = self.clone();
+            let architecture = &mut model.architecture;
+            // There is no head over the vocabulary.
+            (architecture.tie_word_embeddings, architecture.lm_head_bias) = (false, false);
+            (architecture.output, architecture.logits_softcap) = (output, false);
+            return Cow::Owned(model);
+        }
         if let Some(image) = self.architecture.image.filter(|image| !image.classifies) {
             let mut model = self.clone();
             model.architecture.image = Some(architecture::Image { classifies: true, ..image });

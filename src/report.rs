@@ -33,6 +33,8 @@ pub struct Report<'a> {
     pub fit: Option<Fit>,
     /// The rule of thumb, where it is the estimator.
     pub sketch: Option<Sketch>,
+    /// What a reader may not expect, in words.
+    pub warnings: &'a [String],
 }
 
 /// Parameters of a model and of a run.
@@ -67,7 +69,7 @@ impl<'a> Report<'a> {
             Estimator::Sketch => Some(sketch(model, scenario)?),
             Estimator::Ledger => None,
         };
-        Ok(Self { model, scenario, gpu, counts, ledger, fit, sketch })
+        Ok(Self { model, scenario, gpu, counts, ledger, fit, sketch, warnings: &[] })
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod choices;
 pub mod command;
+mod follow;
 pub mod parameter;
 pub mod profile;
 mod value;
@@ -12,9 +13,10 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Optimizer, OptimizerImplementation,
-    Placement, Precision, Recompute, Task,
+    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
+    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
+pub use follow::LEADING;
 pub use profile::{Framework, Profile, Profiles};
 pub use value::Value;
 
@@ -49,6 +51,14 @@ pub struct Scenario {
 pub struct Train {
     /// What is trained.
     pub method: Method,
+    /// What is learned.
+    pub objective: Objective,
+    /// What a policy is held against.
+    pub reference: Reference,
+    /// Tokens generated and scored of each sequence.
+    pub completion_length: u64,
+    /// Completions of one prompt.
+    pub num_generations: u64,
     /// Types of weights and arithmetic.
     pub precision: Precision,
     /// Type of gradients; unset: follows precision and framework.
@@ -93,6 +103,10 @@ pub struct Train {
     pub lora_rank: u64,
     /// Modules with adapters.
     pub lora_targets: Vec<String>,
+    /// Modules of which a copy is trained whole beside adapters.
+    pub modules_to_save: Vec<String>,
+    /// Tokens whose rows of the embedding are trained beside adapters.
+    pub trainable_token_indices: u64,
     /// Dropout before adapters.
     pub lora_dropout: f64,
     /// Type of adapters.
@@ -103,6 +117,8 @@ pub struct Train {
     pub base_weights: BaseWeights,
     /// Whether a quantized base's scales are quantized too.
     pub double_quant: bool,
+    /// Tokens of a micro batch whose labels count; unset: all.
+    pub scored_tokens: Option<u64>,
     /// Chunks of a chunked loss.
     pub loss_chunks: u64,
     /// Whether optimizer states live in host memory.
@@ -200,39 +216,14 @@ impl Scenario {
     }
 }
 
-/// The keys of what a framework's own loop decides where nobody asks for anything else.
-const OF_LOOPS: [&str; 2] = ["train.optimizer_implementation", "train.keep_outputs"];
-
-impl Scenario {
-    /// Takes over how the framework's own loop goes, but for what was asked for, by its key.
-    pub fn follow_framework(&mut self, asked: impl Fn(&str) -> bool) {
-        let [kernel, outputs] = OF_LOOPS;
-        let Some(training) = self.framework.training().filter(|it| !it.fixed_options) else { return };
-        let implementation = OptimizerImplementation::from_word(&training.optimizer_implementation);
-        let keep_outputs = training.keep_outputs;
-        if let Some(implementation) = implementation.filter(|_| !asked(kernel)) {
-            self.train.optimizer_implementation = implementation;
-        }
-        if !asked(outputs) {
-            self.train.keep_outputs = keep_outputs;
-        }
-    }
-
-    /// Which of these were changed: they are not as the framework's own loop has them.
-    pub fn departs_from_framework(&self) -> impl Fn(&str) -> bool + use<> {
-        let training = self.framework.training();
-        let departs = training.map_or([true; 2], |training| {
-            let kernel = training.optimizer_implementation != self.train.optimizer_implementation.word();
-            [kernel, training.keep_outputs != self.train.keep_outputs]
-        });
-        move |key| OF_LOOPS.iter().zip(departs).any(|(of_loop, departs)| *of_loop == key && departs)
-    }
-}
-
 impl Default for Train {
     fn default() -> Self {
         Self {
             method: Method::Full,
+            objective: Objective::Lm,
+            reference: Reference::None,
+            completion_length: 1024,
+            num_generations: 8,
             precision: Precision::Bf16,
             gradient_dtype: None,
             optimizer_implementation: OptimizerImplementation::Fused,
@@ -255,11 +246,14 @@ impl Default for Train {
             dropout: None,
             lora_rank: 16,
             lora_targets: ["q", "k", "v", "o", "gate", "up", "down"].map(String::from).to_vec(),
+            modules_to_save: Vec::new(),
+            trainable_token_indices: 0,
             lora_dropout: 0.0,
             lora_dtype: String::from("fp32"),
             dora: false,
             base_weights: BaseWeights::Nf4,
             double_quant: true,
+            scored_tokens: None,
             loss_chunks: 8,
             offload_optimizer: false,
         }

@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use crate::allocator::Event;
 use crate::ledger::EstimateError;
+use crate::ledger::runtime::WORKSPACE;
 use crate::model::Architecture;
-use crate::states::optimizer::Stepped;
+use crate::states::optimizer::{Act, For, Steps};
 use crate::tape::forward::Forward;
 use crate::tape::{self, Kind};
 use crate::units::Overflow;
@@ -138,32 +139,20 @@ impl Sequence {
         }
     }
 
-    fn optimizer(&mut self, tensors: &[Stepped], step: usize) {
-        let temporary = |sequence: &mut Self, bytes: &u64| sequence.allocate("temporary of the optimizer", *bytes);
-        if step == 1 {
-            for tensor in tensors {
-                for bytes in &tensor.states {
-                    self.allocate("state of the optimizer", *bytes);
+    fn optimizer(&mut self, acts: &[Act]) {
+        let mut made = Vec::with_capacity(acts.len());
+        for act in acts {
+            match act {
+                Act::Allocate(purpose, bytes) => {
+                    let name = match purpose {
+                        For::State => "state of the optimizer",
+                        For::Temporary => "temporary of the optimizer",
+                        For::Workspace => WORKSPACE,
+                    };
+                    made.push(self.allocate(name, *bytes));
                 }
+                Act::Release(which) => self.release(made.get(*which).copied().unwrap_or(Made::MAX)),
             }
-        }
-        let mut held: Vec<Made> = Vec::new();
-        for tensor in tensors {
-            let made: Vec<Made> = tensor.temporaries.iter().map(|bytes| temporary(self, bytes)).collect();
-            if tensor.together {
-                held.extend(made);
-                continue;
-            }
-            // The variable of the step before still has what came last.
-            let last = made.last().copied();
-            for made in made.iter().take(made.len().saturating_sub(1)) {
-                self.release(*made);
-            }
-            held.drain(..).for_each(|made| self.release(made));
-            held.extend(last);
-        }
-        for made in held {
-            self.release(made);
         }
     }
 }
@@ -183,7 +172,7 @@ pub(crate) struct Program<'a> {
     /// Whether gradients stay.
     pub(crate) keeps_gradients: bool,
     /// What the optimizer makes.
-    pub(crate) optimizer: Vec<Stepped>,
+    pub(crate) optimizer: Vec<Steps>,
 }
 
 impl Program<'_> {
@@ -203,7 +192,9 @@ impl Program<'_> {
                     outdated.drain(..).for_each(|made| sequence.release(made));
                 }
             }
-            sequence.optimizer(&self.optimizer, step);
+            for steps in &self.optimizer {
+                sequence.optimizer(if step == 1 { &steps.first } else { &steps.later });
+            }
             if !self.keeps_gradients {
                 gradients.drain(..).for_each(|made| sequence.release(made));
             }

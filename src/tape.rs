@@ -8,15 +8,18 @@
 mod backward;
 mod cache;
 pub(crate) mod course;
+mod dtype;
 pub(crate) mod forward;
 mod graph;
-mod kernels;
+pub(crate) mod kernels;
 mod labels;
 mod leaves;
+mod masked;
 mod modes;
 mod record;
 pub(crate) mod recorded;
 mod rule;
+pub(crate) mod tiles;
 pub(crate) mod timeline;
 mod views;
 
@@ -26,7 +29,8 @@ use crate::ledger::Held;
 use crate::shape::{Dim, Shape};
 use crate::units::Overflow;
 
-pub(crate) use record::{Dtype, Event, Extra, Kind, Operation, Segment, Source, Storage, StorageId, Tensor};
+pub(crate) use dtype::Dtype;
+pub(crate) use record::{Event, Extra, Kind, Operation, Segment, Source, Storage, StorageId, Tensor};
 pub(crate) use rule::{FusedKernel, Rule};
 
 /// From so many shapes on, which only what is computed in chunks has, the last few are looked through first.
@@ -70,6 +74,8 @@ pub(crate) struct Tape {
     kernels: Option<Kernels>,
     /// What a cache holds of each layer, where it is carried from pass to pass.
     carried: Option<Vec<Vec<(&'static str, Tensor)>>>,
+    /// Where parameters are read once more in the order in which they were read first: the next of them.
+    rereads: Option<usize>,
     /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
     pieces: Vec<(u32, StorageId)>,
 }
@@ -101,6 +107,7 @@ impl Tape {
             sums_in_place: false,
             kernels: None,
             carried: None,
+            rereads: None,
             pieces: Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ use super::arguments::Format;
 use super::context::Context;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, output, presets, stream};
+use crate::memory::notes_of_card;
 use crate::report::{csv, json, text};
 use crate::solve::fixes;
 
@@ -16,7 +17,12 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCod
     let library = presets::load(context, &arguments.output.lookup)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
     let report = resolved.report()?;
-    resolved.idle.iter().for_each(stream::warn);
+    // What the card makes otherwise stands in the text.
+    let told = match (arguments.output.format, &resolved.gpu) {
+        (Format::Text, Some(gpu)) => notes_of_card(&resolved.scenario, gpu),
+        _ => Vec::new(),
+    };
+    resolved.idle.iter().filter(|words| !told.contains(words)).for_each(stream::warn);
     let Some(fit) = &report.fit else {
         bail!(
             "no gpu is given, so there is nothing to hold the total against\n\
@@ -30,7 +36,8 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCod
             let found = match (&resolved.gpu, fit.fits()) {
                 (Some(gpu), false) => {
                     let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
-                    text::fixes(&fixes(&resolved.model, &resolved.scenario, gpu, cards), look)
+                    let (now, model, scenario) = (report.ledger.clone(), &resolved.model, &resolved.scenario);
+                    text::fixes(&fixes(now, model, scenario, gpu, cards, &|| false), look)
                 }
                 _ => String::new(),
             };

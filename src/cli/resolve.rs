@@ -8,7 +8,7 @@ use anyhow::{Context, Error, Result, bail};
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
 use crate::located::PresetError;
-use crate::memory::{EstimateError, SUITED, beyond_positions, other_runtime, short_prompt, suit};
+use crate::memory::{EstimateError, SUITED, notes, suit};
 use crate::model::Model;
 use crate::open;
 use crate::open::Input;
@@ -161,10 +161,7 @@ impl Draft {
         scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
         let mut idle = self.idle;
-        idle.extend(model.card.assumed.clone());
-        idle.extend(beyond_positions(&model, &scenario));
-        idle.extend(short_prompt(&model, &scenario));
-        idle.extend(gpu.as_ref().and_then(other_runtime));
+        idle.extend(notes(&model, &scenario, gpu.as_ref()));
         Ok(Resolved { scenario, model, gpu, file: self.file, flagged: self.flagged, idle })
     }
 }
@@ -172,7 +169,8 @@ impl Draft {
 impl Resolved {
     /// Everything that is reported of it.
     pub(super) fn report(&self) -> Result<Report<'_>> {
-        Report::new(&self.model, &self.scenario, self.gpu.as_ref()).map_err(|error| self.locate(error))
+        let report = Report::new(&self.model, &self.scenario, self.gpu.as_ref()).map_err(|error| self.locate(error))?;
+        Ok(Report { warnings: &self.idle, ..report })
     }
 
     /// Where a value stands that cannot be run: in the scenario file, unless a flag gave it.
@@ -182,7 +180,7 @@ impl Resolved {
             EstimateError::NotCovered { key, value, covered } => {
                 (*key, format!("`{value}` is not covered yet; covered: {covered}"))
             }
-            EstimateError::Overflow(_) => return error.into(),
+            EstimateError::Overflow(_) | EstimateError::Cancelled => return error.into(),
         };
         let flagged = self.flagged.iter().any(|flagged| flagged == key);
         match self.file.as_ref().filter(|file| !flagged && preset::scenario::says(file, key)) {
@@ -195,8 +193,10 @@ impl Resolved {
 /// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.
 fn idle(scenario: &Scenario, setting: &Setting) -> Option<String> {
     let parameter = Parameter::by_key(setting.key).ok()?;
-    let changes_nothing =
-        !(parameter.applies)(scenario) && parameter.get(scenario) != parameter.get(&Scenario::default());
+    let changes_nothing = !(parameter.applies)(scenario) && parameter.get(scenario) != parameter.get(&scenario.usual());
     let key = if setting.origin.ends_with(parameter.key) { String::new() } else { format!(" ({})", parameter.key) };
-    changes_nothing.then(|| format!("{} changes nothing in this scenario{key}", setting.origin))
+    changes_nothing.then(|| {
+        let with = parameter.awakening(scenario).map(|(other, word)| format!("; it needs {}={word}", other.key));
+        format!("{} changes nothing in this scenario{key}{}", setting.origin, with.unwrap_or_default())
+    })
 }

@@ -18,7 +18,7 @@ use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
-use crate::scenario::{Loss, Method, Train};
+use crate::scenario::{Loss, Method, Objective, Reference, Train};
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
@@ -143,7 +143,7 @@ impl step::TrainingStep for Script<'_> {
         let train = self.train();
         as_they_pass(entries, train);
         entries.append(&mut standing::buffers(&self.model, train, self.lora.as_ref(), self.tables())?);
-        entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], false, always())?);
+        entries.append(&mut weights::batch([train.micro_batch_size, train.sequence_length], &weights::FED, always())?);
         Ok(())
     }
 
@@ -180,6 +180,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         autocast: false,
         fused_attention: true,
         padding: false,
+        unpadded_mask: false,
         dropout: [false; 3],
         checkpointed_layers: 0,
         checkpoint_every: 1,
@@ -191,6 +192,9 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         graph: true,
         adapters: None,
         liger: None,
+        scored: None,
+        objective: Objective::Lm,
+        reference: Reference::None,
         loss_kind: Loss::Eager,
         loss_chunks: 0,
         base: None,

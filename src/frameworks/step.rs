@@ -31,6 +31,15 @@ pub(crate) trait TrainingStep {
     /// The types of the model's weights and of adapters.
     fn bits(&self) -> [Bits; 2];
 
+    /// What is trained, set by set.
+    fn trained(&self) -> Vec<Trains> {
+        let [own, adapters] = self.bits();
+        vec![match self.adapted() {
+            Some(blocks) => Trains { blocks, bits: adapters, copies: own, beside: true },
+            None => Trains { blocks: self.blocks(), bits: own, copies: own, beside: false },
+        }]
+    }
+
     /// The model's own weights.
     fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
         Ok(model.parameters(always())?)
@@ -60,6 +69,25 @@ pub(crate) trait TrainingStep {
     fn process(&self) -> (Process, Option<&Gpu>);
 }
 
+/// Tensors of one type that are trained.
+pub(crate) struct Trains {
+    /// The tensors.
+    pub(crate) blocks: Vec<BlockParameters>,
+    /// The type of their elements.
+    pub(crate) bits: Bits,
+    /// The type of those that are copies of the model's own.
+    pub(crate) copies: Bits,
+    /// Whether they stand beside the model's own.
+    pub(crate) beside: bool,
+}
+
+impl Trains {
+    /// The set of these tensors of a model.
+    pub(crate) fn set<'s>(&'s self, architecture: &'s Architecture) -> Set<'s> {
+        Set { architecture, blocks: &self.blocks, bits: self.bits, copies: self.copies }
+    }
+}
+
 /// The ledger of a step.
 ///
 /// # Errors
@@ -68,11 +96,14 @@ pub(crate) fn ledger(step: &impl TrainingStep) -> Result<Ledger, EstimateError> 
     let recording = step.record();
     let timeline = Timeline::read(&recording)?;
     let positions = positions(&recording, &timeline);
-    let (all, adapted) = (alike(step.blocks()), step.adapted().map(alike));
-    let [model, trained] = sets(step, &all, adapted.as_deref());
+    let (architecture, all) = (step.architecture(), alike(step.blocks()));
+    let bits = step.bits()[0];
+    let model = Set { architecture, blocks: &all, bits, copies: bits };
+    let trained = step.trained().into_iter().map(|it| Trains { blocks: alike(it.blocks), ..it });
+    let trained: Vec<Trains> = trained.collect();
     let mut entries = step.weights(&model)?;
-    if adapted.is_some() {
-        entries.append(&mut trained.parameters(always())?);
+    for beside in trained.iter().filter(|trained| trained.beside) {
+        entries.append(&mut beside.set(architecture).parameters(always())?);
     }
     // More than there will be, so that thousands of entries of a model of many short groups need not move. Room that
     // nothing is written to costs nothing; and where the largest block is the greater part of all that a ledger takes,
@@ -80,24 +111,17 @@ pub(crate) fn ledger(step: &impl TrainingStep) -> Result<Ledger, EstimateError> 
     entries.reserve(3 * entries.len() + 2 * recording.tape.storages.len());
     entries.append(&mut step.beside_weights(&model)?);
     if let Some(alive) = step.gradients() {
-        entries.append(&mut trained.standing_gradients(alive)?);
+        for trained in &trained {
+            entries.append(&mut trained.set(architecture).standing_gradients(alive)?);
+        }
     }
-    entries.append(&mut step.optimizer(&trained)?);
+    for trained in &trained {
+        entries.append(&mut step.optimizer(&trained.set(architecture))?);
+    }
     recorded::post(&mut entries, &recording, &timeline, &positions)?;
     recorded::in_version(&mut entries, step.version());
     step.finish(&mut entries)?;
     close(entries, step.process(), &recording, &timeline, &positions)
-}
-
-/// The model's tensors, and those that are trained.
-pub(crate) fn sets<'s>(
-    step: &'s impl TrainingStep,
-    blocks: &'s [BlockParameters],
-    adapted: Option<&'s [BlockParameters]>,
-) -> [Set<'s>; 2] {
-    let (architecture, [bits, adapter_bits]) = (step.architecture(), step.bits());
-    let model = Set { architecture, blocks, bits };
-    [model, adapted.map_or(model, |blocks| Set { architecture, blocks, bits: adapter_bits })]
 }
 
 /// Alive at every instant of both steps.

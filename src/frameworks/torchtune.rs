@@ -17,7 +17,7 @@ use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::family::NormKind;
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
-use crate::scenario::{Method, Recompute, Train};
+use crate::scenario::{Method, Objective, Recompute, Reference, Train};
 use crate::states::adapters::Adapters;
 use crate::states::weights::Set;
 use crate::tape::Dtype;
@@ -157,6 +157,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         autocast: false,
         fused_attention: true,
         padding: train.padding,
+        unpadded_mask: false,
         dropout: [false; 3],
         checkpointed_layers: if checkpoints { architecture.num_hidden_layers() } else { 0 },
         checkpoint_every: 1,
@@ -168,6 +169,9 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         graph: true,
         adapters,
         liger: None,
+        scored: None,
+        objective: Objective::Lm,
+        reference: Reference::None,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: None,

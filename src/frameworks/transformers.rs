@@ -1,5 +1,6 @@
 //! Hugging Face Transformers: its trainer's step, and its `generate()`.
 
+mod attention;
 pub(crate) mod length;
 mod serve;
 mod train;
@@ -36,7 +37,11 @@ impl Framework for Transformers {
         let (model, train) = (job.model, &job.scenario.train);
         Ok(match train.method {
             Method::Full => blocks(&model.architecture),
-            Method::Lora | Method::Qlora => Adapters::of(model, train)?.blocks(model),
+            Method::Lora | Method::Qlora => {
+                let mut trained = Adapters::of(model, train)?.blocks(model);
+                trained.append(&mut train::copied_head(&blocks(&model.architecture), model));
+                trained
+            }
         })
     }
 

@@ -137,12 +137,24 @@ fn keys(config: &Object<'_>, family: &Family) -> Result<ArchitectureKeys, Preset
         tie_word_embeddings: config.flag("tie_word_embeddings")?,
         hidden_act: config.text(spelled("hidden_act"))?,
         attention_dropout: config.number(spelled("attention_dropout"))?,
+        num_labels: labels(config, family)?,
+        classifier_dropout: config.number(&["classifier_dropout"])?,
         ..ArchitectureKeys::default()
     };
     let reads = families::member(family).reads;
     refuse(config, reads.refuses)?;
     fill(config, family, reads.keys, &mut keys)?;
     rule(config, family, reads.rule, keys)
+}
+
+/// Classes of sequences, tokens or images: those that have a name, else how many are said to be. Two of sequences or
+/// tokens are what every class begins with.
+fn labels(config: &Object<'_>, family: &Family) -> Result<Option<u64>, PresetError> {
+    let labels = match config.entries("id2label")? {
+        Some(named) => Some(named),
+        None => config.count(&["num_labels"])?,
+    };
+    Ok(labels.filter(|labels| family.image.is_some() || *labels != 2))
 }
 
 /// What the family's class makes of its file beyond names of keys.

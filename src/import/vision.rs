@@ -29,18 +29,9 @@ pub(super) fn keys(
             image_size: config.sides("image_size")?,
             patch_size: config.sides("patch_size")?,
             num_channels: config.count(&["num_channels"])?,
-            num_labels: labels(config)?,
             pooler_output_size: config.count(&["pooler_output_size"])?,
         },
         encoder: EncoderKeys { architectures: config.words("architectures")?, ..EncoderKeys::default() },
         ..shared
     })
-}
-
-/// Classes of images: those that have a name, else how many are said to be.
-fn labels(config: &Object<'_>) -> Result<Option<u64>, PresetError> {
-    match config.entries("id2label")? {
-        Some(named) => Ok(Some(named)),
-        None => config.count(&["num_labels"]),
-    }
 }

@@ -119,16 +119,21 @@ impl Run<'_> {
 
     /// From the last layer to what the head reads: a matrix, an activation and a norm.
     pub(crate) fn head_transform(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
+        self.head_transform_over(tape, stream, self.s())
+    }
+
+    /// The same of so many tokens of each sequence.
+    pub(crate) fn head_transform_over(&self, tape: &mut Tape, stream: Tensor, positions: Dim) -> Tensor {
         let Some(encoder) = self.architecture.encoder else { return tape.share(stream) };
         let part = Part::HeadTransform;
         let matrix = self.weights(tape, part, self.h(), self.h(), encoder.transform_bias);
-        let projected = self.linear(tape, stream, matrix, "head transform");
+        let projected = self.linear_over(tape, stream, matrix, "head transform", positions);
         let activated = self.activation(tape, projected, encoder.transform_act, "head activation");
         tape.release(projected);
         // Autocast norms in fp32.
         let wide = if self.autocast { Dtype::Fp32 } else { activated.dtype };
         let read = cast(tape, activated, wide, "head activation in fp32");
-        let normed = self.norm(tape, read, &[self.b(), self.s()], self.h(), names!("head norm"));
+        let normed = self.norm(tape, read, &[self.b(), positions], self.h(), names!("head norm"));
         tape.release(read);
         tape.release(activated);
         normed

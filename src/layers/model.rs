@@ -3,6 +3,9 @@
 pub(crate) mod classes;
 pub(crate) mod generation;
 pub(crate) mod head;
+pub(crate) mod pairs;
+pub(crate) mod reference;
+pub(crate) mod scores;
 pub(crate) mod shared;
 pub(crate) mod stacks;
 
@@ -10,9 +13,12 @@ use std::ops::Range;
 
 use self::classes::{Beside, Classes};
 use super::Run;
+use super::embedding::Table;
 use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
+use crate::layers::tiled_loss::Outputs;
+use crate::model::architecture::Output;
 use crate::scenario::Loss;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
@@ -36,8 +42,20 @@ struct Stages<'a> {
     embedding: Range<usize>,
     /// Held until the loss is known.
     until_loss: Vec<Tensor>,
-    /// Held until all layers have been computed again.
-    for_recomputation: Vec<Tensor>,
+    /// Held until all layers have gone back: what is needed to compute them again, and what the embedding keeps.
+    until_embedding: Vec<Tensor>,
+}
+
+/// What the loss of a pass is.
+struct Ends {
+    /// It, where there is one.
+    loss: Option<Tensor>,
+    /// Its first node.
+    loss_start: usize,
+    /// The words that logits are of, where there are any.
+    projected: Option<Dim>,
+    /// What TRL's head gave, of which the loss is still to be made.
+    tiled: Option<Outputs>,
 }
 
 impl<'a> Run<'a> {
@@ -94,12 +112,17 @@ impl<'a> Run<'a> {
 
 impl<'a> Recording<'a> {
     fn record(mut self) -> Forward {
-        let (stream, table, stages) = self.through_layers();
-        self.head_and_back(stream, table, stages)
+        if self.run.architecture.output == Output::Hidden {
+            return self.record_pairs();
+        }
+        let [until_loss, mut until_embedding] = self.before_policy();
+        let (stream, table, mut stages) = self.through_layers();
+        stages.until_embedding.append(&mut until_embedding);
+        self.head_and_back(stream, table, Stages { until_loss, ..stages })
     }
 
     /// From token ids to what the head reads, with the token table.
-    fn through_layers(&mut self) -> (Tensor, Tensor, Stages<'a>) {
+    fn through_layers(&mut self) -> (Tensor, Table, Stages<'a>) {
         let run = self.run;
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
@@ -118,37 +141,34 @@ impl<'a> Recording<'a> {
         if run.checkpointed_layers == 0 {
             self.let_go(&embedded.for_recomputation);
         }
-        let for_recomputation = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
-        let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), for_recomputation };
+        let until_embedding = if run.checkpointed_layers > 0 { embedded.for_recomputation } else { Vec::new() };
+        let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), until_embedding };
         (stream, embedded.table, stages)
     }
 
     /// Head and loss over what they read, and the way back through everything.
-    fn head_and_back(mut self, stream: Tensor, table: Tensor, mut stages: Stages<'a>) -> Forward {
+    fn head_and_back(mut self, stream: Tensor, table: Table, mut stages: Stages<'a>) -> Forward {
         let run = self.run;
-        let projection = self.head_weights(table);
-        let fused = run.liger.is_some() || run.loss_kind == Loss::Fused;
-        let logits = (run.loss_kind == Loss::Eager && !fused).then(|| self.head(stream, projection));
-        let loss_start = self.tape.node_count();
-        let loss = match logits {
-            Some(logits) => run.loss.then(|| self.loss(logits)),
-            None if fused => Some(run.loss_with_gradients(&mut self.tape, stream, projection)),
-            None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
-        };
-        let loss_known = self.tape.position();
-        if let (Some(logits), false) = (logits, run.keep_outputs) {
-            self.tape.release(logits);
-        }
+        let Ends { mut loss, loss_start, projected, tiled } = self.loss_of_stream(stream, table);
+        let mut loss_known = self.tape.position();
         self.tape.release(stream);
+        if let Some(outputs) = tiled {
+            stages.until_loss.extend(self.beside_policy());
+            loss = Some(Run::tiled_loss(&mut self.tape, outputs));
+            loss_known = self.tape.position();
+        }
         self.let_go(&stages.until_loss);
         self.tape.leave_autocast();
         let backward_start = self.tape.position();
         let mut marks = [backward_start; 2];
         if let (true, Some(loss)) = (run.graph, loss) {
             let seed = self.tape.seed(loss, "loss");
-            let chunk = run.logits_of_a_chunk(&mut self.tape, projection.outputs, 2);
+            let chunk = match projected {
+                Some(vocabulary) => run.logits_of_a_chunk(&mut self.tape, vocabulary, 2),
+                None => Vec::new(),
+            };
             let outside = Outside { embedding: stages.embedding, norm: stages.norm_start, loss: loss_start };
-            let held = [&chunk[..], &stages.for_recomputation];
+            let held = [&chunk[..], &stages.until_embedding];
             marks = self.layers.backward(&mut self.tape, &mut stages.classes, outside, held);
             self.tape.release_seed(seed);
         }
@@ -162,6 +182,28 @@ impl<'a> Recording<'a> {
             head_backward,
             embedding_backward,
         }
+    }
+
+    /// What stands on top of the layers, and the loss.
+    fn loss_of_stream(&mut self, stream: Tensor, table: Table) -> Ends {
+        let run = self.run;
+        if let Some(scores) = run.architecture.output.scores() {
+            let (loss, loss_start) = self.scored(stream, run.architecture.output, scores);
+            return Ends { loss: Some(loss), loss_start, projected: None, tiled: None };
+        }
+        let projection = self.head_weights(table);
+        let fused = run.liger.is_some() || run.loss_kind == Loss::Fused;
+        let logits = (run.loss_kind == Loss::Eager && !fused).then(|| self.head(stream, projection));
+        let loss_start = self.tape.node_count();
+        let tiled = (run.loss_kind == Loss::Trl).then(|| run.tiled_head(&mut self.tape, stream, projection));
+        let loss = match logits {
+            Some(logits) => run.loss.then(|| self.loss(logits)),
+            None if tiled.is_some() => None,
+            None if fused => Some(run.loss_with_gradients(&mut self.tape, stream, projection)),
+            None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
+        };
+        self.tape.release_each(logits.filter(|_| !run.keep_outputs));
+        Ends { loss, loss_start, projected: Some(projection.outputs), tiled }
     }
 
     fn let_go(&mut self, tensors: &[Tensor]) {

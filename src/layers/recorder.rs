@@ -53,6 +53,10 @@ pub(crate) struct Recorder<'a, P: LayerLoop> {
     stretches: Vec<Stretch>,
     layers: Vec<Recorded<'a, P::Given>>,
     between: Option<Between>,
+    /// Whether what is recorded now has no way back.
+    without_graph: bool,
+    /// The stretches that have none.
+    forward_only: Vec<usize>,
 }
 
 /// A recorded layer: what it is, what enters it, and its nodes.
@@ -84,12 +88,30 @@ pub(crate) struct Outside {
 impl<'a, P: LayerLoop> Recorder<'a, P> {
     /// Nothing recorded yet of a run, around whose layers these hooks are called.
     pub(crate) fn new(run: Run<'a>, hooks: &'a mut dyn Hooks) -> Self {
-        Self { run, hooks, stretches: Vec::new(), layers: Vec::new(), between: None }
+        Self {
+            run,
+            hooks,
+            stretches: Vec::new(),
+            layers: Vec::new(),
+            between: None,
+            without_graph: false,
+            forward_only: Vec::new(),
+        }
     }
 
     /// Where the recorded layers lie, once there is nothing more to record.
     pub(crate) fn into_stretches(self) -> Vec<Stretch> {
         self.stretches
+    }
+
+    /// From here on layers are run so, and have no way back.
+    pub(crate) fn run_without_graph(&mut self, run: Run<'a>) {
+        (self.run, self.without_graph) = (run, true);
+    }
+
+    /// They are run so again, and have one.
+    pub(crate) fn run_with_graph(&mut self, run: Run<'a>) {
+        (self.run, self.without_graph) = (run, false);
     }
 
     /// Forgets what was recorded: another pass begins.
@@ -128,9 +150,14 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         stream
     }
 
-    /// These nodes come between the layers recorded so far and the next.
-    pub(crate) fn between(&mut self, nodes: Range<usize>) {
-        self.between = Some(Between { next: self.layers.len(), nodes });
+    /// How many layers are recorded so far.
+    pub(crate) fn recorded(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// These nodes come before the layer of this number among the recorded ones.
+    pub(crate) fn between(&mut self, next: usize, nodes: Range<usize>) {
+        self.between = Some(Between { next, nodes });
     }
 
     /// Layers that are those of a period over and over.
@@ -150,6 +177,9 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
             if time == 0 {
                 stretch.first_forward = stretch.last_forward.clone();
             }
+        }
+        if self.without_graph {
+            self.forward_only.push(self.stretches.len());
         }
         self.stretches.push(stretch);
         stream
@@ -195,7 +225,8 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
     }
 
     fn layers_backward(&mut self, tape: &mut Tape, program: &mut P) {
-        for stretch in (0..self.stretches.len()).rev() {
+        let forward_only = std::mem::take(&mut self.forward_only);
+        for stretch in (0..self.stretches.len()).rev().filter(|stretch| !forward_only.contains(stretch)) {
             let recorded = self.stretches[stretch].recorded.clone();
             for index in recorded.clone().rev() {
                 let start = tape.position();

@@ -118,7 +118,17 @@ fn check_image(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
             refuse("train.precision", train.precision.word(), &MEASURED.map(Precision::word).join(", "))
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
-        Task::Train if matches!(train.optimizer, Optimizer::Adafactor | Optimizer::Muon) => {
+        Task::Train
+            if matches!(
+                train.optimizer,
+                Optimizer::Adafactor
+                    | Optimizer::Muon
+                    | Optimizer::Galore
+                    | Optimizer::Apollo
+                    | Optimizer::Adamw8bitTorchao
+                    | Optimizer::Adamw4bitTorchao
+            ) =>
+        {
             refuse("train.optimizer", train.optimizer.word(), "every one that no matrix's sides matter to")
         }
         Task::Train
@@ -139,10 +149,12 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     let train = &scenario.train;
     match scenario.task {
         Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora, for an encoder"),
-        Task::Train if train.loss != Loss::Eager => {
+        Task::Train if train.loss != Loss::Eager && train.objective.is_of_words() => {
             refuse("train.loss", train.loss.word(), "eager, for an encoder's masked tokens")
         }
-        Task::Train if encoder.second_bias && !model.architecture.tie_word_embeddings => {
+        Task::Train
+            if encoder.second_bias && !model.architecture.tie_word_embeddings && train.objective.is_of_words() =>
+        {
             let covered = "infer, for an encoder whose head is not tied: it has a second bias that no gradient reaches";
             refuse("task", "train", covered)
         }

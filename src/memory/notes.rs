@@ -2,7 +2,7 @@
 
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::scenario::{Estimator, Scenario, Task};
+use crate::scenario::{Attention, Estimator, Objective, Scenario, Task};
 use crate::units::grouped;
 
 /// Says so where sequences are longer than those that the model was made for. Such a run takes the memory that it is
@@ -17,14 +17,92 @@ pub fn beyond_positions(model: &Model, scenario: &Scenario) -> Option<String> {
 }
 
 /// Says so where a card is none that the described program runs on as it stands: what is compared is memory alone.
-pub fn other_runtime(gpu: &Gpu) -> Option<String> {
+fn other_runtime(gpu: &Gpu) -> Option<String> {
     let is_cuda = gpu.vendor.eq_ignore_ascii_case("nvidia");
     (!is_cuda)
         .then(|| format!("{} is no CUDA card: its memory alone is compared, the runtime is that of CUDA", gpu.name))
 }
 
+/// Everything that is worth saying of a run, but for what was asked for and changes nothing.
+pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<String> {
+    let of_run = [
+        model.card.assumed.clone(),
+        beyond_positions(model, scenario),
+        short_prompt(model, scenario),
+        written_elsewhere(scenario),
+        groups_of_completions(scenario),
+    ];
+    let of_card = gpu.into_iter().flat_map(|gpu| notes_of_card(scenario, gpu));
+    of_run.into_iter().flatten().chain(of_card).collect()
+}
+
+/// Whether a run learns from completions that its model writes.
+fn writes(scenario: &Scenario) -> bool {
+    let trains = scenario.task == Task::Train && scenario.estimator == Estimator::Ledger;
+    trains && scenario.train.objective == Objective::Grpo
+}
+
+/// Says so where completions are written beside the steps that are described.
+fn written_elsewhere(scenario: &Scenario) -> Option<String> {
+    let said =
+        "completions are taken as written: what generate() takes, or an engine beside it on the card, is not modelled";
+    writes(scenario).then(|| String::from(said))
+}
+
+/// Says so where a generation batch is no whole number of groups, which TRL asks for.
+fn groups_of_completions(scenario: &Scenario) -> Option<String> {
+    let train = &scenario.train;
+    let rows = train.micro_batch_size.saturating_mul(train.gradient_accumulation_steps);
+    let whole = rows.is_multiple_of(train.num_generations);
+    (writes(scenario) && !whole).then(|| {
+        format!(
+            "TRL asks for whole groups: {rows} rows are no multiple of {} (train.num_generations)",
+            train.num_generations
+        )
+    })
+}
+
+/// What a card makes otherwise than the run is described.
+pub fn notes_of_card(scenario: &Scenario, gpu: &Gpu) -> Vec<String> {
+    if scenario.estimator == Estimator::Sketch {
+        return other_runtime(gpu).into_iter().collect();
+    }
+    [other_runtime(gpu), no_bf16(scenario, gpu), no_flash(scenario, gpu)].into_iter().flatten().collect()
+}
+
+/// Says so where a run computes in bf16 and the card does not.
+fn no_bf16(scenario: &Scenario, gpu: &Gpu) -> Option<String> {
+    let narrow = match scenario.task {
+        Task::Train => scenario.train.precision.computes_in_bf16(),
+        Task::Infer => scenario.infer.weights == "bf16",
+    };
+    let (key, other) = match scenario.task {
+        Task::Train => ("train.precision", "fp16, fp16-autocast or fp16-mixed"),
+        Task::Infer => ("infer.weights", "fp16"),
+    };
+    (narrow && gpu.precedes_ampere()).then(|| {
+        let name = &gpu.name;
+        format!("{name} has no bf16: where PyTorch runs it at all, it emulates it, in as many bytes; {key} {other} is what it computes")
+    })
+}
+
+/// Says so where a run's attention is FlashAttention's, and the card has no such kernel.
+fn no_flash(scenario: &Scenario, gpu: &Gpu) -> Option<String> {
+    let attention = match scenario.task {
+        Task::Train => scenario.train.attention,
+        Task::Infer => scenario.infer.attention,
+    };
+    (attention == Attention::Flash && gpu.precedes_ampere()).then(|| {
+        let name = &gpu.name;
+        format!(
+            "{name} has no FlashAttention-2: PyTorch's memory-efficient kernel takes its place, of nearly the same memory; \
+             `flash_attention_2` is refused there, and what falls back to eager takes b·a·s²"
+        )
+    })
+}
+
 /// Says so where prompts are shorter than the context: the rest is generated.
-pub fn short_prompt(model: &Model, scenario: &Scenario) -> Option<String> {
+fn short_prompt(model: &Model, scenario: &Scenario) -> Option<String> {
     let infer = &scenario.infer;
     // An encoder reads all there is.
     let generates = model.architecture.encoder.is_none() && scenario.task == Task::Infer;

@@ -12,6 +12,7 @@ mod hybrid;
 mod image;
 mod mechanisms;
 mod mlp;
+mod output;
 mod recurrent;
 mod seq2seq;
 mod variant;
@@ -25,6 +26,7 @@ pub use groups::MOST_LAYERS;
 pub use image::Image;
 pub use mechanisms::{AttentionVariant, Compressed, Indexer, KeyValues, LayerVariant, PerLayerInputs};
 pub use mlp::{Activation, Mlp};
+pub use output::{Output, ScoreHead, Scores};
 pub use seq2seq::Seq2Seq;
 
 use checks::{dimension, native_weights, probability};
@@ -79,6 +81,12 @@ pub struct Architecture {
     pub seq2seq: Option<Seq2Seq>,
     /// What a model of images has outside its layers.
     pub image: Option<Image>,
+    /// What it gives for each token.
+    pub output: Output,
+    /// Classes that its class for sequences or tokens tells apart (`num_labels`).
+    pub labels: u64,
+    /// Dropout before their scores, where its config says.
+    pub classifier_dropout: Option<f64>,
     /// The layers, first to last.
     pub groups: Vec<LayerGroup>,
 }
@@ -218,6 +226,9 @@ impl Architecture {
             encoder,
             seq2seq,
             image,
+            output: Output::Own,
+            labels: output::labels(keys)?,
+            classifier_dropout: output::dropout(keys)?,
             groups,
         })
     }

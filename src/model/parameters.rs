@@ -5,11 +5,12 @@
 
 mod compressed;
 mod image;
+mod scores;
 mod seq2seq;
 mod variant;
 
 use super::architecture::{
-    Activation, Architecture, Attention, Experts, FeedForward, KeyValues, Latent, Layer, Mixer, Mlp,
+    Activation, Architecture, Attention, Experts, FeedForward, KeyValues, Latent, Layer, Mixer, Mlp, Output,
 };
 use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNorm};
 use super::recurrent;
@@ -200,6 +201,11 @@ fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let (hidden, narrow) = (architecture.hidden_size, architecture.embedding_size);
     if let Some(image) = &architecture.image {
         return image::head(image, hidden);
+    }
+    match architecture.output {
+        Output::Own => {}
+        Output::Sequences(scores) | Output::Tokens(scores) => return scores::head(architecture, scores),
+        Output::Hidden => return scores::bare(architecture),
     }
     let mut head = Vec::new();
     if let Some(encoder) = architecture.encoder {

@@ -1,56 +1,130 @@
 //! A framework profile: one TOML file, one version of an implementation.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::model::identifier;
+use super::scenario;
 use crate::frameworks;
 use crate::located::{Document, PresetError, Section, suggestion};
 use crate::model::keys::Source;
-use crate::scenario::OptimizerImplementation;
-use crate::scenario::profile::{Profile, Serving, Training};
+use crate::scenario::Method;
+use crate::scenario::profile::{OwnDefault, Profile, Profiles, Serving, Training};
 
-/// The profile that a file describes.
-pub(super) fn parse(origin: &str, text: &str) -> Result<Profile, PresetError> {
+/// The keys of `[train]` that are habits and no parameters, and the tables in it.
+const HABITS: [&str; 2] = ["fixed_options", "adapters_as_model"];
+const METHODS: [(&str, Method); 3] = [("full", Method::Full), ("lora", Method::Lora), ("qlora", Method::Qlora)];
+
+/// The profile that a file describes, which may build on one of those that are known.
+pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profile, PresetError> {
     let document = Document { origin, text };
     let root = document.parse()?;
     let root = Section::new(document, "", 0, root.get_ref());
     let id = root.text("id")?;
     let name = root.text("name")?;
+    let base = root.text("base")?;
     let framework = root.text("framework")?;
     let named = framework.is_some();
     let version = root.text("version")?;
     let sources = root.words("sources")?;
-    let families = root.words("families")?.unwrap_or_default();
+    let families = root.words("families")?;
     let release = root.table("release", "release.")?;
     let train = root.table("train", "train.")?;
+    let defaults = [("train", root.raw_table("train")?), ("runtime", root.raw_table("runtime")?)];
     let infer = root.table("infer", "infer.")?;
     root.finish()?;
 
     let id = identifier(&root, id)?;
+    let base = base.map(|base| found(&root, &base, known)).transpose()?;
+    let based = |framework: &String| base.as_ref().is_some_and(|base| base.framework != *framework);
+    if let (Some(framework), Some(base)) = (framework.as_ref().filter(|framework| based(framework)), &base) {
+        let message = format!("found `{framework}`, but its base `{}` follows `{}`", base.id, base.framework);
+        return Err(root.error("framework", message));
+    }
+    let framework = framework.or_else(|| base.as_ref().map(|base| base.framework.clone()));
     let framework = framework.unwrap_or_else(|| of_release(&id));
     let Some(switches) = frameworks::switches(&framework) else {
         let (key, known) = (if named { "framework" } else { "id" }, frameworks::ids());
         let message = format!("`{framework}` is not a framework; {}", suggestion(&framework, &known));
         return Err(root.error(key, message));
     };
-    let release = release.map(|section| differences(&section, switches)).transpose()?.unwrap_or_default();
-    if let Some(unknown) = families.iter().find(|family| crate::families::find(family).is_none()) {
+    let usual = base.as_ref().map(|base| &base.release);
+    let release = release.map(|section| differences(&section, switches, usual)).transpose()?;
+    if let Some(unknown) = families.iter().flatten().find(|family| crate::families::find(family).is_none()) {
         let known = crate::families::ids();
         return Err(
             root.error("families", format!("`{unknown}` is not a known family; {}", suggestion(unknown, &known)))
         );
     }
-    let version = root.need("version", version)?;
-    let sources = root.need("sources", sources)?;
-    let train = train.map(|section| training(&section)).transpose()?;
+    let habits = train.map(|section| training(&section)).transpose()?;
+    let own = own_defaults(document, defaults)?;
     let infer = infer.map(|section| serving(&section)).transpose()?;
-    if train.is_none() && infer.is_none() {
-        return Err(root.error("train", "missing; a profile describes [train], [infer] or both"));
-    }
     // Every entry of every ledger names it: it lives as long as the program, which reads each profile once.
-    let version = version.leak();
+    let version = version.map(|version| &*version.leak());
     let name = name.unwrap_or_else(|| id.clone());
-    Ok(Profile { id, name, framework, version, sources, families, release, train, infer })
+    let Some(base) = base else {
+        if habits.is_none() && infer.is_none() {
+            return Err(root.error("train", "missing; a profile describes [train], [infer] or both"));
+        }
+        let (version, sources) = (root.need("version", version)?, root.need("sources", sources)?);
+        let (release, families) = (release.unwrap_or_default(), families.unwrap_or_default());
+        return Ok(Profile {
+            id,
+            name,
+            framework,
+            version,
+            sources,
+            families,
+            release,
+            defaults: own,
+            train: habits,
+            infer,
+        });
+    };
+    let base = Profile::clone(&base);
+    Ok(Profile {
+        id,
+        name,
+        framework,
+        version: version.unwrap_or(base.version),
+        sources: sources.unwrap_or(base.sources),
+        families: families.unwrap_or(base.families),
+        release: release.unwrap_or(base.release),
+        defaults: base.defaults.into_iter().chain(own).collect(),
+        train: habits.or(base.train),
+        infer: infer.or(base.infer),
+    })
+}
+
+/// The profile that another builds on.
+fn found(root: &Section<'_, '_>, base: &str, known: &Profiles) -> Result<Arc<Profile>, PresetError> {
+    known.of(base).ok_or_else(|| {
+        let ids: Vec<&str> = known.ids().collect();
+        root.error("base", format!("`{base}` is not a framework that is described; {}", suggestion(base, &ids)))
+    })
+}
+
+/// What a file says of parameters: of every method first, then of each.
+fn own_defaults(
+    document: Document<'_>,
+    tables: [(&str, Option<&DeTable<'_>>); 2],
+) -> Result<Vec<OwnDefault>, PresetError> {
+    let mut defaults = Vec::new();
+    for (section, table) in tables {
+        let Some(table) = table else { continue };
+        let others: Vec<&str> = HABITS.into_iter().chain(METHODS.map(|(word, _)| word)).collect();
+        let values = scenario::values(document, section, table, &others)?;
+        defaults.extend(values.into_iter().map(|(key, value)| OwnDefault { method: None, key, value }));
+        for (word, method) in METHODS {
+            let Some(DeValue::Table(table)) = table.get(word).map(Spanned::get_ref) else { continue };
+            let values = scenario::values(document, section, table, &[])?;
+            defaults.extend(values.into_iter().map(|(key, value)| OwnDefault { method: Some(method), key, value }));
+        }
+    }
+    Ok(defaults)
 }
 
 /// The framework that an id names by how it begins, as `transformers-4.38` does; else the id.
@@ -59,31 +133,28 @@ fn of_release(id: &str) -> String {
     frameworks::ids().into_iter().find(begins).unwrap_or(id).to_owned()
 }
 
-/// The switches of a framework's releases, each of which a release has on or off.
-fn differences(section: &Section<'_, '_>, switches: &[&'static str]) -> Result<BTreeMap<String, bool>, PresetError> {
+/// The switches of a framework's releases, each of which a release has on or off; what is not said is as in its base.
+fn differences(
+    section: &Section<'_, '_>,
+    switches: &[&'static str],
+    usual: Option<&BTreeMap<String, bool>>,
+) -> Result<BTreeMap<String, bool>, PresetError> {
     let flag = |key: &&'static str| {
-        let found = section.flag(key).and_then(|found| section.need(key, found))?;
-        Ok(((*key).to_owned(), found))
+        let found = section.flag(key)?.or_else(|| usual?.get(*key).copied());
+        Ok(((*key).to_owned(), section.need(key, found)?))
     };
     let differences = switches.iter().map(flag).collect::<Result<_, PresetError>>()?;
     section.finish()?;
     Ok(differences)
 }
 
+/// How it trains, beside what a scenario can say.
 fn training(section: &Section<'_, '_>) -> Result<Training, PresetError> {
-    const KEY: &str = "optimizer_implementation";
-    let kernel = section.text(KEY)?;
-    let keep_outputs = section.flag("keep_outputs")?;
-    let fixed_options = section.flag("fixed_options")?.unwrap_or(false);
-    let adapters_as_model = section.flag("adapters_as_model")?.unwrap_or(false);
-    section.finish()?;
-    let kernel = section.need(KEY, kernel)?;
-    if OptimizerImplementation::from_word(&kernel).is_none() {
-        let message = format!("found {kernel:?}; {}", suggestion(&kernel, OptimizerImplementation::WORDS));
-        return Err(section.error(KEY, message));
-    }
-    let keep_outputs = section.need("keep_outputs", keep_outputs)?;
-    Ok(Training { optimizer_implementation: kernel, keep_outputs, fixed_options, adapters_as_model })
+    let [fixed_options, adapters_as_model] = HABITS;
+    Ok(Training {
+        fixed_options: section.flag(fixed_options)?.unwrap_or(false),
+        adapters_as_model: section.flag(adapters_as_model)?.unwrap_or(false),
+    })
 }
 
 fn serving(section: &Section<'_, '_>) -> Result<Serving, PresetError> {

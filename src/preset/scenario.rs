@@ -10,7 +10,10 @@ use toml::de::{DeTable, DeValue};
 
 use crate::located::{self, Document, PresetError, found, suggestion, whole, words};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Scenario, Value};
+use crate::scenario::{LEADING, Scenario, Value};
+
+/// The word for a value that is not set, where something else would follow.
+const UNSET: &str = "unset";
 
 /// The scenario in a file.
 pub fn read(path: &Path) -> Result<Scenario, PresetError> {
@@ -44,9 +47,7 @@ pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
 pub fn says(path: &Path, key: &str) -> bool {
     let Ok(text) = located::read(path) else { return false };
     let Ok(root) = (Document { origin: "", text: &text }).parse() else { return false };
-    let mut leaves = Vec::new();
-    collect("", root.get_ref(), &mut leaves);
-    leaves.iter().any(|leaf| leaf.key == key)
+    keys(root.get_ref()).iter().any(|known| known == key)
 }
 
 /// The scenario in a table whose keys messages call `prefix` and their name; the keys in `others` are not its own.
@@ -72,9 +73,40 @@ pub(crate) fn from_table(
     Ok(scenario)
 }
 
+/// The dotted keys of a table that have a value.
+pub(crate) fn keys(table: &DeTable<'_>) -> Vec<String> {
+    let mut leaves = Vec::new();
+    collect("", table, &mut leaves);
+    leaves.into_iter().map(|leaf| leaf.key).collect()
+}
+
+/// Values of parameters in a table of one section, as `[train]` is, each with its dotted key; messages call them by that.
+/// The keys in `others` are not its own.
+pub(crate) fn values(
+    document: Document<'_>,
+    section: &str,
+    table: &DeTable<'_>,
+    others: &[&str],
+) -> Result<Vec<(&'static str, Value)>, PresetError> {
+    let mut leaves = Vec::new();
+    collect(&format!("{section}."), table, &mut leaves);
+    leaves.retain(|leaf| others.iter().all(|other| leaf.key.split_once('.').is_none_or(|(_, key)| key != *other)));
+    leaves.sort_by_key(|leaf| leaf.span.start);
+    let read = leaves.into_iter().map(|leaf| {
+        let wrong = |message: String| document.error(leaf.span.clone(), leaf.key.clone(), message);
+        let parameter = PARAMETERS.iter().find(|parameter| parameter.key == leaf.key);
+        let parameter = parameter.ok_or_else(|| wrong(unknown(&leaf.key)))?;
+        let value = value(parameter, leaf.value).map_err(&wrong)?;
+        let mut scenario = Scenario::default();
+        parameter.set(&mut scenario, value).map_err(|error| wrong(error.message))?;
+        Ok((parameter.key, parameter.get(&scenario)))
+    });
+    read.collect()
+}
+
 /// The scenario as a file that reads back equal: model and card, then whatever differs from the default.
 pub fn to_toml(scenario: &Scenario) -> String {
-    let default = Scenario::default();
+    let (default, usual) = (Scenario::default(), scenario.usual());
     let mut text = String::new();
     let mut section = "";
     // A TOML table cannot be left again, so the keys outside all tables come first.
@@ -82,7 +114,10 @@ pub fn to_toml(scenario: &Scenario) -> String {
     for name in sections() {
         for parameter in in_order(name) {
             let value = parameter.get(scenario);
-            if value == Value::Unset || (parameter.key != "model" && value == parameter.get(&default)) {
+            // What the rest follows from is said, and of the rest what does not follow.
+            let leads = LEADING.contains(&parameter.key);
+            let known = parameter.get(if leads { &default } else { &usual });
+            if parameter.key != "model" && value == known {
                 continue;
             }
             if section != name {
@@ -126,6 +161,7 @@ fn value(parameter: &Parameter, value: &DeValue<'_>) -> Result<Value, String> {
         Kind::Words => String::from("a list of texts"),
     };
     let read = match value {
+        DeValue::String(text) if text == UNSET && parameter.optional() => Some(Value::Unset),
         DeValue::String(text) => Some(Value::Word(text.clone().into_owned())),
         DeValue::Integer(_) => whole(value).map(Value::Count),
         DeValue::Float(number) => number.as_str().parse().ok().map(Value::Fraction),

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::table::{Cell, Column, Table};
 use crate::gpu::Gpu;
 use crate::preset::Facts;
-use crate::scenario::profile::{NOT_DESCRIBED, Profiles};
+use crate::scenario::parameter::Parameter;
+use crate::scenario::profile::{NOT_DESCRIBED, Profile, Profiles};
+use crate::scenario::{self, Scenario};
 use crate::units::{Parameters, Unit};
 
 /// A row for each model.
@@ -89,12 +91,14 @@ pub fn frameworks(profiles: &Profiles) -> Table {
         Column::hidden("name"),
         Column::hidden("optimizer_implementation"),
         Column::hidden("keep_outputs"),
+        Column::hidden("defaults"),
         Column::hidden("sources"),
     ]);
     let described = profiles.all().map(|profile| (profile.id.as_str(), Some(profile)));
     for (id, profile) in described.chain(NOT_DESCRIBED.map(|id| (id, None))) {
         let covered = profile.is_some();
         let train = profile.and_then(|profile| profile.train.as_ref());
+        let usual = |key| profile.filter(|_| train.is_some()).and_then(|profile| value_under(profile, key));
         let tasks = [("train", train.is_some()), ("infer", profile.is_some_and(|profile| profile.infer.is_some()))];
         let tasks: Vec<&str> = tasks.into_iter().filter(|(_, described)| *described).map(|(task, _)| task).collect();
         table.push(vec![
@@ -103,12 +107,32 @@ pub fn frameworks(profiles: &Profiles) -> Table {
             Cell::new(Some(tasks.join(", ")).filter(|_| covered)),
             Cell::new(profile.map(|profile| profile.version)),
             Cell::new(profile.map(|profile| profile.name.as_str())),
-            Cell::new(train.map(|train| train.optimizer_implementation.as_str())),
-            Cell::new(train.map(|train| train.keep_outputs)),
+            Cell::new(usual("train.optimizer_implementation")),
+            Cell::new(usual("train.keep_outputs")),
+            Cell::new(profile.map(own_defaults)),
             Cell::new(profile.map(|profile| profile.sources.join("; "))),
         ]);
     }
     table
+}
+
+/// What a run under a framework has for a parameter of which nobody says anything.
+fn value_under(profile: &Profile, key: &str) -> Option<Value> {
+    let parameter = Parameter::by_key(key).ok()?;
+    let value = profile.own_default(key).cloned().unwrap_or_else(|| parameter.get(&Scenario::default()));
+    Some(match value {
+        scenario::Value::Flag(on) => Value::Bool(on),
+        other => Value::String(other.to_string()),
+    })
+}
+
+/// A framework's own defaults in words, those of one method behind its name.
+fn own_defaults(profile: &Profile) -> String {
+    let said = profile.defaults.iter().map(|own| match own.method {
+        None => format!("{}={}", own.key, own.value),
+        Some(method) => format!("{}: {}={}", method.word(), own.key, own.value),
+    });
+    said.collect::<Vec<_>>().join("; ")
 }
 
 /// `3350`, not `3350.0`: a whole number as people write it.

@@ -19,6 +19,7 @@ struct Document<'a> {
     peak: Peak,
     instants: Vec<InstantTotals>,
     fit: Option<Fit<'a>>,
+    warnings: &'a [String],
     estimator: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sketch: Option<Sketch>,
@@ -133,6 +134,7 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
         peak: Peak { instant: report.ledger.peak().instant.id(), rank: Rank { pipeline: 0 } },
         instants: report.ledger.moments().iter().map(instant_totals).collect(),
         fit: report.fit.as_ref().map(fit),
+        warnings: report.warnings,
         estimator: report.scenario.estimator.word(),
         sketch: report
             .sketch

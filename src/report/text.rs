@@ -14,7 +14,7 @@ pub use largest::largest;
 pub use ledger::ledger;
 
 use super::Report;
-use crate::scenario::{Estimator, KernelLibrary, Recompute, Scenario, Task};
+use crate::scenario::{Estimator, KernelLibrary, Objective, Recompute, Scenario, Task};
 use crate::units::{Bytes, Unit, grouped};
 
 /// The width that text is made for.
@@ -102,7 +102,13 @@ fn headline(report: &Report) -> String {
     if scenario.estimator == Estimator::Sketch {
         words.push(String::from("sketch"));
     }
-    wrap(&words)
+    let decided = scenario.decided_by_framework();
+    if decided.is_empty() || scenario.estimator == Estimator::Sketch {
+        return wrap(&words);
+    }
+    let decided = decided.iter().map(|(parameter, value)| format!("{}={value}", parameter.key));
+    let own = format!("{}'s own defaults: {}", scenario.framework.word(), decided.collect::<Vec<_>>().join(" "));
+    format!("{}\n{}", wrap(&words), wrap_sentence(&own))
 }
 
 /// Words with a dot between them, in lines of at most 80 columns.
@@ -132,7 +138,10 @@ fn flow<'a>(words: impl Iterator<Item = &'a str>, between: &str) -> String {
 
 fn training(scenario: &Scenario, words: &mut Vec<String>) {
     let train = &scenario.train;
-    words.push(format!("train {}", train.method.word()));
+    words.push(match train.objective {
+        Objective::Lm => format!("train {}", train.method.word()),
+        objective => format!("train {} {}", train.method.word(), objective.word()),
+    });
     words.push(scenario.framework.word().to_owned());
     words.push(train.precision.word().to_owned());
     words.push(train.optimizer.word().to_owned());

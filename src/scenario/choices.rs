@@ -65,6 +65,63 @@ choices! {
 }
 
 choices! {
+    /// What is learned, which decides what stands on top of the layers, how many rows are run and what else is.
+    Objective {
+        /// The next token, or an encoder's masked ones.
+        Lm = "lm",
+        /// The next token, as TRL's trainer has it.
+        Sft = "sft",
+        /// Pairs of a chosen and a rejected completion, against a reference.
+        Dpo = "dpo",
+        /// Completions that are good or bad, against a reference.
+        Kto = "kto",
+        /// A score of pairs of completions.
+        Reward = "reward",
+        /// Completions that the model wrote itself, by their rewards.
+        Grpo = "grpo",
+        /// A class for each sequence.
+        Classification = "classification",
+        /// A class for each token.
+        TokenClassification = "token-classification",
+        /// A vector for each sequence, near that of its pair.
+        Embedding = "embedding",
+        /// Masked tokens.
+        Mlm = "mlm",
+    }
+}
+
+impl Objective {
+    /// Whether a head over the vocabulary is trained.
+    pub const fn is_of_words(self) -> bool {
+        !matches!(self, Self::Reward | Self::Classification | Self::TokenClassification | Self::Embedding)
+    }
+
+    /// Whether log-probabilities of tokens are what it learns from, by TRL's trainers.
+    pub const fn scores_tokens(self) -> bool {
+        matches!(self, Self::Sft | Self::Dpo | Self::Kto | Self::Grpo)
+    }
+
+    /// Whether those are held against a reference's.
+    pub const fn has_reference(self) -> bool {
+        matches!(self, Self::Dpo | Self::Kto | Self::Grpo)
+    }
+}
+
+choices! {
+    /// What a policy is held against.
+    Reference {
+        /// Nothing.
+        None = "none",
+        /// A copy of the model.
+        Copy = "copy",
+        /// The model with its adapters switched off.
+        Adapter = "adapter",
+        /// Log-probabilities that were computed before.
+        Precomputed = "precomputed",
+    }
+}
+
+choices! {
     /// How weights come to the card.
     Placement {
         /// Loaded on the host, then `.to("cuda")`.
@@ -111,6 +168,11 @@ impl Precision {
         matches!(self, Self::Bf16Autocast | Self::Fp16Autocast | Self::Bf16Mixed | Self::Fp16Mixed)
     }
 
+    /// Whether products are in bf16.
+    pub const fn computes_in_bf16(self) -> bool {
+        matches!(self, Self::Bf16 | Self::Bf16Autocast | Self::Bf16Mixed | Self::Bf16Master)
+    }
+
     /// Whether gradients are scaled, so that float16 holds them.
     pub const fn scales_gradients(self) -> bool {
         matches!(self, Self::Fp16Autocast | Self::Fp16Mixed)
@@ -140,6 +202,10 @@ choices! {
         Adamw8bit = "adamw-8bit",
         /// The same, in memory that can move to the host.
         PagedAdamw8bit = "paged-adamw-8bit",
+        /// Two moments in 8-bit blocks, by torchao.
+        Adamw8bitTorchao = "adamw-8bit-torchao",
+        /// Two moments in 4-bit blocks, by torchao.
+        Adamw4bitTorchao = "adamw-4bit-torchao",
         /// A row and a column vector a matrix.
         Adafactor = "adafactor",
         /// One moment.
@@ -148,6 +214,12 @@ choices! {
         Lion8bit = "lion-8bit",
         /// One momentum for matrices, AdamW for the rest.
         Muon = "muon",
+        /// Two moments of gradients that singular vectors project.
+        Galore = "galore",
+        /// Two moments of gradients that random matrices project.
+        Apollo = "apollo",
+        /// A second moment and the point that steps start from.
+        ScheduleFree = "schedule-free",
         /// No state.
         Sgd = "sgd",
         /// One moment.
@@ -208,6 +280,8 @@ choices! {
         Chunked = "chunked",
         /// Inside the head's kernel.
         Fused = "fused",
+        /// TRL's tiled head, which scores the labels that count and makes no logits.
+        Trl = "trl",
     }
 }
 

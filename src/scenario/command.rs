@@ -1,12 +1,12 @@
 //! A scenario as one command line.
 
 use super::parameter::PARAMETERS;
-use super::{Scenario, Value};
+use super::{LEADING, Scenario, Value};
 
 /// The arguments with which `brimful`, or any of its commands, has this scenario: the model, the card, a `--set` for
 /// whatever differs from its default, and the folder of presets that was asked for.
 pub fn arguments(scenario: &Scenario, presets: Option<&str>) -> Vec<String> {
-    let default = Scenario::default();
+    let (default, usual) = (Scenario::default(), scenario.usual());
     let mut arguments = Vec::new();
     if !scenario.model.is_empty() {
         arguments.push(no_flag(&scenario.model));
@@ -17,7 +17,9 @@ pub fn arguments(scenario: &Scenario, presets: Option<&str>) -> Vec<String> {
     let rest = PARAMETERS.iter().filter(|parameter| !["model", "gpu"].contains(&parameter.key));
     for parameter in rest {
         let value = parameter.get(scenario);
-        if value != parameter.get(&default) {
+        // What the rest follows from is said, and of the rest what does not follow.
+        let leads = LEADING.contains(&parameter.key);
+        if value != parameter.get(if leads { &default } else { &usual }) {
             let value = if value == Value::Unset { String::from("-") } else { value.to_string() };
             arguments.extend([String::from("--set"), format!("{}={value}", parameter.key)]);
         }

@@ -2,6 +2,7 @@
 //!
 //! What each operation keeps is code, in `frameworks`.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -9,11 +10,11 @@ use std::sync::{Arc, LazyLock};
 use serde::{Serialize, Serializer};
 
 use super::parameter::nearest;
-use super::{Scenario, Task};
+use super::{Method, Scenario, Task, Value};
 use crate::families::code::SOURCE;
 
 /// The habits of one release of a framework.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// The word that scenarios use.
     pub id: String,
@@ -29,19 +30,28 @@ pub struct Profile {
     pub families: Vec<String>,
     /// By what its framework's releases differ.
     pub release: BTreeMap<String, bool>,
+    /// What its users get of what they do not say.
+    pub defaults: Vec<OwnDefault>,
     /// How it trains, where that is described.
     pub train: Option<Training>,
     /// How it serves, where that is described.
     pub infer: Option<Serving>,
 }
 
-/// How an implementation's own training loop goes, unless the scenario says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a framework's users get of a parameter of which they say nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnDefault {
+    /// The method that it is so for; all where none is named.
+    pub method: Option<Method>,
+    /// The parameter's dotted key.
+    pub key: &'static str,
+    /// What it is.
+    pub value: Value,
+}
+
+/// How an implementation trains, beside what a scenario can say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Training {
-    /// The word of `train.optimizer_implementation`.
-    pub optimizer_implementation: String,
-    /// Whether the loop holds the model's outputs during backward.
-    pub keep_outputs: bool,
     /// Whether its script leaves no choice of attention, of the optimizer's kernel and of what is kept.
     pub fixed_options: bool,
     /// Whether adapters have the type of the model, whatever `train.lora_dtype` says.
@@ -72,14 +82,72 @@ pub struct Serving {
     pub in_order: bool,
 }
 
-/// Every profile that is known, by framework, the newest release first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Every profile that is known.
+#[derive(Debug, Clone, Default)]
 pub struct Profiles {
-    known: Vec<Arc<Profile>>,
+    known: Arc<Vec<Known>>,
+}
+
+/// A profile, read when somebody first asks for it: a run has one of many.
+#[derive(Debug, Clone)]
+struct Known {
+    id: Cow<'static, str>,
+    profile: Arc<LazyLock<Option<Arc<Profile>>, Reader>>,
+}
+
+type Reader = Box<dyn FnOnce() -> Option<Arc<Profile>> + Send>;
+
+impl Known {
+    fn read(&self) -> Option<&Arc<Profile>> {
+        self.profile.as_ref().as_ref()
+    }
 }
 
 /// Frameworks that people ask for and that are not described yet.
 pub const NOT_DESCRIBED: [&str; 5] = ["megatron", "torchtitan", "deepspeed", "vllm", "llama.cpp"];
+
+/// Programs by the names that people use for them, and what a run under them is like: what they build on, which settings
+/// come closest, and what stays different. `accelerate launch` changes nothing on one GPU.
+pub const BUILT_ON: [(&str, &str); 8] = [
+    (
+        "unsloth",
+        "it builds on TRL; `--framework trl --set train.kernels=liger` comes closest; its own kernels for LoRA and its \
+         checkpoints in host memory hold less",
+    ),
+    (
+        "axolotl",
+        "it builds on the Trainer of Transformers; `--framework transformers --precision bf16-autocast --recompute full` \
+         comes closest to a config with `bf16: true` and `gradient_checkpointing: true`; its fused losses hold less",
+    ),
+    (
+        "llama-factory",
+        "it builds on the Trainer of Transformers; `--framework transformers --precision bf16-autocast --recompute full` \
+         comes closest; with `pure_bf16` it is `--precision bf16`",
+    ),
+    (
+        "ms-swift",
+        "it builds on the Trainer of Transformers; `--framework transformers --precision bf16-autocast --recompute full` \
+         comes closest; its padding-free batches hold less",
+    ),
+    (
+        "nemo",
+        "it builds on Megatron-Core and is not described yet; NeMo AutoModel runs models of Transformers: there `--framework \
+         transformers --precision bf16` comes closest",
+    ),
+    ("accelerate", "it runs the loop of whoever calls it: `--framework transformers`"),
+    (
+        "lightning",
+        "its loop runs models of Transformers: `--framework transformers` with `--precision bf16-mixed` as in \
+      `precision=\"bf16-mixed\"`; its optimizer is foreach unless `fused=True` is given",
+    ),
+    ("openrlhf", "it runs models of Transformers under DeepSpeed, which is not described yet"),
+];
+
+/// What is said of a program that is described by what it builds on, however its name is written.
+fn built_on(word: &str) -> Option<&'static str> {
+    let plain = |word: &str| word.to_lowercase().replace(['-', '_', ' '], "");
+    BUILT_ON.iter().find(|(name, _)| plain(name) == plain(word)).map(|(_, said)| *said)
+}
 
 impl Default for Profile {
     /// The one whose operations [`crate::families::code`] describes, for programs that load no presets.
@@ -92,12 +160,8 @@ impl Default for Profile {
             sources: Vec::new(),
             families: Vec::new(),
             release: BTreeMap::new(),
-            train: Some(Training {
-                optimizer_implementation: String::from("fused"),
-                keep_outputs: false,
-                fixed_options: false,
-                adapters_as_model: false,
-            }),
+            defaults: Vec::new(),
+            train: Some(Training::default()),
             infer: Some(Serving {
                 logits_of_prompt: false,
                 rebuilds_cache: false,
@@ -113,27 +177,39 @@ impl Default for Profile {
     }
 }
 
+impl Profile {
+    /// What its users get of a parameter, whatever the method, where it is not what everybody gets.
+    pub fn own_default(&self, key: &str) -> Option<&Value> {
+        self.defaults.iter().rev().find(|own| own.key == key && own.method.is_none()).map(|own| &own.value)
+    }
+}
+
 impl Profiles {
     /// Adds a profile, in the place of an earlier one of its id.
     pub fn put(&mut self, profile: Profile) {
-        self.known.retain(|known| known.id != profile.id);
-        self.known.push(Arc::new(profile));
-        let usual = Profile::default().framework;
-        self.known.sort_by_cached_key(|profile| {
-            let Profile { id, framework, .. } = &**profile;
-            (*framework != usual, framework.clone(), id != framework, Reverse(id.clone()))
-        });
+        self.put_unread(Cow::Owned(profile.id.clone()), move || Some(profile));
+    }
+
+    /// Adds the profile of an id, which is read when somebody first asks for it.
+    pub fn put_unread(&mut self, id: Cow<'static, str>, read: impl FnOnce() -> Option<Profile> + Send + 'static) {
+        let read = Box::new(move || read().map(Arc::new)) as Reader;
+        let known = Arc::make_mut(&mut self.known);
+        known.retain(|known| known.id != id);
+        known.push(Known { id, profile: Arc::new(LazyLock::new(read)) });
     }
 
     /// The profile of an id; the default one needs no preset.
     pub fn of(&self, id: &str) -> Option<Arc<Profile>> {
-        let known = self.known.iter().find(|profile| profile.id == id).cloned();
+        let known = self.known.iter().find(|known| known.id == id).and_then(Known::read).cloned();
         known.or_else(|| Some(Arc::new(Profile::default())).filter(|profile| profile.id == id))
     }
 
-    /// Every profile, by framework.
+    /// Every profile, by framework, the newest release first.
     pub fn all(&self) -> impl Iterator<Item = &Profile> {
-        self.known.iter().map(AsRef::as_ref)
+        let usual = Profile::default().framework;
+        let mut all: Vec<&Profile> = self.known.iter().filter_map(Known::read).map(AsRef::as_ref).collect();
+        all.sort_by_key(|Profile { id, framework, .. }| (*framework != usual, framework, id != framework, Reverse(id)));
+        all.into_iter()
     }
 
     /// Every id.
@@ -148,12 +224,15 @@ impl Profiles {
     pub fn framework(&self, word: &str) -> Result<Framework, UnknownFramework> {
         let profile = self.of(word);
         if profile.is_none() && !NOT_DESCRIBED.contains(&word) {
+            if let Some(said) = built_on(word) {
+                return Err(UnknownFramework(format!("`{word}` is not described by itself: {said}")));
+            }
             let near = nearest(word, self.ids().chain(NOT_DESCRIBED));
             let near = near.map_or_else(String::new, |near| format!("; the nearest is `{near}`"));
             let known: Vec<&str> = self.ids().chain(NOT_DESCRIBED).collect();
             return Err(UnknownFramework(format!("`{word}` is none of {}{near}", known.join(", "))));
         }
-        Ok(Framework { word: Arc::from(word), profile, described: self.described() })
+        Ok(Framework { word: Arc::from(word), profile, among: self.clone() })
     }
 
     /// Looks up the framework of a scenario.
@@ -163,17 +242,6 @@ impl Profiles {
     pub fn settle(&self, scenario: &mut Scenario) -> Result<(), UnknownFramework> {
         scenario.framework = self.framework(scenario.framework.word())?;
         Ok(())
-    }
-
-    fn described(&self) -> Described {
-        let ids = |has: &dyn Fn(&Profile) -> bool| {
-            let ids = self.all().filter(|profile| has(profile)).map(|profile| profile.id.as_str());
-            ids.collect::<Vec<_>>().join(", ")
-        };
-        Described {
-            train: Arc::from(ids(&|profile| profile.train.is_some())),
-            infer: Arc::from(ids(&|profile| profile.infer.is_some())),
-        }
     }
 }
 
@@ -187,33 +255,20 @@ pub struct UnknownFramework(pub String);
 pub struct Framework {
     word: Arc<str>,
     profile: Option<Arc<Profile>>,
-    described: Described,
-}
-
-/// Which frameworks are described for a task, for messages.
-#[derive(Debug, Clone)]
-struct Described {
-    train: Arc<str>,
-    infer: Arc<str>,
-}
-
-impl Default for Described {
-    fn default() -> Self {
-        let id = Arc::from("transformers");
-        Self { train: Arc::clone(&id), infer: id }
-    }
+    /// Where it was looked up.
+    among: Profiles,
 }
 
 impl Framework {
     /// The one of a word, which [`Profiles::settle`] looks up.
     pub fn named(word: &str) -> Self {
-        Self { word: Arc::from(word), profile: None, described: Described::default() }
+        Self { word: Arc::from(word), profile: None, among: Profiles::default() }
     }
 
     /// The one of a profile.
     pub fn of(profile: Arc<Profile>) -> Self {
         let word = Arc::from(profile.id.as_str());
-        Self { word, profile: Some(profile), described: Described::default() }
+        Self { word, profile: Some(profile), among: Profiles::default() }
     }
 
     /// The word that files, flags and JSON use.
@@ -226,12 +281,14 @@ impl Framework {
         self.profile.as_deref()
     }
 
-    /// The frameworks that are described for a task.
-    pub fn described(&self, task: Task) -> &str {
-        match task {
-            Task::Train => &self.described.train,
-            Task::Infer => &self.described.infer,
-        }
+    /// The frameworks that are described for a task, for messages.
+    pub fn described(&self, task: Task) -> String {
+        let is = |profile: &&Profile| match task {
+            Task::Train => profile.train.is_some(),
+            Task::Infer => profile.infer.is_some(),
+        };
+        let ids: Vec<&str> = self.among.all().filter(is).map(|profile| profile.id.as_str()).collect();
+        if ids.is_empty() { String::from("transformers") } else { ids.join(", ") }
     }
 
     /// How it trains, where it is described for that.

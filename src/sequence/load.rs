@@ -8,6 +8,7 @@ use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::model::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::model::part::Piece;
 use crate::scenario::Placement;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -36,6 +37,14 @@ pub(crate) struct Loading<'a> {
     pub(crate) tied: Option<TiedHead>,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// Whether what loading left behind is given back before the first step, as `Trainer.train()` does.
+    pub(crate) gives_back: bool,
+    /// Whether a copy of it that is not trained is loaded after it.
+    pub(crate) reference: bool,
+    /// What of the model stands once more, to be trained beside adapters.
+    pub(crate) copied: Vec<&'a BlockParameters>,
+    /// A head whose matrix is the embedding's, as far as adapters or a copy make something its own.
+    pub(crate) adapted_head: Option<&'a BlockParameters>,
     /// Buffers of the model.
     pub(crate) buffers: &'a [Entry],
     /// What the loop feeds.
@@ -85,6 +94,17 @@ impl Loading<'_> {
         }
         if self.placement != Placement::To {
             self.adapters_after(&mut sequence)?;
+            self.copies(&mut sequence)?;
+        }
+        if self.reference {
+            match self.placement {
+                Placement::Build => self.built(&mut sequence)?,
+                // TRL loads it itself, by `device_map="auto"`.
+                Placement::To | Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
+            }
+        }
+        if self.gives_back {
+            sequence.empty_cache();
         }
         for entry in self.batch {
             sequence.entry(BATCH, entry);
@@ -108,7 +128,12 @@ impl Loading<'_> {
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
         }
-        Ok(())
+        // A tied head comes with the embedding, and what is its own in its place.
+        let own = self.adapted_head.into_iter().flat_map(|block| &block.tensors);
+        for tensor in own.filter_map(|tensor| self.adapters?.of_matrix(tensor)).flatten() {
+            sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
+        }
+        self.copies(sequence)
     }
 
     /// Modules made on the card: a head that is tied is made and dropped.
@@ -220,20 +245,36 @@ impl Loading<'_> {
         let base = if self.format.is_some() { Dtype::Bf16 } else { self.weights };
         let casts = adapters.dtype != base;
         let mut made: Vec<(Made, u64)> = Vec::new();
-        for block in self.blocks {
+        let mut copies = Vec::new();
+        for block in self.blocks.iter().chain(self.adapted_head) {
             for _ in 0..block.copies {
                 for tensor in modules::as_named(block, self.modules) {
                     for tensor in adapters.of_matrix(tensor).into_iter().flatten() {
                         let bytes = self.adapter_bytes(&tensor)?;
+                        if tensor.piece == Piece::Copy {
+                            copies.push(bytes);
+                            continue;
+                        }
                         let own = if casts { of(&tensor, base)? } else { bytes };
                         made.push((sequence.allocate(ADAPTER, own), bytes));
                     }
                 }
             }
         }
+        // Copies come when all adapters are there, and are not cast with them.
+        for bytes in copies {
+            sequence.allocate(ADAPTER, bytes);
+        }
         for (narrow, bytes) in made.into_iter().filter(|_| casts) {
             sequence.allocate(ADAPTER, bytes);
             sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    fn copies(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+        for tensor in self.copied.iter().flat_map(|block| &block.tensors) {
+            sequence.allocate(WEIGHT, self.bytes(tensor)?);
         }
         Ok(())
     }
@@ -270,8 +311,12 @@ impl Loading<'_> {
         of(tensor, if self.format.is_some() { Dtype::Bf16 } else { self.weights })
     }
 
+    /// A copy of a matrix has its type.
     fn adapter_bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
-        of(tensor, self.adapters.map_or(self.weights, |adapters| adapters.dtype))
+        of(
+            tensor,
+            self.adapters.filter(|_| tensor.piece != Piece::Copy).map_or(self.weights, |adapters| adapters.dtype),
+        )
     }
 }
 

@@ -8,7 +8,7 @@ mod derive;
 mod over;
 
 use super::record::INPUTS;
-use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Source, StorageId, Tape, Tensor};
+use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Segment, Source, StorageId, Tape, Tensor};
 
 /// Where a product with a bias has that among its inputs.
 const BIAS: usize = 2;
@@ -61,23 +61,38 @@ impl Tape {
         let packs = self.nodes[nodes.clone()].iter().map(|node| u32::from(node.packs)).sum();
         let last = nodes.clone().find(|index| self.nodes[*index].packs > 0);
         let mut again = Some(again);
-        let mut replay = 0;
+        // Autocast's copies of parameters may have been there already; they keep nothing, and have no twins.
+        let mut twins = Vec::new();
+        let mut before = nodes.clone().filter(|index| !self.copies_parameter(*index)).count();
         for index in nodes.clone().rev() {
             if self.nodes[index].packs > 0
                 && let Some(again) = again.take()
             {
-                replay = self.nodes.len();
+                let replay = self.nodes.len();
                 self.begin_recomputation(packs);
                 again(self);
                 self.end_recomputation();
+                twins = (replay..self.nodes.len()).filter(|index| !self.copies_parameter(*index)).collect();
             }
-            let twin = (replay > 0).then(|| replay + (index - nodes.start)).filter(|twin| *twin < self.nodes.len());
+            let twin = if self.copies_parameter(index) {
+                None
+            } else {
+                before -= 1;
+                twins.get(before).copied()
+            };
             self.run(index, twin, if Some(index) == last { given } else { &[] });
         }
         // Nothing of it was needed.
         if last.is_none() {
             self.release_each(given.iter().copied());
         }
+    }
+
+    /// Whether a node makes a parameter's copy in another type, of which backward keeps nothing.
+    fn copies_parameter(&self, index: usize) -> bool {
+        let node = &self.nodes[index];
+        let reads = self.input(node, 0).map(|input| input.source);
+        node.rule == Rule::Each && node.packs == 0 && node.inputs.1 == 1 && matches!(reads, Some(Source::Leaf(_)))
     }
 
     fn run(&mut self, index: usize, twin: Option<usize>, given: &[Tensor]) {
@@ -146,7 +161,7 @@ impl Tape {
         }
     }
 
-    fn gradient(&mut self, input: &Input, shape: u16, dtype: Dtype) -> StorageId {
+    pub(super) fn gradient(&mut self, input: &Input, shape: u16, dtype: Dtype) -> StorageId {
         let whole =
             shape == input.shape || self.elements[usize::from(shape)] == self.elements[usize::from(input.shape)];
         let kind = match input.source {
@@ -186,6 +201,7 @@ impl Tape {
             Source::Node(node) if self.nodes[node as usize].rule == Rule::Cut => self.pieces.push((node, gradient)),
             Source::Node(node) => {
                 let node = node as usize;
+                self.await_other_pass(node, gradient);
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
                     None => (gradient, dtype),
                     Some((waiting, _)) => (self.sum(waiting, gradient, Kind::Gradient), dtype),
@@ -199,6 +215,16 @@ impl Tape {
                 });
             }
             Source::Leaf(leaf) => self.accumulate(leaf as usize, gradient),
+        }
+    }
+
+    /// The gradient of a parameter's copy that another pass has read too waits for that pass's.
+    fn await_other_pass(&mut self, node: usize, gradient: StorageId) {
+        let (own, copies) = (self.nodes[node].segment, self.input(&self.nodes[node], 0));
+        let of_parameter = copies.is_some_and(|copied| matches!(copied.source, Source::Leaf(_)));
+        let elsewhere = matches!((own, self.segment), (Segment::Layer(one), Segment::Layer(other)) if one != other);
+        if let (true, Some(storage)) = (of_parameter && elsewhere, self.storages.get_mut(gradient as usize)) {
+            storage.kind = Kind::ParameterGradient;
         }
     }
 
@@ -218,7 +244,10 @@ impl Tape {
             self.unrefer(arrived);
         } else if let Some(storage) = self.storages.get_mut(arrived as usize) {
             storage.kind = Kind::ParameterGradient;
-            storage.owner = self.leaves[leaf].owner;
+            // What a layer's second pass makes first stands from then on.
+            if !matches!((storage.made_in, self.leaves[leaf].owner), (Segment::Layer(_), Segment::Layer(_))) {
+                storage.owner = self.leaves[leaf].owner;
+            }
             storage.name = self.leaves[leaf].name;
         }
         if self.leaves[leaf].uses == 0 && self.steps_in_backward && !self.leaves[leaf].value {

@@ -14,9 +14,11 @@ pub(crate) fn course(recording: &Forward, timeline: &Timeline, loss_backward: us
     };
     let block = |pass, place, events: Range<usize>| Stage { pass, place, ends: [end(&events); 2] };
     let (stretches, known) = (&recording.stretches, recording.loss_known);
+    // What is held against a reference has passes without a way back.
+    let trained = || stretches.iter().filter(|stretch| !stretch.last_backward.is_empty());
     let forward_start = stretches.first().map_or(known, |stretch| stretch.first_forward.start);
     let forward_end = stretches.last().map_or(forward_start, |stretch| stretch.last_forward.end);
-    let backward_start = stretches.last().map_or(recording.head_backward, |stretch| stretch.last_backward.start);
+    let backward_start = trained().next_back().map_or(recording.head_backward, |stretch| stretch.last_backward.start);
     let mut stages = Vec::with_capacity(2 * stretches.len() + 5);
     stages.push(block(Pass::Forward, Place::Embedding, 0..forward_start));
     stages.extend(stretches.iter().map(|stretch| Stage {
@@ -27,7 +29,7 @@ pub(crate) fn course(recording: &Forward, timeline: &Timeline, loss_backward: us
     stages.push(block(Pass::Forward, Place::Head, forward_end..known));
     stages.push(block(Pass::Backward, Place::Loss, recording.backward_start..recording.head_backward));
     stages.push(block(Pass::Backward, Place::Head, recording.head_backward..backward_start));
-    stages.extend(stretches.iter().rev().map(|stretch| Stage {
+    stages.extend(trained().rev().map(|stretch| Stage {
         pass: Pass::Backward,
         place: Place::Layers(stretch.first, stretch.first + stretch.layers - 1),
         ends: [end(&stretch.last_backward), end(&stretch.first_backward)],

@@ -7,6 +7,8 @@ mod attention;
 mod reduction;
 mod rows;
 
+pub(crate) use reduction::sum_of_rows;
+
 use super::{Dtype, Kind, Rule, StorageId, Tape};
 use crate::gpu::kernels::Kernels;
 use crate::ledger::runtime::WORKSPACE;
@@ -88,7 +90,7 @@ impl Tape {
         self.held_scratch("dequantized scales", product(&[4, self.elements[usize::from(matrix)].div_ceil(BLOCK)]))
     }
 
-    fn held_scratch(&mut self, name: &'static str, bytes: u64) -> StorageId {
+    pub(super) fn held_scratch(&mut self, name: &'static str, bytes: u64) -> StorageId {
         if bytes == 0 {
             return super::NOTHING;
         }

@@ -39,7 +39,25 @@ impl Tape {
         Tensor { source, ..tensor }
     }
 
+    /// The model is run once more from here on, with the parameters that it has.
+    pub(crate) fn reread_parameters(&mut self) {
+        self.rereads = Some(0);
+    }
+
+    /// It has been.
+    pub(crate) fn leave_rereading(&mut self) {
+        self.rereads = None;
+    }
+
     fn leaf(&mut self, name: &'static str, value: bool) -> u32 {
+        if let (Some(next), false) = (self.rereads, value) {
+            let is_parameter = |leaf: &usize| self.leaves.get(*leaf).is_some_and(|leaf| !leaf.value);
+            if let Some(leaf) = (next..self.leaves.len()).find(is_parameter) {
+                debug_assert_eq!(self.leaves[leaf].name, name, "parameters are read in another order");
+                self.rereads = Some(leaf + 1);
+                return position(leaf);
+            }
+        }
         self.leaves.push(Leaf {
             name,
             owner: self.segment,

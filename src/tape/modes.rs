@@ -69,6 +69,16 @@ impl Tape {
         }
     }
 
+    /// What follows has no graph: `torch.no_grad()`.
+    pub(crate) fn pause_graph(&mut self) {
+        self.saving = Saving::Inference;
+    }
+
+    /// It ends.
+    pub(crate) fn resume_graph(&mut self) {
+        self.saving = Saving::Keep;
+    }
+
     /// Begins a checkpoint around what follows, whose inputs stay.
     pub(crate) fn begin_checkpoint(&mut self, inputs: &[Tensor]) {
         for input in inputs {

@@ -1,43 +1,11 @@
 //! What a tape records: types of elements, storages, tensors, operations, nodes and leaves.
 
+use super::dtype::Dtype;
 use super::rule::{FusedKernel, Rule};
 use crate::ledger::Held;
 
 /// The index of a storage on its tape.
 pub(crate) type StorageId = u32;
-
-/// Types of elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dtype {
-    /// 4 bytes.
-    Fp32,
-    /// 2 bytes; fp16 takes as many.
-    Bf16,
-    /// 8 bytes.
-    Int64,
-    /// 1 byte.
-    Bool,
-}
-
-impl Dtype {
-    /// Bits per element.
-    pub(crate) const fn bits(self) -> u32 {
-        match self {
-            Self::Fp32 => 32,
-            Self::Bf16 => 16,
-            Self::Int64 => 64,
-            Self::Bool => 8,
-        }
-    }
-
-    /// The type in which two types meet.
-    pub(crate) const fn promoted(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Bf16, Self::Bf16) => Self::Bf16,
-            _ => Self::Fp32,
-        }
-    }
-}
 
 /// The part of the model in which something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,7 @@
 //! How gradients go back through the operations of PyTorch.
 
+use super::dtype::Dtype;
+
 /// How a node turns the gradient of its output into gradients of its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
@@ -53,6 +55,12 @@ pub(crate) enum Rule {
     GeluFunction,
     /// A selection by index: the gradient is written into zeros.
     Index,
+    /// Rows that a mask picks: the gradient is added into zeros at their places.
+    RowsOfMask,
+    /// Values put where a mask says: their gradient is what the mask picks.
+    ScatterByMask,
+    /// The logarithms of the probabilities of labels, tile by tile, with products of this type.
+    Tiles(Dtype),
     /// A clamp from above: where it acts, the gradient is zero.
     ClampAbove,
     /// A clamp from above and below.
@@ -80,7 +88,7 @@ pub(crate) enum Rule {
     /// A kernel that writes the gradients of its inputs over the tensors that it kept.
     OverKept,
     /// Liger's experts, whose backward makes the gradients of all that they read, needed or not.
-    Tiles,
+    ExpertTiles,
     /// A loss that made the gradients of its inputs in forward, and kept those.
     Ready,
 }
@@ -88,7 +96,7 @@ pub(crate) enum Rule {
 impl Rule {
     /// Whether it is written in Python, as `torch.autograd.Function`: what it keeps is kept once it has its output.
     pub(crate) const fn keeps_last(self) -> bool {
-        matches!(self, Self::Together { .. } | Self::RowNorm { .. } | Self::OverKept | Self::Tiles | Self::Ready)
+        matches!(self, Self::Together { .. } | Self::RowNorm { .. } | Self::OverKept | Self::ExpertTiles | Self::Ready)
     }
 }
 

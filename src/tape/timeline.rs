@@ -118,9 +118,13 @@ impl Timeline {
 }
 
 /// When the layers between have what a layer of the last recorded period has in `span`.
-fn between_span(stretch: &Stretch, span: Span) -> Option<Span> {
+/// What dies in a layer of the last period of any stretch does so in the others after that.
+fn between_span(stretches: &[Stretch], stretch: &Stretch, span: Span) -> Option<Span> {
     let (forward, backward) = (&stretch.last_forward, &stretch.last_backward);
-    let dies = if backward.contains(&span.dies) { backward.end } else { span.dies };
+    let of_layers = stretches.iter().find(|other| {
+        other.last_backward.contains(&span.dies) && [other.first, other.layers] == [stretch.first, stretch.layers]
+    });
+    let dies = of_layers.map_or(span.dies, |other| other.last_backward.end);
     if span.born < forward.end && span.dies >= forward.end {
         Some(Span { born: forward.start, dies })
     } else if backward.contains(&span.born) && span.dies >= backward.end {
@@ -153,7 +157,7 @@ fn each_life(
         if between > 0
             && stays
             && stretch.is_last(recorded)
-            && let Some(span) = between_span(stretch, *span)
+            && let Some(span) = between_span(&recording.stretches, stretch, *span)
         {
             let step = stretch.period as u64;
             let last = stretch.number(recorded) - step;

@@ -6,7 +6,7 @@ use crate::memory::{
 };
 use crate::model::{Model, parameters};
 use crate::scenario::{Method, Scenario, Task};
-use crate::units::{Bytes, Overflow};
+use crate::units::{Bytes, Overflow, Parameters};
 
 /// What a measurement measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,11 +100,12 @@ impl Metric {
         let Subject { model, scenario, gpu } = subject;
         let full = scenario.task == Task::Train && scenario.train.method == Method::Full;
         if self == Self::Parameters || (self == Self::Trainable && full) {
-            let model = if self == Self::Trainable { &model.trained() } else { model };
-            return match parameters::count(&model.architecture) {
-                Ok(count) => Ok(count.get()),
-                Err(overflow) => Err(overflow.to_string()),
+            let count = if self == Self::Trainable {
+                memory::trainable_parameters(model, scenario).map_err(|error| error.to_string())
+            } else {
+                parameters::count(&model.architecture).map_err(|error| error.to_string())
             };
+            return count.map(Parameters::get);
         }
         if let Some(of_reserve) = self.of_reserve() {
             let reserve = memory::reserve(model, scenario, gpu.as_ref()).map_err(|error| error.to_string())?;

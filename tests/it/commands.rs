@@ -101,7 +101,10 @@ fn the_keys_of_the_json_stand_in_their_order() {
     let place = Place::new();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let json = place.json(&["estimate", "llama-3.1-8b"]);
-    assert_eq!(keys(&json), ["schema", "scenario", "model", "memory", "peak", "instants", "fit", "estimator"]);
+    assert_eq!(
+        keys(&json),
+        ["schema", "scenario", "model", "memory", "peak", "instants", "fit", "warnings", "estimator"]
+    );
     assert_eq!(keys(&json["model"]), ["id", "parameters", "active_parameters", "trainable_parameters"]);
     assert_eq!(keys(&json["memory"]), [&CATEGORIES[..], &["total", "allocated", "reserved"]].concat());
     assert_eq!(keys(&json["instants"][0]), ["id", "step", "total", "by_category"]);
@@ -200,7 +203,11 @@ fn a_flag_that_changes_nothing_says_so() {
     let said = place.run(&["estimate", "llama-3.2-1b", "--task", "infer", "--optimizer", "sgd"]);
     assert_eq!(said.code, 0);
     assert!(said.err.starts_with("warning: --optimizer changes nothing"), "{}", said.err);
+    assert!(said.err.contains("it needs task=train"), "{}", said.err);
     assert_eq!(place.run(&["estimate", "llama-3.2-1b", "--optimizer", "sgd"]).err, "");
+    let quantized = ["--set", "train.method=lora", "--set", "train.base_weights=int8"];
+    let said = place.run(&[&["estimate", "llama-3.2-1b"][..], &quantized].concat());
+    assert!(said.err.contains("it needs train.method=qlora"), "{}", said.err);
 }
 
 #[test]
@@ -712,7 +719,18 @@ fn what_a_reader_may_not_expect_is_said() {
     let said = place.run(&[&run[..], &["--gpu", "h100-sxm-80", "--set", "infer.prefill_tokens=8192"]].concat());
     assert!(said.err.contains("prompts of 1,024 tokens") && said.err.contains("other 7,168"), "{}", said.err);
     let said = place.run(&[&run[..], &["--gpu", "mi300x"]].concat());
-    assert!(said.err.contains("no CUDA card") && !said.err.contains("prompts of"), "{}", said.err);
+    assert!(said.out.contains("no CUDA card") && !said.err.contains("prompts of"), "{}", said.out);
+    // A script reads the same.
+    let read = place.json(&[&run[..], &["--gpu", "mi300x"]].concat());
+    assert!(read["warnings"][0].as_str().unwrap().contains("no CUDA card"), "{}", read["warnings"]);
+    // Cards without the kernels that are described.
+    for card in ["t4", "v100-sxm2-32", "p100-pcie-16"] {
+        let said = place.run(&["check", "llama-3.2-1b", "--gpu", card, "--precision", "bf16"]);
+        let words = said.out.replace('\n', " ");
+        assert!(words.contains("has no bf16") && words.contains("no FlashAttention-2"), "{card}: {words}");
+    }
+    let said = place.run(&["check", "llama-3.2-1b", "--gpu", "a100-sxm-80"]);
+    assert!(!said.out.contains("has no") && said.out.contains("holds for Transformers 5.23"), "{}", said.out);
 }
 
 /// Every layer is played out: nobody should wait for a million of them, nor for a prompt token by token.

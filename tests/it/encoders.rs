@@ -3,7 +3,7 @@
 use crate::support::models::{count, imported, preset};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Ledger, Step, estimate, trainable_parameters};
-use brimful::model::Model;
+use brimful::model::{Model, Output};
 use brimful::preset::Library;
 use brimful::scenario::{Loss, Method, Scenario, Task};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn refusal(model: &Model, scenario: &Scenario) -> (&'static str, String) {
     match estimate(model, scenario, None).unwrap_err() {
         EstimateError::NotCovered { key, covered, .. } => (key, covered),
         EstimateError::Invalid { key, problem } => (key, problem),
-        EstimateError::Overflow(overflow) => panic!("{overflow}"),
+        error @ (EstimateError::Overflow(_) | EstimateError::Cancelled) => panic!("{error}"),
     }
 }
 
@@ -129,7 +129,7 @@ fn a_forward_pass_has_no_cache_and_logits_by_its_class() {
     let tokens = 4 * 256;
     for (id, ..) in PRESETS {
         let bare = preset(id);
-        let with_head = bare.trained().into_owned();
+        let with_head = bare.trained(Output::Own).into_owned();
         for model in [&bare, &with_head] {
             let ledger = ledger(model, &pass);
             assert!(ledger.largest(Category::KvCache).0.is_zero(), "{id}");

@@ -18,6 +18,7 @@ mod kimi;
 mod legal;
 mod litgpt;
 mod mixtures;
+mod objectives;
 mod options;
 mod presets;
 #[cfg(feature = "tui")]
@@ -29,4 +30,5 @@ mod serving;
 mod settings;
 mod support;
 mod torchtune;
+mod trainers;
 mod validate;

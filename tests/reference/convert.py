@@ -2,13 +2,14 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, kernels.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, objectives.json, kernels.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
 parameters.json beside IN.json. TOML has no null: the text "null" stands for it.
 """
 
+import ast
 import collections
 import json
 import os
@@ -138,7 +139,11 @@ def case(ident, group, kind, metric, measured, scenario, source, confidence="A")
 
 
 def autograd(record, _models):
-    run = {name: value for name, value in record["run"].items() if value is not None}
+    run = {name: value for name, value in record["run"].items() if value is not None and name not in ("note", "reference")}
+    if run.pop("autocast", False) and run["precision"] == "bf16":
+        run["precision"] = "bf16-autocast"
+    if run.pop("compile", False):
+        run["compile"] = "model"
     keys = config(record["config"], record["config"].get("model_type"))
     return tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
 
@@ -204,6 +209,8 @@ def reserved(record, _models):
         run["lora_dtype"] = "fp32" if full else "bf16"
     if "lora_modules" in run:
         run["lora_targets"] = run.pop("lora_modules")
+    if isinstance(run.get("trainable_token_indices"), list):
+        run["trainable_token_indices"] = len(run["trainable_token_indices"])
     scenario = {"gpu": "h100-sxm-80", "train": run, "config": config(record["config"], None)}
     if placement:
         scenario["runtime"] = {"placement": placement}
@@ -214,10 +221,66 @@ def reserved(record, _models):
         ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
         ("reserved", "reserved_peak", measured["reserved_peak"]),
         ("smallest", "smallest_card", measured["smallest_mib"]),
+        ("optimizers", "optimizer", None if counts_on_the_host(run) else made_by_the_first_step(measured["phases"])),
     ]
     confidence = "C" if record["id"] in DOUBTED else "A"
     for group, metric, figure in figures:
-        yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
+        if figure is not None:
+            yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
+
+
+def counts_on_the_host(run):
+    """Foreach AdamW has its counters of steps on the host; a tracker of tensors counts them, and so do its cases."""
+    return run.get("optimizer_implementation") == "foreach" and run.get("optimizer", "adamw") == "adamw"
+
+
+def made_by_the_first_step(phases):
+    """Optimizer states: what its first step leaves, where that is said. The loss, 4 bytes, is let go before it."""
+    ends = [phases.get(f"step1.{phase}") for phase in ("backward", "optimizer")]
+    if not all(isinstance(end, dict) for end in ends):
+        return None
+    return ends[1]["left_requested"] - ends[0]["left_requested"] + 4
+
+
+# Words of objectives.json for those of `train.objective`; TRL's trainers have the others.
+OBJECTIVES = {"sequence": "classification", "token": "token-classification", "contrastive": "embedding"}
+
+
+def objectives(record, _models):
+    """Objectives other than plain language modelling, by TRL's and Transformers' own trainers under PyTorch's allocator."""
+    run, measured = record["run"], record["measured"]
+    objective = OBJECTIVES.get(run["objective"], run["objective"])
+    names = ["method", "precision", "attention", "micro_batch_size", "sequence_length", "recompute", "optimizer",
+             "optimizer_implementation", "lora_rank", "lora_targets"]
+    train = {"objective": objective} | {name: run[name] for name in names if run.get(name) is not None}
+    if run.get("padded"):
+        train["padding"] = True
+    if run.get("packing"):
+        # One row of all tokens; what belongs together is said by a mask, or to a kernel that needs none.
+        train["sequence_length"] = run["micro_batch_size"] * run["sequence_length"]
+        train["micro_batch_size"] = 1
+        train["padding"] = run["packing"] == "sdpa"
+        train["scored_tokens"] = run["scored_tokens"]
+    if run["reference"] != "none":
+        train["reference"] = run["reference"]
+    if objective == "grpo":
+        train["completion_length"] = run["completion"]
+    elif objective in ("sft", "dpo", "kto") and run.get("completion"):
+        train["scored_tokens"] = run["scored_tokens"]
+    keys = config(record["config"], None)
+    if run.get("labels"):
+        keys["num_labels"] = run["labels"]
+    scenario = {"gpu": "h100-sxm-80", "train": train, "runtime": {"placement": run.get("placement", "build")}, "config": keys}
+    if run["objective"] not in OBJECTIVES:
+        scenario["framework"] = "trl"
+    source = "objectives.json: trainers of TRL 1.16 and Transformers 5.23 under the allocator of PyTorch 2.15"
+    figures = [("trainable", "trainable", measured.get("trainable")), ("requested", "requested_peak", measured["requested_peak"]),
+               ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
+               ("reserved", "reserved_peak", measured["reserved_peak"])]
+    # Where cuBLAS had no workspaces, peaks are of another run.
+    for group, metric, figure in figures[:1] if measured.get("without_workspaces") else figures:
+        if figure is not None:
+            yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
 
 
 # Keys of a run in kernels.json that scenarios name otherwise.
@@ -390,6 +453,8 @@ def kv(record, models):
 def lora(record, models):
     options = dict(record.get("options") or {})
     dora = options.pop("use_dora", "False") == "True"
+    saved = ast.literal_eval(options.pop("modules_to_save", None) or "[]")
+    rows = ast.literal_eval(options.pop("trainable_token_indices", None) or "0")
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
@@ -397,10 +462,15 @@ def lora(record, models):
     train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
+    if saved:
+        train["modules_to_save"] = saved
+    if rows:
+        train["trainable_token_indices"] = rows if isinstance(rows, int) else len(rows)
     keys = models.config(record["model"])
     if keys["model_type"] in EAGER:
         train["attention"] = "eager"
-    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}"
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}" \
+        f"{' saved ' + '+'.join(saved) if saved else ''}{f' rows {rows}' if rows else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
                {"train": train, "config": keys}, "lora.json: PEFT 0.21")
 
@@ -677,6 +747,8 @@ def is_reserved(record):
 def reader(record):
     if {"prompt", "new"} <= set(record.get("run") or {}):
         return generated
+    if "objective" in (record.get("run") or {}):
+        return objectives
     if is_reserved(record):
         return reserved
     if {"start", "saved_total", "phases"} <= set(record.get("measured") or {}):

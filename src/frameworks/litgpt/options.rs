@@ -1,7 +1,7 @@
 //! What LitGPT's scripts have no option for, and what is not known of them, is refused.
 
 use crate::ledger::EstimateError;
-use crate::scenario::{BaseWeights, KernelLibrary, Loss, Method, Optimizer, Precision, Recompute, Train};
+use crate::scenario::{BaseWeights, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
 
 /// An error for the first value that LitGPT has no option for, or whose memory is not known.
 pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
@@ -9,6 +9,9 @@ pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
         let (value, covered) = (value.to_owned(), format!("{covered}, under litgpt"));
         Err(EstimateError::NotCovered { key, value, covered })
     };
+    if train.objective != Objective::Lm {
+        return refuse("train.objective", train.objective.word(), "lm");
+    }
     if train.method == Method::Qlora && !matches!(train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4) {
         return refuse("train.base_weights", train.base_weights.word(), "nf4, fp4");
     }

@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::{Part, Piece};
 use crate::scenario::profile::Profile;
-use crate::scenario::{Optimizer, OptimizerImplementation, Train};
+use crate::scenario::{Optimizer, OptimizerImplementation, Train, Value};
 use crate::shape::{Dim, Shape};
 use crate::states::optimizer;
 use crate::states::weights::{self, Set};
@@ -20,11 +20,13 @@ pub(crate) fn optimizer_entries(trained: &Set<'_>, quantized: bool, profile: &Pr
     if quantized {
         return paged_states(trained, states);
     }
-    let word = profile.train.as_ref().map(|train| train.optimizer_implementation.as_str());
-    let implementation = word.and_then(OptimizerImplementation::from_word).unwrap_or(OptimizerImplementation::Foreach);
+    let word = match profile.own_default("train.optimizer_implementation") {
+        Some(Value::Word(word)) => word.as_str(),
+        _ => OptimizerImplementation::Foreach.word(),
+    };
+    let implementation = OptimizerImplementation::from_word(word).unwrap_or(OptimizerImplementation::Foreach);
     let mut entries = optimizer::states(trained, Optimizer::Adamw, implementation, states)?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, Optimizer::Adamw, implementation, step)?);
+    entries.append(&mut optimizer::temporaries(trained, (Optimizer::Adamw, implementation), None)?);
     Ok(entries)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::ledger::EstimateError;
 use crate::model::Architecture;
-use crate::scenario::{Attention, KernelLibrary, Loss, Method, Optimizer, Precision, Recompute, Train};
+use crate::scenario::{Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
 
 /// An error for the first value that the recipes have no option for, or whose memory is not known.
 pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), EstimateError> {
@@ -11,6 +11,9 @@ pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), Es
         Err(EstimateError::NotCovered { key, value, covered })
     };
     let off = |on: bool, key| if on { refuse(key, "true", "false") } else { Ok(()) };
+    if train.objective != Objective::Lm {
+        return refuse("train.objective", train.objective.word(), "lm");
+    }
     if train.method == Method::Qlora {
         return refuse("train.method", "qlora", "full, lora");
     }

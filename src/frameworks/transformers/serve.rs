@@ -10,6 +10,7 @@ mod stored;
 
 use self::cache::Cache;
 use self::stored::Stored;
+use super::attention::check_attention;
 use super::length::check_length;
 use crate::families::code::SOURCE;
 use crate::families::of_model;
@@ -24,7 +25,7 @@ use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
 use crate::model::Model;
 use crate::model::architecture::KeyValues;
 use crate::scenario::profile::{Profile, Serving};
-use crate::scenario::{Attention, Infer, Loss, Placement};
+use crate::scenario::{Attention, Infer, Loss, Objective, Placement, Reference};
 use crate::states::{quantized, recurrent, weights};
 use crate::tape::timeline::Timeline;
 use crate::tape::{Dtype, recorded};
@@ -51,6 +52,7 @@ impl<'a> Served<'a> {
         let infer = &scenario.infer;
         let serving = described(job)?;
         check_length(model, "infer.context_length", infer.context_length)?;
+        check_attention(model, "infer.attention", infer.attention)?;
         let stored = Stored::of(model, &infer.weights)?;
         if let Some(format) = stored.format() {
             quantized::check_class(profile, model, format, "infer.weights")?;
@@ -78,8 +80,9 @@ impl<'a> Served<'a> {
             sequence,
             weights: self.stored.plain,
             autocast: false,
-            fused_attention: self.infer.attention == Attention::Flash && !code.eager_only,
+            fused_attention: self.infer.attention == Attention::Flash,
             padding: false,
+            unpadded_mask: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
             checkpoint_every: 1,
@@ -95,6 +98,9 @@ impl<'a> Served<'a> {
             every_layer: false,
             kernels: self.kernels,
             liger: None,
+            scored: None,
+            objective: Objective::Lm,
+            reference: Reference::None,
             loss_kind: Loss::Eager,
             loss_chunks: 1,
         }

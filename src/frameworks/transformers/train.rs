@@ -1,23 +1,28 @@
 //! A training step: what stands, what the recorded pass makes, what the optimizer needs, instant by instant.
 
+mod options;
 mod played;
 
+use self::played::in_order;
+use super::attention::check_attention;
 use super::length::check_length;
-use crate::families::{Implementation, of_model, patched_by_liger};
+use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
-use crate::frameworks::step::{self, always, standing, steady};
+use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
-use crate::model::parameters::{BlockParameters, blocks};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
+use crate::model::architecture::ScoreHead;
+use crate::model::parameters::{Block, BlockParameters, blocks};
 use crate::model::part::Part;
-use crate::model::{Architecture, Model};
+use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
-    Attention, KernelLibrary, Loss, Method, Optimizer, OptimizerImplementation, Placement, Recompute, Train,
+    Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
 };
+use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -52,6 +57,7 @@ impl<'a> Trained<'a> {
             quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
         }
         check_method(model, train)?;
+        check_optimizer(model, train)?;
         let adapters = match train.method {
             Method::Full => None,
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train)?),
@@ -70,13 +76,8 @@ impl<'a> Trained<'a> {
             blocks: blocks(&model.architecture),
             adapted,
         };
-        let run = this.run();
-        if run.code.eager_only && run.fused_attention {
-            let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
-            return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
-        }
-        check_kernels(model, &run, train)?;
-        check_step_in_backward(train)?;
+        options::check(model, &this.run(), train)?;
+        check_attention(model, "train.attention", train.attention)?;
         check_length(model, "train.sequence_length", train.sequence_length)?;
         Ok(this)
     }
@@ -90,25 +91,95 @@ impl<'a> Trained<'a> {
         run(self.model, self.code, self.train, self.adapters.as_ref())
     }
 
+    /// What kernels take, unless only tensors are looked at.
+    fn kernels(&self) -> Option<Kernels> {
+        (!self.tracked).then(|| Kernels::of(self.job.gpu))
+    }
+
     /// What the model holds beside its parameters.
     fn buffers(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
         let scale = run.code.embedding_scale_buffer.then_some(bits);
         let mut entries = weights::buffers(architecture, run.rotary_table_kinds(), scale, always())?;
+        // A copy of the embedding's module has its own.
+        let copied = self.adapters.as_ref().is_some_and(|adapters| adapters.saves(Part::TokenEmbedding));
+        if let Some(entry) = entries.last_mut().filter(|_| copied && scale.is_some()) {
+            (entry.count, entry.bytes) = (2, entry.bytes.checked_mul(2)?);
+        }
         let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
         let mut in_layers = weights::layer_buffers(architecture, &run.code, always())?;
         in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
         in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
         in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
         entries.append(&mut gather(in_layers)?);
+        entries.extend(self.rows_as_they_were()?);
         Ok(entries)
+    }
+
+    /// The rows of the embedding that are trained, as they were: PEFT keeps them to undo what it does.
+    fn rows_as_they_were(&self) -> Result<Option<Entry>, Overflow> {
+        let Some(adapters) = self.adapters.as_ref().filter(|adapters| adapters.rows > 0) else { return Ok(None) };
+        let width = Dim { symbol: "", size: self.model.architecture.embedding_size };
+        let shape = Shape::new(&[Dim { symbol: "", size: adapters.rows }, width]);
+        let (name, bits) = ("trained rows as they were", adapters.dtype.bits());
+        weights::plain(name, Place::Embedding, shape, bits, always(), "TrainableTokensLayer of PEFT 0.21").map(Some)
     }
 
     /// What the loop feeds.
     fn batch(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
-        match &self.model.architecture.image {
-            Some(image) => weights::images(image, run.batch, always()),
-            None => weights::batch([run.batch, run.sequence], run.padding, always()),
+        let architecture = &self.model.architecture;
+        if let Some(image) = &architecture.image {
+            return weights::images(image, run.batch, always());
+        }
+        let sizes = [run.batch, run.sequence];
+        match architecture.output {
+            Output::Own => weights::batch(sizes, self.words_fed(run), always()),
+            Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
+            Output::Sequences(_) => {
+                let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
+                if self.train.objective == Objective::Classification {
+                    batch.push(weights::labels(run.batch, always())?);
+                }
+                Ok(batch)
+            }
+            Output::Hidden => weights::batch(sizes, &PAIRS, always()),
+        }
+    }
+}
+
+/// What a loop feeds whose batches carry a mask.
+const WITH_MASK: [&str; 3] = ["input ids", "labels", "attention mask"];
+
+/// What TRL feeds of pairs, and of completions with those of other prompts.
+const COMPLETIONS: [&str; 6] = [
+    "input ids",
+    "attention mask",
+    "completion mask",
+    "input ids with another prompt",
+    "attention mask with another prompt",
+    "completion mask with another prompt",
+];
+
+impl Trained<'_> {
+    /// Whether `Trainer.train()` was measured, and not a loop of one's own.
+    pub(super) fn by_trainer(&self) -> bool {
+        self.model.architecture.output.scores().is_some() || self.train.loss == Loss::Trl
+    }
+
+    /// Whether a copy of the model stands beside it.
+    pub(super) fn has_copy(&self) -> bool {
+        self.train.objective.has_reference() && self.train.reference == Reference::Copy
+    }
+
+    /// What a loop feeds of each token that trains on words.
+    fn words_fed(&self, run: &Run<'_>) -> &'static [&'static str] {
+        match self.train.objective {
+            Objective::Dpo => &COMPLETIONS[..3],
+            Objective::Kto => &COMPLETIONS,
+            // Prompts and completions come apart, and are put together in the step.
+            Objective::Grpo => &COMPLETIONS[..2],
+            _ if run.has_mask() => &WITH_MASK,
+            _ => &weights::FED,
         }
     }
 }
@@ -131,6 +202,19 @@ impl step::TrainingStep for Trained<'_> {
         [own, self.adapters.as_ref().map_or(own, |adapters| Bits::whole(adapters.dtype.bits()))]
     }
 
+    fn trained(&self) -> Vec<Trains> {
+        let [own, adapters] = self.bits();
+        let Some(adapted) = self.adapted() else {
+            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, copies: own, beside: false }];
+        };
+        let mut trained = vec![Trains { blocks: adapted, bits: adapters, copies: own, beside: true }];
+        let copied = copied_head(&self.blocks, self.model);
+        if !copied.is_empty() {
+            trained.push(Trains { blocks: copied, bits: own, copies: own, beside: true });
+        }
+        trained
+    }
+
     fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
         Ok(if self.train.method == Method::Qlora {
             quantized::parameters(model, base(self.train), always())?
@@ -139,17 +223,39 @@ impl step::TrainingStep for Trained<'_> {
         })
     }
 
+    /// The copy that a policy is held against, of its own type and never trained.
+    fn beside_weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
+        if !self.has_copy() {
+            return Ok(Vec::new());
+        }
+        Ok(model.parameters(always())?.iter().map(of_reference).collect())
+    }
+
     fn gradients(&self) -> Option<Alive> {
         self.run().keep_gradients.then(|| standing(self.train))
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
-        Ok(optimizer_entries(trained, self.train)?)
+        let train = self.train;
+        if train.offload_optimizer {
+            return Ok(Vec::new());
+        }
+        let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
+        let mut since = steady().with(Step::First, Instant::OptimizerStep);
+        if train.step_in_backward {
+            // In the first step they come with the gradients, and are counted from the first of those on.
+            since = since.with(Step::First, Instant::Backward).with(Step::First, Instant::BackwardEnd);
+        }
+        let mut entries = optimizer::states(trained, kind, implementation, since)?;
+        let run = self.run();
+        let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let trained = Set { blocks: &blocks, ..*trained };
+        entries.append(&mut optimizer::temporaries(&trained, (kind, implementation), self.kernels())?);
+        Ok(entries)
     }
 
     fn record(&self) -> Forward {
-        let kernels = (!self.tracked).then(|| Kernels::of(self.job.gpu));
-        Run { kernels, ..self.run() }.record()
+        Run { kernels: self.kernels(), ..self.run() }.record()
     }
 
     fn version(&self) -> &'static str {
@@ -159,6 +265,9 @@ impl step::TrainingStep for Trained<'_> {
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
+        if self.has_copy() {
+            entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
+        }
         entries.append(&mut self.batch(&run)?);
         if self.train.precision.scales_gradients() {
             entries.push(weights::gradient_scaler(always())?);
@@ -174,74 +283,43 @@ impl step::TrainingStep for Trained<'_> {
     }
 }
 
+/// What a loop feeds that trains on pairs of sequences.
+const PAIRS: [&str; 4] = ["input ids", "attention mask", "input ids of the others", "attention mask of the others"];
+
+/// The same of the copy that a policy is held against.
+fn of_reference(entry: &Entry) -> Entry {
+    let (name, source) = (format!("reference.{}", entry.name).into(), "a copy of the model, as TRL 1.16 makes one");
+    Entry { name, source, ..entry.clone() }
+}
+
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
+fn reached(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let mut blocks = blocks.to_vec();
+    if model.architecture.output == Output::Hidden {
+        for block in &mut blocks {
+            block.tensors.retain(|tensor| tensor.part != Part::Pooler);
+        }
+        blocks.retain(|block| !block.tensors.is_empty());
+    }
+    blocks
+}
+
+/// The copy that PEFT trains of what scores classes, which was never trained: the modules `score` and `classifier`.
+pub(super) fn copied_head(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
+    let Some(scores) = model.architecture.output.scores() else { return Vec::new() };
+    let copied =
+        |part: Part| part == Part::Classifier || part == Part::HeadTransform && scores.head == ScoreHead::FirstToken;
+    let of_head = blocks.iter().filter(|block| block.block == Block::Head);
+    let heads = of_head.map(|block| {
+        let tensors = block.tensors.iter().filter(|tensor| copied(tensor.part)).cloned().collect();
+        BlockParameters { tensors, ..block.clone() }
+    });
+    heads.collect()
+}
+
 /// The format of a quantized base.
 const fn base(train: &Train) -> Format {
     Format::of_base(train.base_weights, train.double_quant)
-}
-
-fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
-    if train.offload_optimizer {
-        return Ok(Vec::new());
-    }
-    let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-    let mut alive = steady().with(Step::First, Instant::OptimizerStep);
-    if train.step_in_backward {
-        // In the first step they come with the gradients, and are counted from the first of those on.
-        alive = alive.with(Step::First, Instant::Backward).with(Step::First, Instant::BackwardEnd);
-    }
-    let mut entries = optimizer::states(trained, kind, implementation, alive)?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
-    Ok(entries)
-}
-
-/// Whether Liger has a patch for a family that is described.
-fn check_kernels(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), EstimateError> {
-    if train.kernels == KernelLibrary::None {
-        return Ok(());
-    }
-    let refuse =
-        |key, value: &str, covered: String| Err(EstimateError::NotCovered { key, value: value.to_owned(), covered });
-    if run.liger.is_none() {
-        let patched = patched_by_liger().join(", ");
-        let covered = format!("none, for {}; liger for {patched}", model.family.id);
-        return refuse("train.kernels", train.kernels.word(), covered);
-    }
-    if run.adapters.is_some_and(|adapters| adapters.names(Part::ExpertsGateAndUp).is_some()) {
-        let covered = String::from("none, for adapters on experts");
-        return refuse("train.kernels", train.kernels.word(), covered);
-    }
-    if train.loss == Loss::Chunked {
-        return refuse("train.loss", train.loss.word(), String::from("eager, fused: with liger the loss is its own"));
-    }
-    Ok(())
-}
-
-/// An optimizer that steps in backward lets each gradient go before the next comes: nothing is left to add to.
-fn check_step_in_backward(train: &Train) -> Result<(), EstimateError> {
-    if !train.step_in_backward {
-        return Ok(());
-    }
-    let refuse = |key, value: String, covered: &str| {
-        let covered = format!("{covered}, with train.step_in_backward");
-        Err(EstimateError::NotCovered { key, value, covered })
-    };
-    if train.gradient_accumulation_steps > 1 {
-        return refuse("train.gradient_accumulation_steps", train.gradient_accumulation_steps.to_string(), "1");
-    }
-    if train.keep_gradients {
-        return refuse("train.keep_gradients", String::from("true"), "false");
-    }
-    if train.offload_optimizer {
-        return refuse("train.offload_optimizer", String::from("true"), "false");
-    }
-    if train.optimizer != Optimizer::Adamw {
-        return refuse("train.optimizer", train.optimizer.word().to_owned(), "adamw");
-    }
-    if train.optimizer_implementation != OptimizerImplementation::Fused {
-        return refuse("train.optimizer_implementation", train.optimizer_implementation.word().to_owned(), "fused");
-    }
-    Ok(())
 }
 
 /// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.
@@ -252,6 +330,22 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     }
     let covered = String::from("full, for a model with recurrent layers");
     Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
+}
+
+/// What projects gradients does so for linear layers of a decoder that is trained whole: GPT-2's matrices are in no linear
+/// layer, and which modules of others have the names that `optim_target_modules` is given is not known.
+fn check_optimizer(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    if !matches!(train.optimizer, Optimizer::Galore | Optimizer::Apollo) {
+        return Ok(());
+    }
+    let architecture = &model.architecture;
+    let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
+    let recurrent = architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+    if train.method == Method::Full && decodes && !recurrent && !of_model(model).conv1d {
+        return Ok(());
+    }
+    let covered = String::from("adamw and others, but for decoders of linear layers that are trained whole");
+    Err(EstimateError::NotCovered { key: "train.optimizer", value: train.optimizer.word().to_owned(), covered })
 }
 
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the
@@ -280,12 +374,18 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
     Run {
         architecture,
         code,
-        batch: train.micro_batch_size,
+        // Of a pair the chosen and the rejected sequence are rows of one pass.
+        batch: match train.objective {
+            Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
+            _ => train.micro_batch_size,
+        },
         sequence: train.sequence_length,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
         autocast: train.precision.autocasts(),
         fused_attention: train.attention == Attention::Flash,
         padding: train.padding,
+        // The collators of TRL and of classes make a mask, whether anything is padded or not.
+        unpadded_mask: architecture.output != Output::Own || train.loss == Loss::Trl,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
         checkpointed_layers: match train.recompute {
             Recompute::None | Recompute::Selective => 0,
@@ -300,6 +400,12 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         graph: true,
         adapters,
         liger: code.liger.filter(|_| train.kernels == KernelLibrary::Liger),
+        scored: match train.objective {
+            Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
+            _ => train.scored_tokens,
+        },
+        objective: train.objective,
+        reference: train.reference,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: if train.method == Method::Qlora { base(train).kernel() } else { None },

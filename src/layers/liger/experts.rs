@@ -48,7 +48,7 @@ impl Run<'_> {
         let [order, inverse, tokens] = orders;
         let keeps = [input, up, down, before, routing.weights, starts, tokens, order, inverse, tiles[0], tiles[1]];
         let operation = Operation {
-            rule: Rule::Tiles,
+            rule: Rule::ExpertTiles,
             inputs: &[input, up, down, routing.weights],
             keeps: &keeps,
             extras: &[],

@@ -87,7 +87,7 @@ impl Recording<'_> {
             held.push(bias);
             return Some(bias);
         }
-        if !run.padding {
+        if !run.has_mask() {
             let slopes = self.tape.shape(&[heads]);
             held.push(self.tape.constant("slopes of positions", slopes, Dtype::Fp32));
         }
@@ -107,11 +107,11 @@ impl Recording<'_> {
             (true, true) => Dtype::Bool,
             (true, false) => return None,
         };
-        // Without padding a mask for fused kernels is the same for all sequences.
-        let batch = if run.fused_attention && !run.padding { ONE } else { run.b() };
+        // Where the batch has no mask of its own one for fused kernels is the same for all sequences.
+        let batch = if run.fused_attention && !run.has_mask() { ONE } else { run.b() };
         let keys = run.keys(window);
         let shape = self.tape.shape(&[batch, run.s(), keys]);
-        if run.code.bidirectional || run.padding || run.code.scores == ScoreCode::BiasedThenFilled {
+        if run.code.bidirectional || run.has_mask() || run.code.scores == ScoreCode::BiasedThenFilled {
             return Some(self.tape.constant("attention mask", shape, dtype));
         }
         let sees = self.what_is_seen(window, keys);

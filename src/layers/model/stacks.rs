@@ -32,12 +32,12 @@ impl<'a> Recording<'a> {
         self.tape.enter(Segment::Embedding);
         let ids = run.moved_labels(&mut self.tape);
         let shape = run.stream(&mut self.tape, run.h());
-        let embedded = look_up(&mut self.tape, table, Some(ids), "decoder embedding", shape);
+        let embedded = look_up(&mut self.tape, table.matrix, Some(ids), "decoder embedding", shape);
         let begins = run.adapters.is_some() && run.checkpointed_layers > 0;
         let embedded = if begins { self.tape.require_gradient(embedded) } else { embedded };
         let mask = (!run.fused_attention).then(|| self.mask(None)).flatten();
         let stream = self.dropped_embedding(embedded);
-        self.layers.between(start..self.tape.node_count());
+        self.layers.between(self.layers.recorded(), start..self.tape.node_count());
         let mut classes = Classes::new(run, Beside::Stack(Stack { mask, encoded: Some(encoded), ..Stack::default() }));
         let stream = self.stack(&mut classes, stream, seq2seq.encoder_layers..run.architecture.num_hidden_layers());
         let norm_start = self.tape.node_count();
@@ -53,7 +53,7 @@ impl<'a> Recording<'a> {
             self.tape.share(decoded)
         };
         let until_loss = vec![decoded, encoded, ids];
-        let stages = Stages { classes, norm_start, embedding, until_loss, for_recomputation: Vec::new() };
+        let stages = Stages { classes, norm_start, embedding, until_loss, until_embedding: Vec::new() };
         self.head_and_back(read, table, stages)
     }
 

@@ -49,7 +49,7 @@ mod tests {
     use crate::model::family::Family;
     use crate::model::{Architecture, parameters};
     use crate::preset::Library;
-    use crate::scenario::Loss;
+    use crate::scenario::{Loss, Objective, Reference};
     use crate::shape::Dim;
     use crate::tape::timeline::Timeline;
     use crate::tape::{Dtype, Tensor, recorded};
@@ -66,6 +66,7 @@ mod tests {
             autocast: false,
             fused_attention: true,
             padding: false,
+            unpadded_mask: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
             checkpoint_every: 1,
@@ -77,6 +78,9 @@ mod tests {
             graph: true,
             adapters: None,
             liger: None,
+            scored: None,
+            objective: Objective::Lm,
+            reference: Reference::None,
             loss_kind: Loss::Eager,
             loss_chunks: 0,
             base: None,

@@ -45,7 +45,7 @@ pub(super) fn resolve(
     let [_, with_classifier] = defaults.classes;
     let pixels = sides("image_size", own.image_size.unwrap_or(Sides::Square(defaults.image_size)))?;
     let patch = sides("patch_size", own.patch_size.unwrap_or(Sides::Square(defaults.patch_size)))?;
-    let labels = own.num_labels.unwrap_or(defaults.labels);
+    let labels = keys.num_labels.unwrap_or(defaults.labels);
     let image = Image {
         pixels,
         patch,

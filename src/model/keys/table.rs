@@ -67,6 +67,10 @@ keys! {
         hidden_dropout: Option<f64> | "resid_pdrop",
         /// Dropout after the embedding.
         embedding_dropout: Option<f64> | "embd_pdrop",
+        /// Classes that sequences, tokens or images can be of; of images 0: the classifier is left out.
+        num_labels: Option<u64>,
+        /// Dropout before the scores of classes; the family's own where absent.
+        classifier_dropout: Option<f64>,
         /// Routed experts of a layer.
         num_experts: Option<u64> | "num_local_experts" | "n_routed_experts",
         /// Experts that compute each token.
@@ -260,8 +264,6 @@ keys! {
         patch_size: Option<Sides>,
         /// Numbers for each pixel.
         num_channels: Option<u64>,
-        /// Classes that an image can be of; 0: the classifier is left out.
-        num_labels: Option<u64>,
         /// Width of the bare model's pooler; that of the stream where absent.
         pooler_output_size: Option<u64>,
     }

@@ -1,9 +1,9 @@
 //! The verdict with its bars.
 
 use super::{Ink, Look, bar, card, headline, ratio, wrap_sentence};
-use crate::memory::{Category, Fit, Verdict};
+use crate::memory::{Category, Fit, Verdict, notes_of_card};
 use crate::report::Report;
-use crate::scenario::Task;
+use crate::scenario::{Estimator, Task};
 use crate::units::Bytes;
 
 /// The verdict, a bar for each category, the total against capacity, and where the peak is.
@@ -26,7 +26,18 @@ pub fn check(report: &Report, look: Look) -> String {
     let step = if trains { format!(" of the {} step", peak.step.id()) } else { String::new() };
     lines.push(format!("peak at {}{step}: {}", peak.instant.id(), peak.at));
     lines.extend(ratio(report));
+    lines.extend(holds_for(report));
     look.finish(lines.join("\n") + "\n")
+}
+
+/// The release that was described, and what this card makes otherwise.
+fn holds_for(report: &Report) -> Vec<String> {
+    if report.scenario.estimator == Estimator::Sketch {
+        return Vec::new();
+    }
+    let version = report.scenario.framework.profile().map(|profile| format!("holds for {}", profile.version));
+    let of_card = report.gpu.into_iter().flat_map(|gpu| notes_of_card(report.scenario, gpu));
+    version.into_iter().chain(of_card).map(|line| wrap_sentence(&line)).collect()
 }
 
 /// The categories that hold anything in the steady step; in training always those that people look for first.

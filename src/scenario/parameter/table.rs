@@ -2,8 +2,8 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Optimizer, OptimizerImplementation,
-    Placement, Precision, Recompute, Task,
+    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
+    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 use crate::scenario::profile::Framework;
 use crate::scenario::{Scenario, Value};
@@ -139,6 +139,46 @@ pub const PARAMETERS: &[Parameter] = &[
         applies: training_in_detail,
         get: |s| Value::Word(s.train.method.word().to_owned()),
         set: |s, value| word(value, Method::from_word).map(|choice| s.train.method = choice),
+    },
+    Parameter {
+        key: "train.objective",
+        label: "objective",
+        unit: "",
+        help: "what is learned: the head, the rows and the references follow from it",
+        kind: Kind::Choice { words: Objective::WORDS, covered: Objective::WORDS, optional: false },
+        applies: training_in_detail,
+        get: |s| Value::Word(s.train.objective.word().to_owned()),
+        set: |s, value| word(value, Objective::from_word).map(|choice| s.train.objective = choice),
+    },
+    Parameter {
+        key: "train.reference",
+        label: "reference",
+        unit: "",
+        help: "what a policy is held against: a copy, itself without adapters, or what was computed before",
+        kind: Kind::Choice { words: Reference::WORDS, covered: Reference::WORDS, optional: false },
+        applies: referring,
+        get: |s| Value::Word(s.train.reference.word().to_owned()),
+        set: |s, value| word(value, Reference::from_word).map(|choice| s.train.reference = choice),
+    },
+    Parameter {
+        key: "train.completion_length",
+        label: "completion",
+        unit: "tokens",
+        help: "tokens generated and scored of each sequence; the rest of it is the prompt",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
+        applies: writing,
+        get: |s| Value::Count(s.train.completion_length),
+        set: |s, value| count(value).map(|count| s.train.completion_length = count),
+    },
+    Parameter {
+        key: "train.num_generations",
+        label: "generations",
+        unit: "sequences",
+        help: "completions of one prompt; they are the rows of micro batches, however those are cut",
+        kind: Kind::Count { min: 2, max: LARGEST, step: Step::Double, optional: false },
+        applies: writing,
+        get: |s| Value::Count(s.train.num_generations),
+        set: |s, value| count(value).map(|count| s.train.num_generations = count),
     },
     Parameter {
         key: "train.precision",
@@ -316,9 +356,19 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "how logits and loss are computed",
         kind: Kind::Choice { words: Loss::WORDS, covered: Loss::WORDS, optional: false },
-        applies: training_in_detail,
+        applies: over_words,
         get: |s| Value::Word(s.train.loss.word().to_owned()),
         set: |s, value| word(value, Loss::from_word).map(|choice| s.train.loss = choice),
+    },
+    Parameter {
+        key: "train.scored_tokens",
+        label: "scored tokens",
+        unit: "tokens",
+        help: "tokens of a micro batch whose labels count, as completions do; unset: all",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: true },
+        applies: scoring,
+        get: |s| s.train.scored_tokens.map_or(Value::Unset, Value::Count),
+        set: |s, value| optional_count(value).map(|count| s.train.scored_tokens = count),
     },
     Parameter {
         key: "train.loss_chunks",
@@ -369,6 +419,26 @@ pub const PARAMETERS: &[Parameter] = &[
         applies: adapting,
         get: |s| Value::Words(s.train.lora_targets.clone()),
         set: |s, value| words(value).map(|list| s.train.lora_targets = list),
+    },
+    Parameter {
+        key: "train.modules_to_save",
+        label: "modules to save",
+        unit: "",
+        help: "modules of which a copy is trained whole beside adapters: lm_head, embed_tokens",
+        kind: Kind::Words,
+        applies: adapting_by_choice,
+        get: |s| Value::Words(s.train.modules_to_save.clone()),
+        set: |s, value| words(value).map(|list| s.train.modules_to_save = list),
+    },
+    Parameter {
+        key: "train.trainable_token_indices",
+        label: "trained tokens",
+        unit: "tokens",
+        help: "how many rows of the embedding are trained beside adapters",
+        kind: Kind::Count { min: 0, max: LARGEST, step: Step::One, optional: false },
+        applies: adapting_by_choice,
+        get: |s| Value::Count(s.train.trainable_token_indices),
+        set: |s, value| count(value).map(|count| s.train.trainable_token_indices = count),
     },
     Parameter {
         key: "train.lora_dropout",
@@ -712,8 +782,27 @@ fn recomputing(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.recompute == Recompute::Full
 }
 
+/// Scores of classes and vectors have no head over the vocabulary.
+fn over_words(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.objective.is_of_words()
+}
+
+fn referring(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.objective.has_reference()
+}
+
+/// The model writes what it learns from.
+fn writing(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.objective == Objective::Grpo
+}
+
 fn chunking(scenario: &Scenario) -> bool {
-    training_in_detail(scenario) && scenario.train.loss == Loss::Chunked
+    over_words(scenario) && scenario.train.loss == Loss::Chunked
+}
+
+/// Only TRL's head leaves out what does not count.
+fn scoring(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.loss == Loss::Trl
 }
 
 fn adapting(scenario: &Scenario) -> bool {

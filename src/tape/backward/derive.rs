@@ -19,8 +19,9 @@ impl Tape {
                 return self.derive_row_norm(node, incoming, in_place, copies);
             }
             Rule::OverKept => return self.derive_over_kept(node),
-            Rule::Tiles => return self.derive_tiles(node, dtype),
+            Rule::ExpertTiles => return self.derive_expert_tiles(node, dtype),
             Rule::Ready => return self.derive_ready(node),
+            Rule::Tiles(compute) => return self.derive_tiles(node, compute),
             _ => {}
         }
         let mut gradients = [None; INPUTS];
@@ -133,6 +134,8 @@ impl Tape {
                 self.index_scratch(input.shape, node.output_shape);
                 gradient
             }
+            Rule::RowsOfMask => self.derive_rows_of_mask(node, input),
+            Rule::ScatterByMask => self.derive_scatter_by_mask(input),
             Rule::Scatter if self.kernels.is_some() => own(self),
             Rule::Index | Rule::Scatter => self.derive_beside(input, ["zeros"]),
             Rule::Fold => self.derive_beside(input, ["product before scaling"]),
@@ -153,13 +156,14 @@ impl Tape {
             | Rule::Fused(_)
             | Rule::Again(_)
             | Rule::Divide
+            | Rule::Tiles(_)
             | Rule::Write
             | Rule::Split
             | Rule::Cut
             | Rule::Together { .. }
             | Rule::RowNorm { .. }
             | Rule::OverKept
-            | Rule::Tiles
+            | Rule::ExpertTiles
             | Rule::Ready
             | Rule::Pass
             | Rule::View

@@ -115,7 +115,7 @@ impl Tape {
 
     /// Liger's experts: the gradient of the first product, weighed activations, and of every row a gradient, beside the
     /// gradients of what was read.
-    pub(super) fn derive_tiles(&mut self, node: &Node, dtype: Dtype) -> Gradients {
+    pub(super) fn derive_expert_tiles(&mut self, node: &Node, dtype: Dtype) -> Gradients {
         const FIRST_PRODUCT: u32 = 1;
         let mut gradients = [None; INPUTS];
         let inputs = [0, 1, 2].map(|slot| self.input(node, slot));

@@ -3,9 +3,10 @@
 use super::{app, listed, llama, paste, press, text};
 use crate::memory::Step;
 use crate::model::{Architecture, ArchitectureKeys, Model};
-use crate::scenario::{Estimator, Scenario, Task};
+use crate::scenario::{Estimator, Loss, Recompute, Scenario, Task};
 use crate::tui::app::{App, Overlay};
-use crate::tui::update::{Effect, Message, Opened, update};
+use crate::tui::message::{Effect, Message, Opened};
+use crate::tui::update::update;
 
 #[test]
 fn a_key_changes_the_value_and_the_bars_at_once() {
@@ -263,4 +264,27 @@ fn hints_name_the_keys_there_are() {
     assert!(text(&app).contains("1-2 F3 4 5 6 views"), "{}", text(&app));
     press(&mut app, "4");
     assert!(text(&app).contains("O: scale"), "{}", text(&app));
+}
+
+/// A framework brings its defaults along, says so, and takes them away again; what somebody changed stays.
+#[test]
+fn a_framework_brings_its_own_defaults() {
+    let mut app = app();
+    let before = app.scenario.clone();
+    let choose = |app: &mut App, word: &str| {
+        press(app, &format!("home / \"framework\" enter esc"));
+        assert_eq!(app.focused().unwrap().key, "framework");
+        press(app, &format!("enter \"{word}\" enter"));
+        assert_eq!(app.scenario.framework.word(), word);
+    };
+    choose(&mut app, "trl");
+    let train = &app.scenario.train;
+    assert_eq!((train.loss, train.recompute, train.sequence_length), (Loss::Trl, Recompute::Full, 1024));
+    assert!(text(&app).contains("trl has sequence 1024"), "{}", text(&app));
+    press(&mut app, "home / \"seq\" enter esc enter ctrl-u \"2048\" enter");
+    choose(&mut app, "transformers");
+    let train = &app.scenario.train;
+    assert_eq!((train.loss, train.recompute, train.sequence_length), (Loss::Eager, Recompute::None, 2048));
+    press(&mut app, "u u u");
+    assert_eq!(app.scenario, before);
 }

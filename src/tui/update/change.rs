@@ -1,18 +1,19 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
 use crate::memory::{Step, Suited, check, is_unusual, suit};
-use crate::scenario::parameter::{Kind, Parameter};
-use crate::scenario::{Scenario, Value};
+use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::{LEADING, Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
+use crate::tui::screen::{Focus, View};
 
 impl App {
     /// Answers the last key.
-    pub(super) fn say(&mut self, text: impl Into<String>) {
+    pub(in crate::tui) fn say(&mut self, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), refusal: false });
     }
 
     /// Says why the last key did nothing.
-    pub(super) fn refuse(&mut self, text: impl Into<String>) {
+    pub(in crate::tui) fn refuse(&mut self, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), refusal: true });
     }
 
@@ -20,7 +21,7 @@ impl App {
     ///
     /// One that has no ledger is kept out as long as the present one has one, unless it is `forced`: then the
     /// reason is shown where the bars were.
-    pub(super) fn change(&mut self, scenario: Scenario, forced: bool) -> Result<(), String> {
+    pub(in crate::tui) fn change(&mut self, scenario: Scenario, forced: bool) -> Result<(), String> {
         if scenario == self.scenario {
             return Ok(());
         }
@@ -39,7 +40,9 @@ impl App {
         parameter.set(&mut scenario, value).map_err(|error| error.to_string())?;
         if parameter.kind == Kind::Framework {
             self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
-            scenario.follow_framework(self.scenario.departs_from_framework());
+        }
+        if LEADING.contains(&parameter.key) {
+            scenario.follow_in_place_of(&self.scenario, parameter.key);
         }
         Ok(scenario)
     }
@@ -52,11 +55,15 @@ impl App {
     }
 
     /// Puts a value into a parameter.
-    pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+    pub(in crate::tui) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let mut scenario = self.with(parameter, value)?;
-        let suited = if parameter.key == "model" { self.suit(&mut scenario) } else { None };
+        let words = if parameter.key == "model" {
+            self.suit(&mut scenario)
+        } else {
+            followed(parameter, [&self.scenario, &scenario])
+        };
         self.change(scenario, forced)?;
-        if let Some(words) = suited {
+        if let Some(words) = words {
             self.say(words);
         }
         Ok(())
@@ -91,6 +98,12 @@ impl App {
         }
     }
 
+    /// Shows a view; one with rows gets the arrow keys.
+    pub(in crate::tui) fn show(&mut self, view: View) {
+        self.view = view;
+        self.focus = if self.pane().rows.is_some() { Focus::View } else { Focus::Parameters };
+    }
+
     pub(super) fn flip(&mut self, change: impl FnOnce(&mut Scenario)) {
         let mut scenario = self.scenario.clone();
         change(&mut scenario);
@@ -109,4 +122,11 @@ impl App {
             self.step = Step::Steady;
         }
     }
+}
+
+/// What else is another now that a parameter is: what its framework or method has for those who ask for nothing else.
+fn followed(parameter: &Parameter, [before, after]: [&Scenario; 2]) -> Option<String> {
+    let others = PARAMETERS.iter().filter(|other| other.key != parameter.key && other.get(before) != other.get(after));
+    let words: Vec<String> = others.map(|other| format!("{} {}", other.label, other.get(after))).collect();
+    (!words.is_empty()).then(|| format!("{} has {}", parameter.get(after), words.join(", ")))
 }

@@ -4,7 +4,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Borders;
 
-use super::{panel, text};
+use super::frame::panel;
+use super::text;
 use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};

@@ -20,8 +20,11 @@ impl Served<'_> {
         let tokens = if encodes { self.infer.context_length } else { self.prompt };
         let run = self.run([self.infer.concurrency, tokens]);
         // Ids and the mask; a loop that generates makes them itself.
-        let batch =
-            if encodes { weights::batch([run.batch, run.sequence], false, super::always())? } else { Vec::new() };
+        let batch = if encodes {
+            weights::batch([run.batch, run.sequence], &weights::FED, super::always())?
+        } else {
+            Vec::new()
+        };
         let loading = Loading {
             placement: self.placement,
             blocks: &blocks,
@@ -32,7 +35,11 @@ impl Served<'_> {
             modules: run.code.modules,
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
+            gives_back: false,
+            reference: false,
+            copied: Vec::new(),
             adapters: None,
+            adapted_head: None,
             buffers: &buffers,
             batch: &batch,
         };

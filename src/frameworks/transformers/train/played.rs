@@ -1,14 +1,16 @@
 //! A training run as everything that it asks of an allocator.
 
 use super::{Trained, base};
-use crate::frameworks::step;
+use crate::frameworks::step::TrainingStep;
 use crate::gpu::kernels::Kernels;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
 use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
+use crate::states::adapters::Adapters;
 use crate::states::optimizer;
+use crate::states::weights::Set;
 
 impl Trained<'_> {
     pub(crate) fn sequence(&self) -> Result<Sequence, EstimateError> {
@@ -21,9 +23,9 @@ impl Trained<'_> {
         let pass = record(false);
         pass.tape.check()?;
         let adds = run.keep_gradients.then(|| record(true));
-        let [model_set, trained] = step::sets(self, &self.blocks, self.adapted.as_deref());
         let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
-        let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        let trained = self.trained();
+        let head = Adapters::tied_head(self.model);
         let loading = Loading {
             placement: self.placement,
             blocks: &self.blocks,
@@ -33,16 +35,27 @@ impl Trained<'_> {
             saved_layer: run.code.saved_layer,
             modules: run.code.modules,
             conv1d: run.code.conv1d,
-            tied: TiedHead::of(&self.model.architecture, model_set.bits)?,
+            tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
+            adapted_head: head.as_ref(),
+            gives_back: self.by_trainer(),
+            reference: self.has_copy(),
+            copied: trained
+                .iter()
+                .filter(|trained| trained.beside)
+                .skip(1)
+                .flat_map(|trained| &trained.blocks)
+                .collect(),
             buffers: &buffers,
             batch: &batch,
         };
-        let optimizer = if train.offload_optimizer || train.step_in_backward {
-            Vec::new()
-        } else {
-            optimizer::stepped(&ordered, trained.bits, train.optimizer, train.optimizer_implementation)?
-        };
+        let mut optimizer = Vec::new();
+        for trained in trained.iter().filter(|_| !train.offload_optimizer && !train.step_in_backward) {
+            let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+            let how = (train.optimizer, train.optimizer_implementation);
+            let set = Set { blocks: &ordered, ..trained.set(&self.model.architecture) };
+            optimizer.push(optimizer::steps(&set, how, Some(Kernels::of(self.job.gpu)))?);
+        }
         let program = Program {
             load: loading.sequence()?,
             pass: &pass,
@@ -57,7 +70,7 @@ impl Trained<'_> {
 }
 
 /// A block's tensors in the order of its class.
-fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
+pub(super) fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
     let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
     BlockParameters { tensors, ..block.clone() }
 }

@@ -1,0 +1,145 @@
+//! Scores of sequences or tokens in place of logits, as the classes of Transformers compute them, and their loss.
+
+use super::{ONE, Recording};
+use crate::layers::operations::{cast, dropout, unary_keeping_output};
+use crate::layers::{Linear, Run};
+use crate::model::architecture::{Output, ScoreHead, Scores};
+use crate::model::part::{Part, Piece};
+use crate::shape::Dim;
+use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
+
+impl Recording<'_> {
+    /// The loss of what the class scores, and the first node of that loss. What the model returned stays with the caller.
+    pub(crate) fn scored(&mut self, stream: Tensor, output: Output, scores: Scores) -> (Tensor, usize) {
+        let run = self.run;
+        let tape = &mut self.tape;
+        tape.enter(Segment::Head);
+        let logits = match (output, scores.head) {
+            (Output::Sequences(_), ScoreHead::Pooled) => {
+                let first = run.first_token(tape, stream);
+                run.pooled_scores(tape, first, scores)
+            }
+            (Output::Sequences(_), ScoreHead::FirstToken) => {
+                let first = run.first_token(tape, stream);
+                run.scores_of_first(tape, first, scores)
+            }
+            (Output::Sequences(_), ScoreHead::Transformed) => {
+                let first = run.first_token(tape, stream);
+                let read = run.head_transform_over(tape, first, ONE);
+                tape.release(first);
+                run.dropped_scores(tape, read, scores, ONE)
+            }
+            (_, ScoreHead::Transformed) => {
+                let read = run.head_transform(tape, stream);
+                run.dropped_scores(tape, read, scores, run.s())
+            }
+            (Output::Sequences(_), _) => run.scores_of_last(tape, stream, scores),
+            _ => {
+                let read = tape.share(stream);
+                run.dropped_scores(tape, read, scores, run.s())
+            }
+        };
+        let loss_start = tape.node_count();
+        tape.enter(Segment::Loss);
+        let kind = [matches!(output, Output::Tokens(_)), scores.labels == 1];
+        (run.loss_of_scores(tape, logits, kind), loss_start)
+    }
+}
+
+impl Run<'_> {
+    /// The matrix of the scores; beside adapters a copy of it that is trained.
+    fn classifier_of(&self, tape: &mut Tape, scores: Scores) -> Linear {
+        let labels = Dim { symbol: "C", size: scores.labels };
+        self.trained_weights(tape, Part::Classifier, labels, scores.head != ScoreHead::LastToken)
+    }
+
+    /// A matrix from the stream's width that is trained beside adapters too.
+    fn trained_weights(&self, tape: &mut Tape, part: Part, outputs: Dim, bias: bool) -> Linear {
+        let inputs = self.h();
+        let matrix = tape.shape(&[outputs, inputs]);
+        let weight = tape.adapter(part.name(Piece::Weight), matrix, self.weights);
+        let bias = bias.then(|| {
+            let vector = tape.shape(&[outputs]);
+            tape.adapter(part.name(Piece::Bias), vector, self.weights)
+        });
+        Linear { part, piece: Piece::Weight, weight, bias, inputs, outputs }
+    }
+
+    /// What is read, after dropout, through the matrix.
+    fn dropped_scores(&self, tape: &mut Tape, read: Tensor, scores: Scores, positions: Dim) -> Tensor {
+        let matrix = self.classifier_of(tape, scores);
+        let dropped = dropout(tape, scores.dropout, read, "dropped output", "output dropout mask");
+        tape.release(read);
+        let logits = self.linear_over(tape, dropped, matrix, "scores", positions);
+        tape.release(dropped);
+        logits
+    }
+
+    /// BERT's: the first token through a matrix and a tangent.
+    fn pooled_scores(&self, tape: &mut Tape, first: Tensor, scores: Scores) -> Tensor {
+        let matrix = self.weights(tape, Part::Pooler, self.h(), self.h(), true);
+        let projected = self.linear_over(tape, first, matrix, "pooler", ONE);
+        let pooled = unary_keeping_output(tape, projected, "pooled output");
+        tape.release(first);
+        tape.release(projected);
+        self.dropped_scores(tape, pooled, scores, ONE)
+    }
+
+    /// RoBERTa's: dropout before the square matrix too, which is trained with the other.
+    fn scores_of_first(&self, tape: &mut Tape, first: Tensor, scores: Scores) -> Tensor {
+        let matrix = self.trained_weights(tape, Part::HeadTransform, self.h(), true);
+        let dropped = dropout(tape, scores.dropout, first, "dropped first token", "first token dropout mask");
+        tape.release(first);
+        let projected = self.linear_over(tape, dropped, matrix, "head transform", ONE);
+        tape.release(dropped);
+        let tanh = unary_keeping_output(tape, projected, "head activation");
+        tape.release(projected);
+        self.dropped_scores(tape, tanh, scores, ONE)
+    }
+
+    /// A decoder's: scores of every token, of which each sequence's last that is no padding is taken.
+    fn scores_of_last(&self, tape: &mut Tape, stream: Tensor, scores: Scores) -> Tensor {
+        let matrix = self.classifier_of(tape, scores);
+        let all = self.linear(tape, stream, matrix, "scores");
+        let [tokens, positions, rows] =
+            [&[self.b(), self.s()][..], &[self.s()], &[self.b()]].map(|dims| tape.shape(dims));
+        let is_token = tape.constant("tokens that are no padding", tokens, Dtype::Bool);
+        let counted = tape.constant("tokens that are no padding", tokens, Dtype::Int32);
+        tape.release(is_token);
+        let numbers = tape.constant("numbers of tokens", positions, Dtype::Int32);
+        let numbered = tape.constant("numbers of tokens", tokens, Dtype::Int32);
+        let last = tape.constant("last token of each sequence", rows, Dtype::Int64);
+        tape.release(numbered);
+        let sequences = tape.constant("numbers of sequences", rows, Dtype::Int64);
+        let shape = tape.shape(&[self.b(), matrix.outputs]);
+        let taken = Operation {
+            rule: Rule::Index,
+            inputs: &[all],
+            keeps: &[sequences, last],
+            extras: &[],
+            keeps_output: false,
+        };
+        let pooled = tape.apply(&taken, "scores of the last token", shape, all.dtype);
+        tape.release_each([sequences, counted, numbers, last, all]);
+        pooled
+    }
+
+    /// Cross-entropy of labels as they are given, which a decoder's class for tokens computes in fp32; of one label how far
+    /// off it is.
+    fn loss_of_scores(&self, tape: &mut Tape, logits: Tensor, [of_tokens, one]: [bool; 2]) -> Tensor {
+        let widens = of_tokens && self.architecture.encoder.is_none() || self.autocast;
+        let wide = cast(tape, logits, if widens { Dtype::Fp32 } else { logits.dtype }, "scores in fp32");
+        let read = if one { tape.share(wide) } else { unary_keeping_output(tape, wide, "log-softmax of scores") };
+        let scalar = tape.shape(&[]);
+        let operation = Operation {
+            rule: Rule::Each,
+            inputs: &[read],
+            keeps: &[read],
+            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: read.dtype }],
+            keeps_output: false,
+        };
+        let loss = tape.apply(&operation, "loss", scalar, read.dtype);
+        tape.release_each([read, wide, logits]);
+        loss
+    }
+}
