@@ -1,5 +1,7 @@
 //! Which cells of a frame were drawn on: of all others nothing has to be cleared, compared or sent.
 
+use std::ops::Range;
+
 use ratatui::layout::{Rect, Size};
 
 /// Bits of a word.
@@ -41,19 +43,30 @@ impl Marks {
         self.words.iter_mut().zip(&others.words).for_each(|(word, other)| *word |= other);
     }
 
-    /// The marked columns of each row, from the top.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = impl Iterator<Item = u16>> {
+    /// The marked columns of each row, from the top, in runs.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = impl Iterator<Item = Range<u16>>> {
         self.words.chunks(in_words(self.size).max(1)).map(|words| {
             (0_u16..).step_by(BITS).zip(words).flat_map(|(first, word)| {
-                let mut left = *word;
+                let (mut left, mut from) = (*word, first);
                 std::iter::from_fn(move || {
-                    let next = u16::try_from(left.trailing_zeros()).ok().filter(|_| left != 0)?;
-                    left &= left - 1;
-                    Some(first + next)
+                    if left == 0 {
+                        return None;
+                    }
+                    let blank = left.trailing_zeros();
+                    let run = (left >> blank).trailing_ones();
+                    let start = from + columns(blank);
+                    from = start + columns(run);
+                    left = left.checked_shr(blank + run).unwrap_or(0);
+                    Some(start..from)
                 })
             })
         })
     }
+}
+
+/// Bits of a word as columns.
+fn columns(bits: u32) -> u16 {
+    u16::try_from(bits).unwrap_or(u16::MAX)
 }
 
 /// Words of a row.
@@ -79,7 +92,7 @@ mod tests {
             areas.iter().skip(1).for_each(|area| marks.mark(*area));
             areas.iter().take(1).for_each(|area| last.mark(*area));
             marks.join(&last);
-            let found: Vec<Vec<u16>> = marks.rows().map(Iterator::collect).collect();
+            let found: Vec<Vec<u16>> = marks.rows().map(|runs| runs.flatten().collect()).collect();
             for (y, row) in (0..5).zip(found.iter().map(Some).chain(std::iter::repeat(None))) {
                 let inside = |x: &u16| areas.iter().any(|area| area.contains((*x, y).into()));
                 let wanted: Vec<u16> = (0..width).filter(inside).collect();

@@ -11,6 +11,7 @@ use super::action::Action;
 use super::marks::Marks;
 use super::screen::Focus;
 use super::widget::line;
+use super::widget::panel::Panel;
 use crate::memory::Category;
 
 /// What a click means.
@@ -116,6 +117,17 @@ impl<'a> Sheet<'a> {
         line::draw(line, row, self.buffer);
     }
 
+    /// Draws the frame of a panel, and none of the cells inside.
+    pub(crate) fn draw_panel(&mut self, panel: Panel<'_>, area: Rect) {
+        let inner = panel.inner(area);
+        let above = Rect { height: inner.top() - area.top(), ..area };
+        let below = Rect { y: inner.bottom(), height: area.bottom() - inner.bottom(), ..area };
+        let left = Rect { width: inner.left() - area.left(), ..area };
+        let right = Rect { x: inner.right(), width: area.right() - inner.right(), ..area };
+        [above, below, left, right].into_iter().for_each(|edge| self.marks.mark(edge));
+        panel.render(area, self.buffer);
+    }
+
     /// Draws a widget on an area.
     pub(crate) fn render_widget(&mut self, widget: impl Widget, area: Rect) {
         self.marks.mark(area);
@@ -124,8 +136,8 @@ impl<'a> Sheet<'a> {
 
     /// Changes each cell that was drawn on.
     pub(crate) fn each_drawn(&mut self, change: impl Fn(&mut Cell)) {
-        for (y, row) in (0..).zip(self.marks.rows()) {
-            row.for_each(|x| self.buffer.cell_mut((x, y)).into_iter().for_each(&change));
+        for (y, runs) in (0..).zip(self.marks.rows()) {
+            runs.flatten().for_each(|x| self.buffer.cell_mut((x, y)).into_iter().for_each(&change));
         }
     }
 

@@ -11,7 +11,7 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
 use crossterm::terminal::{self, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{Command, execute, queue};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect, Size};
 
 use super::marks::Marks;
@@ -101,8 +101,10 @@ impl<W: Write> Screen<W> {
 /// Makes cells blank.
 fn clear(cells: &mut Buffer, marked: &Marks) {
     let columns = usize::from(cells.area.width).max(1);
-    for (cells, row) in cells.content.chunks_exact_mut(columns).zip(marked.rows()) {
-        row.for_each(|x| cells[usize::from(x)].reset());
+    for (cells, runs) in cells.content.chunks_exact_mut(columns).zip(marked.rows()) {
+        for run in runs {
+            cells[usize::from(run.start)..usize::from(run.end)].iter_mut().for_each(Cell::reset);
+        }
     }
 }
 

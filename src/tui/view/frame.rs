@@ -44,7 +44,7 @@ pub(in crate::tui) fn popup(theme: Theme, title: &str, size: (u16, u16), frame: 
     frame.spot(frame.area(), Spot::Do(Action::Back));
     frame.spot(area, Spot::Popup);
     frame.render_widget(Clear, area);
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     inner
 }
 

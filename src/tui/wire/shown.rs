@@ -36,18 +36,20 @@ impl Shown {
         let rows = next.content.chunks_exact(columns).zip(self.0.content.chunks_exact(room)).zip(drawn.rows());
         for (y, ((wanted, shown), drawn)) in (0..).zip(rows) {
             let (mut hidden, mut same, mut expected) = (0_u16, false, 0);
-            for x in drawn {
-                let (cell, before) = (&wanted[usize::from(x)], &shown[usize::from(x)]);
+            for run in drawn {
                 // What lies between looks as it should.
-                same |= x > expected;
-                expected = x.saturating_add(1);
-                if x < hidden {
-                    same = false;
-                } else if pen::looks_alike(before, cell) {
-                    same = true;
-                } else if !same || before.symbol() != COVERED {
-                    news.push((x, y, cell));
-                    (hidden, same) = (x.saturating_add(width(cell)), false);
+                same |= run.start > expected;
+                expected = run.end;
+                let cells = usize::from(run.start)..usize::from(run.end);
+                for (x, (cell, before)) in run.zip(wanted[cells.clone()].iter().zip(&shown[cells])) {
+                    if x < hidden {
+                        same = false;
+                    } else if pen::looks_alike(before, cell) {
+                        same = true;
+                    } else if !same || before.symbol() != COVERED {
+                        news.push((x, y, cell));
+                        (hidden, same) = (x.saturating_add(width(cell)), false);
+                    }
                 }
             }
         }

@@ -29,7 +29,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let place = format!(" {}/{} ", (here + 1).min(rows.len()), rows.len());
     let block = Panel { right: Some(Line::styled(place, theme.dim())), ..panel(theme, &title, borders) };
     let inner = block.inner(area);
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     let Ok(estimate) = &app.estimate else { return no_estimate(app, theme, frame, inner) };
     let list = Rect { height: inner.height.saturating_sub(1), ..inner };
     let first = first_shown(here, rows.len(), usize::from(list.height));

@@ -38,7 +38,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     let differences = app.differences();
     let rows = rows(app, &differences, theme);
     let list = Rect { height: inner.height.saturating_sub(1), ..inner };

@@ -29,7 +29,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1).min(WIDEST), ..inner };
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     match &app.estimate {
         Ok(estimate) => contents(app, estimate, theme, frame, inner),
         Err(_) => no_estimate(app, theme, frame, inner),

@@ -31,7 +31,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let title = text::cut(&title, area.width.saturating_sub(text::width(&place) + 5), theme);
     let block = Panel { right: Some(Line::styled(place, theme.dim())), ..panel(theme, &title, borders) };
     let inner = block.inner(area);
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     let Ok(estimate) = &app.estimate else { return no_estimate(app, theme, frame, inner) };
     let total = estimate.peak(app.step).total;
     let number = number_width([total].into_iter(), app.unit);

@@ -29,7 +29,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let Some(parameter) = app.swept() else {
         let block = panel(theme, "Sweep", borders);
         let inner = block.inner(area);
-        frame.render_widget(block, area);
+        frame.draw_panel(block, area);
         no_estimate(app, theme, frame, inner);
         if app.estimate.is_ok() {
             text::wrapped(frame, inner, "no number of this run can be swept", theme.dim(), theme);
@@ -41,7 +41,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     if app.sweep.is_pending() {
         return text::wrapped(frame, inner, "computing the curves", theme.dim(), theme);
     }

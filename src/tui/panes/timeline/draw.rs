@@ -31,7 +31,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let title = text::cut(&title, area.width.saturating_sub(4), theme);
     let block = panel(theme, &title, borders);
     let inner = block.inner(area);
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     let Ok(estimate) = &app.estimate else { return no_estimate(app, theme, frame, inner) };
     let peak = estimate.peak(app.step);
     let count = u16::try_from(estimate.moments(app.step).count()).unwrap_or(u16::MAX);
