@@ -262,8 +262,7 @@ impl step::TrainingStep for Trained<'_> {
         let mut entries = optimizer::states(trained, kind, implementation, since)?;
         let run = self.run();
         let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
-        let trained = Set { blocks: &blocks, ..*trained };
-        entries.append(&mut optimizer::temporaries(&trained, (kind, implementation), self.kernels())?);
+        entries.append(&mut optimizer::temporaries(trained, &blocks, (kind, implementation), self.kernels())?);
         Ok(entries)
     }
 
