@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use crate::allocator::Event;
 use crate::ledger::EstimateError;
+use crate::ledger::runtime::WORKSPACE;
 use crate::model::Architecture;
-use crate::states::optimizer::Stepped;
+use crate::states::optimizer::{Act, For, Steps};
 use crate::tape::forward::Forward;
 use crate::tape::{self, Kind};
 use crate::units::Overflow;
@@ -113,43 +114,45 @@ impl Sequence {
     }
 
     /// One forward and backward pass as it was recorded; what it leaves behind is gradients and the rest.
-    fn pass(&mut self, recording: &Forward, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>) {
+    fn pass(&mut self, recording: &Forward, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>, first: bool) {
         let tape = &recording.tape;
         let mut made = vec![Made::MAX; tape.storages.len()];
+        // The first time that a parameter is stepped, its states are made.
+        let stepped = if first { &tape.stepped[..] } else { &[] };
         self.events_of(tape, 0..recording.backward_start, &mut made);
         outdated.drain(..).for_each(|made| self.release(made));
-        self.events_of(tape, recording.backward_start..tape.events.len(), &mut made);
+        let mut from = recording.backward_start;
+        for gradient in stepped {
+            let released = tape.events[from..].iter().position(|event| *event == tape::Event::Release(*gradient));
+            let until = released.map_or(tape.events.len(), |after| from + after);
+            self.events_of(tape, from..until, &mut made);
+            let bytes = tape.storages[*gradient as usize].bytes;
+            // The number of its steps, and two moments in its type.
+            for bytes in [4, bytes, bytes] {
+                self.allocate("state of the optimizer", bytes);
+            }
+            from = until;
+        }
+        self.events_of(tape, from..tape.events.len(), &mut made);
         for (storage, made) in tape.storages.iter().zip(made).filter(|(_, made)| *made != Made::MAX) {
             if storage.kind == Kind::ParameterGradient { &mut *gradients } else { &mut *outdated }.push(made);
         }
     }
 
-    fn optimizer(&mut self, tensors: &[Stepped], step: usize) {
-        let temporary = |sequence: &mut Self, bytes: &u64| sequence.allocate("temporary of the optimizer", *bytes);
-        if step == 1 {
-            for tensor in tensors {
-                for bytes in &tensor.states {
-                    self.allocate("state of the optimizer", *bytes);
+    fn optimizer(&mut self, acts: &[Act]) {
+        let mut made = Vec::with_capacity(acts.len());
+        for act in acts {
+            match act {
+                Act::Allocate(purpose, bytes) => {
+                    let name = match purpose {
+                        For::State => "state of the optimizer",
+                        For::Temporary => "temporary of the optimizer",
+                        For::Workspace => WORKSPACE,
+                    };
+                    made.push(self.allocate(name, *bytes));
                 }
+                Act::Release(which) => self.release(made.get(*which).copied().unwrap_or(Made::MAX)),
             }
-        }
-        let mut held: Vec<Made> = Vec::new();
-        for tensor in tensors {
-            let made: Vec<Made> = tensor.temporaries.iter().map(|bytes| temporary(self, bytes)).collect();
-            if tensor.together {
-                held.extend(made);
-                continue;
-            }
-            // The variable of the step before still has what came last.
-            let last = made.last().copied();
-            for made in made.iter().take(made.len().saturating_sub(1)) {
-                self.release(*made);
-            }
-            held.drain(..).for_each(|made| self.release(made));
-            held.extend(last);
-        }
-        for made in held {
-            self.release(made);
         }
     }
 }
@@ -169,7 +172,7 @@ pub(crate) struct Program<'a> {
     /// Whether gradients stay.
     pub(crate) keeps_gradients: bool,
     /// What the optimizer makes.
-    pub(crate) optimizer: Vec<Stepped>,
+    pub(crate) optimizer: Vec<Steps>,
 }
 
 impl Program<'_> {
@@ -184,12 +187,14 @@ impl Program<'_> {
         for step in 1..=STEPS {
             for pass in 0..passes {
                 let adds = self.adds.filter(|_| pass > 0 || self.keeps_gradients && step > 1);
-                sequence.pass(adds.unwrap_or(self.pass), &mut outdated, &mut gradients);
+                sequence.pass(adds.unwrap_or(self.pass), &mut outdated, &mut gradients, step == 1);
                 if !self.keeps_outputs {
                     outdated.drain(..).for_each(|made| sequence.release(made));
                 }
             }
-            sequence.optimizer(&self.optimizer, step);
+            for steps in &self.optimizer {
+                sequence.optimizer(if step == 1 { &steps.first } else { &steps.later });
+            }
             if !self.keeps_gradients {
                 gradients.drain(..).for_each(|made| sequence.release(made));
             }

@@ -2,19 +2,26 @@
 //!
 //! ```text
 //!  terminal, signals ─► event ─► keymap, action ─► update ─► app ─► view ─► terminal
-//!                                                    ├─► effect ─► (this file) ─► message
+//!                                                    ├─► effect ─► message
 //!                                                    └─► job ─► worker ─► event
 //! ```
 
 pub mod action;
 mod adjust;
 mod app;
+mod effect;
 mod event;
 mod field;
 mod fuzzy;
 mod history;
+mod inbox;
 pub mod keymap;
+mod marks;
+mod message;
+mod opening;
+mod panes;
 pub mod picture;
+mod refusal;
 pub mod screen;
 mod spot;
 mod taste;
@@ -29,31 +36,26 @@ mod wire;
 mod worker;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use app::{App, Listed};
+use app::App;
+use effect::perform;
 use event::Event;
+use inbox::Inbox;
 use keymap::Chord;
+use message::Message;
+use opening::{dressed, of_terminal};
 use spot::Spots;
-use taste::look;
 pub(crate) use taste::{check_keys, check_theme, standard_styles};
 pub use taste::{keys_of, standard_keys};
 use terminal::Session;
-use theme::Theme;
-use theme::colour::Depth;
-use update::{Effect, Message, Opened, SaveFailure, update};
+use update::update;
 use worker::Worker;
 
-use crate::located::PresetError;
-use crate::open;
-use crate::open::Input;
-use crate::preset::config::FIRST_GPU;
-use crate::preset::save::SaveError;
-use crate::preset::{self, Library};
+use crate::preset::Library;
 use crate::scenario::Scenario;
 use crate::units::Unit;
 
@@ -97,10 +99,7 @@ pub struct Outcome {
     pub signal: Option<i32>,
 }
 
-/// What is opened where nothing else is asked for.
-const FIRST_MODEL: &str = "llama-3.1-8b";
-
-/// How long a frame waits for curves that are being computed.
+/// How long a frame waits for what is being computed.
 const SOON: Duration = Duration::from_millis(30);
 
 /// How long events are taken in before the screen shows what came of them.
@@ -120,51 +119,62 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     let (sender, events) = event::listen()?;
     let mut worker = Worker::start(sender)?;
     let mut session = Session::enter(mouse)?;
-    let mut waiting = None;
+    let mut inbox = Inbox::new(events);
     loop {
-        waiting = waiting.or_else(|| await_curves(&mut app, &mut worker, &events));
+        await_soon(&mut app, &mut worker, &mut inbox);
         let mut spots = Spots::default();
         session.draw(|frame| spots = view::draw(&app, theme, frame))?;
         worker.keep_busy(|| app.wanted());
-        let mut next = Some(match waiting.take() {
-            Some(event) => event,
-            None => events.recv()?,
-        });
+        let mut next = Some(inbox.next()?);
         let (begun, mut seen) = (Instant::now(), true);
         while let Some(event) = next {
             // A click is meant for what is seen.
             if matches!(event, Event::Click(_) | Event::Wheel(..)) && !seen {
-                waiting = Some(event);
+                inbox.put_back(event);
                 break;
             }
             seen = false;
             if matches!(event, Event::Done(_)) {
                 worker.is_free();
             }
+            let waits = app.asked.is_some();
             if let ControlFlow::Break(signal) = take(&mut app, &library, &mut session, &spots, event)? {
                 return Ok(Outcome { scenario: app.scenario, signal });
             }
+            if !waits {
+                await_answer(&mut app, &mut worker, &mut inbox);
+            }
             // A key that is held must not keep the screen from following.
-            next = if begun.elapsed() < LONGEST_BLIND { events.try_recv().ok() } else { None };
+            next = if begun.elapsed() < LONGEST_BLIND { inbox.waiting() } else { None };
         }
     }
 }
 
-/// Curves that are there soon are seen at once and not missed first; what happens meanwhile ends the wait.
-fn await_curves(app: &mut App, worker: &mut Worker, events: &Receiver<Event>) -> Option<Event> {
+/// What is there soon is seen at once and not missed first; what happens meanwhile ends the wait.
+fn await_soon(app: &mut App, worker: &mut Worker, inbox: &mut Inbox) {
     let begun = Instant::now();
-    while app.lacks_curves() {
+    while app.lacks_something() {
         worker.keep_busy(|| app.wanted());
-        match events.recv_timeout(SOON.saturating_sub(begun.elapsed())) {
-            Ok(Event::Done(done)) => {
+        match inbox.within(SOON.saturating_sub(begun.elapsed())) {
+            Some(Event::Done(done)) => {
                 worker.is_free();
-                app.take_done(done);
+                update(app, Message::Done(done));
             }
-            Ok(event) => return Some(event),
-            Err(_) => return None,
+            Some(event) => return inbox.put_back(event),
+            None => return,
         }
     }
-    None
+}
+
+/// An answer that is there soon is had before the next key, which might have been typed with it in mind.
+fn await_answer(app: &mut App, worker: &mut Worker, inbox: &mut Inbox) {
+    let begun = Instant::now();
+    while app.asked.is_some() {
+        worker.keep_busy(|| app.wanted());
+        let Some(done) = inbox.done_within(SOON.saturating_sub(begun.elapsed())) else { return };
+        worker.is_free();
+        update(app, Message::Done(done));
+    }
 }
 
 /// Takes in what happened; the explorer ends with a break, by the signal that asked for it where one did.
@@ -188,59 +198,10 @@ fn take(
         Event::End(signal) => return Ok(ControlFlow::Break(Some(signal))),
         Event::Stop => return session.suspend().map(|()| ON).map_err(Into::into),
         Event::Continue => return session.resume().map(|()| ON).map_err(Into::into),
-        Event::Done(done) => {
-            app.take_done(done);
-            return Ok(ON);
-        }
+        Event::Done(done) => Message::Done(done),
         Event::Lost(reason) => bail!(reason),
     };
     Ok(if perform(app, library, session, message)? { ControlFlow::Break(None) } else { ON })
-}
-
-/// Takes a message in and does what it asks for; whether the explorer ends.
-fn perform(app: &mut App, library: &Library, session: &mut Session, message: Message) -> anyhow::Result<bool> {
-    match update(app, message) {
-        None => {}
-        Some(Effect::Quit) => return Ok(true),
-        Some(Effect::Suspend) => session.suspend()?,
-        Some(Effect::Repaint) => session.forget(),
-        Some(Effect::Copy(text)) => session.copy(&text)?,
-        Some(Effect::CopyScenario) => session.copy(&preset::scenario::to_toml(&app.scenario))?,
-        Some(Effect::Save(path, replace)) => {
-            let place = preset::at_home(&path);
-            let saved = preset::save::save(library, &app.scenario, Path::new(&place), replace);
-            let saved = saved.map_err(|error| match error {
-                SaveError::Exists(_) => SaveFailure::Exists,
-                // The path stands in the field above.
-                SaveError::Io { source, .. } => SaveFailure::Because(format!("not saved: {source}")),
-            });
-            update(app, Message::Saved(path, saved));
-        }
-        Some(Effect::Open(path)) => {
-            let path = preset::at_home(&path);
-            let opened = read(library, &path).map_err(|error| error.to_string());
-            let path = match &opened {
-                Ok(Opened::Model(_)) if library.model(&path).is_err() => open::path_word(Path::new(&path)),
-                _ => path,
-            };
-            update(app, Message::Opened(path, opened));
-        }
-    }
-    Ok(false)
-}
-
-/// The model or the scenario that a file holds.
-fn read(library: &Library, path: &str) -> Result<Opened, PresetError> {
-    Ok(match open::what_is(library, path)? {
-        Input::Model => Opened::Model(Box::new(open::find_model(library, path, Path::new("."))?)),
-        Input::Scenario(scenario) => {
-            let (word, model) = open::model_of(library, Path::new(path), &scenario)?;
-            // What the library has is listed already.
-            let listed = library.model(&word).is_ok();
-            let scenario = Scenario { model: word.clone(), ..*scenario };
-            Opened::Scenario(Box::new(scenario), (!listed).then(|| (word, Box::new(model))))
-        }
-    })
 }
 
 /// What a key means now.
@@ -251,76 +212,4 @@ fn message(app: &App, chord: Chord) -> Message {
         (None, Some(letter)) if context.takes_text() => Message::Type(letter),
         (None, _) => Message::Unbound(chord),
     }
-}
-
-/// The look and the colours that the environment says its terminal has.
-fn of_terminal() -> (Theme, Depth) {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    (Theme::from_env(variable), Depth::from_env(variable))
-}
-
-/// The explorer in the keys and the theme that are asked for.
-fn dressed(library: &Library, start: Start, (base, depth): (Theme, Depth)) -> Result<(App, Theme), PresetError> {
-    let theme = match &start.theme {
-        Some(name) => look(name, &start.folders, base, depth)?,
-        None => base,
-    };
-    let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
-    Ok((App { keymap, ..started(library, start) }, theme))
-}
-
-fn started(library: &Library, start: Start) -> App {
-    let mut scenario = start.scenario;
-    let mut models: Vec<_> = library.model_listings().iter().map(Listed::new).collect();
-    let gpus: Vec<_> = library.gpu_listings().iter().map(Listed::new).collect();
-    let mut problem = None;
-    if scenario.model.is_empty() {
-        scenario.model = first(&models, FIRST_MODEL).unwrap_or_default();
-    }
-    for word in start.pins.iter().map(|pin| &pin.model).chain([&scenario.model]) {
-        if models.iter().all(|listed| listed.word != *word) {
-            match open::find_model(library, word, Path::new(".")) {
-                Ok(model) => models.push(Listed::opened(word.clone(), model)),
-                Err(error) => problem = Some(error.to_string()),
-            }
-        }
-    }
-    if scenario.gpu.is_none() {
-        let usual = start.usual_gpu.filter(|id| gpus.iter().any(|listed| listed.word == *id));
-        scenario.gpu = usual.or_else(|| first(&gpus, FIRST_GPU));
-    }
-    problem = problem.or_else(|| told(&start.problems));
-    if let Err(error) = library.profiles().settle(&mut scenario) {
-        problem = problem.or_else(|| Some(error.to_string()));
-    }
-    let mut app = App::new((models, gpus, library.profiles()), scenario, start.unit);
-    app.presets = start.presets;
-    app.suit_unasked(&start.asked);
-    app.file = start.file.and_then(|file| match read(library, &file) {
-        Ok(Opened::Scenario(scenario, _)) => Some((file, *scenario)),
-        _ => None,
-    });
-    for pin in start.pins {
-        if let Err(reason) = update::pin(&mut app, pin) {
-            problem = problem.or(Some(reason));
-        }
-    }
-    if let Some(problem) = problem {
-        app.notice = Some(app::Notice { text: problem, refusal: true });
-    }
-    app
-}
-
-/// The first of several problems. How many there are stands before it: its end may be cut off.
-fn told(problems: &[String]) -> Option<String> {
-    let first = problems.first()?;
-    Some(match problems.len() {
-        1 => format!("skipped: {first}"),
-        count => format!("skipped, the first of {count} that are told when you leave: {first}"),
-    })
-}
-
-fn first<T>(list: &[Listed<T>], wanted: &str) -> Option<String> {
-    let found = list.iter().find(|listed| listed.word == wanted).or_else(|| list.first());
-    found.map(|listed| listed.word.clone())
 }

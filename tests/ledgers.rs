@@ -72,6 +72,7 @@ fn preset(library: &Library, model: &Model, mut scenario: Scenario, settings: &[
         parameter.set(&mut scenario, value).unwrap();
     }
     library.profiles().settle(&mut scenario).unwrap();
+    memory::suit(model, &mut scenario, |key| key != "infer.attention");
     line(memory::estimate(model, &scenario, Some(gpu)))
 }
 

@@ -36,7 +36,8 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCod
             let found = match (&resolved.gpu, fit.fits()) {
                 (Some(gpu), false) => {
                     let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
-                    text::fixes(&fixes(&resolved.model, &resolved.scenario, gpu, cards), look)
+                    let (now, model, scenario) = (report.ledger.clone(), &resolved.model, &resolved.scenario);
+                    text::fixes(&fixes(now, model, scenario, gpu, cards, &|| false), look)
                 }
                 _ => String::new(),
             };

@@ -14,7 +14,7 @@ use crate::memory::beyond_positions;
 use crate::report::text;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{self, Task};
-use crate::solve::{Largest, Stop, largest, surely};
+use crate::solve::{By, Largest, Points, Stop, largest, surely};
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,13 +55,14 @@ pub(super) fn run(context: &Context, quantity: Quantity, arguments: &RunArgument
         bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
     };
     let parameter = Parameter::by_key(key)?;
-    let found = largest(&resolved.model, &resolved.scenario, gpu, parameter)?;
+    let points = Points::of(&resolved.model, &resolved.scenario, Some(gpu), parameter, By::Allocator)?;
+    let found = largest(&points)?;
     if let Some(value) = found.value {
         let mut furthest = resolved.scenario.clone();
         parameter.set(&mut furthest, scenario::Value::Count(value))?;
         beyond_positions(&resolved.model, &furthest).iter().for_each(stream::warn);
     }
-    let sure = found.value.and_then(|most| surely(&resolved.model, &resolved.scenario, gpu, parameter, most));
+    let sure = found.value.and_then(|most| surely(&points, most));
     let text = match arguments.output.format {
         Format::Text => text::largest(key, &found, sure, gpu, output::look(context, &arguments.output)),
         Format::Json => serde_json::to_string_pretty(&as_json(key, &found, sure))? + "\n",

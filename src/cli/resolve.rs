@@ -180,7 +180,7 @@ impl Resolved {
             EstimateError::NotCovered { key, value, covered } => {
                 (*key, format!("`{value}` is not covered yet; covered: {covered}"))
             }
-            EstimateError::Overflow(_) => return error.into(),
+            EstimateError::Overflow(_) | EstimateError::Cancelled => return error.into(),
         };
         let flagged = self.flagged.iter().any(|flagged| flagged == key);
         match self.file.as_ref().filter(|file| !flagged && preset::scenario::says(file, key)) {
@@ -195,5 +195,8 @@ fn idle(scenario: &Scenario, setting: &Setting) -> Option<String> {
     let parameter = Parameter::by_key(setting.key).ok()?;
     let changes_nothing = !(parameter.applies)(scenario) && parameter.get(scenario) != parameter.get(&scenario.usual());
     let key = if setting.origin.ends_with(parameter.key) { String::new() } else { format!(" ({})", parameter.key) };
-    changes_nothing.then(|| format!("{} changes nothing in this scenario{key}", setting.origin))
+    changes_nothing.then(|| {
+        let with = parameter.awakening(scenario).map(|(other, word)| format!("; it needs {}={word}", other.key));
+        format!("{} changes nothing in this scenario{key}{}", setting.origin, with.unwrap_or_default())
+    })
 }

@@ -56,6 +56,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
+                (Part::TokenEmbedding, &["wte"]),
                 (Part::QueryKeyValue, &["c_attn"]),
                 (Part::AttentionOutput, &["attn.c_proj", "c_proj"]),
                 (Part::Up, &["c_fc"]),

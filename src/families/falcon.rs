@@ -65,6 +65,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
+                (Part::TokenEmbedding, &["word_embeddings"]),
                 (Part::QueryKeyValue, &["query_key_value"]),
                 (Part::AttentionOutput, &["dense"]),
                 (Part::Up, &["dense_h_to_4h"]),

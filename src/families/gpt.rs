@@ -64,6 +64,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
+                (Part::TokenEmbedding, &["wte"]),
                 (Part::QueryKeyValue, &["c_attn"]),
                 (Part::AttentionOutput, &["attn.c_proj", "c_proj"]),
                 (Part::Up, &["c_fc"]),
@@ -115,7 +116,12 @@ pub(super) const MEMBERS: &[Member] = &[
             ..Reads::PLAIN
         },
         modules: ModuleNames {
-            own: &[(Part::AttentionOutput, &["out_proj"]), (Part::Up, &["c_fc"]), (Part::Down, &["c_proj"])],
+            own: &[
+                (Part::TokenEmbedding, &["wte"]),
+                (Part::AttentionOutput, &["out_proj"]),
+                (Part::Up, &["c_fc"]),
+                (Part::Down, &["c_proj"]),
+            ],
             ..ModuleNames::USUAL
         },
     },
@@ -159,7 +165,12 @@ pub(super) const MEMBERS: &[Member] = &[
             ..Reads::PLAIN
         },
         modules: ModuleNames {
-            own: &[(Part::AttentionOutput, &["out_proj"]), (Part::Up, &["fc_in"]), (Part::Down, &["fc_out"])],
+            own: &[
+                (Part::TokenEmbedding, &["wte"]),
+                (Part::AttentionOutput, &["out_proj"]),
+                (Part::Up, &["fc_in"]),
+                (Part::Down, &["fc_out"]),
+            ],
             ..ModuleNames::USUAL
         },
     },
@@ -210,6 +221,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames {
             own: &[
+                (Part::TokenEmbedding, &["embed_in"]),
                 (Part::QueryKeyValue, &["query_key_value"]),
                 (Part::AttentionOutput, &["dense"]),
                 (Part::Up, &["dense_h_to_4h"]),

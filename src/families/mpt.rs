@@ -40,7 +40,11 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         reads: Reads { rule: Rule::Mpt, ..Reads::PLAIN },
         modules: ModuleNames {
-            own: &[(Part::QueryKeyValue, &["Wqkv"]), (Part::AttentionOutput, &["out_proj"])],
+            own: &[
+                (Part::TokenEmbedding, &["wte"]),
+                (Part::QueryKeyValue, &["Wqkv"]),
+                (Part::AttentionOutput, &["out_proj"]),
+            ],
             ..ModuleNames::USUAL
         },
     },

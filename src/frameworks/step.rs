@@ -35,8 +35,8 @@ pub(crate) trait TrainingStep {
     fn trained(&self) -> Vec<Trains> {
         let [own, adapters] = self.bits();
         vec![match self.adapted() {
-            Some(blocks) => Trains { blocks, bits: adapters, beside: true },
-            None => Trains { blocks: self.blocks(), bits: own, beside: false },
+            Some(blocks) => Trains { blocks, bits: adapters, copies: own, beside: true },
+            None => Trains { blocks: self.blocks(), bits: own, copies: own, beside: false },
         }]
     }
 
@@ -75,6 +75,8 @@ pub(crate) struct Trains {
     pub(crate) blocks: Vec<BlockParameters>,
     /// The type of their elements.
     pub(crate) bits: Bits,
+    /// The type of those that are copies of the model's own.
+    pub(crate) copies: Bits,
     /// Whether they stand beside the model's own.
     pub(crate) beside: bool,
 }
@@ -82,7 +84,7 @@ pub(crate) struct Trains {
 impl Trains {
     /// The set of these tensors of a model.
     pub(crate) fn set<'s>(&'s self, architecture: &'s Architecture) -> Set<'s> {
-        Set { architecture, blocks: &self.blocks, bits: self.bits }
+        Set { architecture, blocks: &self.blocks, bits: self.bits, copies: self.copies }
     }
 }
 
@@ -95,7 +97,8 @@ pub(crate) fn ledger(step: &impl TrainingStep) -> Result<Ledger, EstimateError> 
     let timeline = Timeline::read(&recording)?;
     let positions = positions(&recording, &timeline);
     let (architecture, all) = (step.architecture(), alike(step.blocks()));
-    let model = Set { architecture, blocks: &all, bits: step.bits()[0] };
+    let bits = step.bits()[0];
+    let model = Set { architecture, blocks: &all, bits, copies: bits };
     let trained = step.trained().into_iter().map(|it| Trains { blocks: alike(it.blocks), ..it });
     let trained: Vec<Trains> = trained.collect();
     let mut entries = step.weights(&model)?;

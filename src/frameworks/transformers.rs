@@ -1,5 +1,6 @@
 //! Hugging Face Transformers: its trainer's step, and its `generate()`.
 
+mod attention;
 pub(crate) mod length;
 mod release;
 mod serve;
@@ -47,7 +48,7 @@ impl Framework for Transformers {
             Method::Full => blocks,
             Method::Lora | Method::Qlora => {
                 let mut copied = train::copied_head(&blocks, model);
-                let mut trained = Adapters::of(model, train, &blocks)?.of_blocks(blocks);
+                let mut trained = Adapters::of(model, train, &blocks)?.of_blocks(model, blocks);
                 trained.append(&mut copied);
                 trained
             }

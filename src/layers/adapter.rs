@@ -25,9 +25,10 @@ impl Run<'_> {
         };
         let down = matrix(tape, Piece::LoraA, linear.inputs, rank);
         let up = matrix(tape, Piece::LoraB, rank, linear.outputs);
+        let base = self.base_of(linear);
         // Beside a quantized layer autocast converts by itself, and without it the adapter's output is converted back.
-        let converts = self.base.is_none() || !self.autocast;
-        let output = if matches!(self.base, Some(Kernel::FourBits { .. })) {
+        let converts = base.is_none() || !self.autocast;
+        let output = if matches!(base, Some(Kernel::FourBits { .. })) {
             let cloned = copy(tape, output, names.sum, output.shape);
             tape.release(output);
             cloned
@@ -39,7 +40,7 @@ impl Run<'_> {
             self.beside_with_magnitude(tape, [read, output], linear, [down, up], names)
         } else {
             let plain = self.beside(tape, read, [down, up], names);
-            if self.base.is_some() && converts {
+            if base.is_some() && converts {
                 let converted = cast(tape, plain, output.dtype, names.high);
                 tape.release(plain);
                 converted
@@ -49,7 +50,7 @@ impl Run<'_> {
         };
         let sum = join(tape, [output, beside], names.sum, output.shape);
         // Beside a quantized layer what the adapter adds is a variable, which outlasts what it was added to.
-        let outlasts = self.base.is_some() && !adapters.dora;
+        let outlasts = base.is_some() && !adapters.dora;
         tape.release_each(if outlasts { [output, beside] } else { [beside, output] });
         let narrow = cast(tape, sum, output.dtype, names.sum);
         tape.release(sum);

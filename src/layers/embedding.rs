@@ -9,10 +9,17 @@ use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 
+/// The token table, and of its rows those that are trained beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table {
+    pub(crate) matrix: Tensor,
+    pub(crate) rows: Option<Tensor>,
+}
+
 /// What enters the first layer, and what the model's own code holds on to while its layers run.
 pub(crate) struct Embedded {
     /// The token table, which a tied head reads too.
-    pub(crate) table: Tensor,
+    pub(crate) table: Table,
     /// The residual stream.
     pub(crate) stream: Tensor,
     /// Needed again where layers are recomputed.
@@ -74,14 +81,21 @@ impl Run<'_> {
     }
 
     /// The token table and the rows of the batch, in the width of the residual stream.
-    pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Tensor, Tensor) {
+    pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Table, Tensor) {
         let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
         let table_shape = tape.shape(&[vocabulary, self.narrow()]);
-        let table = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
+        let matrix = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
+        let table = Table { matrix, rows: self.trained_rows(tape) };
         let stream = self.stream(tape, self.narrow());
-        let mut embedded = look_up(tape, table, None, "token embedding", stream);
+        let copy = self.trained_copy(tape, Part::TokenEmbedding, table_shape);
+        let read = copy.unwrap_or_else(|| self.with_trained_rows(tape, table));
+        let mut embedded = look_up(tape, read, None, "token embedding", stream);
+        tape.release(read);
+        if !self.code.embedding_scale_buffer {
+            embedded = self.adapted_embedding(tape, embedded);
+        }
         // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
-        let begins = self.adapters.is_some() && self.checkpointed_layers > 0;
+        let begins = self.adapters.is_some() && self.checkpointed_layers > 0 && !embedded.needs_gradient();
         if begins && !self.code.embedding_scale_buffer {
             embedded = tape.require_gradient(embedded);
         }
@@ -90,7 +104,10 @@ impl Run<'_> {
             tape.release(embedded);
             embedded = scaled;
         }
-        if begins && self.code.embedding_scale_buffer {
+        if self.code.embedding_scale_buffer {
+            embedded = self.adapted_embedding(tape, embedded);
+        }
+        if begins && self.code.embedding_scale_buffer && !embedded.needs_gradient() {
             embedded = tape.require_gradient(embedded);
         }
         if self.projects() {

@@ -1,6 +1,6 @@
 //! Models of images: from pixels to the tokens that enter the first layer, and from the first token to its classes.
 
-use super::embedding::Embedded;
+use super::embedding::{Embedded, Table};
 use super::model::ONE;
 use super::operations::{add, cast, dropout, join};
 use super::{Linear, Run};
@@ -41,7 +41,12 @@ impl Run<'_> {
         tape.release(placed);
         // The model's own code has what enters its layers in a variable, and the pixels in the type of the weights.
         let until_return = vec![tape.share(dropped), pixels];
-        Embedded { table: class, stream: dropped, for_recomputation: Vec::new(), until_return }
+        Embedded {
+            table: Table { matrix: class, rows: None },
+            stream: dropped,
+            for_recomputation: Vec::new(),
+            until_return,
+        }
     }
 
     /// The pixels in the type of the weights, and a vector for each patch: a convolution, which keeps what it reads.

@@ -1,7 +1,7 @@
 //! Linear layers, and the door that every product with a matrix of a model goes through.
 
-use super::Run;
 use super::operations::{add, cast, kept_factors};
+use super::{Kernel, Run};
 use crate::model::part::{Codes, Part, Piece, Split};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
@@ -60,8 +60,7 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        // The head stays as it is, and a router is no linear layer of its own.
-        let base = self.base.filter(|_| matches!(linear.part.codes(), Codes::Always | Codes::AtLoading));
+        let base = self.base_of(linear);
         let output = through(tape, linear.split(), input, |tape, input| match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
             None if self.code.transposed_linears && linear.part != Part::Head => {
@@ -73,6 +72,12 @@ impl Run<'_> {
             Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
             None => output,
         }
+    }
+
+    /// How the product reads its matrix where that is quantized: the head stays as it is, and a router is no linear layer
+    /// of its own.
+    pub(crate) fn base_of(&self, linear: Linear) -> Option<Kernel> {
+        self.base.filter(|_| matches!(linear.part.codes(), Codes::Always | Codes::AtLoading))
     }
 
     /// One matrix product with its bias: keeps its input, in the type of the product, where the matrix is trained,

@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use self::classes::{Beside, Classes};
 use super::Run;
+use super::embedding::Table;
 use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
@@ -86,6 +87,9 @@ impl<'a> Run<'a> {
         if self.adapters.is_some() {
             tape.freeze();
         }
+        if self.steps_in_backward {
+            tape.step_in_backward();
+        }
         Recording { run: self, tape, layers: Recorder::new(self, hooks) }
     }
 
@@ -118,7 +122,7 @@ impl<'a> Recording<'a> {
     }
 
     /// From token ids to what the head reads, with the token table.
-    fn through_layers(&mut self) -> (Tensor, Tensor, Stages<'a>) {
+    fn through_layers(&mut self) -> (Tensor, Table, Stages<'a>) {
         let run = self.run;
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
@@ -144,7 +148,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Head and loss over what they read, and the way back through everything.
-    fn head_and_back(mut self, stream: Tensor, table: Tensor, mut stages: Stages<'a>) -> Forward {
+    fn head_and_back(mut self, stream: Tensor, table: Table, mut stages: Stages<'a>) -> Forward {
         let run = self.run;
         let Ends { mut loss, loss_start, projected, tiled } = self.loss_of_stream(stream, table);
         let mut loss_known = self.tape.position();
@@ -182,19 +186,21 @@ impl<'a> Recording<'a> {
     }
 
     /// What stands on top of the layers, and the loss.
-    fn loss_of_stream(&mut self, stream: Tensor, table: Tensor) -> Ends {
+    fn loss_of_stream(&mut self, stream: Tensor, table: Table) -> Ends {
         let run = self.run;
         if let Some(scores) = run.architecture.output.scores() {
             let (loss, loss_start) = self.scored(stream, run.architecture.output, scores);
             return Ends { loss: Some(loss), loss_start, projected: None, tiled: None };
         }
         let projection = self.head_weights(table);
-        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
+        let fused = run.liger.is_some() || run.loss_kind == Loss::Fused;
+        let logits = (run.loss_kind == Loss::Eager && !fused).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let tiled = (run.loss_kind == Loss::Trl).then(|| run.tiled_head(&mut self.tape, stream, projection));
         let loss = match logits {
             Some(logits) => run.loss.then(|| self.loss(logits)),
             None if tiled.is_some() => None,
+            None if fused => Some(run.loss_with_gradients(&mut self.tape, stream, projection)),
             None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
         };
         self.tape.release_each(logits.filter(|_| !run.keep_outputs));

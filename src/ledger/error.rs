@@ -26,6 +26,9 @@ pub enum EstimateError {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// Nobody waits for it any more.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 impl EstimateError {

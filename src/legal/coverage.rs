@@ -118,7 +118,17 @@ fn check_image(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
             refuse("train.precision", train.precision.word(), &MEASURED.map(Precision::word).join(", "))
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
-        Task::Train if matches!(train.optimizer, Optimizer::Adafactor | Optimizer::Muon) => {
+        Task::Train
+            if matches!(
+                train.optimizer,
+                Optimizer::Adafactor
+                    | Optimizer::Muon
+                    | Optimizer::Galore
+                    | Optimizer::Apollo
+                    | Optimizer::Adamw8bitTorchao
+                    | Optimizer::Adamw4bitTorchao
+            ) =>
+        {
             refuse("train.optimizer", train.optimizer.word(), "every one that no matrix's sides matter to")
         }
         Task::Train

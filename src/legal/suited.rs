@@ -8,7 +8,8 @@ use crate::scenario::parameter::Parameter;
 use crate::scenario::{Attention, Reference, Scenario, Task};
 
 /// The keys of what a model may leave no choice of.
-pub const SUITED: [&str; 4] = ["train.attention", "train.sequence_length", "infer.context_length", "train.reference"];
+pub const SUITED: [&str; 5] =
+    ["train.attention", "infer.attention", "train.sequence_length", "infer.context_length", "train.reference"];
 
 /// What was made of a run that its model cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +49,10 @@ impl Suited {
 /// has. What was asked for, by its key, stays as it is. Gives back what counts for the task at hand.
 pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool) -> Vec<Suited> {
     let mut suited = Vec::new();
-    let [attention, sequence, context, reference] = SUITED;
+    let [attention, serving_attention, sequence, context, reference] = SUITED;
+    let task = scenario.task;
     let (most, image) = (model.architecture.max_position_embeddings, model.architecture.image.is_some());
     if model.architecture.positions == PositionKind::Learned {
-        let task = scenario.task;
         let lengths = [
             (sequence, &mut scenario.train.sequence_length, Task::Train),
             (context, &mut scenario.infer.context_length, Task::Infer),
@@ -68,9 +69,20 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
             }
         }
     }
-    if let Some(only) = only_attention(model).filter(|only| *only != scenario.train.attention && !asked(attention)) {
-        scenario.train.attention = only;
-        suited.push(Suited::Attention(only));
+    if let Some(only) = only_attention(model) {
+        let attentions = [
+            (attention, &mut scenario.train.attention, Task::Train),
+            (serving_attention, &mut scenario.infer.attention, Task::Infer),
+        ];
+        for (key, found, of) in attentions {
+            if *found == only || asked(key) {
+                continue;
+            }
+            *found = only;
+            if of == task {
+                suited.push(Suited::Attention(only));
+            }
+        }
     }
     if let Some(usual) = usual_reference(&scenario.train).filter(|_| scenario.task == Task::Train && !asked(reference))
     {
@@ -101,7 +113,8 @@ mod tests {
     fn what_a_model_cannot_do_is_changed_unless_somebody_asked_for_it() {
         let (scenario, done) = suited("bloom-3b", &[]);
         assert_eq!((scenario.train.attention, done), (Attention::Eager, vec![Suited::Attention(Attention::Eager)]));
-        let (scenario, done) = suited("bloom-3b", &["train.attention"]);
+        assert_eq!(scenario.infer.attention, Attention::Eager, "generating it is no other code");
+        let (scenario, done) = suited("bloom-3b", &["train.attention", "infer.attention"]);
         assert_eq!((scenario, done), (Scenario::default(), Vec::new()));
         let (scenario, done) = suited("gpt2", &["infer.context_length"]);
         assert_eq!(done, [Suited::Length { tokens: 1024, image: false }]);

@@ -17,6 +17,10 @@ pub enum Piece {
     LoraB,
     /// The length of each row of the matrix and its adapter together, where that is trained apart (`DoRA`).
     LoraMagnitude,
+    /// A copy of its matrix that is trained in its place.
+    Copy,
+    /// Some of its rows, which are trained in their place.
+    Rows,
 }
 
 /// Where in a model a part is.
@@ -75,7 +79,7 @@ pub enum Codes {
 
 /// What is known of a part.
 struct Facts {
-    names: [&'static str; 6],
+    names: [&'static str; 8],
     site: Site,
     symbols: [&'static str; 2],
     split: Split,
@@ -107,6 +111,8 @@ macro_rules! parts {
                             concat!($words, ".lora A"),
                             concat!($words, ".lora B"),
                             concat!($words, ".lora magnitude"),
+                            concat!($words, ".trained copy"),
+                            concat!($words, ".trained rows"),
                         ],
                         site: Site::$site,
                         symbols: [$rows, $columns],

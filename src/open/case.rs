@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::find::find_model;
 use crate::import;
 use crate::located::{self, Document, PresetError, Section, suggestion, whole};
+use crate::memory::suit;
 use crate::model::Model;
 use crate::model::keys::Source;
 use crate::preset::Library;
@@ -134,6 +135,11 @@ fn case(
         _ => {}
     }
     let model = the_model(&described, &scenario, prefixes, &id, base, library)?;
+    if let Ok(model) = &model {
+        let says = |key: &str| said.iter().any(|said| said == key);
+        // What generated had the attention that the model has, whichever that is; the rest is as it was measured.
+        suit(model, &mut scenario, |key| key != "infer.attention" || says(key));
+    }
     let gpu = match &scenario.gpu {
         Some(name) => Some(library.gpu(name).map_err(|error| described.error("gpu", error.message))?.clone()),
         None => None,

@@ -1,5 +1,6 @@
 //! Every model, card and framework profile that can be chosen by its id.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,8 +25,8 @@ const FRAMEWORKS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/framewor
 
 /// The models, cards and frameworks that can be chosen: the embedded ones, then the user's own.
 ///
-/// A user's files are read at once, so that what is wrong with them is known; an embedded model or card is read when it
-/// is first asked for, since a run needs one of hundreds.
+/// A user's files are read at once, so that what is wrong with them is known; what is embedded is read when it is first
+/// asked for, since a run needs one of hundreds.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     models: Vec<Listing<Model>>,
@@ -56,8 +57,13 @@ impl Library {
             gpus: GPUS.iter().map(|preset| Listing::embedded(preset, gpu::parse_one)).collect(),
             ..Self::default()
         };
+        let profiles = Arc::make_mut(&mut library.profiles);
         for (path, text) in FRAMEWORKS {
-            library.add(Content::Frameworks, &format!("embedded presets/{path}"), text);
+            // Each is named after its id.
+            let id = path.trim_start_matches("frameworks/").trim_end_matches(".toml");
+            let earlier = profiles.clone();
+            let read = move || framework::parse(&format!("embedded presets/{path}"), text, &earlier).ok();
+            profiles.put_unread(Cow::Borrowed(id), read);
         }
         library
     }
@@ -236,6 +242,15 @@ fn likely<'a>(typed: &str, known: &[&'a str]) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_embedded_profile_is_right_and_named_after_its_id() {
+        for (path, text) in FRAMEWORKS {
+            let profile = framework::parse(path, text, &Profiles::default()).unwrap();
+            assert_eq!(*path, format!("frameworks/{}.toml", profile.id));
+            assert_eq!(Library::embedded().profiles().of(&profile.id).as_deref(), Some(&profile));
+        }
+    }
 
     #[test]
     fn part_of_an_id_finds_it() {

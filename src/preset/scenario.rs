@@ -47,9 +47,7 @@ pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
 pub fn says(path: &Path, key: &str) -> bool {
     let Ok(text) = located::read(path) else { return false };
     let Ok(root) = (Document { origin: "", text: &text }).parse() else { return false };
-    let mut leaves = Vec::new();
-    collect("", root.get_ref(), &mut leaves);
-    leaves.iter().any(|leaf| leaf.key == key)
+    keys(root.get_ref()).iter().any(|known| known == key)
 }
 
 /// The scenario in a table whose keys messages call `prefix` and their name; the keys in `others` are not its own.

@@ -202,6 +202,10 @@ choices! {
         Adamw8bit = "adamw-8bit",
         /// The same, in memory that can move to the host.
         PagedAdamw8bit = "paged-adamw-8bit",
+        /// Two moments in 8-bit blocks, by torchao.
+        Adamw8bitTorchao = "adamw-8bit-torchao",
+        /// Two moments in 4-bit blocks, by torchao.
+        Adamw4bitTorchao = "adamw-4bit-torchao",
         /// A row and a column vector a matrix.
         Adafactor = "adafactor",
         /// One moment.
@@ -210,6 +214,12 @@ choices! {
         Lion8bit = "lion-8bit",
         /// One momentum for matrices, AdamW for the rest.
         Muon = "muon",
+        /// Two moments of gradients that singular vectors project.
+        Galore = "galore",
+        /// Two moments of gradients that random matrices project.
+        Apollo = "apollo",
+        /// A second moment and the point that steps start from.
+        ScheduleFree = "schedule-free",
         /// No state.
         Sgd = "sgd",
         /// One moment.
@@ -236,6 +246,28 @@ choices! {
         Selective = "selective",
         /// Whole layers.
         Full = "full",
+    }
+}
+
+choices! {
+    /// Whose kernels take the place of a model's own operations.
+    KernelLibrary {
+        /// Nobody's.
+        None = "none",
+        /// Liger Kernel's, as the Trainer's `use_liger_kernel` puts them in.
+        Liger = "liger",
+    }
+}
+
+choices! {
+    /// What `torch.compile` makes one graph of.
+    Compile {
+        /// Nothing.
+        None = "none",
+        /// The whole model.
+        Model = "model",
+        /// Each layer by itself.
+        Layers = "layers",
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Scenario files, `--set`, the explorer's list, completions and documentation are all read from here.
 
+mod awakening;
 mod document;
 mod nearest;
 mod table;

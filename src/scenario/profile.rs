@@ -2,6 +2,7 @@
 //!
 //! What each operation keeps is code, in `frameworks`.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -81,10 +82,25 @@ pub struct Serving {
     pub in_order: bool,
 }
 
-/// Every profile that is known, by framework, the newest release first.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Every profile that is known.
+#[derive(Debug, Clone, Default)]
 pub struct Profiles {
-    known: Vec<Arc<Profile>>,
+    known: Arc<Vec<Known>>,
+}
+
+/// A profile, read when somebody first asks for it: a run has one of many.
+#[derive(Debug, Clone)]
+struct Known {
+    id: Cow<'static, str>,
+    profile: Arc<LazyLock<Option<Arc<Profile>>, Reader>>,
+}
+
+type Reader = Box<dyn FnOnce() -> Option<Arc<Profile>> + Send>;
+
+impl Known {
+    fn read(&self) -> Option<&Arc<Profile>> {
+        self.profile.as_ref().as_ref()
+    }
 }
 
 /// Frameworks that people ask for and that are not described yet.
@@ -171,24 +187,29 @@ impl Profile {
 impl Profiles {
     /// Adds a profile, in the place of an earlier one of its id.
     pub fn put(&mut self, profile: Profile) {
-        self.known.retain(|known| known.id != profile.id);
-        self.known.push(Arc::new(profile));
-        let usual = Profile::default().framework;
-        self.known.sort_by_cached_key(|profile| {
-            let Profile { id, framework, .. } = &**profile;
-            (*framework != usual, framework.clone(), id != framework, Reverse(id.clone()))
-        });
+        self.put_unread(Cow::Owned(profile.id.clone()), move || Some(profile));
+    }
+
+    /// Adds the profile of an id, which is read when somebody first asks for it.
+    pub fn put_unread(&mut self, id: Cow<'static, str>, read: impl FnOnce() -> Option<Profile> + Send + 'static) {
+        let read = Box::new(move || read().map(Arc::new)) as Reader;
+        let known = Arc::make_mut(&mut self.known);
+        known.retain(|known| known.id != id);
+        known.push(Known { id, profile: Arc::new(LazyLock::new(read)) });
     }
 
     /// The profile of an id; the default one needs no preset.
     pub fn of(&self, id: &str) -> Option<Arc<Profile>> {
-        let known = self.known.iter().find(|profile| profile.id == id).cloned();
+        let known = self.known.iter().find(|known| known.id == id).and_then(Known::read).cloned();
         known.or_else(|| Some(Arc::new(Profile::default())).filter(|profile| profile.id == id))
     }
 
-    /// Every profile, by framework.
+    /// Every profile, by framework, the newest release first.
     pub fn all(&self) -> impl Iterator<Item = &Profile> {
-        self.known.iter().map(AsRef::as_ref)
+        let usual = Profile::default().framework;
+        let mut all: Vec<&Profile> = self.known.iter().filter_map(Known::read).map(AsRef::as_ref).collect();
+        all.sort_by_key(|Profile { id, framework, .. }| (*framework != usual, framework, id != framework, Reverse(id)));
+        all.into_iter()
     }
 
     /// Every id.
@@ -211,7 +232,7 @@ impl Profiles {
             let known: Vec<&str> = self.ids().chain(NOT_DESCRIBED).collect();
             return Err(UnknownFramework(format!("`{word}` is none of {}{near}", known.join(", "))));
         }
-        Ok(Framework { word: Arc::from(word), profile, described: self.described() })
+        Ok(Framework { word: Arc::from(word), profile, among: self.clone() })
     }
 
     /// Looks up the framework of a scenario.
@@ -221,17 +242,6 @@ impl Profiles {
     pub fn settle(&self, scenario: &mut Scenario) -> Result<(), UnknownFramework> {
         scenario.framework = self.framework(scenario.framework.word())?;
         Ok(())
-    }
-
-    fn described(&self) -> Described {
-        let ids = |has: &dyn Fn(&Profile) -> bool| {
-            let ids = self.all().filter(|profile| has(profile)).map(|profile| profile.id.as_str());
-            ids.collect::<Vec<_>>().join(", ")
-        };
-        Described {
-            train: Arc::from(ids(&|profile| profile.train.is_some())),
-            infer: Arc::from(ids(&|profile| profile.infer.is_some())),
-        }
     }
 }
 
@@ -245,33 +255,20 @@ pub struct UnknownFramework(pub String);
 pub struct Framework {
     word: Arc<str>,
     profile: Option<Arc<Profile>>,
-    described: Described,
-}
-
-/// Which frameworks are described for a task, for messages.
-#[derive(Debug, Clone)]
-struct Described {
-    train: Arc<str>,
-    infer: Arc<str>,
-}
-
-impl Default for Described {
-    fn default() -> Self {
-        let id = Arc::from("transformers");
-        Self { train: Arc::clone(&id), infer: id }
-    }
+    /// Where it was looked up.
+    among: Profiles,
 }
 
 impl Framework {
     /// The one of a word, which [`Profiles::settle`] looks up.
     pub fn named(word: &str) -> Self {
-        Self { word: Arc::from(word), profile: None, described: Described::default() }
+        Self { word: Arc::from(word), profile: None, among: Profiles::default() }
     }
 
     /// The one of a profile.
     pub fn of(profile: Arc<Profile>) -> Self {
         let word = Arc::from(profile.id.as_str());
-        Self { word, profile: Some(profile), described: Described::default() }
+        Self { word, profile: Some(profile), among: Profiles::default() }
     }
 
     /// The word that files, flags and JSON use.
@@ -284,12 +281,14 @@ impl Framework {
         self.profile.as_deref()
     }
 
-    /// The frameworks that are described for a task.
-    pub fn described(&self, task: Task) -> &str {
-        match task {
-            Task::Train => &self.described.train,
-            Task::Infer => &self.described.infer,
-        }
+    /// The frameworks that are described for a task, for messages.
+    pub fn described(&self, task: Task) -> String {
+        let is = |profile: &&Profile| match task {
+            Task::Train => profile.train.is_some(),
+            Task::Infer => profile.infer.is_some(),
+        };
+        let ids: Vec<&str> = self.among.all().filter(is).map(|profile| profile.id.as_str()).collect();
+        if ids.is_empty() { String::from("transformers") } else { ids.join(", ") }
     }
 
     /// How it trains, where it is described for that.

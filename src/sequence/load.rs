@@ -8,6 +8,7 @@ use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::model::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::model::part::Piece;
 use crate::scenario::Placement;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -44,6 +45,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) reference: bool,
     /// What of the model stands once more, to be trained beside adapters.
     pub(crate) copied: Vec<&'a BlockParameters>,
+    /// A head whose matrix is the embedding's, as far as adapters or a copy make something its own.
+    pub(crate) adapted_head: Option<&'a BlockParameters>,
     /// Buffers of the model.
     pub(crate) buffers: &'a [Entry],
     /// What the loop feeds.
@@ -137,6 +140,11 @@ impl Loading<'_> {
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
+        }
+        // A tied head comes with the embedding, and what is its own in its place.
+        let own = self.adapted_head.into_iter().flat_map(|block| &block.tensors);
+        for tensor in own.filter_map(|tensor| self.adapters?.of_matrix(tensor)).flatten() {
+            sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
         }
         self.copies(sequence)
     }
@@ -260,16 +268,25 @@ impl Loading<'_> {
         let base = if self.format.is_some() { Dtype::Bf16 } else { self.weights };
         let casts = adapters.dtype != base;
         let mut made: Vec<(Made, u64)> = Vec::new();
-        for block in self.blocks {
+        let mut copies = Vec::new();
+        for block in self.blocks.iter().chain(self.adapted_head) {
             for _ in 0..block.copies {
                 for tensor in modules::as_named(block, self.modules) {
                     for tensor in adapters.of_matrix(tensor).into_iter().flatten() {
                         let bytes = self.adapter_bytes(&tensor)?;
+                        if tensor.piece == Piece::Copy {
+                            copies.push(bytes);
+                            continue;
+                        }
                         let own = if casts { of(&tensor, base)? } else { bytes };
                         made.push((sequence.allocate(ADAPTER, own), bytes));
                     }
                 }
             }
+        }
+        // Copies come when all adapters are there, and are not cast with them.
+        for bytes in copies {
+            sequence.allocate(ADAPTER, bytes);
         }
         for (narrow, bytes) in made.into_iter().filter(|_| casts) {
             sequence.allocate(ADAPTER, bytes);
@@ -317,8 +334,12 @@ impl Loading<'_> {
         of(tensor, if self.format.is_some() { Dtype::Bf16 } else { self.weights })
     }
 
+    /// A copy of a matrix has its type.
     fn adapter_bytes(&self, tensor: &Tensor) -> Result<u64, Overflow> {
-        of(tensor, self.adapters.map_or(self.weights, |adapters| adapters.dtype))
+        of(
+            tensor,
+            self.adapters.filter(|_| tensor.piece != Piece::Copy).map_or(self.weights, |adapters| adapters.dtype),
+        )
     }
 }
 

@@ -1,11 +1,11 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
 use crate::gpu::Gpu;
-use crate::memory::{Fit, Ledger, Verdict, elsewhere, estimate, played};
-use crate::model::Model;
+use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, played};
+use crate::model::{Model, parameters};
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Method, Objective, Reference, Scenario, Task, Value};
-use crate::units::Bytes;
+use crate::units::{Bytes, Parameters};
 
 /// A change of a scenario after which it fits.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,19 +45,23 @@ impl Cost {
     }
 }
 
-/// The single changes after which a scenario fits a card and takes less than now, cheapest first, of each cost those
-/// that surely fit and then the roomiest first; last the smallest of `others` on which it fits as it is.
+/// The single changes after which a scenario fits a card and takes less than `now`, its ledger played out on that card;
+/// cheapest first, of each cost those that surely fit and then the roomiest first; last the smallest of `others` on which
+/// it fits as it is. Not all of them where that is cancelled.
 pub fn fixes<'g>(
+    now: Ledger,
     model: &Model,
     scenario: &Scenario,
     gpu: &Gpu,
     others: impl IntoIterator<Item = (&'g str, &'g Gpu)>,
+    is_cancelled: &dyn Fn() -> bool,
 ) -> Vec<Fix> {
-    let now = played(model, scenario, Some(gpu)).ok();
-    let less = |needs| now.as_ref().is_none_or(|now| needs < now.total());
+    let less = |needs| needs < now.total();
     let capacity = gpu.capacity().unwrap_or(Bytes::MAX);
     let mut found: Vec<Fix> = candidates(scenario)
         .into_iter()
+        .take_while(|_| !is_cancelled())
+        .filter(|(changes, _)| may_fit(&now, model, changes, capacity))
         .filter_map(|(changes, cost)| {
             let changed = apply(scenario, &changes)?;
             // Where tensors alone are too much, the allocator need not be played.
@@ -71,25 +75,54 @@ pub fn fixes<'g>(
         })
         .collect();
     found.sort_by_key(|fix| (fix.cost, fix.verdict != Verdict::Fits, fix.needs));
-    let over = |now: &Ledger| Fit::of(now, gpu).is_ok_and(|fit| !fit.fits());
-    if let Some(now) = now.filter(over) {
-        let others: Vec<(&str, &Gpu)> = others.into_iter().collect();
-        let now = elsewhere(now, model, scenario, others.iter().map(|(_, card)| *card));
-        found.extend(now.ok().and_then(|now| roomier(&now, gpu, others)));
+    if Fit::of(&now, gpu).is_ok_and(|fit| !fit.fits()) {
+        found.extend(roomier(now, model, scenario, gpu, others, is_cancelled));
     }
     found
 }
 
+/// Keys that change what weights take.
+const OF_WEIGHTS: [&str; 4] = ["train.precision", "train.method", "train.lora_targets", "infer.weights"];
+
+/// Fewer bits than a weight takes in any format that is tried.
+const LEAST_BITS: u128 = 4;
+
+/// Whether weights alone leave room at all: where they do not, no ledger is needed to see that a change is of no use.
+fn may_fit(now: &Ledger, model: &Model, changes: &[(&'static str, Value)], capacity: Bytes) -> bool {
+    let count = u128::from(parameters::count(&model.architecture).map_or(0, Parameters::get));
+    let (weights, _) = now.largest(Category::Parameters);
+    let same_weights = changes.iter().all(|(key, _)| !OF_WEIGHTS.contains(key));
+    count * LEAST_BITS / 8 <= u128::from(capacity.get()) && !(same_weights && weights > capacity)
+}
+
 /// The smallest card on which the run fits: of the same vendor and with memory no slower, where there is one.
-fn roomier<'g>(now: &Ledger, gpu: &Gpu, others: impl IntoIterator<Item = (&'g str, &'g Gpu)>) -> Option<Fix> {
-    let fits = |(id, card): (&'g str, &'g Gpu)| {
-        let fit = Fit::of(now, card).ok()?;
-        let slower = card.bandwidth_gb_s < gpu.bandwidth_gb_s;
-        let fits = fit.verdict == Verdict::Fits;
-        fits.then_some((card.vendor != gpu.vendor, slower, fit.capacity, id, fit.needs))
-    };
-    let (_, _, _, id, needs) = others.into_iter().filter_map(fits).min()?;
-    Some(Fix { changes: vec![("gpu", Value::Word(id.to_owned()))], needs, verdict: Verdict::Fits, cost: Cost::Card })
+fn roomier<'g>(
+    mut now: Ledger,
+    model: &Model,
+    scenario: &Scenario,
+    gpu: &Gpu,
+    others: impl IntoIterator<Item = (&'g str, &'g Gpu)>,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Option<Fix> {
+    let fits = |now: &Ledger, card: &Gpu| Fit::of(now, card).ok().filter(Fit::fits);
+    // Where tensors alone are too much, the allocator need not be played.
+    let may = others.into_iter().filter_map(|(id, card)| Some((id, card, fits(&now, card)?.capacity)));
+    let mut cards: Vec<(&str, &Gpu, Bytes)> = may.collect();
+    cards.sort_by_key(|(id, card, capacity)| {
+        (card.vendor != gpu.vendor, card.bandwidth_gb_s < gpu.bandwidth_gb_s, *capacity, *id)
+    });
+    for (id, card, _) in cards {
+        if is_cancelled() {
+            return None;
+        }
+        now = elsewhere(now, model, scenario, [card]).ok()?;
+        let surely = fits(&now, card).filter(|fit| fit.verdict == Verdict::Fits);
+        if let Some(Fit { needs, verdict, .. }) = surely {
+            let changes = vec![("gpu", Value::Word(id.to_owned()))];
+            return Some(Fix { changes, needs, verdict, cost: Cost::Card });
+        }
+    }
+    None
 }
 
 /// Adapters of attention alone, which leave experts and feed-forward networks as they are.
@@ -116,16 +149,24 @@ fn candidates(scenario: &Scenario) -> Vec<Candidate> {
 fn training(scenario: &Scenario) -> Vec<Candidate> {
     let train = &scenario.train;
     let word = |key, word: &str, cost| (vec![(key, Value::Word(word.to_owned()))], cost);
+    let on = Value::Flag(true);
     let mut candidates = vec![
         word("runtime.alloc_conf", "expandable_segments:True", Cost::Nothing),
         word("train.optimizer_implementation", "fused", Cost::Nothing),
         word("train.attention", "flash", Cost::Nothing),
         (vec![("train.keep_outputs", Value::Flag(false))], Cost::Nothing),
         (vec![("train.keep_gradients", Value::Flag(false))], Cost::Nothing),
+        word("train.kernels", "liger", Cost::Nothing),
         word("train.loss", "fused", Cost::Nothing),
         word("train.loss", "chunked", Cost::Speed),
         word("train.recompute", "full", Cost::Speed),
-        (vec![("train.offload_optimizer", Value::Flag(true))], Cost::Speed),
+        (
+            vec![("train.recompute", Value::Word("full".to_owned())), ("train.offload_activations", on.clone())],
+            Cost::Speed,
+        ),
+        (vec![("train.offload_optimizer", on.clone())], Cost::Speed),
+        // A kernel for each parameter instead of one for all.
+        (vec![("train.step_in_backward", on)], Cost::Speed),
         word("train.optimizer", "adamw-8bit", Cost::Result),
         word("train.optimizer", "adafactor", Cost::Result),
         word("train.optimizer", "sgd-momentum", Cost::Result),
@@ -191,7 +232,8 @@ mod tests {
         let mut scenario = Scenario::default();
         scenario.train.sequence_length = 8192;
         let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
-        let found = fixes(model, &scenario, gpu, cards);
+        let now = played(model, &scenario, Some(gpu)).unwrap();
+        let found = fixes(now, model, &scenario, gpu, cards, &|| false);
         let other = found.last().unwrap();
         assert_eq!((other.cost, other.changes[0].0), (Cost::Card, "gpu"));
         assert!(
@@ -204,6 +246,31 @@ mod tests {
             let ledger = played(model, &apply(&scenario, &fix.changes).unwrap(), Some(gpu)).unwrap();
             assert_eq!(ledger.total(), fix.needs);
             assert!(ledger.total() <= gpu.capacity().unwrap());
+        }
+    }
+
+    /// What is passed over without a ledger would not have fitted.
+    #[test]
+    fn no_fix_is_missed_where_weights_are_large() {
+        let library = Library::embedded();
+        for (id, card, task) in [
+            ("llama-3.1-70b", "h100-sxm-80", Task::Infer),
+            ("llama-3.1-70b", "h200-sxm-141", Task::Train),
+            ("llama-3.1-8b", "rtx-4090", Task::Infer),
+            ("llama-3.1-8b", "t4", Task::Train),
+            ("kimi-k3", "h100-sxm-80", Task::Infer),
+        ] {
+            let (model, gpu) = (library.model(id).unwrap(), library.gpu(card).unwrap());
+            let scenario = Scenario { task, ..Scenario::default() };
+            let now = played(model, &scenario, Some(gpu)).unwrap();
+            let found = fixes(now.clone(), model, &scenario, gpu, [], &|| false);
+            let fits = |(changes, _): &Candidate| {
+                let changed = apply(&scenario, changes)?;
+                let ledger = played(model, &changed, Some(gpu)).ok()?;
+                Some(Fit::of(&ledger, gpu).ok()?.fits() && ledger.total() < now.total())
+            };
+            let wanted = candidates(&scenario).iter().filter(|candidate| fits(candidate) == Some(true)).count();
+            assert_eq!(found.len(), wanted, "{id} {card}");
         }
     }
 }

@@ -1,12 +1,8 @@
 //! How far a parameter can go, whichever way memory goes with it.
 
-use super::By;
-use super::largest::{Largest, Stop, at, changed, largest_by};
-use crate::gpu::Gpu;
-use crate::memory::{EstimateError, estimate};
-use crate::model::Model;
-use crate::scenario::Scenario;
-use crate::scenario::parameter::{Kind, Parameter};
+use super::Points;
+use super::largest::{Largest, Stop, largest};
+use crate::memory::EstimateError;
 
 /// The furthest value of a parameter with which a scenario fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,86 +18,73 @@ pub enum Furthest {
 /// Values that are tried until memory changes: 1, 2, 4, … more than the smallest.
 const TRIED: u32 = 21;
 
-/// The furthest value of a whole number with which a scenario fits a card, by the central estimate, judged by its allocator or by
-/// its tensors alone.
+/// The furthest value of a whole number with which a scenario fits a card, by the central estimate.
 ///
 /// # Errors
-/// Where the parameter is no whole number, or the scenario has no ledger even with the smallest value.
-pub fn furthest(
-    model: &Model,
-    scenario: &Scenario,
-    gpu: &Gpu,
-    parameter: &Parameter,
-    by: By,
-) -> Result<Furthest, EstimateError> {
-    let Kind::Count { min, max, .. } = parameter.kind else {
-        return Err(EstimateError::Invalid { key: parameter.key, problem: String::from("it is not a whole number") });
-    };
-    let min = min.max(1);
+/// Where the scenario has no ledger even with the smallest value, or the search is cancelled.
+pub fn furthest(points: &Points<'_>) -> Result<Furthest, EstimateError> {
+    let [min, max] = points.ends;
     // Which way memory goes is seen on tensors alone.
-    let total = |value| estimate(model, &changed(scenario, parameter, value)?, Some(gpu)).map(|it| it.total());
-    let smallest = total(min)?;
+    let smallest = points.of_tensors(min)?;
     // A value that is refused ends the search upwards, as one does that needs more.
     let tried = (0..TRIED).map(|power| min.saturating_add(1 << power)).take_while(|value| *value <= max);
-    let other = tried.map(total).find(|found| !matches!(found, Ok(total) if *total == smallest));
+    let other =
+        tried.map(|value| points.of_tensors(value)).find(|found| !matches!(found, Ok(total) if *total == smallest));
     match other {
         None => Ok(Furthest::Indifferent),
-        Some(Ok(total)) if total < smallest => {
-            Ok(Furthest::Smallest(least(by, model, scenario, gpu, parameter, [min, max])?))
-        }
-        Some(_) => Ok(Furthest::Largest(largest_by(by, model, scenario, gpu, parameter)?)),
+        Some(Ok(total)) if total < smallest => Ok(Furthest::Smallest(least(points)?)),
+        Some(_) => Ok(Furthest::Largest(largest(points)?)),
     }
 }
 
 /// The smallest value that fits, where memory falls with it.
-fn least(
-    by: By,
-    model: &Model,
-    scenario: &Scenario,
-    gpu: &Gpu,
-    parameter: &Parameter,
-    [min, max]: [u64; 2],
-) -> Result<Largest, EstimateError> {
-    let fit = |value| at(by, model, scenario, gpu, parameter, value);
-    let first = fit(min)?;
+fn least(points: &Points<'_>) -> Result<Largest, EstimateError> {
+    let [min, max] = points.ends;
+    let first = points.fit(min)?;
     if first.fits() {
-        let stopped_by = Stop::End(format!("{} is at least {min}", parameter.key));
+        let stopped_by = Stop::End(format!("{} is at least {min}", points.parameter.key));
         return Ok(Largest { value: Some(min), needs: first.needs, stopped_by });
     }
-    let fits =
-        |value| changed(scenario, parameter, value).and_then(|changed| by.fits(model, &changed, gpu)).unwrap_or(false);
     let mut over = min;
     let mut step = 1_u64;
     // Doubled until it fits, then halved: below the answer nothing fits.
     let mut good = loop {
         let next = over.saturating_add(step).min(max);
-        if fits(next) {
+        if points.fits(next) {
             break next;
         }
         if next == max {
+            points.go_on()?;
             return Ok(Largest { value: None, needs: first.needs, stopped_by: Stop::Capacity(first.needs) });
         }
         (over, step) = (next, step.saturating_mul(2));
     };
     while good - over > 1 {
         let middle = over + (good - over) / 2;
-        if fits(middle) { good = middle } else { over = middle }
+        if points.fits(middle) { good = middle } else { over = middle }
     }
-    Ok(Largest { value: Some(good), needs: fit(good)?.needs, stopped_by: Stop::Capacity(fit(over)?.needs) })
+    let (needs, over) = (points.fit(good)?.needs, points.fit(over)?.needs);
+    Ok(Largest { value: Some(good), needs, stopped_by: Stop::Capacity(over) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::preset::Library;
-    use crate::scenario::{Loss, Recompute};
+    use crate::scenario::parameter::Parameter;
+    use crate::scenario::{Loss, Recompute, Scenario};
+    use crate::solve::By;
 
     fn found(scenario: Scenario, model: &str, gpu: &str, key: &str) -> (Furthest, impl Fn(u64) -> bool + use<>) {
         let library = Library::embedded();
         let (model, gpu) = (library.model(model).unwrap().clone(), library.gpu(gpu).unwrap().clone());
         let parameter = Parameter::by_key(key).unwrap();
-        let furthest = furthest(&model, &scenario, &gpu, parameter, By::Allocator).unwrap();
-        (furthest, move |value| at(By::Allocator, &model, &scenario, &gpu, parameter, value).unwrap().fits())
+        let found = furthest(&Points::of(&model, &scenario, Some(&gpu), parameter, By::Allocator).unwrap()).unwrap();
+        let fits = move |value| {
+            let points = Points::of(&model, &scenario, Some(&gpu), parameter, By::Allocator).unwrap();
+            points.fit(value).unwrap().fits()
+        };
+        (found, fits)
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Low-rank adapters: which linear layers have one, and the tensors it is made of.
 
+mod outside;
+
 use super::targets::{Targets, invalid};
 use crate::families;
 use crate::ledger::EstimateError;
@@ -75,8 +77,8 @@ const LINEAR: &[Names] = &[
     adapter!(ExpertDown, "expert.down"),
 ];
 
-/// The head, which PEFT's words do not name.
-static HEAD: Names = adapter!(Head, "head");
+/// What stands outside the layers and is adapted only by name.
+static OUTSIDE: [Names; 2] = [adapter!(TokenEmbedding, "token embedding"), adapter!(Head, "head")];
 
 /// The words for targets that need no family.
 const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
@@ -95,6 +97,10 @@ pub(crate) struct Adapters {
     /// Whether what comes out of the matrix down stays in a variable until the product is scaled.
     pub(crate) holds_low: bool,
     targets: Vec<&'static Names>,
+    /// Of which matrices a copy is trained, and the matrix stays beside it.
+    saved: Vec<Part>,
+    /// Rows of the embedding that are trained.
+    pub(crate) rows: u64,
 }
 
 impl Adapters {
@@ -122,7 +128,18 @@ impl Adapters {
         }
         let dtype = if train.lora_dtype == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
         let (dropout, dora) = (train.lora_dropout > 0.0, train.dora);
-        Ok(Self { rank: train.lora_rank, dtype, dropout, dora, holds_low: false, targets })
+        let saved = outside::saved(model, train)?;
+        outside::check(model, train, &targets.iter().map(|names| names.part).collect::<Vec<_>>(), &saved)?;
+        Ok(Self {
+            rank: train.lora_rank,
+            dtype,
+            dropout,
+            dora,
+            holds_low: false,
+            targets,
+            saved,
+            rows: train.trainable_token_indices,
+        })
     }
 
     /// Those of torchtune, in the type of the model: beside any of query, key, value and output, beside the feed-forward
@@ -144,15 +161,26 @@ impl Adapters {
             Part::Head => head,
             _ => false,
         };
-        let targets = LINEAR.iter().chain([&HEAD]).filter(adapted).collect();
+        let targets = LINEAR.iter().chain(&OUTSIDE).filter(adapted).collect();
         let dtype = if train.precision == Precision::Fp32 { Dtype::Fp32 } else { Dtype::Bf16 };
         let dropout = train.lora_dropout > 0.0;
-        Ok(Self { rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets })
+        let saved = Vec::new();
+        Ok(Self { rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets, saved, rows: 0 })
     }
 
     /// The names of the adapter beside a linear layer, where it has one.
     pub(crate) fn names(&self, linear: Part) -> Option<&'static Names> {
         self.targets.iter().find(|names| names.part == linear).copied()
+    }
+
+    /// Whether a copy of this part's matrix is trained.
+    pub(crate) fn saves(&self, part: Part) -> bool {
+        self.saved.contains(&part)
+    }
+
+    /// A head whose matrix is the embedding's, of which adapters or a copy may make something its own.
+    pub(crate) fn tied_head(model: &Model) -> Option<BlockParameters> {
+        outside::tied_head(&model.architecture)
     }
 
     /// The rank of one adapter: gate and up of experts, which are one matrix, have both of theirs in one.
@@ -162,11 +190,12 @@ impl Adapters {
 
     /// The adapters' tensors, block by block, in forward order.
     pub(crate) fn blocks(&self, model: &Model) -> Vec<BlockParameters> {
-        self.of_blocks(blocks(&model.architecture))
+        self.of_blocks(model, blocks(&model.architecture))
     }
 
     /// The same of these blocks.
-    pub(crate) fn of_blocks(&self, mut adapted: Vec<BlockParameters>) -> Vec<BlockParameters> {
+    pub(crate) fn of_blocks(&self, model: &Model, mut adapted: Vec<BlockParameters>) -> Vec<BlockParameters> {
+        adapted.extend(outside::tied_head(&model.architecture));
         for block in &mut adapted {
             let matrices = std::mem::take(&mut block.tensors);
             block.tensors = matrices.iter().filter_map(|matrix| self.of_matrix(matrix)).flatten().collect();
@@ -175,14 +204,27 @@ impl Adapters {
         adapted
     }
 
-    /// The adapter's tensors beside a matrix, where it has one.
+    /// The adapter's tensors beside a matrix, or its copy, where it has one.
     pub(crate) fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
-        let names = self.names(matrix.part).filter(|_| matrix.piece == Piece::Weight)?;
+        if matrix.piece != Piece::Weight {
+            return None;
+        }
+        if self.saves(matrix.part) {
+            return Some(vec![Tensor { piece: Piece::Copy, ..matrix.clone() }]);
+        }
+        if self.rows > 0 && matrix.part == Part::TokenEmbedding {
+            return Some(vec![Tensor { piece: Piece::Rows, rows: self.rows, role: Role::Linear, ..matrix.clone() }]);
+        }
+        let names = self.names(matrix.part)?;
         let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
         let rank = self.rank_of(names).saturating_mul(experts);
         let tensor =
             |piece, rows, columns| Tensor { part: matrix.part, piece, rows, columns, pieces: 1, role: Role::Linear };
-        let (down, up) = ((rank, matrix.columns), (matrix.rows / experts, rank));
+        let (mut down, mut up) = ((rank, matrix.columns), (matrix.rows / experts, rank));
+        if matrix.role == Role::Table {
+            // Tokens go in, and rows come out.
+            (down.1, up.0) = (matrix.rows, matrix.columns);
+        }
         let mut tensors = vec![tensor(Piece::LoraA, down.0, down.1), tensor(Piece::LoraB, up.0, up.1)];
         if self.dora {
             tensors.push(Tensor { role: Role::Norm, ..tensor(Piece::LoraMagnitude, matrix.rows, 1) });
@@ -204,7 +246,8 @@ fn present(model: &Model, blocks: &[BlockParameters]) -> Present {
         _ => true,
     };
     let present = LINEAR.iter().filter(|names| has(names)).filter(can);
-    present.map(|names| (names, families::member(model.family).modules.of(names.part))).collect()
+    let outside = OUTSIDE.iter().filter(|_| outside::is_covered(&model.architecture));
+    present.chain(outside).map(|names| (names, families::member(model.family).modules.of(names.part))).collect()
 }
 
 fn has_experts(model: &Model) -> bool {
@@ -253,7 +296,8 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
 }
 
 fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {
-    names.part.targets().contains(&target) || modules.contains(&target) || target == "all-linear"
+    let linear = target == "all-linear" && !OUTSIDE.iter().any(|outside| outside.part == names.part);
+    names.part.targets().contains(&target) || modules.contains(&target) || linear
 }
 
 fn known(present: &Present) -> Vec<&'static str> {

@@ -10,6 +10,7 @@ use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
+use crate::model::part::Piece;
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -44,9 +45,16 @@ pub(crate) struct Set<'a> {
     pub(crate) blocks: &'a [BlockParameters],
     /// The type of their elements.
     pub(crate) bits: Bits,
+    /// The type of those that are copies of the model's own.
+    pub(crate) copies: Bits,
 }
 
 impl Set<'_> {
+    /// The type of a tensor's elements.
+    pub(crate) fn bits_of(&self, tensor: &Tensor) -> Bits {
+        if tensor.piece == Piece::Copy { self.copies } else { self.bits }
+    }
+
     /// One entry for each tensor, as `of_one` makes it: count, bytes and place are filled in from its shape.
     pub(crate) fn entries(
         &self,
@@ -73,7 +81,7 @@ impl Set<'_> {
                 name: Cow::Borrowed(tensor.name()),
                 place: Place::Model,
                 shape: shape(tensor),
-                bits: self.bits,
+                bits: self.bits_of(tensor),
                 count: 1,
                 divided_by: 1,
                 bytes: Bytes::ZERO,

@@ -5,6 +5,7 @@
 //! in a new storage.
 
 mod derive;
+mod over;
 
 use super::record::INPUTS;
 use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Segment, Source, StorageId, Tape, Tensor};
@@ -98,13 +99,16 @@ impl Tape {
         match self.nodes[index].rule {
             Rule::Split => return self.put_together(index),
             Rule::Cut => return self.put_pieces_together(index),
+            Rule::Together { copies } => return self.back_through_both(index, twin, copies),
             _ => {}
         }
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
             self.release_kept(twin.unwrap_or(index));
             return self.release_each(given.iter().copied());
         };
-        let node = self.nodes[index];
+        // What a checkpoint computed again is what it keeps.
+        let kept = self.nodes[twin.unwrap_or(index)].kept;
+        let node = Node { kept, ..self.nodes[index] };
         self.segment = node.segment;
         let mut gradients = self.derive(&node, incoming, dtype);
         // What a checkpoint computed again dies as soon as it has been read.
@@ -216,10 +220,12 @@ impl Tape {
 
     /// The gradient of a parameter's copy that another pass has read too waits for that pass's.
     fn await_other_pass(&mut self, node: usize, gradient: StorageId) {
-        let (own, copies) = (self.nodes[node].segment, self.input(&self.nodes[node], 0));
-        let of_parameter = copies.is_some_and(|copied| matches!(copied.source, Source::Leaf(_)));
+        let own = self.nodes[node].segment;
         let elsewhere = matches!((own, self.segment), (Segment::Layer(one), Segment::Layer(other)) if one != other);
-        if let (true, Some(storage)) = (of_parameter && elsewhere, self.storages.get_mut(gradient as usize)) {
+        if elsewhere
+            && self.copies_parameter(node)
+            && let Some(storage) = self.storages.get_mut(gradient as usize)
+        {
             storage.kind = Kind::ParameterGradient;
         }
     }
@@ -245,6 +251,10 @@ impl Tape {
                 storage.owner = self.leaves[leaf].owner;
             }
             storage.name = self.leaves[leaf].name;
+        }
+        if self.leaves[leaf].uses == 0 && self.steps_in_backward && !self.leaves[leaf].value {
+            self.stepped.push(arrived);
+            self.unrefer(arrived);
         }
     }
 

@@ -7,6 +7,8 @@ mod attention;
 mod reduction;
 mod rows;
 
+pub(crate) use reduction::sum_of_rows;
+
 use super::{Dtype, Kind, Rule, StorageId, Tape};
 use crate::gpu::kernels::Kernels;
 use crate::ledger::runtime::WORKSPACE;

@@ -1,8 +1,11 @@
 //! The state of the explorer. Views read it; only [`super::update()`] changes it.
 
+mod asked;
 mod cards;
 mod entries;
 mod estimate;
+mod listed;
+mod needs;
 mod palette;
 mod picker;
 pub(crate) mod pins;
@@ -11,10 +14,11 @@ mod sweep;
 
 use std::sync::Arc;
 
+pub(crate) use asked::{Answer, Asked, Cancellation, Question};
 pub(crate) use cards::{CardRow, Cards};
 pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
-pub(crate) use palette::awakening;
+pub(crate) use listed::Listed;
 pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
 pub(crate) use played::{Done, Job, Played};
@@ -28,42 +32,10 @@ use super::screen::{Focus, View};
 use crate::gpu::Gpu;
 use crate::memory::{Entry, Step};
 use crate::model::Model;
-use crate::preset::Listing;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Profiles, Scenario};
 use crate::solve::Fix;
 use crate::units::Unit;
-
-/// Something of a catalogue, with the word by which scenarios name it.
-#[derive(Debug, Clone)]
-pub(crate) struct Listed<T> {
-    /// An id, or the path it was read from.
-    pub(crate) word: String,
-    /// Whether it is the user's own; those come first.
-    pub(crate) own: bool,
-    /// The thing, read or not.
-    pub(crate) listing: Listing<T>,
-}
-
-impl<T: Clone> Listed<T> {
-    /// Something that has an id.
-    pub(crate) fn new(listing: &Listing<T>) -> Self {
-        Self { word: listing.id().to_owned(), own: listing.is_custom(), listing: listing.clone() }
-    }
-
-    /// The thing itself.
-    pub(crate) fn item(&self) -> Option<&T> {
-        self.listing.item().ok()
-    }
-}
-
-impl Listed<Model> {
-    /// A model that was read from a path.
-    pub(crate) fn opened(path: String, model: Model) -> Self {
-        let (id, name) = (model.id.clone(), model.name.clone());
-        Self { word: path, own: true, listing: Listing::custom(&id, &name, model) }
-    }
-}
 
 /// What lies over the view.
 #[derive(Debug, Clone)]
@@ -162,6 +134,10 @@ pub(crate) struct App {
     pub(crate) overlay: Option<Overlay>,
     /// The answer to the last key.
     pub(crate) notice: Option<Notice>,
+    /// What the last key asked, until that is answered.
+    pub(crate) asked: Option<Asked>,
+    /// Of what is computed now.
+    pub(crate) cancellation: Cancellation,
     pub(super) history: History<Scenario>,
 }
 
@@ -204,6 +180,8 @@ impl App {
             presets: None,
             overlay: None,
             notice: None,
+            asked: None,
+            cancellation: Cancellation::default(),
             history: History::default(),
         };
         app.models.sort_by_key(|listed| !listed.own);
@@ -257,29 +235,6 @@ impl App {
         rows.get(self.row(&rows)).map(|index| &PARAMETERS[*index])
     }
 
-    /// Whether the arrow keys move in the view.
-    pub(crate) fn in_view(&self) -> bool {
-        self.focus == Focus::View && self.view.has_rows()
-    }
-
-    /// The filter of the list that has the arrow keys.
-    pub(crate) fn active_filter(&self) -> &Field {
-        match self.view {
-            View::Cards if self.in_view() => &self.cards.filter,
-            View::Ledger if self.in_view() => &self.entries.filter,
-            _ => &self.filter,
-        }
-    }
-
-    /// The same, to be changed.
-    pub(crate) fn active_filter_mut(&mut self) -> &mut Field {
-        match self.view {
-            View::Cards if self.in_view() => &mut self.cards.filter,
-            View::Ledger if self.in_view() => &mut self.entries.filter,
-            _ => &mut self.filter,
-        }
-    }
-
     /// Whose keys work now.
     pub(crate) const fn context(&self) -> Context {
         match &self.overlay {
@@ -296,64 +251,6 @@ impl App {
     pub(crate) fn with_key(&self, action: Action, words: &str) -> String {
         let key = self.keymap.name(self.context(), action).or_else(|| self.keymap.name(Context::View, action));
         key.map(|key| words.replacen("{}", &key, 1)).unwrap_or_default()
-    }
-
-    /// The names of some views, with their keys.
-    fn views(&self, views: &[View]) -> String {
-        let named = |view: &View| view.name().to_lowercase() + &self.with_key(Action::Show(*view), " ({})");
-        views.iter().map(named).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Why a key would do nothing now.
-    pub(crate) fn refusal(&self, action: Action) -> Option<String> {
-        match action {
-            Action::Undo if !self.history.can_undo() => Some(String::from("nothing to undo")),
-            Action::Redo if !self.history.can_redo() => Some(String::from("nothing to redo")),
-            Action::FlipStep if self.first_step_is_the_same() => {
-                Some(String::from("the first step is like every other here"))
-            }
-            Action::SwitchFocus if !self.view.has_rows() => {
-                Some(format!("{} has no rows to move in", self.view.name()))
-            }
-            Action::Group if !matches!(self.view, View::Cards | View::Ledger) => {
-                Some(format!("only in these views: {}", self.views(&[View::Cards, View::Ledger])))
-            }
-            Action::Order if !self.view.has_orders() => {
-                Some(format!("only in these views: {}", self.views(&[View::Cards, View::Sweep, View::Ledger])))
-            }
-            Action::Reload if self.file.is_none() => {
-                let opens = self.with_key(Action::PickModel, ": {} opens one");
-                let saves = self.with_key(Action::Save, ", {} saves one");
-                Some(format!("no scenario file is open{opens}{saves}"))
-            }
-            Action::Copy if matches!(self.overlay, Some(Overlay::Help { .. })) => {
-                Some(String::from("nothing to copy here"))
-            }
-            Action::Copy if self.view != View::Ledger => {
-                Some(format!("only in this view: {}", self.views(&[View::Ledger])))
-            }
-            Action::Unpin if self.view != View::Compare => {
-                Some(format!("only in this view: {}", self.views(&[View::Compare])))
-            }
-            Action::Filter if self.in_view() && self.view == View::Compare => Some(
-                String::from("pins are not filtered")
-                    + &self.with_key(Action::SwitchFocus, "; {} goes to the parameters"),
-            ),
-            Action::Solve => self.focused().and_then(|parameter| match parameter.kind {
-                Kind::Count { .. } => None,
-                _ => Some(format!("{} is no whole number that could be made as large as fits", parameter.label)),
-            }),
-            Action::Less | Action::More | Action::MuchLess | Action::MuchMore | Action::Edit
-                if self.overlay.is_none() && !self.in_view() && self.focused().is_none() =>
-            {
-                Some(format!("no parameter matches `{}`", self.filter.text()))
-            }
-            _ => None,
-        }
-    }
-
-    fn first_step_is_the_same(&self) -> bool {
-        self.step == Step::Steady && self.estimate.as_ref().is_ok_and(|estimate| !estimate.first_step_differs())
     }
 }
 

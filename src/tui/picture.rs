@@ -9,14 +9,16 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::action::Action;
+use super::message::Message;
+use super::opening::{dressed, of_terminal};
 use super::screen::View;
 use super::spot::Sheet;
 use super::theme::Theme;
 use super::theme::colour::Depth;
-use super::update::{Message, update};
+use super::update::update;
 use super::wire::pen::Pen;
 use super::wire::width;
-use super::{Start, dressed, of_terminal, view};
+use super::{Start, view};
 use crate::preset::Library;
 
 /// The most cells that a picture has on a side.

@@ -33,19 +33,6 @@ impl View {
             Self::Ledger => "Ledger",
         }
     }
-
-    /// Whether it has rows of its own to move through.
-    pub(crate) const fn has_rows(self) -> bool {
-        match self {
-            Self::Fit | Self::Sweep | Self::Timeline => false,
-            Self::Cards | Self::Compare | Self::Ledger => true,
-        }
-    }
-
-    /// Whether what it shows can be put in another order, or on another scale.
-    pub(crate) const fn has_orders(self) -> bool {
-        matches!(self, Self::Cards | Self::Sweep | Self::Ledger)
-    }
 }
 
 /// The panel in which arrow keys move.

@@ -1,12 +1,17 @@
 //! What a click on each part of the screen means. Views write it down while they draw; [`super::update()`] makes it
 //! true.
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::Line;
 use ratatui::widgets::Widget;
 
 use super::action::Action;
+use super::marks::Marks;
 use super::screen::Focus;
+use super::widget::line;
+use super::widget::panel::Panel;
 use crate::memory::Category;
 
 /// What a click means.
@@ -63,6 +68,7 @@ impl Spots {
 /// Cells that are drawn on, the spots of what is drawn, and where the terminal's cursor stands.
 pub(crate) struct Sheet<'a> {
     buffer: &'a mut Buffer,
+    marks: Marks,
     spots: Spots,
     cursor: Option<Position>,
 }
@@ -70,7 +76,8 @@ pub(crate) struct Sheet<'a> {
 impl<'a> Sheet<'a> {
     /// Cells on which there is nothing yet.
     pub(crate) fn new(buffer: &'a mut Buffer) -> Self {
-        Self { buffer, spots: Spots::default(), cursor: None }
+        let marks = Marks::none(buffer.area.as_size());
+        Self { buffer, marks, spots: Spots::default(), cursor: None }
     }
 
     /// Says what a click on an area means.
@@ -85,14 +92,58 @@ impl<'a> Sheet<'a> {
         self.buffer.area
     }
 
-    /// Its cells.
-    pub(crate) fn cells(&mut self) -> &mut Buffer {
-        self.buffer
+    /// A cell to be drawn on.
+    pub(crate) fn cell_mut(&mut self, (x, y): (u16, u16)) -> Option<&mut Cell> {
+        self.marks.mark(Rect { x, y, width: 1, height: 1 });
+        self.buffer.cell_mut((x, y))
+    }
+
+    /// Gives the cells of an area a style.
+    pub(crate) fn set_style(&mut self, area: Rect, style: Style) {
+        self.marks.mark(area);
+        self.buffer.set_style(area, style);
+    }
+
+    /// Draws a line at the left of an area's first row.
+    pub(crate) fn draw_line(&mut self, line: &Line<'_>, area: Rect) {
+        let taken = line::draw_left(line, Rect { height: area.height.min(1), ..area }, self.buffer);
+        self.marks.mark(taken);
+    }
+
+    /// Draws a line whose style fills an area's first row.
+    pub(crate) fn fill_row(&mut self, line: &Line<'_>, area: Rect) {
+        let row = Rect { height: area.height.min(1), ..area };
+        self.marks.mark(row);
+        line::draw(line, row, self.buffer);
+    }
+
+    /// Draws the frame of a panel, and none of the cells inside.
+    pub(crate) fn draw_panel(&mut self, panel: Panel<'_>, area: Rect) {
+        let inner = panel.inner(area);
+        let above = Rect { height: inner.top() - area.top(), ..area };
+        let below = Rect { y: inner.bottom(), height: area.bottom() - inner.bottom(), ..area };
+        let left = Rect { width: inner.left() - area.left(), ..area };
+        let right = Rect { x: inner.right(), width: area.right() - inner.right(), ..area };
+        [above, below, left, right].into_iter().for_each(|edge| self.marks.mark(edge));
+        panel.render(area, self.buffer);
     }
 
     /// Draws a widget on an area.
     pub(crate) fn render_widget(&mut self, widget: impl Widget, area: Rect) {
+        self.marks.mark(area);
         widget.render(area, self.buffer);
+    }
+
+    /// Changes each cell that was drawn on.
+    pub(crate) fn each_drawn(&mut self, change: impl Fn(&mut Cell)) {
+        for (y, runs) in (0..).zip(self.marks.rows()) {
+            runs.flatten().for_each(|x| self.buffer.cell_mut((x, y)).into_iter().for_each(&change));
+        }
+    }
+
+    /// Which cells were drawn on.
+    pub(crate) fn into_marks(self) -> Marks {
+        self.marks
     }
 
     /// Shows the terminal's cursor here.

@@ -11,9 +11,10 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
 use crossterm::terminal::{self, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{Command, execute, queue};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect, Size};
 
+use super::marks::Marks;
 use super::spot::Sheet;
 use super::wire::{BLANK, Wire};
 
@@ -38,6 +39,8 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Screen<W: Write> {
     wire: Wire,
     next: Buffer,
+    /// What was drawn on last.
+    drawn: Marks,
     out: W,
 }
 
@@ -46,21 +49,26 @@ impl<W: Write> Screen<W> {
     pub(crate) fn new(out: W, size: Option<Size>) -> io::Result<Self> {
         let wire = Wire::new(size);
         let next = Buffer::empty(Rect::from((Position::ORIGIN, wire.size()?)));
-        Ok(Self { wire, next, out })
+        Ok(Self { wire, next, drawn: Marks::default(), out })
     }
 
     /// Draws a frame: what changed since the last one, in one write; nothing where nothing changed.
     pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Sheet)) -> io::Result<()> {
         let area = Rect::from((Position::ORIGIN, self.wire.size()?));
-        if area != self.next.area {
+        if area == self.next.area {
+            clear(&mut self.next, &self.drawn);
+        } else {
             self.next.resize(area);
+            self.next.reset();
+            self.drawn = Marks::default();
             self.wire.blank();
         }
-        self.next.reset();
         let mut sheet = Sheet::new(&mut self.next);
         render(&mut sheet);
-        let cursor = sheet.cursor();
-        self.wire.show(&self.next, cursor);
+        let (cursor, drawn) = (sheet.cursor(), sheet.into_marks());
+        let mut either = drawn.clone();
+        either.join(&std::mem::replace(&mut self.drawn, drawn));
+        self.wire.show(&self.next, &either, cursor);
         let bytes = self.wire.take();
         if bytes.is_empty() {
             return Ok(());
@@ -87,6 +95,16 @@ impl<W: Write> Screen<W> {
     #[cfg(test)]
     pub(crate) fn resize(&mut self, size: Size) {
         self.wire.resize(size);
+    }
+}
+
+/// Makes cells blank.
+fn clear(cells: &mut Buffer, marked: &Marks) {
+    let columns = usize::from(cells.area.width).max(1);
+    for (cells, runs) in cells.content.chunks_exact_mut(columns).zip(marked.rows()) {
+        for run in runs {
+            cells[usize::from(run.start)..usize::from(run.end)].iter_mut().for_each(Cell::reset);
+        }
     }
 }
 

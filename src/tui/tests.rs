@@ -1,5 +1,6 @@
 //! The whole explorer without a terminal: screens, storms of keys, bytes on the wire.
 
+mod asked;
 mod bytes;
 mod cards;
 mod compare;
@@ -20,9 +21,10 @@ use ratatui::backend::TestBackend;
 
 use super::app::{App, Listed};
 use super::keymap::Chord;
+use super::message::{Effect, Message};
 use super::spot::Sheet;
 use super::theme::Theme;
-use super::update::{Effect, Message, update};
+use super::update::update;
 use super::{message, view};
 use crate::gpu::Gpu;
 use crate::model::{Architecture, ArchitectureKeys, Model};
@@ -100,27 +102,34 @@ pub(super) fn app() -> App {
     app
 }
 
-/// Presses keys by their names; a text in quotes is typed letter by letter.
+/// Presses keys by their names, waiting for the answer of each; a text in quotes is typed letter by letter.
 fn press(app: &mut App, keys: &str) -> Option<Effect> {
-    let effect = hurry(app, keys);
+    let mut effect = None;
+    for chord in chords(keys) {
+        effect = hit(app, chord);
+        if app.asked.is_some() {
+            app.settle();
+        }
+    }
     app.settle();
     effect
 }
 
-/// Presses keys faster than allocators are played out.
+/// Presses keys faster than anything is computed.
 fn hurry(app: &mut App, keys: &str) -> Option<Effect> {
-    let mut effect = None;
-    for key in keys.split_whitespace() {
-        let chords: Vec<Chord> = match key.strip_prefix('"') {
-            Some(text) => text.trim_end_matches('"').chars().map(Chord::letter).collect(),
-            None => vec![Chord::parse(key).unwrap_or_else(|| panic!("no key `{key}`"))],
-        };
-        for chord in chords {
-            let message = message(app, chord);
-            effect = update(app, message);
-        }
-    }
-    effect
+    chords(keys).fold(None, |_, chord| hit(app, chord))
+}
+
+fn hit(app: &mut App, chord: Chord) -> Option<Effect> {
+    let message = message(app, chord);
+    update(app, message)
+}
+
+fn chords(keys: &str) -> impl Iterator<Item = Chord> {
+    keys.split_whitespace().flat_map(|key| match key.strip_prefix('"') {
+        Some(text) => text.trim_end_matches('"').chars().map(Chord::letter).collect(),
+        None => vec![Chord::parse(key).unwrap_or_else(|| panic!("no key `{key}`"))],
+    })
 }
 
 /// What the screen shows.

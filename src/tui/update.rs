@@ -1,92 +1,42 @@
 //! How keys change the state. No terminal, no files, no clock: what needs those is returned as an [`Effect`].
 
-mod cards;
 mod change;
-mod compare;
-mod entries;
 mod mouse;
 mod overlay;
 mod parameters;
+mod pins;
 mod share;
 mod solve;
 
-pub(super) use compare::pin_other as pin;
+pub(super) use pins::pin_other as pin;
 
 use super::action::Action;
 use super::adjust::Nudge;
-use super::app::{App, Listed, Overlay, Picker};
-use super::keymap::Chord;
+use super::app::{App, Done, Listed, Overlay, Picker};
+use super::message::{Effect, Message, Opened};
 use super::screen::{Focus, View};
-use super::spot::Spot;
 use crate::memory::Step;
-use crate::model::Model;
 use crate::scenario::parameter::PARAMETERS;
 use crate::scenario::{Estimator, Scenario};
-
-/// Something that happened.
-#[derive(Debug, Clone)]
-pub(crate) enum Message {
-    /// A key of the table.
-    Do(Action),
-    /// A letter, where text is typed.
-    Type(char),
-    /// A pasted text.
-    Paste(String),
-    /// The mouse was clicked on this.
-    Click(Spot),
-    /// The wheel was turned, up or down, over a panel.
-    Wheel(Option<Focus>, bool),
-    /// A key that is bound to nothing here.
-    Unbound(Chord),
-    /// The outcome of [`Effect::Open`].
-    Opened(String, Result<Opened, String>),
-    /// The outcome of [`Effect::Save`].
-    Saved(String, Result<(), SaveFailure>),
-}
-
-/// Why a file was not saved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SaveFailure {
-    /// There is one already.
-    Exists,
-    /// For this reason.
-    Because(String),
-}
-
-/// Something that the run loop must do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// End the program.
-    Quit,
-    /// Stop until the shell resumes it.
-    Suspend,
-    /// Draw every cell afresh.
-    Repaint,
-    /// Send a text to the clipboard of the terminal.
-    Copy(String),
-    /// Send the scenario as a file to the clipboard of the terminal.
-    CopyScenario,
-    /// Write the scenario to a file, in place of another only if so asked, and answer with [`Message::Saved`].
-    Save(String, bool),
-    /// Read a model or a scenario from a file and answer with [`Message::Opened`].
-    Open(String),
-}
-
-/// What a file held.
-#[derive(Debug, Clone)]
-pub(crate) enum Opened {
-    /// A model.
-    Model(Box<Model>),
-    /// A scenario, and the model that it names with its word, where that is not one of the library's.
-    Scenario(Box<Scenario>, Option<(String, Box<Model>)>),
-}
 
 /// Rows of a far step.
 const FAR: isize = 5;
 
 /// Takes in what happened.
 pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
-    let effect = take_in(app, message);
+    let effect = match message {
+        Message::Done(done) => {
+            computed(app, done);
+            None
+        }
+        Message::Do(Action::Suspend | Action::Repaint) | Message::Wheel(..) => take_in(app, message),
+        message => {
+            let before = app.asked.take();
+            let effect = take_in(app, message);
+            solve::ask_next(app, before);
+            effect
+        }
+    };
     app.overlay = match app.overlay.take() {
         Some(Overlay::Picker(mut picker)) => {
             picker.ask(app);
@@ -98,6 +48,26 @@ pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
         app.refresh_sweep();
     }
     effect
+}
+
+/// Takes in what came of a job, where it is still of use.
+fn computed(app: &mut App, done: Done) {
+    match done {
+        Done::Answered(asked, answer) => solve::answered(app, &asked, answer),
+        Done::Ledger(scenario, ledger, edition) => app.take_ledger(&scenario, ledger, edition),
+        Done::Swept(sweep) => app.take_sweep(*sweep),
+        Done::Tried(needs) => app.take_needs(*needs),
+        Done::Cancelled => {}
+    }
+}
+
+impl App {
+    /// Computes here and now what the screen lacks: for pictures, which nobody waits for.
+    pub(in crate::tui) fn settle(&mut self) {
+        while let Some(job) = self.wanted() {
+            update(self, Message::Done(job.run()));
+        }
+    }
 }
 
 fn take_in(app: &mut App, message: Message) -> Option<Effect> {
@@ -125,6 +95,7 @@ fn take_in(app: &mut App, message: Message) -> Option<Effect> {
         Message::Unbound(chord) => app.refuse(format!("{} does nothing here", chord.show(true))),
         Message::Opened(path, outcome) => opened(app, &path, outcome),
         Message::Saved(path, outcome) => share::saved(app, path, outcome),
+        Message::Done(done) => computed(app, done),
     }
     None
 }
@@ -155,17 +126,16 @@ fn act(app: &mut App, action: Action) {
         }),
         Action::FlipStep => app.step = if app.step == Step::Steady { Step::First } else { Step::Steady },
         Action::FlipUnit => app.unit = app.unit.flipped(),
-        Action::Show(view) => show(app, view),
+        Action::Show(view) => app.show(view),
         Action::SwitchFocus => {
             app.focus = if app.focus == Focus::View { Focus::Parameters } else { Focus::View };
         }
-        Action::Order => order(app),
-        Action::Group if app.view == View::Cards => cards::next_vendor(app),
-        Action::Group => entries::reorder(app, |entries| entries.by_place = !entries.by_place),
-        Action::Pin => compare::pin(app),
-        Action::Unpin => compare::unpin(app),
-        Action::Solve => solve::solve(app),
-        Action::Fixes => solve::open(app),
+        Action::Order => app.pane().order.into_iter().for_each(|order| order(app)),
+        Action::Group => app.pane().group.into_iter().for_each(|group| (group.next)(app)),
+        Action::Pin => pins::pin(app),
+        Action::Unpin => app.pane().unpin.into_iter().for_each(|unpin| unpin(app)),
+        Action::Solve => solve::ask_furthest(app),
+        Action::Fixes => solve::ask_fixes(app),
         Action::Filter => app.overlay = Some(Overlay::Filter),
         Action::Save => share::open(app),
         Action::Palette => app.overlay = Some(Overlay::Picker(Picker::palette(app))),
@@ -182,52 +152,25 @@ fn act(app: &mut App, action: Action) {
 
 /// A key that the rows of a view take for themselves; whether they did.
 fn in_view(app: &mut App, action: Action) -> bool {
-    let step = match action {
-        Action::Up => -1,
-        Action::Down => 1,
-        Action::FarUp => -FAR,
-        Action::FarDown => FAR,
-        Action::First => isize::MIN,
-        Action::Last => isize::MAX,
-        Action::Edit => {
-            match app.view {
-                View::Cards => cards::take(app),
-                View::Compare => compare::take(app),
-                View::Ledger => entries::take(app),
-                View::Fit | View::Sweep | View::Timeline => {}
-            }
-            return true;
-        }
+    let Some(rows) = app.pane().rows else { return false };
+    match action {
+        Action::Up => (rows.go)(app, -1),
+        Action::Down => (rows.go)(app, 1),
+        Action::FarUp => (rows.go)(app, -FAR),
+        Action::FarDown => (rows.go)(app, FAR),
+        Action::First => (rows.go)(app, isize::MIN),
+        Action::Last => (rows.go)(app, isize::MAX),
+        Action::Edit => (rows.take)(app),
         _ => return false,
-    };
-    go_in_view(app, step);
+    }
     true
 }
 
-/// Moves the cursor of the view by so many rows.
+/// Moves the cursor of the view by so many rows, where it has any.
 fn go_in_view(app: &mut App, step: isize) {
-    match app.view {
-        View::Cards => cards::go(app, step),
-        View::Compare => compare::go(app, step),
-        View::Ledger => entries::go(app, step),
-        View::Fit | View::Sweep | View::Timeline => {}
+    if let Some(rows) = app.pane().rows {
+        (rows.go)(app, step);
     }
-}
-
-/// Another order of rows, or another scale.
-fn order(app: &mut App) {
-    match app.view {
-        View::Cards => app.cards.order = app.cards.order.next(),
-        View::Sweep => app.sweep.linear = !app.sweep.linear,
-        View::Ledger => entries::reorder(app, |entries| entries.order = entries.order.next()),
-        View::Fit | View::Compare | View::Timeline => {}
-    }
-}
-
-/// Shows a view; one with rows gets the arrow keys.
-fn show(app: &mut App, view: View) {
-    app.view = view;
-    app.focus = if view.has_rows() { Focus::View } else { Focus::Parameters };
 }
 
 fn travel(app: &mut App, back: bool) {

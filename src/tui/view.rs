@@ -10,57 +10,34 @@
 //!  footer   the keys that work here and now, or the answer to the last one
 //! ```
 
-mod bars;
-mod cards;
-mod columns;
-mod compare;
-mod detail;
-mod entries;
-mod fits_on;
+pub(super) mod columns;
+mod explanation;
 mod fixes;
 mod footer;
+pub(super) mod frame;
 mod header;
 mod help;
 mod input;
 mod parameters;
 mod picker;
-mod sweep;
-mod text;
-mod timeline;
-mod total;
+pub(super) mod text;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::Cell;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
-use ratatui::symbols::border;
 use ratatui::text::Line;
-use ratatui::widgets::{Borders, Clear};
+use ratatui::widgets::Borders;
 
 use super::action::Action;
 use super::app::{App, Overlay};
 use super::screen::{Focus, View};
 use super::spot::{Sheet, Spot, Spots};
 use super::theme::Theme;
-use super::widget::panel::Panel;
 
 /// The smallest size at which there is something to see.
 pub(crate) const SMALLEST: (u16, u16) = (40, 12);
 
-/// Where fewer cells would be seen beside a popup, it covers them.
-const RAGGED: u16 = 8;
-
 /// From here on the list stands beside the bars, below it above them.
 const SIDE_BY_SIDE: u16 = 72;
-
-const ASCII_BORDER: border::Set<'static> = border::Set {
-    top_left: "+",
-    top_right: "+",
-    bottom_left: "+",
-    bottom_right: "+",
-    vertical_left: "|",
-    vertical_right: "|",
-    horizontal_top: "-",
-    horizontal_bottom: "-",
-};
 
 /// Draws everything; what a click on each part of it means.
 pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Sheet) -> Spots {
@@ -76,7 +53,7 @@ pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Sheet) -> Spots {
         footer::draw(app, theme, frame, bottom);
     }
     if !theme.glyphs.unicode {
-        transliterate(frame.cells());
+        frame.each_drawn(transliterate);
     }
     frame.take_spots()
 }
@@ -111,14 +88,7 @@ fn panels(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
 
 fn view(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     frame.spot(area, Spot::Panel(Focus::View));
-    match app.view {
-        View::Fit => bars::draw(app, theme, frame, area, borders),
-        View::Cards => cards::draw(app, theme, frame, area, borders),
-        View::Compare => compare::draw(app, theme, frame, area, borders),
-        View::Sweep => sweep::draw(app, theme, frame, area, borders),
-        View::Timeline => timeline::draw(app, theme, frame, area, borders),
-        View::Ledger => entries::draw(app, theme, frame, area, borders),
-    }
+    (app.pane().draw)(app, theme, frame, area, borders);
     if borders.contains(Borders::BOTTOM) {
         tabs(app, theme, frame, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
     }
@@ -151,49 +121,26 @@ fn overlay(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
         }
         Some(Overlay::Save { field, error, .. }) => input::save(field, error.as_deref(), theme, frame, body),
         Some(Overlay::Fixes { list, selected }) => fixes::draw(app, list, *selected, theme, frame, body),
-        Some(Overlay::Explanation(entry)) => entries::explanation(app, entry, theme, frame, body),
+        Some(Overlay::Explanation(entry)) => explanation::draw(app, entry, theme, frame, body),
         Some(Overlay::Help { scroll }) => help::draw(&app.keymap, *scroll, theme, frame, body),
     }
 }
 
-/// The frame of a panel.
-fn panel(theme: Theme, title: &str, borders: Borders) -> Panel<'_> {
-    let set = if theme.glyphs.unicode { border::PLAIN } else { ASCII_BORDER };
-    let title = Line::styled(format!(" {title} "), theme.title());
-    Panel { borders, set, style: theme.border(), title, right: None }
-}
-
-/// An empty frame over the middle of an area, and what is inside it.
-fn popup(theme: Theme, title: &str, size: (u16, u16), frame: &mut Sheet, body: Rect) -> Rect {
-    // A few letters beside it would only look ragged.
-    let width = if body.width < size.0 + RAGGED { body.width } else { size.0 };
-    let area = body.centered(Constraint::Length(width), Constraint::Length(size.1.min(body.height)));
-    let block = Panel { style: ratatui::style::Style::new(), ..panel(theme, title, Borders::ALL) };
-    let inner = block.inner(area);
-    frame.spot(frame.area(), Spot::Do(Action::Back));
-    frame.spot(area, Spot::Popup);
-    frame.render_widget(Clear, area);
-    frame.render_widget(block, area);
-    inner
-}
-
 /// Where only ASCII can be shown, every other sign becomes the nearest one.
-fn transliterate(buffer: &mut Buffer) {
-    for cell in &mut buffer.content {
-        if cell.symbol().is_ascii() {
-            continue;
-        }
-        let plain = match cell.symbol() {
-            "²" => "2",
-            "·" | "×" | "•" => "*",
-            "÷" => "/",
-            "≫" | "→" | "▸" => ">",
-            "≪" | "←" | "◂" => "<",
-            "…" => "~",
-            "–" | "—" => "-",
-            "’" | "‘" => "'",
-            _ => "?",
-        };
-        cell.set_symbol(plain);
+fn transliterate(cell: &mut Cell) {
+    if cell.symbol().is_ascii() {
+        return;
     }
+    let plain = match cell.symbol() {
+        "²" => "2",
+        "·" | "×" | "•" => "*",
+        "÷" => "/",
+        "≫" | "→" | "▸" => ">",
+        "≪" | "←" | "◂" => "<",
+        "…" => "~",
+        "–" | "—" => "-",
+        "’" | "‘" => "'",
+        _ => "?",
+    };
+    cell.set_symbol(plain);
 }

@@ -5,27 +5,28 @@
 
 mod order;
 pub(super) mod pen;
+mod shown;
 
 use std::io;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::{Position, Rect, Size};
+use ratatui::layout::{Position, Size};
 
+use super::marks::Marks;
 use super::widget::line;
 use pen::Pen;
+use shown::Shown;
 
 /// Makes every cell blank and the style plain.
 pub(crate) const BLANK: &[u8] = b"\x1b[0m\x1b[2J";
 /// So many blanks in a row are erased instead of written: erasing and stepping over them takes ten bytes at most.
 const ERASED: usize = 11;
-/// Stands for a cell that a wide sign covers: nothing that is ever drawn looks like it.
-const COVERED: &str = "\u{80}";
 
 /// Bytes of a frame on their way to a terminal of the VT220's kind.
 #[derive(Debug)]
 pub(crate) struct Wire {
     bytes: Vec<u8>,
-    shown: Buffer,
+    shown: Shown,
     pen: Pen,
     /// Where the next sign lands; `None` where only the terminal knows.
     at: Option<Position>,
@@ -39,7 +40,7 @@ impl Wire {
     pub(crate) fn new(size: Option<Size>) -> Self {
         Self {
             bytes: Vec::with_capacity(16 * 1024),
-            shown: Buffer::empty(Rect::ZERO),
+            shown: Shown::default(),
             pen: Pen::default(),
             at: None,
             cursor_visible: false,
@@ -63,45 +64,13 @@ impl Wire {
         self.bytes.extend_from_slice(BLANK);
         self.pen = Pen::default();
         self.at = None;
-        self.shown.reset();
+        self.shown.blank();
     }
 
-    /// Makes room to remember the cells up to `width` and `height`.
-    fn grow(&mut self, width: u16, height: u16) {
-        let area = self.shown.area;
-        if width > area.width || height > area.height {
-            let larger = Rect::new(0, 0, width.max(area.width), height.max(area.height));
-            let smaller = std::mem::replace(&mut self.shown, Buffer::empty(larger));
-            self.shown.merge(&smaller);
-        }
-    }
-
-    /// The cells that do not look yet as they should, in reading order. What a wide sign covers is not looked at.
-    fn news<'a>(&self, next: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
-        let mut news = Vec::new();
-        let columns = usize::from(next.area.width).max(1);
-        let room = usize::from(self.shown.area.width).max(1);
-        let rows = next.content.chunks_exact(columns).zip(self.shown.content.chunks_exact(room));
-        for (y, (wanted, shown)) in (0..).zip(rows) {
-            let (mut hidden, mut same) = (0_u16, false);
-            for ((x, cell), before) in (0..).zip(wanted).zip(shown) {
-                if x < hidden {
-                    same = false;
-                } else if pen::looks_alike(before, cell) {
-                    same = true;
-                } else if !same || before.symbol() != COVERED {
-                    news.push((x, y, cell));
-                    (hidden, same) = (x.saturating_add(width(cell)), false);
-                }
-            }
-        }
-        news
-    }
-
-    /// Makes the terminal show these cells, and its cursor here or nowhere.
-    pub(crate) fn show(&mut self, next: &Buffer, cursor: Option<Position>) {
-        self.grow(next.area.width, next.area.height);
-        let cells = order::cheapest(self.news(next), self.pen);
+    /// Makes the terminal show these cells, of which only those that are `drawn` on now or were before are looked at, and
+    /// its cursor here or nowhere.
+    pub(crate) fn show(&mut self, next: &Buffer, drawn: &Marks, cursor: Option<Position>) {
+        let cells = order::cheapest(self.shown.news(next, drawn), self.pen);
         let mut rest = cells.as_slice();
         while let [first @ (x, y, _), others @ ..] = rest {
             self.go(Position { x: *x, y: *y });
@@ -137,7 +106,7 @@ impl Wire {
         match self.at {
             Some(at) if at == to => {}
             Some(at) if at.y == to.y && at.x < to.x => {
-                let gap: Vec<&Cell> = (at.x..to.x).filter_map(|x| self.shown.cell((x, to.y))).collect();
+                let gap: Vec<&Cell> = (at.x..to.x).filter_map(|x| self.shown.at((x, to.y))).collect();
                 let step = gap.len();
                 let again = step <= step_length(step) && gap.iter().all(|cell| self.pen.writes_plainly(cell));
                 if again {
@@ -164,15 +133,12 @@ impl Wire {
         self.pen.turn_to(cell, &mut self.bytes);
         let symbol = cell.symbol();
         self.bytes.extend_from_slice(symbol.as_bytes());
-        self.remember((x, y), cell);
-        let width = width(cell);
-        if width == 1 {
+        self.shown.remember((x, y), cell);
+        if width(cell) == 1 {
             self.at = self.at.map(|at| Position { x: at.x.saturating_add(1), ..at });
         } else {
             // Where a sign of another width leaves the cursor is for the terminal to say.
             self.at = None;
-            let covered = Cell::new(COVERED);
-            (1..width).for_each(|cells| self.remember((x.saturating_add(cells), y), &covered));
         }
     }
 
@@ -181,13 +147,7 @@ impl Wire {
         self.pen.turn_to(&Cell::EMPTY, &mut self.bytes);
         self.bytes.extend_from_slice(format!("\x1b[{}X", cells.len()).as_bytes());
         for (x, y, cell) in cells {
-            self.remember((*x, *y), cell);
-        }
-    }
-
-    fn remember(&mut self, place: (u16, u16), cell: &Cell) {
-        if let Some(shown) = self.shown.cell_mut(place) {
-            shown.clone_from(cell);
+            self.shown.remember((*x, *y), cell);
         }
     }
 }
@@ -219,6 +179,7 @@ fn blanks(cells: &[(u16, u16, &Cell)]) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use ratatui::layout::Rect;
     use ratatui::style::{Color, Modifier, Style};
 
     use super::*;
@@ -280,11 +241,11 @@ mod tests {
                         buffer.set_string(*x, *y, text, *style);
                     }
                 });
-                wire.show(&frame, None);
+                wire.show(&frame, &everywhere(), None);
                 shown.process(&wire.take());
                 let mut alone = Wire::new(Some(SIZE));
                 let mut fresh = parser();
-                alone.show(&frame, None);
+                alone.show(&frame, &everywhere(), None);
                 let wanted: Vec<String> = frame.content.iter().map(|cell| cell.symbol().to_owned()).collect();
                 fresh.process(&alone.take());
                 for y in 0..SIZE.height {
@@ -307,6 +268,12 @@ mod tests {
         buffer
     }
 
+    fn everywhere() -> Marks {
+        let mut marks = Marks::none(SIZE);
+        marks.mark(Rect::from((Position::ORIGIN, SIZE)));
+        marks
+    }
+
     fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, style: Style) {
         buffer.set_string(x, y, text, style);
     }
@@ -314,7 +281,7 @@ mod tests {
     fn sent(draw: &[&dyn Fn(&mut Buffer)]) -> Vec<String> {
         let mut wire = Wire::new(Some(SIZE));
         let sent = draw.iter().map(|draw| {
-            wire.show(&frame(draw), None);
+            wire.show(&frame(draw), &everywhere(), None);
             String::from_utf8(wire.take()).unwrap()
         });
         sent.collect()

@@ -203,7 +203,11 @@ fn a_flag_that_changes_nothing_says_so() {
     let said = place.run(&["estimate", "llama-3.2-1b", "--task", "infer", "--optimizer", "sgd"]);
     assert_eq!(said.code, 0);
     assert!(said.err.starts_with("warning: --optimizer changes nothing"), "{}", said.err);
+    assert!(said.err.contains("it needs task=train"), "{}", said.err);
     assert_eq!(place.run(&["estimate", "llama-3.2-1b", "--optimizer", "sgd"]).err, "");
+    let quantized = ["--set", "train.method=lora", "--set", "train.base_weights=int8"];
+    let said = place.run(&[&["estimate", "llama-3.2-1b"][..], &quantized].concat());
+    assert!(said.err.contains("it needs train.method=qlora"), "{}", said.err);
 }
 
 #[test]

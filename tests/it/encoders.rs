@@ -37,7 +37,7 @@ fn refusal(model: &Model, scenario: &Scenario) -> (&'static str, String) {
     match estimate(model, scenario, None).unwrap_err() {
         EstimateError::NotCovered { key, covered, .. } => (key, covered),
         EstimateError::Invalid { key, problem } => (key, problem),
-        EstimateError::Overflow(overflow) => panic!("{overflow}"),
+        error @ (EstimateError::Overflow(_) | EstimateError::Cancelled) => panic!("{error}"),
     }
 }
 

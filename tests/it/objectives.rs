@@ -1,7 +1,8 @@
 //! What is learned: the class that stands on top of the layers, the rows that are run, the reference beside them.
 
 use brimful::memory::{
-    Category, EstimateError, Instant, Ledger, Step, Suited, check, estimate, reserve, suit, trainable_parameters,
+    Category, EstimateError, Instant, Ledger, Step, Suited, check, estimate, played, reserve, suit,
+    trainable_parameters,
 };
 use brimful::preset::Library;
 use brimful::scenario::{Loss, Method, Objective, Precision, Recompute, Reference, Scenario, Value};
@@ -27,7 +28,7 @@ fn ledger(model: &str, scenario: &Scenario) -> Ledger {
 fn refused(model: &str, scenario: &Scenario) -> &'static str {
     match check(&preset(model), scenario).unwrap_err() {
         EstimateError::NotCovered { key, .. } | EstimateError::Invalid { key, .. } => key,
-        error @ EstimateError::Overflow(_) => panic!("{model}: {error}"),
+        error @ (EstimateError::Overflow(_) | EstimateError::Cancelled) => panic!("{model}: {error}"),
     }
 }
 
@@ -172,7 +173,10 @@ fn a_policy_is_given_its_usual_reference() {
 fn what_makes_it_fit_suits_what_is_learned() {
     let library = Library::embedded();
     let gpu = library.gpu("rtx-4090").unwrap();
-    let all = |model, scenario: &Scenario| fixes(&preset(model), scenario, gpu, []);
+    let all = |model, scenario: &Scenario| {
+        let now = played(&preset(model), scenario, Some(gpu)).unwrap();
+        fixes(now, &preset(model), scenario, gpu, [], &|| false)
+    };
     let mut held = scenario(Objective::Dpo);
     held.train.reference = Reference::Copy;
     let adapters = [("train.method", "lora"), ("train.reference", "adapter")];

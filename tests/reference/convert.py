@@ -2,13 +2,14 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, transformers4.json, objectives.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, transformers4.json, objectives.json, kernels.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
 parameters.json beside IN.json. TOML has no null: the text "null" stands for it.
 """
 
+import ast
 import collections
 import json
 import os
@@ -208,6 +209,8 @@ def reserved(record, _models):
         run["lora_dtype"] = "fp32" if full else "bf16"
     if "lora_modules" in run:
         run["lora_targets"] = run.pop("lora_modules")
+    if isinstance(run.get("trainable_token_indices"), list):
+        run["trainable_token_indices"] = len(run["trainable_token_indices"])
     scenario = {"gpu": "h100-sxm-80", "train": run, "config": config(record["config"], None)}
     if placement:
         scenario["runtime"] = {"placement": placement}
@@ -218,10 +221,25 @@ def reserved(record, _models):
         ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
         ("reserved", "reserved_peak", measured["reserved_peak"]),
         ("smallest", "smallest_card", measured["smallest_mib"]),
+        ("optimizers", "optimizer", None if counts_on_the_host(run) else made_by_the_first_step(measured["phases"])),
     ]
     confidence = "C" if record["id"] in DOUBTED else "A"
     for group, metric, figure in figures:
-        yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
+        if figure is not None:
+            yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
+
+
+def counts_on_the_host(run):
+    """Foreach AdamW has its counters of steps on the host; a tracker of tensors counts them, and so do its cases."""
+    return run.get("optimizer_implementation") == "foreach" and run.get("optimizer", "adamw") == "adamw"
+
+
+def made_by_the_first_step(phases):
+    """Optimizer states: what its first step leaves, where that is said. The loss, 4 bytes, is let go before it."""
+    ends = [phases.get(f"step1.{phase}") for phase in ("backward", "optimizer")]
+    if not all(isinstance(end, dict) for end in ends):
+        return None
+    return ends[1]["left_requested"] - ends[0]["left_requested"] + 4
 
 
 def release(record, _models):
@@ -288,6 +306,82 @@ def objectives(record, _models):
     for group, metric, figure in figures[:1] if measured.get("without_workspaces") else figures:
         if figure is not None:
             yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
+
+
+# Keys of a run in kernels.json that scenarios name otherwise.
+SAVERS = {"optimizer_in_backward": "step_in_backward", "every_n_layers": "recompute_every"}
+
+
+def kernels(record, _models):
+    """Runs with kernels of other libraries, torch.compile, or what saves memory: every phase under PyTorch's own allocator."""
+    run = {name: value for name, value in record["run"].items() if value is not None}
+    if run.pop("no_mask", False):
+        raise Skip("a compiled model whose mask was left out by hand")
+    placement = run.pop("placement", "to")
+    offload = run.pop("offload", None)
+    if offload not in (None, "checkpoint"):
+        raise Skip(f"what forward keeps on the host ({offload})")
+    if offload:
+        run["offload_activations"] = True
+    for name, word in SAVERS.items():
+        if name in run:
+            run[word] = run.pop(name)
+    keys, measured = config(record["config"], None), record["measured"]
+    if "no_rope_layers" in keys:
+        keys["no_rope_layers"] = keys["no_rope_layers"][:keys["num_hidden_layers"]]
+    scenario = {"gpu": "h100-sxm-80", "train": run, "runtime": {"placement": placement}, "config": keys}
+    source = "kernels.json: steps under the allocator of PyTorch 2.15"
+    loss = 0 if run.get("keep_outputs") else LOSS
+    peaks = [max(phase[at] for phase in measured["phases"].values()) for at in range(3)]
+    figures = [
+        ("saved", "saved", measured["saved_total"] - loss - arguments(keys, run) - casts(keys, run)),
+        ("requested", "requested_peak", peaks[0]),
+        ("blocks", "allocated_blocks_peak", peaks[1]),
+        ("reserved", "reserved_peak", peaks[2]),
+    ]
+    for group, metric, figure in figures:
+        yield case(f"{record['id']}/{metric}", f"kernels {group}", "train", metric, figure, scenario, source)
+
+
+# The loss itself, which nobody keeps for backward; a loop that keeps outputs still has that of the step before in its place.
+LOSS = 4
+
+
+def arguments(keys, run):
+    """What recomputed layers are given beside their input: rotary tables and the numbers of positions."""
+    if run.get("recompute") != "full":
+        return 0
+    head = keys.get("head_dim") or keys["hidden_size"] // keys["num_attention_heads"]
+    wide = 4 if run["precision"] in ("fp32", "bf16-mixed") else 2
+    # Where some layers keep what they compute, the tables are kept by those.
+    tables = 0 if run.get("recompute_every", 1) > 1 else 2 * wide * head
+    return run["sequence_length"] * (tables + 8)
+
+
+def casts(keys, run):
+    """16-bit copies of weights that autocast makes in layers and backward still needs: workspace, and not saved."""
+    if run["precision"] not in ("bf16-mixed", "bf16-autocast"):
+        return 0
+    layers = [number for number in range(keys["num_hidden_layers"])
+              if run.get("recompute") != "full" or number % run.get("recompute_every", 1)]
+    hidden, heads = keys["hidden_size"], keys["num_attention_heads"]
+    head = keys.get("head_dim") or hidden // heads
+    query, kv = heads * head, (keys.get("num_key_value_heads") or heads) * head
+    width = keys["intermediate_size"]
+    if run["method"] != "full":
+        rank = run["lora_rank"]
+        sides = {"q": hidden + query, "k": hidden + kv, "v": hidden + kv, "o": query + hidden,
+                 "gate": hidden + width, "up": hidden + width, "down": hidden + width}
+        # No gradient goes back to what enters the first layer, so that its matrices A are not needed.
+        first = sum(target in ("q", "k", "v") for target in run["lora_targets"]) if 0 in layers else 0
+        return 2 * rank * (len(layers) * sum(sides[target] for target in run["lora_targets"]) - first * hidden)
+    if run["precision"] == "bf16-autocast":
+        return 0
+    experts = keys.get("num_experts") or keys.get("num_local_experts")
+    each = 2 * hidden * (query + kv) + (hidden * experts if experts else 3 * hidden * width)
+    # With Liger the head is read inside a function that records no graph.
+    vocabulary = 0 if run.get("kernels") == "liger" else keys["vocab_size"] * hidden
+    return 2 * (len(layers) * each + vocabulary)
 
 
 SCANNED = {"falcon_h1", "qwen3_next"}
@@ -384,6 +478,8 @@ def kv(record, models):
 def lora(record, models):
     options = dict(record.get("options") or {})
     dora = options.pop("use_dora", "False") == "True"
+    saved = ast.literal_eval(options.pop("modules_to_save", None) or "[]")
+    rows = ast.literal_eval(options.pop("trainable_token_indices", None) or "0")
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
@@ -391,10 +487,15 @@ def lora(record, models):
     train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
+    if saved:
+        train["modules_to_save"] = saved
+    if rows:
+        train["trainable_token_indices"] = rows if isinstance(rows, int) else len(rows)
     keys = models.config(record["model"])
     if keys["model_type"] in EAGER:
         train["attention"] = "eager"
-    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}"
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}" \
+        f"{' saved ' + '+'.join(saved) if saved else ''}{f' rows {rows}' if rows else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
                {"train": train, "config": keys}, "lora.json: PEFT 0.21")
 
@@ -677,6 +778,8 @@ def reader(record):
         return objectives
     if is_reserved(record):
         return reserved
+    if {"start", "saved_total", "phases"} <= set(record.get("measured") or {}):
+        return kernels
     for keys, read in FORMATS:
         if keys <= set(record):
             return read

@@ -26,8 +26,7 @@ pub(crate) fn optimizer_entries(trained: &Set<'_>, quantized: bool, profile: &Pr
     };
     let implementation = OptimizerImplementation::from_word(word).unwrap_or(OptimizerImplementation::Foreach);
     let mut entries = optimizer::states(trained, Optimizer::Adamw, implementation, states)?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, Optimizer::Adamw, implementation, step)?);
+    entries.append(&mut optimizer::temporaries(trained, trained.blocks, (Optimizer::Adamw, implementation), None)?);
     Ok(entries)
 }
 

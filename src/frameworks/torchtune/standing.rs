@@ -2,7 +2,7 @@
 
 use super::release::{Parts, Rotation};
 use crate::frameworks::step::{always, steady};
-use crate::ledger::{Alive, Entry, EstimateError, Instant, Place, Step};
+use crate::ledger::{Entry, EstimateError, Instant, Place, Step};
 use crate::model::Architecture;
 use crate::model::parameters::Role;
 use crate::scenario::{Optimizer, OptimizerImplementation, Train};
@@ -22,8 +22,7 @@ pub(crate) fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<
         tensor.role = Role::Linear;
     }
     let mut entries = optimizer::states(&Set { blocks: &blocks, ..*trained }, kind, implementation, alive)?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
+    entries.append(&mut optimizer::temporaries(trained, trained.blocks, (kind, implementation), None)?);
     Ok(entries)
 }
 

@@ -10,6 +10,7 @@ mod stored;
 
 use self::cache::Cache;
 use self::stored::Stored;
+use super::attention::check_attention;
 use super::length::check_length;
 use crate::families::code::SOURCE;
 use crate::families::of_model;
@@ -51,6 +52,7 @@ impl<'a> Served<'a> {
         let infer = &scenario.infer;
         let serving = described(job)?;
         check_length(model, "infer.context_length", infer.context_length)?;
+        check_attention(model, "infer.attention", infer.attention)?;
         let stored = Stored::of(model, &infer.weights)?;
         if let Some(format) = stored.format() {
             quantized::check_class(profile, model, format, "infer.weights")?;
@@ -78,11 +80,14 @@ impl<'a> Served<'a> {
             sequence,
             weights: self.stored.plain,
             autocast: false,
-            fused_attention: self.infer.attention == Attention::Flash && !code.eager_only,
+            fused_attention: self.infer.attention == Attention::Flash,
             padding: false,
             unpadded_mask: false,
             dropout: [false; 3],
             checkpointed_layers: 0,
+            checkpoint_every: 1,
+            offloads_checkpoints: false,
+            steps_in_backward: false,
             loss: false,
             keep_outputs: false,
             keep_gradients: false,
@@ -92,6 +97,7 @@ impl<'a> Served<'a> {
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
             kernels: self.kernels,
+            liger: None,
             scored: None,
             objective: Objective::Lm,
             reference: Reference::None,

@@ -1,22 +1,29 @@
 //! A training step: what stands, what the recorded pass makes, what the optimizer needs, instant by instant.
 
+mod options;
 mod played;
 
+use self::played::in_order;
+use super::attention::check_attention;
 use super::length::check_length;
 use super::release::Release;
 use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
 use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
+use crate::gpu::kernels::Kernels;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
-use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Step};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
 use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
-use crate::scenario::{Attention, Loss, Method, Objective, Placement, Recompute, Reference, Train};
+use crate::scenario::{
+    Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
+};
+use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
@@ -52,6 +59,7 @@ impl<'a> Trained<'a> {
             quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
         }
         check_method(model, train)?;
+        check_optimizer(model, train)?;
         let release = Release::of(job.profile);
         release.check(job)?;
         let code = release.code(of_model(model));
@@ -60,7 +68,7 @@ impl<'a> Trained<'a> {
             Method::Full => None,
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
-        let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(blocks.clone()));
+        let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
         let (placement, process) = (scenario.placement(), Process::of(scenario, true));
         let this = Self {
             job: *job,
@@ -75,11 +83,8 @@ impl<'a> Trained<'a> {
             blocks,
             adapted,
         };
-        let run = this.run();
-        if run.code.eager_only && run.fused_attention {
-            let (value, covered) = (String::from("flash"), format!("eager, for {}", model.family.id));
-            return Err(EstimateError::NotCovered { key: "train.attention", value, covered });
-        }
+        options::check(model, &this.run(), train)?;
+        check_attention(model, "train.attention", train.attention)?;
         check_length(model, "train.sequence_length", train.sequence_length)?;
         Ok(this)
     }
@@ -93,19 +98,39 @@ impl<'a> Trained<'a> {
         run(self.model, self.code, self.train, self.adapters.as_ref())
     }
 
+    /// What kernels take, unless only tensors are looked at.
+    fn kernels(&self) -> Option<Kernels> {
+        (!self.tracked).then(|| self.release.kernels(self.job.gpu))
+    }
+
     /// What the model holds beside its parameters.
     fn buffers(&self, run: &Run<'_>) -> Result<Vec<Entry>, Overflow> {
         let (architecture, bits) = (&self.model.architecture, Bits::whole(run.weights.bits()));
         let scale = run.code.embedding_scale_buffer.then_some(bits);
         let mut entries =
             weights::buffers(architecture, (run.rotary_table_kinds(), run.code.shares_frequencies), scale, always())?;
+        // A copy of the embedding's module has its own.
+        let copied = self.adapters.as_ref().is_some_and(|adapters| adapters.saves(Part::TokenEmbedding));
+        if let Some(entry) = entries.last_mut().filter(|_| copied && scale.is_some()) {
+            (entry.count, entry.bytes) = (2, entry.bytes.checked_mul(2)?);
+        }
         let bias_bits = if run.code.correction_bias_in_fp32 { Bits::whole(32) } else { bits };
         let mut in_layers = weights::layer_buffers(architecture, &run.code, self.loaded_bits(), always())?;
         in_layers.append(&mut weights::correction_biases(architecture, bias_bits, always())?);
         in_layers.append(&mut recurrent::constants(architecture, &run.code, bits, always())?);
         in_layers.append(&mut weights::activation_constants(architecture, bits, always())?);
         entries.append(&mut gather(in_layers)?);
+        entries.extend(self.rows_as_they_were()?);
         Ok(entries)
+    }
+
+    /// The rows of the embedding that are trained, as they were: PEFT keeps them to undo what it does.
+    fn rows_as_they_were(&self) -> Result<Option<Entry>, Overflow> {
+        let Some(adapters) = self.adapters.as_ref().filter(|adapters| adapters.rows > 0) else { return Ok(None) };
+        let width = Dim { symbol: "", size: self.model.architecture.embedding_size };
+        let shape = Shape::new(&[Dim { symbol: "", size: adapters.rows }, width]);
+        let (name, bits) = ("trained rows as they were", adapters.dtype.bits());
+        weights::plain(name, Place::Embedding, shape, bits, always(), "TrainableTokensLayer of PEFT 0.21").map(Some)
     }
 
     /// The type that a model has as it is loaded, before anything of it is widened.
@@ -136,7 +161,7 @@ impl<'a> Trained<'a> {
 }
 
 /// What a loop feeds whose batches carry a mask.
-const WITH_MASK: [&str; 3] = ["input ids", "labels", "attention mask"];
+const WITH_MASK: [&str; 3] = ["input ids", "labels", "padding mask"];
 
 /// What TRL feeds of pairs, and of completions with those of other prompts.
 const COMPLETIONS: [&str; 6] = [
@@ -193,12 +218,12 @@ impl step::TrainingStep for Trained<'_> {
     fn trained(&self) -> Vec<Trains> {
         let [own, adapters] = self.bits();
         let Some(adapted) = self.adapted() else {
-            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, beside: false }];
+            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, copies: own, beside: false }];
         };
-        let mut trained = vec![Trains { blocks: adapted, bits: adapters, beside: true }];
+        let mut trained = vec![Trains { blocks: adapted, bits: adapters, copies: own, beside: true }];
         let copied = copied_head(&self.blocks, self.model);
         if !copied.is_empty() {
-            trained.push(Trains { blocks: copied, bits: own, beside: true });
+            trained.push(Trains { blocks: copied, bits: own, copies: own, beside: true });
         }
         trained
     }
@@ -224,12 +249,25 @@ impl step::TrainingStep for Trained<'_> {
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
-        Ok(optimizer_entries(trained, self.train)?)
+        let train = self.train;
+        if train.offload_optimizer {
+            return Ok(Vec::new());
+        }
+        let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
+        let mut since = steady().with(Step::First, Instant::OptimizerStep);
+        if train.step_in_backward {
+            // In the first step they come with the gradients, and are counted from the first of those on.
+            since = since.with(Step::First, Instant::Backward).with(Step::First, Instant::BackwardEnd);
+        }
+        let mut entries = optimizer::states(trained, kind, implementation, since)?;
+        let run = self.run();
+        let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
+        entries.append(&mut optimizer::temporaries(trained, &blocks, (kind, implementation), self.kernels())?);
+        Ok(entries)
     }
 
     fn record(&self) -> Forward {
-        let kernels = (!self.tracked).then(|| self.release.kernels(self.job.gpu));
-        Run { kernels, ..self.run() }.record()
+        Run { kernels: self.kernels(), ..self.run() }.record()
     }
 
     fn version(&self) -> &'static str {
@@ -303,18 +341,6 @@ const fn base(train: &Train) -> Format {
     Format::of_base(train.base_weights, train.double_quant)
 }
 
-fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<Entry>, Overflow> {
-    if train.offload_optimizer {
-        return Ok(Vec::new());
-    }
-    let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-    let mut entries =
-        optimizer::states(trained, kind, implementation, steady().with(Step::First, Instant::OptimizerStep))?;
-    let step = Alive::NEVER.in_both(Instant::OptimizerStep);
-    entries.append(&mut optimizer::temporaries(trained, kind, implementation, step)?);
-    Ok(entries)
-}
-
 /// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.
 fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     let recurrent = model.architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
@@ -323,6 +349,22 @@ fn check_method(model: &Model, train: &Train) -> Result<(), EstimateError> {
     }
     let covered = String::from("full, for a model with recurrent layers");
     Err(EstimateError::NotCovered { key: "train.method", value: train.method.word().to_owned(), covered })
+}
+
+/// What projects gradients does so for linear layers of a decoder that is trained whole: GPT-2's matrices are in no linear
+/// layer, and which modules of others have the names that `optim_target_modules` is given is not known.
+fn check_optimizer(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    if !matches!(train.optimizer, Optimizer::Galore | Optimizer::Apollo) {
+        return Ok(());
+    }
+    let architecture = &model.architecture;
+    let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
+    let recurrent = architecture.groups.iter().any(|group| group.layer.recurrent().is_some());
+    if train.method == Method::Full && decodes && !recurrent && !of_model(model).conv1d {
+        return Ok(());
+    }
+    let covered = String::from("adamw and others, but for decoders of linear layers that are trained whole");
+    Err(EstimateError::NotCovered { key: "train.optimizer", value: train.optimizer.word().to_owned(), covered })
 }
 
 /// A loop that keeps the model's outputs still has those of the step before, and what its graph begins with, while the
@@ -368,11 +410,15 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
             Recompute::None | Recompute::Selective => 0,
             Recompute::Full => train.recompute_layers.unwrap_or(u64::MAX).min(architecture.num_hidden_layers()),
         },
+        checkpoint_every: if train.recompute == Recompute::Full { train.recompute_every.max(1) } else { 1 },
+        offloads_checkpoints: train.recompute == Recompute::Full && train.offload_activations,
+        steps_in_backward: train.step_in_backward,
         loss: true,
         keep_outputs: train.keep_outputs,
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        liger: code.liger.filter(|_| train.kernels == KernelLibrary::Liger),
         scored: match train.objective {
             Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
             _ => train.scored_tokens,

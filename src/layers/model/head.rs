@@ -2,6 +2,7 @@
 
 use super::{ONE, Recording};
 use crate::families::code::LossCode;
+use crate::layers::embedding::Table;
 use crate::layers::norm::names;
 use crate::layers::operations::{cast, copy, fresh, soft_cap, unary_keeping_output};
 use crate::layers::{Linear, Run};
@@ -36,7 +37,7 @@ impl Recording<'_> {
         output
     }
 
-    pub(crate) fn head_weights(&mut self, embedding: Tensor) -> Linear {
+    pub(crate) fn head_weights(&mut self, embedding: Table) -> Linear {
         let run = self.run;
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
@@ -46,7 +47,16 @@ impl Recording<'_> {
         let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
         let mut head = run.weights(tape, Part::Head, run.narrow(), vocabulary, run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
-            head.weight = embedding;
+            head.weight = embedding.matrix;
+            if embedding.rows.is_some() {
+                // It reads the rows that are trained too, in the type of the product.
+                let read = run.with_trained_rows(tape, embedding);
+                head.weight = cast(tape, read, run.compute(), "head in 16 bits");
+                tape.release(read);
+            }
+        }
+        if let Some(copy) = run.trained_copy(tape, Part::Head, head.weight.shape) {
+            head.weight = copy;
         }
         head
     }
@@ -84,6 +94,8 @@ impl Recording<'_> {
         let bias = head.bias.filter(|_| apart);
         let head = if apart { Linear { bias: None, ..head } } else { head };
         let mut logits = run.linear_over(tape, kept, head, name, if everywhere { run.s() } else { ONE });
+        // A matrix with trained rows was made for this product alone; a parameter has nothing to let go.
+        tape.release(head.weight);
         if let Some(bias) = bias {
             logits = tape.add_into(logits, bias);
         }

@@ -32,7 +32,7 @@ impl<'a> Recording<'a> {
         self.tape.enter(Segment::Embedding);
         let ids = run.moved_labels(&mut self.tape);
         let shape = run.stream(&mut self.tape, run.h());
-        let embedded = look_up(&mut self.tape, table, Some(ids), "decoder embedding", shape);
+        let embedded = look_up(&mut self.tape, table.matrix, Some(ids), "decoder embedding", shape);
         let begins = run.adapters.is_some() && run.checkpointed_layers > 0;
         let embedded = if begins { self.tape.require_gradient(embedded) } else { embedded };
         let mask = (!run.fused_attention).then(|| self.mask(None)).flatten();

@@ -1,6 +1,7 @@
 //! Sums of a tensor over some of its dimensions.
 
 use super::product;
+use crate::gpu::kernels::Kernels;
 use crate::tape::Tape;
 
 /// A sum over some dimensions of a tensor, as PyTorch's reduction kernel sees it.
@@ -56,6 +57,11 @@ impl Reduction {
         let lanes = if contiguous { 1 } else { block_width * vector };
         Some([product(&[4, outputs, blocks, lanes]), product(&[4, grid])])
     }
+}
+
+/// Bytes that the sum over the rows of a matrix in fp32 takes while it runs, where it is split over blocks.
+pub(crate) fn sum_of_rows([rows, columns]: [u64; 2], kernels: &Kernels) -> Option<[u64; 2]> {
+    Reduction { outputs: columns, inputs: rows, contiguous: false }.scratch(kernels.multiprocessors)
 }
 
 impl Tape {

@@ -61,13 +61,6 @@ const WELL_KNOWN: &[(&str, &str)] = &[
 ];
 
 impl App {
-    /// What any scenario needs, in words, where it has a ledger.
-    pub(in crate::tui) fn needs_of(&self, scenario: &Scenario) -> Option<String> {
-        let ledger = self.ledger_of(self.model_of(scenario)?, scenario).ok()?;
-        let needs = self.unit.show(ledger.total());
-        Some(if ledger.is_to_be_played() { format!(">= {needs}") } else { needs })
-    }
-
     /// The ledger of a run, with what its allocator holds where that was played out.
     fn ledger_of(&self, model: &Model, scenario: &Scenario) -> Result<Arc<Ledger>, String> {
         self.played.ledger(scenario).unwrap_or_else(|| {

@@ -2,8 +2,7 @@
 
 use super::App;
 use super::picker::{Item, Picker, Target};
-use crate::scenario::Scenario;
-use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
+use crate::scenario::parameter::PARAMETERS;
 use crate::tui::action::{Action, BINDINGS, Binding, Context};
 
 impl Picker {
@@ -30,20 +29,4 @@ impl Picker {
         items.sort_by_key(|item| item.idle);
         Self::new(Target::Palette, items, "")
     }
-}
-
-/// What would make a parameter count, in words of the list: a choice that one change makes.
-pub(crate) fn awakening(parameter: &Parameter, scenario: &Scenario) -> Option<String> {
-    PARAMETERS.iter().find_map(|other| {
-        let words: &[&str] = match other.kind {
-            Kind::Choice { covered, .. } => covered,
-            Kind::Flag => &["true", "false"],
-            _ => &[],
-        };
-        words.iter().find_map(|word| {
-            let mut changed = scenario.clone();
-            other.set(&mut changed, other.parse(word).ok()?).ok()?;
-            (parameter.applies)(&changed).then(|| format!("{} {word}", other.label))
-        })
-    })
 }

@@ -1,8 +1,8 @@
 //! A list to choose from: models, cards, or the words of a parameter.
 
 use super::{App, Listed};
+use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Scenario, Value};
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
 use crate::tui::screen::{first_shown, moved};
@@ -133,20 +133,29 @@ impl Picker {
         (matches!(self.target, Target::Model) && (text.contains('/') || ends)).then_some(text)
     }
 
-    /// Asks for sizes, and of models for totals, of the rows that can be seen: until then nobody has read them.
+    /// Asks for the sizes of the rows that can be seen: until then nobody has read them.
     pub(in crate::tui) fn ask(&mut self, app: &App) {
-        let from = first_shown(self.selected, self.matches.len(), usize::from(SHOWN));
-        for index in self.matches.iter().skip(from).take(usize::from(SHOWN)) {
-            let item = &mut self.items[*index];
-            if item.size.is_some() {
-                continue;
-            }
-            item.size = Some(size(app, self.target, &item.word).unwrap_or_default());
-            if matches!(self.target, Target::Model) {
-                let scenario = Scenario { model: item.word.clone(), ..app.scenario.clone() };
-                item.total = Some(app.needs_of(&scenario).unwrap_or_else(|| String::from("-")));
+        for index in self.seen().collect::<Vec<_>>() {
+            let item = &mut self.items[index];
+            if item.size.is_none() {
+                item.size = Some(size(app, self.target, &item.word).unwrap_or_default());
+                let is_model = matches!(self.target, Target::Model);
+                item.total = is_model.then(|| app.known_needs(&item.word)).flatten();
             }
         }
+    }
+
+    /// The words of models that can be seen and of which it is not known what the run would take with them.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
+        let models = matches!(self.target, Target::Model);
+        let items = self.seen().map(|index| &self.items[index]);
+        items.filter(move |item| models && item.total.is_none()).map(|item| item.word.as_str())
+    }
+
+    /// The rows that can be seen.
+    fn seen(&self) -> impl Iterator<Item = usize> {
+        let from = first_shown(self.selected, self.matches.len(), usize::from(SHOWN));
+        self.matches.iter().skip(from).take(usize::from(SHOWN)).copied()
     }
 
     /// Finds the matches anew after the query has changed.

@@ -8,7 +8,7 @@ use crate::memory;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
-use crate::solve::{By, Furthest, furthest};
+use crate::solve::{By, Furthest, Points, furthest};
 use crate::tui::screen::View;
 use crate::units::Bytes;
 
@@ -30,6 +30,11 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
+    /// Of which models it is.
+    fn edition(&self) -> Option<u64> {
+        self.key.as_ref().map(|key| key.edition)
+    }
+
     /// Whether the curves are still to be computed.
     pub(crate) const fn is_pending(&self) -> bool {
         self.before.is_some()
@@ -67,6 +72,8 @@ struct Key {
     parameter: usize,
     linear: bool,
     scenarios: Vec<Scenario>,
+    /// Of the models.
+    edition: u64,
 }
 
 /// A sweep to be computed, with all that it takes.
@@ -105,15 +112,18 @@ impl App {
             return;
         };
         let scenarios: Vec<Scenario> = self.compared().into_iter().map(|(scenario, _)| scenario.clone()).collect();
-        let key = Key { parameter, linear: self.sweep.linear, scenarios };
+        let key = Key { parameter, linear: self.sweep.linear, scenarios, edition: self.played.edition };
         if self.sweep.key.as_ref() != Some(&key) {
+            if self.asked.is_none() {
+                self.cancellation.cancel();
+            }
             let request = self.request(key);
             self.sweep = request.recall().unwrap_or_else(|| request.later());
         }
     }
 
     /// Whether the curves on the screen are still to be computed.
-    pub(in crate::tui) fn lacks_curves(&self) -> bool {
+    pub(super) fn lacks_curves(&self) -> bool {
         self.view == View::Sweep && self.sweep.is_pending()
     }
 
@@ -130,7 +140,7 @@ impl App {
     }
 
     /// Takes in a sweep, where it is still the one that is looked at.
-    pub(super) fn take_sweep(&mut self, sweep: Sweep) {
+    pub(in crate::tui) fn take_sweep(&mut self, sweep: Sweep) {
         if sweep.key == self.sweep.key {
             self.sweep = sweep;
         }
@@ -150,13 +160,13 @@ impl App {
 
 impl Request {
     /// Computes the curves; what is known as well already stays.
-    pub(super) fn solve(&self, by: By) -> Sweep {
-        self.curves(by, true).unwrap_or_default()
+    pub(super) fn solve(&self, by: By, is_cancelled: &dyn Fn() -> bool) -> Sweep {
+        self.curves(by, Some(is_cancelled)).unwrap_or_default()
     }
 
     /// The curves where all of them are known.
     fn recall(&self) -> Option<Sweep> {
-        self.curves(By::Tensors, false)
+        self.curves(By::Tensors, None)
     }
 
     /// No curves as yet, and what is known.
@@ -167,46 +177,46 @@ impl Request {
     }
 
     /// The curves; nothing where one of them would have to be computed and must not be.
-    fn curves(&self, by: By, compute: bool) -> Option<Sweep> {
+    fn curves(&self, by: By, compute: Option<&dyn Fn() -> bool>) -> Option<Sweep> {
         let Self { key, subjects, present, known } = self;
         let row = &PARAMETERS[key.parameter];
-        let same = known.parameter == Some(key.parameter);
+        let same = known.parameter == Some(key.parameter) && known.edition() == Some(key.edition);
         let before = |base: &Scenario| known.curves.iter().find(|curve| same && curve.base == *base);
+        // What the search for a crossing computes, the curve has not to compute again.
+        let mut all = Vec::new();
         let mut curves: Vec<Curve> = Vec::new();
         for (index, (scenario, subject)) in key.scenarios.iter().zip(subjects).enumerate() {
             let Some((model, gpu)) = subject else { continue };
             let by = if memory::is_played(model, scenario) { by } else { By::Allocator };
+            let points = Points::of(model, scenario, gpu.as_ref(), row, by).ok()?;
+            let points = compute.map(|is_cancelled| points.until(is_cancelled));
             let mut base = scenario.clone();
             if let Kind::Count { min, .. } = row.kind {
                 // One that cannot be set stays as it is.
                 let _ = row.set(&mut base, Value::Count(min));
             }
             // What was solved stays solved while nothing else changes.
-            let solved = before(&base).filter(|curve| curve.furthest_by >= by);
-            if solved.is_none() && !compute {
-                return None;
-            }
-            let solve = |gpu| furthest(model, scenario, gpu, row, by).map_err(|error| error.to_string());
-            let (furthest, furthest_by) = solved
-                .map_or_else(|| (gpu.as_ref().map(solve), by), |curve| (curve.furthest.clone(), curve.furthest_by));
+            let (furthest, furthest_by) = match before(&base).filter(|curve| curve.furthest_by >= by) {
+                Some(curve) => (curve.furthest.clone(), curve.furthest_by),
+                None => {
+                    let solve = |points| furthest(points).map_err(|error| error.to_string());
+                    let points = points.as_ref()?;
+                    (gpu.as_ref().map(|_| solve(points)), by)
+                }
+            };
             let (scenario, totals) = (scenario.clone(), Vec::new());
             curves.push(Curve { index, scenario, base, totals, totals_by: by, furthest, furthest_by });
+            all.push(points);
         }
         let here = curves.last().filter(|curve| curve.index + 1 == key.scenarios.len()).and_then(end);
         let values = values(row, present, key.linear, here);
-        for curve in &mut curves {
+        for (curve, points) in curves.iter_mut().zip(&all) {
             let drawn = before(&curve.base).filter(|known_curve| known_curve.totals_by >= curve.totals_by);
             if let Some(drawn) = drawn.filter(|_| known.values == values) {
                 (curve.totals, curve.totals_by) = (drawn.totals.clone(), drawn.totals_by);
-            } else if !compute {
-                return None;
-            } else if let Some((model, gpu)) = &subjects[curve.index] {
-                let total = |value| {
-                    let mut changed = curve.scenario.clone();
-                    row.set(&mut changed, Value::Count(value)).ok()?;
-                    curve.totals_by.ledger(model, &changed, gpu.as_ref()).ok().map(|ledger| ledger.total())
-                };
-                curve.totals = values.iter().map(|value| total(*value)).collect();
+            } else {
+                let points = points.as_ref()?;
+                curve.totals = values.iter().map(|value| points.total(*value).ok()).collect();
             }
         }
         let (parameter, linear) = (Some(key.parameter), key.linear);

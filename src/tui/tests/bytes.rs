@@ -4,9 +4,13 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use ratatui::layout::Size;
+use proptest::prelude::*;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::{Color, Style};
+use ratatui::text::Line;
 
 use super::{COLOUR, MONO, app, card, listed, press};
+use crate::tui::spot::Sheet;
 use crate::tui::terminal::Screen;
 use crate::tui::view;
 
@@ -117,4 +121,47 @@ fn without_colour_no_colour_is_sent() {
     let codes: Vec<&str> = styles.flat_map(|(codes, _)| codes.split(';')).collect();
     assert!(codes.iter().all(|code| ["", "0", "1", "2", "7", "22", "27"].contains(code)), "{codes:?}");
     assert!(codes.contains(&"7"), "the row under the cursor is reversed");
+}
+
+proptest! {
+    /// Whatever is drawn where, one frame after another, a terminal shows the same as one that saw the last frame alone.
+    #[test]
+    fn only_what_is_drawn_on_is_looked_at_and_that_is_enough(
+        frames in proptest::collection::vec(
+            (proptest::collection::vec((0_u16..30, 0_u16..5, "[ ab█]{0,20}|漢字 x", 0_u8..3), 0..5), any::<bool>()),
+            1..6,
+        ),
+    ) {
+        let size = Size::new(24, 4);
+        let cells = |cells| std::num::NonZero::new(cells).unwrap();
+        let seen = |bytes: &[u8]| {
+            let mut parser = vt100::Parser::new(cells(size.height), cells(size.width), 0);
+            parser.process(bytes);
+            let looks = |cell: &vt100::Cell| {
+                let sign = if cell.has_contents() { cell.contents() } else { " " };
+                (sign.to_owned(), Some(cell.fgcolor()).filter(|_| sign != " "), cell.inverse())
+            };
+            let places = (0..size.height).flat_map(|y| (0..size.width).map(move |x| (y, x)));
+            places.map(|(y, x)| looks(parser.screen().cell(y, x).unwrap())).collect::<Vec<_>>()
+        };
+        let styles = [Style::new(), Style::new().fg(Color::Red), Style::new().reversed()];
+        let (wire, mut last) = (Wire::default(), Vec::new());
+        let mut screen = Screen::new(wire.clone(), Some(size)).unwrap();
+        for (lines, forget) in frames {
+            if forget {
+                screen.forget();
+            }
+            let draw = |sheet: &mut Sheet| {
+                for (x, y, text, style) in &lines {
+                    let area = Rect { x: *x, y: *y, width: 20, height: 1 }.intersection(sheet.area());
+                    sheet.draw_line(&Line::styled(text.as_str(), styles[usize::from(*style)]), area);
+                }
+            };
+            screen.draw(draw).unwrap();
+            let alone = Wire::default();
+            Screen::new(alone.clone(), Some(size)).unwrap().draw(draw).unwrap();
+            last = alone.take().concat();
+        }
+        prop_assert_eq!(seen(&wire.take().concat()), seen(&last));
+    }
 }

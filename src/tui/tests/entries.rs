@@ -4,7 +4,8 @@ use super::{app, press, text};
 use crate::tui::app::{App, EntryRow, Overlay};
 use crate::tui::keymap::Chord;
 use crate::tui::message;
-use crate::tui::update::{Effect, update};
+use crate::tui::message::Effect;
+use crate::tui::update::update;
 use crate::units::Bytes;
 
 fn sum(app: &App) -> Bytes {

@@ -5,7 +5,8 @@ use crate::memory::Step;
 use crate::model::{Architecture, ArchitectureKeys, Model};
 use crate::scenario::{Estimator, Loss, Recompute, Scenario, Task};
 use crate::tui::app::{App, Overlay};
-use crate::tui::update::{Effect, Message, Opened, update};
+use crate::tui::message::{Effect, Message, Opened};
+use crate::tui::update::update;
 
 #[test]
 fn a_key_changes_the_value_and_the_bars_at_once() {

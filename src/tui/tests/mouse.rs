@@ -8,9 +8,10 @@ use crate::memory::Category;
 use crate::scenario::parameter::PARAMETERS;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Overlay};
+use crate::tui::message::{Effect, Message};
 use crate::tui::screen::{Focus, View};
 use crate::tui::spot::{Sheet, Spot, Spots};
-use crate::tui::update::{Effect, Message, update};
+use crate::tui::update::update;
 use crate::tui::view;
 
 fn spots(app: &App, (width, height): (u16, u16)) -> Spots {

@@ -6,10 +6,11 @@ use super::{COLOUR, app, press, screen};
 use crate::memory::{Category, Verdict};
 use crate::preset::Library;
 use crate::scenario::Scenario;
+use crate::tui::Start;
 use crate::tui::picture::{Medium, Picture, ansi};
 use crate::tui::screen::View;
+use crate::tui::taste::look;
 use crate::tui::theme::colour::Depth;
-use crate::tui::{Start, look};
 
 fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
     themed(view, size, colour, None)

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::{app, hurry, press, text};
 use crate::tui::app::App;
 use crate::tui::event::Event;
+use crate::tui::message::Message;
+use crate::tui::update::update;
 use crate::tui::worker::Worker;
 
 /// A run with room to spare, under the cursor its sequence length.
@@ -44,7 +46,7 @@ fn a_sweep_is_solved_by_tensors_and_then_by_allocators() {
     hurry(&mut app, "down 4");
     assert!(app.sweep.curves.is_empty() && text(&app).contains("computing the curves"), "{}", text(&app));
     let by_tensors = app.wanted().unwrap().run();
-    app.take_done(by_tensors);
+    update(&mut app, Message::Done(by_tensors));
     assert!(text(&app).contains("fits at most up to "), "{}", text(&app));
     let by_tensors = app.sweep.curves.clone();
     app.settle();
@@ -75,7 +77,7 @@ fn a_worker_does_one_job_after_another_and_only_what_is_wanted() {
     for _ in 0..2 {
         let Ok(Event::Done(done)) = events.recv_timeout(Duration::from_secs(60)) else { panic!("nothing was done") };
         worker.is_free();
-        app.take_done(done);
+        update(&mut app, Message::Done(done));
         worker.keep_busy(|| app.wanted());
     }
     assert!(app.wanted().is_none() && text(&app).contains("fits: "), "{}", text(&app));

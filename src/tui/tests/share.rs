@@ -4,9 +4,11 @@ use super::{app, paste, press, text};
 use crate::preset::Library;
 use crate::preset::scenario::{parse, to_toml};
 use crate::scenario::Scenario;
+use crate::tui::Start;
 use crate::tui::app::Overlay;
-use crate::tui::update::{Effect, Message, Opened, SaveFailure, update};
-use crate::tui::{Start, started};
+use crate::tui::message::{Effect, Message, Opened, SaveFailure};
+use crate::tui::opening::started;
+use crate::tui::update::update;
 
 #[test]
 fn a_copy_is_a_command_that_has_the_same_run() {

@@ -2,11 +2,12 @@
 
 use super::{ASCII, COLOUR, MONO, app, paste, screen};
 use crate::tui::action::{Action, Context};
-use crate::tui::app::{App, Overlay};
+use crate::tui::app::{App, Job, Overlay};
 use crate::tui::keymap::Chord;
 use crate::tui::message;
+use crate::tui::message::{Effect, Message, SaveFailure};
 use crate::tui::screen::View;
-use crate::tui::update::{Effect, Message, SaveFailure, update};
+use crate::tui::update::update;
 
 /// The same storm every time.
 struct Dice(u64);
@@ -62,7 +63,7 @@ fn a_hundred_thousand_events() {
     let mut app = app();
     let mut size = (80, 24);
     let keys: Vec<Chord> = app.keymap.chords().collect();
-    let mut quits = 0;
+    let (mut quits, mut late) = (0, None);
     for turn in 0..100_000 {
         let effect = match dice.roll(20) {
             0 => {
@@ -93,6 +94,13 @@ fn a_hundred_thousand_events() {
                 update(&mut app, Message::Saved(path, outcome));
             }
             Some(Effect::Suspend | Effect::Repaint | Effect::Copy(_) | Effect::CopyScenario) | None => {}
+        }
+        // Now and then something is computed; what comes of it comes when the screen may be another.
+        if turn % 256 == 0 {
+            if let Some(done) = late.take() {
+                update(&mut app, Message::Done(done));
+            }
+            late = app.wanted().map(Job::run);
         }
         if turn % 32 == 0 {
             check(&app);

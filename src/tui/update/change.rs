@@ -4,15 +4,16 @@ use crate::memory::{Step, Suited, check, is_unusual, suit};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{LEADING, Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
+use crate::tui::screen::{Focus, View};
 
 impl App {
     /// Answers the last key.
-    pub(super) fn say(&mut self, text: impl Into<String>) {
+    pub(in crate::tui) fn say(&mut self, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), refusal: false });
     }
 
     /// Says why the last key did nothing.
-    pub(super) fn refuse(&mut self, text: impl Into<String>) {
+    pub(in crate::tui) fn refuse(&mut self, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), refusal: true });
     }
 
@@ -20,7 +21,7 @@ impl App {
     ///
     /// One that has no ledger is kept out as long as the present one has one, unless it is `forced`: then the
     /// reason is shown where the bars were.
-    pub(super) fn change(&mut self, scenario: Scenario, forced: bool) -> Result<(), String> {
+    pub(in crate::tui) fn change(&mut self, scenario: Scenario, forced: bool) -> Result<(), String> {
         if scenario == self.scenario {
             return Ok(());
         }
@@ -54,7 +55,7 @@ impl App {
     }
 
     /// Puts a value into a parameter.
-    pub(super) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+    pub(in crate::tui) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let mut scenario = self.with(parameter, value)?;
         let words = if parameter.key == "model" {
             self.suit(&mut scenario)
@@ -95,6 +96,12 @@ impl App {
         if let Some(words) = words {
             self.say(words);
         }
+    }
+
+    /// Shows a view; one with rows gets the arrow keys.
+    pub(in crate::tui) fn show(&mut self, view: View) {
+        self.view = view;
+        self.focus = if self.pane().rows.is_some() { Focus::View } else { Focus::Parameters };
     }
 
     pub(super) fn flip(&mut self, change: impl FnOnce(&mut Scenario)) {

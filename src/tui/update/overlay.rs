@@ -1,10 +1,11 @@
 //! Keys while something lies over the view.
 
-use super::{Effect, FAR, Message};
+use super::FAR;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 use crate::tui::action::{Action, BINDINGS};
-use crate::tui::app::{App, Overlay, Picker, Target, awakening};
+use crate::tui::app::{App, Overlay, Picker, Target};
 use crate::tui::field::Field;
+use crate::tui::message::{Effect, Message};
 use crate::tui::screen::{Focus, moved};
 
 /// A key of the table.
@@ -22,7 +23,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Delete => edit(app, Field::delete),
         Action::Clear => edit(app, Field::clear),
         Action::Mark => mark(app),
-        Action::Copy => return super::entries::copy(app),
+        Action::Copy => return app.pane().copy.and_then(|copy| copy(app)),
         Action::CursorLeft => edit(app, Field::left),
         Action::CursorRight => edit(app, Field::right),
         Action::CursorStart => edit(app, Field::home),
@@ -41,6 +42,8 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
             change(&mut picker.query);
             if picker.query.text() != before {
                 picker.narrow();
+                // Of rows that are seen no more nothing more is wanted.
+                app.cancellation.cancel();
             }
         }
         Some(Overlay::Value { field, error, .. }) => {
@@ -74,7 +77,10 @@ fn back(app: &mut App) {
 pub(super) fn go(app: &mut App, step: isize) {
     let in_view = app.in_view();
     match &mut app.overlay {
-        Some(Overlay::Picker(picker)) => picker.go(step),
+        Some(Overlay::Picker(picker)) => {
+            picker.go(step);
+            app.cancellation.cancel();
+        }
         Some(Overlay::Help { scroll }) => {
             *scroll = scroll.saturating_add_signed(step).min(crate::tui::action::help_lines().saturating_sub(1));
         }
@@ -126,7 +132,8 @@ fn run(app: &mut App, mut picker: Picker) -> Option<Effect> {
         app.filter.clear();
         (app.cursor, app.focus) = (index, Focus::Parameters);
     } else {
-        let with = awakening(parameter, &app.scenario).map(|words| format!("; it would with {words}"));
+        let awakening = parameter.awakening(&app.scenario);
+        let with = awakening.map(|(other, word)| format!("; it would with {} {word}", other.label));
         app.refuse(format!("{word} changes nothing in this run{}", with.unwrap_or_default()));
     }
     None
@@ -142,7 +149,7 @@ fn choose(app: &mut App, mut picker: Picker) -> Option<Effect> {
         return run(app, picker);
     }
     if !picker.marked.is_empty() {
-        super::compare::pin_models(app, &picker.marked);
+        super::pins::pin_models(app, &picker.marked);
         return None;
     }
     let outcome = match picker.chosen() {

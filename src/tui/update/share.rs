@@ -1,17 +1,17 @@
 //! Handing the scenario on: to the clipboard, to a file and back from it.
 
-use super::{Effect, SaveFailure};
 use crate::scenario::Scenario;
 use crate::scenario::command;
 use crate::scenario::parameter::PARAMETERS;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Overlay};
 use crate::tui::field::Field;
+use crate::tui::message::{Effect, SaveFailure};
 
 /// What of an action is done outside.
 pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
     match action {
-        Action::Copy => super::entries::copy(app),
+        Action::Copy => app.pane().copy.and_then(|copy| copy(app)),
         Action::CopyCommand => {
             app.say("the command line is sent to the clipboard");
             Some(Effect::Copy(command::line(&app.scenario, app.presets.as_deref())))

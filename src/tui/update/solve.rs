@@ -1,26 +1,76 @@
-//! Solving for a value, and single changes that make a run fit.
+//! Solving for a value, and single changes that make a run fit: asked by one message, answered by another.
 
 use crate::memory::beyond_positions;
 use crate::scenario::Value;
+use crate::scenario::parameter::Parameter;
 use crate::solve::fixes::apply;
-use crate::solve::{By, Fix, Furthest, Largest, Stop, fixes, furthest, surely};
+use crate::solve::{Fix, Furthest, Largest, Stop};
 use crate::tui::action::Action;
-use crate::tui::app::{App, Overlay};
+use crate::tui::app::{Answer, App, Asked, Overlay, Question};
 use crate::units::grouped;
 
-/// Puts the furthest value that fits into the parameter under the cursor.
-pub(super) fn solve(app: &mut App) {
-    let Some(parameter) = app.focused() else { return };
-    let (Some(model), Some(gpu)) = (app.model_of(&app.scenario), app.gpu_of(&app.scenario)) else {
-        return app
-            .refuse(String::from("there is no card to fill") + &app.with_key(Action::PickGpu, ": {} chooses one"));
-    };
+/// Asks for the furthest value of the parameter under the cursor that fits.
+pub(super) fn ask_furthest(app: &mut App) {
+    let rows = app.rows();
+    let Some(index) = rows.get(app.row(&rows)) else { return };
+    match has_card(app, "fill") {
+        Ok(()) => app.ask(Question::Furthest(*index)),
+        Err(reason) => app.refuse(reason),
+    }
+}
+
+/// Asks for the single changes that make it fit.
+pub(super) fn ask_fixes(app: &mut App) {
+    match has_card(app, "fit on").and_then(|()| app.estimate.as_ref().map(drop).map_err(Clone::clone)) {
+        Ok(()) => app.ask(Question::Fixes),
+        Err(reason) => app.refuse(reason),
+    }
+}
+
+/// An error where the run has no card that one could do something with.
+fn has_card(app: &App, todo: &str) -> Result<(), String> {
+    let is_there = app.model_of(&app.scenario).is_some() && app.gpu_of(&app.scenario).is_some();
+    let chooses = app.with_key(Action::PickGpu, ": {} chooses one");
+    is_there.then_some(()).ok_or_else(|| format!("there is no card to {todo}{chooses}"))
+}
+
+/// A key cancels what was asked before it, unless it asks the same; and what it asks itself comes before all else.
+pub(super) fn ask_next(app: &mut App, before: Option<Asked>) {
+    let is_same =
+        |asked: &Asked, before: &Asked| asked.question == before.question && asked.scenario == before.scenario;
+    match (&app.asked, before) {
+        (None, None) => {}
+        (Some(asked), Some(before)) if is_same(asked, &before) => app.asked = Some(before),
+        (Some(_), _) => app.cancellation.cancel(),
+        (None, Some(before)) => {
+            app.cancellation.cancel();
+            if app.notice.is_none() {
+                app.say(format!("no longer looking for {}", before.question.words()));
+            }
+        }
+    }
+}
+
+/// Takes in what was found, where it is still waited for.
+pub(super) fn answered(app: &mut App, of: &Asked, answer: Answer) {
+    let waits = |asked: &mut Asked| (asked.question, &asked.scenario) == (of.question, &of.scenario);
+    let Some(asked) = app.asked.take_if(waits) else { return };
+    match answer {
+        Answer::ByTensors(found) => app.asked = Some(Asked { by_tensors: Some(found), ..asked }),
+        Answer::Fixes(list) if list.is_empty() => app.refuse("no single change makes it fit"),
+        Answer::Fixes(list) => app.overlay = Some(Overlay::Fixes { list, selected: 0 }),
+        Answer::Furthest(_, Err(reason)) => app.refuse(reason),
+        Answer::Furthest(parameter, Ok((found, sure))) => solved(app, parameter, found, sure),
+    }
+}
+
+/// Puts the furthest value that fits into its parameter; up to `sure` it fits surely.
+fn solved(app: &mut App, parameter: &Parameter, found: Furthest, sure: Option<u64>) {
     let label = parameter.label;
-    let (found, word) = match furthest(model, &app.scenario, gpu, parameter, By::Allocator) {
-        Err(reason) => return app.refuse(reason.to_string()),
-        Ok(Furthest::Indifferent) => return app.refuse(format!("{label} changes nothing here")),
-        Ok(Furthest::Largest(found)) => (found, "largest"),
-        Ok(Furthest::Smallest(found)) => (found, "smallest"),
+    let (found, word) = match found {
+        Furthest::Indifferent => return app.refuse(format!("{label} changes nothing here")),
+        Furthest::Largest(found) => (found, "largest"),
+        Furthest::Smallest(found) => (found, "smallest"),
     };
     let Some(value) = found.value else {
         let most = app.unit.show(found.needs);
@@ -32,7 +82,6 @@ pub(super) fn solve(app: &mut App) {
         return app.refuse(format!("a larger {label} takes no more memory; it goes up to {}", grouped(value)));
     }
     let already = now == Value::Count(value);
-    let sure = if word == "largest" { surely(model, &app.scenario, gpu, parameter, value) } else { Some(value) };
     if let Err(reason) = app.set(parameter, Value::Count(value), false) {
         return app.refuse(reason);
     }
@@ -58,23 +107,6 @@ fn stop(app: &App, found: &Largest, word: &str, value: u64) -> String {
         }
         Stop::End(reason) => reason.clone(),
     }
-}
-
-/// Lists the single changes that make it fit.
-pub(super) fn open(app: &mut App) {
-    let (Some(model), Some(gpu)) = (app.model_of(&app.scenario), app.gpu_of(&app.scenario)) else {
-        return app
-            .refuse(String::from("there is no card to fit on") + &app.with_key(Action::PickGpu, ": {} chooses one"));
-    };
-    if let Err(reason) = &app.estimate {
-        return app.refuse(reason.clone());
-    }
-    let cards = app.gpus.iter().filter_map(|listed| Some((listed.word.as_str(), listed.item()?)));
-    let list = fixes(model, &app.scenario, gpu, cards);
-    if list.is_empty() {
-        return app.refuse("no single change makes it fit");
-    }
-    app.overlay = Some(Overlay::Fixes { list, selected: 0 });
 }
 
 /// Makes one of the changes.

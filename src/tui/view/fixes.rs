@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::{popup, text};
+use super::frame::popup;
+use super::text;
 use crate::memory::Fit;
 use crate::solve::Fix;
 use crate::tui::action::Action;

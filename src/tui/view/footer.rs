@@ -9,16 +9,20 @@ use super::text;
 use crate::memory::Step;
 use crate::scenario::parameter::Kind;
 use crate::scenario::{Estimator, Task};
+use crate::solve::{Furthest, Largest};
 use crate::tui::action::{Action, BINDINGS, Binding};
-use crate::tui::app::{App, Overlay, Target};
-use crate::tui::screen::View;
+use crate::tui::app::{App, Asked, Overlay, Target};
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
+use crate::units::grouped;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
     if let Some(notice) = &app.notice {
         let style = if notice.refusal { theme.refusal() } else { theme.notice() };
         return answer(&notice.text, style, theme, frame, area);
+    }
+    if let Some(asked) = &app.asked {
+        return answer(&looking(asked), theme.notice(), theme, frame, area);
     }
     let mut hints = hints(app, theme);
     let width = |hints: &[Hint]| hints.iter().map(|hint| hint.width() + 2).sum::<u16>();
@@ -43,6 +47,16 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
         line.push_span(Span::raw(format!(" {}  ", hint.words)));
     }
     text::left(frame, area, line);
+}
+
+/// What is looked for, and what is known of it already.
+fn looking(asked: &Asked) -> String {
+    let known = match &asked.by_tensors {
+        Some(Furthest::Largest(Largest { value: Some(most), .. })) => format!(": at most {}", grouped(*most)),
+        Some(Furthest::Smallest(Largest { value: Some(least), .. })) => format!(": at least {}", grouped(*least)),
+        _ => String::new(),
+    };
+    format!("looking for {}{known}; the next key cancels", asked.question.words())
 }
 
 /// Most rows of an answer.
@@ -144,11 +158,8 @@ fn words(app: &App, binding: &Binding) -> &'static str {
         Action::FlipStep if app.step == Step::First => "steady step",
         Action::FlipUnit => app.unit.flipped().label(),
         Action::SwitchFocus if app.in_view() => "parameters",
-        Action::Group if app.view == View::Cards => "vendor",
-        Action::Group if app.entries.by_place => "by category",
-        Action::Group => "by place",
-        Action::Edit if app.in_view() && app.view == View::Ledger => "explain",
-        Action::Edit if app.in_view() => "take it",
+        Action::Group => app.pane().group.map_or(binding.short, |group| (group.words)(app)),
+        Action::Edit if app.in_view() => app.pane().rows.map_or(binding.short, |rows| rows.takes),
         Action::Edit => match app.focused().map(|parameter| parameter.kind) {
             Some(Kind::Word | Kind::Choice { .. } | Kind::Framework) => "choose",
             Some(Kind::Flag) => "flip",

@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{popup, text};
+use super::frame::popup;
+use super::text;
 use crate::tui::action::{Action, BINDINGS, help_lines};
 use crate::tui::keymap::Keymap;
 use crate::tui::spot::Sheet;

@@ -2,7 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::{popup, text};
+use super::frame::popup;
+use super::text;
 use crate::scenario::parameter::{Kind, Parameter};
 use crate::tui::app::App;
 use crate::tui::field::Field;

@@ -4,7 +4,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Borders;
 
-use super::{panel, text};
+use super::frame::panel;
+use super::text;
 use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
@@ -29,7 +30,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     if rows.len() > usize::from(list.height) {
         block.right = Some(Line::styled(format!(" {}/{} ", row + 1, rows.len()), theme.dim()));
     }
-    frame.render_widget(block, area);
+    frame.draw_panel(block, area);
     frame.spot(area, Spot::Panel(Focus::Parameters));
     let first = first_shown(row, rows.len(), usize::from(list.height));
     for (index, position) in (first..rows.len()).zip(0..list.height) {

@@ -5,7 +5,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
-use super::{popup, text};
+use super::frame::popup;
+use super::text;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Item, Picker, SHOWN, Target};
 use crate::tui::screen::first_shown;
@@ -113,7 +114,7 @@ fn line(item: &Item, [here, marked]: [bool; 2], theme: Theme, frame: &mut Sheet,
         Span::raw(name),
     ])
     .style(base);
-    frame.cells().set_style(area, base);
+    frame.set_style(area, base);
     text::left(frame, area, line);
     if !item.name.is_empty() {
         text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &size, base);

@@ -7,12 +7,11 @@ use ratatui::text::Line;
 use crate::tui::field::Field;
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
-use crate::tui::widget::line;
 
-pub(super) use crate::tui::widget::line::width;
+pub(in crate::tui) use crate::tui::widget::line::width;
 
 /// A text cut to so many cells, with a sign where something is missing.
-pub(super) fn cut(text: &str, cells: u16, theme: Theme) -> String {
+pub(in crate::tui) fn cut(text: &str, cells: u16, theme: Theme) -> String {
     if width(text) <= cells {
         return text.to_owned();
     }
@@ -28,25 +27,25 @@ pub(super) fn cut(text: &str, cells: u16, theme: Theme) -> String {
 }
 
 /// A line at the left of an area's first row. A line gives its style to all of its area, so that is as wide as it.
-pub(super) fn left(frame: &mut Sheet, area: Rect, line: Line<'_>) {
-    let width = line::width_of(&line).min(area.width);
-    row_of(frame, Rect { width, ..area }, line);
+#[expect(clippy::needless_pass_by_value, reason = "lines are made where they are drawn")]
+pub(in crate::tui) fn left(frame: &mut Sheet, area: Rect, line: Line<'_>) {
+    frame.draw_line(&line, area);
 }
 
 /// A line whose style fills an area's first row.
 #[expect(clippy::needless_pass_by_value, reason = "lines are made where they are drawn")]
-pub(super) fn row_of(frame: &mut Sheet, area: Rect, line: Line<'_>) {
-    line::draw(&line, Rect { height: area.height.min(1), ..area }, frame.cells());
+pub(in crate::tui) fn row_of(frame: &mut Sheet, area: Rect, line: Line<'_>) {
+    frame.fill_row(&line, area);
 }
 
 /// A text at the right of an area's first row.
-pub(super) fn right(frame: &mut Sheet, area: Rect, text: &str, style: Style) {
+pub(in crate::tui) fn right(frame: &mut Sheet, area: Rect, text: &str, style: Style) {
     let width = width(text).min(area.width);
     left(frame, Rect { x: area.right() - width, width, ..area }, Line::styled(text, style));
 }
 
 /// A text broken at words, with a sign where it has no room to end.
-pub(super) fn wrapped(frame: &mut Sheet, area: Rect, text: &str, style: Style, theme: Theme) {
+pub(in crate::tui) fn wrapped(frame: &mut Sheet, area: Rect, text: &str, style: Style, theme: Theme) {
     for (words, place) in rows(text, area.width, area.height, theme).iter().zip(0..area.height) {
         left(frame, row(area, place), Line::styled(words.as_str(), style));
     }
@@ -54,7 +53,7 @@ pub(super) fn wrapped(frame: &mut Sheet, area: Rect, text: &str, style: Style, t
 
 /// A text in rows of so many cells, at most this many: broken at words, what is longer than a row anywhere; with a sign
 /// where it does not end. What lies beyond is not looked at: a text may be as long as whatever was pasted.
-pub(super) fn rows(text: &str, cells: u16, most: u16, theme: Theme) -> Vec<String> {
+pub(in crate::tui) fn rows(text: &str, cells: u16, most: u16, theme: Theme) -> Vec<String> {
     let most = usize::from(most);
     let mut rows: Vec<String> = Vec::new();
     for piece in text.split_whitespace().flat_map(|word| pieces(word, cells)) {
@@ -89,12 +88,12 @@ fn pieces(mut word: &str, cells: u16) -> impl Iterator<Item = &str> {
 }
 
 /// The row of an area, counted from its top; empty below its end.
-pub(super) fn row(area: Rect, index: u16) -> Rect {
+pub(in crate::tui) fn row(area: Rect, index: u16) -> Rect {
     Rect { y: area.y.saturating_add(index), height: 1, ..area }.intersection(area)
 }
 
 /// A line that is typed into, with the terminal's own cursor; its end stays in sight.
-pub(super) fn typed(frame: &mut Sheet, area: Rect, prompt: &str, field: &Field, theme: Theme) {
+pub(in crate::tui) fn typed(frame: &mut Sheet, area: Rect, prompt: &str, field: &Field, theme: Theme) {
     if area.is_empty() {
         return;
     }

@@ -21,9 +21,25 @@ pub(crate) fn width_of(line: &Line<'_>) -> u16 {
 
 /// Draws a line at the left of an area, as ratatui does.
 pub(crate) fn draw(line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
-    if line.alignment.is_some() || !line.spans.iter().all(|span| is_plain(&span.content)) {
-        return line.render(area, buffer);
+    if is_plain_line(line) { draw_plain(line, area, buffer) } else { line.render(area, buffer) }
+}
+
+/// Draws a line at the left of an area and gives its style to no more than it takes; which part of the area that is.
+pub(crate) fn draw_left(line: &Line<'_>, area: Rect, buffer: &mut Buffer) -> Rect {
+    let plain = is_plain_line(line);
+    let signs = || line.spans.iter().map(|span| span.content.chars().count()).sum::<usize>();
+    let width = if plain { u16::try_from(signs()).unwrap_or(u16::MAX) } else { width_of(line) };
+    let area = Rect { width: width.min(area.width), ..area };
+    if plain {
+        draw_plain(line, area, buffer)
+    } else {
+        line.render(area, buffer)
     }
+    area
+}
+
+/// A line each of whose signs takes a cell of its own.
+fn draw_plain(line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
     if area.is_empty() || line.spans.iter().all(|span| span.content.is_empty()) {
         return;
@@ -38,6 +54,10 @@ pub(crate) fn draw(line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
     for cell in cells {
         cell.set_style(line.style);
     }
+}
+
+fn is_plain_line(line: &Line<'_>) -> bool {
+    line.alignment.is_none() && line.spans.iter().all(|span| is_plain(&span.content))
 }
 
 /// Whether each sign of a text takes one cell of its own.
@@ -80,12 +100,17 @@ mod tests {
             let area = Rect::new(0, 0, 20, 2);
             let mut before = Buffer::empty(area);
             before.set_string(0, 0, "what was there before", Style::new().fg(Color::Green));
-            let (mut ours, mut theirs) = (before.clone(), before);
+            let (mut ours, mut theirs) = (before.clone(), before.clone());
             let place = Rect { x, y: 0, width, height: 1 };
             draw(&line, place, &mut ours);
             (&line).render(place, &mut theirs);
-            prop_assert_eq!(ours, theirs);
+            prop_assert_eq!(&ours, &theirs);
             prop_assert_eq!(usize::from(width_of(&line)), line.width());
+            let taken = Rect { width: width_of(&line).min(place.width), ..place };
+            (ours, theirs) = (before.clone(), before);
+            prop_assert_eq!(draw_left(&line, place, &mut ours), taken);
+            (&line).render(taken, &mut theirs);
+            prop_assert_eq!(ours, theirs);
         }
     }
 }

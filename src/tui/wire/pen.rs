@@ -148,12 +148,13 @@ pub(super) fn is_blank(cell: &Cell) -> bool {
 
 /// Whether two cells cannot be told apart.
 pub(super) fn looks_alike(one: &Cell, other: &Cell) -> bool {
-    // All cells are asked this in each frame: most have a sign of one byte.
+    // All cells are asked this in each frame, and most are as they were, with a sign of one byte.
     let same = match (one.symbol().as_bytes(), other.symbol().as_bytes()) {
         ([one], [other]) => one == other,
         (one, other) => one == other,
     };
-    same && Pen::of(one).suits(other)
+    let in_style = one.modifier == other.modifier && one.fg == other.fg && one.bg == other.bg;
+    same && (in_style || Pen::of(one).suits(other))
 }
 
 #[cfg(test)]

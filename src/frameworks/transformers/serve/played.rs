@@ -40,6 +40,7 @@ impl Served<'_> {
             reference: false,
             copied: Vec::new(),
             adapters: None,
+            adapted_head: None,
             buffers: &buffers,
             batch: &batch,
         };

@@ -75,7 +75,8 @@ impl Stored {
         alive: Alive,
     ) -> Result<Vec<Entry>, EstimateError> {
         let architecture = &model.architecture;
-        let set = Set { architecture, blocks: &blocks(architecture), bits: Bits::whole(self.plain.bits()) };
+        let bits = Bits::whole(self.plain.bits());
+        let set = Set { architecture, blocks: &blocks(architecture), bits, copies: bits };
         let mut entries = match self.format {
             Some(format) => quantized::parameters(&set, format, alive)?,
             None => set.parameters(alive)?,

@@ -8,7 +8,9 @@ use crate::ledger::runtime::WORKSPACE;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
 use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
+use crate::states::adapters::Adapters;
 use crate::states::optimizer;
+use crate::states::weights::Set;
 
 impl Trained<'_> {
     pub(crate) fn sequence(&self) -> Result<Sequence, EstimateError> {
@@ -24,6 +26,7 @@ impl Trained<'_> {
         let adds = run.keep_gradients.then(|| record(true));
         let (buffers, batch) = (self.buffers(&run)?, self.batch(&run)?);
         let trained = self.trained();
+        let head = Adapters::tied_head(self.model);
         let loading = Loading {
             placement: self.placement,
             blocks: &self.blocks,
@@ -36,6 +39,7 @@ impl Trained<'_> {
             warmup: self.release.warmup(),
             tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
+            adapted_head: head.as_ref(),
             gives_back: self.by_trainer(),
             reference: self.has_copy(),
             copied: trained
@@ -48,10 +52,11 @@ impl Trained<'_> {
             batch: &batch,
         };
         let mut optimizer = Vec::new();
-        for trained in trained.iter().filter(|_| !train.offload_optimizer) {
+        for trained in trained.iter().filter(|_| !train.offload_optimizer && !train.step_in_backward) {
             let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
-            let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-            optimizer.append(&mut optimizer::stepped(&ordered, trained.bits, kind, implementation)?);
+            let how = (train.optimizer, train.optimizer_implementation);
+            let set = Set { blocks: &ordered, ..trained.set(&self.model.architecture) };
+            optimizer.push(optimizer::steps(&set, how, self.kernels())?);
         }
         let mut load = loading.sequence()?;
         for bytes in self.release.standing_workspaces(self.job.gpu).into_iter().filter(|bytes| *bytes > 0) {
@@ -71,7 +76,7 @@ impl Trained<'_> {
 }
 
 /// A block's tensors in the order of its class.
-fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
+pub(super) fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
     let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
     BlockParameters { tensors, ..block.clone() }
 }

@@ -1,0 +1,10 @@
+//! Bars by category against the card.
+
+mod detail;
+mod draw;
+mod fits_on;
+mod total;
+
+use super::Pane;
+
+pub(super) const PANE: Pane = Pane::drawn_by(draw::draw);

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Trainable parameters of adapters with more than adapters on linear layers, in the form of lora.json: adapters.py
+
+Needs torch, transformers 5.23 and peft 0.21. Models are built on the meta device from models.json beside this script.
+"""
+
+import json
+import os
+import warnings
+
+import torch
+import transformers
+from peft import LoraConfig, get_peft_model
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ALL = "all-linear"
+QV, KV = ["q_proj", "v_proj"], ["query_key_value"]
+CASES = [
+    ("Llama-2-7b", QV, 8, {"modules_to_save": ["lm_head", "embed_tokens"]}),
+    ("Llama-2-7b", QV, 16, {"modules_to_save": ["embed_tokens"]}),
+    ("Llama-2-7b", QV + ["lm_head"], 16, {}),
+    ("Llama-2-7b", QV + ["embed_tokens"], 8, {}),
+    ("Llama-2-7b", QV, 16, {"trainable_token_indices": 12}),
+    ("Llama-3.2-1B", QV, 16, {"modules_to_save": ["lm_head", "embed_tokens"]}),
+    ("Llama-3.2-1B", QV, 16, {"modules_to_save": ["lm_head"]}),
+    ("Llama-3.2-1B", QV + ["lm_head"], 16, {}),
+    ("Llama-3.2-1B", QV + ["embed_tokens", "lm_head"], 32, {}),
+    ("Llama-3.2-1B", QV, 8, {"trainable_token_indices": 100}),
+    ("Qwen2.5-0.5B", QV, 16, {"modules_to_save": ["embed_tokens"]}),
+    ("Qwen2.5-7B", ALL, 8, {"modules_to_save": ["lm_head"]}),
+    ("gemma-2b", QV + ["embed_tokens"], 8, {}),
+    ("gemma-2b", QV, 8, {"modules_to_save": ["lm_head", "embed_tokens"]}),
+    ("gpt2", ["c_attn"], 8, {"modules_to_save": ["lm_head", "wte"]}),
+    ("gpt2", ["c_attn", "wte"], 8, {}),
+    ("pythia-410m", KV, 16, {"modules_to_save": ["embed_in"]}),
+    ("pythia-410m", KV + ["embed_in", "lm_head"], 16, {}),
+    ("bloom-560m", KV, 8, {"modules_to_save": ["word_embeddings", "lm_head"]}),
+    ("falcon-7b", KV + ["word_embeddings"], 8, {}),
+    ("opt-125m", QV, 8, {"modules_to_save": ["lm_head", "embed_tokens"]}),
+    ("gpt-oss-20b", ALL, 8, {}),
+    ("Mixtral-8x7B", QV, 8, {"modules_to_save": ["lm_head"]}),
+]
+
+
+def main():
+    warnings.filterwarnings("ignore")
+    transformers.logging.set_verbosity_error()
+    with open(os.path.join(HERE, "models.json"), encoding="utf-8") as file:
+        models = json.load(file)
+    rows = []
+    for name, targets, rank, options in CASES:
+        keys = dict(models[name])
+        keys["num_hidden_layers"] = keys.get("num_hidden_layers")
+        config = transformers.AutoConfig.for_model(keys.pop("model_type"), **{k: v for k, v in keys.items() if v is not None})
+        with torch.device("meta"):
+            model = transformers.AutoModelForCausalLM.from_config(config)
+            given = dict(options)
+            if "trainable_token_indices" in given:
+                given["trainable_token_indices"] = list(range(given["trainable_token_indices"]))
+            model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=rank, target_modules=targets, **given))
+        trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        kinds = sorted({n.split(".")[-3] if "lora_" in n else n for n in trained if ".layers.0." in n and "lora_A" in n})
+        rows.append({"model": name, "target": targets, "r": rank, "options": {k: str(v) for k, v in options.items()},
+                     "trainable": sum(p.numel() for p in trained.values()), "tag": "+".join(kinds)[:60] if targets == ALL else "outside"})
+    print("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
+
+
+if __name__ == "__main__":
+    main()
