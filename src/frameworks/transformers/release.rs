@@ -10,7 +10,7 @@ use crate::ledger::EstimateError;
 use crate::model::architecture::{Experts, FeedForward};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::Part;
-use crate::scenario::{Attention, Loss, Objective, Precision, Train};
+use crate::scenario::{Attention, Compile, KernelLibrary, Loss, Objective, Precision, Train};
 use crate::sequence::Warmup;
 
 switches! {
@@ -99,11 +99,8 @@ impl Release {
         let not = |key, value: &str, covered: &str| {
             Err(EstimateError::NotCovered { key, value: value.to_owned(), covered: covered.to_owned() })
         };
-        if self.code_of_4 && train.objective != Objective::Lm {
-            return not("train.objective", train.objective.word(), "lm, in this version");
-        }
-        if self.code_of_4 && train.loss == Loss::Trl {
-            return not("train.loss", train.loss.word(), "eager, chunked or fused, in this version");
+        if self.code_of_4 {
+            not_measured(train)?;
         }
         let own = of_model(job.model).earlier.eager_of_its_own;
         if self.copies_logits && own && train.attention == Attention::Eager {
@@ -143,6 +140,27 @@ impl Release {
             }
         }
         blocks
+    }
+}
+
+/// What of a run is known of later releases alone.
+fn not_measured(train: &Train) -> Result<(), EstimateError> {
+    let (kernels, compile) = (train.kernels, train.compile);
+    let (every, offloads) = (train.recompute_every.to_string(), train.offload_activations);
+    let asked = [
+        (train.objective == Objective::Lm, "train.objective", train.objective.word(), "lm"),
+        (train.loss != Loss::Trl, "train.loss", train.loss.word(), "eager, chunked, fused"),
+        (kernels == KernelLibrary::None, "train.kernels", kernels.word(), "none"),
+        (compile == Compile::None, "train.compile", compile.word(), "none"),
+        (train.recompute_every == 1, "train.recompute_every", every.as_str(), "1"),
+        (!offloads, "train.offload_activations", "true", "false"),
+    ];
+    match asked.into_iter().find(|(known, ..)| !known) {
+        Some((_, key, value, covered)) => {
+            let (value, covered) = (value.to_owned(), format!("{covered}, in this version"));
+            Err(EstimateError::NotCovered { key, value, covered })
+        }
+        None => Ok(()),
     }
 }
 
