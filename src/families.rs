@@ -124,6 +124,11 @@ pub fn all() -> impl Iterator<Item = &'static Member> {
     LINEAGES.iter().copied().flatten()
 }
 
+/// The families of which it is known what Liger Kernel replaces.
+pub(crate) fn patched_by_liger() -> Vec<&'static str> {
+    all().filter(|member| member.code.liger.is_some()).map(|member| member.family.id).collect()
+}
+
 /// The row of a `model_type`.
 pub fn find(id: &str) -> Option<&'static Member> {
     all().find(|member| member.family.id == id)

@@ -7,19 +7,20 @@ pub(crate) mod adapted_embedding;
 pub(crate) mod adapted_experts;
 mod adapter;
 pub(crate) mod attention;
+pub(crate) mod chunked_loss;
 pub(crate) mod compressed;
 pub(crate) mod embedding;
 pub(crate) mod encoder;
 pub(crate) mod every_expert;
 pub(crate) mod experts;
 pub(crate) mod feed_forward;
-pub(crate) mod fused_loss;
 pub(crate) mod gate;
 pub(crate) mod image;
 pub(crate) mod indexed;
 pub(crate) mod kept_blocks;
 pub(crate) mod latent;
 pub(crate) mod layer;
+pub(crate) mod liger;
 pub(crate) mod linear;
 pub(crate) mod magnitude;
 pub(crate) mod model;
@@ -34,6 +35,7 @@ pub(crate) mod situ;
 pub(crate) mod tiled_loss;
 
 use crate::families::Implementation;
+use crate::families::code::LigerPatch;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
 use crate::scenario::{Loss, Objective, Reference};
@@ -84,6 +86,12 @@ pub(crate) struct Run<'a> {
     pub(crate) dropout: [bool; 3],
     /// How many layers, from the first, are asked to be checkpoints.
     pub(crate) checkpointed_layers: u64,
+    /// Of those the first and every n-th after it.
+    pub(crate) checkpoint_every: u64,
+    /// Whether what checkpoints keep lies in host memory.
+    pub(crate) offloads_checkpoints: bool,
+    /// Whether each parameter is stepped as its gradient comes.
+    pub(crate) steps_in_backward: bool,
     /// Whether logits of all positions are computed, with a loss.
     pub(crate) loss: bool,
     /// Whether the caller still holds the model's outputs in backward.
@@ -94,6 +102,8 @@ pub(crate) struct Run<'a> {
     pub(crate) graph: bool,
     /// The adapters on a frozen model, where those are what is trained.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// What Liger's kernels replace; nothing where they are not used.
+    pub(crate) liger: Option<LigerPatch>,
     /// How logits and loss are computed.
     pub(crate) loss_kind: Loss,
     /// Tokens of a micro batch whose labels count, where that is not all.
@@ -122,7 +132,13 @@ impl Run<'_> {
 
     /// How many of so many equal periods are recorded.
     pub(crate) fn recorded(&self, periods: u64) -> u64 {
-        if self.every_layer { periods } else { periods.min(2) }
+        let alike = !self.every_layer && self.checkpoint_every == 1;
+        if alike { periods.min(2) } else { periods }
+    }
+
+    /// Whether the layer of this number is checkpointed.
+    pub(crate) fn is_checkpoint(&self, number: u64) -> bool {
+        number < self.checkpoints() && number.is_multiple_of(self.checkpoint_every)
     }
 
     pub(crate) fn b(&self) -> Dim {

@@ -13,8 +13,8 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    Attention, BaseWeights, Estimator, Loss, Method, Objective, Optimizer, OptimizerImplementation, Placement,
-    Precision, Recompute, Reference, Task,
+    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
+    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 pub use follow::LEADING;
 pub use profile::{Framework, Profile, Profiles};
@@ -85,6 +85,16 @@ pub struct Train {
     pub recompute: Recompute,
     /// With full recomputation: how many layers; unset: all.
     pub recompute_layers: Option<u64>,
+    /// With full recomputation: every n-th layer alone.
+    pub recompute_every: u64,
+    /// Whether what checkpoints keep lies in host memory.
+    pub offload_activations: bool,
+    /// Whether the optimizer steps each parameter as its gradient comes.
+    pub step_in_backward: bool,
+    /// What `torch.compile` makes one graph of.
+    pub compile: Compile,
+    /// Whose kernels take the place of the model's own operations.
+    pub kernels: KernelLibrary,
     /// How logits and loss are computed.
     pub loss: Loss,
     /// Dropout everywhere; unset: what the model's own config says.
@@ -227,6 +237,11 @@ impl Default for Train {
             keep_gradients: false,
             recompute: Recompute::None,
             recompute_layers: None,
+            recompute_every: 1,
+            offload_activations: false,
+            step_in_backward: false,
+            compile: Compile::None,
+            kernels: KernelLibrary::None,
             loss: Loss::Eager,
             dropout: None,
             lora_rank: 16,

@@ -114,12 +114,26 @@ impl Sequence {
     }
 
     /// One forward and backward pass as it was recorded; what it leaves behind is gradients and the rest.
-    fn pass(&mut self, recording: &Forward, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>) {
+    fn pass(&mut self, recording: &Forward, outdated: &mut Vec<Made>, gradients: &mut Vec<Made>, first: bool) {
         let tape = &recording.tape;
         let mut made = vec![Made::MAX; tape.storages.len()];
+        // The first time that a parameter is stepped, its states are made.
+        let stepped = if first { &tape.stepped[..] } else { &[] };
         self.events_of(tape, 0..recording.backward_start, &mut made);
         outdated.drain(..).for_each(|made| self.release(made));
-        self.events_of(tape, recording.backward_start..tape.events.len(), &mut made);
+        let mut from = recording.backward_start;
+        for gradient in stepped {
+            let released = tape.events[from..].iter().position(|event| *event == tape::Event::Release(*gradient));
+            let until = released.map_or(tape.events.len(), |after| from + after);
+            self.events_of(tape, from..until, &mut made);
+            let bytes = tape.storages[*gradient as usize].bytes;
+            // The number of its steps, and two moments in its type.
+            for bytes in [4, bytes, bytes] {
+                self.allocate("state of the optimizer", bytes);
+            }
+            from = until;
+        }
+        self.events_of(tape, from..tape.events.len(), &mut made);
         for (storage, made) in tape.storages.iter().zip(made).filter(|(_, made)| *made != Made::MAX) {
             if storage.kind == Kind::ParameterGradient { &mut *gradients } else { &mut *outdated }.push(made);
         }
@@ -173,7 +187,7 @@ impl Program<'_> {
         for step in 1..=STEPS {
             for pass in 0..passes {
                 let adds = self.adds.filter(|_| pass > 0 || self.keeps_gradients && step > 1);
-                sequence.pass(adds.unwrap_or(self.pass), &mut outdated, &mut gradients);
+                sequence.pass(adds.unwrap_or(self.pass), &mut outdated, &mut gradients, step == 1);
                 if !self.keeps_outputs {
                     outdated.drain(..).for_each(|made| sequence.release(made));
                 }

@@ -62,6 +62,10 @@ pub(crate) struct Tape {
     overflow: bool,
     /// Whether gradients of earlier steps or micro batches stand already.
     keep_gradients: bool,
+    /// Whether the optimizer steps each parameter when its gradient is there, and lets that go.
+    steps_in_backward: bool,
+    /// The gradients of which it did.
+    pub(crate) stepped: Vec<StorageId>,
     /// Whether parameters are frozen.
     frozen: bool,
     /// Whether gradients are summed in place where nobody else holds the first.
@@ -97,6 +101,8 @@ impl Tape {
             stopped: false,
             overflow: false,
             keep_gradients,
+            steps_in_backward: false,
+            stepped: Vec::new(),
             frozen: false,
             sums_in_place: false,
             kernels: None,
@@ -111,6 +117,11 @@ impl Tape {
         self.frozen = true;
     }
 
+    /// From here on the optimizer steps each parameter when its gradient is there.
+    pub(crate) fn step_in_backward(&mut self) {
+        self.steps_in_backward = true;
+    }
+
     /// Gradients are summed as the engine does with plain tensors: into the one that came first, if nobody else holds it
     /// and it is no view. Tensors of a subclass, or under a mode that looks on, get a new one for every sum.
     pub(crate) fn sum_in_place(&mut self) {
@@ -120,6 +131,11 @@ impl Tape {
     /// From here on things happen in this part of the model.
     pub(crate) fn enter(&mut self, segment: Segment) {
         self.segment = segment;
+    }
+
+    /// Whether things happen in this part of the model.
+    pub(crate) fn is_in(&self, segment: Segment) -> bool {
+        self.segment == segment
     }
 
     /// Events so far: a position to come back to.
@@ -240,10 +256,14 @@ impl Tape {
             Source::Node(node) => Some(node as usize),
             Source::Constant | Source::Frozen(_) | Source::Part(..) | Source::Leaf(_) => None,
         };
-        if let Some(node) = node {
-            for kept in operation.keeps {
-                self.keep(node, kept.storage);
+        let keeps_last = operation.rule.keeps_last();
+        let keep_inputs = |tape: &mut Self| {
+            for (node, kept) in node.into_iter().flat_map(|node| operation.keeps.iter().map(move |it| (node, it))) {
+                tape.keep(node, kept.storage);
             }
+        };
+        if !keeps_last {
+            keep_inputs(self);
         }
         let mut made = [NOTHING; MOST];
         let before = operation.extras_before_output();
@@ -253,6 +273,9 @@ impl Tape {
         let storage = self.allocate(name, shape, dtype, Kind::Value);
         for (slot, extra) in made.iter_mut().zip(operation.extras).skip(before) {
             *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
+        }
+        if keeps_last {
+            keep_inputs(self);
         }
         for storage in made.into_iter().take(operation.extras.len()) {
             if let Some(node) = node {

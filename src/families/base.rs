@@ -144,6 +144,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     seeds_on_host: false,
     one_mask: false,
     earlier: Earlier::SAME,
+    liger: None,
 };
 
 /// Families from before Llama: PyTorch's own layer norm, and no queries and keys turned as Llama does.

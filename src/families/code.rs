@@ -4,6 +4,7 @@ mod attention;
 mod earlier;
 mod ends;
 mod experts;
+mod liger;
 mod norm;
 mod order;
 
@@ -11,6 +12,7 @@ pub use attention::{FusedProjection, Rotation, ScoreCode, TableCode, Widening};
 pub use earlier::Earlier;
 pub use ends::{LossCode, PositionCode};
 pub use experts::{GateCode, RouterCode};
+pub use liger::LigerPatch;
 pub use norm::{HeldNorm, NormCode};
 pub use order::{ModuleOrder, Modules, OutputSaved, SavedLayer, SavedOrder};
 
@@ -184,4 +186,6 @@ pub struct Implementation {
     pub one_mask: bool,
     /// What the code did otherwise before.
     pub earlier: Earlier,
+    /// What Liger Kernel replaces; nothing where it has no patch, or one that is not described.
+    pub liger: Option<LigerPatch>,
 }

@@ -1,7 +1,7 @@
 //! Gemma.
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Earlier, Implementation, NormCode, RouterCode};
+use super::code::{Earlier, Implementation, LigerPatch, NormCode, RouterCode};
 use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
@@ -30,6 +30,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             measured: true,
+            liger: Some(LigerPatch::LLAMA),
             earlier: Earlier { scaled_by_number: true, ..Earlier::SAME },
             ..GEMMA_CODE
         },
@@ -55,6 +56,7 @@ pub(super) const MEMBERS: &[Member] = &[
             both_masks: true,
             measured: true,
             earlier: Earlier { scaled_by_number: true, ..Earlier::SAME },
+            liger: Some(LigerPatch::GEMMA2),
             ..GEMMA_CODE
         },
         reads: Reads {
@@ -81,7 +83,13 @@ pub(super) const MEMBERS: &[Member] = &[
             defaults: Defaults { vocab_size: 262_208, ..GEMMA2_LIKE },
             ..LLAMA
         },
-        code: Implementation { both_masks: true, tables_by_window: true, measured: true, ..GEMMA_CODE },
+        code: Implementation {
+            both_masks: true,
+            tables_by_window: true,
+            measured: true,
+            liger: Some(LigerPatch::GEMMA3),
+            ..GEMMA_CODE
+        },
         reads: Reads {
             keys: &[
                 HEADS,

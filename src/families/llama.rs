@@ -1,7 +1,7 @@
 //! Llama, and families whose layers are Llama's.
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Implementation, ModuleOrder, Modules, NormCode, Rotation, RouterCode};
+use super::code::{Implementation, LigerPatch, ModuleOrder, Modules, NormCode, Rotation, RouterCode};
 use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
@@ -12,7 +12,7 @@ use crate::model::part::Part;
 pub(super) const MEMBERS: &[Member] = &[
     Member {
         family: LLAMA,
-        code: Implementation { measured: true, ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias"), Key::Own("mlp_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -100,7 +100,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
         reads: Reads {
             keys: &[
                 HEADS,

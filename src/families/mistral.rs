@@ -1,7 +1,7 @@
 //! Mistral and Mixtral.
 
 use super::base::{DEEPSEEK_EXPERTS, DEEPSEEK_LATENT, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Earlier, Implementation, Rotation, RouterCode};
+use super::code::{Earlier, Implementation, LigerPatch, Rotation, RouterCode};
 use super::reads::{
     HEADS, Key, LATENT, ROTATED_HALVES, ROUTED, ROUTER_LOSS, ROUTER_NOISE, Reads, Rule, SPARSE, WINDOWS,
 };
@@ -22,7 +22,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::OrZero("sliding_window")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -50,6 +50,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             measured: true,
+            liger: Some(LigerPatch::LLAMA),
             earlier: Earlier { down_before_up: true, ..Earlier::SAME },
             ..LLAMA_CODE
         },

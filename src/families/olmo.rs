@@ -1,7 +1,7 @@
 //! OLMo.
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
-use super::code::{Implementation, NormCode, RouterCode, Widening};
+use super::code::{Implementation, LigerPatch, NormCode, RouterCode, Widening};
 use super::reads::{CLIPPED, HEADS, Key, ROUTED, ROUTER_LOSS, Reads, WINDOWS};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, Family, NormKind, Placement, QkNorm};
@@ -39,6 +39,7 @@ pub(super) const MEMBERS: &[Member] = &[
             heads_after_projections: true,
             begins_with_token: false,
             measured: true,
+            liger: Some(LigerPatch::OLMO2),
             ..LLAMA_CODE
         },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], ..Reads::PLAIN },

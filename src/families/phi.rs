@@ -1,7 +1,9 @@
 //! Phi.
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
-use super::code::{Implementation, ModuleOrder, Modules, NormCode, OutputSaved, Rotation, RouterCode, SavedLayer};
+use super::code::{
+    Implementation, LigerPatch, ModuleOrder, Modules, NormCode, OutputSaved, Rotation, RouterCode, SavedLayer,
+};
 use super::reads::{HEADS, Key, MIXTURE, ROUTER_LOSS, Reads, Refusal, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, MlpKind, NormKind, Normalisation, Placement, Projection};
@@ -81,6 +83,7 @@ pub(super) const MEMBERS: &[Member] = &[
             hidden_dropout: true,
             modules: Modules { output_first: true, ..Modules::in_order(ModuleOrder::NormsLast) },
             measured: true,
+            liger: Some(LigerPatch::LLAMA),
             ..LLAMA_CODE
         },
         reads: Reads {

@@ -1,7 +1,7 @@
 //! Qwen 2 and 3.
 
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Earlier, Implementation, ModuleOrder, Modules, RouterCode};
+use super::code::{Earlier, Implementation, LigerPatch, ModuleOrder, Modules, RouterCode};
 use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads, Refusal, Rule, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, QkNorm, SharedDefault};
@@ -20,7 +20,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { begins_with_token: false, measured: true, ..LLAMA_CODE },
+        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -100,7 +100,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { begins_with_token: false, measured: true, ..LLAMA_CODE },
+        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::QWEN3), ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -135,6 +135,7 @@ pub(super) const MEMBERS: &[Member] = &[
             begins_with_token: false,
             modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
             measured: true,
+            liger: Some(LigerPatch::QWEN3),
             ..LLAMA_CODE
         },
         reads: Reads {

@@ -89,7 +89,11 @@ impl Run<'_> {
             projected
         } else {
             let projected = self.project(tape, input, attention, Sizes::of(attention), &mut whole);
-            let rotated = self.rotated(tape, projected, spread, sizes, shared, &mut held);
+            let rotated = if self.liger.is_some() {
+                self.turned_in_place(tape, projected, (spread, sizes), shared)
+            } else {
+                self.rotated(tape, projected, spread, sizes, shared, &mut held)
+            };
             self.after_rotation(tape, rotated, spread, sizes)
         };
         if attention.latent.is_none() {

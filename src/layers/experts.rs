@@ -8,7 +8,8 @@ mod gates;
 mod router;
 
 use self::gates::{clamped_gate, gate_of_halves};
-use self::router::{Routing, select};
+pub(crate) use self::router::Routing;
+use self::router::select;
 use super::Run;
 use super::adapted_experts::Factors;
 use super::linear::through;
@@ -119,6 +120,9 @@ impl Run<'_> {
 
     /// Tokens sorted by expert, two grouped products with a gate between, and the sum back in the tokens' order.
     fn routed(&self, tape: &mut Tape, input: Tensor, routing: Routing, experts: &Experts, sizes: Sizes) -> Tensor {
+        if self.liger.is_some() {
+            return self.routed_by_tiles(tape, input, routing, sizes);
+        }
         if self.copies_experts() {
             return self.routed_by_copies(tape, input, routing, experts, sizes);
         }

@@ -1,6 +1,7 @@
 //! Dense feed-forward networks, plain and gated.
 
 use super::Run;
+use super::liger::product_of_copied_halves;
 use super::operations::{
     cast, copy, dropout, fresh, join, multiply, power, subtract, unary_keeping_input, unary_keeping_output,
 };
@@ -26,6 +27,7 @@ impl Run<'_> {
                 activated
             }
             MlpKind::Gated if mlp.activation == Activation::Situ => self.situ_product(tape, input, width, mlp),
+            MlpKind::Gated if self.liger.is_some() => self.gated_product(tape, input, width, mlp),
             MlpKind::Gated => {
                 let gate = self.up(tape, input, (Part::Gate, "mlp.gate"), width, mlp.bias);
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
@@ -41,6 +43,12 @@ impl Run<'_> {
                 let fused = self.up(tape, input, (Part::GateAndUp, "mlp.gate and up"), both, mlp.bias);
                 let half = self.stream(tape, width);
                 let [gate, up] = tape.split(fused, [half, half]);
+                if self.liger.is_some() {
+                    let product = product_of_copied_halves(tape, [gate, up]);
+                    let down = self.down(tape, product, mlp, width);
+                    tape.release_each([gate, up, fused]);
+                    return down;
+                }
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
                 let mut product = multiply(tape, [up, activated], "mlp.product", half);
                 tape.release(activated);

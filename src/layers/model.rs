@@ -87,6 +87,9 @@ impl<'a> Run<'a> {
         if self.adapters.is_some() {
             tape.freeze();
         }
+        if self.steps_in_backward {
+            tape.step_in_backward();
+        }
         Recording { run: self, tape, layers: Recorder::new(self, hooks) }
     }
 
@@ -190,12 +193,14 @@ impl<'a> Recording<'a> {
             return Ends { loss: Some(loss), loss_start, projected: None, tiled: None };
         }
         let projection = self.head_weights(table);
-        let logits = (run.loss_kind == Loss::Eager).then(|| self.head(stream, projection));
+        let fused = run.liger.is_some() || run.loss_kind == Loss::Fused;
+        let logits = (run.loss_kind == Loss::Eager && !fused).then(|| self.head(stream, projection));
         let loss_start = self.tape.node_count();
         let tiled = (run.loss_kind == Loss::Trl).then(|| run.tiled_head(&mut self.tape, stream, projection));
         let loss = match logits {
             Some(logits) => run.loss.then(|| self.loss(logits)),
             None if tiled.is_some() => None,
+            None if fused => Some(run.loss_with_gradients(&mut self.tape, stream, projection)),
             None => Some(run.loss_without_logits(&mut self.tape, stream, projection)),
         };
         self.tape.release_each(logits.filter(|_| !run.keep_outputs));

@@ -47,6 +47,32 @@ pub(crate) use names;
 impl Run<'_> {
     /// A norm over the last dimension of `input`, whose leading dimensions are `leading`.
     pub(crate) fn norm(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], width: Dim, names: Names) -> Tensor {
+        match self.liger {
+            Some(patch) => self.row_norm(tape, (patch, false), input, (leading, width), names),
+            None => self.own_norm(tape, input, leading, width, names),
+        }
+    }
+
+    /// A norm on queries or keys.
+    pub(crate) fn query_key_norm(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        leading: &[Dim],
+        width: Dim,
+        names: Names,
+    ) -> Tensor {
+        match self.liger.filter(|patch| patch.query_key_norms) {
+            Some(patch) => {
+                let by_head = leading.get(2).is_some_and(|heads| self.norms_transposed(*heads));
+                self.row_norm(tape, (patch, by_head), input, (leading, width), names)
+            }
+            None => self.own_norm(tape, input, leading, width, names),
+        }
+    }
+
+    /// A norm as the family's own code computes it.
+    fn own_norm(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], width: Dim, names: Names) -> Tensor {
         let row = row(tape, leading);
         if self.code.norm == NormCode::FusedWithoutWeight {
             let wide = cast(tape, input, Dtype::Fp32, names.widened);

@@ -189,7 +189,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         let start = tape.node_count();
         let given = program.given(at.layer);
         self.hook(tape, at, Hooks::before_layer);
-        let checkpointed = at.number < self.run.checkpoints();
+        let checkpointed = self.run.is_checkpoint(at.number);
         let held = checkpointed.then(|| program.begin_checkpoint(tape, input, given));
         let output = program.layer(tape, at.layer, input, given);
         if checkpointed {
@@ -244,10 +244,17 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         self.hook(tape, at, Hooks::before_backward);
         let Recorded { layer, input, given, ref nodes, ref held } = self.layers[at.recorded];
         match held {
-            Some(held) => tape.backward_through_checkpoint(nodes.clone(), held, |tape| {
-                tape.enter(Segment::Layer(at.recorded));
-                program.again(tape, layer, input, given);
-            }),
+            Some(held) => {
+                let offloaded = self.run.offloads_checkpoints;
+                tape.backward_through_checkpoint(nodes.clone(), held, |tape| {
+                    tape.enter(Segment::Layer(at.recorded));
+                    let input = if offloaded { tape.back_from_host(input) } else { input };
+                    program.again(tape, layer, input, given);
+                    if offloaded {
+                        tape.release(input);
+                    }
+                });
+            }
             None => tape.backward(nodes.clone()),
         }
         self.hook(tape, at, Hooks::after_backward);

@@ -14,7 +14,7 @@ pub use largest::largest;
 pub use ledger::ledger;
 
 use super::Report;
-use crate::scenario::{Estimator, Objective, Recompute, Scenario, Task};
+use crate::scenario::{Estimator, KernelLibrary, Objective, Recompute, Scenario, Task};
 use crate::units::{Bytes, Unit, grouped};
 
 /// The width that text is made for.
@@ -149,6 +149,9 @@ fn training(scenario: &Scenario, words: &mut Vec<String>) {
     words.push(format!("{} attention", train.attention.word()));
     if train.recompute != Recompute::None {
         words.push(format!("recompute {}", train.recompute.word()));
+    }
+    if train.kernels != KernelLibrary::None {
+        words.push(format!("{} kernels", train.kernels.word()));
     }
 }
 

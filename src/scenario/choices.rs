@@ -250,6 +250,28 @@ choices! {
 }
 
 choices! {
+    /// Whose kernels take the place of a model's own operations.
+    KernelLibrary {
+        /// Nobody's.
+        None = "none",
+        /// Liger Kernel's, as the Trainer's `use_liger_kernel` puts them in.
+        Liger = "liger",
+    }
+}
+
+choices! {
+    /// What `torch.compile` makes one graph of.
+    Compile {
+        /// Nothing.
+        None = "none",
+        /// The whole model.
+        Model = "model",
+        /// Each layer by itself.
+        Layers = "layers",
+    }
+}
+
+choices! {
     /// How logits and loss are computed.
     Loss {
         /// All logits at once.

@@ -149,16 +149,24 @@ fn candidates(scenario: &Scenario) -> Vec<Candidate> {
 fn training(scenario: &Scenario) -> Vec<Candidate> {
     let train = &scenario.train;
     let word = |key, word: &str, cost| (vec![(key, Value::Word(word.to_owned()))], cost);
+    let on = Value::Flag(true);
     let mut candidates = vec![
         word("runtime.alloc_conf", "expandable_segments:True", Cost::Nothing),
         word("train.optimizer_implementation", "fused", Cost::Nothing),
         word("train.attention", "flash", Cost::Nothing),
         (vec![("train.keep_outputs", Value::Flag(false))], Cost::Nothing),
         (vec![("train.keep_gradients", Value::Flag(false))], Cost::Nothing),
+        word("train.kernels", "liger", Cost::Nothing),
         word("train.loss", "fused", Cost::Nothing),
         word("train.loss", "chunked", Cost::Speed),
         word("train.recompute", "full", Cost::Speed),
-        (vec![("train.offload_optimizer", Value::Flag(true))], Cost::Speed),
+        (
+            vec![("train.recompute", Value::Word("full".to_owned())), ("train.offload_activations", on.clone())],
+            Cost::Speed,
+        ),
+        (vec![("train.offload_optimizer", on.clone())], Cost::Speed),
+        // A kernel for each parameter instead of one for all.
+        (vec![("train.step_in_backward", on)], Cost::Speed),
         word("train.optimizer", "adamw-8bit", Cost::Result),
         word("train.optimizer", "adafactor", Cost::Result),
         word("train.optimizer", "sgd-momentum", Cost::Result),

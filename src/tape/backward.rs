@@ -5,6 +5,7 @@
 //! in a new storage.
 
 mod derive;
+mod over;
 
 use super::record::INPUTS;
 use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Segment, Source, StorageId, Tape, Tensor};
@@ -98,13 +99,16 @@ impl Tape {
         match self.nodes[index].rule {
             Rule::Split => return self.put_together(index),
             Rule::Cut => return self.put_pieces_together(index),
+            Rule::Together { copies } => return self.back_through_both(index, twin, copies),
             _ => {}
         }
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
             self.release_kept(twin.unwrap_or(index));
             return self.release_each(given.iter().copied());
         };
-        let node = self.nodes[index];
+        // What a checkpoint computed again is what it keeps.
+        let kept = self.nodes[twin.unwrap_or(index)].kept;
+        let node = Node { kept, ..self.nodes[index] };
         self.segment = node.segment;
         let mut gradients = self.derive(&node, incoming, dtype);
         // What a checkpoint computed again dies as soon as it has been read.
@@ -247,6 +251,10 @@ impl Tape {
                 storage.owner = self.leaves[leaf].owner;
             }
             storage.name = self.leaves[leaf].name;
+        }
+        if self.leaves[leaf].uses == 0 && self.steps_in_backward && !self.leaves[leaf].value {
+            self.stepped.push(arrived);
+            self.unrefer(arrived);
         }
     }
 

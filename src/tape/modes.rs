@@ -44,6 +44,20 @@ impl Tape {
         Tensor { storage, dtype: Dtype::Bf16, source, ..parameter }
     }
 
+    /// The same inside a function that records no graph: of a trained parameter the cache has it from then on.
+    pub(crate) fn cached_copy_without_graph(&mut self, parameter: Tensor) -> Tensor {
+        let Source::Leaf(leaf) = parameter.source else { return self.cached_copy(parameter) };
+        let index = leaf as usize;
+        if parameter.dtype == Dtype::Bf16 || self.leaves[index].cached_copy.is_some() {
+            return self.cached_copy(parameter);
+        }
+        let storage = self.allocate(self.leaves[index].name, parameter.shape, Dtype::Bf16, Kind::WeightCopy);
+        self.refer(storage);
+        self.leaves[index].cached_copy = Some((storage, Source::Constant));
+        self.cached.push(leaf);
+        Tensor { storage, dtype: Dtype::Bf16, source: Source::Constant, ..parameter }
+    }
+
     /// Autocast ends: its cache lets go of every copy.
     pub(crate) fn leave_autocast(&mut self) {
         let mut cached = std::mem::take(&mut self.cached);
@@ -77,6 +91,18 @@ impl Tape {
             }
         }
         self.saving = Saving::Discard;
+    }
+
+    /// The same around what follows, whose inputs wait in host memory.
+    pub(crate) fn begin_offloaded_checkpoint(&mut self) {
+        self.saving = Saving::Discard;
+    }
+
+    /// A copy of what waited in host memory.
+    pub(crate) fn back_from_host(&mut self, tensor: Tensor) -> Tensor {
+        let name = self.storages.get(tensor.storage as usize).map_or("", |storage| storage.name);
+        let storage = self.allocate(name, tensor.shape, tensor.dtype, Kind::Value);
+        Tensor { storage, ..tensor }
     }
 
     /// Ends the checkpoint.

@@ -75,6 +75,31 @@ pub(crate) enum Rule {
     Split,
     /// The same into any number of parts, each of which is read once.
     Cut,
+    /// Two values that one kernel writes over: it writes over their gradients too, or over copies of them.
+    Together {
+        /// Whether the gradients come in another layout.
+        copies: bool,
+    },
+    /// A norm in one kernel, whose weight's gradient is the sum of a row for each multiprocessor.
+    RowNorm {
+        /// Whether the input's gradient is written over the one that comes in.
+        in_place: bool,
+        /// Whether that comes in another layout.
+        copies: bool,
+    },
+    /// A kernel that writes the gradients of its inputs over the tensors that it kept.
+    OverKept,
+    /// Liger's experts, whose backward makes the gradients of all that they read, needed or not.
+    ExpertTiles,
+    /// A loss that made the gradients of its inputs in forward, and kept those.
+    Ready,
+}
+
+impl Rule {
+    /// Whether it is written in Python, as `torch.autograd.Function`: what it keeps is kept once it has its output.
+    pub(crate) const fn keeps_last(self) -> bool {
+        matches!(self, Self::Together { .. } | Self::RowNorm { .. } | Self::OverKept | Self::ExpertTiles | Self::Ready)
+    }
 }
 
 /// An attention kernel that keeps no scores.

@@ -76,6 +76,28 @@ impl Tape {
         [values, indices]
     }
 
+    /// Two tensors that one kernel overwrites, for whose backward it keeps these; `copies`: whether their gradients come in
+    /// another layout.
+    pub(crate) fn overwritten(&mut self, tensors: [Tensor; 2], keeps: &[Tensor], copies: bool) -> [Tensor; 2] {
+        let [first, _] = tensors;
+        let source = self.record(Rule::Together { copies }, &tensors, first.shape, first.dtype, keeps.len());
+        if let Source::Node(node) = source {
+            for kept in keeps {
+                self.keep(node as usize, kept.storage);
+            }
+        }
+        let mut slot = 0;
+        tensors.map(|tensor| {
+            self.refer(tensor.storage);
+            let source = match source {
+                Source::Node(node) => Source::Part(node, slot),
+                other => other,
+            };
+            slot += 1;
+            Tensor { source, ..tensor }
+        })
+    }
+
     /// A part of a tensor is overwritten in place.
     pub(crate) fn write_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
         let source = self.record(Rule::Write, &[part, whole], whole.shape, whole.dtype, 0);

@@ -163,7 +163,7 @@ impl Metric {
             | Self::RequestedPeak
             | Self::AllocatedBlocksPeak
             | Self::SmallestCard => Ok(ledger.allocated()),
-            Self::Saved => sum(ledger.alive(Step::Steady, resting).filter(|entry| entry.lifetime == Lifetime::Saved)),
+            Self::Saved => sum(ledger.alive(Step::Steady, resting).filter(|entry| is_saved(entry))),
             Self::AllocatedPeak => sum(ledger.alive(peak.step, peak.instant).filter(|entry| entry.in_allocator())),
             Self::AllocatedFirstStep => {
                 let moments = ledger.moments().iter().filter(|moment| moment.step == Step::First);
@@ -228,6 +228,11 @@ fn usual_slack(ledger: &Ledger) -> Bytes {
         Some(Exactness::Estimated { high, .. }) => high,
         _ => Bytes::ZERO,
     }
+}
+
+/// Whether autograd keeps something from forward to backward; so it does of gradients that forward made already.
+fn is_saved(entry: &Entry) -> bool {
+    entry.lifetime == Lifetime::Saved || entry.category == Category::Gradients && entry.origin.held().is_some()
 }
 
 fn decodes(ledger: &Ledger) -> bool {

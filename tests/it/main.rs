@@ -13,6 +13,7 @@ mod encoders;
 mod images;
 mod import;
 mod invariants;
+mod kernels;
 mod kimi;
 mod legal;
 mod litgpt;

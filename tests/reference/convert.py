@@ -2,7 +2,7 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, transformers4.json, objectives.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, transformers4.json, objectives.json, kernels.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
@@ -306,6 +306,82 @@ def objectives(record, _models):
     for group, metric, figure in figures[:1] if measured.get("without_workspaces") else figures:
         if figure is not None:
             yield case(f"{record['id']}/{metric}", f"objectives {group}", "train", metric, figure, scenario, source)
+
+
+# Keys of a run in kernels.json that scenarios name otherwise.
+SAVERS = {"optimizer_in_backward": "step_in_backward", "every_n_layers": "recompute_every"}
+
+
+def kernels(record, _models):
+    """Runs with kernels of other libraries, torch.compile, or what saves memory: every phase under PyTorch's own allocator."""
+    run = {name: value for name, value in record["run"].items() if value is not None}
+    if run.pop("no_mask", False):
+        raise Skip("a compiled model whose mask was left out by hand")
+    placement = run.pop("placement", "to")
+    offload = run.pop("offload", None)
+    if offload not in (None, "checkpoint"):
+        raise Skip(f"what forward keeps on the host ({offload})")
+    if offload:
+        run["offload_activations"] = True
+    for name, word in SAVERS.items():
+        if name in run:
+            run[word] = run.pop(name)
+    keys, measured = config(record["config"], None), record["measured"]
+    if "no_rope_layers" in keys:
+        keys["no_rope_layers"] = keys["no_rope_layers"][:keys["num_hidden_layers"]]
+    scenario = {"gpu": "h100-sxm-80", "train": run, "runtime": {"placement": placement}, "config": keys}
+    source = "kernels.json: steps under the allocator of PyTorch 2.15"
+    loss = 0 if run.get("keep_outputs") else LOSS
+    peaks = [max(phase[at] for phase in measured["phases"].values()) for at in range(3)]
+    figures = [
+        ("saved", "saved", measured["saved_total"] - loss - arguments(keys, run) - casts(keys, run)),
+        ("requested", "requested_peak", peaks[0]),
+        ("blocks", "allocated_blocks_peak", peaks[1]),
+        ("reserved", "reserved_peak", peaks[2]),
+    ]
+    for group, metric, figure in figures:
+        yield case(f"{record['id']}/{metric}", f"kernels {group}", "train", metric, figure, scenario, source)
+
+
+# The loss itself, which nobody keeps for backward; a loop that keeps outputs still has that of the step before in its place.
+LOSS = 4
+
+
+def arguments(keys, run):
+    """What recomputed layers are given beside their input: rotary tables and the numbers of positions."""
+    if run.get("recompute") != "full":
+        return 0
+    head = keys.get("head_dim") or keys["hidden_size"] // keys["num_attention_heads"]
+    wide = 4 if run["precision"] in ("fp32", "bf16-mixed") else 2
+    # Where some layers keep what they compute, the tables are kept by those.
+    tables = 0 if run.get("recompute_every", 1) > 1 else 2 * wide * head
+    return run["sequence_length"] * (tables + 8)
+
+
+def casts(keys, run):
+    """16-bit copies of weights that autocast makes in layers and backward still needs: workspace, and not saved."""
+    if run["precision"] not in ("bf16-mixed", "bf16-autocast"):
+        return 0
+    layers = [number for number in range(keys["num_hidden_layers"])
+              if run.get("recompute") != "full" or number % run.get("recompute_every", 1)]
+    hidden, heads = keys["hidden_size"], keys["num_attention_heads"]
+    head = keys.get("head_dim") or hidden // heads
+    query, kv = heads * head, (keys.get("num_key_value_heads") or heads) * head
+    width = keys["intermediate_size"]
+    if run["method"] != "full":
+        rank = run["lora_rank"]
+        sides = {"q": hidden + query, "k": hidden + kv, "v": hidden + kv, "o": query + hidden,
+                 "gate": hidden + width, "up": hidden + width, "down": hidden + width}
+        # No gradient goes back to what enters the first layer, so that its matrices A are not needed.
+        first = sum(target in ("q", "k", "v") for target in run["lora_targets"]) if 0 in layers else 0
+        return 2 * rank * (len(layers) * sum(sides[target] for target in run["lora_targets"]) - first * hidden)
+    if run["precision"] == "bf16-autocast":
+        return 0
+    experts = keys.get("num_experts") or keys.get("num_local_experts")
+    each = 2 * hidden * (query + kv) + (hidden * experts if experts else 3 * hidden * width)
+    # With Liger the head is read inside a function that records no graph.
+    vocabulary = 0 if run.get("kernels") == "liger" else keys["vocab_size"] * hidden
+    return 2 * (len(layers) * each + vocabulary)
 
 
 SCANNED = {"falcon_h1", "qwen3_next"}
@@ -702,6 +778,8 @@ def reader(record):
         return objectives
     if is_reserved(record):
         return reserved
+    if {"start", "saved_total", "phases"} <= set(record.get("measured") or {}):
+        return kernels
     for keys, read in FORMATS:
         if keys <= set(record):
             return read

@@ -1,7 +1,7 @@
 //! What LitGPT's scripts have no option for, and what is not known of them, is refused.
 
 use crate::ledger::EstimateError;
-use crate::scenario::{BaseWeights, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
+use crate::scenario::{BaseWeights, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
 
 /// An error for the first value that LitGPT has no option for, or whose memory is not known.
 pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
@@ -32,6 +32,12 @@ pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
     }
     if train.offload_optimizer {
         return refuse("train.offload_optimizer", "true", "false");
+    }
+    if train.step_in_backward {
+        return refuse("train.step_in_backward", "true", "false");
+    }
+    if train.kernels != KernelLibrary::None {
+        return refuse("train.kernels", train.kernels.word(), "none");
     }
     if train.dora {
         return refuse("train.dora", "true", "false");

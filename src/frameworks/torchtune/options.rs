@@ -2,7 +2,7 @@
 
 use crate::ledger::EstimateError;
 use crate::model::Architecture;
-use crate::scenario::{Attention, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
+use crate::scenario::{Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
 
 /// An error for the first value that the recipes have no option for, or whose memory is not known.
 pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), EstimateError> {
@@ -30,6 +30,14 @@ pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), Es
     if let (Recompute::Full, Some(layers)) = (train.recompute, some) {
         return refuse("train.recompute_layers", &layers.to_string(), "all layers");
     }
+    if train.recompute == Recompute::Full && train.recompute_every > 1 {
+        return refuse("train.recompute_every", &train.recompute_every.to_string(), "1");
+    }
+    if train.kernels != KernelLibrary::None {
+        return refuse("train.kernels", train.kernels.word(), "none");
+    }
+    off(train.recompute == Recompute::Full && train.offload_activations, "train.offload_activations")?;
+    off(train.step_in_backward, "train.step_in_backward")?;
     if !matches!(train.loss, Loss::Eager | Loss::Chunked) {
         return refuse("train.loss", train.loss.word(), "eager, chunked");
     }

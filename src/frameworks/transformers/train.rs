@@ -1,5 +1,6 @@
 //! A training step: what stands, what the recorded pass makes, what the optimizer needs, instant by instant.
 
+mod options;
 mod played;
 
 use self::played::in_order;
@@ -19,7 +20,9 @@ use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
-use crate::scenario::{Attention, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train};
+use crate::scenario::{
+    Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
+};
 use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -59,7 +62,7 @@ impl<'a> Trained<'a> {
         check_optimizer(model, train)?;
         let release = Release::of(job.profile);
         release.check(job)?;
-        let code = release.code(of_model(model));
+        let code = release.code(of_model(model), train);
         let blocks = release.blocks(blocks(&model.architecture), &code);
         let adapters = match train.method {
             Method::Full => None,
@@ -80,6 +83,7 @@ impl<'a> Trained<'a> {
             blocks,
             adapted,
         };
+        options::check(model, &this.run(), train)?;
         check_attention(model, "train.attention", train.attention)?;
         check_length(model, "train.sequence_length", train.sequence_length)?;
         Ok(this)
@@ -250,12 +254,15 @@ impl step::TrainingStep for Trained<'_> {
             return Ok(Vec::new());
         }
         let (kind, implementation) = (train.optimizer, train.optimizer_implementation);
-        let since = steady().with(Step::First, Instant::OptimizerStep);
+        let mut since = steady().with(Step::First, Instant::OptimizerStep);
+        if train.step_in_backward {
+            // In the first step they come with the gradients, and are counted from the first of those on.
+            since = since.with(Step::First, Instant::Backward).with(Step::First, Instant::BackwardEnd);
+        }
         let mut entries = optimizer::states(trained, kind, implementation, since)?;
         let run = self.run();
         let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
-        let trained = Set { blocks: &blocks, ..*trained };
-        entries.append(&mut optimizer::temporaries(&trained, (kind, implementation), self.kernels())?);
+        entries.append(&mut optimizer::temporaries(trained, &blocks, (kind, implementation), self.kernels())?);
         Ok(entries)
     }
 
@@ -403,11 +410,15 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
             Recompute::None | Recompute::Selective => 0,
             Recompute::Full => train.recompute_layers.unwrap_or(u64::MAX).min(architecture.num_hidden_layers()),
         },
+        checkpoint_every: if train.recompute == Recompute::Full { train.recompute_every.max(1) } else { 1 },
+        offloads_checkpoints: train.recompute == Recompute::Full && train.offload_activations,
+        steps_in_backward: train.step_in_backward,
         loss: true,
         keep_outputs: train.keep_outputs,
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
         graph: true,
         adapters,
+        liger: code.liger.filter(|_| train.kernels == KernelLibrary::Liger),
         scored: match train.objective {
             Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
             _ => train.scored_tokens,

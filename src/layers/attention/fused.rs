@@ -40,6 +40,7 @@ impl Run<'_> {
         let by_head = attention.heads > 1
             && sizes.value_head.size == sizes.head.size
             && self.code.rotation == Rotation::Concatenated
+            && self.liger.is_none()
             && compute == Dtype::Bf16
             && self.sequence > 1
             && mask.is_none();

@@ -117,9 +117,12 @@ impl Run<'_> {
             QkNorm::None | QkNorm::WithoutWeight => self.copied_heads(tape, input, attention, heads),
             QkNorm::PerHead | QkNorm::EachHead => {
                 let shape = tape.shape(&[self.b(), self.s(), heads, head]);
-                let apart = match heads.size {
-                    1 => tape.view(input, shape),
-                    _ => tape.view_with_new_gradient(input, shape),
+                // Liger's norm hands on a gradient in the layout in which it reads.
+                let in_layout = self.liger.is_some_and(|patch| patch.query_key_norms) && !self.norms_transposed(heads);
+                let apart = if heads.size == 1 || in_layout {
+                    tape.view(input, shape)
+                } else {
+                    tape.view_with_new_gradient(input, shape)
                 };
                 tape.release(input);
                 apart
@@ -138,7 +141,7 @@ impl Run<'_> {
         if self.early_norm(attention) != QkNorm::FullWidth {
             return input;
         }
-        let normed = self.norm(tape, input, &[self.b(), self.s()], side.width, side.names);
+        let normed = self.query_key_norm(tape, input, &[self.b(), self.s()], side.width, side.names);
         tape.release(input);
         normed
     }
@@ -150,8 +153,8 @@ impl Run<'_> {
         let leading = [self.b(), self.s(), heads];
         let normed = match self.early_norm(attention) {
             QkNorm::None | QkNorm::WithoutWeight => return input,
-            QkNorm::FullWidth => self.norm(tape, input, &leading[..2], width, names),
-            QkNorm::PerHead => self.norm(tape, input, &leading, head, names),
+            QkNorm::FullWidth => self.query_key_norm(tape, input, &leading[..2], width, names),
+            QkNorm::PerHead => self.query_key_norm(tape, input, &leading, head, names),
             QkNorm::EachHead => self.norm_of_each_head(tape, input, &leading, head, names),
         };
         tape.release(input);
@@ -166,7 +169,8 @@ impl Run<'_> {
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
     fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
-        if self.code.tables == TableCode::Gathered {
+        // Liger's rotation hands on gradients in the projection's layout, but for heads that it does not turn.
+        if self.code.tables == TableCode::Gathered || self.liger.is_some() && attention.rotary_dim > 0 {
             return false;
         }
         if self.code.rotation == Rotation::Complex {

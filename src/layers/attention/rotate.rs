@@ -122,7 +122,7 @@ impl Run<'_> {
             let normed = |tape: &mut Tape, input: Tensor, heads, names| {
                 let leading = [self.b(), heads, self.s()];
                 let output = if weighed {
-                    self.norm(tape, input, &leading, head, names)
+                    self.query_key_norm(tape, input, &leading, head, names)
                 } else if attention.rotary_dim > 0 {
                     norm_without_weight(tape, input, &leading, names)
                 } else {

@@ -52,8 +52,9 @@ impl Run<'_> {
             FusedProjection::Selected => shapes.map(|shape| tape.view_with_new_gradient(fused, shape)),
             FusedProjection::Slices => {
                 let [query, key, value] = [sizes.query, sizes.kv, sizes.kv].map(|it| self.slice(tape, fused, it));
-                let query = self.heads(tape, query, sizes.heads, sizes.head, sizes.heads.size > 1);
-                let key = self.heads(tape, key, sizes.kv_heads, sizes.head, sizes.kv_heads.size > 1);
+                let copied = self.liger.is_none();
+                let query = self.heads(tape, query, sizes.heads, sizes.head, copied && sizes.heads.size > 1);
+                let key = self.heads(tape, key, sizes.kv_heads, sizes.head, copied && sizes.kv_heads.size > 1);
                 let value = self.heads(tape, value, sizes.kv_heads, sizes.head, self.copies_value_gradient(attention));
                 [query, key, value]
             }

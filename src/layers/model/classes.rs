@@ -88,6 +88,10 @@ impl LayerLoop for Classes<'_> {
                     tape.share(tensor);
                 }
                 let mask = self.kept_mask(shared);
+                if self.run.offloads_checkpoints {
+                    tape.begin_offloaded_checkpoint();
+                    return shared.tensors().collect();
+                }
                 let kept = [input, mask.unwrap_or(input)];
                 tape.begin_checkpoint(if mask.is_some() { &kept } else { &kept[..1] });
                 // The mask is among what is shared, and kept once more.

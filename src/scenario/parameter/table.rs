@@ -2,8 +2,8 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    Attention, BaseWeights, Estimator, Loss, Method, Objective, Optimizer, OptimizerImplementation, Placement,
-    Precision, Recompute, Reference, Task,
+    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
+    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 use crate::scenario::profile::Framework;
 use crate::scenario::{Scenario, Value};
@@ -251,6 +251,26 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |s, value| optional_count(value).map(|count| s.train.recompute_layers = count),
     },
     Parameter {
+        key: "train.recompute_every",
+        label: "recompute every",
+        unit: "layers",
+        help: "with full: of the layers that are recomputed the first and every n-th after it",
+        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
+        applies: recomputing,
+        get: |s| Value::Count(s.train.recompute_every),
+        set: |s, value| count(value).map(|count| s.train.recompute_every = count),
+    },
+    Parameter {
+        key: "train.offload_activations",
+        label: "offload activations",
+        unit: "",
+        help: "with full: whether what enters recomputed layers waits in host memory",
+        kind: Kind::Flag,
+        applies: recomputing,
+        get: |s| Value::Flag(s.train.offload_activations),
+        set: |s, value| flag(value).map(|on| s.train.offload_activations = on),
+    },
+    Parameter {
         key: "train.padding",
         label: "padding mask",
         unit: "",
@@ -299,6 +319,36 @@ pub const PARAMETERS: &[Parameter] = &[
         applies: training_in_detail,
         get: |s| Value::Count(s.train.gradient_accumulation_steps),
         set: |s, value| count(value).map(|count| s.train.gradient_accumulation_steps = count),
+    },
+    Parameter {
+        key: "train.step_in_backward",
+        label: "step in backward",
+        unit: "",
+        help: "whether the optimizer steps each parameter as its gradient comes, which then goes",
+        kind: Kind::Flag,
+        applies: training_in_detail,
+        get: |s| Value::Flag(s.train.step_in_backward),
+        set: |s, value| flag(value).map(|on| s.train.step_in_backward = on),
+    },
+    Parameter {
+        key: "train.compile",
+        label: "compile",
+        unit: "",
+        help: "what torch.compile makes one graph of",
+        kind: Kind::Choice { words: Compile::WORDS, covered: &["none"], optional: false },
+        applies: training_in_detail,
+        get: |s| Value::Word(s.train.compile.word().to_owned()),
+        set: |s, value| word(value, Compile::from_word).map(|choice| s.train.compile = choice),
+    },
+    Parameter {
+        key: "train.kernels",
+        label: "kernels",
+        unit: "",
+        help: "liger: norms, rotation, gate times up, and head with loss in Liger's kernels",
+        kind: Kind::Choice { words: KernelLibrary::WORDS, covered: KernelLibrary::WORDS, optional: false },
+        applies: training_in_detail,
+        get: |s| Value::Word(s.train.kernels.word().to_owned()),
+        set: |s, value| word(value, KernelLibrary::from_word).map(|choice| s.train.kernels = choice),
     },
     Parameter {
         key: "train.loss",

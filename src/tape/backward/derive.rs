@@ -15,6 +15,12 @@ impl Tape {
         match node.rule {
             Rule::Divide => return self.derive_quotient(node),
             Rule::Write => return self.derive_write(node),
+            Rule::RowNorm { in_place, copies } => {
+                return self.derive_row_norm(node, incoming, in_place, copies);
+            }
+            Rule::OverKept => return self.derive_over_kept(node),
+            Rule::ExpertTiles => return self.derive_expert_tiles(node, dtype),
+            Rule::Ready => return self.derive_ready(node),
             Rule::Tiles(compute) => return self.derive_tiles(node, compute),
             _ => {}
         }
@@ -159,6 +165,11 @@ impl Tape {
             | Rule::AddRows
             | Rule::Split
             | Rule::Cut
+            | Rule::Together { .. }
+            | Rule::RowNorm { .. }
+            | Rule::OverKept
+            | Rule::ExpertTiles
+            | Rule::Ready
             | Rule::Pass
             | Rule::View
             | Rule::Add

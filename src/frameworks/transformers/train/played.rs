@@ -52,7 +52,7 @@ impl Trained<'_> {
             batch: &batch,
         };
         let mut optimizer = Vec::new();
-        for trained in trained.iter().filter(|_| !train.offload_optimizer) {
+        for trained in trained.iter().filter(|_| !train.offload_optimizer && !train.step_in_backward) {
             let ordered: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
             let how = (train.optimizer, train.optimizer_implementation);
             let set = Set { blocks: &ordered, ..trained.set(&self.model.architecture) };

@@ -1,4 +1,4 @@
-//! Losses that never hold all logits: a chunk of tokens at a time, or inside the head's kernel.
+//! A loss that never holds all logits: of a chunk of tokens at a time, computed again in backward.
 
 use super::operations::cast;
 use super::{Linear, Run};

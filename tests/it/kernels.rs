@@ -1,0 +1,94 @@
+//! Kernels of other libraries, and what trades memory for speed in a step, in closed forms.
+
+use brimful::memory::{self, Category, EstimateError, Instant, Ledger, Lifetime, Step};
+use brimful::model::Model;
+use brimful::preset::Library;
+use brimful::scenario::{KernelLibrary, Loss, Recompute, Scenario, Train};
+
+/// Llama 3.2 1B: h = 2048, κ = 512, f = 8192, 32 heads in 16 layers, a tied head.
+const LAYERS: u64 = 16;
+const TOKENS: u64 = 1024;
+const HIDDEN: u64 = 2048;
+const HEAD: u64 = 128_256 * HIDDEN * 2;
+
+fn model(id: &str) -> Model {
+    Library::embedded().model(id).unwrap().clone()
+}
+
+fn tried(id: &str, change: impl Fn(&mut Train)) -> Result<Ledger, EstimateError> {
+    let mut scenario = Scenario::default();
+    scenario.train.sequence_length = TOKENS;
+    change(&mut scenario.train);
+    let checked = memory::check(&model(id), &scenario);
+    let ledger = memory::estimate(&model(id), &scenario, None);
+    assert_eq!(checked.err(), ledger.as_ref().err().cloned());
+    ledger
+}
+
+fn ledger(change: impl Fn(&mut Train)) -> Ledger {
+    tried("llama-3.2-1b", change).unwrap()
+}
+
+fn saved(ledger: &Ledger) -> u64 {
+    let alive = ledger.alive(Step::Steady, Instant::ForwardEnd).filter(|entry| entry.lifetime == Lifetime::Saved);
+    alive.map(|entry| entry.bytes.get()).sum()
+}
+
+fn gradients(ledger: &Ledger, instant: Instant) -> u64 {
+    let alive = ledger.alive(Step::Steady, instant).filter(|entry| entry.category == Category::Gradients);
+    alive.map(|entry| entry.bytes.get()).sum()
+}
+
+#[test]
+fn liger_keeps_what_its_kernels_read() {
+    let ledger = ledger(|train| train.kernels = KernelLibrary::Liger);
+    // T(8h + 4q + 4κ + 6f + 4a + 8) and the kernel's seed and offset.
+    let layer = TOKENS * (8 * HIDDEN + 4 * HIDDEN + 4 * 512 + 6 * 8192 + 4 * 32 + 8) + 24;
+    // The final norm's input and statistic, cosines and sines, the gradient of the head's input.
+    let outside = TOKENS * (2 * HIDDEN + 4) + 2 * TOKENS * 64 * 2 + 2 * TOKENS * HIDDEN;
+    assert_eq!(saved(&ledger), LAYERS * layer + outside);
+    // The head's gradient is there before backward begins, and no logits are.
+    assert_eq!(gradients(&ledger, Instant::ForwardEnd), HEAD);
+    let logits = ledger.alive(Step::Steady, Instant::LossBackward).filter(|entry| entry.category == Category::Logits);
+    assert!(logits.map(|entry| entry.bytes.get()).sum::<u64>() < 16);
+}
+
+#[test]
+fn where_there_is_no_patch_liger_is_refused() {
+    for id in ["gpt2", "pythia-1.4b"] {
+        let refused = tried(id, |train| train.kernels = KernelLibrary::Liger).unwrap_err().to_string();
+        assert!(refused.contains("train.kernels") && refused.contains("llama"), "{refused}");
+    }
+    let liger = |train: &mut Train| (train.kernels, train.loss) = (KernelLibrary::Liger, Loss::Chunked);
+    assert!(tried("llama-3.2-1b", liger).unwrap_err().to_string().contains("train.loss"));
+}
+
+#[test]
+fn checkpoints_of_every_nth_layer_keep_what_enters_those() {
+    let every = |layers| saved(&ledger(|train| (train.recompute, train.recompute_every) = (Recompute::Full, layers)));
+    let (none, all) = (saved(&ledger(|_| ())), saved(&ledger(|train| train.recompute = Recompute::Full)));
+    assert_eq!(every(1), all);
+    // What all layers read is kept once any of them keeps it.
+    let tables = 2 * TOKENS * 64 * 2;
+    let each = (none - tables - all) / LAYERS;
+    for (layers, kept) in [(2, 8), (3, 10), (16, 15)] {
+        assert_eq!(every(layers), all + tables + kept * each, "{layers}");
+    }
+}
+
+#[test]
+fn checkpoints_in_host_memory_leave_the_card() {
+    let full =
+        |offload| saved(&ledger(|train| (train.recompute, train.offload_activations) = (Recompute::Full, offload)));
+    assert_eq!(full(false) - full(true), LAYERS * TOKENS * HIDDEN * 2);
+}
+
+#[test]
+fn an_optimizer_that_steps_in_backward_leaves_no_gradients() {
+    let (plain, stepping) = (ledger(|_| ()), ledger(|train| train.step_in_backward = true));
+    assert_eq!(gradients(&stepping, Instant::OptimizerStep), 0);
+    assert!(gradients(&stepping, Instant::BackwardEnd) < gradients(&plain, Instant::BackwardEnd));
+    assert!(stepping.allocated() <= plain.allocated());
+    let accumulating = |train: &mut Train| (train.step_in_backward, train.gradient_accumulation_steps) = (true, 2);
+    assert!(tried("llama-3.2-1b", accumulating).is_err());
+}
