@@ -74,6 +74,14 @@ pub fn fixes<'g>(
             (fit.fits() && less(needs)).then_some(Fix { changes, needs, verdict, cost })
         })
         .collect();
+    // What is changed in vain beside another change is no advice.
+    let simpler = |one: &Fix, other: &Fix| {
+        let within = one.changes.len() < other.changes.len() && one.changes.iter().all(|it| other.changes.contains(it));
+        within && one.needs <= other.needs
+    };
+    let in_vain: Vec<bool> = found.iter().map(|fix| found.iter().any(|other| simpler(other, fix))).collect();
+    let mut in_vain = in_vain.into_iter();
+    found.retain(|_| !in_vain.next().unwrap_or(false));
     found.sort_by_key(|fix| (fix.cost, fix.verdict != Verdict::Fits, fix.needs));
     if Fit::of(&now, gpu).is_ok_and(|fit| !fit.fits()) {
         found.extend(roomier(now, model, scenario, gpu, others, is_cancelled));
