@@ -96,7 +96,7 @@ fn every_change_can_be_undone_and_made_again() {
 #[test]
 fn choices_open_a_list() {
     let mut app = app();
-    press(&mut app, "down down down");
+    press(&mut app, "/ \"train.precision\" enter");
     assert_eq!(app.focused().unwrap().key, "train.precision");
     press(&mut app, "enter j enter");
     assert_eq!(app.scenario.train.precision.word(), "fp16");
@@ -272,16 +272,24 @@ fn a_framework_brings_its_own_defaults() {
     let mut app = app();
     let before = app.scenario.clone();
     let choose = |app: &mut App, word: &str| {
-        press(app, &format!("home / \"framework\" enter esc"));
+        press(app, "home / ctrl-u \"framework\" enter");
         assert_eq!(app.focused().unwrap().key, "framework");
-        press(app, &format!("enter \"{word}\" enter"));
+        press(app, "enter");
+        let is_chosen = |app: &App| match &app.overlay {
+            Some(Overlay::Picker(picker)) => picker.chosen().is_some_and(|item| item.word == word),
+            other => panic!("no list: {other:?}"),
+        };
+        while !is_chosen(app) {
+            press(app, "down");
+        }
+        press(app, "enter");
         assert_eq!(app.scenario.framework.word(), word);
     };
     choose(&mut app, "trl");
     let train = &app.scenario.train;
     assert_eq!((train.loss, train.recompute, train.sequence_length), (Loss::Trl, Recompute::Full, 1024));
     assert!(text(&app).contains("trl has sequence 1024"), "{}", text(&app));
-    press(&mut app, "home / \"seq\" enter esc enter ctrl-u \"2048\" enter");
+    press(&mut app, "home / ctrl-u \"train.sequence_length\" enter enter ctrl-u \"2048\" enter");
     choose(&mut app, "transformers");
     let train = &app.scenario.train;
     assert_eq!((train.loss, train.recompute, train.sequence_length), (Loss::Eager, Recompute::None, 2048));
