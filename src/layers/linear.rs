@@ -68,7 +68,9 @@ impl Run<'_> {
             }
             None => self.plain_product(tape, input, linear, name, positions),
         });
-        match self.adapters.and_then(|adapters| Some((adapters, adapters.names(linear.part)?))) {
+        // What is computed has its adapter in it.
+        let adapters = self.adapters.filter(|_| !linear.weight.is_computed());
+        match adapters.and_then(|adapters| Some((adapters, adapters.names(linear.part)?))) {
             Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
             None => output,
         }
@@ -102,7 +104,11 @@ impl Run<'_> {
         positions: Dim,
     ) -> Tensor {
         let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
-        let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
+        let cast_weight = |tape: &mut Tape, weight: Tensor| match (self.autocast, weight.is_computed()) {
+            (false, _) => weight,
+            (true, true) => cast(tape, weight, compute, "weight in 16 bits"),
+            (true, false) => tape.cached_copy(weight),
+        };
         // Autocast casts the last argument first, so that on the way back the weight's gradient is cast before the bias's.
         // GPT-2's adds its product to the bias, which is then the first.
         let last = linear.bias.filter(|_| !self.code.conv1d).map(|bias| cast_weight(tape, bias));

@@ -3,7 +3,7 @@
 mod outside;
 
 use super::targets::{Targets, invalid};
-use crate::families;
+use crate::families::{self, AllLinear};
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::FeedForward;
@@ -80,6 +80,12 @@ const LINEAR: &[Names] = &[
 /// What stands outside the layers and is adapted only by name.
 static OUTSIDE: [Names; 2] = [adapter!(TokenEmbedding, "token embedding"), adapter!(Head, "head")];
 
+/// Routers that are parameters and no linear layers, which `all-linear` alone adapts.
+static ROUTER: Names = adapter!(Router, "router");
+
+/// The target that means every linear layer.
+const ALL_LINEAR: &str = "all-linear";
+
 /// The words for targets that need no family.
 const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
 
@@ -107,8 +113,9 @@ impl Adapters {
     /// The adapters that a run asks for; an error names a target that the model does not have.
     /// `blocks` are the tensors of the model as a release builds it.
     pub(crate) fn of(model: &Model, train: &Train, blocks: &[BlockParameters]) -> Result<Self, EstimateError> {
-        let present = present(model, blocks);
-        check_experts(model, train, &present)?;
+        let everything = adapts_everything(model, train, blocks);
+        let present = present(model, blocks, everything);
+        check_experts(model, train, &present, everything)?;
         let mut targets: Vec<&'static Names> = Vec::with_capacity(present.len());
         for target in &train.lora_targets {
             let mut found = present.iter().filter(|(names, modules)| is_meant(target, names, modules)).peekable();
@@ -236,16 +243,28 @@ impl Adapters {
 /// The linear layers of a model that can have an adapter, with the names of its modules.
 type Present = Vec<(&'static Names, &'static [&'static str])>;
 
-fn present(model: &Model, blocks: &[BlockParameters]) -> Present {
+fn has_site(blocks: &[BlockParameters], site: Site) -> bool {
+    blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part.site() == site)
+}
+
+/// Whether `all-linear` means routers and stacks of experts too.
+fn adapts_everything(model: &Model, train: &Train, blocks: &[BlockParameters]) -> bool {
+    families::member(model.family).modules.all_linear == AllLinear::RoutersAndStacks
+        && train.lora_targets.iter().any(|target| target == ALL_LINEAR)
+        && has_site(blocks, Site::Experts)
+}
+
+fn present(model: &Model, blocks: &[BlockParameters], everything: bool) -> Present {
     let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part == names.part);
-    let stacked = families::member(model.family).modules.stacked_experts
-        && blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part.site() == Site::Experts);
+    let named = families::member(model.family).modules.stacked_experts;
+    let stacked = (named || everything) && has_site(blocks, Site::Experts);
     let can = |names: &&Names| match names.part.site() {
         Site::Experts => stacked,
         Site::FeedForward => !stacked || names.part == Part::SharedExpertGate,
         _ => true,
     };
-    let present = LINEAR.iter().filter(|names| has(names)).filter(can);
+    let routers = std::iter::once(&ROUTER).filter(|_| everything);
+    let present = LINEAR.iter().chain(routers).filter(|names| has(names)).filter(can);
     let outside = OUTSIDE.iter().filter(|_| outside::is_covered(&model.architecture));
     present.chain(outside).map(|names| (names, families::member(model.family).modules.of(names.part))).collect()
 }
@@ -263,22 +282,28 @@ fn is_frozen(model: &Model, target: &str) -> bool {
 const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down", "down_proj"]];
 
 /// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
-fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), EstimateError> {
+fn check_experts(
+    model: &Model,
+    train: &Train,
+    present: &Present,
+    everything: bool,
+) -> Result<(), EstimateError> {
     let apart = present.iter().any(|(names, _)| names.part.site() == Site::Expert);
     if !has_experts(model) || apart {
         return Ok(());
     }
-    if train.lora_targets.iter().any(|target| target == "all-linear")
-        && !families::member(model.family).modules.all_linear
+    if train.lora_targets.iter().any(|target| target == ALL_LINEAR)
+        && families::member(model.family).modules.all_linear == AllLinear::Unknown
     {
-        let (value, key) = (String::from("all-linear"), "train.lora_targets");
+        let (value, key) = (String::from(ALL_LINEAR), "train.lora_targets");
         let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");
         return Err(EstimateError::NotCovered { key, value, covered });
     }
     if !present.iter().any(|(names, _)| names.part == Part::ExpertsGateAndUp) {
         return Ok(());
     }
-    let [gate, up, down] = GATED.map(|names| train.lora_targets.iter().any(|target| names.contains(&target.as_str())));
+    let named = |names: [&str; 2]| train.lora_targets.iter().any(|target| names.contains(&target.as_str()));
+    let [gate, up, down] = GATED.map(|names| everything || named(names));
     if gate != up {
         let problem = String::from("gate without up, or up without gate: experts have them in one matrix, name both");
         return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
@@ -296,8 +321,8 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
 }
 
 fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {
-    let linear = target == "all-linear" && !OUTSIDE.iter().any(|outside| outside.part == names.part);
-    names.part.targets().contains(&target) || modules.contains(&target) || linear
+    let linear = target == ALL_LINEAR && !OUTSIDE.iter().any(|outside| outside.part == names.part);
+    linear || names.part != Part::Router && (names.part.targets().contains(&target) || modules.contains(&target))
 }
 
 fn known(present: &Present) -> Vec<&'static str> {

@@ -125,6 +125,11 @@ impl Tensor {
     pub(crate) const fn needs_gradient(&self) -> bool {
         self.source.needs_gradient()
     }
+
+    /// Whether an operation with a graph made it.
+    pub(crate) const fn is_computed(&self) -> bool {
+        matches!(self.source, Source::Node(_) | Source::Part(..))
+    }
 }
 
 /// A reference to nothing: what operations yield after an early stop.

@@ -209,6 +209,8 @@ def reserved(record, _models):
         run["lora_dtype"] = "fp32" if full else "bf16"
     if "lora_modules" in run:
         run["lora_targets"] = run.pop("lora_modules")
+    if isinstance(run.get("lora_targets"), str):
+        run["lora_targets"] = [run["lora_targets"]]
     if isinstance(run.get("trainable_token_indices"), list):
         run["trainable_token_indices"] = len(run["trainable_token_indices"])
     scenario = {"gpu": "h100-sxm-80", "train": run, "config": config(record["config"], None)}
