@@ -99,10 +99,6 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS, CLIPPED],
             ..Reads::PLAIN
         },
-        modules: ModuleNames {
-            stacked_experts: true,
-            all_linear: AllLinear::RoutersAndStacks,
-            ..ModuleNames::USUAL
-        },
+        modules: ModuleNames { stacked_experts: true, all_linear: AllLinear::RoutersAndStacks, ..ModuleNames::USUAL },
     },
 ];

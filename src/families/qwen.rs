@@ -154,10 +154,6 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS],
             rule: Rule::SlidesWhereAsked,
         },
-        modules: ModuleNames {
-            stacked_experts: true,
-            all_linear: AllLinear::RoutersAndStacks,
-            ..ModuleNames::USUAL
-        },
+        modules: ModuleNames { stacked_experts: true, all_linear: AllLinear::RoutersAndStacks, ..ModuleNames::USUAL },
     },
 ];

@@ -39,8 +39,13 @@ impl Run<'_> {
         let up = tape.adapter(names.part.name(Piece::LoraB), up, adapters.dtype);
         let factors = if self.autocast { [up, down].map(|factor| tape.cached_copy(factor)) } else { [up, down] };
         let (kept, count) = kept_factors(factors);
-        let operation =
-            Operation { rule: Rule::Product, inputs: &factors, keeps: &kept[..count], extras: &[], keeps_output: false };
+        let operation = Operation {
+            rule: Rule::Product,
+            inputs: &factors,
+            keeps: &kept[..count],
+            extras: &[],
+            keeps_output: false,
+        };
         let shape = router.weight.shape;
         let product = tape.apply(&operation, names.high, shape, factors[0].dtype);
         tape.product_workspace();

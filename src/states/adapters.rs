@@ -1,7 +1,9 @@
 //! Low-rank adapters: which linear layers have one, and the tensors it is made of.
 
+mod kinds;
 mod outside;
 
+pub(crate) use self::kinds::multiplies_input;
 use super::targets::{Targets, invalid};
 use crate::families::{self, AllLinear};
 use crate::ledger::EstimateError;
@@ -10,7 +12,7 @@ use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
 use crate::model::part::{Part, Piece, Site};
 use crate::scenario::parameter::nearest;
-use crate::scenario::{Precision, Train};
+use crate::scenario::{AdapterKind, Precision, Train};
 use crate::tape::Dtype;
 
 /// The names of an adapter's tensors, for the linear layer it stands beside.
@@ -26,6 +28,12 @@ pub(crate) struct Names {
     pub(crate) sum: &'static str,
     /// A copy of the weight that the adapter was folded into.
     pub(crate) folded: &'static str,
+    /// A vector as it multiplies.
+    pub(crate) vector: &'static str,
+    /// What it multiplied.
+    pub(crate) times: &'static str,
+    /// What comes out of the shared matrices, and out of the first of them once it is scaled.
+    pub(crate) shared: [&'static str; 3],
 }
 
 /// Spells out [`Names`].
@@ -40,6 +48,13 @@ macro_rules! adapter {
             high: concat!($stem, ".lora B output"),
             sum: concat!($stem, ".lora sum"),
             folded: concat!($stem, ".weight with lora"),
+            vector: concat!($stem, ".ia3 vector"),
+            times: concat!($stem, ".times ia3 vector"),
+            shared: [
+                concat!($stem, ".vera A output"),
+                concat!($stem, ".vera A output, scaled"),
+                concat!($stem, ".vera B output"),
+            ],
         }
     };
 }
@@ -92,6 +107,8 @@ const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
 /// The adapters of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Adapters {
+    /// What they are made of.
+    pub(crate) kind: AdapterKind,
     /// Their rank, `r`.
     pub(crate) rank: u64,
     /// The type of their matrices.
@@ -137,7 +154,10 @@ impl Adapters {
         let (dropout, dora) = (train.lora_dropout > 0.0, train.dora);
         let saved = outside::saved(model, train)?;
         outside::check(model, train, &targets.iter().map(|names| names.part).collect::<Vec<_>>(), &saved)?;
+        let kind = train.adapter;
+        kinds::check(model, train, &targets.iter().map(|names| names.part).collect::<Vec<_>>())?;
         Ok(Self {
+            kind,
             rank: train.lora_rank,
             dtype,
             dropout,
@@ -172,7 +192,14 @@ impl Adapters {
         let dtype = if train.precision == Precision::Fp32 { Dtype::Fp32 } else { Dtype::Bf16 };
         let dropout = train.lora_dropout > 0.0;
         let saved = Vec::new();
-        Ok(Self { rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets, saved, rows: 0 })
+        let kind = AdapterKind::Lora;
+        Ok(Self { kind, rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets, saved, rows: 0 })
+    }
+
+    /// The matrices that all adapters share, where they do: `[r, in]` and `[out, r]`, as large as the largest layer among
+    /// these needs.
+    pub(crate) fn shared_tensors(&self, blocks: &[BlockParameters]) -> Vec<Tensor> {
+        kinds::shared(self, blocks)
     }
 
     /// The names of the adapter beside a linear layer, where it has one.
@@ -223,6 +250,9 @@ impl Adapters {
             return Some(vec![Tensor { piece: Piece::Rows, rows: self.rows, role: Role::Linear, ..matrix.clone() }]);
         }
         let names = self.names(matrix.part)?;
+        if let Some(vectors) = kinds::vectors(self, matrix) {
+            return Some(vectors);
+        }
         let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
         let rank = self.rank_of(names).saturating_mul(experts);
         let tensor =
@@ -282,12 +312,7 @@ fn is_frozen(model: &Model, target: &str) -> bool {
 const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down", "down_proj"]];
 
 /// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
-fn check_experts(
-    model: &Model,
-    train: &Train,
-    present: &Present,
-    everything: bool,
-) -> Result<(), EstimateError> {
+fn check_experts(model: &Model, train: &Train, present: &Present, everything: bool) -> Result<(), EstimateError> {
     let apart = present.iter().any(|(names, _)| names.part.site() == Site::Expert);
     if !has_experts(model) || apart {
         return Ok(());

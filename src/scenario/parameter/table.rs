@@ -2,7 +2,7 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
+    AdapterKind, Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
     OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 use crate::scenario::profile::Framework;
@@ -399,6 +399,16 @@ pub const PARAMETERS: &[Parameter] = &[
         applies: training_in_detail,
         get: |s| Value::Flag(s.train.offload_optimizer),
         set: |s, value| flag(value).map(|on| s.train.offload_optimizer = on),
+    },
+    Parameter {
+        key: "train.adapter",
+        label: "adapter",
+        unit: "",
+        help: "what adapters are made of; ia3's own targets are k, v, down, and its vectors have no rank",
+        kind: Kind::Choice { words: AdapterKind::WORDS, covered: &["lora", "rslora", "vera", "ia3"], optional: false },
+        applies: adapting_by_choice,
+        get: |s| Value::Word(s.train.adapter.word().to_owned()),
+        set: |s, value| word(value, AdapterKind::from_word).map(|kind| s.train.adapter = kind),
     },
     Parameter {
         key: "train.lora_rank",
