@@ -482,6 +482,7 @@ def lora(record, models):
     dora = options.pop("use_dora", "False") == "True"
     saved = ast.literal_eval(options.pop("modules_to_save", None) or "[]")
     rows = ast.literal_eval(options.pop("trainable_token_indices", None) or "0")
+    kind = options.pop("adapter", None) or ("rslora" if options.pop("use_rslora", "False") == "True" else "lora")
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
@@ -489,6 +490,8 @@ def lora(record, models):
     train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
+    if kind != "lora":
+        train["adapter"] = kind
     if saved:
         train["modules_to_save"] = saved
     if rows:
@@ -496,7 +499,7 @@ def lora(record, models):
     keys = models.config(record["model"])
     if keys["model_type"] in EAGER:
         train["attention"] = "eager"
-    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}" \
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}{f' {kind}' if kind != 'lora' else ''}" \
         f"{' saved ' + '+'.join(saved) if saved else ''}{f' rows {rows}' if rows else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
                {"train": train, "config": keys}, "lora.json: PEFT 0.21")

@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::{Part, Piece};
-use crate::scenario::{AdapterKind, Method, Train};
+use crate::scenario::{AdapterKind, KernelLibrary, Method, Objective, Train};
 
 const KEY: &str = "train.adapter";
 
@@ -59,6 +59,12 @@ pub(super) fn check(model: &Model, train: &Train, targets: &[Part]) -> Result<()
     }
     if train.method != Method::Lora {
         return refuse("train.method", train.method.word().to_owned(), "full, lora");
+    }
+    if train.objective != Objective::Lm {
+        return refuse("train.objective", train.objective.word().to_owned(), "lm");
+    }
+    if train.kernels != KernelLibrary::None {
+        return refuse("train.kernels", train.kernels.word().to_owned(), "none");
     }
     if train.dora {
         return refuse("train.dora", String::from("true"), "false");
