@@ -33,6 +33,7 @@ pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
 pub(crate) mod tiled_loss;
+mod vectors;
 
 use crate::families::Implementation;
 use crate::families::code::LigerPatch;

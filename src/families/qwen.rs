@@ -3,7 +3,7 @@
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Earlier, Implementation, LigerPatch, ModuleOrder, Modules, RouterCode};
 use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads, Refusal, Rule, When};
-use super::{Member, ModuleNames};
+use super::{AllLinear, Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, QkNorm, SharedDefault};
 
 pub(super) const MEMBERS: &[Member] = &[
@@ -84,7 +84,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ],
             ..Reads::PLAIN
         },
-        modules: ModuleNames { all_linear: true, ..ModuleNames::USUAL },
+        modules: ModuleNames { all_linear: AllLinear::Layers, ..ModuleNames::USUAL },
     },
     Member {
         family: Family {
@@ -154,6 +154,6 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS],
             rule: Rule::SlidesWhereAsked,
         },
-        modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
+        modules: ModuleNames { stacked_experts: true, all_linear: AllLinear::RoutersAndStacks, ..ModuleNames::USUAL },
     },
 ];

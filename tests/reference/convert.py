@@ -209,6 +209,8 @@ def reserved(record, _models):
         run["lora_dtype"] = "fp32" if full else "bf16"
     if "lora_modules" in run:
         run["lora_targets"] = run.pop("lora_modules")
+    if isinstance(run.get("lora_targets"), str):
+        run["lora_targets"] = [run["lora_targets"]]
     if isinstance(run.get("trainable_token_indices"), list):
         run["trainable_token_indices"] = len(run["trainable_token_indices"])
     scenario = {"gpu": "h100-sxm-80", "train": run, "config": config(record["config"], None)}
@@ -480,6 +482,7 @@ def lora(record, models):
     dora = options.pop("use_dora", "False") == "True"
     saved = ast.literal_eval(options.pop("modules_to_save", None) or "[]")
     rows = ast.literal_eval(options.pop("trainable_token_indices", None) or "0")
+    kind = options.pop("adapter", None) or ("rslora" if options.pop("use_rslora", "False") == "True" else "lora")
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
@@ -487,6 +490,8 @@ def lora(record, models):
     train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
+    if kind != "lora":
+        train["adapter"] = kind
     if saved:
         train["modules_to_save"] = saved
     if rows:
@@ -494,7 +499,7 @@ def lora(record, models):
     keys = models.config(record["model"])
     if keys["model_type"] in EAGER:
         train["attention"] = "eager"
-    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}" \
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}{f' {kind}' if kind != 'lora' else ''}" \
         f"{' saved ' + '+'.join(saved) if saved else ''}{f' rows {rows}' if rows else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
                {"train": train, "config": keys}, "lora.json: PEFT 0.21")
