@@ -19,7 +19,7 @@ use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
 use crate::layers::tiled_loss::Outputs;
 use crate::model::architecture::Output;
-use crate::scenario::Loss;
+use crate::scenario::{Compile, Loss};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -112,6 +112,9 @@ impl<'a> Run<'a> {
 
 impl<'a> Recording<'a> {
     fn record(mut self) -> Forward {
+        if self.run.compile == Compile::Model {
+            return self.run.record_compiled(self.tape);
+        }
         if self.run.architecture.output == Output::Hidden {
             return self.record_pairs();
         }

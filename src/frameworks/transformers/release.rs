@@ -58,6 +58,7 @@ impl Release {
             flash_package: self.flash_package,
             one_mask: self.copies_logits,
             seeds_on_host: self.keeps_workspaces,
+            compiles: code.compiles && !self.code_of_4 && !self.flash_package,
             ..code
         };
         if earlier.scaled_by_number {
