@@ -13,7 +13,7 @@ use super::{Framework, Job};
 use crate::families::of_model;
 use crate::ledger::{EstimateError, Ledger};
 use crate::model::parameters::{BlockParameters, blocks};
-use crate::scenario::{Compile, Method, Task};
+use crate::scenario::{Method, Task};
 use crate::sequence::Sequence;
 use crate::states::adapters::Adapters;
 
@@ -60,17 +60,12 @@ impl Framework for Transformers {
     }
 
     fn is_in_order(&self, job: &Job<'_>) -> bool {
-        match job.scenario.task {
-            // In which order a compiled graph asks for memory is the compiler's choice.
-            Task::Train => job.scenario.train.compile == Compile::None,
-            Task::Infer => Served::of(job).is_ok_and(|served| served.is_in_order()),
-        }
+        job.scenario.task == Task::Train || Served::of(job).is_ok_and(|served| served.is_in_order())
     }
 
     fn sequence(&self, job: &Job<'_>) -> Result<Option<Sequence>, EstimateError> {
         match job.scenario.task {
-            Task::Train if self.is_in_order(job) => Trained::of(job)?.sequence().map(Some),
-            Task::Train => Trained::of(job).map(|_| None),
+            Task::Train => Trained::of(job)?.sequence().map(Some),
             Task::Infer => {
                 let served = Served::of(job)?;
                 if served.is_in_order() { served.sequence().map(Some) } else { Ok(None) }

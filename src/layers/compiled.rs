@@ -33,6 +33,8 @@ struct Graph {
     made: u8,
     /// Whether what backward needs stays; else it goes with its last use in forward.
     keeps: bool,
+    /// Whether this is its second forward pass, inside backward.
+    again: bool,
 }
 
 /// A matrix of a graph.
@@ -51,7 +53,7 @@ struct Matrix {
 
 impl Graph {
     fn new(stream: Tensor, keeps: bool) -> Self {
-        Self { inputs: vec![stream], kept: Vec::new(), steps: Vec::new(), made: 0, keeps }
+        Self { inputs: vec![stream], kept: Vec::new(), steps: Vec::new(), made: 0, keeps, again: false }
     }
 
     /// One more parameter is read; its place.

@@ -69,7 +69,8 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
-        let (placement, process) = (scenario.placement(), Process::of(scenario, train.compile == Compile::None));
+        let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None);
+        let placement = scenario.placement();
         let this = Self {
             job: *job,
             model,

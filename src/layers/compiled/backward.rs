@@ -13,22 +13,34 @@ impl Run<'_> {
     pub(super) fn backward_of_graph(&self, tape: &mut Tape, graph: &mut Graph, parts: &Parts) {
         let [gate, up, down] = &parts.feed_forward;
         let [first, second] = &parts.norms;
-        let [normed, second_normed] = parts.normed;
+        let [_, second_normed] = parts.normed;
         let [gates, ups, product] = parts.fed;
         // Under autocast products read the gradient of the stream in 16 bits.
         let incoming = self.narrowed(tape, graph, parts);
-        self.weight_gradient(graph, down);
-        graph.let_go(&[product]);
-        let gradient = self.input_gradient(tape, graph, down, ("mlp.product", None));
+        let (gradient, of_up) = if graph.again {
+            // What was computed again waits until both gradients are there.
+            let gradient = self.input_gradient(tape, graph, down, ("mlp.product", None));
+            let shape = self.rows(tape, up.outputs, self.compute());
+            let of_up = graph.make(Made { name: "mlp.up", shape, dtype: self.compute(), of: None });
+            self.weight_gradient(graph, down);
+            graph.let_go(&[product, gates, ups]);
+            (gradient, of_up)
+        } else {
+            self.weight_gradient(graph, down);
+            graph.let_go(&[product]);
+            let gradient = self.input_gradient(tape, graph, down, ("mlp.product", None));
+            // One kernel writes the gradients of gate and up over two of the three that it reads.
+            graph.let_go(&[gates]);
+            (gradient, ups)
+        };
         Self::let_go_narrowed(graph, incoming);
-        // One kernel writes the gradients of gate and up over two of the three that it reads.
-        graph.let_go(&[gates]);
         self.weight_gradient(graph, up);
         let from_up = self.input_gradient(tape, graph, up, (second.names.output, None));
-        graph.let_go(&[ups]);
+        graph.let_go(&[of_up]);
         self.weight_gradient(graph, gate);
+        graph.let_go(&[second_normed]);
         let from_gate = self.input_gradient(tape, graph, gate, (second.names.output, None));
-        graph.let_go(&[gradient, second_normed]);
+        graph.let_go(&[gradient]);
         self.norm_gradient(graph, second);
         graph.let_go(&[from_gate]);
         let middle = if parts.stream == self.compute() {
@@ -39,7 +51,6 @@ impl Run<'_> {
             Value::Incoming
         };
         let [from_query, from_key, from_value] = self.attention_backward(tape, graph, parts);
-        graph.let_go(&[normed]);
         self.norm_gradient(graph, first);
         if parts.stream != self.compute() {
             let shape = self.rows(tape, self.h(), parts.stream);
@@ -81,17 +92,18 @@ impl Run<'_> {
             self.norm_gradient(graph, norm);
         }
         let name = parts.norms[0].names.output;
-        let mut through = |graph: &mut Graph, matrix: &Matrix, gradient, of| {
+        let mut through = |graph: &mut Graph, matrix: &Matrix, gradient, read: &[Value], of| {
             self.weight_gradient(graph, matrix);
+            graph.let_go(read);
             let made = self.input_gradient(tape, graph, matrix, (name, of));
             graph.let_go(&[gradient]);
             made
         };
-        let from_value = through(graph, value, from_values, None);
-        let from_key = through(graph, key, turned_keys, None);
+        let from_value = through(graph, value, from_values, &[], None);
+        let from_key = through(graph, key, turned_keys, &[], None);
         // What norms and the sum before add to is written over the last of them.
         let of = (parts.stream == compute).then_some(0);
-        let from_query = through(graph, query, turned_queries, of);
+        let from_query = through(graph, query, turned_queries, &parts.normed[..1], of);
         [from_query, from_key, from_value]
     }
 

@@ -333,6 +333,7 @@ impl<'a> Whole<'a> {
         });
         self.tape.release(input);
         let Some((mut graph, parts)) = computed else { return incoming };
+        graph.again = self.run.checkpoints() > 0;
         self.run.backward_of_graph(&mut self.tape, &mut graph, &parts);
         let mut kept: Vec<StorageId> = graph.kept.iter().map(|tensor| tensor.storage).collect();
         let results = self.tape.go_back(&graph.steps, &mut kept, incoming.storage);
