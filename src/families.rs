@@ -140,6 +140,11 @@ pub(crate) fn patched_by_liger() -> Vec<&'static str> {
     all().filter(|member| member.code.liger.is_some()).map(|member| member.family.id).collect()
 }
 
+/// The families of which it is known what `torch.compile` makes of their layers.
+pub(crate) fn compiled_by_torch() -> Vec<&'static str> {
+    all().filter(|member| member.code.compiles).map(|member| member.family.id).collect()
+}
+
 /// The row of a `model_type`.
 pub fn find(id: &str) -> Option<&'static Member> {
     all().find(|member| member.family.id == id)

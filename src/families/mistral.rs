@@ -22,7 +22,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), compiles: true, ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::OrZero("sliding_window")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },

@@ -21,7 +21,7 @@ use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
-    Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
+    Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
 };
 use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
@@ -69,7 +69,8 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
-        let (placement, process) = (scenario.placement(), Process::of(scenario, true));
+        let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None);
+        let placement = scenario.placement();
         let this = Self {
             job: *job,
             model,
@@ -435,6 +436,7 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         graph: true,
         adapters,
         liger: code.liger.filter(|_| train.kernels == KernelLibrary::Liger),
+        compile: train.compile,
         scored: match train.objective {
             Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
             _ => train.scored_tokens,

@@ -335,7 +335,7 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "compile",
         unit: "",
         help: "what torch.compile makes one graph of",
-        kind: Kind::Choice { words: Compile::WORDS, covered: &["none"], optional: false },
+        kind: Kind::Choice { words: Compile::WORDS, covered: Compile::WORDS, optional: false },
         applies: training_in_detail,
         get: |s| Value::Word(s.train.compile.word().to_owned()),
         set: |s, value| word(value, Compile::from_word).map(|choice| s.train.compile = choice),
