@@ -73,8 +73,19 @@ pub struct ModuleNames {
     /// Whether PEFT reads `gate_proj`, `up_proj` and `down_proj` as the stacked matrices of the experts, which had a
     /// module each in earlier versions; the dense and shared ones of the same names then have no adapter.
     pub stacked_experts: bool,
-    /// Whether it is known what PEFT's `all-linear` adapts where there are experts: no router, and no stack.
-    pub all_linear: bool,
+    /// What PEFT's `all-linear` adapts where there are experts.
+    pub all_linear: AllLinear,
+}
+
+/// What `all-linear` adapts of a model with experts beside its other linear layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllLinear {
+    /// That is not known.
+    Unknown,
+    /// No router, and no stack.
+    Layers,
+    /// The routers and the stacks, as PEFT 0.21 does where each expert had modules of its own in earlier versions.
+    RoutersAndStacks,
 }
 
 /// Every lineage.
@@ -129,6 +140,11 @@ pub(crate) fn patched_by_liger() -> Vec<&'static str> {
     all().filter(|member| member.code.liger.is_some()).map(|member| member.family.id).collect()
 }
 
+/// The families of which it is known what `torch.compile` makes of their layers.
+pub(crate) fn compiled_by_torch() -> Vec<&'static str> {
+    all().filter(|member| member.code.compiles).map(|member| member.family.id).collect()
+}
+
 /// The row of a `model_type`.
 pub fn find(id: &str) -> Option<&'static Member> {
     all().find(|member| member.family.id == id)
@@ -167,7 +183,7 @@ pub fn of_model(model: &Model) -> Implementation {
 
 impl ModuleNames {
     /// Llama's, and one module for each expert.
-    const USUAL: Self = Self { own: &[], stacked_experts: false, all_linear: false };
+    const USUAL: Self = Self { own: &[], stacked_experts: false, all_linear: AllLinear::Unknown };
 
     /// The names that find the layers that compute this; none: there is no such layer.
     pub fn of(&self, linear: Part) -> &'static [&'static str] {

@@ -8,6 +8,7 @@ pub(crate) mod adapted_experts;
 mod adapter;
 pub(crate) mod attention;
 pub(crate) mod chunked_loss;
+pub(crate) mod compiled;
 pub(crate) mod compressed;
 pub(crate) mod embedding;
 pub(crate) mod encoder;
@@ -33,12 +34,13 @@ pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
 pub(crate) mod tiled_loss;
+mod vectors;
 
 use crate::families::Implementation;
 use crate::families::code::LigerPatch;
 use crate::gpu::kernels::Kernels;
 use crate::model::Architecture;
-use crate::scenario::{Loss, Objective, Reference};
+use crate::scenario::{Compile, Loss, Objective, Reference};
 use crate::shape::Dim;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
@@ -104,6 +106,8 @@ pub(crate) struct Run<'a> {
     pub(crate) adapters: Option<&'a Adapters>,
     /// What Liger's kernels replace; nothing where they are not used.
     pub(crate) liger: Option<LigerPatch>,
+    /// What a compiler makes one graph of.
+    pub(crate) compile: Compile,
     /// How logits and loss are computed.
     pub(crate) loss_kind: Loss,
     /// Tokens of a micro batch whose labels count, where that is not all.

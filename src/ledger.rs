@@ -75,7 +75,7 @@ impl Ledger {
     /// The ledger of a run whose allocator holds so much on a card with these kernels. What it holds beyond what is asked
     /// of it at the peak becomes an entry, so that the total is what the run needs.
     pub(crate) fn with_reserve(self, kernels: Kernels, reserve: Reserve) -> Result<Self, Overflow> {
-        let exact = self.spread() == (Bytes::ZERO, Bytes::ZERO);
+        let exact = self.spread() == (Bytes::ZERO, Bytes::ZERO) && !self.process.order_guessed;
         let Self { mut entries, moments, peak, course, process, mut reserves } = self;
         let outside = Process::context_of(&entries);
         let asked = moments[peak].total.saturating_sub(outside);

@@ -13,7 +13,7 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
+    AdapterKind, Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
     OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 pub use follow::LEADING;
@@ -99,6 +99,8 @@ pub struct Train {
     pub loss: Loss,
     /// Dropout everywhere; unset: what the model's own config says.
     pub dropout: Option<f64>,
+    /// What adapters are made of.
+    pub adapter: AdapterKind,
     /// Rank of adapters.
     pub lora_rank: u64,
     /// Modules with adapters.
@@ -244,6 +246,7 @@ impl Default for Train {
             kernels: KernelLibrary::None,
             loss: Loss::Eager,
             dropout: None,
+            adapter: AdapterKind::Lora,
             lora_rank: 16,
             lora_targets: ["q", "k", "v", "o", "gate", "up", "down"].map(String::from).to_vec(),
             modules_to_save: Vec::new(),

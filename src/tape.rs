@@ -7,6 +7,7 @@
 
 mod backward;
 mod cache;
+pub(crate) mod compiled;
 pub(crate) mod course;
 mod dtype;
 pub(crate) mod forward;
@@ -23,6 +24,7 @@ pub(crate) mod tiles;
 pub(crate) mod timeline;
 mod views;
 
+use self::compiled::Step;
 use self::record::{Input, Leaf, MOST, NOTHING, Node, Saving};
 use crate::gpu::kernels::Kernels;
 use crate::ledger::Held;
@@ -78,6 +80,8 @@ pub(crate) struct Tape {
     rereads: Option<usize>,
     /// Gradients of the pieces of values that were cut in many, each with the node that cut it.
     pieces: Vec<(u32, StorageId)>,
+    /// What the backward passes of compiled graphs do.
+    graphs: Vec<Vec<Step>>,
 }
 
 impl Tape {
@@ -109,6 +113,7 @@ impl Tape {
             carried: None,
             rereads: None,
             pieces: Vec::new(),
+            graphs: Vec::new(),
         }
     }
 

@@ -145,6 +145,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     one_mask: false,
     earlier: Earlier::SAME,
     liger: None,
+    compiles: false,
 };
 
 /// Families from before Llama: PyTorch's own layer norm, and no queries and keys turned as Llama does.

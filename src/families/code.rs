@@ -188,4 +188,6 @@ pub struct Implementation {
     pub earlier: Earlier,
     /// What Liger Kernel replaces; nothing where it has no patch, or one that is not described.
     pub liger: Option<LigerPatch>,
+    /// Whether what `torch.compile` makes of it was measured.
+    pub compiles: bool,
 }

@@ -31,6 +31,7 @@ pub(super) const MEMBERS: &[Member] = &[
         code: Implementation {
             measured: true,
             liger: Some(LigerPatch::LLAMA),
+            compiles: true,
             earlier: Earlier { scaled_by_number: true, ..Earlier::SAME },
             ..GEMMA_CODE
         },

@@ -3,7 +3,7 @@
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{GateCode, Implementation, NormCode, Rotation, RouterCode};
 use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads};
-use super::{Member, ModuleNames};
+use super::{AllLinear, Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, SharedDefault};
 
 pub(super) const MEMBERS: &[Member] = &[Member {
@@ -54,5 +54,5 @@ pub(super) const MEMBERS: &[Member] = &[Member {
         refuses: &[ROUTER_LOSS],
         ..Reads::PLAIN
     },
-    modules: ModuleNames { all_linear: true, ..ModuleNames::USUAL },
+    modules: ModuleNames { all_linear: AllLinear::Layers, ..ModuleNames::USUAL },
 }];

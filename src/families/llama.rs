@@ -12,7 +12,7 @@ use crate::model::part::Part;
 pub(super) const MEMBERS: &[Member] = &[
     Member {
         family: LLAMA,
-        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), compiles: true, ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias"), Key::Own("mlp_bias")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },

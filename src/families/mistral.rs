@@ -5,7 +5,7 @@ use super::code::{Earlier, Implementation, LigerPatch, Rotation, RouterCode};
 use super::reads::{
     HEADS, Key, LATENT, ROTATED_HALVES, ROUTED, ROUTER_LOSS, ROUTER_NOISE, Reads, Rule, SPARSE, WINDOWS,
 };
-use super::{Member, ModuleNames};
+use super::{AllLinear, Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, LatentDefaults, Normalisation, SharedDefault};
 use crate::model::part::Part;
 
@@ -22,7 +22,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
+        code: Implementation { measured: true, liger: Some(LigerPatch::LLAMA), compiles: true, ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::OrZero("sliding_window")]], ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -62,6 +62,7 @@ pub(super) const MEMBERS: &[Member] = &[
         modules: ModuleNames {
             // In releases whose experts are modules.
             own: &[(Part::ExpertGate, &["w1"]), (Part::ExpertDown, &["w2"]), (Part::ExpertUp, &["w3"])],
+            all_linear: AllLinear::RoutersAndStacks,
             ..ModuleNames::USUAL
         },
     },

@@ -3,7 +3,7 @@
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE, MANY_EXPERTS};
 use super::code::{Implementation, LigerPatch, NormCode, RouterCode, Widening};
 use super::reads::{CLIPPED, HEADS, Key, ROUTED, ROUTER_LOSS, Reads, WINDOWS};
-use super::{Member, ModuleNames};
+use super::{AllLinear, Member, ModuleNames};
 use crate::model::family::{Defaults, Family, NormKind, Placement, QkNorm};
 
 pub(super) const MEMBERS: &[Member] = &[
@@ -99,6 +99,6 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS, CLIPPED],
             ..Reads::PLAIN
         },
-        modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
+        modules: ModuleNames { stacked_experts: true, all_linear: AllLinear::RoutersAndStacks, ..ModuleNames::USUAL },
     },
 ];

@@ -3,7 +3,7 @@
 use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Earlier, Implementation, LigerPatch, ModuleOrder, Modules, RouterCode};
 use super::reads::{HEADS, Key, ROUTED, ROUTER_LOSS, Reads, Refusal, Rule, When};
-use super::{Member, ModuleNames};
+use super::{AllLinear, Member, ModuleNames};
 use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, QkNorm, SharedDefault};
 
 pub(super) const MEMBERS: &[Member] = &[
@@ -20,7 +20,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::LLAMA), ..LLAMA_CODE },
+        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::LLAMA), compiles: true, ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -84,7 +84,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ],
             ..Reads::PLAIN
         },
-        modules: ModuleNames { all_linear: true, ..ModuleNames::USUAL },
+        modules: ModuleNames { all_linear: AllLinear::Layers, ..ModuleNames::USUAL },
     },
     Member {
         family: Family {
@@ -100,7 +100,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::QWEN3), ..LLAMA_CODE },
+        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::QWEN3), compiles: true, ..LLAMA_CODE },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -154,6 +154,6 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS],
             rule: Rule::SlidesWhereAsked,
         },
-        modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
+        modules: ModuleNames { stacked_experts: true, all_linear: AllLinear::RoutersAndStacks, ..ModuleNames::USUAL },
     },
 ];

@@ -18,7 +18,7 @@ use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
-use crate::scenario::{Loss, Method, Objective, Reference, Train};
+use crate::scenario::{Compile, Loss, Method, Objective, Reference, Train};
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
@@ -192,6 +192,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         graph: true,
         adapters: None,
         liger: None,
+        compile: Compile::None,
         scored: None,
         objective: Objective::Lm,
         reference: Reference::None,

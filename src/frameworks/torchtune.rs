@@ -17,7 +17,7 @@ use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::family::NormKind;
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
-use crate::scenario::{Method, Objective, Recompute, Reference, Train};
+use crate::scenario::{Compile, Method, Objective, Recompute, Reference, Train};
 use crate::states::adapters::Adapters;
 use crate::states::weights::Set;
 use crate::tape::Dtype;
@@ -169,6 +169,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         graph: true,
         adapters,
         liger: None,
+        compile: Compile::None,
         scored: None,
         objective: Objective::Lm,
         reference: Reference::None,

@@ -1,7 +1,8 @@
-//! Adapters on the stacked matrices of experts: PEFT folds them into a copy of the whole stack for each pass.
+//! Adapters on parameters that no linear layer has, those of routers and the stacked matrices of experts: PEFT folds them
+//! into a copy of the whole for each pass.
 
-use super::Run;
-use super::operations::cast;
+use super::operations::{cast, fresh, join, kept_factors};
+use super::{Linear, Run};
 use crate::model::architecture::Experts;
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
@@ -26,6 +27,42 @@ impl Factors {
 }
 
 impl Run<'_> {
+    /// A router with its adapter in its matrix, where it has one, and what lasts until the router returns.
+    pub(crate) fn folded_router(&self, tape: &mut Tape, router: Linear) -> (Linear, Vec<Tensor>) {
+        let Some((adapters, names)) = self.adapters.and_then(|adapters| Some((adapters, adapters.names(router.part)?)))
+        else {
+            return (router, Vec::new());
+        };
+        let rank = Dim { symbol: "r", size: adapters.rank };
+        let [down, up] = [[rank, router.inputs], [router.outputs, rank]].map(|dims| tape.shape(&dims));
+        let down = tape.adapter(names.part.name(Piece::LoraA), down, adapters.dtype);
+        let up = tape.adapter(names.part.name(Piece::LoraB), up, adapters.dtype);
+        let factors = if self.autocast { [up, down].map(|factor| tape.cached_copy(factor)) } else { [up, down] };
+        let (kept, count) = kept_factors(factors);
+        let operation = Operation {
+            rule: Rule::Product,
+            inputs: &factors,
+            keeps: &kept[..count],
+            extras: &[],
+            keeps_output: false,
+        };
+        let shape = router.weight.shape;
+        let product = tape.apply(&operation, names.high, shape, factors[0].dtype);
+        tape.product_workspace();
+        if self.autocast {
+            tape.release_each(factors);
+        }
+        let scaled = fresh(tape, product, names.high, shape);
+        tape.release(product);
+        let added = cast(tape, scaled, self.weights, names.high);
+        tape.release(scaled);
+        // To register a parametrization is to try it once.
+        let tried = tape.constant(names.sum, shape, self.weights);
+        tape.release(tried);
+        let weight = join(tape, [router.weight, added], names.folded, shape);
+        (Linear { weight, ..router }, vec![weight, added])
+    }
+
     /// The adapter of a stack of matrices by expert, where it has one.
     pub(crate) fn expert_factors(
         &self,

@@ -26,6 +26,9 @@ pub(crate) type Outputs = (Tensor, Option<Tensor>);
 impl Run<'_> {
     /// A layer, from the residual stream that enters to the one that leaves, with its attention weights.
     pub(crate) fn layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        if let Some(output) = self.compiled_layer(tape, layer, input, shared) {
+            return (output, None);
+        }
         match (&layer.mixer, &layer.feed_forward) {
             (Mixer::None, FeedForward::None) => return (tape.share(input), None),
             (Mixer::None, _) => return (self.feed_forward_alone(tape, layer, input), None),

@@ -3,7 +3,9 @@
 use super::operations::{add, cast, kept_factors};
 use super::{Kernel, Run};
 use crate::model::part::{Codes, Part, Piece, Split};
+use crate::scenario::AdapterKind;
 use crate::shape::Dim;
+use crate::states::adapters::multiplies_input;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
 /// A matrix and, where it has one, its bias.
@@ -60,18 +62,51 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
+        // What is computed has its adapter in it.
+        let adapters = self.adapters.filter(|_| !linear.weight.is_computed());
+        let Some((adapters, names)) = adapters.and_then(|it| Some((it, it.names(linear.part)?))) else {
+            return self.own_product(tape, input, linear, name, positions);
+        };
+        match adapters.kind {
+            AdapterKind::Ia3 if multiplies_input(linear.part) => {
+                let (scaled, held) = self.times_vector(tape, input, linear, (adapters, names));
+                let output = self.own_product(tape, scaled, linear, name, positions);
+                tape.release(scaled);
+                tape.release_each(held);
+                output
+            }
+            AdapterKind::Ia3 => {
+                let output = self.own_product(tape, input, linear, name, positions);
+                self.output_times_vector(tape, output, linear, (adapters, names))
+            }
+            AdapterKind::Vera => {
+                let output = self.own_product(tape, input, linear, name, positions);
+                self.beside_shared(tape, [input, output], linear, (adapters, names))
+            }
+            AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Oft => {
+                let output = self.own_product(tape, input, linear, name, positions);
+                self.adapted(tape, [input, output], linear, adapters, names)
+            }
+        }
+    }
+
+    /// The product with a layer's own matrix, as it lies.
+    fn own_product(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        name: &'static str,
+        positions: Dim,
+    ) -> Tensor {
         let base = self.base_of(linear);
-        let output = through(tape, linear.split(), input, |tape, input| match base {
+        through(tape, linear.split(), input, |tape, input| match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
             None if self.code.transposed_linears && linear.part != Part::Head => {
                 self.transposed_product(tape, input, linear, name, positions)
             }
             None => self.plain_product(tape, input, linear, name, positions),
-        });
-        match self.adapters.and_then(|adapters| Some((adapters, adapters.names(linear.part)?))) {
-            Some((adapters, names)) => self.adapted(tape, [input, output], linear, adapters, names),
-            None => output,
-        }
+        })
     }
 
     /// How the product reads its matrix where that is quantized: the head stays as it is, and a router is no linear layer
@@ -102,7 +137,13 @@ impl Run<'_> {
         positions: Dim,
     ) -> Tensor {
         let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
-        let cast_weight = |tape: &mut Tape, weight| if self.autocast { tape.cached_copy(weight) } else { weight };
+        // A cache has copies of parameters alone: not of a matrix that is computed, and not of one that is no parameter.
+        let casts = linear.weight.is_computed() || linear.weight.is_buffer();
+        let cast_weight = |tape: &mut Tape, weight: Tensor| match (self.autocast, casts) {
+            (false, _) => weight,
+            (true, true) => cast(tape, weight, compute, "weight in 16 bits"),
+            (true, false) => tape.cached_copy(weight),
+        };
         // Autocast casts the last argument first, so that on the way back the weight's gradient is cast before the bias's.
         // GPT-2's adds its product to the bias, which is then the first.
         let last = linear.bias.filter(|_| !self.code.conv1d).map(|bias| cast_weight(tape, bias));

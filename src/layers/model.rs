@@ -19,7 +19,7 @@ use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
 use crate::layers::tiled_loss::Outputs;
 use crate::model::architecture::Output;
-use crate::scenario::Loss;
+use crate::scenario::{Compile, Loss};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
 
@@ -112,6 +112,9 @@ impl<'a> Run<'a> {
 
 impl<'a> Recording<'a> {
     fn record(mut self) -> Forward {
+        if self.run.compile == Compile::Model {
+            return self.run.record_compiled(self.tape);
+        }
         if self.run.architecture.output == Output::Hidden {
             return self.record_pairs();
         }
@@ -139,10 +142,12 @@ impl<'a> Recording<'a> {
         let stream = self.final_norm(stream);
         let stream = self.head_projection(stream);
         self.let_go(&embedded.until_return);
-        if run.checkpoints() == 0 {
+        // A compiled layer that is computed again is given no numbers of positions, which it does not read: measured.
+        let held = run.checkpoints() > 0 && run.compile == Compile::None;
+        if !held {
             self.let_go(&embedded.for_recomputation);
         }
-        let until_embedding = if run.checkpoints() > 0 { embedded.for_recomputation } else { Vec::new() };
+        let until_embedding = if held { embedded.for_recomputation } else { Vec::new() };
         let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), until_embedding };
         (stream, embedded.table, stages)
     }

@@ -21,6 +21,8 @@ pub(crate) struct Process {
     pub(crate) margin_mib: u64,
     /// Whether the allocator is played out; else what it adds is estimated.
     pub(crate) played: bool,
+    /// Whether a compiler chose the order in which the run asks for memory, so that what is played out is one of several.
+    pub(crate) order_guessed: bool,
     /// Whether the run is known no better than by the rule of thumb, which knows no process.
     sketched: bool,
 }
@@ -33,8 +35,14 @@ impl Process {
             context_mib: runtime.context_mib,
             margin_mib: runtime.margin_mib,
             played,
+            order_guessed: false,
             sketched: scenario.estimator == Estimator::Sketch,
         }
+    }
+
+    /// The same where the order of what is asked for may be a compiler's choice.
+    pub(crate) const fn in_guessed_order(self, order_guessed: bool) -> Self {
+        Self { order_guessed, ..self }
     }
 
     /// What stands outside PyTorch's allocator on a card: the usual, the least and the most.

@@ -17,6 +17,12 @@ pub enum Piece {
     LoraB,
     /// The length of each row of the matrix and its adapter together, where that is trained apart (`DoRA`).
     LoraMagnitude,
+    /// The vector of an adapter that what comes in or goes out is multiplied by (`IA3`).
+    Vector,
+    /// The vector of an adapter of shared matrices that multiplies what comes out of it.
+    VeraB,
+    /// The one that multiplies what is between its matrices.
+    VeraD,
     /// A copy of its matrix that is trained in its place.
     Copy,
     /// Some of its rows, which are trained in their place.
@@ -79,7 +85,7 @@ pub enum Codes {
 
 /// What is known of a part.
 struct Facts {
-    names: [&'static str; 8],
+    names: [&'static str; 11],
     site: Site,
     symbols: [&'static str; 2],
     split: Split,
@@ -111,6 +117,9 @@ macro_rules! parts {
                             concat!($words, ".lora A"),
                             concat!($words, ".lora B"),
                             concat!($words, ".lora magnitude"),
+                            concat!($words, ".ia3 vector"),
+                            concat!($words, ".vera b"),
+                            concat!($words, ".vera d"),
                             concat!($words, ".trained copy"),
                             concat!($words, ".trained rows"),
                         ],

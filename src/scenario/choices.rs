@@ -65,6 +65,22 @@ choices! {
 }
 
 choices! {
+    /// What an adapter is made of.
+    AdapterKind {
+        /// Two matrices of a low rank.
+        Lora = "lora",
+        /// The same, scaled by the root of the rank.
+        Rslora = "rslora",
+        /// Two matrices that all layers share and nobody trains, between two vectors that are.
+        Vera = "vera",
+        /// A rotation in blocks.
+        Oft = "oft",
+        /// A vector that what comes in or goes out is multiplied by.
+        Ia3 = "ia3",
+    }
+}
+
+choices! {
     /// What is learned, which decides what stands on top of the layers, how many rows are run and what else is.
     Objective {
         /// The next token, or an encoder's masked ones.

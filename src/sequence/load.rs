@@ -132,11 +132,12 @@ impl Loading<'_> {
     /// `.to("cuda")`: module by module, each with its adapter.
     fn moved(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
         let mut layer = 0;
+        let mut shared = self.shared();
         for block in self.blocks {
             if matches!(block.block, Block::Head) {
                 self.outer_buffers(sequence);
             }
-            self.modules_of(sequence, block, self.adapters, &mut layer)?;
+            self.modules_of(sequence, block, self.adapters, &mut layer, &mut shared)?;
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
@@ -153,13 +154,18 @@ impl Loading<'_> {
     fn built(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
         let mut layer = 0;
         for block in self.blocks {
-            self.modules_of(sequence, block, None, &mut layer)?;
+            self.modules_of(sequence, block, None, &mut layer, &mut Vec::new())?;
         }
         self.outer_buffers(sequence);
         if let Some(tied) = self.tied {
             sequence.passing("a head that is tied to the embedding", tied.matrix);
         }
         Ok(())
+    }
+
+    /// The matrices that all adapters share, which come with the first of them.
+    fn shared(&self) -> Vec<Tensor> {
+        self.adapters.map_or_else(Vec::new, |adapters| adapters.shared_tensors(self.blocks))
     }
 
     /// The tensors of a block in the order of its class, each with its adapter where it comes with one, and attention's
@@ -170,13 +176,18 @@ impl Loading<'_> {
         block: &BlockParameters,
         adapters: Option<&Adapters>,
         layer: &mut u64,
+        shared: &mut Vec<Tensor>,
     ) -> Result<(), Overflow> {
         let named = modules::as_named(block, self.modules);
         let (mixer, rest) = named.split_at(modules::behind_mixer(&named));
-        let come = |sequence: &mut Sequence, tensors: &[&Tensor]| -> Result<(), Overflow> {
+        let mut come = |sequence: &mut Sequence, tensors: &[&Tensor]| -> Result<(), Overflow> {
             for tensor in tensors {
                 sequence.allocate(WEIGHT, self.bytes(tensor)?);
-                for tensor in adapters.and_then(|adapters| adapters.of_matrix(tensor)).into_iter().flatten() {
+                let Some(adapter) = adapters.and_then(|adapters| adapters.of_matrix(tensor)) else { continue };
+                for tensor in &adapter {
+                    sequence.allocate(ADAPTER, self.adapter_bytes(tensor)?);
+                }
+                for tensor in shared.drain(..) {
                     sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
                 }
             }
@@ -269,10 +280,13 @@ impl Loading<'_> {
         let casts = adapters.dtype != base;
         let mut made: Vec<(Made, u64)> = Vec::new();
         let mut copies = Vec::new();
+        let mut shared = self.shared();
         for block in self.blocks.iter().chain(self.adapted_head) {
             for _ in 0..block.copies {
                 for tensor in modules::as_named(block, self.modules) {
-                    for tensor in adapters.of_matrix(tensor).into_iter().flatten() {
+                    let Some(mut adapter) = adapters.of_matrix(tensor) else { continue };
+                    adapter.append(&mut shared);
+                    for tensor in adapter {
                         let bytes = self.adapter_bytes(&tensor)?;
                         if tensor.piece == Piece::Copy {
                             copies.push(bytes);

@@ -1,16 +1,18 @@
 //! Low-rank adapters: which linear layers have one, and the tensors it is made of.
 
+mod kinds;
 mod outside;
 
+pub(crate) use self::kinds::multiplies_input;
 use super::targets::{Targets, invalid};
-use crate::families;
+use crate::families::{self, AllLinear};
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
 use crate::model::part::{Part, Piece, Site};
 use crate::scenario::parameter::nearest;
-use crate::scenario::{Precision, Train};
+use crate::scenario::{AdapterKind, Precision, Train};
 use crate::tape::Dtype;
 
 /// The names of an adapter's tensors, for the linear layer it stands beside.
@@ -26,6 +28,12 @@ pub(crate) struct Names {
     pub(crate) sum: &'static str,
     /// A copy of the weight that the adapter was folded into.
     pub(crate) folded: &'static str,
+    /// A vector as it multiplies.
+    pub(crate) vector: &'static str,
+    /// What it multiplied.
+    pub(crate) times: &'static str,
+    /// What comes out of the shared matrices, and out of the first of them once it is scaled.
+    pub(crate) shared: [&'static str; 3],
 }
 
 /// Spells out [`Names`].
@@ -40,6 +48,13 @@ macro_rules! adapter {
             high: concat!($stem, ".lora B output"),
             sum: concat!($stem, ".lora sum"),
             folded: concat!($stem, ".weight with lora"),
+            vector: concat!($stem, ".ia3 vector"),
+            times: concat!($stem, ".times ia3 vector"),
+            shared: [
+                concat!($stem, ".vera A output"),
+                concat!($stem, ".vera A output, scaled"),
+                concat!($stem, ".vera B output"),
+            ],
         }
     };
 }
@@ -80,12 +95,20 @@ const LINEAR: &[Names] = &[
 /// What stands outside the layers and is adapted only by name.
 static OUTSIDE: [Names; 2] = [adapter!(TokenEmbedding, "token embedding"), adapter!(Head, "head")];
 
+/// Routers that are parameters and no linear layers, which `all-linear` alone adapts.
+static ROUTER: Names = adapter!(Router, "router");
+
+/// The target that means every linear layer.
+const ALL_LINEAR: &str = "all-linear";
+
 /// The words for targets that need no family.
 const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
 
 /// The adapters of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Adapters {
+    /// What they are made of.
+    pub(crate) kind: AdapterKind,
     /// Their rank, `r`.
     pub(crate) rank: u64,
     /// The type of their matrices.
@@ -107,8 +130,9 @@ impl Adapters {
     /// The adapters that a run asks for; an error names a target that the model does not have.
     /// `blocks` are the tensors of the model as a release builds it.
     pub(crate) fn of(model: &Model, train: &Train, blocks: &[BlockParameters]) -> Result<Self, EstimateError> {
-        let present = present(model, blocks);
-        check_experts(model, train, &present)?;
+        let everything = adapts_everything(model, train, blocks);
+        let present = present(model, blocks, everything);
+        check_experts(model, train, &present, everything)?;
         let mut targets: Vec<&'static Names> = Vec::with_capacity(present.len());
         for target in &train.lora_targets {
             let mut found = present.iter().filter(|(names, modules)| is_meant(target, names, modules)).peekable();
@@ -130,7 +154,10 @@ impl Adapters {
         let (dropout, dora) = (train.lora_dropout > 0.0, train.dora);
         let saved = outside::saved(model, train)?;
         outside::check(model, train, &targets.iter().map(|names| names.part).collect::<Vec<_>>(), &saved)?;
+        let kind = train.adapter;
+        kinds::check(model, train, &targets.iter().map(|names| names.part).collect::<Vec<_>>())?;
         Ok(Self {
+            kind,
             rank: train.lora_rank,
             dtype,
             dropout,
@@ -165,7 +192,14 @@ impl Adapters {
         let dtype = if train.precision == Precision::Fp32 { Dtype::Fp32 } else { Dtype::Bf16 };
         let dropout = train.lora_dropout > 0.0;
         let saved = Vec::new();
-        Ok(Self { rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets, saved, rows: 0 })
+        let kind = AdapterKind::Lora;
+        Ok(Self { kind, rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets, saved, rows: 0 })
+    }
+
+    /// The matrices that all adapters share, where they do: `[r, in]` and `[out, r]`, as large as the largest layer among
+    /// these needs.
+    pub(crate) fn shared_tensors(&self, blocks: &[BlockParameters]) -> Vec<Tensor> {
+        kinds::shared(self, blocks)
     }
 
     /// The names of the adapter beside a linear layer, where it has one.
@@ -216,6 +250,9 @@ impl Adapters {
             return Some(vec![Tensor { piece: Piece::Rows, rows: self.rows, role: Role::Linear, ..matrix.clone() }]);
         }
         let names = self.names(matrix.part)?;
+        if let Some(vectors) = kinds::vectors(self, matrix) {
+            return Some(vectors);
+        }
         let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
         let rank = self.rank_of(names).saturating_mul(experts);
         let tensor =
@@ -236,16 +273,28 @@ impl Adapters {
 /// The linear layers of a model that can have an adapter, with the names of its modules.
 type Present = Vec<(&'static Names, &'static [&'static str])>;
 
-fn present(model: &Model, blocks: &[BlockParameters]) -> Present {
+fn has_site(blocks: &[BlockParameters], site: Site) -> bool {
+    blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part.site() == site)
+}
+
+/// Whether `all-linear` means routers and stacks of experts too.
+fn adapts_everything(model: &Model, train: &Train, blocks: &[BlockParameters]) -> bool {
+    families::member(model.family).modules.all_linear == AllLinear::RoutersAndStacks
+        && train.lora_targets.iter().any(|target| target == ALL_LINEAR)
+        && has_site(blocks, Site::Experts)
+}
+
+fn present(model: &Model, blocks: &[BlockParameters], everything: bool) -> Present {
     let has = |names: &Names| blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part == names.part);
-    let stacked = families::member(model.family).modules.stacked_experts
-        && blocks.iter().flat_map(|block| &block.tensors).any(|tensor| tensor.part.site() == Site::Experts);
+    let named = families::member(model.family).modules.stacked_experts;
+    let stacked = (named || everything) && has_site(blocks, Site::Experts);
     let can = |names: &&Names| match names.part.site() {
         Site::Experts => stacked,
         Site::FeedForward => !stacked || names.part == Part::SharedExpertGate,
         _ => true,
     };
-    let present = LINEAR.iter().filter(|names| has(names)).filter(can);
+    let routers = std::iter::once(&ROUTER).filter(|_| everything);
+    let present = LINEAR.iter().chain(routers).filter(|names| has(names)).filter(can);
     let outside = OUTSIDE.iter().filter(|_| outside::is_covered(&model.architecture));
     present.chain(outside).map(|names| (names, families::member(model.family).modules.of(names.part))).collect()
 }
@@ -263,22 +312,23 @@ fn is_frozen(model: &Model, target: &str) -> bool {
 const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down", "down_proj"]];
 
 /// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
-fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), EstimateError> {
+fn check_experts(model: &Model, train: &Train, present: &Present, everything: bool) -> Result<(), EstimateError> {
     let apart = present.iter().any(|(names, _)| names.part.site() == Site::Expert);
     if !has_experts(model) || apart {
         return Ok(());
     }
-    if train.lora_targets.iter().any(|target| target == "all-linear")
-        && !families::member(model.family).modules.all_linear
+    if train.lora_targets.iter().any(|target| target == ALL_LINEAR)
+        && families::member(model.family).modules.all_linear == AllLinear::Unknown
     {
-        let (value, key) = (String::from("all-linear"), "train.lora_targets");
+        let (value, key) = (String::from(ALL_LINEAR), "train.lora_targets");
         let covered = String::from("the names of modules: with experts PEFT adapts routers and stacks too");
         return Err(EstimateError::NotCovered { key, value, covered });
     }
     if !present.iter().any(|(names, _)| names.part == Part::ExpertsGateAndUp) {
         return Ok(());
     }
-    let [gate, up, down] = GATED.map(|names| train.lora_targets.iter().any(|target| names.contains(&target.as_str())));
+    let named = |names: [&str; 2]| train.lora_targets.iter().any(|target| names.contains(&target.as_str()));
+    let [gate, up, down] = GATED.map(|names| everything || named(names));
     if gate != up {
         let problem = String::from("gate without up, or up without gate: experts have them in one matrix, name both");
         return Err(EstimateError::Invalid { key: "train.lora_targets", problem });
@@ -296,8 +346,8 @@ fn check_experts(model: &Model, train: &Train, present: &Present) -> Result<(), 
 }
 
 fn is_meant(target: &str, names: &Names, modules: &[&str]) -> bool {
-    let linear = target == "all-linear" && !OUTSIDE.iter().any(|outside| outside.part == names.part);
-    names.part.targets().contains(&target) || modules.contains(&target) || linear
+    let linear = target == ALL_LINEAR && !OUTSIDE.iter().any(|outside| outside.part == names.part);
+    linear || names.part != Part::Router && (names.part.targets().contains(&target) || modules.contains(&target))
 }
 
 fn known(present: &Present) -> Vec<&'static str> {

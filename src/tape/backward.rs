@@ -100,6 +100,7 @@ impl Tape {
             Rule::Split => return self.put_together(index),
             Rule::Cut => return self.put_pieces_together(index),
             Rule::Together { copies } => return self.back_through_both(index, twin, copies),
+            Rule::Compiled(graph) => return self.back_through_graph(index, twin, given, graph),
             _ => {}
         }
         let Some((incoming, dtype)) = self.nodes[index].gradient.take() else {
@@ -195,7 +196,7 @@ impl Tape {
         }
     }
 
-    fn route(&mut self, target: Source, gradient: StorageId, dtype: Dtype) {
+    pub(super) fn route(&mut self, target: Source, gradient: StorageId, dtype: Dtype) {
         match target {
             Source::Constant | Source::Frozen(_) => self.unrefer(gradient),
             Source::Node(node) if self.nodes[node as usize].rule == Rule::Cut => self.pieces.push((node, gradient)),

@@ -1,6 +1,6 @@
 //! What the tape knows of autograd: nodes, what they keep, and who refers to a storage.
 
-use super::record::{INPUTS, Input, NOTHING, Node, Saving};
+use super::record::{Input, NOTHING, Node, Saving};
 use super::{Dtype, Event, Kind, Rule, Segment, Source, Storage, StorageId, Tape, Tensor, position};
 use crate::ledger::Held;
 
@@ -12,7 +12,7 @@ impl Tape {
             return Source::Constant;
         }
         let first = position(self.inputs.len());
-        for input in inputs.iter().take(INPUTS) {
+        for input in inputs {
             if let (Source::Leaf(leaf), false) = (input.source, self.recomputing) {
                 self.leaves[leaf as usize].uses += 1;
             }
@@ -26,7 +26,7 @@ impl Tape {
         }
         self.nodes.push(Node {
             rule,
-            inputs: (first, u8::try_from(inputs.len().min(INPUTS)).unwrap_or(0)),
+            inputs: (first, u8::try_from(inputs.len()).unwrap_or(0)),
             kept: (position(self.kept.len()), 0),
             packs: u8::try_from(packs).unwrap_or(u8::MAX),
             output_shape: shape,

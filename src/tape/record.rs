@@ -125,6 +125,16 @@ impl Tensor {
     pub(crate) const fn needs_gradient(&self) -> bool {
         self.source.needs_gradient()
     }
+
+    /// Whether it is neither a parameter nor made here: a buffer of the model.
+    pub(crate) const fn is_buffer(&self) -> bool {
+        matches!(self.source, Source::Constant) && self.storage == NOTHING
+    }
+
+    /// Whether an operation with a graph made it.
+    pub(crate) const fn is_computed(&self) -> bool {
+        matches!(self.source, Source::Node(_) | Source::Part(..))
+    }
 }
 
 /// A reference to nothing: what operations yield after an early stop.

@@ -91,6 +91,8 @@ pub(crate) enum Rule {
     OverKept,
     /// Liger's experts, whose backward makes the gradients of all that they read, needed or not.
     ExpertTiles,
+    /// A graph that a compiler made, by its number on the tape.
+    Compiled(u16),
     /// A loss that made the gradients of its inputs in forward, and kept those.
     Ready,
 }

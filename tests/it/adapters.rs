@@ -4,7 +4,7 @@ use std::path::Path;
 use brimful::import::config;
 use brimful::memory;
 use brimful::model::Model;
-use brimful::scenario::{Method, Scenario};
+use brimful::scenario::{AdapterKind, Method, Scenario};
 use serde_json::Value;
 
 fn reference(name: &str) -> Vec<Value> {
@@ -60,7 +60,8 @@ fn stacked_experts_are_adapted_as_peft_reads_their_names() {
     assert_eq!(count(&mixtral, &all), count(&mixtral, &lora(&["q", "k", "v", "o"], 8)));
     let refusal = |model, scenario: &Scenario| memory::estimate(model, scenario, None).unwrap_err().to_string();
     assert!(refusal(&qwen, &lora(&["q", "gate"], 8)).starts_with("train.lora_targets: gate without up"));
-    assert!(refusal(&qwen, &lora(&["all-linear"], 8)).starts_with("train.lora_targets = all-linear"));
+    let ernie = experts("ernie4_5_moe");
+    assert!(refusal(&ernie, &lora(&["all-linear"], 8)).starts_with("train.lora_targets = all-linear"));
     let mut dropped = all.clone();
     dropped.train.lora_dropout = 0.1;
     assert!(refusal(&qwen, &dropped).starts_with("train.lora_dropout: 0.1"));
@@ -77,4 +78,42 @@ fn a_target_that_is_none_is_named_with_the_nearest() {
     assert!(refusal(&["q_prj"]).contains("has no `q_prj` (did you mean `q_proj`?)"));
     assert!(refusal(&["c_attn"]).contains("it has q, k, v, o, gate, up, down, q_proj"));
     assert!(refusal(&[]).starts_with("train.lora_targets: empty"));
+}
+
+/// What is known of vectors is known of layers of plain decoders alone.
+#[test]
+fn adapters_of_vectors_are_refused_where_they_are_not_known() {
+    let of_kind = |kind, targets: &[&str]| {
+        let mut scenario = lora(targets, 8);
+        scenario.train.adapter = kind;
+        scenario
+    };
+    let (llama, gpt2, mixtral) = (model("Llama-2-7b"), model("gpt2"), model("Mixtral-8x7B"));
+    let [llama, gpt2, mixtral] = [llama, gpt2, mixtral].map(Option::unwrap);
+    let refusal = |model, scenario: &Scenario| memory::estimate(model, scenario, None).unwrap_err().to_string();
+    for kind in [AdapterKind::Ia3, AdapterKind::Vera] {
+        let plain = of_kind(kind, &["q", "v", "down"]);
+        assert!(memory::estimate(&llama, &plain, None).is_ok());
+        assert!(refusal(&gpt2, &of_kind(kind, &["c_attn"])).starts_with("train.adapter"));
+        assert!(refusal(&mixtral, &of_kind(kind, &["q"])).starts_with("train.adapter"));
+        assert!(refusal(&llama, &of_kind(kind, &["q", "lm_head"])).starts_with("train.lora_targets"));
+        let mut quantized = plain.clone();
+        quantized.train.method = Method::Qlora;
+        assert!(refusal(&llama, &quantized).starts_with("train.method"));
+        let mut saved = plain;
+        saved.train.modules_to_save = vec![String::from("lm_head")];
+        assert!(refusal(&llama, &saved).starts_with("train.modules_to_save"));
+    }
+    assert!(refusal(&llama, &of_kind(AdapterKind::Oft, &["q"])).starts_with("train.adapter"));
+}
+
+/// A scale that is another changes no byte.
+#[test]
+fn rslora_is_lora_in_every_byte() {
+    let llama = model("Llama-2-7b").unwrap();
+    let plain = lora(&["q", "down"], 16);
+    let mut scaled = plain.clone();
+    scaled.train.adapter = AdapterKind::Rslora;
+    let entries = |scenario: &Scenario| memory::estimate(&llama, scenario, None).unwrap().entries().to_vec();
+    assert_eq!(entries(&plain), entries(&scaled));
 }

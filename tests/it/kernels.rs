@@ -3,7 +3,7 @@
 use brimful::memory::{self, Category, EstimateError, Instant, Ledger, Lifetime, Step};
 use brimful::model::Model;
 use brimful::preset::Library;
-use brimful::scenario::{KernelLibrary, Loss, Recompute, Scenario, Train};
+use brimful::scenario::{Attention, Compile, KernelLibrary, Loss, Precision, Recompute, Scenario, Train};
 
 /// Llama 3.2 1B: h = 2048, κ = 512, f = 8192, 32 heads in 16 layers, a tied head.
 const LAYERS: u64 = 16;
@@ -91,4 +91,61 @@ fn an_optimizer_that_steps_in_backward_leaves_no_gradients() {
     assert!(stepping.allocated() <= plain.allocated());
     let accumulating = |train: &mut Train| (train.step_in_backward, train.gradient_accumulation_steps) = (true, 2);
     assert!(tried("llama-3.2-1b", accumulating).is_err());
+}
+
+#[test]
+fn a_compiled_layer_keeps_what_the_partitioner_chose() {
+    let ledger = ledger(|train| train.compile = Compile::Layers);
+    let layer = TOKENS * (8 * HIDDEN + 4 * HIDDEN + 4 * 512 + 6 * 8192 + 4 * 32 + 8) + 24;
+    // The final norm in Python, cosines and sines, the log-softmax in fp32 with its labels and count.
+    let outside = TOKENS * (8 * HIDDEN + 4) + 2 * TOKENS * 64 * 2 + 4 * TOKENS * 128_256 + 8 * (TOKENS + 1) + 4;
+    assert_eq!(saved(&ledger), LAYERS * layer + outside);
+    let checkpointed =
+        self::ledger(|train| (train.compile, train.recompute) = (Compile::Layers, Recompute::Full));
+    let plain = self::ledger(|train| train.recompute = Recompute::Full);
+    assert_eq!(saved(&checkpointed), saved(&plain));
+}
+
+#[test]
+fn a_compiled_model_keeps_logits_in_16_bits_and_a_mask() {
+    let ledger = ledger(|train| train.compile = Compile::Model);
+    // Keys and values of every head.
+    let layer = TOKENS * (8 * HIDDEN + 8 * HIDDEN + 6 * 8192 + 4 * 32 + 8);
+    let logits = 2 * TOKENS * 128_256;
+    let outside = TOKENS * (4 * HIDDEN + 4) + logits + 8 * TOKENS + 8 * (TOKENS + 1) + 2 * TOKENS * TOKENS + 52;
+    assert_eq!(saved(&ledger), LAYERS * layer + outside);
+    // Zeros for what was handed out, and the gradient.
+    let total = |instant| ledger.moments().iter().find(|it| it.step == Step::Steady && it.instant == instant).unwrap();
+    let alive = ledger.alive(Step::Steady, Instant::LossBackward);
+    let held = alive.filter(|entry| entry.category == Category::Logits).map(|entry| entry.bytes.get()).sum::<u64>();
+    assert_eq!(held, 3 * logits + 8 * TOKENS + 8 * (TOKENS + 1) + 12);
+    assert!(total(Instant::LossBackward).total > total(Instant::ForwardEnd).total);
+}
+
+#[test]
+fn a_compiler_of_what_was_not_measured_is_refused() {
+    for (id, key) in [("gpt2", "train.compile"), ("phi-3-mini-4k", "train.compile"), ("gemma-2-2b", "train.compile")] {
+        if Library::embedded().model(id).is_ok() {
+            let refused = tried(id, |train| train.compile = Compile::Model).unwrap_err().to_string();
+            assert!(refused.contains(key), "{refused}");
+        }
+    }
+    type Change = fn(&mut Train);
+    let changes: [(Change, &str); 5] = [
+        (|train| train.precision = Precision::Fp32, "train.precision"),
+        (|train| train.kernels = KernelLibrary::Liger, "train.kernels"),
+        (|train| train.loss = Loss::Chunked, "train.loss"),
+        (|train| train.attention = Attention::Eager, "train.attention"),
+        (|train| train.padding = true, "train.padding"),
+    ];
+    for (change, key) in changes {
+        for compile in [Compile::Model, Compile::Layers] {
+            let changed = |train: &mut Train| {
+                train.compile = compile;
+                change(train);
+            };
+            let refused = tried("llama-3.2-1b", changed).unwrap_err().to_string();
+            assert!(refused.contains(key) && refused.contains("train.compile"), "{refused}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ import warnings
 
 import torch
 import transformers
-from peft import LoraConfig, get_peft_model
+from peft import IA3Config, LoraConfig, VeraConfig, get_peft_model
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ALL = "all-linear"
@@ -39,7 +39,33 @@ CASES = [
     ("opt-125m", QV, 8, {"modules_to_save": ["lm_head", "embed_tokens"]}),
     ("gpt-oss-20b", ALL, 8, {}),
     ("Mixtral-8x7B", QV, 8, {"modules_to_save": ["lm_head"]}),
+    ("Mixtral-8x7B", ALL, 8, {}),
+    ("Mixtral-8x22B", ALL, 16, {}),
+    ("Qwen3-30B-A3B", ALL, 8, {}),
+    ("Llama-2-7b", ["k_proj", "v_proj", "down_proj"], 8, {"adapter": "ia3"}),
+    ("Llama-2-7b", ALL, 8, {"adapter": "ia3"}),
+    ("Mistral-7B-v0.1", ["k_proj", "v_proj", "down_proj"], 8, {"adapter": "ia3"}),
+    ("Qwen2.5-7B", ["q_proj", "v_proj", "down_proj"], 8, {"adapter": "ia3"}),
+    ("gemma-2-9b", ["q_proj", "v_proj", "down_proj"], 8, {"adapter": "ia3"}),
+    ("opt-125m", ["q_proj", "k_proj", "fc2"], 8, {"adapter": "ia3"}),
+    ("pythia-410m", ["query_key_value", "dense_4h_to_h"], 8, {"adapter": "ia3"}),
+    ("Llama-2-7b", QV, 256, {"adapter": "vera"}),
+    ("Llama-3.2-1B", ALL, 1024, {"adapter": "vera"}),
+    ("Qwen2.5-7B", ["q_proj", "v_proj", "down_proj"], 64, {"adapter": "vera"}),
+    ("gemma-2b", QV, 128, {"adapter": "vera"}),
+    ("pythia-410m", KV, 256, {"adapter": "vera"}),
+    ("Llama-2-7b", QV, 16, {"adapter": "rslora"}),
 ]
+
+
+def adapter(kind, targets, rank, given):
+    """The configuration of an adapter of this kind; IA3's vectors stand before the modules that PEFT's own table names."""
+    if kind == "ia3":
+        before = [name for name in ("down_proj", "fc2", "dense_4h_to_h") if targets == ALL or name in targets]
+        return IA3Config(task_type="CAUSAL_LM", target_modules=targets, feedforward_modules=before)
+    if kind == "vera":
+        return VeraConfig(task_type="CAUSAL_LM", r=rank, target_modules=targets)
+    return LoraConfig(task_type="CAUSAL_LM", r=rank, target_modules=targets, use_rslora=kind == "rslora", **given)
 
 
 def main():
@@ -57,7 +83,7 @@ def main():
             given = dict(options)
             if "trainable_token_indices" in given:
                 given["trainable_token_indices"] = list(range(given["trainable_token_indices"]))
-            model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=rank, target_modules=targets, **given))
+            model = get_peft_model(model, adapter(given.pop("adapter", "lora"), targets, rank, given))
         trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
         kinds = sorted({n.split(".")[-3] if "lora_" in n else n for n in trained if ".layers.0." in n and "lora_A" in n})
         rows.append({"model": name, "target": targets, "r": rank, "options": {k: str(v) for k, v in options.items()},

@@ -142,10 +142,21 @@ def autograd(record, _models):
     run = {name: value for name, value in record["run"].items() if value is not None and name not in ("note", "reference")}
     if run.pop("autocast", False) and run["precision"] == "bf16":
         run["precision"] = "bf16-autocast"
-    if run.pop("compile", False):
-        run["compile"] = "model"
     keys = config(record["config"], record["config"].get("model_type"))
-    return tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
+    if run.pop("compile", False):
+        yield compiled(record, run | {"compile": "model"}, keys)
+        return
+    yield from tracked(record["id"], run, keys, record["measured"], "autograd.json: autograd of PyTorch, tensors tracked")
+
+
+def compiled(record, run, keys):
+    """What the partitioner of torch.compile keeps, as a tracker of tensors saw it, without the compiler behind it."""
+    if run.get("recompute") == "full":
+        raise Skip("a compiled model that computes again, without the compiler that chooses what")
+    if keys["model_type"].startswith("gpt2"):
+        raise Skip("a model that is compiled in several graphs")
+    return case(f"{record['id']}/saved", "compiled saved", "train", "saved", record["measured"]["saved_total"],
+                {"train": run, "config": keys}, "trainers.json: the graphs of torch.compile, tensors tracked")
 
 
 def passes(record, _models):
@@ -209,6 +220,8 @@ def reserved(record, _models):
         run["lora_dtype"] = "fp32" if full else "bf16"
     if "lora_modules" in run:
         run["lora_targets"] = run.pop("lora_modules")
+    if isinstance(run.get("lora_targets"), str):
+        run["lora_targets"] = [run["lora_targets"]]
     if isinstance(run.get("trainable_token_indices"), list):
         run["trainable_token_indices"] = len(run["trainable_token_indices"])
     scenario = {"gpu": "h100-sxm-80", "train": run, "config": config(record["config"], None)}
@@ -339,8 +352,13 @@ def kernels(record, _models):
         ("blocks", "allocated_blocks_peak", peaks[1]),
         ("reserved", "reserved_peak", peaks[2]),
     ]
+    name = "kernels"
+    if "compile" in run:
+        name = "compiled"
+        if run["method"] != "full" or record["config"]["model_type"] == "gpt2":
+            raise Skip("compiled models of several graphs, or with adapters")
     for group, metric, figure in figures:
-        yield case(f"{record['id']}/{metric}", f"kernels {group}", "train", metric, figure, scenario, source)
+        yield case(f"{record['id']}/{metric}", f"{name} {group}", "train", metric, figure, scenario, source)
 
 
 # The loss itself, which nobody keeps for backward; a loop that keeps outputs still has that of the step before in its place.
@@ -349,13 +367,14 @@ LOSS = 4
 
 def arguments(keys, run):
     """What recomputed layers are given beside their input: rotary tables and the numbers of positions."""
-    if run.get("recompute") != "full":
+    if run.get("recompute") != "full" or run.get("compile") == "model":
         return 0
     head = keys.get("head_dim") or keys["hidden_size"] // keys["num_attention_heads"]
     wide = 4 if run["precision"] in ("fp32", "bf16-mixed") else 2
     # Where some layers keep what they compute, the tables are kept by those.
     tables = 0 if run.get("recompute_every", 1) > 1 else 2 * wide * head
-    return run["sequence_length"] * (tables + 8)
+    # Compiled layers are not given the numbers, which they do not read.
+    return run["sequence_length"] * (tables + (0 if "compile" in run else 8))
 
 
 def casts(keys, run):
@@ -381,7 +400,9 @@ def casts(keys, run):
     each = 2 * hidden * (query + kv) + (hidden * experts if experts else 3 * hidden * width)
     # With Liger the head is read inside a function that records no graph.
     vocabulary = 0 if run.get("kernels") == "liger" else keys["vocab_size"] * hidden
-    return 2 * (len(layers) * each + vocabulary)
+    # A compiler pads rows of 1024 elements and more to 128 bytes.
+    padding = -width % 64 * (hidden - 1) if "compile" in run and width >= 1024 else 0
+    return 2 * (len(layers) * (each + padding) + vocabulary)
 
 
 SCANNED = {"falcon_h1", "qwen3_next"}
@@ -480,6 +501,7 @@ def lora(record, models):
     dora = options.pop("use_dora", "False") == "True"
     saved = ast.literal_eval(options.pop("modules_to_save", None) or "[]")
     rows = ast.literal_eval(options.pop("trainable_token_indices", None) or "0")
+    kind = options.pop("adapter", None) or ("rslora" if options.pop("use_rslora", "False") == "True" else "lora")
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
@@ -487,6 +509,8 @@ def lora(record, models):
     train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
     if dora:
         train["dora"] = True
+    if kind != "lora":
+        train["adapter"] = kind
     if saved:
         train["modules_to_save"] = saved
     if rows:
@@ -494,7 +518,7 @@ def lora(record, models):
     keys = models.config(record["model"])
     if keys["model_type"] in EAGER:
         train["attention"] = "eager"
-    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}" \
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}{f' {kind}' if kind != 'lora' else ''}" \
         f"{' saved ' + '+'.join(saved) if saved else ''}{f' rows {rows}' if rows else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
                {"train": train, "config": keys}, "lora.json: PEFT 0.21")

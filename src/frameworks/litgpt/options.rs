@@ -1,7 +1,9 @@
 //! What LitGPT's scripts have no option for, and what is not known of them, is refused.
 
 use crate::ledger::EstimateError;
-use crate::scenario::{BaseWeights, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
+use crate::scenario::{
+    AdapterKind, BaseWeights, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train,
+};
 
 /// An error for the first value that LitGPT has no option for, or whose memory is not known.
 pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
@@ -38,6 +40,9 @@ pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
     }
     if train.kernels != KernelLibrary::None {
         return refuse("train.kernels", train.kernels.word(), "none");
+    }
+    if train.adapter != AdapterKind::Lora {
+        return refuse("train.adapter", train.adapter.word(), "lora");
     }
     if train.dora {
         return refuse("train.dora", "true", "false");

@@ -2,7 +2,9 @@
 
 use crate::ledger::EstimateError;
 use crate::model::Architecture;
-use crate::scenario::{Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train};
+use crate::scenario::{
+    AdapterKind, Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train,
+};
 
 /// An error for the first value that the recipes have no option for, or whose memory is not known.
 pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), EstimateError> {
@@ -52,6 +54,9 @@ pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), Es
     off(train.keep_gradients, "train.keep_gradients")?;
     off(train.keep_outputs, "train.keep_outputs")?;
     off(train.dora, "train.dora")?;
+    if train.adapter != AdapterKind::Lora {
+        return refuse("train.adapter", train.adapter.word(), "lora");
+    }
     if train.dropout.is_some_and(|probability| probability > 0.0) {
         return refuse("train.dropout", "above 0", "0");
     }

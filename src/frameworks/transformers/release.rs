@@ -63,6 +63,7 @@ impl Release {
             flash_package: self.runs_flash_package(train),
             one_mask: self.copies_logits,
             seeds_on_host: self.keeps_workspaces,
+            compiles: code.compiles && !self.code_of_4 && !self.flash_package,
             ..code
         };
         if earlier.scaled_by_number {

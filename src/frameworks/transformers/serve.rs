@@ -25,7 +25,7 @@ use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
 use crate::model::Model;
 use crate::model::architecture::KeyValues;
 use crate::scenario::profile::{Profile, Serving};
-use crate::scenario::{Attention, Infer, Loss, Objective, Placement, Reference};
+use crate::scenario::{Attention, Compile, Infer, Loss, Objective, Placement, Reference};
 use crate::states::{quantized, recurrent, weights};
 use crate::tape::timeline::Timeline;
 use crate::tape::{Dtype, recorded};
@@ -98,6 +98,7 @@ impl<'a> Served<'a> {
             every_layer: false,
             kernels: self.kernels,
             liger: None,
+            compile: Compile::None,
             scored: None,
             objective: Objective::Lm,
             reference: Reference::None,

@@ -17,11 +17,11 @@ use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
 use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
 use crate::model::architecture::ScoreHead;
-use crate::model::parameters::{Block, BlockParameters, blocks};
+use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
-    Attention, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
+    Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
 };
 use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
@@ -69,7 +69,8 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
-        let (placement, process) = (scenario.placement(), Process::of(scenario, true));
+        let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None);
+        let placement = scenario.placement();
         let this = Self {
             job: *job,
             model,
@@ -131,6 +132,21 @@ impl<'a> Trained<'a> {
         let shape = Shape::new(&[Dim { symbol: "", size: adapters.rows }, width]);
         let (name, bits) = ("trained rows as they were", adapters.dtype.bits());
         weights::plain(name, Place::Embedding, shape, bits, always(), "TrainableTokensLayer of PEFT 0.21").map(Some)
+    }
+
+    /// The matrices that adapters share and nobody trains.
+    fn shared_matrices(&self) -> Result<Vec<Entry>, Overflow> {
+        let Some(adapters) = &self.adapters else { return Ok(Vec::new()) };
+        let entry = |(name, tensor): (&'static str, &Tensor)| {
+            let dims = [tensor.rows, tensor.columns].map(|size| Dim { symbol: "", size });
+            let (shape, bits) = (Shape::new(&dims), adapters.dtype.bits());
+            weights::plain(name, Place::Embedding, shape, bits, always(), "VeraModel of PEFT 0.21")
+        };
+        ["vera A that all layers share", "vera B that all layers share"]
+            .into_iter()
+            .zip(&adapters.shared_tensors(&self.blocks))
+            .map(entry)
+            .collect()
     }
 
     /// The type that a model has as it is loaded, before anything of it is widened.
@@ -277,6 +293,7 @@ impl step::TrainingStep for Trained<'_> {
     fn finish(&self, entries: &mut Vec<Entry>) -> Result<(), EstimateError> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
+        entries.append(&mut self.shared_matrices()?);
         if self.has_copy() {
             entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
         }
@@ -419,6 +436,7 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
         graph: true,
         adapters,
         liger: code.liger.filter(|_| train.kernels == KernelLibrary::Liger),
+        compile: train.compile,
         scored: match train.objective {
             Objective::Grpo => Some(train.micro_batch_size.saturating_mul(train.completion_length)),
             _ => train.scored_tokens,

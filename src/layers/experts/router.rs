@@ -38,6 +38,7 @@ impl Run<'_> {
 
     fn route(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {
         let router = self.weights(tape, Part::Router, self.h(), sizes.experts, false);
+        let (router, held) = self.folded_router(tape, router);
         let logits = self.linear(tape, input, router, "router.scores");
         let wide = cast(tape, logits, Dtype::Fp32, "router.scores in fp32");
         let probabilities = softmax(tape, wide, "router.probabilities");
@@ -51,6 +52,9 @@ impl Run<'_> {
             weights = narrow;
         }
         tape.release(probabilities);
+        for tensor in held {
+            tape.release(tensor);
+        }
         Routing { logits, weights, indices }
     }
 

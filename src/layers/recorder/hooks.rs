@@ -49,7 +49,7 @@ mod tests {
     use crate::model::family::Family;
     use crate::model::{Architecture, parameters};
     use crate::preset::Library;
-    use crate::scenario::{Loss, Objective, Reference};
+    use crate::scenario::{Compile, Loss, Objective, Reference};
     use crate::shape::Dim;
     use crate::tape::timeline::Timeline;
     use crate::tape::{Dtype, Tensor, recorded};
@@ -78,6 +78,7 @@ mod tests {
             graph: true,
             adapters: None,
             liger: None,
+            compile: Compile::None,
             scored: None,
             objective: Objective::Lm,
             reference: Reference::None,

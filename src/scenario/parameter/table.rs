@@ -2,7 +2,7 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
+    AdapterKind, Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
     OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 use crate::scenario::profile::Framework;
@@ -335,7 +335,7 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "compile",
         unit: "",
         help: "what torch.compile makes one graph of",
-        kind: Kind::Choice { words: Compile::WORDS, covered: &["none"], optional: false },
+        kind: Kind::Choice { words: Compile::WORDS, covered: Compile::WORDS, optional: false },
         applies: training_in_detail,
         get: |s| Value::Word(s.train.compile.word().to_owned()),
         set: |s, value| word(value, Compile::from_word).map(|choice| s.train.compile = choice),
@@ -401,12 +401,22 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |s, value| flag(value).map(|on| s.train.offload_optimizer = on),
     },
     Parameter {
+        key: "train.adapter",
+        label: "adapter",
+        unit: "",
+        help: "what adapters are made of; ia3's own targets are k, v, down, and its vectors have no rank",
+        kind: Kind::Choice { words: AdapterKind::WORDS, covered: &["lora", "rslora", "vera", "ia3"], optional: false },
+        applies: adapting,
+        get: |s| Value::Word(s.train.adapter.word().to_owned()),
+        set: |s, value| word(value, AdapterKind::from_word).map(|kind| s.train.adapter = kind),
+    },
+    Parameter {
         key: "train.lora_rank",
         label: "LoRA rank",
         unit: "",
         help: "rank of the adapters",
         kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
-        applies: adapting,
+        applies: ranked,
         get: |s| Value::Count(s.train.lora_rank),
         set: |s, value| count(value).map(|count| s.train.lora_rank = count),
     },
@@ -446,7 +456,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "dropout before the adapters",
         kind: Kind::Fraction { optional: false },
-        applies: adapting,
+        applies: ranked,
         get: |s| Value::Fraction(s.train.lora_dropout),
         set: |s, value| fraction(value).map(|fraction| s.train.lora_dropout = fraction),
     },
@@ -807,6 +817,11 @@ fn scoring(scenario: &Scenario) -> bool {
 
 fn adapting(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.method != Method::Full
+}
+
+/// Learned vectors have no rank, and nothing before them is dropped.
+fn ranked(scenario: &Scenario) -> bool {
+    adapting(scenario) && scenario.train.adapter != AdapterKind::Ia3
 }
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {

@@ -31,6 +31,8 @@ fn symbols(tensor: &Tensor) -> [&'static str; 2] {
     match (tensor.piece, tensor.role) {
         (Piece::LoraA, _) => [rank, columns],
         (Piece::LoraB, _) => [rows, rank],
+        (Piece::VeraD, _) => ["r", ""],
+        (Piece::Vector, _) => ["", ""],
         (Piece::Bias, Role::ExpertBiases { .. }) => ["E", rows],
         _ => [rows, columns],
     }

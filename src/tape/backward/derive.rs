@@ -174,6 +174,7 @@ impl Tape {
             | Rule::View
             | Rule::Add
             | Rule::Subtract
+            | Rule::Compiled(_)
             | Rule::Multiply => own(self),
         }
     }

@@ -1,15 +1,18 @@
 //! Options of a step that go together with few others.
 
-use crate::families::patched_by_liger;
-use crate::layers::Run;
+use crate::families::{compiled_by_torch, patched_by_liger};
+use crate::layers::{Run, compiled};
 use crate::ledger::EstimateError;
-use crate::model::Model;
 use crate::model::part::Part;
-use crate::scenario::{KernelLibrary, Loss, Objective, Optimizer, OptimizerImplementation, Train};
+use crate::model::{Model, Output};
+use crate::scenario::{
+    Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, OptimizerImplementation, Precision, Train,
+};
 
 /// An error where kernels or an optimizer that steps in backward are asked for beside what they do not go with.
 pub(super) fn check(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), EstimateError> {
     check_kernels(model, run, train)?;
+    check_compile(model, run, train)?;
     check_step_in_backward(train)
 }
 
@@ -35,6 +38,77 @@ fn check_kernels(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), Esti
     }
     if !matches!(train.loss, Loss::Eager | Loss::Fused) {
         return refuse("train.loss", train.loss.word(), String::from("eager, fused: with liger the loss is its own"));
+    }
+    Ok(())
+}
+
+/// Of what `torch.compile` makes a graph that was measured: llamas and what is like them, trained whole on words.
+fn check_compile(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), EstimateError> {
+    if train.compile == Compile::None {
+        return Ok(());
+    }
+    let refuse = |key, value: String, covered: &str| {
+        let covered = format!("{covered}, with train.compile");
+        Err(EstimateError::NotCovered { key, value, covered })
+    };
+    let architecture = &model.architecture;
+    let biased = architecture.lm_head_bias
+        || architecture.groups.iter().any(|group| {
+            compiled::parts_of(&group.layer).is_none_or(|(attention, mlp)| attention.output_bias || mlp.bias)
+        });
+    if !run.code.compiles || biased || architecture.output != Output::Own {
+        let covered = format!("none, for {}; model, layers for {}", model.family.id, compiled_by_torch().join(", "));
+        return Err(EstimateError::NotCovered {
+            key: "train.compile",
+            value: train.compile.word().to_owned(),
+            covered,
+        });
+    }
+    let windowed = architecture.attentions().any(|attention| run.masked(attention.sliding_window));
+    let whole = train.compile == Compile::Model;
+    if train.method != Method::Full {
+        return refuse("train.method", train.method.word().to_owned(), "full");
+    }
+    if !matches!(train.precision, Precision::Bf16 | Precision::Bf16Mixed) {
+        return refuse("train.precision", train.precision.word().to_owned(), "bf16, bf16-mixed");
+    }
+    if train.attention != Attention::Flash {
+        return refuse("train.attention", train.attention.word().to_owned(), "flash");
+    }
+    if train.kernels != KernelLibrary::None {
+        return refuse("train.kernels", train.kernels.word().to_owned(), "none");
+    }
+    if train.loss != Loss::Eager {
+        return refuse("train.loss", train.loss.word().to_owned(), "eager");
+    }
+    if train.objective != Objective::Lm {
+        return refuse("train.objective", train.objective.word().to_owned(), "lm");
+    }
+    if train.padding {
+        return refuse("train.padding", String::from("true"), "false");
+    }
+    if windowed {
+        return refuse("train.sequence_length", train.sequence_length.to_string(), "less than the window of attention");
+    }
+    if run.dropout.contains(&true) {
+        let dropout = train.dropout.map_or_else(|| String::from("the model's"), |dropout| dropout.to_string());
+        return refuse("train.dropout", dropout, "0");
+    }
+    if train.step_in_backward {
+        return refuse("train.step_in_backward", String::from("true"), "false");
+    }
+    if whole && train.keep_outputs {
+        return refuse("train.keep_outputs", String::from("true"), "false");
+    }
+    if run.offloads_checkpoints {
+        return refuse("train.offload_activations", String::from("true"), "false");
+    }
+    if whole && run.checkpoint_every > 1 {
+        return refuse("train.recompute_every", run.checkpoint_every.to_string(), "1");
+    }
+    let partly = run.checkpointed_layers > 0 && run.checkpointed_layers < architecture.num_hidden_layers();
+    if whole && partly {
+        return refuse("train.recompute_layers", run.checkpointed_layers.to_string(), "all");
     }
     Ok(())
 }

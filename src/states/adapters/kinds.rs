@@ -1,0 +1,82 @@
+//! Adapters that are no pair of trained matrices: learned vectors (`IA3`), and vectors around shared matrices (`VeRA`).
+
+use super::Adapters;
+use crate::families::of_model;
+use crate::ledger::EstimateError;
+use crate::model::Model;
+use crate::model::architecture::FeedForward;
+use crate::model::parameters::{BlockParameters, Role, Tensor};
+use crate::model::part::{Part, Piece};
+use crate::scenario::{AdapterKind, KernelLibrary, Method, Objective, Train};
+
+const KEY: &str = "train.adapter";
+
+/// Whether a learned vector multiplies what this layer reads and not what it gives: PEFT's `feedforward_modules`, which
+/// for every family that it knows are the last layer of the feed-forward network.
+pub(crate) fn multiplies_input(part: Part) -> bool {
+    part == Part::Down
+}
+
+/// The vectors that are trained beside a matrix, where the adapter is made of vectors.
+pub(super) fn vectors(adapters: &Adapters, matrix: &Tensor) -> Option<Vec<Tensor>> {
+    let vector = |piece, rows| Tensor { part: matrix.part, piece, rows, columns: 1, pieces: 1, role: Role::Norm };
+    match adapters.kind {
+        AdapterKind::Ia3 if multiplies_input(matrix.part) => Some(vec![vector(Piece::Vector, matrix.columns)]),
+        AdapterKind::Ia3 => Some(vec![vector(Piece::Vector, matrix.rows)]),
+        AdapterKind::Vera => Some(vec![vector(Piece::VeraB, matrix.rows), vector(Piece::VeraD, adapters.rank)]),
+        AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Oft => None,
+    }
+}
+
+/// The matrices that all layers share.
+pub(super) fn shared(adapters: &Adapters, blocks: &[BlockParameters]) -> Vec<Tensor> {
+    let adapted = |tensor: &&Tensor| tensor.piece == Piece::Weight && adapters.names(tensor.part).is_some();
+    let matrices: Vec<&Tensor> = blocks.iter().flat_map(|block| &block.tensors).filter(adapted).collect();
+    let Some(first) = matrices.first().filter(|_| adapters.kind == AdapterKind::Vera) else { return Vec::new() };
+    let [rows, columns] =
+        matrices.iter().fold([0, 0], |[rows, columns], it| [rows.max(it.rows), columns.max(it.columns)]);
+    let matrix =
+        |piece, rows, columns| Tensor { part: first.part, piece, rows, columns, pieces: 1, role: Role::Linear };
+    vec![matrix(Piece::LoraA, adapters.rank, columns), matrix(Piece::LoraB, rows, adapters.rank)]
+}
+
+/// What is not known of adapters of another kind than two matrices.
+pub(super) fn check(model: &Model, train: &Train, targets: &[Part]) -> Result<(), EstimateError> {
+    if matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora) {
+        return Ok(());
+    }
+    let refuse = |key, value: String, covered: &str| {
+        let covered = format!("{covered}, with train.adapter = {}", train.adapter.word());
+        Err(EstimateError::NotCovered { key, value, covered })
+    };
+    let architecture = &model.architecture;
+    let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
+    let experts = architecture.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)));
+    let code = of_model(model);
+    if !decodes || experts || code.conv1d || code.transposed_linears {
+        let covered = format!("lora, rslora, for {}", model.id);
+        return Err(EstimateError::NotCovered { key: KEY, value: train.adapter.word().to_owned(), covered });
+    }
+    if train.method != Method::Lora {
+        return refuse("train.method", train.method.word().to_owned(), "full, lora");
+    }
+    if train.objective != Objective::Lm {
+        return refuse("train.objective", train.objective.word().to_owned(), "lm");
+    }
+    if train.kernels != KernelLibrary::None {
+        return refuse("train.kernels", train.kernels.word().to_owned(), "none");
+    }
+    if train.dora {
+        return refuse("train.dora", String::from("true"), "false");
+    }
+    if !train.modules_to_save.is_empty() {
+        return refuse("train.modules_to_save", train.modules_to_save.join(", "), "none");
+    }
+    if train.trainable_token_indices > 0 {
+        return refuse("train.trainable_token_indices", train.trainable_token_indices.to_string(), "0");
+    }
+    if targets.iter().any(|part| matches!(part, Part::TokenEmbedding | Part::Head)) {
+        return refuse("train.lora_targets", train.lora_targets.join(", "), "layers inside the model's");
+    }
+    Ok(())
+}
