@@ -62,7 +62,7 @@ impl<'a> Trained<'a> {
         check_optimizer(model, train)?;
         let release = Release::of(job.profile);
         release.check(job)?;
-        let code = release.code(of_model(model));
+        let code = release.code(of_model(model), train);
         let blocks = release.blocks(blocks(&model.architecture), &code);
         let adapters = match train.method {
             Method::Full => None,
