@@ -161,7 +161,8 @@ impl Draft {
         let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
         scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
-        let mut idle: Vec<String> = self.settings.iter().filter_map(|(origin, key)| idle(&scenario, origin, key)).collect();
+        let mut idle: Vec<String> =
+            self.settings.iter().filter_map(|(origin, key)| idle(&scenario, origin, key)).collect();
         idle.extend(notes(&model, &scenario, gpu.as_ref()));
         Ok(Resolved { scenario, model, gpu, file: self.file, flagged: self.flagged, idle })
     }
