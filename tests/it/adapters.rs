@@ -4,7 +4,7 @@ use std::path::Path;
 use brimful::import::config;
 use brimful::memory;
 use brimful::model::Model;
-use brimful::scenario::{AdapterKind, Method, Scenario};
+use brimful::scenario::{AdapterKind, Method, Recompute, Scenario};
 use serde_json::Value;
 
 fn reference(name: &str) -> Vec<Value> {
@@ -60,8 +60,11 @@ fn stacked_experts_are_adapted_as_peft_reads_their_names() {
     assert_eq!(count(&mixtral, &all), count(&mixtral, &lora(&["q", "k", "v", "o"], 8)));
     let refusal = |model, scenario: &Scenario| memory::estimate(model, scenario, None).unwrap_err().to_string();
     assert!(refusal(&qwen, &lora(&["q", "gate"], 8)).starts_with("train.lora_targets: gate without up"));
-    let ernie = experts("ernie4_5_moe");
-    assert!(refusal(&ernie, &lora(&["all-linear"], 8)).starts_with("train.lora_targets = all-linear"));
+    // With every linear layer come routers, of 16 experts in each of three layers.
+    let mut everything = lora(&["all-linear"], 8);
+    assert_eq!(count(&qwen, &everything), 540_672 + 3 * 8 * (256 + 16));
+    everything.train.recompute = Recompute::Full;
+    assert!(refusal(&qwen, &everything).starts_with("train.recompute = full"));
     let mut dropped = all.clone();
     dropped.train.lora_dropout = 0.1;
     assert!(refusal(&qwen, &dropped).starts_with("train.lora_dropout: 0.1"));
@@ -88,8 +91,8 @@ fn adapters_of_vectors_are_refused_where_they_are_not_known() {
         scenario.train.adapter = kind;
         scenario
     };
-    let (llama, gpt2, mixtral) = (model("Llama-2-7b"), model("gpt2"), model("Mixtral-8x7B"));
-    let [llama, gpt2, mixtral] = [llama, gpt2, mixtral].map(Option::unwrap);
+    let [llama, gpt2] = ["Llama-2-7b", "gpt2"].map(|name| model(name).unwrap());
+    let mixtral = config::parse(r#"{"model_type": "mixtral"}"#, "config.json", None).unwrap();
     let refusal = |model, scenario: &Scenario| memory::estimate(model, scenario, None).unwrap_err().to_string();
     for kind in [AdapterKind::Ia3, AdapterKind::Vera] {
         let plain = of_kind(kind, &["q", "v", "down"]);

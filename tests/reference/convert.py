@@ -252,7 +252,9 @@ def made_by_the_first_step(phases):
     ends = [phases.get(f"step1.{phase}") for phase in ("backward", "optimizer")]
     if not all(isinstance(end, dict) for end in ends):
         return None
-    return ends[1]["left_requested"] - ends[0]["left_requested"] + 4
+    made = ends[1]["left_requested"] - ends[0]["left_requested"] + 4
+    # What a step lets go of beside it can be more than vectors have states.
+    return made if made > 0 else None
 
 
 def release(record, _models):

@@ -10,7 +10,7 @@ use crate::ledger::EstimateError;
 use crate::model::architecture::{Experts, FeedForward};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::Part;
-use crate::scenario::{Attention, Compile, KernelLibrary, Loss, Objective, Precision, Train};
+use crate::scenario::{AdapterKind, Attention, Compile, KernelLibrary, Loss, Method, Objective, Precision, Train};
 use crate::sequence::Warmup;
 
 switches! {
@@ -148,12 +148,14 @@ impl Release {
 fn not_measured(train: &Train) -> Result<(), EstimateError> {
     let (kernels, compile) = (train.kernels, train.compile);
     let (every, offloads) = (train.recompute_every.to_string(), train.offload_activations);
+    let matrices = matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora);
     let asked = [
         (train.objective == Objective::Lm, "train.objective", train.objective.word(), "lm"),
         (train.loss != Loss::Trl, "train.loss", train.loss.word(), "eager, chunked, fused"),
         (kernels == KernelLibrary::None, "train.kernels", kernels.word(), "none"),
         (compile == Compile::None, "train.compile", compile.word(), "none"),
         (train.recompute_every == 1, "train.recompute_every", every.as_str(), "1"),
+        (train.method == Method::Full || matrices, "train.adapter", train.adapter.word(), "lora, rslora"),
         (!offloads, "train.offload_activations", "true", "false"),
     ];
     match asked.into_iter().find(|(known, ..)| !known) {
