@@ -216,6 +216,7 @@ mod tests {
             saved_layer: SavedLayer::BY_NAME,
             modules: Modules::in_order(code.modules.order),
             earlier: Earlier::SAME,
+            liger: None,
             ..code
         }
     }

@@ -46,7 +46,8 @@ pub(super) struct Draft {
     /// The scenario file, and the keys that flags have set since.
     file: Option<PathBuf>,
     flagged: Vec<String>,
-    idle: Vec<String>,
+    /// What flags have set: what errors call it, and its key.
+    settings: Vec<(String, String)>,
 }
 
 impl Draft {
@@ -67,7 +68,7 @@ impl Draft {
         for setting in &settings {
             draft.apply(setting)?;
         }
-        draft.idle = settings.iter().filter_map(|setting| idle(&draft.scenario, setting)).collect();
+        draft.settings = settings.iter().map(|setting| (setting.origin.clone(), setting.key.to_owned())).collect();
         Ok(draft)
     }
 
@@ -160,7 +161,7 @@ impl Draft {
         let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
         scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
-        let mut idle = self.idle;
+        let mut idle: Vec<String> = self.settings.iter().filter_map(|(origin, key)| idle(&scenario, origin, key)).collect();
         idle.extend(notes(&model, &scenario, gpu.as_ref()));
         Ok(Resolved { scenario, model, gpu, file: self.file, flagged: self.flagged, idle })
     }
@@ -191,12 +192,12 @@ impl Resolved {
 }
 
 /// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.
-fn idle(scenario: &Scenario, setting: &Setting) -> Option<String> {
-    let parameter = Parameter::by_key(setting.key).ok()?;
+fn idle(scenario: &Scenario, origin: &str, key: &str) -> Option<String> {
+    let parameter = Parameter::by_key(key).ok()?;
     let changes_nothing = !(parameter.applies)(scenario) && parameter.get(scenario) != parameter.get(&scenario.usual());
-    let key = if setting.origin.ends_with(parameter.key) { String::new() } else { format!(" ({})", parameter.key) };
+    let key = if origin.ends_with(parameter.key) { String::new() } else { format!(" ({})", parameter.key) };
     changes_nothing.then(|| {
         let with = parameter.awakening(scenario).map(|(other, word)| format!("; it needs {}={word}", other.key));
-        format!("{} changes nothing in this scenario{key}{}", setting.origin, with.unwrap_or_default())
+        format!("{} changes nothing in this scenario{key}{}", origin, with.unwrap_or_default())
     })
 }

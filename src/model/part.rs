@@ -374,7 +374,9 @@ mod tests {
                 "replicated_with_grad_allreduce" | "mla_kv_a_proj" => Split::Replicated,
                 _ => continue,
             };
-            let (often, experts) = (families.parse::<u64>().unwrap() >= 5, |part: &&Part| part.site() == Site::Experts);
+            let (often, experts) = (families.parse::<u64>().unwrap() >= 5, |part: &&Part| {
+                matches!(part.site(), Site::Experts | Site::Expert)
+            });
             let named = Part::ALL.iter().filter(|part| part.modules() == [module] && !experts(part));
             for part in named.filter(|_| often) {
                 assert_eq!(part.split(), split, "{part:?}: {line}");

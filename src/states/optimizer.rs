@@ -2,8 +2,10 @@
 
 mod kept;
 mod orthogonal;
+mod projected;
 mod step;
 mod stepped;
+mod tensor;
 
 use std::borrow::Cow;
 
@@ -121,9 +123,10 @@ fn shared(
     Ok(Entry { shape, bytes: bits.bytes(shape.elements()?)?, ..entry })
 }
 
-/// What the optimizer's step needs beside its states.
+/// What the optimizer's step needs beside its states; `stepped` has the same tensors in the order in which it comes to them.
 pub(crate) fn temporaries(
     trained: &Set<'_>,
+    stepped: &[BlockParameters],
     (optimizer, implementation): (Optimizer, OptimizerImplementation),
     kernels: Option<Kernels>,
 ) -> Result<Vec<Entry>, Overflow> {
@@ -144,7 +147,7 @@ pub(crate) fn temporaries(
                 }
                 _ => return Ok(Vec::new()),
             };
-            let steps = steps(trained, (optimizer, implementation), kernels)?;
+            let steps = steps(&Set { blocks: stepped, ..*trained }, (optimizer, implementation), kernels)?;
             let [first, later] = [&steps.first, &steps.later].map(|acts| step::most_beside_states(acts));
             let [first, later] = [first?, later?];
             let in_step = |of, bytes| transient(name, bytes, optimizer, Alive::NEVER.with(of, Instant::OptimizerStep));

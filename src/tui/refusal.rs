@@ -15,8 +15,8 @@ impl App {
         }
         let views: Vec<View> = View::ALL.into_iter().filter(|view| has(panes::of(*view))).collect();
         let named = |view: &View| view.name().to_lowercase() + &self.with_key(Action::Show(*view), " ({})");
-        let names = views.iter().map(named).collect::<Vec<_>>().join(", ");
-        Some(format!("only in {}: {names}", if views.len() == 1 { "this view" } else { "these views" }))
+        let listed = views.iter().map(named).collect::<Vec<_>>().join(", ");
+        Some(format!("only in {}: {listed}", if views.len() == 1 { "this view" } else { "these views" }))
     }
 
     /// Why a key would do nothing now.

@@ -124,7 +124,9 @@ impl<'a> Sheet<'a> {
         let below = Rect { y: inner.bottom(), height: area.bottom() - inner.bottom(), ..area };
         let left = Rect { width: inner.left() - area.left(), ..area };
         let right = Rect { x: inner.right(), width: area.right() - inner.right(), ..area };
-        [above, below, left, right].into_iter().for_each(|edge| self.marks.mark(edge));
+        for edge in [above, below, left, right] {
+            self.marks.mark(edge);
+        }
         panel.render(area, self.buffer);
     }
 

@@ -4,7 +4,7 @@ use crate::support::models::{count, imported};
 use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Ledger, Step, estimate};
 use brimful::preset::Library;
-use brimful::scenario::{Scenario, Task};
+use brimful::scenario::{Attention, Scenario, Task};
 use serde_json::{Value, json};
 
 fn small() -> Value {
@@ -22,6 +22,8 @@ fn serving(batch: u64, tokens: u64, word: &str) -> Scenario {
     scenario.infer.prefill_tokens = Some(batch * tokens);
     word.clone_into(&mut scenario.infer.weights);
     word.clone_into(&mut scenario.infer.kv_cache);
+    // No fused kernel computes it.
+    scenario.infer.attention = Attention::Eager;
     scenario
 }
 

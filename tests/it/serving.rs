@@ -20,7 +20,9 @@ fn release(id: &str) -> Framework {
 }
 
 fn ledger(model: &Model, change: impl Fn(&mut Infer)) -> Ledger {
-    memory::estimate(model, &serving(change), None).unwrap()
+    let mut scenario = serving(change);
+    memory::suit(model, &mut scenario, |key| key != "infer.attention");
+    memory::estimate(model, &scenario, None).unwrap()
 }
 
 fn weights(model: &Model, word: &str) -> u64 {

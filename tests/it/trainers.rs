@@ -1,6 +1,8 @@
 //! Runs as people make them with TRL and PEFT: the trainers' own defaults, what was asked for all the same, and what is said
 //! of programs that build on them.
 
+use serde_json::Value;
+
 use crate::support::binary::Place;
 
 /// Llama 3.1 8B with adapters at 8 × 1,024 tokens fits an RTX 4090 under TRL, whose head makes no logits; with the loss of
@@ -61,7 +63,11 @@ fn only_what_is_scored_is_computed() {
     let place = Place::new();
     let total = |more: &[&str]| {
         let run = ["estimate", "qwen2.5-0.5b", "--framework", "trl", "--batch", "8", "--set", "train.method=lora"];
-        place.json(&[&run[..], more].concat())["memory"]["allocated"].as_u64().unwrap()
+        let found = place.run(&[&run[..], more, &["--format", "json"]].concat());
+        assert_eq!(found.err, "", "nothing of it is idle");
+        let json: Value = serde_json::from_str(&found.out).unwrap();
+        let of_loss = |instant: &&Value| instant["id"] == "loss_backward" && instant["step"] == "steady";
+        json["instants"].as_array().unwrap().iter().find(of_loss).unwrap()["total"].as_u64().unwrap()
     };
     let (all, some) = (total(&[]), total(&["--set", "train.scored_tokens=512"]));
     assert!(some < all, "{some} {all}");

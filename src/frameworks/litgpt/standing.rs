@@ -26,7 +26,7 @@ pub(crate) fn optimizer_entries(trained: &Set<'_>, quantized: bool, profile: &Pr
     };
     let implementation = OptimizerImplementation::from_word(word).unwrap_or(OptimizerImplementation::Foreach);
     let mut entries = optimizer::states(trained, Optimizer::Adamw, implementation, states)?;
-    entries.append(&mut optimizer::temporaries(trained, (Optimizer::Adamw, implementation), None)?);
+    entries.append(&mut optimizer::temporaries(trained, trained.blocks, (Optimizer::Adamw, implementation), None)?);
     Ok(entries)
 }
 

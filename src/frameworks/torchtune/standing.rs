@@ -22,7 +22,7 @@ pub(crate) fn optimizer_entries(trained: &Set<'_>, train: &Train) -> Result<Vec<
         tensor.role = Role::Linear;
     }
     let mut entries = optimizer::states(&Set { blocks: &blocks, ..*trained }, kind, implementation, alive)?;
-    entries.append(&mut optimizer::temporaries(trained, (kind, implementation), None)?);
+    entries.append(&mut optimizer::temporaries(trained, trained.blocks, (kind, implementation), None)?);
     Ok(entries)
 }
 

@@ -10,7 +10,7 @@ use crate::ledger::EstimateError;
 use crate::model::architecture::{Experts, FeedForward};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::Part;
-use crate::scenario::{Attention, Loss, Objective, Precision};
+use crate::scenario::{Attention, Compile, KernelLibrary, Loss, Objective, Precision, Train};
 use crate::sequence::Warmup;
 
 switches! {
@@ -45,8 +45,13 @@ switches! {
 }
 
 impl Release {
-    /// The modelling code of a family in this release.
-    pub(super) fn code(self, code: Implementation) -> Implementation {
+    /// Whether fused attention is FlashAttention-2's in a run: it computes in 16 bits, and in fp32 PyTorch's own kernel does.
+    fn runs_flash_package(self, train: &Train) -> bool {
+        self.flash_package && train.precision != Precision::Fp32
+    }
+
+    /// The modelling code of a family in this release, run this way.
+    pub(super) fn code(self, code: Implementation, train: &Train) -> Implementation {
         let earlier = if self.code_of_4 { code.earlier } else { Earlier::default() };
         let mut code = Implementation {
             experts_apart: self.experts_apart,
@@ -55,7 +60,7 @@ impl Release {
             counts_positions_once: self.counts_positions_once,
             never_checkpoints: self.checkpoints_by_class && earlier.never_checkpoints,
             widened_by_model: self.widens_in_model,
-            flash_package: self.flash_package,
+            flash_package: self.runs_flash_package(train),
             one_mask: self.copies_logits,
             seeds_on_host: self.keeps_workspaces,
             compiles: code.compiles && !self.code_of_4 && !self.flash_package,
@@ -66,7 +71,7 @@ impl Release {
             code.scales_late = true;
         }
         if earlier.attention_of_its_own {
-            code.repeats_heads = !self.flash_package;
+            code.repeats_heads = !code.flash_package;
             code.frequencies_in_layers = true;
             code.one_mask = true;
         }
@@ -95,23 +100,14 @@ impl Release {
         let not = |key, value: &str, covered: &str| {
             Err(EstimateError::NotCovered { key, value: value.to_owned(), covered: covered.to_owned() })
         };
-        if self.code_of_4 && train.objective != Objective::Lm {
-            return not("train.objective", train.objective.word(), "lm, in this version");
-        }
-        if self.code_of_4 && train.loss == Loss::Trl {
-            return not("train.loss", train.loss.word(), "eager, chunked or fused, in this version");
+        if self.code_of_4 {
+            not_measured(train)?;
         }
         let own = of_model(job.model).earlier.eager_of_its_own;
         if self.copies_logits && own && train.attention == Attention::Eager {
             return not("train.attention", "eager", "flash, for this family in this version");
         }
-        if !self.flash_package || train.attention != Attention::Flash {
-            return Ok(());
-        }
-        if train.precision == Precision::Fp32 {
-            return not("train.attention", "flash", "eager, for fp32: FlashAttention-2 computes in 16 bits");
-        }
-        if train.padding {
+        if self.runs_flash_package(train) && train.attention == Attention::Flash && train.padding {
             return not("train.padding", "true", "false, for attention of FlashAttention-2");
         }
         Ok(())
@@ -145,6 +141,27 @@ impl Release {
             }
         }
         blocks
+    }
+}
+
+/// What of a run is known of later releases alone.
+fn not_measured(train: &Train) -> Result<(), EstimateError> {
+    let (kernels, compile) = (train.kernels, train.compile);
+    let (every, offloads) = (train.recompute_every.to_string(), train.offload_activations);
+    let asked = [
+        (train.objective == Objective::Lm, "train.objective", train.objective.word(), "lm"),
+        (train.loss != Loss::Trl, "train.loss", train.loss.word(), "eager, chunked, fused"),
+        (kernels == KernelLibrary::None, "train.kernels", kernels.word(), "none"),
+        (compile == Compile::None, "train.compile", compile.word(), "none"),
+        (train.recompute_every == 1, "train.recompute_every", every.as_str(), "1"),
+        (!offloads, "train.offload_activations", "true", "false"),
+    ];
+    match asked.into_iter().find(|(known, ..)| !known) {
+        Some((_, key, value, covered)) => {
+            let (value, covered) = (value.to_owned(), format!("{covered}, in this version"));
+            Err(EstimateError::NotCovered { key, value, covered })
+        }
+        None => Ok(()),
     }
 }
 

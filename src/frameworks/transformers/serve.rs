@@ -52,11 +52,11 @@ impl<'a> Served<'a> {
         let infer = &scenario.infer;
         let serving = described(job)?;
         check_length(model, "infer.context_length", infer.context_length)?;
-        check_attention(model, "infer.attention", infer.attention)?;
         let stored = Stored::of(model, &infer.weights)?;
         if let Some(format) = stored.format() {
             quantized::check_class(profile, model, format, "infer.weights")?;
         }
+        check_attention(model, "infer.attention", infer.attention)?;
         let prompt = infer.prompt();
         let placement = scenario.placement();
         Ok(Self { job: *job, model, infer, profile, serving, stored, placement, prompt, kernels: None })

@@ -62,7 +62,7 @@ impl<'a> Trained<'a> {
         check_optimizer(model, train)?;
         let release = Release::of(job.profile);
         release.check(job)?;
-        let code = release.code(of_model(model));
+        let code = release.code(of_model(model), train);
         let blocks = release.blocks(blocks(&model.architecture), &code);
         let adapters = match train.method {
             Method::Full => None,
@@ -263,8 +263,7 @@ impl step::TrainingStep for Trained<'_> {
         let mut entries = optimizer::states(trained, kind, implementation, since)?;
         let run = self.run();
         let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
-        let trained = Set { blocks: &blocks, ..*trained };
-        entries.append(&mut optimizer::temporaries(&trained, (kind, implementation), self.kernels())?);
+        entries.append(&mut optimizer::temporaries(trained, &blocks, (kind, implementation), self.kernels())?);
         Ok(entries)
     }
 

@@ -1,7 +1,7 @@
 //! Muon's update: a matrix made orthogonal by five iterations in bf16.
 
 use super::step::{Step, Variable};
-use super::stepped::times;
+use super::tensor::times;
 use crate::model::parameters::Tensor;
 use crate::units::Overflow;
 

@@ -196,13 +196,13 @@ impl Request {
                 let _ = row.set(&mut base, Value::Count(min));
             }
             // What was solved stays solved while nothing else changes.
-            let (furthest, furthest_by) = match before(&base).filter(|curve| curve.furthest_by >= by) {
-                Some(curve) => (curve.furthest.clone(), curve.furthest_by),
-                None => {
-                    let solve = |points| furthest(points).map_err(|error| error.to_string());
-                    let points = points.as_ref()?;
-                    (gpu.as_ref().map(|_| solve(points)), by)
-                }
+            let solved = before(&base).filter(|curve| curve.furthest_by >= by);
+            let (furthest, furthest_by) = if let Some(curve) = solved {
+                (curve.furthest.clone(), curve.furthest_by)
+            } else {
+                let solve = |points| furthest(points).map_err(|error| error.to_string());
+                let points = points.as_ref()?;
+                (gpu.as_ref().map(|_| solve(points)), by)
             };
             let (scenario, totals) = (scenario.clone(), Vec::new());
             curves.push(Curve { index, scenario, base, totals, totals_by: by, furthest, furthest_by });

@@ -3,6 +3,7 @@
 mod detail;
 mod draw;
 mod fits_on;
+mod said;
 mod total;
 
 use super::Pane;

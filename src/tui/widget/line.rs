@@ -31,9 +31,9 @@ pub(crate) fn draw_left(line: &Line<'_>, area: Rect, buffer: &mut Buffer) -> Rec
     let width = if plain { u16::try_from(signs()).unwrap_or(u16::MAX) } else { width_of(line) };
     let area = Rect { width: width.min(area.width), ..area };
     if plain {
-        draw_plain(line, area, buffer)
+        draw_plain(line, area, buffer);
     } else {
-        line.render(area, buffer)
+        line.render(area, buffer);
     }
     area
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::{detail, fits_on, total};
+use super::{detail, fits_on, said, total};
 use crate::memory::{Category, Step};
 use crate::scenario::Estimator;
 use crate::tui::action::Action;
@@ -92,6 +92,12 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
         let area = rows.take(1);
         detail::place(app, estimate, theme, frame, area);
     }
+    for note in said::of_card(app) {
+        if rows.free() > 0 {
+            let area = rows.take(1);
+            said::line(&note, theme.strong(), theme, frame, area);
+        }
+    }
     if let Some(sketch) = &estimate.sketch
         && let Some(area) = rows.after_blank(4)
     {
@@ -106,6 +112,15 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
     {
         detail::moments(app, estimate, theme, frame, area);
         frame.spot(area, Spot::Do(Action::Show(View::Timeline)));
+    }
+    // What the framework has decided, and for which release all of this holds, where there is room for more than that.
+    let of_framework = said::of_framework(app);
+    if rows.free() > 4 + u16::try_from(of_framework.len()).unwrap_or(u16::MAX) {
+        rows.take(1);
+        for words in of_framework {
+            let area = rows.take(1);
+            said::line(&words, theme.dim(), theme, frame, area);
+        }
     }
     if rows.free() > 4 {
         let free = rows.free() - 1;

@@ -1,0 +1,36 @@
+//! What a reader may not expect of a run: what the card makes otherwise, what the framework has decided, and for which release
+//! all of it holds.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use crate::memory::notes_of_card;
+use crate::scenario::Estimator;
+use crate::tui::app::App;
+use crate::tui::spot::Sheet;
+use crate::tui::theme::Theme;
+use crate::tui::view::text;
+
+/// What the card makes otherwise than the run is described.
+pub(super) fn of_card(app: &App) -> Vec<String> {
+    app.gpu_of(&app.scenario).map(|gpu| notes_of_card(&app.scenario, gpu)).unwrap_or_default()
+}
+
+/// The framework's own defaults where it has any, and the release that is described.
+pub(super) fn of_framework(app: &App) -> Vec<String> {
+    let framework = &app.scenario.framework;
+    let Some(profile) = framework.profile().filter(|_| app.scenario.estimator == Estimator::Ledger) else {
+        return Vec::new();
+    };
+    let decided = app.scenario.decided_by_framework();
+    let decided: Vec<String> =
+        decided.iter().map(|(parameter, value)| format!("{} {value}", parameter.label)).collect();
+    let own = (!decided.is_empty()).then(|| format!("{}'s own: {}", framework.word(), decided.join(", ")));
+    own.into_iter().chain([format!("holds for {}", profile.version)]).collect()
+}
+
+/// A line of it, as far as it goes.
+pub(super) fn line(words: &str, style: Style, theme: Theme, frame: &mut Sheet, area: Rect) {
+    text::left(frame, area, Line::styled(text::cut(words, area.width.saturating_sub(1), theme), style));
+}
