@@ -20,7 +20,13 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::LLAMA), compiles: true, ..LLAMA_CODE },
+        code: Implementation {
+            begins_with_token: false,
+            measured: true,
+            liger: Some(LigerPatch::LLAMA),
+            compiles: true,
+            ..LLAMA_CODE
+        },
         reads: Reads { keys: &[HEADS], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },
@@ -100,7 +106,13 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation { begins_with_token: false, measured: true, liger: Some(LigerPatch::QWEN3), compiles: true, ..LLAMA_CODE },
+        code: Implementation {
+            begins_with_token: false,
+            measured: true,
+            liger: Some(LigerPatch::QWEN3),
+            compiles: true,
+            ..LLAMA_CODE
+        },
         reads: Reads { keys: &[HEADS, &[Key::Own("attention_bias")]], rule: Rule::LaterLayersSlide, ..Reads::PLAIN },
         modules: ModuleNames::USUAL,
     },

@@ -52,13 +52,7 @@ type Results = Vec<(u8, StorageId)>;
 
 impl Tape {
     /// Records a graph that has computed its output, keeps these tensors and goes back by these steps.
-    pub(crate) fn compiled(
-        &mut self,
-        inputs: &[Tensor],
-        kept: &[Tensor],
-        steps: Vec<Step>,
-        output: Tensor,
-    ) -> Tensor {
+    pub(crate) fn compiled(&mut self, inputs: &[Tensor], kept: &[Tensor], steps: Vec<Step>, output: Tensor) -> Tensor {
         let graph = u16::try_from(self.graphs.len()).unwrap_or(u16::MAX);
         let source = self.record(Rule::Compiled(graph), inputs, output.shape, output.dtype, kept.len());
         if let Source::Node(node) = source {

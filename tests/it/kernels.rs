@@ -100,8 +100,7 @@ fn a_compiled_layer_keeps_what_the_partitioner_chose() {
     // The final norm in Python, cosines and sines, the log-softmax in fp32 with its labels and count.
     let outside = TOKENS * (8 * HIDDEN + 4) + 2 * TOKENS * 64 * 2 + 4 * TOKENS * 128_256 + 8 * (TOKENS + 1) + 4;
     assert_eq!(saved(&ledger), LAYERS * layer + outside);
-    let checkpointed =
-        self::ledger(|train| (train.compile, train.recompute) = (Compile::Layers, Recompute::Full));
+    let checkpointed = self::ledger(|train| (train.compile, train.recompute) = (Compile::Layers, Recompute::Full));
     let plain = self::ledger(|train| train.recompute = Recompute::Full);
     assert_eq!(saved(&checkpointed), saved(&plain));
 }
@@ -124,13 +123,13 @@ fn a_compiled_model_keeps_logits_in_16_bits_and_a_mask() {
 
 #[test]
 fn a_compiler_of_what_was_not_measured_is_refused() {
+    type Change = fn(&mut Train);
     for (id, key) in [("gpt2", "train.compile"), ("phi-3-mini-4k", "train.compile"), ("gemma-2-2b", "train.compile")] {
         if Library::embedded().model(id).is_ok() {
             let refused = tried(id, |train| train.compile = Compile::Model).unwrap_err().to_string();
             assert!(refused.contains(key), "{refused}");
         }
     }
-    type Change = fn(&mut Train);
     let changes: [(Change, &str); 5] = [
         (|train| train.precision = Precision::Fp32, "train.precision"),
         (|train| train.kernels = KernelLibrary::Liger, "train.kernels"),
@@ -140,11 +139,11 @@ fn a_compiler_of_what_was_not_measured_is_refused() {
     ];
     for (change, key) in changes {
         for compile in [Compile::Model, Compile::Layers] {
-            let changed = |train: &mut Train| {
+            let asked = |train: &mut Train| {
                 train.compile = compile;
                 change(train);
             };
-            let refused = tried("llama-3.2-1b", changed).unwrap_err().to_string();
+            let refused = tried("llama-3.2-1b", asked).unwrap_err().to_string();
             assert!(refused.contains(key) && refused.contains("train.compile"), "{refused}");
         }
     }

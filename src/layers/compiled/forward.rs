@@ -69,28 +69,29 @@ impl Run<'_> {
         let key = matrix(tape, graph, Part::Key, [self.h(), sizes.kv]);
         let value = matrix(tape, graph, Part::Value, [self.h(), sizes.kv]);
         let projections = [(query, "attention.query"), (key, "attention.key"), (value, "attention.value")];
-        let [queries, keys, values] =
-            projections.map(|(matrix, name)| self.graph_product(tape, graph, &matrix, name));
+        let [queries, keys, values] = projections.map(|(matrix, name)| self.graph_product(tape, graph, &matrix, name));
         graph.done(tape, &[normed]);
-        let sides = [
+        let normed_heads = [
             (queries, sizes.heads, names!("attention.query norm")),
             (keys, sizes.kv_heads, names!("attention.key norm")),
         ];
-        let head_norms = (attention.qk_norm == QkNorm::PerHead)
-            .then(|| sides.map(|(side, heads, names)| self.graph_head_norm(tape, graph, side, (heads, sizes.head), names)));
+        let head_norms = (attention.qk_norm == QkNorm::PerHead).then(|| {
+            normed_heads.map(|(side, heads, names)| self.graph_head_norm(tape, graph, side, (heads, sizes.head), names))
+        });
         // A mask that the graph makes itself is read beside keys and values of every head.
         let spreads = self.compile == Compile::Model && attention.heads != attention.kv_heads;
         let heads = [sizes.heads, if spreads { sizes.heads } else { sizes.kv_heads }]
             .map(|heads| tape.shape(&[self.b(), heads, self.s(), sizes.head]));
         let projected = keys.shape;
         let turned = ["attention.query after rotary embedding", "attention.key after rotary embedding"];
-        let [queries, keys] = [(queries, heads[0], turned[0]), (keys, heads[1], turned[1])].map(|(side, shape, name)| {
-            let turned = tape.constant(name, shape, side.dtype);
-            if head_norms.is_none() || !graph.keeps {
-                tape.release(side);
-            }
-            turned
-        });
+        let [queries, keys] =
+            [(queries, heads[0], turned[0]), (keys, heads[1], turned[1])].map(|(side, shape, name)| {
+                let turned = tape.constant(name, shape, side.dtype);
+                if head_norms.is_none() || !graph.keeps {
+                    tape.release(side);
+                }
+                turned
+            });
         let values = if spreads {
             let spread = tape.constant("attention.value for every head", heads[1], values.dtype);
             tape.release(values);

@@ -63,7 +63,8 @@ impl Run<'_> {
 
 impl<'a> Whole<'a> {
     fn record(mut self) -> Forward {
-        let seeds = self.seeds();
+        // They are drawn again where layers are computed again.
+        let seeds = (self.run.checkpoints() == 0).then(|| self.seeds());
         let (outside, loss) = self.forward();
         let loss_known = self.tape.position();
         let root = self.tape.seed(loss, "loss");
@@ -87,7 +88,7 @@ impl<'a> Whole<'a> {
         self.tape.release_each(outside.masks);
         let embedding_backward = self.tape.position();
         self.embedding_backward(incoming, read);
-        self.tape.release(seeds);
+        self.tape.release_each(seeds);
         for gradient in std::mem::take(&mut self.returned).into_iter().filter(|_| self.run.keep_gradients) {
             self.tape.let_go(gradient);
         }
