@@ -1,7 +1,6 @@
 //! Linear layers, and the door that every product with a matrix of a model goes through.
 
 use super::operations::{add, cast, kept_factors};
-use super::vectors::{output_times_vector, times_vector};
 use super::{Kernel, Run};
 use crate::model::part::{Codes, Part, Piece, Split};
 use crate::scenario::AdapterKind;
@@ -70,7 +69,7 @@ impl Run<'_> {
         };
         match adapters.kind {
             AdapterKind::Ia3 if multiplies_input(linear.part) => {
-                let (scaled, held) = times_vector(tape, input, linear, (adapters, names));
+                let (scaled, held) = Self::times_vector(tape, input, linear, (adapters, names));
                 let output = self.own_product(tape, scaled, linear, name, positions);
                 tape.release(scaled);
                 tape.release_each(held);
@@ -78,7 +77,7 @@ impl Run<'_> {
             }
             AdapterKind::Ia3 => {
                 let output = self.own_product(tape, input, linear, name, positions);
-                output_times_vector(tape, output, linear, (adapters, names))
+                Self::output_times_vector(tape, output, linear, (adapters, names))
             }
             AdapterKind::Vera => {
                 let output = self.own_product(tape, input, linear, name, positions);

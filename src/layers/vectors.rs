@@ -7,40 +7,40 @@ use crate::shape::Dim;
 use crate::states::adapters::{Adapters, Names};
 use crate::tape::{Tape, Tensor};
 
-/// `input·l`, in the wider type of both and then in the input's; with what stays in variables until the layer
-/// returns.
-pub(super) fn times_vector(
-    tape: &mut Tape,
-    input: Tensor,
-    linear: Linear,
-    (adapters, names): (&Adapters, &Names),
-) -> (Tensor, [Tensor; 2]) {
-    let one = Dim { symbol: "", size: 1 };
-    let vector = learned_vector(tape, [one, linear.inputs], linear, (adapters, names));
-    let wide = cast(tape, input, adapters.dtype, names.input);
-    let product = multiply(tape, [wide, vector], names.times, input.shape);
-    let narrow = cast(tape, product, input.dtype, names.times);
-    tape.release(product);
-    (narrow, [wide, vector])
-}
-
-/// `output·l`, in the wider type of both and then in the output's.
-pub(super) fn output_times_vector(
-    tape: &mut Tape,
-    output: Tensor,
-    linear: Linear,
-    (adapters, names): (&Adapters, &Names),
-) -> Tensor {
-    let one = Dim { symbol: "", size: 1 };
-    let vector = learned_vector(tape, [linear.outputs, one], linear, (adapters, names));
-    let product = multiply(tape, [output, vector], names.times, output.shape);
-    let narrow = cast(tape, product, output.dtype, names.times);
-    tape.release_each([product, output]);
-    tape.release(vector);
-    narrow
-}
-
 impl Run<'_> {
+    /// `input·l`, in the wider type of both and then in the input's; with what stays in variables until the layer
+    /// returns.
+    pub(crate) fn times_vector(
+        tape: &mut Tape,
+        input: Tensor,
+        linear: Linear,
+        (adapters, names): (&Adapters, &Names),
+    ) -> (Tensor, [Tensor; 2]) {
+        let one = Dim { symbol: "", size: 1 };
+        let vector = learned_vector(tape, [one, linear.inputs], linear, (adapters, names));
+        let wide = cast(tape, input, adapters.dtype, names.input);
+        let product = multiply(tape, [wide, vector], names.times, input.shape);
+        let narrow = cast(tape, product, input.dtype, names.times);
+        tape.release(product);
+        (narrow, [wide, vector])
+    }
+
+    /// `output·l`, in the wider type of both and then in the output's.
+    pub(crate) fn output_times_vector(
+        tape: &mut Tape,
+        output: Tensor,
+        linear: Linear,
+        (adapters, names): (&Adapters, &Names),
+    ) -> Tensor {
+        let one = Dim { symbol: "", size: 1 };
+        let vector = learned_vector(tape, [linear.outputs, one], linear, (adapters, names));
+        let product = multiply(tape, [output, vector], names.times, output.shape);
+        let narrow = cast(tape, product, output.dtype, names.times);
+        tape.release_each([product, output]);
+        tape.release(vector);
+        narrow
+    }
+
     /// `output + b·B(d·A(dropout(input)))` in the type of the input, where all layers share `A` and `B` and
     /// use as much of them as they are large.
     pub(crate) fn beside_shared(
