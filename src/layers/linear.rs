@@ -69,7 +69,7 @@ impl Run<'_> {
         };
         match adapters.kind {
             AdapterKind::Ia3 if multiplies_input(linear.part) => {
-                let (scaled, held) = self.times_vector(tape, input, linear, (adapters, names));
+                let (scaled, held) = Self::times_vector(tape, input, linear, (adapters, names));
                 let output = self.own_product(tape, scaled, linear, name, positions);
                 tape.release(scaled);
                 tape.release_each(held);
@@ -77,7 +77,7 @@ impl Run<'_> {
             }
             AdapterKind::Ia3 => {
                 let output = self.own_product(tape, input, linear, name, positions);
-                self.output_times_vector(tape, output, linear, (adapters, names))
+                Self::output_times_vector(tape, output, linear, (adapters, names))
             }
             AdapterKind::Vera => {
                 let output = self.own_product(tape, input, linear, name, positions);

@@ -11,7 +11,6 @@ impl Run<'_> {
     /// `input·l`, in the wider type of both and then in the input's; with what stays in variables until the layer
     /// returns.
     pub(crate) fn times_vector(
-        &self,
         tape: &mut Tape,
         input: Tensor,
         linear: Linear,
@@ -28,7 +27,6 @@ impl Run<'_> {
 
     /// `output·l`, in the wider type of both and then in the output's.
     pub(crate) fn output_times_vector(
-        &self,
         tape: &mut Tape,
         output: Tensor,
         linear: Linear,
@@ -43,7 +41,8 @@ impl Run<'_> {
         narrow
     }
 
-    /// `output + b·B(d·A(dropout(input)))` in the type of the input, where all layers share `A` and `B` and use as much of them as they are large.
+    /// `output + b·B(d·A(dropout(input)))` in the type of the input, where all layers share `A` and `B` and
+    /// use as much of them as they are large.
     pub(crate) fn beside_shared(
         &self,
         tape: &mut Tape,
