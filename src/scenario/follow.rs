@@ -46,6 +46,7 @@ impl Scenario {
     }
 
     /// The scenario of the same framework, task and method of which nothing else was asked.
+    #[must_use]
     pub fn usual(&self) -> Self {
         let mut usual = Self { framework: self.framework.clone(), task: self.task, ..Self::default() };
         usual.train.method = self.train.method;
