@@ -228,6 +228,7 @@ mod tests {
             modules: Modules::in_order(code.modules.order),
             earlier: Earlier::SAME,
             liger: None,
+            compiles: false,
             ..code
         }
     }
