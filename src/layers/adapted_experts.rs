@@ -113,6 +113,8 @@ impl Run<'_> {
             extras: &[],
             keeps_output: false,
         };
-        tape.apply(&operation, folded, shape, self.weights)
+        let sum = tape.apply(&operation, folded, shape, self.weights);
+        tape.product_workspace();
+        sum
     }
 }

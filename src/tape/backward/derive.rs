@@ -106,7 +106,7 @@ impl Tape {
                 }
                 product
             }
-            Rule::ScaledProduct => {
+            Rule::ScaledProduct | Rule::Fold => {
                 let product = self.allocate("product before scaling", input.shape, input.dtype, Kind::Scratch);
                 self.product_workspace();
                 let scaled = own(self);
@@ -142,7 +142,6 @@ impl Tape {
             Rule::ScatterByMask => self.derive_scatter_by_mask(input),
             Rule::Scatter if self.kernels.is_some() => own(self),
             Rule::Index | Rule::Scatter => self.derive_beside(input, ["zeros"]),
-            Rule::Fold => self.derive_beside(input, ["product before scaling"]),
             Rule::Power | Rule::Rsqrt => self.derive_beside(input, ["power", "scaled power"]),
             Rule::ClampAbove => self.derive_clamp(input, 1),
             Rule::Clamp => self.derive_clamp(input, 2),
