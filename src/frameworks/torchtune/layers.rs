@@ -3,7 +3,7 @@
 //! It computes otherwise than the Hugging Face classes do: neighbouring channels are rotated as pairs in fp32, keys and
 //! values are copied for every head, norms narrow after they have multiplied by their weight, logits come in chunks.
 //! Operations and lifetimes of variables follow that code; linear layers, adapters and the feed-forward network are those
-//! of [`crate::layers::operations`], [`crate::layers::adapter`] and [`crate::layers::feed_forward`].
+//! of [`crate::layers`].
 
 mod attention;
 mod batch;
