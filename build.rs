@@ -31,16 +31,36 @@ fn texts(root: &Path, parent: &str, folder: &str) -> io::Result<String> {
     Ok(table + "]\n")
 }
 
-/// A row for each file of cases: its path, and its text, deflated: only `brimful validate` reads it.
+/// All cases in one text, deflated, and a row for each file: its path, and where it ends in that text. Files of the same
+/// runs stand beside each other, which makes the text small; only `brimful validate` reads it.
 fn packed(root: &Path, out: &Path) -> io::Result<String> {
-    let mut table = String::from("&[\n");
-    for path in files(&root.join("tests/reference/cases"))? {
-        let name = name_of(&path);
-        let small = out.join(format!("{name}.deflated"));
-        fs::write(&small, miniz_oxide::deflate::compress_to_vec(&fs::read(&path)?, 9))?;
-        let _ = writeln!(table, "    ({:?}, include_bytes!({:?})),", format!("cases/{name}"), small.display());
+    let mut paths = files(&root.join("tests/reference/cases"))?;
+    paths.sort_by_key(|path| {
+        let name = name_of(path);
+        let (measured, family) =
+            (name.split('-').next().map(str::to_owned), name.rsplit('-').next().map(str::to_owned));
+        (measured, family, name)
+    });
+    let (mut table, mut whole) = (String::from("&[\n"), String::new());
+    for path in paths {
+        whole.push_str(&fs::read_to_string(&path)?);
+        let _ = writeln!(table, "    ({:?}, {}),", format!("cases/{}", name_of(&path)), grouped(whole.len()));
     }
+    fs::write(out.join("cases.deflated"), miniz_oxide::deflate::compress_to_vec(whole.as_bytes(), 9))?;
     Ok(table + "]\n")
+}
+
+/// A number as code has it: `1_234_567`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A row for each file of a model.

@@ -20,21 +20,29 @@ use crate::preset::{model, scenario};
 use crate::scenario::{Scenario, Task};
 use crate::validate::{Case, Confidence, Metric, Rank, Stage, Subject};
 
-/// Paths and deflated texts of the cases that the repository ships, sorted, written by the build.
-const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/cases.rs"));
+/// The cases that the repository ships, as one deflated text, and the path of each file with where it ends in that text;
+/// written by the build.
+const DEFLATED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cases.deflated"));
+const EMBEDDED: &[(&str, usize)] = include!(concat!(env!("OUT_DIR"), "/cases.rs"));
 
 /// Tables of `[scenario]` that describe a model.
 const MODEL_TABLES: [&str; 2] = ["architecture", "config"];
 
 /// The cases that are part of the program.
 pub fn embedded(library: &Library) -> Result<Vec<Case>, PresetError> {
+    let wrong = |error: String| PresetError::file("embedded cases", error);
+    let bytes = miniz_oxide::inflate::decompress_to_vec(DEFLATED).map_err(|error| wrong(error.to_string()))?;
+    let whole = String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?;
+    let mut texts = Vec::with_capacity(EMBEDDED.len());
+    let mut start = 0;
+    for (path, end) in EMBEDDED {
+        texts.push((*path, whole.get(start..*end).unwrap_or_default()));
+        start = *end;
+    }
+    texts.sort_unstable();
     let mut cases = Vec::new();
-    for (path, deflated) in EMBEDDED {
-        let origin = format!("embedded {path}");
-        let bytes = miniz_oxide::inflate::decompress_to_vec(deflated)
-            .map_err(|error| PresetError::file(origin.as_str(), error.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|error| PresetError::file(origin.as_str(), error.to_string()))?;
-        cases.extend(parse(&text, &origin, Path::new(""), library)?);
+    for (path, text) in texts {
+        cases.extend(parse(text, &format!("embedded {path}"), Path::new(""), library)?);
     }
     Ok(cases)
 }
