@@ -195,7 +195,7 @@ impl Resolved {
 /// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.
 fn idle(scenario: &Scenario, origin: &str, key: &str) -> Option<String> {
     let parameter = Parameter::by_key(key).ok()?;
-    let changes_nothing = !(parameter.applies)(scenario) && parameter.get(scenario) != parameter.get(&scenario.usual());
+    let changes_nothing = !(parameter.applies)(scenario) && parameter.get(scenario) != scenario.default_of(parameter);
     let key = if origin.ends_with(parameter.key) { String::new() } else { format!(" ({})", parameter.key) };
     changes_nothing.then(|| {
         let with = parameter.awakening(scenario).map(|(other, word)| format!("; it needs {}={word}", other.key));

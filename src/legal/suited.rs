@@ -94,7 +94,7 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
 
 /// Whether a scenario has another value than its framework would give it, which somebody must have asked for.
 pub fn is_unusual(scenario: &Scenario, key: &str) -> bool {
-    Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != parameter.get(&scenario.usual()))
+    Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != scenario.default_of(parameter))
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use crate::model::keys::Source;
 use crate::scenario::Method;
 use crate::scenario::profile::{OwnDefault, Profile, Profiles, Serving, Training};
 
-/// The keys of `[train]` that are habits and no parameters, and the tables in it.
+/// The section whose keys are defaults, and those of it that are habits and no parameters.
+const TRAIN: &str = "train";
 const HABITS: [&str; 2] = ["fixed_options", "adapters_as_model"];
-const METHODS: [(&str, Method); 3] = [("full", Method::Full), ("lora", Method::Lora), ("qlora", Method::Qlora)];
 
 /// The profile that a file describes, which may build on one of those that are known.
 pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profile, PresetError> {
@@ -33,14 +33,15 @@ pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profil
     let families = root.words("families")?;
     let release = root.table("release", "release.")?;
     let train = root.table("train", "train.")?;
-    let defaults = [("train", root.raw_table("train")?), ("runtime", root.raw_table("runtime")?)];
+    let defaults = [(TRAIN, root.raw_table(TRAIN)?), ("runtime", root.raw_table("runtime")?)];
     let infer = root.table("infer", "infer.")?;
     root.finish()?;
 
     let id = identifier(&root, id)?;
     let base = base.map(|base| found(&root, &base, known)).transpose()?;
-    let based = |framework: &String| base.as_ref().is_some_and(|base| base.framework != *framework);
-    if let (Some(framework), Some(base)) = (framework.as_ref().filter(|framework| based(framework)), &base) {
+    if let (Some(framework), Some(base)) = (&framework, &base)
+        && *framework != base.framework
+    {
         let message = format!("found `{framework}`, but its base `{}` follows `{}`", base.id, base.framework);
         return Err(root.error("framework", message));
     }
@@ -59,32 +60,26 @@ pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profil
             root.error("families", format!("`{unknown}` is not a known family; {}", suggestion(unknown, &known)))
         );
     }
-    let habits = train.map(|section| training(&section)).transpose()?;
+    let usual = base.as_ref().and_then(|base| base.train).unwrap_or_default();
+    let habits = train.map(|section| training(&section, usual)).transpose()?;
     let own = own_defaults(document, defaults)?;
     let infer = infer.map(|section| serving(&section)).transpose()?;
     // Every entry of every ledger names it: it lives as long as the program, which reads each profile once.
     let version = version.map(|version| &*version.leak());
     let name = name.unwrap_or_else(|| id.clone());
-    let Some(base) = base else {
-        if habits.is_none() && infer.is_none() {
-            return Err(root.error("train", "missing; a profile describes [train], [infer] or both"));
+    let base = match base {
+        Some(base) => Profile::clone(&base),
+        None if habits.is_none() && infer.is_none() => {
+            return Err(root.error(TRAIN, "missing; a profile describes [train], [infer] or both"));
         }
-        let (version, sources) = (root.need("version", version)?, root.need("sources", sources)?);
-        let (release, families) = (release.unwrap_or_default(), families.unwrap_or_default());
-        return Ok(Profile {
-            id,
-            name,
-            framework,
-            version,
-            sources,
-            families,
-            release,
-            defaults: own,
-            train: habits,
-            infer,
-        });
+        None => Profile {
+            version: root.need("version", version)?,
+            sources: root.need("sources", sources.clone())?,
+            train: None,
+            infer: None,
+            ..Profile::default()
+        },
     };
-    let base = Profile::clone(&base);
     Ok(Profile {
         id,
         name,
@@ -115,13 +110,20 @@ fn own_defaults(
     let mut defaults = Vec::new();
     for (section, table) in tables {
         let Some(table) = table else { continue };
-        let others: Vec<&str> = HABITS.into_iter().chain(METHODS.map(|(word, _)| word)).collect();
-        let values = scenario::values(document, section, table, &others)?;
-        defaults.extend(values.into_iter().map(|(key, value)| OwnDefault { method: None, key, value }));
-        for (word, method) in METHODS {
-            let Some(DeValue::Table(table)) = table.get(word).map(Spanned::get_ref) else { continue };
-            let values = scenario::values(document, section, table, &[])?;
-            defaults.extend(values.into_iter().map(|(key, value)| OwnDefault { method: Some(method), key, value }));
+        let within = |word: &&&str| matches!(table.get(**word).map(Spanned::get_ref), Some(DeValue::Table(_)));
+        let methods: Vec<&str> = Method::WORDS.iter().filter(within).copied().collect();
+        let habits = HABITS.iter().filter(|_| section == TRAIN);
+        let others: Vec<String> = habits.chain(&methods).map(|key| format!("{section}.{key}")).collect();
+        let mut add = |method, table, others: &[String]| -> Result<(), PresetError> {
+            let values = scenario::values(document, section, table, others)?;
+            defaults.extend(values.into_iter().map(|(key, value)| OwnDefault { method, key, value }));
+            Ok(())
+        };
+        add(None, table, &others)?;
+        for word in methods {
+            if let Some(DeValue::Table(table)) = table.get(word).map(Spanned::get_ref) {
+                add(Method::from_word(word), table, &[])?;
+            }
         }
     }
     Ok(defaults)
@@ -148,12 +150,12 @@ fn differences(
     Ok(differences)
 }
 
-/// How it trains, beside what a scenario can say.
-fn training(section: &Section<'_, '_>) -> Result<Training, PresetError> {
+/// How it trains, beside what a scenario can say; what is not said is as usual.
+fn training(section: &Section<'_, '_>, usual: Training) -> Result<Training, PresetError> {
     let [fixed_options, adapters_as_model] = HABITS;
     Ok(Training {
-        fixed_options: section.flag(fixed_options)?.unwrap_or(false),
-        adapters_as_model: section.flag(adapters_as_model)?.unwrap_or(false),
+        fixed_options: section.flag(fixed_options)?.unwrap_or(usual.fixed_options),
+        adapters_as_model: section.flag(adapters_as_model)?.unwrap_or(usual.adapters_as_model),
     })
 }
 

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::located::{self, Document, PresetError, found, suggestion, whole, words};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{LEADING, Scenario, Value};
+use crate::scenario::{Scenario, Value};
 
 /// The word for a value that is not set, where something else would follow.
 const UNSET: &str = "unset";
@@ -37,8 +37,7 @@ pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
     let Ok(text) = located::read(path) else { return PresetError::file(origin, message) };
     let document = Document { origin: &origin, text: &text };
     let Ok(root) = document.parse() else { return PresetError::file(origin, message) };
-    let mut leaves = Vec::new();
-    collect("", root.get_ref(), &mut leaves);
+    let leaves = leaves("", root.get_ref());
     let span = leaves.iter().find(|leaf| leaf.key == key).map_or(0..0, |leaf| leaf.span.clone());
     document.error(span, key, message)
 }
@@ -57,56 +56,52 @@ pub(crate) fn from_table(
     table: &DeTable<'_>,
     others: &[&str],
 ) -> Result<Scenario, PresetError> {
-    let mut leaves = Vec::new();
-    collect("", table, &mut leaves);
-    leaves.retain(|leaf| !others.contains(&leaf.key.as_str()));
-    // The first mistake in the file is reported, not the first in the alphabet.
-    leaves.sort_by_key(|leaf| leaf.span.start);
     let mut scenario = Scenario::default();
-    for leaf in leaves {
-        let wrong = |message: String| document.error(leaf.span.clone(), format!("{prefix}{}", leaf.key), message);
-        let parameter = PARAMETERS.iter().find(|parameter| parameter.key == leaf.key);
-        let parameter = parameter.ok_or_else(|| wrong(unknown(&leaf.key)))?;
-        let value = value(parameter, leaf.value).map_err(&wrong)?;
-        parameter.set(&mut scenario, value).map_err(|error| wrong(error.message))?;
+    for leaf in leaves("", table).into_iter().filter(|leaf| !others.contains(&leaf.key.as_str())) {
+        put(document, &format!("{prefix}{}", leaf.key), &leaf, &mut scenario)?;
     }
     Ok(scenario)
 }
 
 /// The dotted keys of a table that have a value.
 pub(crate) fn keys(table: &DeTable<'_>) -> Vec<String> {
-    let mut leaves = Vec::new();
-    collect("", table, &mut leaves);
-    leaves.into_iter().map(|leaf| leaf.key).collect()
+    leaves("", table).into_iter().map(|leaf| leaf.key).collect()
 }
 
 /// Values of parameters in a table of one section, as `[train]` is, each with its dotted key; messages call them by that.
-/// The keys in `others` are not its own.
+/// The dotted keys in `others` are not its own.
 pub(crate) fn values(
     document: Document<'_>,
     section: &str,
     table: &DeTable<'_>,
-    others: &[&str],
+    others: &[String],
 ) -> Result<Vec<(&'static str, Value)>, PresetError> {
-    let mut leaves = Vec::new();
-    collect(&format!("{section}."), table, &mut leaves);
-    leaves.retain(|leaf| others.iter().all(|other| leaf.key.split_once('.').is_none_or(|(_, key)| key != *other)));
-    leaves.sort_by_key(|leaf| leaf.span.start);
-    let read = leaves.into_iter().map(|leaf| {
-        let wrong = |message: String| document.error(leaf.span.clone(), leaf.key.clone(), message);
-        let parameter = PARAMETERS.iter().find(|parameter| parameter.key == leaf.key);
-        let parameter = parameter.ok_or_else(|| wrong(unknown(&leaf.key)))?;
-        let value = value(parameter, leaf.value).map_err(&wrong)?;
+    let own = leaves(&format!("{section}."), table).into_iter().filter(|leaf| !others.contains(&leaf.key));
+    let read = own.map(|leaf| {
         let mut scenario = Scenario::default();
-        parameter.set(&mut scenario, value).map_err(|error| wrong(error.message))?;
+        let parameter = put(document, &leaf.key, &leaf, &mut scenario)?;
         Ok((parameter.key, parameter.get(&scenario)))
     });
     read.collect()
 }
 
+/// Puts a value of a file into the scenario; `name` is what messages call its key.
+fn put(
+    document: Document<'_>,
+    name: &str,
+    leaf: &Leaf<'_, '_>,
+    scenario: &mut Scenario,
+) -> Result<&'static Parameter, PresetError> {
+    let wrong = |message: String| document.error(leaf.span.clone(), name, message);
+    let parameter = PARAMETERS.iter().find(|parameter| parameter.key == leaf.key);
+    let parameter = parameter.ok_or_else(|| wrong(unknown(&leaf.key)))?;
+    let value = value(parameter, leaf.value).map_err(&wrong)?;
+    parameter.set(scenario, value).map_err(|error| wrong(error.message))?;
+    Ok(parameter)
+}
+
 /// The scenario as a file that reads back equal: model and card, then whatever differs from the default.
 pub fn to_toml(scenario: &Scenario) -> String {
-    let (default, usual) = (Scenario::default(), scenario.usual());
     let mut text = String::new();
     let mut section = "";
     // A TOML table cannot be left again, so the keys outside all tables come first.
@@ -114,10 +109,7 @@ pub fn to_toml(scenario: &Scenario) -> String {
     for name in sections() {
         for parameter in in_order(name) {
             let value = parameter.get(scenario);
-            // What the rest follows from is said, and of the rest what does not follow.
-            let leads = LEADING.contains(&parameter.key);
-            let known = parameter.get(if leads { &default } else { &usual });
-            if parameter.key != "model" && value == known {
+            if parameter.key != "model" && value == scenario.default_of(parameter) {
                 continue;
             }
             if section != name {
@@ -136,6 +128,14 @@ struct Leaf<'t, 'a> {
     key: String,
     span: Range<usize>,
     value: &'t DeValue<'a>,
+}
+
+/// Every key with a value, in the order of the file: the first mistake in it is reported, not the first in the alphabet.
+fn leaves<'t, 'a>(prefix: &str, table: &'t DeTable<'a>) -> Vec<Leaf<'t, 'a>> {
+    let mut leaves = Vec::new();
+    collect(prefix, table, &mut leaves);
+    leaves.sort_by_key(|leaf| leaf.span.start);
+    leaves
 }
 
 /// Every key with a value, dotted. A table that no parameter lives in is such a value too, and a wrong one.
@@ -208,12 +208,57 @@ fn section_of(parameter: &Parameter) -> &'static str {
 
 fn literal(value: &Value) -> String {
     match value {
-        Value::Unset => String::new(),
+        Value::Unset => format!("{UNSET:?}"),
         Value::Count(count) => count.to_string(),
         // `{:?}` keeps the point of 1.0, so that it reads back as a fraction.
         Value::Fraction(fraction) => format!("{fraction:?}"),
         Value::Flag(flag) => flag.to_string(),
         Value::Word(word) => toml::Value::from(word.as_str()).to_string(),
         Value::Words(words) => toml::Value::from(words.clone()).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::Library;
+    use crate::scenario::command::arguments;
+
+    /// Whatever differs from what the framework has with the method is written, whichever frame of reference a reader has.
+    #[test]
+    fn each_method_of_each_framework_reads_back() {
+        let library = Library::embedded();
+        let profiles = library.profiles();
+        let method = Parameter::by_key("train.method").unwrap();
+        let Kind::Choice { words, .. } = method.kind else { panic!("methods are words") };
+        for (framework, word) in profiles.ids().flat_map(|id| words.iter().map(move |word| (id, *word))) {
+            for changed in [None, Some("train.precision"), Some("train.recompute")] {
+                let mut scenario = Scenario { model: String::from("llama-3.2-1b"), ..Scenario::default() };
+                scenario.framework = profiles.framework(framework).unwrap();
+                method.set(&mut scenario, Value::Word(word.to_owned())).unwrap();
+                scenario.follow_framework(|key| key == "train.method");
+                if let Some(key) = changed {
+                    let parameter = Parameter::by_key(key).unwrap();
+                    parameter.set(&mut scenario, parameter.get(&Scenario::default())).unwrap();
+                }
+                let text = to_toml(&scenario);
+                let (mut of_file, root) = (parse(&text, "written").unwrap(), DeTable::parse(&text).unwrap());
+                let said = keys(root.get_ref());
+                profiles.settle(&mut of_file).unwrap();
+                of_file.follow_framework(|key| said.iter().any(|said| said == key));
+                assert_eq!(of_file, scenario, "{framework} {word} {changed:?}\n{text}");
+
+                let mut of_line = Scenario { model: scenario.model.clone(), ..Scenario::default() };
+                let words = arguments(&scenario, None);
+                let pairs: Vec<_> = words.iter().filter_map(|word| word.split_once('=')).collect();
+                for (key, value) in &pairs {
+                    let parameter = Parameter::by_key(key).unwrap();
+                    parameter.set(&mut of_line, parameter.parse(value).unwrap()).unwrap();
+                }
+                profiles.settle(&mut of_line).unwrap();
+                of_line.follow_framework(|key| pairs.iter().any(|(said, _)| *said == key));
+                assert_eq!(of_line, scenario, "{framework} {word} {changed:?}\n{words:?}");
+            }
+        }
     }
 }

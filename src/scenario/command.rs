@@ -1,12 +1,11 @@
 //! A scenario as one command line.
 
 use super::parameter::PARAMETERS;
-use super::{LEADING, Scenario, Value};
+use super::{Scenario, Value};
 
 /// The arguments with which `brimful`, or any of its commands, has this scenario: the model, the card, a `--set` for
 /// whatever differs from its default, and the folder of presets that was asked for.
 pub fn arguments(scenario: &Scenario, presets: Option<&str>) -> Vec<String> {
-    let (default, usual) = (Scenario::default(), scenario.usual());
     let mut arguments = Vec::new();
     if !scenario.model.is_empty() {
         arguments.push(no_flag(&scenario.model));
@@ -17,9 +16,7 @@ pub fn arguments(scenario: &Scenario, presets: Option<&str>) -> Vec<String> {
     let rest = PARAMETERS.iter().filter(|parameter| !["model", "gpu"].contains(&parameter.key));
     for parameter in rest {
         let value = parameter.get(scenario);
-        // What the rest follows from is said, and of the rest what does not follow.
-        let leads = LEADING.contains(&parameter.key);
-        if value != parameter.get(if leads { &default } else { &usual }) {
+        if value != scenario.default_of(parameter) {
             let value = if value == Value::Unset { String::from("-") } else { value.to_string() };
             arguments.extend([String::from("--set"), format!("{}={value}", parameter.key)]);
         }
