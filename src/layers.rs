@@ -136,7 +136,7 @@ impl Run<'_> {
 
     /// How many of so many equal periods are recorded.
     pub(crate) fn recorded(&self, periods: u64) -> u64 {
-        let alike = !self.every_layer && self.checkpoint_every == 1;
+        let alike = !self.every_layer && (self.checkpoint_every == 1 || self.checkpoints() == 0);
         if alike { periods.min(2) } else { periods }
     }
 
@@ -155,6 +155,15 @@ impl Run<'_> {
 
     pub(crate) fn h(&self) -> Dim {
         Dim { symbol: "h", size: self.architecture.hidden_size }
+    }
+
+    pub(crate) fn v(&self) -> Dim {
+        Dim { symbol: "V", size: self.architecture.vocab_size }
+    }
+
+    /// `[b, (s+1)]`: labels of a batch and one more, from which those of the next tokens are taken.
+    pub(crate) fn padded_labels(&self, tape: &mut Tape) -> u16 {
+        tape.shape(&[self.b(), Dim { symbol: "(s+1)", size: self.sequence.saturating_add(1) }])
     }
 
     /// `[b, s, channels]`.

@@ -49,7 +49,7 @@ impl Run<'_> {
             return embedded;
         };
         let rank = Dim { symbol: "r", size: adapters.rank };
-        let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
+        let vocabulary = self.v();
         let [down, transposed, up] =
             [[rank, vocabulary], [vocabulary, rank], [self.narrow(), rank]].map(|dims| tape.shape(&dims));
         // Its gradient lies as the transposed matrix does, and is copied for the matrix.

@@ -169,7 +169,7 @@ impl Run<'_> {
 /// Elements that a row of a tensor is padded by: Inductor's comprehensive padding.
 const fn padding(row: u64, dtype: Dtype) -> u64 {
     let multiple = STRIDE / (dtype.bits() / 8) as u64;
-    if row < PADDED_FROM { 0 } else { row.next_multiple_of(multiple) - row }
+    if row < PADDED_FROM { 0 } else { (multiple - row % multiple) % multiple }
 }
 
 /// So many rows, each but the last padded by so much.

@@ -82,7 +82,7 @@ impl Run<'_> {
 
     /// The token table and the rows of the batch, in the width of the residual stream.
     pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Table, Tensor) {
-        let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
+        let vocabulary = self.v();
         let table_shape = tape.shape(&[vocabulary, self.narrow()]);
         let matrix = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
         let table = Table { matrix, rows: self.trained_rows(tape) };
@@ -92,12 +92,7 @@ impl Run<'_> {
         let mut embedded = look_up(tape, read, None, "token embedding", stream);
         tape.release(read);
         if !self.code.embedding_scale_buffer {
-            embedded = self.adapted_embedding(tape, embedded);
-        }
-        // PEFT makes what the embedding module returns require a gradient where layers are checkpointed.
-        let begins = self.adapters.is_some() && self.checkpointed_layers > 0 && !embedded.needs_gradient();
-        if begins && !self.code.embedding_scale_buffer {
-            embedded = tape.require_gradient(embedded);
+            embedded = self.from_embedding_module(tape, embedded);
         }
         if self.code.scaled_embedding && !self.code.scales_late {
             let scaled = fresh(tape, embedded, "scaled embedding", stream);
@@ -105,10 +100,7 @@ impl Run<'_> {
             embedded = scaled;
         }
         if self.code.embedding_scale_buffer {
-            embedded = self.adapted_embedding(tape, embedded);
-        }
-        if begins && self.code.embedding_scale_buffer && !embedded.needs_gradient() {
-            embedded = tape.require_gradient(embedded);
+            embedded = self.from_embedding_module(tape, embedded);
         }
         if self.projects() {
             let matrix = self.weights(tape, Part::EmbeddingProjection, self.narrow(), self.h(), false);
@@ -117,6 +109,14 @@ impl Run<'_> {
             embedded = widened;
         }
         (table, embedded)
+    }
+
+    /// What the embedding module returns: PEFT puts its adapter beside it, and makes it require a gradient where layers are
+    /// checkpointed.
+    fn from_embedding_module(&self, tape: &mut Tape, embedded: Tensor) -> Tensor {
+        let embedded = self.adapted_embedding(tape, embedded);
+        let begins = self.adapters.is_some() && self.checkpointed_layers > 0 && !embedded.needs_gradient();
+        if begins { tape.require_gradient(embedded) } else { embedded }
     }
 
     /// The embedding times a constant, where the model multiplies it once all else is there.

@@ -141,9 +141,14 @@ impl Run<'_> {
 
     /// The first token of each sequence through a matrix and a tangent.
     pub(crate) fn pool(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
-        let matrix: Linear = self.weights(tape, Part::Pooler, self.h(), self.h(), true);
         let shape = tape.shape(&[self.b(), ONE, self.h()]);
         let first = tape.view(stream, shape);
+        self.pooled(tape, first)
+    }
+
+    /// The same of a token that was taken; it goes.
+    pub(crate) fn pooled(&self, tape: &mut Tape, first: Tensor) -> Tensor {
+        let matrix: Linear = self.weights(tape, Part::Pooler, self.h(), self.h(), true);
         let projected = self.linear_over(tape, first, matrix, "pooler", ONE);
         let pooled = unary_keeping_output(tape, projected, "pooled output");
         tape.release(first);

@@ -43,15 +43,14 @@ impl Run<'_> {
                 let fused = self.up(tape, input, (Part::GateAndUp, "mlp.gate and up"), both, mlp.bias);
                 let half = self.stream(tape, width);
                 let [gate, up] = tape.split(fused, [half, half]);
-                if self.liger.is_some() {
-                    let product = product_of_copied_halves(tape, [gate, up]);
-                    let down = self.down(tape, product, mlp, width);
-                    tape.release_each([gate, up, fused]);
-                    return down;
-                }
-                let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
-                let mut product = multiply(tape, [up, activated], "mlp.product", half);
-                tape.release(activated);
+                let mut product = if self.liger.is_some() {
+                    product_of_copied_halves(tape, [gate, up])
+                } else {
+                    let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
+                    let product = multiply(tape, [up, activated], "mlp.product", half);
+                    tape.release(activated);
+                    product
+                };
                 if self.code.drops_inside_feed_forward {
                     let dropped = self.dropped_product(tape, product);
                     tape.release(product);

@@ -176,12 +176,17 @@ impl<'a> Recording<'a> {
             let outside = Outside { embedding: stages.embedding, norm: stages.norm_start, loss: loss_start };
             let held = [&chunk[..], &stages.until_embedding];
             marks = self.layers.backward(&mut self.tape, &mut stages.classes, outside, held);
-            self.tape.release_seed(seed);
+            self.tape.let_go(seed);
         }
+        self.ended(loss_known, backward_start, marks)
+    }
+
+    /// What was recorded, once there is nothing more to record; `marks`: where head and layers are behind the way back.
+    fn ended(self, loss_known: usize, backward_start: usize, marks: [usize; 2]) -> Forward {
         let [head_backward, embedding_backward] = marks;
         Forward {
             tape: self.tape,
-            measured: run.code.measured,
+            measured: self.run.code.measured,
             stretches: self.layers.into_stretches(),
             loss_known,
             backward_start,

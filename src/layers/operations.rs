@@ -118,3 +118,17 @@ pub(crate) fn dropout(tape: &mut Tape, acts: bool, input: Tensor, name: &'static
         Operation { rule: Rule::Dropout, inputs: &[input], keeps: &[], extras: &[mask], keeps_output: false };
     tape.apply(&operation, name, input.shape, input.dtype)
 }
+
+/// `[]`: the mean of what log-softmax gives of the right labels, in its type; keeps it and these, and what they weigh together.
+pub(crate) fn nll_loss(tape: &mut Tape, log_softmax: Tensor, labels: &[Tensor]) -> Tensor {
+    let scalar = tape.shape(&[]);
+    let keeps: Vec<Tensor> = std::iter::once(log_softmax).chain(labels.iter().copied()).collect();
+    let operation = Operation {
+        rule: Rule::Each,
+        inputs: &[log_softmax],
+        keeps: &keeps,
+        extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: log_softmax.dtype }],
+        keeps_output: false,
+    };
+    tape.apply(&operation, "loss", scalar, log_softmax.dtype)
+}

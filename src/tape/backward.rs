@@ -37,8 +37,8 @@ impl Tape {
         root
     }
 
-    /// Lets go of the root's gradient.
-    pub(crate) fn release_seed(&mut self, storage: StorageId) {
+    /// Lets go of what was made on the way back and stands for no tensor: the root's gradient, or one that a graph returned.
+    pub(crate) fn let_go(&mut self, storage: StorageId) {
         self.unrefer(storage);
     }
 
@@ -252,10 +252,10 @@ impl Tape {
                 storage.owner = self.leaves[leaf].owner;
             }
             storage.name = self.leaves[leaf].name;
-        }
-        if self.leaves[leaf].uses == 0 && self.steps_in_backward && !self.leaves[leaf].value {
-            self.stepped.push(arrived);
-            self.unrefer(arrived);
+            if self.steps_in_backward {
+                self.stepped.push(arrived);
+                self.unrefer(arrived);
+            }
         }
     }
 

@@ -88,11 +88,6 @@ impl Tape {
         }
     }
 
-    /// A graph lets go of what it made.
-    pub(crate) fn let_go(&mut self, storage: StorageId) {
-        self.unrefer(storage);
-    }
-
     pub(super) fn back_through_graph(&mut self, index: usize, twin: Option<usize>, given: &[Tensor], graph: u16) {
         let keeper = twin.unwrap_or(index);
         let (first, count) = std::mem::take(&mut self.nodes[keeper].kept);

@@ -5,8 +5,8 @@ use super::{Dtype, Input, Kind, Node, Operation, Rule, StorageId, Tape, Tensor};
 /// Bytes that a scan of a mask takes: measured, PyTorch 2.15.
 const SCAN: u64 = 1023;
 
-/// Bytes that a running sum over a mask takes: measured, PyTorch 2.15.
-const RUNNING_SUM: u64 = 1279;
+/// Bytes that a running sum takes: measured, PyTorch 2.15.
+pub(super) const RUNNING_SUM: u64 = 1279;
 
 impl Tape {
     /// The rows of a tensor that a mask picks: `x[mask]`, of this shape. Keeps the mask.

@@ -79,7 +79,7 @@ impl Tape {
         self.saving = Saving::Keep;
     }
 
-    /// Begins a checkpoint around what follows, whose inputs stay.
+    /// Begins a checkpoint around what follows, which keeps these inputs: none where they wait in host memory.
     pub(crate) fn begin_checkpoint(&mut self, inputs: &[Tensor]) {
         for input in inputs {
             self.refer(input.storage);
@@ -90,11 +90,6 @@ impl Tape {
                 storage.owner = self.segment;
             }
         }
-        self.saving = Saving::Discard;
-    }
-
-    /// The same around what follows, whose inputs wait in host memory.
-    pub(crate) fn begin_offloaded_checkpoint(&mut self) {
         self.saving = Saving::Discard;
     }
 

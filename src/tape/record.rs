@@ -107,6 +107,11 @@ impl Source {
     pub(crate) const fn needs_gradient(self) -> bool {
         matches!(self, Self::Node(_) | Self::Part(..) | Self::Leaf(_))
     }
+
+    /// One of the parts of what a node has split.
+    pub(crate) const fn part(self, slot: u8) -> Self {
+        if let Self::Node(node) = self { Self::Part(node, slot) } else { self }
+    }
 }
 
 /// A reference that the running code holds to a storage, with the shape and type it has there.

@@ -90,7 +90,8 @@ pub(crate) enum Rule {
     /// A kernel that writes the gradients of its inputs over the tensors that it kept.
     OverKept,
     /// Liger's experts, whose backward makes the gradients of all that they read, needed or not.
-    ExpertTiles,
+    /// This is the shape of their first product.
+    ExpertTiles(u16),
     /// A graph that a compiler made, by its number on the tape.
     Compiled(u16),
     /// A loss that made the gradients of its inputs in forward, and kept those.
@@ -98,9 +99,9 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// Whether it is written in Python, as `torch.autograd.Function`: what it keeps is kept once it has its output.
+    /// Whether `Tape::apply` keeps what it is given only once the output is there: Liger's functions, which are Python.
     pub(crate) const fn keeps_last(self) -> bool {
-        matches!(self, Self::Together { .. } | Self::RowNorm { .. } | Self::OverKept | Self::ExpertTiles | Self::Ready)
+        matches!(self, Self::RowNorm { .. } | Self::OverKept | Self::ExpertTiles(_) | Self::Ready)
     }
 }
 

@@ -168,7 +168,7 @@ impl Tape {
 }
 
 /// A whole cut into parts of so many, of which the first two and the last are looked at: the others are like the second.
-fn parts(whole: u64, each: u64) -> impl Iterator<Item = Dim> {
+pub(crate) fn parts(whole: u64, each: u64) -> impl Iterator<Item = Dim> {
     let count = whole.div_ceil(each.max(1));
     let looked_at = (0..count.min(2)).chain((count > 2).then(|| count - 1));
     looked_at.map(move |part| Dim { symbol: "", size: each.min(whole - part * each) })

@@ -35,10 +35,7 @@ impl Tape {
         let source = self.record(Rule::Split, &[tensor], tensor.shape, tensor.dtype, 0);
         let mut slot = 0;
         let many = shapes.map(|shape| {
-            let source = match source {
-                Source::Node(node) => Source::Part(node, slot),
-                other => other,
-            };
+            let source = source.part(slot);
             slot += 1;
             Tensor { shape, source, ..tensor }
         });
@@ -89,10 +86,7 @@ impl Tape {
         let mut slot = 0;
         tensors.map(|tensor| {
             self.refer(tensor.storage);
-            let source = match source {
-                Source::Node(node) => Source::Part(node, slot),
-                other => other,
-            };
+            let source = source.part(slot);
             slot += 1;
             Tensor { source, ..tensor }
         })

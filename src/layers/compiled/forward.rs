@@ -61,7 +61,7 @@ impl Run<'_> {
     ) -> (Parts, Tensor) {
         let sizes = Sizes::of(attention);
         let read = graph.keep(tape.share(input));
-        let (first, normed, normed_value) = self.graph_norm(tape, graph, (input, read), ATTENTION_NORM);
+        let (first, normed, normed_value) = self.graph_norm(tape, graph, read, ATTENTION_NORM);
         let matrix = |tape: &mut Tape, graph: &mut Graph, part, dims| {
             self.graph_matrix(tape, graph, part, dims, attention.qkv_bias)
         };
@@ -116,7 +116,7 @@ impl Run<'_> {
         let middle = self.stream_product(tape, graph, &output, input.dtype);
         graph.done(tape, &[context]);
         let middle_value = graph.keep(middle);
-        let (second, normed, second_value) = self.graph_norm(tape, graph, (middle, middle_value), FEED_FORWARD_NORM);
+        let (second, normed, second_value) = self.graph_norm(tape, graph, middle_value, FEED_FORWARD_NORM);
         let (feed_forward, fed, stream) = self.graph_feed_forward(tape, graph, mlp, normed, input.dtype);
         graph.done(tape, &[middle]);
         let parts = Parts {
@@ -185,13 +185,7 @@ impl Run<'_> {
         sum
     }
 
-    fn graph_norm(
-        &self,
-        tape: &mut Tape,
-        graph: &mut Graph,
-        (_, input): (Tensor, Value),
-        names: Names,
-    ) -> (Norm, Tensor, Value) {
+    fn graph_norm(&self, tape: &mut Tape, graph: &mut Graph, input: Value, names: Names) -> (Norm, Tensor, Value) {
         let vector = tape.shape(&[self.h()]);
         let slot = graph.reads(tape.parameter(names.weight, vector, self.weights));
         let statistic = row(tape, &[self.b(), self.s()]);

@@ -75,7 +75,7 @@ impl<'a> Whole<'a> {
         let mut read = vec![of_logits, outside.normed];
         if !tied {
             let made = self.head_gradient();
-            self.hand_on(made);
+            self.hand_on(Part::Head.name(Piece::Weight), made);
         }
         let incoming = self.gradient("final norm.output", self.run.compute());
         self.tape.product_workspace();
@@ -130,10 +130,10 @@ impl<'a> Whole<'a> {
         }
         let (norm, normed) = self.final_norm(stream, again);
         self.tape.enter(Segment::Loss);
-        let padded = self.tape.shape(&[run.b(), Dim { symbol: "(s+1)", size: run.sequence.saturating_add(1) }]);
+        let padded = run.padded_labels(&mut self.tape);
         let labels = self.keeps("shifted labels", padded, Dtype::Int64);
         self.tape.enter(Segment::Head);
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let vocabulary = run.v();
         let copy = run.autocast.then(|| {
             let shape = self.tape.shape(&[vocabulary, run.h()]);
             let copy = self.tape.constant(Part::Head.name(Piece::Weight), shape, Dtype::Bf16);
@@ -245,7 +245,7 @@ impl<'a> Whole<'a> {
     fn loss_backward(&mut self, kept: Vec<Tensor>) -> Tensor {
         let run = self.run;
         self.tape.enter(Segment::Loss);
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let vocabulary = run.v();
         let [plain, rows] =
             [run.stream(&mut self.tape, vocabulary), run.rows(&mut self.tape, vocabulary, run.compute())];
         let [zeros, gradient] = [("logits as an output", plain), ("logits", rows)]
@@ -259,16 +259,15 @@ impl<'a> Whole<'a> {
     fn head_gradient(&mut self) -> Tensor {
         let run = self.run;
         self.tape.enter(Segment::Head);
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let vocabulary = run.v();
         let shape = self.tape.shape(&[vocabulary, run.h()]);
         let made = self.tape.value_gradient(Part::Head.name(Piece::Weight), shape, run.compute());
         self.tape.product_workspace();
         made
     }
 
-    /// A parameter's gradient in the type of products is returned in the parameter's.
-    fn hand_on(&mut self, made: Tensor) {
-        let name = Part::Head.name(Piece::Weight);
+    /// A parameter's gradient in another type is returned in the parameter's.
+    fn hand_on(&mut self, name: &'static str, made: Tensor) {
         let returned = if made.dtype == self.run.weights {
             self.tape.count_as_parameter_gradient(made);
             made.storage
@@ -355,21 +354,13 @@ impl<'a> Whole<'a> {
         let tied = (!read_by_head.is_empty()).then(|| self.head_gradient());
         self.tape.release_each(read_by_head);
         self.tape.enter(Segment::Embedding);
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let vocabulary = run.v();
         let shape = self.tape.shape(&[vocabulary, run.h()]);
         let name = Part::TokenEmbedding.name(Piece::Weight);
         let sums = self.tape.value_gradient(name, shape, Dtype::Fp32);
         self.tape.release(incoming);
-        let returned = if run.weights == Dtype::Fp32 {
-            self.tape.count_as_parameter_gradient(sums);
-            sums.storage
-        } else {
-            let returned = self.tape.allocate(name, shape, run.weights, Kind::ParameterGradient);
-            self.tape.release(sums);
-            returned
-        };
+        self.hand_on(name, sums);
         self.tape.release_each(tied);
-        self.returned.push(returned);
     }
 
     /// A tensor that the graph keeps.

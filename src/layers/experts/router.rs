@@ -52,9 +52,7 @@ impl Run<'_> {
             weights = narrow;
         }
         tape.release(probabilities);
-        for tensor in held {
-            tape.release(tensor);
-        }
+        tape.release_each(held);
         Routing { logits, weights, indices }
     }
 

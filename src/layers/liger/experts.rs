@@ -15,25 +15,24 @@ impl Run<'_> {
     /// Routed experts: keeps what enters, the first product, and where each row belongs. Autocast casts nothing inside.
     pub(crate) fn routed_by_tiles(&self, tape: &mut Tape, input: Tensor, routing: Routing, sizes: Sizes) -> Tensor {
         let [rows, each] = [sizes.rows, sizes.experts].map(|dim| tape.shape(&[dim]));
-        let both = Dim { symbol: "2m", size: 2 * sizes.width.size };
-        // 32-bit integers, as all that follows of them.
-        let indices = tape.constant("experts.choices in 32 bits", rows, Dtype::Fp32);
+        let both = Dim { symbol: "2m", size: sizes.width.size.saturating_mul(2) };
+        let indices = tape.constant("experts.choices in 32 bits", rows, Dtype::Int32);
         let blocks = self.batch.saturating_mul(self.sequence).div_ceil(block(sizes.chosen.size));
         let counts = tape.shape(&[sizes.experts, Dim { symbol: "blocks", size: blocks }]);
-        let counts = tape.constant("experts.tokens of each block", counts, Dtype::Fp32);
-        let totals = tape.constant("experts.tokens of each expert", each, Dtype::Fp32);
+        let counts = tape.constant("experts.tokens of each block", counts, Dtype::Int32);
+        let totals = tape.constant("experts.tokens of each expert", each, Dtype::Int32);
         let ends = tape.shape(&[Dim { symbol: "(E+1)", size: sizes.experts.size.saturating_add(1) }]);
         let [starts, first_tiles] = ["experts.first row of each", "experts.first tile of each"]
-            .map(|name| tape.constant(name, ends, Dtype::Fp32));
+            .map(|name| tape.constant(name, ends, Dtype::Int32));
         let tiles = tape.shape(&[Dim { symbol: "tiles", size: tiles(sizes) }]);
         let tiles = ["experts.first row of each tile", "experts.expert of each tile"].map(|name| {
-            let tile = tape.constant(name, tiles, Dtype::Fp32);
+            let tile = tape.constant(name, tiles, Dtype::Int32);
             // As many as there are where every expert has as much to do.
             tape.estimate(tile);
             tile
         });
         let orders = ["experts.order", "experts.inverse order", "experts.token of each row"]
-            .map(|name| tape.constant(name, rows, Dtype::Fp32));
+            .map(|name| tape.constant(name, rows, Dtype::Int32));
         tape.release_each([counts, first_tiles]);
         let [whole, half, states] = [both, sizes.width, sizes.between].map(|width| tape.shape(&[sizes.rows, width]));
         let before = tape.constant("experts.gate and up", whole, input.dtype);
@@ -48,7 +47,7 @@ impl Run<'_> {
         let [order, inverse, tokens] = orders;
         let keeps = [input, up, down, before, routing.weights, starts, tokens, order, inverse, tiles[0], tiles[1]];
         let operation = Operation {
-            rule: Rule::ExpertTiles,
+            rule: Rule::ExpertTiles(whole),
             inputs: &[input, up, down, routing.weights],
             keeps: &keeps,
             extras: &[],

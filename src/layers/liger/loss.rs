@@ -3,7 +3,7 @@
 
 use crate::layers::{Linear, Run};
 use crate::shape::Dim;
-use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
+use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor, tiles};
 
 /// What the loss makes of its inputs' gradients, and what it computes them from.
 struct Inputs {
@@ -18,7 +18,7 @@ impl Run<'_> {
     /// Cross-entropy of shifted labels, from what the head reads.
     pub(crate) fn loss_with_gradients(&self, tape: &mut Tape, stream: Tensor, head: Linear) -> Tensor {
         tape.enter(Segment::Loss);
-        let padded = tape.shape(&[self.b(), Dim { symbol: "(s+1)", size: self.sequence.saturating_add(1) }]);
+        let padded = self.padded_labels(tape);
         let [tokens, scalar] = [tape.shape(&[self.b(), self.s()]), tape.shape(&[])];
         let labels = tape.constant("shifted labels", padded, Dtype::Int64);
         // Of one sequence they are a view of the padded ones.
@@ -66,15 +66,12 @@ impl Run<'_> {
             let shape = tape.shape(&[Dim { symbol: "chunk", size: most }, head.outputs]);
             tape.constant("logits of a chunk", shape, inputs.stream.dtype)
         });
-        let mut left = rows;
-        while left > 0 {
-            let chunk = Dim { symbol: "chunk", size: left.min(most) };
+        for chunk in tiles::parts(rows, most) {
             if inputs.written {
                 Self::written_chunk(tape, inputs);
             } else {
-                self.cast_chunk(tape, chunk, inputs);
+                self.cast_chunk(tape, Dim { symbol: "chunk", ..chunk }, inputs);
             }
-            left -= chunk.size;
         }
         tape.release_each(reused);
     }

@@ -89,7 +89,7 @@ impl LayerLoop for Classes<'_> {
                 }
                 let mask = self.kept_mask(shared);
                 if self.run.offloads_checkpoints {
-                    tape.begin_offloaded_checkpoint();
+                    tape.begin_checkpoint(&[]);
                     return shared.tensors().collect();
                 }
                 let kept = [input, mask.unwrap_or(input)];

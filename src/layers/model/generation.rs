@@ -117,7 +117,7 @@ impl Run<'_> {
 
     /// `[b, V]` in fp32.
     fn logits_in_fp32(&self, tape: &mut Tape, name: &'static str) -> Tensor {
-        let vocabulary = Dim { symbol: "V", size: self.architecture.vocab_size };
+        let vocabulary = self.v();
         let shape = tape.shape(&[self.b(), vocabulary]);
         let logits = tape.constant(name, shape, Dtype::Fp32);
         tape.assign(logits, Segment::Loss);

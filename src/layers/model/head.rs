@@ -4,12 +4,12 @@ use super::{ONE, Recording};
 use crate::families::code::LossCode;
 use crate::layers::embedding::Table;
 use crate::layers::norm::names;
-use crate::layers::operations::{cast, copy, fresh, soft_cap, unary_keeping_output};
+use crate::layers::operations::{cast, copy, fresh, nll_loss, soft_cap, unary_keeping_output};
 use crate::layers::{Linear, Run};
 use crate::ledger::Held;
 use crate::model::part::Part;
 use crate::shape::Dim;
-use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
+use crate::tape::{Dtype, Segment, Tape, Tensor};
 
 impl Recording<'_> {
     pub(crate) fn final_norm(&mut self, stream: Tensor) -> Tensor {
@@ -44,8 +44,7 @@ impl Recording<'_> {
         if let Some(image) = &run.architecture.image {
             return run.classifier(tape, image);
         }
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
-        let mut head = run.weights(tape, Part::Head, run.narrow(), vocabulary, run.architecture.lm_head_bias);
+        let mut head = run.weights(tape, Part::Head, run.narrow(), run.v(), run.architecture.lm_head_bias);
         if run.architecture.tie_word_embeddings {
             head.weight = embedding.matrix;
             if embedding.rows.is_some() {
@@ -135,18 +134,8 @@ impl Recording<'_> {
         let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
         let summed = if run.autocast { Dtype::Fp32 } else { log_softmax.dtype };
         let terms = cast(tape, log_softmax, summed, "log-softmax in fp32");
-        let scalar = tape.shape(&[]);
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[terms],
-            keeps: &[terms],
-            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: terms.dtype }],
-            keeps_output: false,
-        };
-        let loss = tape.apply(&operation, "loss", scalar, terms.dtype);
-        for tensor in [terms, log_softmax, wide] {
-            tape.release(tensor);
-        }
+        let loss = nll_loss(tape, terms, &[]);
+        tape.release_each([terms, log_softmax, wide]);
         loss
     }
 
@@ -162,17 +151,20 @@ impl Recording<'_> {
         let tape = &mut self.tape;
         let wide = if run.widens_logits() { Dtype::Fp32 } else { logits.dtype };
         let wide = cast(tape, logits, wide, "logits in fp32");
-        let padded = tape.shape(&[run.b(), Dim { symbol: "(s+1)", size: run.sequence.saturating_add(1) }]);
-        let mut labels = tape.constant("shifted labels", padded, Dtype::Int64);
+        let padded = run.padded_labels(tape);
+        let labels = tape.constant("shifted labels", padded, Dtype::Int64);
         if run.batch > 1 {
             let shape = tape.shape(&[run.b(), run.s()]);
             let shifted = tape.constant("shifted labels", shape, Dtype::Int64);
             let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
-            return Self::nll(tape, log_softmax, shifted, &[labels, wide]);
+            let loss = nll_loss(tape, log_softmax, &[shifted]);
+            tape.release_each([log_softmax, shifted, labels, wide]);
+            return loss;
         }
         let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
-        labels = tape.share(labels);
-        Self::nll(tape, log_softmax, labels, &[labels, wide])
+        let loss = nll_loss(tape, log_softmax, &[labels]);
+        tape.release_each([log_softmax, labels, wide]);
+        loss
     }
 
     /// Cross-entropy of logits of all positions but the last, which are copied unless they lie in one piece already, as
@@ -183,8 +175,7 @@ impl Recording<'_> {
         let widens = run.code.loss == LossCode::CopiedInFp32 && run.widens_logits();
         let wide = cast(tape, logits, if widens { Dtype::Fp32 } else { logits.dtype }, "logits in fp32");
         let positions = Dim { symbol: "(s-1)", size: run.sequence.saturating_sub(1) };
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
-        let [rows, scores] = [tape.shape(&[run.b(), positions]), tape.shape(&[run.b(), positions, vocabulary])];
+        let [rows, scores] = [tape.shape(&[run.b(), positions]), tape.shape(&[run.b(), positions, run.v()])];
         let shifted = tape.view_with_new_gradient(wide, scores);
         let (copied, labels) = if run.batch == 1 {
             (tape.share(shifted), Tape::buffer(rows, Dtype::Int64))
@@ -196,24 +187,8 @@ impl Recording<'_> {
         // Logarithms have the type of what they are made from; their sum is one that autocast computes in fp32.
         let summed = if run.autocast { Dtype::Fp32 } else { log_softmax.dtype };
         let terms = cast(tape, log_softmax, summed, "log-softmax in fp32");
-        Self::nll(tape, terms, labels, &[log_softmax, copied, shifted, wide])
-    }
-
-    fn nll(tape: &mut Tape, log_softmax: Tensor, labels: Tensor, held: &[Tensor]) -> Tensor {
-        let scalar = tape.shape(&[]);
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[log_softmax],
-            keeps: &[log_softmax, labels],
-            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: Dtype::Fp32 }],
-            keeps_output: false,
-        };
-        let loss = tape.apply(&operation, "loss", scalar, Dtype::Fp32);
-        tape.release(log_softmax);
-        tape.release(labels);
-        for tensor in held {
-            tape.release(*tensor);
-        }
+        let loss = nll_loss(tape, terms, &[labels]);
+        tape.release_each([terms, labels, log_softmax, copied, shifted, wide]);
         loss
     }
 }

@@ -2,17 +2,15 @@
 
 use super::{Forward, Recording, Stages};
 use crate::layers::Run;
-use crate::layers::operations::{cast, fresh, multiply, multiply_by_constant, unary_keeping_output};
+use crate::layers::operations::{cast, fresh, multiply, multiply_by_constant, nll_loss, unary_keeping_output};
 use crate::layers::recorder::Outside;
-use crate::model::architecture::Output;
 use crate::shape::Dim;
-use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
+use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 
 impl<'a> Recording<'a> {
     /// Both passes, the loss over the vectors of the batch, and the way back through the second and the first.
     pub(crate) fn record_pairs(mut self) -> Forward {
         let run = self.run;
-        debug_assert_eq!(run.architecture.output, Output::Hidden);
         let (anchors, first) = self.vectors();
         self.tape.reread_parameters();
         let recorded = self.layers.recorded();
@@ -29,17 +27,8 @@ impl<'a> Recording<'a> {
         let outside = Outside { embedding: first.embedding, norm: second.norm_start, loss: loss_start };
         let until_embedding = [first.until_embedding, second.until_embedding].concat();
         let marks = self.layers.backward(&mut self.tape, &mut second.classes, outside, [&[], &until_embedding]);
-        self.tape.release_seed(seed);
-        let [head_backward, embedding_backward] = marks;
-        Forward {
-            tape: self.tape,
-            measured: run.code.measured,
-            stretches: self.layers.into_stretches(),
-            loss_known,
-            backward_start,
-            head_backward,
-            embedding_backward,
-        }
+        self.tape.let_go(seed);
+        self.ended(loss_known, backward_start, marks)
     }
 
     /// One vector for each sequence: the mean of what the last layer gives of its tokens.
@@ -98,15 +87,7 @@ impl Run<'_> {
         let labels = tape.constant("labels", own, Dtype::Int64);
         let wide = cast(tape, scores, if self.autocast { Dtype::Fp32 } else { scores.dtype }, "scores in fp32");
         let log_softmax = unary_keeping_output(tape, wide, "log-softmax of scores");
-        let scalar = tape.shape(&[]);
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[log_softmax],
-            keeps: &[log_softmax, labels],
-            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: log_softmax.dtype }],
-            keeps_output: false,
-        };
-        let loss = tape.apply(&operation, "loss", scalar, log_softmax.dtype);
+        let loss = nll_loss(tape, log_softmax, &[labels]);
         tape.release_each([log_softmax, wide, labels, scores]);
         loss
     }

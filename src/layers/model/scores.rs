@@ -1,12 +1,12 @@
 //! Scores of sequences or tokens in place of logits, as the classes of Transformers compute them, and their loss.
 
 use super::{ONE, Recording};
-use crate::layers::operations::{cast, dropout, unary_keeping_output};
+use crate::layers::operations::{cast, dropout, nll_loss, unary_keeping_output};
 use crate::layers::{Linear, Run};
 use crate::model::architecture::{Output, ScoreHead, Scores};
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
-use crate::tape::{Dtype, Extra, Operation, Rule, Segment, Tape, Tensor};
+use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 
 impl Recording<'_> {
     /// The loss of what the class scores, and the first node of that loss. What the model returned stays with the caller.
@@ -77,11 +77,7 @@ impl Run<'_> {
 
     /// BERT's: the first token through a matrix and a tangent.
     fn pooled_scores(&self, tape: &mut Tape, first: Tensor, scores: Scores) -> Tensor {
-        let matrix = self.weights(tape, Part::Pooler, self.h(), self.h(), true);
-        let projected = self.linear_over(tape, first, matrix, "pooler", ONE);
-        let pooled = unary_keeping_output(tape, projected, "pooled output");
-        tape.release(first);
-        tape.release(projected);
+        let pooled = self.pooled(tape, first);
         self.dropped_scores(tape, pooled, scores, ONE)
     }
 
@@ -130,15 +126,7 @@ impl Run<'_> {
         let widens = of_tokens && self.architecture.encoder.is_none() || self.autocast;
         let wide = cast(tape, logits, if widens { Dtype::Fp32 } else { logits.dtype }, "scores in fp32");
         let read = if one { tape.share(wide) } else { unary_keeping_output(tape, wide, "log-softmax of scores") };
-        let scalar = tape.shape(&[]);
-        let operation = Operation {
-            rule: Rule::Each,
-            inputs: &[read],
-            keeps: &[read],
-            extras: &[Extra { name: "loss.total weight", shape: scalar, dtype: read.dtype }],
-            keeps_output: false,
-        };
-        let loss = tape.apply(&operation, "loss", scalar, read.dtype);
+        let loss = nll_loss(tape, read, &[]);
         tape.release_each([read, wide, logits]);
         loss
     }

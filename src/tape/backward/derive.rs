@@ -19,7 +19,7 @@ impl Tape {
                 return self.derive_row_norm(node, incoming, in_place, copies);
             }
             Rule::OverKept => return self.derive_over_kept(node),
-            Rule::ExpertTiles => return self.derive_expert_tiles(node, dtype),
+            Rule::ExpertTiles(before) => return self.derive_expert_tiles(node, before, dtype),
             Rule::Ready => return self.derive_ready(node),
             Rule::Tiles(compute) => return self.derive_tiles(node, compute),
             _ => {}
@@ -85,8 +85,8 @@ impl Tape {
             Rule::Affine if slot != BIAS => (self.derive_alike(node, &input, dtype), input.dtype),
             Rule::Affine | Rule::Pass | Rule::View | Rule::Add | Rule::Subtract => {
                 self.refer(incoming);
-                if let Some(storage) = self.storages.get_mut(incoming as usize).filter(|_| node.rule == Rule::View) {
-                    storage.viewed = true;
+                if node.rule == Rule::View {
+                    self.views(incoming);
                 }
                 (incoming, dtype)
             }
@@ -101,8 +101,8 @@ impl Tape {
             Rule::Affine | Rule::Product => {
                 let product = own(self);
                 self.product_workspace();
-                if let Some(storage) = self.storages.get_mut(product as usize).filter(|_| node.rule == Rule::Affine) {
-                    storage.viewed = true;
+                if node.rule == Rule::Affine {
+                    self.views(product);
                 }
                 product
             }
@@ -167,7 +167,7 @@ impl Tape {
             | Rule::Together { .. }
             | Rule::RowNorm { .. }
             | Rule::OverKept
-            | Rule::ExpertTiles
+            | Rule::ExpertTiles(_)
             | Rule::Ready
             | Rule::Pass
             | Rule::View

@@ -115,13 +115,10 @@ impl Tape {
 
     /// Liger's experts: the gradient of the first product, weighed activations, and of every row a gradient, beside the
     /// gradients of what was read.
-    pub(super) fn derive_expert_tiles(&mut self, node: &Node, dtype: Dtype) -> Gradients {
-        const FIRST_PRODUCT: u32 = 1;
+    pub(super) fn derive_expert_tiles(&mut self, node: &Node, before: u16, dtype: Dtype) -> Gradients {
         let mut gradients = [None; INPUTS];
         let inputs = [0, 1, 2].map(|slot| self.input(node, slot));
         let [Some(input), Some(up), Some(down)] = inputs else { return gradients };
-        let before = self.kept[(node.kept.0 + FIRST_PRODUCT) as usize];
-        let Some(before) = self.storages.get(before as usize).map(|storage| storage.shape) else { return gradients };
         let dims = self.dims(before).dims();
         let (rows, half) = (dims[0], Dim { symbol: "m", size: dims[1].size / 2 });
         let width = self.dims(input.shape).dims().last().copied().unwrap_or(half);
@@ -147,7 +144,7 @@ impl Tape {
     }
 
     /// What flows on is a view of this.
-    fn views(&mut self, storage: StorageId) {
+    pub(super) fn views(&mut self, storage: StorageId) {
         if let Some(storage) = self.storages.get_mut(storage as usize) {
             storage.viewed = true;
         }

@@ -1,6 +1,7 @@
 //! Rows that are added to others by an index, and the gradient of a table.
 
 use super::{product, rounded};
+use crate::tape::masked::RUNNING_SUM;
 use crate::tape::{Input, NOTHING, StorageId, Tape};
 
 /// Rows that are sorted in one tile.
@@ -79,9 +80,9 @@ impl Tape {
         let name = "partial sums of looked-up rows";
         let numbers = self.held_scratch(name, product(&[8, rows]));
         let count = self.held_scratch(name, 8);
-        self.scratch(name, &[product(&[8, rows]), 1279]);
+        self.scratch(name, &[product(&[8, rows]), RUNNING_SUM]);
         let starts = [0, 1].map(|_| self.held_scratch(name, product(&[8, segments])));
-        self.scratch(name, &[1279]);
+        self.scratch(name, &[RUNNING_SUM]);
         let partial = (rows / 10).saturating_add(segments);
         self.scratch(name, &[8, product(&[8, partial]), product(&[4, width, partial])]);
         for held in starts.into_iter().chain([count, numbers]).chain(sorted) {

@@ -16,7 +16,7 @@ const CHUNK: u64 = 128;
 impl Gpt<'_> {
     /// The words that logits are about.
     pub(crate) fn vocabulary(&self) -> Dim {
-        Dim { symbol: "V", size: self.run.architecture.vocab_size }
+        self.run.v()
     }
 
     /// The positions of each sequence that pass through the head at once: all of them where everything is trained.

@@ -60,7 +60,7 @@ impl Gpt<'_> {
         let seed = tape.seed_mean(&loss.tokens, "loss");
         tape.release(loss.divisor);
         let [head_backward, embedding_backward] = layers.backward(&mut tape, &mut blocks, outside, [&[], &[]]);
-        tape.release_seed(seed);
+        tape.let_go(seed);
         tape.release(loss.scaled);
         Forward {
             tape,
@@ -76,7 +76,7 @@ impl Gpt<'_> {
     /// The rows of the token table, scaled where the model does that.
     fn embed(&self, tape: &mut Tape) -> Tensor {
         tape.enter(Segment::Embedding);
-        let vocabulary = Dim { symbol: "V", size: self.run.architecture.vocab_size };
+        let vocabulary = self.run.v();
         let table = tape.shape(&[vocabulary, self.run.h()]);
         let shape = self.run.stream(tape, self.run.h());
         let embedded = if self.quantized && self.release.stable_embedding {

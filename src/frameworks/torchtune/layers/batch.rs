@@ -87,7 +87,7 @@ impl TransformerDecoder<'_> {
 
     /// `[V]`.
     pub(crate) fn vocabulary(&self) -> Dim {
-        Dim { symbol: "V", size: self.run.architecture.vocab_size }
+        self.run.v()
     }
 
     /// So many positions at a time, as `chunk` cuts them; one piece where logits are computed at once.

@@ -9,7 +9,6 @@ use crate::layers::recorder::hooks::Hooks;
 use crate::layers::recorder::{LayerLoop, Outside, RECORDED, Recorder};
 use crate::model::architecture::Layer;
 use crate::model::part::{Part, Piece};
-use crate::shape::Dim;
 use crate::tape::{Dtype, Segment, Tape, Tensor};
 
 impl TransformerDecoder<'_> {
@@ -50,7 +49,7 @@ impl TransformerDecoder<'_> {
         let seed = tape.seed(loss, "loss");
         let outside = Outside { embedding, norm: norm_start, loss: loss_start };
         let [head_backward, embedding_backward] = layers.backward(&mut tape, &mut self, outside, [&[], &[]]);
-        tape.release_seed(seed);
+        tape.let_go(seed);
         if self.steps_in_place {
             tape.enter(Segment::Loss);
             let scalar = tape.shape(&[]);
@@ -78,7 +77,7 @@ impl TransformerDecoder<'_> {
     fn embed(&self, tape: &mut Tape, tokens: Tensor) -> (Tensor, Tensor) {
         tape.enter(Segment::Embedding);
         let run = self.run;
-        let vocabulary = Dim { symbol: "V", size: run.architecture.vocab_size };
+        let vocabulary = run.v();
         let shape = tape.shape(&[vocabulary, run.h()]);
         let table = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), shape, run.weights);
         let shape = run.stream(tape, run.h());
