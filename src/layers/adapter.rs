@@ -14,8 +14,8 @@ impl Run<'_> {
         tape: &mut Tape,
         [input, output]: [Tensor; 2],
         linear: Linear,
-        adapters: &Adapters,
-        names: &Names,
+        (adapters, names): (&Adapters, &Names),
+        positions: Dim,
     ) -> Tensor {
         let rank = Dim { symbol: "r", size: adapters.rank };
         let matrix = |tape: &mut Tape, piece, inputs: Dim, outputs: Dim| {
@@ -37,9 +37,9 @@ impl Run<'_> {
         };
         let read = if converts { cast(tape, input, adapters.dtype, names.input) } else { tape.share(input) };
         let beside = if adapters.dora {
-            self.beside_with_magnitude(tape, [read, output], linear, [down, up], names)
+            self.beside_with_magnitude(tape, [read, output], linear, [down, up], (names, positions))
         } else {
-            let plain = self.beside(tape, read, [down, up], names);
+            let plain = self.beside(tape, read, [down, up], (names, positions));
             if base.is_some() && converts {
                 let converted = cast(tape, plain, output.dtype, names.high);
                 tape.release(plain);
@@ -59,13 +59,18 @@ impl Run<'_> {
     }
 
     /// What the adapter adds.
-    fn beside(&self, tape: &mut Tape, read: Tensor, pair: [Linear; 2], names: &Names) -> Tensor {
+    fn beside(
+        &self,
+        tape: &mut Tape,
+        read: Tensor,
+        [down, up]: [Linear; 2],
+        (names, positions): (&Names, Dim),
+    ) -> Tensor {
         let dropped = self.adapter_dropout(tape, read, names);
-        let [down, up] = pair;
-        let low = self.product(tape, dropped, down, names.low, self.s());
+        let low = self.product(tape, dropped, down, names.low, positions);
         // Nobody holds on to what went through dropout once it has been read.
         tape.release(dropped);
-        let high = self.product(tape, low, up, names.high, self.s());
+        let high = self.product(tape, low, up, names.high, positions);
         let held = self.adapters.is_some_and(|adapters| adapters.holds_low).then(|| tape.share(low));
         tape.release(low);
         let scaled = fresh(tape, high, names.high, high.shape);
@@ -81,9 +86,15 @@ impl Run<'_> {
         dropout(tape, acts, read, names.dropped, names.mask)
     }
 
-    pub(crate) fn low_rank(&self, tape: &mut Tape, read: Tensor, [down, up]: [Linear; 2], names: &Names) -> Tensor {
-        let low = self.product(tape, read, down, names.low, self.s());
-        let high = self.product(tape, low, up, names.high, self.s());
+    pub(crate) fn low_rank(
+        &self,
+        tape: &mut Tape,
+        read: Tensor,
+        [down, up]: [Linear; 2],
+        (names, positions): (&Names, Dim),
+    ) -> Tensor {
+        let low = self.product(tape, read, down, names.low, positions);
+        let high = self.product(tape, low, up, names.high, positions);
         tape.release(low);
         high
     }

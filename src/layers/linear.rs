@@ -81,11 +81,11 @@ impl Run<'_> {
             }
             AdapterKind::Vera => {
                 let output = self.own_product(tape, input, linear, name, positions);
-                self.beside_shared(tape, [input, output], linear, (adapters, names))
+                self.beside_shared(tape, [input, output], linear, (adapters, names), positions)
             }
             AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Oft => {
                 let output = self.own_product(tape, input, linear, name, positions);
-                self.adapted(tape, [input, output], linear, adapters, names)
+                self.adapted(tape, [input, output], linear, (adapters, names), positions)
             }
         }
     }

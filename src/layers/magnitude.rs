@@ -3,6 +3,7 @@
 use super::operations::{copy, fresh, join, multiply};
 use super::{Linear, Run};
 use crate::model::part::Piece;
+use crate::shape::Dim;
 use crate::states::adapters::Names;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
@@ -14,7 +15,7 @@ impl Run<'_> {
         [read, output]: [Tensor; 2],
         linear: Linear,
         pair: [Linear; 2],
-        names: &Names,
+        (names, positions): (&Names, Dim),
     ) -> Tensor {
         let dropped = self.adapter_dropout(tape, read, names);
         let mut held = self.product_as_matrix(tape, read.dtype, pair);
@@ -25,8 +26,8 @@ impl Run<'_> {
         let quotient =
             Operation { rule: Rule::Each, inputs: &[magnitude], keeps: &[norm], extras: &[], keeps_output: false };
         let scale = tape.apply(&quotient, "lora magnitude over norm", vector, magnitude.dtype.promoted(norm.dtype));
-        let high = self.low_rank(tape, dropped, pair, names);
-        let base = self.base_output(tape, [dropped, output], Linear { weight: matrix, ..linear });
+        let high = self.low_rank(tape, dropped, pair, (names, positions));
+        let base = self.base_output(tape, [dropped, output], Linear { weight: matrix, ..linear }, positions);
         let less_one = copy(tape, scale, "lora magnitude over norm, less one", vector);
         let kept = multiply(tape, [less_one, base], "lora correction of the base", output.shape);
         let directed = multiply(tape, [scale, high], names.high, output.shape);
@@ -86,9 +87,9 @@ impl Run<'_> {
     }
 
     /// What the base gives without its bias: computed again where dropout acts on its input.
-    fn base_output(&self, tape: &mut Tape, [dropped, output]: [Tensor; 2], linear: Linear) -> Tensor {
+    fn base_output(&self, tape: &mut Tape, [dropped, output]: [Tensor; 2], linear: Linear, positions: Dim) -> Tensor {
         if self.adapters.is_some_and(|adapters| adapters.dropout) {
-            return self.product(tape, dropped, Linear { bias: None, ..linear }, "lora base output", self.s());
+            return self.product(tape, dropped, Linear { bias: None, ..linear }, "lora base output", positions);
         }
         let Some(bias) = linear.bias else { return tape.share(output) };
         let operation = Operation { rule: Rule::Pass, inputs: &[output], keeps: &[], extras: &[], keeps_output: false };

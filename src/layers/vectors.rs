@@ -49,6 +49,7 @@ impl Run<'_> {
         [input, output]: [Tensor; 2],
         linear: Linear,
         (adapters, names): (&Adapters, &Names),
+        positions: Dim,
     ) -> Tensor {
         let rank = Dim { symbol: "r", size: adapters.rank };
         let shared = |tape: &mut Tape, piece, inputs: Dim, outputs: Dim| {
@@ -65,11 +66,11 @@ impl Run<'_> {
         });
         let read = cast(tape, input, adapters.dtype, names.input);
         let dropped = self.adapter_dropout(tape, read, names);
-        let low = self.product(tape, dropped, down, low_name, self.s());
+        let low = self.product(tape, dropped, down, low_name, positions);
         tape.release(dropped);
         let scaled = multiply(tape, [between, low], scaled_name, low.shape);
         tape.release(low);
-        let high = self.product(tape, scaled, up, high_name, self.s());
+        let high = self.product(tape, scaled, up, high_name, positions);
         tape.release(scaled);
         let beside = multiply(tape, [after, high], names.high, high.shape);
         tape.release(high);

@@ -6,7 +6,7 @@ use crate::frameworks;
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Attention, Loss, Method, Optimizer, Precision, Scenario, Task, Train, Value};
+use crate::scenario::{Attention, Loss, Method, Optimizer, Precision, Recompute, Scenario, Task, Train, Value};
 
 /// An error for the first parameter whose value no rule covers.
 pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -87,6 +87,9 @@ fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
         Task::Train if train.keep_outputs => refuse("train.keep_outputs", "true", "false"),
+        Task::Train if train.recompute == Recompute::Full && train.offload_activations => {
+            refuse("train.offload_activations", "true", "false")
+        }
         Task::Train => Ok(()),
     }
 }

@@ -126,6 +126,26 @@ fn adapters_have_a_copy_of_the_head_that_is_trained() {
     assert_eq!(scored, trained(&adapted) + 2 * 2048);
 }
 
+/// What stands on top of an encoder reads one token of each sequence, and so do its adapters.
+#[test]
+fn adapters_of_what_reads_the_first_token_do_not_grow_with_the_sequence() {
+    let mut adapted = scenario(Objective::Classification);
+    adapted.train.method = Method::Lora;
+    for targets in [["dense"], ["all-linear"]] {
+        let of_transform = |sequence_length: u64| {
+            let mut run = adapted.clone();
+            run.train.lora_targets = targets.map(String::from).to_vec();
+            run.train.sequence_length = sequence_length;
+            let ledger = ledger("modernbert-base", &run);
+            let named = ledger.entries().iter().filter(|entry| entry.name.contains("head transform.lora"));
+            named.map(|entry| entry.bytes.get()).collect::<Vec<_>>()
+        };
+        let short = of_transform(64);
+        assert!(short.len() > 4);
+        assert_eq!(short, of_transform(512), "{targets:?}");
+    }
+}
+
 #[test]
 fn what_no_class_learns_is_refused() {
     for (model, objective) in [

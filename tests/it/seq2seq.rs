@@ -5,7 +5,7 @@ use brimful::memory::{Category, EstimateError, Exactness, Ledger, estimate, trai
 use brimful::model::Model;
 use brimful::model::family::MlpKind;
 use brimful::preset::Library;
-use brimful::scenario::{Loss, Method, Precision, Scenario, Task};
+use brimful::scenario::{Loss, Method, Precision, Recompute, Scenario, Task};
 use serde_json::{Value, json};
 
 /// Presets with their published parameters.
@@ -168,4 +168,6 @@ fn what_is_not_known_is_refused() {
     assert_eq!(refusal(&|it| it.train.precision = Precision::Fp16Mixed), "train.precision");
     assert_eq!(refusal(&|it| it.train.padding = true), "train.padding");
     assert_eq!(refusal(&|it| it.train.keep_outputs = true), "train.keep_outputs");
+    let offloads = |it: &mut Scenario| (it.train.recompute, it.train.offload_activations) = (Recompute::Full, true);
+    assert_eq!(refusal(&offloads), "train.offload_activations");
 }

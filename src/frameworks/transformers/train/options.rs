@@ -8,6 +8,7 @@ use crate::model::{Model, Output};
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, OptimizerImplementation, Precision, Train,
 };
+use crate::states::adapters::Adapters;
 
 /// An error where kernels or an optimizer that steps in backward are asked for beside what they do not go with.
 pub(super) fn check(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), EstimateError> {
@@ -32,14 +33,25 @@ fn check_kernels(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), Esti
         let covered = format!("none, for {}; liger for {patched}", model.family.id);
         return refuse("train.kernels", train.kernels.word(), covered);
     }
-    if run.adapters.is_some_and(|adapters| adapters.names(Part::ExpertsGateAndUp).is_some()) {
-        let covered = String::from("none, for adapters on experts");
-        return refuse("train.kernels", train.kernels.word(), covered);
+    if let Some(covered) = run.adapters.and_then(|adapters| beside_liger(model, adapters)) {
+        return refuse("train.kernels", train.kernels.word(), covered.to_owned());
     }
     if !matches!(train.loss, Loss::Eager | Loss::Fused) {
         return refuse("train.loss", train.loss.word(), String::from("eager, fused: with liger the loss is its own"));
     }
     Ok(())
+}
+
+/// Adapters within what Liger's functions do in one go, which was not measured.
+fn beside_liger(model: &Model, adapters: &Adapters) -> Option<&'static str> {
+    let of_experts = [Part::ExpertsGateAndUp, Part::ExpertsDown].iter().any(|part| adapters.names(*part).is_some());
+    let rows = adapters.rows > 0 && model.architecture.tie_word_embeddings;
+    let of_head = rows || adapters.names(Part::Head).is_some() || adapters.saves(Part::Head);
+    match (of_experts, of_head) {
+        (true, _) => Some("none, for adapters on experts"),
+        (_, true) => Some("none, where the head or rows of it are trained beside adapters"),
+        _ => None,
+    }
 }
 
 /// Of what `torch.compile` makes a graph that was measured: llamas and what is like them, trained whole on words.
