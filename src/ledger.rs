@@ -19,6 +19,7 @@ pub use category::{Categories, Category};
 pub(crate) use course::{Course, End};
 pub use course::{Pass, Stage};
 pub use entry::{Alive, Entry, Exactness, Held, Lifetime, Origin, Overhead, Place};
+pub(crate) use error::Asked;
 pub use error::EstimateError;
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};

@@ -92,7 +92,7 @@ impl Run<'_> {
         let mut embedded = look_up(tape, read, None, "token embedding", stream);
         tape.release(read);
         if !self.code.embedding_scale_buffer {
-            embedded = self.from_embedding_module(tape, embedded);
+            embedded = self.embedding_module_returns(tape, embedded);
         }
         if self.code.scaled_embedding && !self.code.scales_late {
             let scaled = fresh(tape, embedded, "scaled embedding", stream);
@@ -100,7 +100,7 @@ impl Run<'_> {
             embedded = scaled;
         }
         if self.code.embedding_scale_buffer {
-            embedded = self.from_embedding_module(tape, embedded);
+            embedded = self.embedding_module_returns(tape, embedded);
         }
         if self.projects() {
             let matrix = self.weights(tape, Part::EmbeddingProjection, self.narrow(), self.h(), false);
@@ -113,7 +113,7 @@ impl Run<'_> {
 
     /// What the embedding module returns: PEFT puts its adapter beside it, and makes it require a gradient where layers are
     /// checkpointed.
-    fn from_embedding_module(&self, tape: &mut Tape, embedded: Tensor) -> Tensor {
+    fn embedding_module_returns(&self, tape: &mut Tape, embedded: Tensor) -> Tensor {
         let embedded = self.adapted_embedding(tape, embedded);
         let begins = self.adapters.is_some() && self.checkpointed_layers > 0 && !embedded.needs_gradient();
         if begins { tape.require_gradient(embedded) } else { embedded }

@@ -1,5 +1,7 @@
 //! Why there is no ledger.
 
+use std::fmt::Display;
+
 use crate::units::Overflow;
 
 /// Why there is no ledger.
@@ -36,4 +38,17 @@ impl EstimateError {
     pub(crate) fn framework(found: impl Into<String>, covered: String) -> Self {
         Self::NotCovered { key: "framework", value: found.into(), covered }
     }
+
+    /// An error for the first of these that is not known; `beside`: what it stands beside, as in "under litgpt".
+    pub(crate) fn first_unknown(asked: &[Asked<'_>], beside: &str) -> Result<(), Self> {
+        match asked.iter().find(|(known, ..)| !known) {
+            None => Ok(()),
+            Some((_, key, value, covered)) => {
+                Err(Self::NotCovered { key, value: value.to_string(), covered: format!("{covered}, {beside}") })
+            }
+        }
+    }
 }
+
+/// One thing that is asked of a run: whether it is known, its key and value, and what is covered.
+pub(crate) type Asked<'a> = (bool, &'static str, &'a dyn Display, &'a str);

@@ -3,7 +3,10 @@
 use brimful::memory::{self, Category, EstimateError, Instant, Ledger, Lifetime, Step};
 use brimful::model::Model;
 use brimful::preset::Library;
-use brimful::scenario::{Attention, Compile, KernelLibrary, Loss, Method, Precision, Recompute, Scenario, Train};
+use brimful::scenario::{
+    Attention, Compile, KernelLibrary, Loss, Method, Optimizer, OptimizerImplementation, Precision, Recompute,
+    Scenario, Train,
+};
 
 /// Llama 3.2 1B: h = 2048, κ = 512, f = 8192, 32 heads in 16 layers, a tied head.
 const LAYERS: u64 = 16;
@@ -74,7 +77,8 @@ fn beside_adapters_where_its_functions_act_liger_is_refused() {
         })
     };
     let saved = |train: &mut Train| train.modules_to_save = vec![String::from("lm_head")];
-    let changes: [(&str, &[&str], fn(&mut Train)); 4] = [
+    type Case<'a> = (&'a str, &'a [&'a str], fn(&mut Train));
+    let changes: [Case<'_>; 4] = [
         ("llama-3.1-8b", &["q", "lm_head"], |_| {}),
         ("llama-3.1-8b", &["q"], saved),
         ("llama-3.2-1b", &["q"], |train| train.trainable_token_indices = 8),
@@ -172,4 +176,17 @@ fn a_compiler_of_what_was_not_measured_is_refused() {
             assert!(refused.contains(key) && refused.contains("train.compile"), "{refused}");
         }
     }
+}
+
+/// The AdamW that comes behind Muon is an optimizer of its own, with temporaries of its own.
+#[test]
+fn beside_muon_adamw_steps_as_it_is_told_to() {
+    let step = |implementation| {
+        let ledger =
+            ledger(|train| (train.optimizer, train.optimizer_implementation) = (Optimizer::Muon, implementation));
+        let moments = ledger.moments().iter().filter(|moment| moment.instant == Instant::OptimizerStep);
+        moments.map(|moment| moment.total.get()).max().unwrap()
+    };
+    let fused = step(OptimizerImplementation::Fused);
+    assert!(step(OptimizerImplementation::Foreach) > fused);
 }

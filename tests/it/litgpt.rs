@@ -20,6 +20,8 @@ fn what_its_scripts_do_not_do_is_refused_with_a_word() {
     refuse(&[llama, "--set", "train.method=lora", "--set", "train.lora_targets=q,up"], "name gate, up, down");
     refuse(&[llama, "--set", "train.method=lora", "--set", "train.lora_targets=q_proj"], "litgpt has no `q_proj`");
     refuse(&[llama, "--set", "train.method=lora", "--set", "train.dora=true"], "train.dora");
+    refuse(&[llama, "--set", "train.compile=layers"], "train.compile");
+    refuse(&[llama, "--set", "train.method=lora", "--set", "train.adapter=ia3"], "train.adapter");
     refuse(&["mixtral-8x7b-v0.1"], "LitGPT for llama");
     refuse(&["gpt2"], "LitGPT for llama");
     refuse(&[llama, "--seq", "4000000"], "at most 2097152");

@@ -21,6 +21,8 @@ fn what_its_recipes_do_not_do_is_refused_with_a_word() {
     refuse(&[llama, "--set", "train.attention=eager"], "covered: flash");
     refuse(&[llama, "--set", "train.keep_outputs=true"], "train.keep_outputs");
     refuse(&[llama, "--set", "train.method=qlora"], "covered: full, lora");
+    refuse(&[llama, "--set", "train.compile=model"], "train.compile");
+    refuse(&lora("train.adapter=ia3"), "train.adapter");
     refuse(&[llama, "--task", "infer"], "for serving");
     refuse(&lora("train.lora_targets=q,up"), "name gate, up, down");
     refuse(&lora("train.lora_targets=gate,up,down"), "at least one of q, k, v, o");
@@ -32,6 +34,15 @@ fn what_its_recipes_do_not_do_is_refused_with_a_word() {
     refuse(&["mixtral-8x7b-v0.1"], "torchtune for llama");
     refuse(&["qwen3-8b"], "torchtune for llama");
     refuse(&["mistral-nemo-instruct-2407"], "as wide as the stream");
+}
+
+#[test]
+fn what_full_training_never_reads_is_no_reason_to_refuse() {
+    let place = Place::new();
+    for framework in ["torchtune", "litgpt"] {
+        let run = ["estimate", "llama-3.2-1b", "--framework", framework, "--seq", "512", "--set", "train.adapter=ia3"];
+        assert!(place.json(&run)["memory"]["parameters"].as_u64().unwrap() > 0, "{framework}");
+    }
 }
 
 #[test]

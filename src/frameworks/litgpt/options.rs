@@ -1,56 +1,31 @@
 //! What LitGPT's scripts have no option for, and what is not known of them, is refused.
 
-use crate::ledger::EstimateError;
+use crate::ledger::{Asked, EstimateError};
 use crate::scenario::{
-    AdapterKind, BaseWeights, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train,
+    AdapterKind, BaseWeights, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Recompute, Train,
 };
 
 /// An error for the first value that LitGPT has no option for, or whose memory is not known.
 pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
-    let refuse = |key: &'static str, value: &str, covered: &str| {
-        let (value, covered) = (value.to_owned(), format!("{covered}, under litgpt"));
-        Err(EstimateError::NotCovered { key, value, covered })
-    };
-    if train.objective != Objective::Lm {
-        return refuse("train.objective", train.objective.word(), "lm");
-    }
-    if train.method == Method::Qlora && !matches!(train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4) {
-        return refuse("train.base_weights", train.base_weights.word(), "nf4, fp4");
-    }
-    if train.precision != Precision::Bf16 {
-        return refuse("train.precision", train.precision.word(), "bf16");
-    }
-    if train.optimizer != Optimizer::Adamw {
-        return refuse("train.optimizer", train.optimizer.word(), "adamw");
-    }
-    if train.recompute != Recompute::None {
-        return refuse("train.recompute", train.recompute.word(), "none");
-    }
-    if train.loss != Loss::Eager {
-        return refuse("train.loss", train.loss.word(), "eager");
-    }
-    if train.padding {
-        return refuse("train.padding", "true", "false");
-    }
-    if train.offload_optimizer {
-        return refuse("train.offload_optimizer", "true", "false");
-    }
-    if train.step_in_backward {
-        return refuse("train.step_in_backward", "true", "false");
-    }
-    if train.kernels != KernelLibrary::None {
-        return refuse("train.kernels", train.kernels.word(), "none");
-    }
-    if train.adapter != AdapterKind::Lora {
-        return refuse("train.adapter", train.adapter.word(), "lora");
-    }
-    if train.dora {
-        return refuse("train.dora", "true", "false");
-    }
-    if train.dropout.is_some_and(|probability| probability > 0.0) {
-        return refuse("train.dropout", "above 0", "0");
-    }
-    Ok(())
+    let codes = train.method != Method::Qlora || matches!(train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4);
+    let adapter = train.method == Method::Full || train.adapter == AdapterKind::Lora;
+    let asked: [Asked<'_>; 14] = [
+        (train.objective == Objective::Lm, "train.objective", &train.objective.word(), "lm"),
+        (codes, "train.base_weights", &train.base_weights.word(), "nf4, fp4"),
+        (train.precision == Precision::Bf16, "train.precision", &train.precision.word(), "bf16"),
+        (train.optimizer == Optimizer::Adamw, "train.optimizer", &train.optimizer.word(), "adamw"),
+        (train.recompute == Recompute::None, "train.recompute", &train.recompute.word(), "none"),
+        (train.loss == Loss::Eager, "train.loss", &train.loss.word(), "eager"),
+        (!train.padding, "train.padding", &true, "false"),
+        (!train.offload_optimizer, "train.offload_optimizer", &true, "false"),
+        (!train.step_in_backward, "train.step_in_backward", &true, "false"),
+        (train.kernels == KernelLibrary::None, "train.kernels", &train.kernels.word(), "none"),
+        (train.compile == Compile::None, "train.compile", &train.compile.word(), "none"),
+        (adapter, "train.adapter", &train.adapter.word(), "lora"),
+        (!train.dora, "train.dora", &true, "false"),
+        (train.dropout.is_none_or(|probability| probability <= 0.0), "train.dropout", &"above 0", "0"),
+    ];
+    EstimateError::first_unknown(&asked, "under litgpt")
 }
 
 /// The loss is taken 128 tokens at a time, and each is recorded: of all tokens, or with adapters of each sequence.

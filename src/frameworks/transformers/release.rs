@@ -6,11 +6,13 @@ use crate::frameworks::Job;
 use crate::frameworks::switches::switches;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
-use crate::ledger::EstimateError;
+use crate::ledger::{Asked, EstimateError};
 use crate::model::architecture::{Experts, FeedForward};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::Part;
-use crate::scenario::{AdapterKind, Attention, Compile, KernelLibrary, Loss, Method, Objective, Precision, Train};
+use crate::scenario::{
+    AdapterKind, Attention, Compile, KernelLibrary, Loss, Method, Objective, Precision, Recompute, Train,
+};
 use crate::sequence::Warmup;
 
 switches! {
@@ -146,25 +148,19 @@ impl Release {
 
 /// What of a run is known of later releases alone.
 fn not_measured(train: &Train) -> Result<(), EstimateError> {
-    let (kernels, compile) = (train.kernels, train.compile);
-    let (every, offloads) = (train.recompute_every.to_string(), train.offload_activations);
+    let recomputes = train.recompute == Recompute::Full;
+    let every = !recomputes || train.recompute_every == 1;
     let matrices = matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora);
-    let asked = [
-        (train.objective == Objective::Lm, "train.objective", train.objective.word(), "lm"),
-        (train.loss != Loss::Trl, "train.loss", train.loss.word(), "eager, chunked, fused"),
-        (kernels == KernelLibrary::None, "train.kernels", kernels.word(), "none"),
-        (compile == Compile::None, "train.compile", compile.word(), "none"),
-        (train.recompute_every == 1, "train.recompute_every", every.as_str(), "1"),
-        (train.method == Method::Full || matrices, "train.adapter", train.adapter.word(), "lora, rslora"),
-        (!offloads, "train.offload_activations", "true", "false"),
+    let asked: [Asked<'_>; 7] = [
+        (train.objective == Objective::Lm, "train.objective", &train.objective.word(), "lm"),
+        (train.loss != Loss::Trl, "train.loss", &train.loss.word(), "eager, chunked, fused"),
+        (train.kernels == KernelLibrary::None, "train.kernels", &train.kernels.word(), "none"),
+        (train.compile == Compile::None, "train.compile", &train.compile.word(), "none"),
+        (every, "train.recompute_every", &train.recompute_every, "1"),
+        (train.method == Method::Full || matrices, "train.adapter", &train.adapter.word(), "lora, rslora"),
+        (!recomputes || !train.offload_activations, "train.offload_activations", &true, "false"),
     ];
-    match asked.into_iter().find(|(known, ..)| !known) {
-        Some((_, key, value, covered)) => {
-            let (value, covered) = (value.to_owned(), format!("{covered}, in this version"));
-            Err(EstimateError::NotCovered { key, value, covered })
-        }
-        None => Ok(()),
-    }
+    EstimateError::first_unknown(&asked, "in this version")
 }
 
 /// Whether experts are gated and chosen by one softmax over all of them.

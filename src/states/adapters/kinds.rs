@@ -2,7 +2,7 @@
 
 use super::Adapters;
 use crate::families::of_model;
-use crate::ledger::EstimateError;
+use crate::ledger::{Asked, EstimateError};
 use crate::model::Model;
 use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor};
@@ -45,10 +45,6 @@ pub(super) fn check(model: &Model, train: &Train, targets: &[Part]) -> Result<()
     if matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora) {
         return Ok(());
     }
-    let refuse = |key, value: String, covered: &str| {
-        let covered = format!("{covered}, with train.adapter = {}", train.adapter.word());
-        Err(EstimateError::NotCovered { key, value, covered })
-    };
     let architecture = &model.architecture;
     let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
     let experts = architecture.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)));
@@ -57,26 +53,16 @@ pub(super) fn check(model: &Model, train: &Train, targets: &[Part]) -> Result<()
         let covered = format!("lora, rslora, for {}", model.id);
         return Err(EstimateError::NotCovered { key: KEY, value: train.adapter.word().to_owned(), covered });
     }
-    if train.method != Method::Lora {
-        return refuse("train.method", train.method.word().to_owned(), "full, lora");
-    }
-    if train.objective != Objective::Lm {
-        return refuse("train.objective", train.objective.word().to_owned(), "lm");
-    }
-    if train.kernels != KernelLibrary::None {
-        return refuse("train.kernels", train.kernels.word().to_owned(), "none");
-    }
-    if train.dora {
-        return refuse("train.dora", String::from("true"), "false");
-    }
-    if !train.modules_to_save.is_empty() {
-        return refuse("train.modules_to_save", train.modules_to_save.join(", "), "none");
-    }
-    if train.trainable_token_indices > 0 {
-        return refuse("train.trainable_token_indices", train.trainable_token_indices.to_string(), "0");
-    }
-    if targets.iter().any(|part| matches!(part, Part::TokenEmbedding | Part::Head)) {
-        return refuse("train.lora_targets", train.lora_targets.join(", "), "layers inside the model's");
-    }
-    Ok(())
+    let within = !targets.iter().any(|part| matches!(part, Part::TokenEmbedding | Part::Head));
+    let (saved, tokens) = (train.modules_to_save.join(", "), train.trainable_token_indices);
+    let asked: [Asked<'_>; 7] = [
+        (train.method == Method::Lora, "train.method", &train.method.word(), "full, lora"),
+        (train.objective == Objective::Lm, "train.objective", &train.objective.word(), "lm"),
+        (train.kernels == KernelLibrary::None, "train.kernels", &train.kernels.word(), "none"),
+        (!train.dora, "train.dora", &true, "false"),
+        (train.modules_to_save.is_empty(), "train.modules_to_save", &saved, "none"),
+        (tokens == 0, "train.trainable_token_indices", &tokens, "0"),
+        (within, "train.lora_targets", &train.lora_targets.join(", "), "layers inside the model's"),
+    ];
+    EstimateError::first_unknown(&asked, &format!("with train.adapter = {}", train.adapter.word()))
 }

@@ -126,11 +126,16 @@ impl Step {
         self.made - 1
     }
 
-    /// What it asked for, when its variables are gone.
-    pub(crate) fn finish(mut self) -> Vec<Act> {
+    /// The variables are gone.
+    pub(crate) fn clear_all(&mut self) {
         for made in std::mem::take(&mut self.held).into_iter().flatten() {
             self.let_go(made);
         }
+    }
+
+    /// What it asked for, when its variables are gone.
+    pub(crate) fn finish(mut self) -> Vec<Act> {
+        self.clear_all();
         self.acts
     }
 }

@@ -26,7 +26,11 @@ pub(crate) fn steps(
     let tensors = tensors(*trained, optimizer, implementation)?;
     let of = |first| {
         let mut step = Step::new(first, kernels);
-        record(&mut step, &tensors, optimizer, implementation)?;
+        // AdamW comes behind Muon, an optimizer of its own, and takes what that does not step.
+        let of_muon = |it: &Stepped<'_>| optimizer != Optimizer::Muon || by_muon(it.block, it.tensor);
+        let (own, rest): (Vec<&Stepped<'_>>, Vec<&Stepped<'_>>) = tensors.iter().partition(|it| of_muon(it));
+        record(&mut step, &own, optimizer, implementation)?;
+        record(&mut step, &rest, Optimizer::Adamw, implementation)?;
         Ok(step.finish())
     };
     Ok(Steps { first: of(true)?, later: of(false)? })
@@ -70,9 +74,10 @@ fn bytes_of(state: &State) -> Result<u64, Overflow> {
     Ok(Bits::whole(state.bits).bytes(state.rows.checked_mul(state.columns).ok_or(Overflow)?)?.get())
 }
 
+/// One optimizer's step over its tensors, whose variables are gone then.
 fn record(
     step: &mut Step,
-    tensors: &[Stepped<'_>],
+    tensors: &[&Stepped<'_>],
     optimizer: Optimizer,
     implementation: OptimizerImplementation,
 ) -> Result<(), Overflow> {
@@ -86,11 +91,8 @@ fn record(
             | Optimizer::Adamw8bitTorchao
             | Optimizer::Adamw4bitTorchao
     );
-    // AdamW comes behind Muon, an optimizer of its own.
-    let later = |it: &&Stepped<'_>| optimizer == Optimizer::Muon && !by_muon(it.block, it.tensor);
     if !as_it_goes {
-        let now = tensors.iter().filter(|it| !later(it));
-        now.flat_map(|it| &it.states).for_each(|bytes| step.state(*bytes));
+        tensors.iter().flat_map(|it| &it.states).for_each(|bytes| step.state(*bytes));
     }
     let mut held = Vec::new();
     for it in tensors {
@@ -103,7 +105,7 @@ fn record(
             (Optimizer::Adamw, OptimizerImplementation::Loop) => adam(step, size),
             (Optimizer::Lion, _) => lion(step, it, size),
             (Optimizer::Adafactor, _) => adafactor(step, it, width)?,
-            (Optimizer::Muon, _) if by_muon(it.block, it.tensor) => orthogonal::muon(step, it.tensor, width)?,
+            (Optimizer::Muon, _) => orthogonal::muon(step, it.tensor, width)?,
             (Optimizer::Galore, _) if projects(it.block, it.tensor) => galore(step, it, width)?,
             (Optimizer::Apollo, _) if projects(it.block, it.tensor) => apollo(step, it, width)?,
             (Optimizer::Galore | Optimizer::Apollo, _) => {
@@ -118,8 +120,7 @@ fn record(
     for made in held {
         step.let_go(made);
     }
-    step.clear(Variable::Update);
-    tensors.iter().filter(later).flat_map(|it| &it.states).for_each(|bytes| step.state(*bytes));
+    step.clear_all();
     Ok(())
 }
 

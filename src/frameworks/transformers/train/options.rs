@@ -2,7 +2,7 @@
 
 use crate::families::{compiled_by_torch, patched_by_liger};
 use crate::layers::{Run, compiled};
-use crate::ledger::EstimateError;
+use crate::ledger::{Asked, EstimateError};
 use crate::model::part::Part;
 use crate::model::{Model, Output};
 use crate::scenario::{
@@ -59,10 +59,6 @@ fn check_compile(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), Esti
     if train.compile == Compile::None {
         return Ok(());
     }
-    let refuse = |key, value: String, covered: &str| {
-        let covered = format!("{covered}, with train.compile");
-        Err(EstimateError::NotCovered { key, value, covered })
-    };
     let architecture = &model.architecture;
     let biased = architecture.lm_head_bias
         || architecture.groups.iter().any(|group| {
@@ -78,51 +74,28 @@ fn check_compile(model: &Model, run: &Run<'_>, train: &Train) -> Result<(), Esti
     }
     let windowed = architecture.attentions().any(|attention| run.masked(attention.sliding_window));
     let whole = train.compile == Compile::Model;
-    if train.method != Method::Full {
-        return refuse("train.method", train.method.word().to_owned(), "full");
-    }
-    if !matches!(train.precision, Precision::Bf16 | Precision::Bf16Mixed) {
-        return refuse("train.precision", train.precision.word().to_owned(), "bf16, bf16-mixed");
-    }
-    if train.attention != Attention::Flash {
-        return refuse("train.attention", train.attention.word().to_owned(), "flash");
-    }
-    if train.kernels != KernelLibrary::None {
-        return refuse("train.kernels", train.kernels.word().to_owned(), "none");
-    }
-    if train.loss != Loss::Eager {
-        return refuse("train.loss", train.loss.word().to_owned(), "eager");
-    }
-    if train.objective != Objective::Lm {
-        return refuse("train.objective", train.objective.word().to_owned(), "lm");
-    }
-    if train.padding {
-        return refuse("train.padding", String::from("true"), "false");
-    }
-    if windowed {
-        return refuse("train.sequence_length", train.sequence_length.to_string(), "less than the window of attention");
-    }
-    if run.dropout.contains(&true) {
-        let dropout = train.dropout.map_or_else(|| String::from("the model's"), |dropout| dropout.to_string());
-        return refuse("train.dropout", dropout, "0");
-    }
-    if train.step_in_backward {
-        return refuse("train.step_in_backward", String::from("true"), "false");
-    }
-    if whole && train.keep_outputs {
-        return refuse("train.keep_outputs", String::from("true"), "false");
-    }
-    if run.offloads_checkpoints {
-        return refuse("train.offload_activations", String::from("true"), "false");
-    }
-    if whole && run.checkpoint_every > 1 {
-        return refuse("train.recompute_every", run.checkpoint_every.to_string(), "1");
-    }
+    let trained = matches!(train.precision, Precision::Bf16 | Precision::Bf16Mixed);
+    let drops = run.dropout.contains(&true);
+    let dropout = train.dropout.map_or_else(|| String::from("the model's"), |dropout| dropout.to_string());
+    let every = !whole || run.checkpoint_every == 1;
     let partly = run.checkpointed_layers > 0 && run.checkpointed_layers < architecture.num_hidden_layers();
-    if whole && partly {
-        return refuse("train.recompute_layers", run.checkpointed_layers.to_string(), "all");
-    }
-    Ok(())
+    let asked: [Asked<'_>; 14] = [
+        (train.method == Method::Full, "train.method", &train.method.word(), "full"),
+        (trained, "train.precision", &train.precision.word(), "bf16, bf16-mixed"),
+        (train.attention == Attention::Flash, "train.attention", &train.attention.word(), "flash"),
+        (train.kernels == KernelLibrary::None, "train.kernels", &train.kernels.word(), "none"),
+        (train.loss == Loss::Eager, "train.loss", &train.loss.word(), "eager"),
+        (train.objective == Objective::Lm, "train.objective", &train.objective.word(), "lm"),
+        (!train.padding, "train.padding", &true, "false"),
+        (!windowed, "train.sequence_length", &train.sequence_length, "less than the window of attention"),
+        (!drops, "train.dropout", &dropout, "0"),
+        (!train.step_in_backward, "train.step_in_backward", &true, "false"),
+        (!whole || !train.keep_outputs, "train.keep_outputs", &true, "false"),
+        (!run.offloads_checkpoints, "train.offload_activations", &true, "false"),
+        (every, "train.recompute_every", &run.checkpoint_every, "1"),
+        (!whole || !partly, "train.recompute_layers", &run.checkpointed_layers, "all"),
+    ];
+    EstimateError::first_unknown(&asked, "with train.compile")
 }
 
 /// An optimizer that steps in backward lets each gradient go before the next comes: nothing is left to add to.
@@ -130,24 +103,14 @@ fn check_step_in_backward(train: &Train) -> Result<(), EstimateError> {
     if !train.step_in_backward {
         return Ok(());
     }
-    let refuse = |key, value: String, covered: &str| {
-        let covered = format!("{covered}, with train.step_in_backward");
-        Err(EstimateError::NotCovered { key, value, covered })
-    };
-    if train.gradient_accumulation_steps > 1 {
-        return refuse("train.gradient_accumulation_steps", train.gradient_accumulation_steps.to_string(), "1");
-    }
-    if train.keep_gradients {
-        return refuse("train.keep_gradients", String::from("true"), "false");
-    }
-    if train.offload_optimizer {
-        return refuse("train.offload_optimizer", String::from("true"), "false");
-    }
-    if train.optimizer != Optimizer::Adamw {
-        return refuse("train.optimizer", train.optimizer.word().to_owned(), "adamw");
-    }
-    if train.optimizer_implementation != OptimizerImplementation::Fused {
-        return refuse("train.optimizer_implementation", train.optimizer_implementation.word().to_owned(), "fused");
-    }
-    Ok(())
+    let (passes, implementation) = (train.gradient_accumulation_steps, train.optimizer_implementation);
+    let fused = implementation == OptimizerImplementation::Fused;
+    let asked: [Asked<'_>; 5] = [
+        (passes == 1, "train.gradient_accumulation_steps", &passes, "1"),
+        (!train.keep_gradients, "train.keep_gradients", &true, "false"),
+        (!train.offload_optimizer, "train.offload_optimizer", &true, "false"),
+        (train.optimizer == Optimizer::Adamw, "train.optimizer", &train.optimizer.word(), "adamw"),
+        (fused, "train.optimizer_implementation", &implementation.word(), "fused"),
+    ];
+    EstimateError::first_unknown(&asked, "with train.step_in_backward")
 }
