@@ -44,6 +44,7 @@ mod seed;
 mod stablelm;
 mod step;
 mod t5;
+pub(crate) mod towers;
 mod vit;
 
 pub use code::Implementation;

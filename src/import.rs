@@ -21,4 +21,5 @@ mod minimax;
 mod mpt;
 mod seq2seq;
 mod step;
+mod tower;
 mod vision;

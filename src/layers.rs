@@ -34,6 +34,7 @@ pub(crate) mod rotary;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
 pub(crate) mod tiled_loss;
+pub(crate) mod tower;
 mod vectors;
 
 use crate::families::Implementation;
@@ -45,6 +46,8 @@ use crate::shape::Dim;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
 use crate::tape::{Dtype, Tape};
+
+use self::tower::Seen;
 
 pub(crate) use linear::Linear;
 pub(crate) use model::Forward;
@@ -72,8 +75,10 @@ pub(crate) struct Run<'a> {
     pub(crate) code: Implementation,
     /// Sequences, `b`.
     pub(crate) batch: u64,
-    /// Tokens in each, `s`.
+    /// Tokens in each, `s`, those of its images among them.
     pub(crate) sequence: u64,
+    /// The images that they have, where they have any.
+    pub(crate) seen: Option<Seen<'a>>,
     /// The type of the weights.
     pub(crate) weights: Dtype,
     /// Whether autocast runs matrix products in 16 bits over fp32 weights.

@@ -6,6 +6,7 @@ pub mod keys;
 pub mod parameters;
 pub mod part;
 pub mod recurrent;
+pub mod tower;
 
 use std::borrow::Cow;
 
@@ -79,4 +80,7 @@ pub struct Card {
     pub source: Option<String>,
     /// What was assumed of the structure, where the model's family is not known.
     pub assumed: Option<String>,
+    /// Parts of the published model that are not counted, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<String>,
 }

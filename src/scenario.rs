@@ -6,6 +6,7 @@
 pub mod choices;
 pub mod command;
 mod follow;
+mod image_size;
 pub mod parameter;
 pub mod profile;
 mod value;
@@ -17,6 +18,7 @@ pub use choices::{
     OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 pub use follow::LEADING;
+pub use image_size::ImageSize;
 pub use profile::{Framework, Profile, Profiles};
 pub use value::Value;
 
@@ -119,6 +121,12 @@ pub struct Train {
     pub base_weights: BaseWeights,
     /// Whether a quantized base's scales are quantized too.
     pub double_quant: bool,
+    /// Images of each sequence, or sounds.
+    pub images: u64,
+    /// Width and height of each.
+    pub image_size: ImageSize,
+    /// Whether the tower that reads them is trained.
+    pub train_tower: bool,
     /// Tokens of a micro batch whose labels count; unset: all.
     pub scored_tokens: Option<u64>,
     /// Chunks of a chunked loss.
@@ -182,6 +190,10 @@ pub struct Infer {
     pub prefill_chunk_size: Option<u64>,
     /// The attention kernel.
     pub attention: Attention,
+    /// Images of each sequence, or sounds.
+    pub images: u64,
+    /// Width and height of each.
+    pub image_size: ImageSize,
     /// Whether tokens are drawn by their probabilities.
     pub do_sample: bool,
     /// Share of the card that vLLM takes.
@@ -256,6 +268,9 @@ impl Default for Train {
             dora: false,
             base_weights: BaseWeights::Nf4,
             double_quant: true,
+            images: 0,
+            image_size: ImageSize::default(),
+            train_tower: false,
             scored_tokens: None,
             loss_chunks: 8,
             offload_optimizer: false,
@@ -300,6 +315,8 @@ impl Default for Infer {
             prefill_tokens: None,
             prefill_chunk_size: None,
             attention: Attention::Flash,
+            images: 0,
+            image_size: ImageSize::default(),
             do_sample: false,
             gpu_memory_utilization: 0.9,
             block_size: 16,

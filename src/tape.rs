@@ -122,6 +122,16 @@ impl Tape {
         self.frozen = true;
     }
 
+    /// Whether it does.
+    pub(crate) const fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// From here on it makes parameters that are trained, or not.
+    pub(crate) fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
     /// From here on the optimizer steps each parameter when its gradient is there.
     pub(crate) fn step_in_backward(&mut self) {
         self.steps_in_backward = true;

@@ -78,6 +78,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     queries_scaled_by_position: false,
     unrotated_queries_scaled: false,
     positions: PositionCode::Shared,
+    copies_context: false,
     layers_read_positions: true,
     scores_in_fp32: false,
     scores: ScoreCode::Scaled,

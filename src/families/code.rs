@@ -44,6 +44,8 @@ pub struct Implementation {
     pub norms_after_projections: bool,
     /// How learned positions are looked up.
     pub positions: PositionCode,
+    /// Whether what attention gives is copied before its output projection reads it.
+    pub copies_context: bool,
     /// Whether layers are given the numbers of positions, which then stay until the layers are recomputed.
     pub layers_read_positions: bool,
     /// Whether queries and keys are widened to fp32 before their product.

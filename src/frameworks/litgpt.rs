@@ -172,6 +172,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
     // Of the Hugging Face code only PyTorch's own operations are used.
     let code = Implementation { norm: NormCode::Fused, transposed_linears: false, ..implementation(model.family) };
     Run {
+        seen: None,
         architecture: &model.architecture,
         code,
         batch: train.micro_batch_size,

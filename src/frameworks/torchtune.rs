@@ -149,6 +149,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
     let code = Implementation { norm, transposed_linears: false, ..implementation(model.family) };
     let checkpoints = train.recompute == Recompute::Full;
     Run {
+        seen: None,
         architecture,
         code,
         batch: train.micro_batch_size,

@@ -9,7 +9,7 @@ use super::json::Object;
 use super::keys::{fill, refuse};
 use super::{
     assume, blocks, bloom, compressed, deepseek, ernie, falcon, gemma, gpt, hybrid, kimi, layers, llama, mimo, minimax,
-    mpt, seq2seq, step, vision,
+    mpt, seq2seq, step, tower, vision,
 };
 use crate::families::{self, Rule};
 use crate::located::{self, PresetError, suggestion};
@@ -69,6 +69,8 @@ fn read_text(
     }
     keys.torch_dtype = published_type(config, &outer, family)?;
     write_out(family, &mut keys);
+    keys.tower = tower::keys(&outer)?;
+    let omitted = tower::omitted(&outer, keys.tower.is_some())?;
     let architecture = Architecture::resolve(family, &keys).map_err(|error| {
         let own = if family.seq2seq.is_some() { seq2seq::spellings(error.key) } else { &[] };
         let spelling = config
@@ -81,7 +83,7 @@ fn read_text(
     let published = outer.text(&["_name_or_path"])?;
     let published = published.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
     let name = published.or(folder).unwrap_or(family.id).to_owned();
-    let card = Card { source: Some(origin.to_owned()), assumed, ..Card::default() };
+    let card = Card { source: Some(origin.to_owned()), assumed, omitted, ..Card::default() };
     let model = Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture };
     Ok(Imported { model, keys })
 }

@@ -173,6 +173,24 @@ impl<'t> Object<'t> {
         self.read(&[name], "a list of `[[kind, …], times]`", read)
     }
 
+    /// How many items a list has.
+    pub(super) fn length(&self, name: &str) -> Option<u64> {
+        u64::try_from(self.get(name)?.as_array()?.len()).ok()
+    }
+
+    /// A list of pairs of whole numbers, one after the other.
+    pub(super) fn count_pairs(&self, name: &str) -> Result<Option<Vec<u64>>, PresetError> {
+        let pair = |item: &Value| match item.as_array()?.as_slice() {
+            [one, other] => Some([one.as_u64()?, other.as_u64()?]),
+            _ => None,
+        };
+        let read = |value: &Value| {
+            let pairs: Vec<[u64; 2]> = value.as_array()?.iter().map(pair).collect::<Option<_>>()?;
+            Some(pairs.concat())
+        };
+        self.read(&[name], "a list of pairs of whole numbers", read)
+    }
+
     fn get(&self, name: &str) -> Option<&Value> {
         self.keys.get(name).filter(|value| !value.is_null())
     }

@@ -3,7 +3,7 @@
 use super::json::Object;
 use crate::families::{Key, Refusal, When};
 use crate::located::PresetError;
-use crate::model::keys::{Sides, Source};
+use crate::model::keys::{Keyed, Sides, Source};
 use crate::model::{ArchitectureKeys, Family};
 
 /// Reads the listed keys; what they say replaces what was there, also where it is nothing.
@@ -128,6 +128,11 @@ impl Source for Names<'_, '_> {
 
     fn words(&self, _: &'static str) -> Result<Option<Vec<String>>, PresetError> {
         self.by_name(|name| self.config.words(name))
+    }
+
+    /// A tower is read from an object of its own.
+    fn group<K: Keyed>(&self, _: &'static str) -> Result<Option<K>, PresetError> {
+        Ok(None)
     }
 
     fn sides(&self, _: &'static str) -> Result<Option<Sides>, PresetError> {

@@ -108,6 +108,7 @@ impl Run<'_> {
                 tape.release(positive);
                 squared
             }
+            Activation::QuickGelu => quick_gelu(tape, input, name),
             Activation::Xielu => self.xielu(tape, input, name),
             Activation::GeluPython => self.gelu_in_python(tape, input),
             Activation::GeluFunction => gelu_function(tape, input, name),
@@ -209,4 +210,14 @@ fn gelu_function(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
     tape.release(half);
     tape.release(shifted);
     output
+}
+
+/// `x·σ(1.702x)`: the product keeps both factors, the sigmoid what it gives.
+fn quick_gelu(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {
+    let scaled = fresh(tape, input, "mlp.scaled input", input.shape);
+    let sigmoid = unary_keeping_output(tape, scaled, "mlp.sigmoid");
+    tape.release(scaled);
+    let product = multiply(tape, [input, sigmoid], name, input.shape);
+    tape.release(sigmoid);
+    product
 }

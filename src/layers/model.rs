@@ -18,10 +18,11 @@ use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
 use crate::layers::tiled_loss::Outputs;
+use crate::layers::tower::Passed;
 use crate::model::architecture::Output;
 use crate::scenario::{Compile, Loss};
 use crate::shape::Dim;
-use crate::tape::{Dtype, Tape, Tensor};
+use crate::tape::{Dtype, Segment, Tape, Tensor};
 
 pub(crate) use crate::tape::forward::Forward;
 
@@ -42,6 +43,8 @@ struct Stages<'a> {
     embedding: Range<usize>,
     /// Held until the loss is known.
     until_loss: Vec<Tensor>,
+    /// What the tower's pass left, where there are images.
+    tower: Option<Passed<'a>>,
     /// Held until all layers have gone back: what is needed to compute them again, and what the embedding keeps.
     until_embedding: Vec<Tensor>,
 }
@@ -131,6 +134,7 @@ impl<'a> Recording<'a> {
         self.beside_the_stream(&mut embedded.until_return);
         let shared = self.shared(&mut embedded.until_return);
         let stream = run.scaled_late(&mut self.tape, embedded.stream);
+        let (stream, tower) = self.with_images(stream, &mut embedded.until_return);
         let embedding = 0..self.tape.node_count();
         let stream = run.in_every_stream(&mut self.tape, stream);
         let mut classes = Classes::new(run, Beside::Windows(shared));
@@ -142,14 +146,26 @@ impl<'a> Recording<'a> {
         let stream = self.final_norm(stream);
         let stream = self.head_projection(stream);
         self.let_go(&embedded.until_return);
+        if let Some(passed) = &tower {
+            passed.returned(&mut self.tape);
+        }
         // A compiled layer that is computed again is given no numbers of positions, which it does not read: measured.
         let held = run.checkpoints() > 0 && run.compile == Compile::None;
         if !held {
             self.let_go(&embedded.for_recomputation);
         }
         let until_embedding = if held { embedded.for_recomputation } else { Vec::new() };
-        let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), until_embedding };
+        let stages = Stages { classes, norm_start, embedding, until_loss: Vec::new(), tower, until_embedding };
         (stream, embedded.table, stages)
+    }
+
+    /// The embedded sequence with its images in it, where it has any and this is the pass that reads them.
+    fn with_images(&mut self, stream: Tensor, until_return: &mut Vec<Tensor>) -> (Tensor, Option<Passed<'a>>) {
+        let Some(seen) = self.run.seen.filter(|_| self.run.past() == 0) else { return (stream, None) };
+        let (stream, mut passed) = self.run.with_images(&mut self.tape, stream, seen);
+        self.tape.enter(Segment::Embedding);
+        until_return.append(&mut passed.until_return);
+        (stream, Some(passed))
     }
 
     /// Head and loss over what they read, and the way back through everything.
@@ -175,7 +191,12 @@ impl<'a> Recording<'a> {
             };
             let outside = Outside { embedding: stages.embedding, norm: stages.norm_start, loss: loss_start };
             let held = [&chunk[..], &stages.until_embedding];
-            marks = self.layers.backward(&mut self.tape, &mut stages.classes, outside, held);
+            let tower = stages.tower.take();
+            let back = |tape: &mut Tape, nodes: Range<usize>| match (run.seen, &tower) {
+                (Some(seen), Some(passed)) => run.tower_backward(tape, seen, passed, nodes),
+                _ => tape.backward(nodes),
+            };
+            marks = self.layers.backward(&mut self.tape, &mut stages.classes, outside, held, back);
             self.tape.let_go(seed);
         }
         self.ended(loss_known, backward_start, marks)

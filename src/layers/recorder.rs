@@ -202,7 +202,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
     }
 
     /// Records the backward pass through everything, once the loss has its gradient; the first of what is `held` goes
-    /// after the loss, the second after the layers. Returns the events at which the backward pass of the head and that
+    /// after the loss, the second after the layers, whose input goes back as `before_layers` says. Returns the events at which the backward pass of the head and that
     /// of the embedding begin.
     pub(crate) fn backward(
         &mut self,
@@ -210,6 +210,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         program: &mut P,
         outside: Outside,
         [until_head, until_embedding]: [&[Tensor]; 2],
+        before_layers: impl FnOnce(&mut Tape, Range<usize>),
     ) -> [usize; 2] {
         let Outside { embedding, norm, loss } = outside;
         tape.backward(loss..tape.node_count());
@@ -219,7 +220,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         self.layers_backward(tape, program);
         tape.release_each(until_embedding.iter().copied());
         let embedding_backward = tape.position();
-        tape.backward(embedding);
+        before_layers(tape, embedding);
         debug_assert_eq!(tape.left_behind().next(), None, "what a layer made is never released");
         [head_backward, embedding_backward]
     }

@@ -59,6 +59,10 @@ pub enum Place {
     FinalNorm,
     /// The output projection.
     Head,
+    /// The vision or audio tower beside the layers.
+    Tower,
+    /// What brings its outputs into the stream.
+    Projector,
     /// The loss.
     Loss,
     /// The whole model.
@@ -109,6 +113,8 @@ impl fmt::Display for Place {
             Self::Among { layers, first, last } => f.pad(&format!("{layers} of layers {first}-{last}")),
             Self::FinalNorm => f.pad("final norm"),
             Self::Head => f.pad("head"),
+            Self::Tower => f.pad("tower"),
+            Self::Projector => f.pad("projector"),
             Self::Loss => f.pad("loss"),
             Self::Model => f.pad("model"),
             Self::Optimizer => f.pad("optimizer"),

@@ -3,10 +3,12 @@
 use crate::allocator::Settings;
 use crate::families::of_model;
 use crate::frameworks;
-use crate::ledger::EstimateError;
+use crate::ledger::{Asked, EstimateError};
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Attention, Loss, Method, Optimizer, Precision, Recompute, Scenario, Task, Train, Value};
+use crate::scenario::{
+    Attention, Compile, Loss, Method, Objective, Optimizer, Precision, Recompute, Scenario, Task, Train, Value,
+};
 
 /// An error for the first parameter whose value no rule covers.
 pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -42,12 +44,42 @@ pub(crate) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), Est
     check_encoder(model, scenario)?;
     check_seq2seq(model, scenario)?;
     check_image(model, scenario)?;
+    check_tower(model, scenario)?;
     check_weights(model, scenario)?;
     if scenario.task != Task::Train || of_model(model).trains {
         return Ok(());
     }
     let covered = format!("infer, for a model of the family {}: what its training keeps is not known", model.family.id);
     Err(EstimateError::NotCovered { key: "task", value: String::from("train"), covered })
+}
+
+/// An error where there are images and nothing to read them, or a run with them is not known.
+fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    let (train, of_run) = (&scenario.train, scenario.task == Task::Train);
+    let (key, images) = if of_run { ("train.images", train.images) } else { ("infer.images", scenario.infer.images) };
+    if model.architecture.tower.is_none() {
+        let beside = format!("for {}, which has no tower", model.id);
+        return EstimateError::first_unknown(
+            &[
+                (images == 0, key, &images, "0"),
+                (!of_run || !train.train_tower, "train.train_tower", &train.train_tower, "false"),
+            ],
+            &beside,
+        );
+    }
+    if !of_run || images == 0 {
+        return Ok(());
+    }
+    let words = matches!(train.objective, Objective::Lm | Objective::Sft);
+    let asked: [Asked<'_>; 6] = [
+        (words, "train.objective", &train.objective.word(), "lm, sft"),
+        (train.loss != Loss::Trl, "train.loss", &train.loss.word(), "eager, chunked, fused"),
+        (train.compile == Compile::None, "train.compile", &train.compile.word(), "none"),
+        (train.attention == Attention::Flash, "train.attention", &train.attention.word(), "flash"),
+        (!train.keep_outputs, "train.keep_outputs", &train.keep_outputs, "false"),
+        (train.recompute_every == 1, "train.recompute_every", &train.recompute_every, "1"),
+    ];
+    EstimateError::first_unknown(&asked, "with images")
 }
 
 /// An error where weights are quantized of a model whose quantized layout is not known.

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, PresetError, position};
-use crate::model::keys::{Sides, Source};
+use crate::model::keys::{Keyed, Sides, Source};
 use crate::scenario::parameter::nearest;
 
 /// The text of a file and what it is called.
@@ -163,6 +163,13 @@ impl Source for Section<'_, '_> {
     fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
         let counts = |value: &DeValue<'_>| value.as_array()?.iter().map(|item| whole(item.get_ref())).collect();
         self.read(key, "a list of whole numbers", counts)
+    }
+
+    fn group<K: Keyed>(&self, key: &'static str) -> Result<Option<K>, PresetError> {
+        let Some(section) = self.table(key, "architecture.tower.")? else { return Ok(None) };
+        let keys = K::read(&section, key)?;
+        section.finish()?;
+        Ok(Some(keys))
     }
 
     fn sides(&self, key: &'static str) -> Result<Option<Sides>, PresetError> {

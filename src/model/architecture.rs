@@ -31,9 +31,12 @@ pub use seq2seq::Seq2Seq;
 
 use checks::{dimension, native_weights, probability};
 
+pub(super) use image::sides;
+
 use super::family::{Dropout, Family, NormKind, Placement, PositionKind};
 use super::keys::ArchitectureKeys;
 use super::recurrent::Recurrent;
+use super::tower::Tower;
 use crate::model::part::Part;
 
 /// A checked architecture.
@@ -81,6 +84,8 @@ pub struct Architecture {
     pub seq2seq: Option<Seq2Seq>,
     /// What a model of images has outside its layers.
     pub image: Option<Image>,
+    /// The vision or audio tower beside its layers.
+    pub tower: Option<Tower>,
     /// What it gives for each token.
     pub output: Output,
     /// Classes that its class for sequences or tokens tells apart (`num_labels`).
@@ -226,6 +231,7 @@ impl Architecture {
             encoder,
             seq2seq,
             image,
+            tower: keys.tower.as_ref().map(|tower| Tower::resolve(tower, hidden_size)).transpose()?,
             output: Output::Own,
             labels: output::labels(keys)?,
             classifier_dropout: output::dropout(keys)?,

@@ -5,7 +5,7 @@ mod table;
 
 pub use table::{
     ArchitectureKeys, BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, ImageKeys, RecurrentKeys, Seq2SeqKeys,
-    VariantKeys,
+    TowerKeys, VariantKeys,
 };
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub trait Source {
     fn words(&self, key: &'static str) -> Result<Option<Vec<String>>, Self::Error>;
     /// A whole number, or two of them.
     fn sides(&self, key: &'static str) -> Result<Option<Sides>, Self::Error>;
+    /// Keys of their own under this one.
+    fn group<K: Keyed>(&self, key: &'static str) -> Result<Option<K>, Self::Error>;
 }
 
 /// What stands under a key, or under the keys of a group.
@@ -80,6 +82,12 @@ macro_rules! values {
             }
         })*
     };
+}
+
+impl Keyed for Option<TowerKeys> {
+    fn read<S: Source>(source: &S, key: &'static str) -> Result<Self, S::Error> {
+        source.group(key)
+    }
 }
 
 values! {

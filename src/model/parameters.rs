@@ -7,6 +7,7 @@ mod compressed;
 mod image;
 mod scores;
 mod seq2seq;
+mod tower;
 mod variant;
 
 use super::architecture::{
@@ -88,6 +89,24 @@ pub enum Block {
     FinalNorm,
     /// The head, where it is not the embedding's matrix.
     Head,
+    /// What a tower beside the layers has outside its own.
+    Tower,
+    /// The tower's layers of group `n`, each with these tensors.
+    TowerGroup(usize),
+    /// What brings a tower's outputs into the stream.
+    Projector,
+}
+
+impl Block {
+    /// Whether it is a tower's or its projector.
+    pub const fn is_seen(self) -> bool {
+        self.of_tower() || matches!(self, Self::Projector)
+    }
+
+    /// Whether it is a tower's, its projector apart.
+    pub const fn of_tower(self) -> bool {
+        matches!(self, Self::Tower | Self::TowerGroup(_))
+    }
 }
 
 /// The tensors of one block, and how many times the block stands in the model.
@@ -131,6 +150,9 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     let head = head_tensors(architecture);
     if !head.is_empty() {
         blocks.push(BlockParameters::outside(Block::Head, head));
+    }
+    if let Some(tower) = &architecture.tower {
+        blocks.append(&mut tower::blocks(tower));
     }
     blocks
 }
@@ -258,7 +280,7 @@ pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
     Ok(sum)
 }
 
-fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
+pub(super) fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let mut tensors = Vec::with_capacity(16);
     mixer_tensors(&mut tensors, layer, hidden);
     feed_forward_tensors(&mut tensors, layer, hidden);

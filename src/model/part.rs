@@ -146,6 +146,9 @@ parts! {
     TokenTypeEmbedding: "token type embedding", Embedding, ["" ""], Replicated, Never, [], [], "token_types";
     ClassToken: "class token", Embedding, ["" ""], Replicated, Never, [], [], "v.class_embd";
     PatchProjection: "patch projection", Embedding, ["" ""], Replicated, Never, [], [], "v.patch_embd";
+    FrameProjection: "frame projection", Embedding, ["" ""], Replicated, Never, [], [], "";
+    TilePositions: "tile positions", Embedding, ["" ""], Replicated, Never, [], [], "";
+    TowerFirstNorm: "tower first norm", Embedding, ["" ""], Replicated, Never, [], [], "";
     EmbeddingNorm: "embedding norm", Embedding, ["" ""], Replicated, Never, [], [], "token_embd_norm";
     EmbeddingProjection: "embedding projection", Embedding, ["" ""], Replicated, AtLoading, [], [], "";
     PerLayerEmbedding: "per-layer embedding", Embedding, ["" ""], Replicated, Never, [], [], "per_layer_token_embd";
@@ -167,6 +170,9 @@ parts! {
     LaurelNorm: "laurel norm", LayerNorm, ["" ""], Replicated, Never, [], [], "blk.%.laurel_post_norm";
     AttentionReadingNorm: "attention reading norm", LayerNorm, ["" ""], Replicated, Never, [], [], "";
     FeedForwardReadingNorm: "feed-forward reading norm", LayerNorm, ["" ""], Replicated, Never, [], [], "";
+
+    AttentionScale: "attention scale", Beside, ["" ""], Replicated, Never, [], [], "";
+    FeedForwardScale: "feed-forward scale", Beside, ["" ""], Replicated, Never, [], [], "";
 
     Query: "attention.query", Mixer, ["q" "h"], Column, Always, ["q_proj"], ["q"], "blk.%.attn_q";
     Key: "attention.key", Mixer, ["kv" "h"], Column, Always, ["k_proj"], ["k"], "blk.%.attn_k";
@@ -271,6 +277,13 @@ parts! {
     PerLayerInputGate: "per-layer input.gate", Beside, ["" ""], Replicated, Always, [], [], "blk.%.inp_gate";
     PerLayerInputProjection: "per-layer input.projection", Beside, ["" ""], Replicated, Always, [], [], "blk.%.proj";
 
+    TowerLastNorm: "tower last norm", Head, ["" ""], Replicated, Never, [], [], "";
+    PoolingQuery: "pooling query", Head, ["" ""], Replicated, Never, [], [], "";
+    ImageNewline: "projector.newline", Head, ["" ""], Replicated, Never, [], [], "";
+    ProjectorNorm: "projector.norm", Head, ["" ""], Replicated, Never, [], [], "";
+    ProjectorShuffle: "projector.shuffle", Head, ["" ""], Replicated, AtLoading, [], [], "";
+    ProjectorIn: "projector.in", Head, ["" ""], Replicated, AtLoading, [], [], "";
+    ProjectorOut: "projector.out", Head, ["" ""], Replicated, AtLoading, [], [], "";
     EncoderFinalNorm: "encoder final norm", Head, ["" ""], Replicated, Never, [], [], "enc.output_norm";
     FinalNorm: "final norm", Head, ["h" ""], Replicated, Never, ["norm"], [], "output_norm";
     FinalReading: "final reading", Head, ["" ""], Replicated, Never, [], [], "";

@@ -20,6 +20,7 @@ pub(crate) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
         license: root.text("license")?,
         source: root.text("source")?,
         assumed: root.text("assumed")?,
+        omitted: root.words("omitted")?.unwrap_or_default(),
     };
     let declared = root.count("parameters")?.map(Parameters::new);
     let confirmed = root.flag("confirmed")?;

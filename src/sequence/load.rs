@@ -144,7 +144,7 @@ impl Loading<'_> {
         }
         // A tied head comes with the embedding, and what is its own in its place.
         let own = self.adapted_head.into_iter().flat_map(|block| &block.tensors);
-        for tensor in own.filter_map(|tensor| self.adapters?.of_matrix(tensor)).flatten() {
+        for tensor in own.filter_map(|tensor| self.adapters?.of_matrix(Block::Head, tensor)).flatten() {
             sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
         }
         self.copies(sequence)
@@ -183,7 +183,9 @@ impl Loading<'_> {
         let mut come = |sequence: &mut Sequence, tensors: &[&Tensor]| -> Result<(), Overflow> {
             for tensor in tensors {
                 sequence.allocate(WEIGHT, self.bytes(tensor)?);
-                let Some(adapter) = adapters.and_then(|adapters| adapters.of_matrix(tensor)) else { continue };
+                let Some(adapter) = adapters.and_then(|adapters| adapters.of_matrix(block.block, tensor)) else {
+                    continue;
+                };
                 for tensor in &adapter {
                     sequence.allocate(ADAPTER, self.adapter_bytes(tensor)?);
                 }
@@ -225,6 +227,9 @@ impl Loading<'_> {
             (Block::Embedding, SavedOrder::LayersBeforeTables) => 3,
             (Block::Embedding, _) => 1,
             (Block::Group(_) | Block::FinalNorm, _) => 2,
+            // `multi_modal_projector` and `vision_tower` come behind `language_model`.
+            (Block::Projector, _) => 5,
+            (Block::Tower | Block::TowerGroup(_), _) => 6,
         });
         let mut first = true;
         let widens = self.format.is_some() && self.weights == Dtype::Fp32;
@@ -284,7 +289,7 @@ impl Loading<'_> {
         for block in self.blocks.iter().chain(self.adapted_head) {
             for _ in 0..block.copies {
                 for tensor in modules::as_named(block, self.modules) {
-                    let Some(mut adapter) = adapters.of_matrix(tensor) else { continue };
+                    let Some(mut adapter) = adapters.of_matrix(block.block, tensor) else { continue };
                     adapter.append(&mut shared);
                     for tensor in adapter {
                         let bytes = self.adapter_bytes(&tensor)?;

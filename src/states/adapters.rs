@@ -9,7 +9,7 @@ use crate::families::{self, AllLinear};
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::FeedForward;
-use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
 use crate::model::part::{Part, Piece, Site};
 use crate::scenario::parameter::nearest;
 use crate::scenario::{AdapterKind, Precision, Train};
@@ -80,6 +80,9 @@ const LINEAR: &[Names] = &[
     adapter!(GateAndUp, "mlp.gate and up"),
     adapter!(Down, "mlp.down"),
     adapter!(FeedForwardLinear, "mlp.linear"),
+    adapter!(ProjectorShuffle, "projector.shuffle"),
+    adapter!(ProjectorIn, "projector.in"),
+    adapter!(ProjectorOut, "projector.out"),
     adapter!(EmbeddingProjection, "embedding projection"),
     adapter!(HeadProjection, "head projection"),
     adapter!(HeadTransform, "head transform"),
@@ -124,12 +127,17 @@ pub(crate) struct Adapters {
     saved: Vec<Part>,
     /// Rows of the embedding that are trained.
     pub(crate) rows: u64,
+    /// Whether a tower beside the layers and its projector have adapters too.
+    tower: bool,
 }
 
 impl Adapters {
     /// The adapters that a run asks for; an error names a target that the model does not have.
     /// `blocks` are the tensors of the model as a release builds it.
     pub(crate) fn of(model: &Model, train: &Train, blocks: &[BlockParameters]) -> Result<Self, EstimateError> {
+        let tower = train.train_tower;
+        let reached: Vec<BlockParameters> = blocks.iter().filter(|it| tower || !it.block.is_seen()).cloned().collect();
+        let blocks = &reached[..];
         let everything = adapts_everything(model, train, blocks);
         let present = present(model, blocks, everything);
         check_experts(model, train, &present, everything)?;
@@ -166,6 +174,7 @@ impl Adapters {
             targets,
             saved,
             rows: train.trainable_token_indices,
+            tower,
         })
     }
 
@@ -193,7 +202,18 @@ impl Adapters {
         let dropout = train.lora_dropout > 0.0;
         let saved = Vec::new();
         let kind = AdapterKind::Lora;
-        Ok(Self { kind, rank: train.lora_rank, dtype, dropout, dora: false, holds_low: true, targets, saved, rows: 0 })
+        Ok(Self {
+            kind,
+            rank: train.lora_rank,
+            dtype,
+            dropout,
+            dora: false,
+            holds_low: true,
+            targets,
+            saved,
+            rows: 0,
+            tower: false,
+        })
     }
 
     /// The matrices that all adapters share, where they do: `[r, in]` and `[out, r]`, as large as the largest layer among
@@ -232,15 +252,16 @@ impl Adapters {
         adapted.extend(outside::tied_head(&model.architecture));
         for block in &mut adapted {
             let matrices = std::mem::take(&mut block.tensors);
-            block.tensors = matrices.iter().filter_map(|matrix| self.of_matrix(matrix)).flatten().collect();
+            let adapted = matrices.iter().filter_map(|matrix| self.of_matrix(block.block, matrix));
+            block.tensors = adapted.flatten().collect();
         }
         adapted.retain(|block| !block.tensors.is_empty());
         adapted
     }
 
     /// The adapter's tensors beside a matrix, or its copy, where it has one.
-    pub(crate) fn of_matrix(&self, matrix: &Tensor) -> Option<Vec<Tensor>> {
-        if matrix.piece != Piece::Weight {
+    pub(crate) fn of_matrix(&self, block: Block, matrix: &Tensor) -> Option<Vec<Tensor>> {
+        if matrix.piece != Piece::Weight || block.is_seen() && (!self.tower || matrix.role != Role::Linear) {
             return None;
         }
         if self.saves(matrix.part) {

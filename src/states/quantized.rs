@@ -13,7 +13,7 @@ use crate::families::of_model;
 use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
 use crate::model::Model;
 use crate::model::architecture::{FeedForward, LayerGroup};
-use crate::model::parameters::{BlockParameters, Role, Tensor};
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::{Codes, Part, Piece};
 use crate::scenario::{BaseWeights, Profile};
 use crate::shape::{Dim, Shape};
@@ -154,7 +154,8 @@ fn by_input(model: &Model) -> Option<String> {
 /// Why groups of 128 inputs do not divide a model's matrices.
 fn uneven(model: &Model) -> Option<String> {
     let blocks = crate::model::parameters::blocks(&model.architecture);
-    let mut quantized = blocks.iter().flat_map(|block| &block.tensors).filter(|it| is_quantized(it, Format::Awq));
+    let tensors = blocks.iter().flat_map(|block| block.tensors.iter().map(|tensor| (block.block, tensor)));
+    let mut quantized = tensors.filter(|(block, it)| is_quantized(*block, it, Format::Awq)).map(|(_, tensor)| tensor);
     let tensor = quantized.find(|tensor| !tensor.columns.is_multiple_of(GROUP))?;
     Some(format!("{} has {} inputs, which groups of {GROUP} do not divide", tensor.name(), tensor.columns))
 }
@@ -188,7 +189,7 @@ pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<
             }
             let (parts, source) = parts(block, tensor, format, set.bits);
             // GPTQ's codes are buffers too, but are packed anew once they are loaded, into blocks that are free by then.
-            let is_buffer = format == Format::Awq && is_quantized(tensor, format);
+            let is_buffer = format == Format::Awq && is_quantized(block.block, tensor, format);
             let origin = if is_buffer { Origin::Buffer } else { Origin::Shapes };
             for part in parts {
                 entries.push(Entry { origin, ..entry(tensor, &part, place, block.copies, alive, source)? });
@@ -230,8 +231,12 @@ fn entry(
 /// Whether a format quantizes a tensor: matrices of layers but the router's. bitsandbytes leaves stacked experts alone
 /// and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
 /// only the experts are quantized.
-fn is_quantized(tensor: &Tensor, format: Format) -> bool {
+fn is_quantized(block: Block, tensor: &Tensor, format: Format) -> bool {
     let runtime = format.is_made_at_loading();
+    // Published checkpoints leave towers as they are.
+    if !runtime && block.is_seen() {
+        return false;
+    }
     match (tensor.part.codes(), tensor.role) {
         (Codes::Always, Role::Linear) => format != Format::Mxfp4,
         (Codes::Always, Role::Experts { .. }) => !runtime,
@@ -243,7 +248,7 @@ fn is_quantized(tensor: &Tensor, format: Format) -> bool {
 
 /// Bytes of each tensor that a matrix is kept in once it is quantized; nothing of one that is not.
 pub(crate) fn pieces(block: &BlockParameters, tensor: &Tensor, format: Format) -> Result<Option<Vec<u64>>, Overflow> {
-    if !is_quantized(tensor, format) {
+    if !is_quantized(block.block, tensor, format) {
         return Ok(None);
     }
     let (parts, _) = parts(block, tensor, format, Bits::whole(16));
@@ -253,7 +258,7 @@ pub(crate) fn pieces(block: &BlockParameters, tensor: &Tensor, format: Format) -
 }
 
 fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) -> (Vec<Stored>, &'static str) {
-    if !is_quantized(tensor, format) {
+    if !is_quantized(block.block, tensor, format) {
         let bits = if narrows(block, tensor, format) { Bits::whole(16) } else { plain };
         return (vec![Stored::plain(tensor, bits)], weights::PARAMETERS);
     }
@@ -273,7 +278,7 @@ pub(crate) fn narrows(block: &BlockParameters, tensor: &Tensor, format: Format) 
     let four_bits = matches!(format, Format::FourBits(_) | Format::FourBitsThroughout(_));
     let is_its = |other: &&Tensor| other.part == tensor.part && other.piece == Piece::Weight;
     let is_bias = four_bits && tensor.piece == Piece::Bias;
-    is_bias && block.tensors.iter().find(is_its).is_some_and(|matrix| is_quantized(matrix, format))
+    is_bias && block.tensors.iter().find(is_its).is_some_and(|matrix| is_quantized(block.block, matrix, format))
 }
 
 fn dims(sizes: &[u64]) -> Shape {
@@ -352,7 +357,6 @@ fn mxfp4(tensor: &Tensor) -> Vec<Stored> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::parameters::Block;
     use serde_json::Value;
 
     fn bytes(parts: &[Stored]) -> u64 {

@@ -11,6 +11,7 @@ use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::model::part::Piece;
+use crate::model::tower::Modality;
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -26,6 +27,8 @@ pub(crate) const fn place_of(block: &BlockParameters) -> Place {
         Block::Embedding => Place::Embedding,
         Block::FinalNorm => Place::FinalNorm,
         Block::Head => Place::Head,
+        Block::Tower | Block::TowerGroup(_) => Place::Tower,
+        Block::Projector => Place::Projector,
         Block::Group(_) => Place::among(block.copies, first, last),
     }
 }
@@ -118,6 +121,12 @@ pub(crate) fn batch([batch, sequence]: [u64; 2], names: &[&'static str], alive: 
 /// A label of each sequence.
 pub(crate) fn labels(batch: u64, alive: Alive) -> Result<Entry, Overflow> {
     plain("labels", Place::Model, Shape::new(&[Dim { symbol: "b", size: batch }]), 64, alive, INPUTS)
+}
+
+/// Pixels of all images, or the spectrograms of sounds, as a processor made them.
+pub(crate) fn pixels(inputs: u64, modality: Modality, alive: Alive) -> Result<Entry, Overflow> {
+    let name = if modality == Modality::Vision { "pixel values" } else { "input features" };
+    plain(name, Place::Model, Shape::new(&[Dim { symbol: "", size: inputs }]), 32, alive, INPUTS)
 }
 
 /// Pixels and labels, as the training loop made them.

@@ -103,6 +103,8 @@ impl Forward {
         let part = match storage.made_in {
             Segment::Embedding => String::from("embedding"),
             Segment::Layer(recorded) => format!("layer {}", self.layer_number(recorded)),
+            Segment::Tower => String::from("tower"),
+            Segment::Projector => String::from("projector"),
             Segment::FinalNorm => String::from("final norm"),
             Segment::Head => String::from("head"),
             Segment::Loss => String::from("loss"),

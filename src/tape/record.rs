@@ -12,6 +12,10 @@ pub(crate) type StorageId = u32;
 pub(crate) enum Segment {
     /// Embedding, positions, masks.
     Embedding,
+    /// A vision or audio tower.
+    Tower,
+    /// What brings its outputs into the stream.
+    Projector,
     /// The `n`th recorded layer; a run of equal layers records its first and its last.
     Layer(usize),
     /// The norm after the last layer.

@@ -118,6 +118,8 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
     let place = match (life.layers, storage.owner) {
         (Layers::Every { first, last, step }, _) => Place::among((last - first) / step + 1, first, last),
         (Layers::Outside, Segment::Embedding | Segment::Layer(_)) => Place::Embedding,
+        (Layers::Outside, Segment::Tower) => Place::Tower,
+        (Layers::Outside, Segment::Projector) => Place::Projector,
         (Layers::Outside, Segment::FinalNorm) => Place::FinalNorm,
         (Layers::Outside, Segment::Head) => Place::Head,
         (Layers::Outside, Segment::Loss) => Place::Loss,

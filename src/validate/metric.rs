@@ -99,7 +99,9 @@ impl Metric {
     pub(super) fn predicted(self, subject: &Subject) -> Result<u64, String> {
         let Subject { model, scenario, gpu } = subject;
         let full = scenario.task == Task::Train && scenario.train.method == Method::Full;
-        if self == Self::Parameters || (self == Self::Trainable && full) {
+        // A gradient may not reach all adapters of a tower, which are counted all the same.
+        let counted = full || model.architecture.tower.is_some();
+        if self == Self::Parameters || (self == Self::Trainable && counted) {
             let count = if self == Self::Trainable {
                 memory::trainable_parameters(model, scenario).map_err(|error| error.to_string())
             } else {

@@ -2,7 +2,7 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, transformers4.json, objectives.json, kernels.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, transformers4.json, objectives.json, kernels.json, towers.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
@@ -361,6 +361,53 @@ def kernels(record, _models):
             raise Skip("compiled models of several graphs, or with adapters")
     for group, metric, figure in figures:
         yield case(f"{record['id']}/{metric}", f"{name} {group}", "train", metric, figure, scenario, source)
+
+
+# Methods of towers.json: how the text is trained, and whether the tower is.
+OF_TOWERS = {"full": ("full", True), "frozen": ("full", False), "lora_text": ("lora", False), "lora_all": ("lora", True)}
+
+# Pixels of a patch where a tower takes images of any shape.
+GRIDS = {"qwen2_vl": 14, "qwen2_5_vl": 14, "qwen3_vl": 16, "mistral3": 14, "llava": 16}
+
+
+def towers(record, _models):
+    """Steps with images or sounds, tower trained or not, under PyTorch's own allocator."""
+    run, keys, measured = dict(record["run"]), record["config"], record["measured"]
+    if run["method"] == "inference":
+        raise Skip("the tower's part of a prompt, measured by itself")
+    if keys["model_type"] in ("mllama", "whisper"):
+        raise Skip(f"a decoder that attends to its tower ({keys['model_type']})")
+    method, trained = OF_TOWERS[run["method"]]
+    train = {"method": method, "precision": run.get("precision", "bf16"), "micro_batch_size": run["micro_batch_size"],
+             "sequence_length": run["text_tokens"], "recompute": run.get("recompute", "none"), "optimizer": "adamw",
+             "optimizer_implementation": "fused", "images": run["images"], "train_tower": trained}
+    if method == "lora":
+        train |= {"lora_rank": run["rank"], "lora_dtype": run["adapters"], "lora_targets": ["all-linear"]}
+    train["image_size"] = image_size(record, run, keys, train)
+    scenario = {"gpu": "h100-sxm-80", "train": train, "runtime": {"placement": "build"}, "config": keys}
+    source = "towers.json: steps under the allocator of PyTorch 2.15"
+    peaks = [max(phase[at] for phase in measured["phases"].values()) for at in ("requested", "allocated", "reserved")]
+    figures = [("trainable", "trainable", measured["trainable"]), ("requested", "requested_peak", peaks[0]),
+               ("blocks", "allocated_blocks_peak", peaks[1]), ("reserved", "reserved_peak", peaks[2])]
+    for group, metric, figure in figures:
+        yield case(f"{record['id']}/{metric}", f"towers {group}", "train", metric, figure, scenario, source)
+
+
+def image_size(record, run, keys, train):
+    """Width and height that the class makes into what was fed."""
+    family, vision = keys["model_type"], keys.get("vision_config") or {}
+    if "grid" in run:
+        rows, columns = run["grid"]
+        return f"{columns * GRIDS[family]}x{rows * GRIDS[family]}"
+    if record["id"].startswith("real/") and family in ("smolvlm", "internvl"):
+        # Tiles of one image: a square of 4 × 4 and its whole, or 4 × 3 and its whole.
+        train["images"] = 1
+        return "1024x1024" if run["images"] == 17 else "640x480"
+    if family in ("smolvlm", "idefics3", "llava_next", "llava_onevision", "llama4", "lfm2_vl"):
+        raise Skip(f"tiles of images fed one by one ({family})")
+    if family == "internvl":
+        return "x".join(map(str, vision["image_size"]))
+    return "1024x1024"
 
 
 # The loss itself, which nobody keeps for backward; a loop that keeps outputs still has that of the step before in its place.
@@ -804,6 +851,8 @@ def reader(record):
         return objectives
     if is_reserved(record):
         return reserved
+    if "tower_tokens" in (record.get("measured") or {}):
+        return towers
     if {"start", "saved_total", "phases"} <= set(record.get("measured") or {}):
         return kernels
     for keys, read in FORMATS:
@@ -814,7 +863,10 @@ def reader(record):
 
 def convert(source, out):
     records = load(source)
-    if isinstance(records, dict):
+    if isinstance(records, dict) and "configs" in records:
+        configs = records["configs"]
+        records = [{**record, "config": configs[record["config"]]} for record in records["runs"]]
+    elif isinstance(records, dict):
         records = next((value for value in records.values() if isinstance(value, list)), [])
     models, files, skipped, seen = Models(source), collections.OrderedDict(), collections.Counter(), set()
     for record in records:

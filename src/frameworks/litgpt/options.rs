@@ -9,7 +9,7 @@ use crate::scenario::{
 pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
     let codes = train.method != Method::Qlora || matches!(train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4);
     let adapter = train.method == Method::Full || train.adapter == AdapterKind::Lora;
-    let asked: [Asked<'_>; 14] = [
+    let asked: [Asked<'_>; 15] = [
         (train.objective == Objective::Lm, "train.objective", &train.objective.word(), "lm"),
         (codes, "train.base_weights", &train.base_weights.word(), "nf4, fp4"),
         (train.precision == Precision::Bf16, "train.precision", &train.precision.word(), "bf16"),
@@ -22,6 +22,7 @@ pub(crate) fn check(train: &Train) -> Result<(), EstimateError> {
         (train.kernels == KernelLibrary::None, "train.kernels", &train.kernels.word(), "none"),
         (train.compile == Compile::None, "train.compile", &train.compile.word(), "none"),
         (adapter, "train.adapter", &train.adapter.word(), "lora"),
+        (train.images == 0, "train.images", &train.images, "0"),
         (!train.dora, "train.dora", &true, "false"),
         (train.dropout.is_none_or(|probability| probability <= 0.0), "train.dropout", &"above 0", "0"),
     ];

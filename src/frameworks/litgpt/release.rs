@@ -23,6 +23,8 @@ pub(crate) fn built(architecture: &Architecture, release: Release) -> Result<Arc
     }
     let mut built = architecture.clone();
     built.tie_word_embeddings = false;
+    // Its models are of words.
+    built.tower = None;
     for group in &mut built.groups {
         build(&mut group.layer, release)?;
     }

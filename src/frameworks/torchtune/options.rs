@@ -16,7 +16,7 @@ pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), Es
     let capped = architecture.attentions().any(|attention| attention.softcap);
     let attends = train.attention == Attention::Flash || capped;
     let adapter = train.method == Method::Full || train.adapter == AdapterKind::Lora;
-    let asked: [Asked<'_>; 20] = [
+    let asked: [Asked<'_>; 21] = [
         (train.objective == Objective::Lm, "train.objective", &train.objective.word(), "lm"),
         (train.method != Method::Qlora, "train.method", &train.method.word(), "full, lora"),
         (train.precision == Precision::Bf16, "train.precision", &train.precision.word(), "bf16"),
@@ -34,6 +34,7 @@ pub(crate) fn check(architecture: &Architecture, train: &Train) -> Result<(), Es
         (!train.offload_optimizer, "train.offload_optimizer", &true, "false"),
         (!train.keep_gradients, "train.keep_gradients", &true, "false"),
         (!train.keep_outputs, "train.keep_outputs", &true, "false"),
+        (train.images == 0, "train.images", &train.images, "0"),
         (!train.dora, "train.dora", &true, "false"),
         (adapter, "train.adapter", &train.adapter.word(), "lora"),
         (train.dropout.is_none_or(|probability| probability <= 0.0), "train.dropout", &"above 0", "0"),

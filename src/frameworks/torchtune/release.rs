@@ -137,6 +137,8 @@ pub(crate) fn built(family: &Family, architecture: &Architecture) -> Result<Arch
         _ => {}
     }
     let mut built = architecture.clone();
+    // Its builders of these families are of words.
+    built.tower = None;
     for group in &mut built.groups {
         build(builder, &mut group.layer, architecture.hidden_size)?;
     }

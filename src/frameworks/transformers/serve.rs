@@ -13,17 +13,19 @@ use self::stored::Stored;
 use super::attention::check_attention;
 use super::length::check_length;
 use crate::families::code::SOURCE;
-use crate::families::of_model;
+use crate::families::{of_model, towers};
 use crate::frameworks::Job;
 use crate::frameworks::step::close_at;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
+use crate::layers::tower::Seen;
 use crate::layers::{Forward, Generation, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
-use crate::model::Model;
 use crate::model::architecture::KeyValues;
+use crate::model::tower::Tower;
+use crate::model::{Architecture, Model};
 use crate::scenario::profile::{Profile, Serving};
 use crate::scenario::{Attention, Compile, Infer, Loss, Objective, Placement, Reference};
 use crate::states::{quantized, recurrent, weights};
@@ -35,7 +37,10 @@ use crate::units::{Bits, Bytes, Overflow};
 pub(super) struct Served<'a> {
     job: Job<'a>,
     model: &'a Model,
-    infer: &'a Infer,
+    /// How it is served; the tokens of images are counted in.
+    infer: Infer,
+    /// The layers of a tower beside the model's.
+    stack: Option<Architecture>,
     profile: &'a Profile,
     serving: Serving,
     stored: Stored,
@@ -49,17 +54,20 @@ pub(super) struct Served<'a> {
 impl<'a> Served<'a> {
     pub(super) fn of(job: &Job<'a>) -> Result<Self, EstimateError> {
         let Job { model, scenario, profile, .. } = *job;
-        let infer = &scenario.infer;
+        let mut infer = scenario.infer.clone();
         let serving = described(job)?;
+        let stack = model.architecture.tower.as_ref().filter(|_| infer.images > 0).map(Tower::stack);
+        let seen = seen(model, &infer, stack.as_ref()).map_or(0, |seen| seen.tokens());
+        let prompt = infer.prompt().saturating_add(seen);
+        infer.context_length = infer.context_length.saturating_add(seen);
         check_length(model, "infer.context_length", infer.context_length)?;
         let stored = Stored::of(model, &infer.weights)?;
         if let Some(format) = stored.format() {
             quantized::check_class(profile, model, format, "infer.weights")?;
         }
         check_attention(model, "infer.attention", infer.attention)?;
-        let prompt = infer.prompt();
         let placement = scenario.placement();
-        Ok(Self { job: *job, model, infer, profile, serving, stored, placement, prompt, kernels: None })
+        Ok(Self { job: *job, model, infer, stack, profile, serving, stored, placement, prompt, kernels: None })
     }
 
     /// The same with what kernels take for themselves, where the order is known in which they ask for it.
@@ -69,7 +77,7 @@ impl<'a> Served<'a> {
     }
 
     /// A pass over so many tokens of so many sequences, without a graph.
-    fn run(&self, [batch, sequence]: [u64; 2]) -> Run<'a> {
+    fn run(&self, [batch, sequence]: [u64; 2]) -> Run<'_> {
         let (architecture, code) = (&self.model.architecture, of_model(self.model));
         let logits_of_prompt = self.serving.logits_of_prompt;
         let generation = Generation { past: 0, caches: self.caches(), samples: self.infer.do_sample, logits_of_prompt };
@@ -93,6 +101,7 @@ impl<'a> Served<'a> {
             keep_gradients: false,
             graph: false,
             adapters: None,
+            seen: seen(self.model, &self.infer, self.stack.as_ref()),
             base: self.stored.kernel(),
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
@@ -142,6 +151,13 @@ impl<'a> Served<'a> {
         Ok(entries)
     }
 
+    /// What is fed beside words.
+    fn pixels(&self) -> Result<Vec<Entry>, EstimateError> {
+        let run = self.run([self.infer.concurrency, 1]);
+        let pixels = run.seen.map(|seen| weights::pixels(seen.inputs(run.batch), seen.tower.modality(), always()));
+        Ok(pixels.transpose()?.into_iter().collect())
+    }
+
     fn process(&self) -> (Process, Option<&Gpu>) {
         (Process::of(self.job.scenario, self.is_in_order()), self.job.gpu)
     }
@@ -151,9 +167,10 @@ impl<'a> Served<'a> {
         if self.model.architecture.encoder.is_some() {
             return encoded::ledger(self);
         }
-        let Self { model, infer, serving, ref stored, prompt, .. } = *self;
+        let Self { model, ref infer, serving, ref stored, prompt, .. } = *self;
         let mut entries = stored.parameters(model, serving, always())?;
         entries.append(&mut self.buffers(always())?);
+        entries.append(&mut self.pixels()?);
         let steps = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
         let bits = Bits::whole(stored.plain.bits());
         entries.append(&mut recurrent::states(&model.architecture, infer.concurrency, bits, steps)?);
@@ -182,7 +199,7 @@ impl<'a> Served<'a> {
         instants: &mut Vec<(Instant, String)>,
         cache: &Cache<'_>,
     ) -> Result<(), EstimateError> {
-        let (infer, prompt) = (self.infer, self.prompt);
+        let (infer, prompt) = (&self.infer, self.prompt);
         let run = self.run([infer.concurrency, prompt]);
         let passes = self.passes();
         // Of several the last whole one, or what is left after it: keys and masks grow from pass to pass.
@@ -219,7 +236,7 @@ impl<'a> Served<'a> {
         instants: &mut Vec<(Instant, String)>,
         cache: &Cache<'_>,
     ) -> Result<(), EstimateError> {
-        let Self { infer, serving, prompt, .. } = *self;
+        let Self { ref infer, serving, prompt, .. } = *self;
         for (instant, sequence) in [(Instant::Prefill, self.chunk()), (Instant::Decode, 1)] {
             let recording = self.run([infer.concurrency, sequence]).record();
             instants.push((instant, post(entries, &recording, instant)?));
@@ -232,6 +249,13 @@ impl<'a> Served<'a> {
         entries.append(&mut cache.sampler(Alive::NEVER.in_both(Instant::Decode))?);
         Ok(())
     }
+}
+
+/// The images of each sequence, where it has any.
+fn seen<'a>(model: &'a Model, infer: &Infer, stack: Option<&'a Architecture>) -> Option<Seen<'a>> {
+    let (tower, stack) = (model.architecture.tower.as_ref()?, stack?);
+    let (images, sides) = (infer.images, infer.image_size.sides());
+    Some(Seen { tower, stack, code: towers::implementation(tower.kind), images, sides, trained: false })
 }
 
 /// Adds what is alive at the heaviest moment of a pass, and says where that is.

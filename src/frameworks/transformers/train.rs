@@ -7,11 +7,12 @@ use self::played::in_order;
 use super::attention::check_attention;
 use super::length::check_length;
 use super::release::Release;
-use crate::families::{Implementation, of_model};
+use crate::families::{Implementation, of_model, towers};
 use crate::frameworks::Job;
 use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
+use crate::layers::tower::Seen;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
@@ -19,6 +20,7 @@ use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifeti
 use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
+use crate::model::tower::{Kind, Tower};
 use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
@@ -43,6 +45,8 @@ pub(super) struct Trained<'a> {
     /// Whether only tensors are looked at, and not what kernels take.
     tracked: bool,
     adapters: Option<Adapters>,
+    /// The layers of a tower beside the model's.
+    stack: Option<Architecture>,
     /// The model's own tensors, and the adapters'.
     blocks: Vec<BlockParameters>,
     adapted: Option<Vec<BlockParameters>>,
@@ -81,12 +85,13 @@ impl<'a> Trained<'a> {
             process,
             tracked: false,
             adapters,
+            stack: model.architecture.tower.as_ref().filter(|_| train.images > 0).map(Tower::stack),
             blocks,
             adapted,
         };
         options::check(model, &this.run(), train)?;
         check_attention(model, "train.attention", train.attention)?;
-        check_length(model, "train.sequence_length", train.sequence_length)?;
+        check_length(model, "train.sequence_length", this.run().sequence)?;
         Ok(this)
     }
 
@@ -96,7 +101,21 @@ impl<'a> Trained<'a> {
     }
 
     fn run(&self) -> Run<'_> {
-        run(self.model, self.code, self.train, self.adapters.as_ref())
+        run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen()))
+    }
+
+    /// The images of each sequence, where it has any.
+    fn seen(&self) -> Option<Seen<'_>> {
+        let (tower, stack) = (self.model.architecture.tower.as_ref()?, self.stack.as_ref()?);
+        let Train { images, image_size, train_tower: trained, .. } = *self.train;
+        Some(Seen {
+            tower,
+            stack,
+            code: towers::implementation(tower.kind),
+            images,
+            sides: image_size.sides(),
+            trained,
+        })
     }
 
     /// What kernels take, unless only tensors are looked at.
@@ -162,7 +181,13 @@ impl<'a> Trained<'a> {
         }
         let sizes = [run.batch, run.sequence];
         match architecture.output {
-            Output::Own => weights::batch(sizes, self.words_fed(run), always()),
+            Output::Own => {
+                let mut batch = weights::batch(sizes, self.words_fed(run), always())?;
+                if let Some(seen) = run.seen {
+                    batch.push(weights::pixels(seen.inputs(run.batch), seen.tower.modality(), always())?);
+                }
+                Ok(batch)
+            }
             Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
             Output::Sequences(_) => {
                 let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
@@ -234,7 +259,12 @@ impl step::TrainingStep for Trained<'_> {
     fn trained(&self) -> Vec<Trains> {
         let [own, adapters] = self.bits();
         let Some(adapted) = self.adapted() else {
-            return vec![Trains { blocks: reached(&self.blocks, self.model), bits: own, copies: own, beside: false }];
+            return vec![Trains {
+                blocks: reached(&self.blocks, self.model, self.train),
+                bits: own,
+                copies: own,
+                beside: false,
+            }];
         };
         let mut trained = vec![Trains { blocks: adapted, bits: adapters, copies: own, beside: true }];
         let copied = copied_head(&self.blocks, self.model);
@@ -328,9 +358,20 @@ fn of_reference(entry: &Entry) -> Entry {
     Entry { name, source, ..entry.clone() }
 }
 
-/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
-fn reached(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
-    let mut blocks = blocks.to_vec();
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from, and without
+/// images no tower has anything to read.
+pub(super) fn reached(blocks: &[BlockParameters], model: &Model, train: &Train) -> Vec<BlockParameters> {
+    let sees = |block: &&BlockParameters| match block.block {
+        Block::Projector => train.images > 0,
+        block if block.of_tower() => train.images > 0 && train.train_tower,
+        _ => true,
+    };
+    let mut blocks: Vec<BlockParameters> = blocks.iter().filter(sees).cloned().collect();
+    // Whisper's are sines and cosines.
+    let computed = model.architecture.tower.as_ref().is_some_and(|tower| tower.kind == Kind::Whisper);
+    for block in blocks.iter_mut().filter(|block| computed && block.block.of_tower()) {
+        block.tensors.retain(|tensor| tensor.part != Part::PositionEmbedding);
+    }
     if model.architecture.output == Output::Hidden {
         for block in &mut blocks {
             block.tensors.retain(|tensor| tensor.part != Part::Pooler);
@@ -403,7 +444,12 @@ fn previous_outputs(entries: &[Entry]) -> Vec<Entry> {
     previous.collect()
 }
 
-fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Option<&'a Adapters>) -> Run<'a> {
+fn run<'a>(
+    model: &'a Model,
+    code: Implementation,
+    train: &Train,
+    (adapters, seen): (Option<&'a Adapters>, Option<Seen<'a>>),
+) -> Run<'a> {
     let architecture = &model.architecture;
     let dropout = architecture.dropout;
     let acts = |own: f64| train.dropout.unwrap_or(own) > 0.0;
@@ -415,7 +461,8 @@ fn run<'a>(model: &'a Model, code: Implementation, train: &Train, adapters: Opti
             Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
             _ => train.micro_batch_size,
         },
-        sequence: train.sequence_length,
+        sequence: train.sequence_length.saturating_add(seen.map_or(0, |seen| seen.tokens())),
+        seen,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
         autocast: train.precision.autocasts(),
         fused_attention: train.attention == Attention::Flash,

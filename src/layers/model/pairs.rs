@@ -26,7 +26,8 @@ impl<'a> Recording<'a> {
         let seed = self.tape.seed(loss, "loss");
         let outside = Outside { embedding: first.embedding, norm: second.norm_start, loss: loss_start };
         let until_embedding = [first.until_embedding, second.until_embedding].concat();
-        let marks = self.layers.backward(&mut self.tape, &mut second.classes, outside, [&[], &until_embedding]);
+        let marks =
+            self.layers.backward(&mut self.tape, &mut second.classes, outside, [&[], &until_embedding], Tape::backward);
         self.tape.let_go(seed);
         self.ended(loss_known, backward_start, marks)
     }

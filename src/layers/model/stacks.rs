@@ -53,7 +53,7 @@ impl<'a> Recording<'a> {
             self.tape.share(decoded)
         };
         let until_loss = vec![decoded, encoded, ids];
-        let stages = Stages { classes, norm_start, embedding, until_loss, until_embedding: Vec::new() };
+        let stages = Stages { classes, norm_start, embedding, until_loss, tower: None, until_embedding: Vec::new() };
         self.head_and_back(read, table, stages)
     }
 

@@ -58,6 +58,7 @@ mod tests {
     /// A step of training in bf16 over few tokens, so that gradients weigh more than activations.
     fn run<'a>(architecture: &'a Architecture, family: &'static Family) -> Run<'a> {
         Run {
+            seen: None,
             architecture,
             code: implementation(family),
             batch: 1,

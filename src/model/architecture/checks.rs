@@ -11,7 +11,7 @@ pub struct ArchitectureError {
 }
 
 impl ArchitectureError {
-    pub(super) fn new(key: &'static str, problem: impl Into<String>) -> Self {
+    pub(in crate::model) fn new(key: &'static str, problem: impl Into<String>) -> Self {
         Self { key, problem: problem.into() }
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn resolve(
 /// No image has more pixels on a side.
 const LONGEST_SIDE: u64 = 1 << 16;
 
-fn sides(key: &'static str, sides: Sides) -> Result<[u64; 2], ArchitectureError> {
+pub(in crate::model) fn sides(key: &'static str, sides: Sides) -> Result<[u64; 2], ArchitectureError> {
     let both = sides.both();
     match both.into_iter().find(|side| !(1..=LONGEST_SIDE).contains(side)) {
         None => Ok(both),

@@ -23,6 +23,8 @@ pub enum Activation {
     Silu,
     /// `gelu`, `gelu_pytorch_tanh`: one operation.
     Gelu,
+    /// `quick_gelu`: a product with a sigmoid.
+    QuickGelu,
     /// `gelu_new`, `gelu_fast`: the tanh approximation written out in Python.
     GeluPython,
     /// `bloom_gelu`, BLOOM's own: an autograd function whose forward and backward are written out.
@@ -44,6 +46,7 @@ impl Activation {
         ("swish", Self::Silu),
         ("gelu", Self::Gelu),
         ("gelu_pytorch_tanh", Self::Gelu),
+        ("quick_gelu", Self::QuickGelu),
         ("gelu_new", Self::GeluPython),
         ("bloom_gelu", Self::GeluFunction),
         ("relu", Self::Relu),

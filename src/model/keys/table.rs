@@ -143,6 +143,9 @@ keys! {
         /// Tokens that are patches of an image.
         #[serde(flatten)]
         image: ImageKeys,
+        /// The vision or audio tower beside a decoder, and its projector.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tower: Option<TowerKeys>,
         /// Width that routed experts work in, where the stream is projected down to it.
         moe_latent_size: Option<u64>,
         /// Whether what they give there is normed before it is projected back (Kimi K3).
@@ -266,6 +269,101 @@ keys! {
         num_channels: Option<u64>,
         /// Width of the bare model's pooler; that of the stream where absent.
         pooler_output_size: Option<u64>,
+    }
+}
+
+keys! {
+    /// The keys of an `[architecture.tower]`: those of a `vision_config` or an `audio_config`, and those of the projector
+    /// that stand in the configuration around it.
+    pub struct TowerKeys {
+        /// The `model_type` of the class around it, which has the projector.
+        composite: Option<String>,
+        /// The tower's own `model_type`; the class's usual one where absent.
+        model_type: Option<String>,
+        /// Width of the stream; of Qwen2-VL that of the decoder.
+        hidden_size: Option<u64> | "d_model",
+        /// Qwen2-VL: width of the stream.
+        embed_dim: Option<u64>,
+        /// Qwen2-VL: width of the feed-forward network, as a multiple of the stream's.
+        mlp_ratio: Option<f64>,
+        /// Width of the feed-forward network.
+        intermediate_size: Option<u64> | "encoder_ffn_dim",
+        /// Layers.
+        num_hidden_layers: Option<u64> | "depth" | "encoder_layers",
+        /// Heads.
+        num_attention_heads: Option<u64> | "num_heads" | "attention_heads" | "encoder_attention_heads",
+        /// Key and value heads, where they are fewer.
+        num_key_value_heads: Option<u64>,
+        /// Channels of a head.
+        head_dim: Option<u64>,
+        /// Pixels of an image, or of a tile of one.
+        image_size: Option<Sides>,
+        /// Pixels of a patch.
+        patch_size: Option<Sides>,
+        /// Numbers for each pixel.
+        num_channels: Option<u64> | "in_channels" | "in_chans",
+        /// Images of a video that become one patch.
+        temporal_patch_size: Option<u64>,
+        /// Rows of the table of positions, where they do not follow from the image.
+        num_positions: Option<u64> | "num_position_embeddings" | "num_patches" | "max_source_positions" | "position_embedding_size",
+        /// Whether SigLIP's pooling head stands behind the layers.
+        vision_use_head: Option<bool>,
+        /// InternVL: bias of queries, keys and values.
+        attention_bias: Option<bool>,
+        /// InternVL: whether queries and keys are normed.
+        use_qk_norm: Option<bool>,
+        /// InternVL: `layer_norm` or `rms_norm`.
+        norm_type: Option<String>,
+        /// InternVL: whether tokens are averaged, which leaves out the last norm.
+        use_mean_pooling: Option<bool>,
+        /// Llama 3.2: layers behind the others, with gates.
+        num_global_layers: Option<u64>,
+        /// Llama 3.2: tiles that an image is cut into.
+        max_num_tiles: Option<u64>,
+        /// Llama 3.2: shapes that an image may be cut to.
+        num_aspect_ratios: Option<u64>,
+        /// Llama 3.2 and 4: width of what the projector reads.
+        vision_output_dim: Option<u64>,
+        /// Llama 4: width between the tower's own two matrices.
+        projector_input_dim: Option<u64>,
+        /// Llama 4: width behind them.
+        projector_output_dim: Option<u64>,
+        /// Llama 4: share of a side's tokens that are left.
+        pixel_shuffle_ratio: Option<f64>,
+        /// Mel frequencies of a spectrogram.
+        num_mel_bins: Option<u64>,
+        /// Gemma 4: patches of a side that are averaged.
+        pooling_kernel_size: Option<u64>,
+        /// Qwen: width of the decoder.
+        out_hidden_size: Option<u64>,
+        /// Qwen3-VL: layers whose outputs reach the decoder's first layers.
+        deepstack_visual_indexes: Option<Vec<u64>>,
+        /// Patches of a side that become one token.
+        spatial_merge_size: Option<u64>,
+        /// PaliGemma: width of the decoder.
+        projection_dim: Option<u64>,
+        /// LFM2-VL: width between the projector's matrices.
+        projector_hidden_size: Option<u64>,
+        /// LFM2-VL: bias of the projector's matrices.
+        projector_bias: Option<bool>,
+        /// LFM2-VL: whether a norm comes before them.
+        projector_use_layernorm: Option<bool>,
+        /// LLaVA and Mistral 3: bias of the projector's matrices.
+        multimodal_projector_bias: Option<bool>,
+        /// Idefics 3 and SmolVLM: patches of a side that become one token.
+        scale_factor: Option<u64>,
+        /// LFM2-VL: the same.
+        downsample_factor: Option<u64>,
+        /// InternVL: share of a side's tokens that are left.
+        downsample_ratio: Option<f64>,
+        /// Gemma: tokens of an image in the sequence.
+        mm_tokens_per_image: Option<u64> | "vision_soft_tokens_per_image",
+        /// Layers whose outputs the projector reads side by side; 1 where absent.
+        vision_feature_layers: Option<u64>,
+        /// LLaVA: `default` leaves out the class token, `full` does not.
+        vision_feature_select_strategy: Option<String>,
+        /// LLaVA-NeXT: heights and widths that an image is cut to, one after the other.
+        image_grid_pinpoints: Option<Vec<u64>>,
     }
 }
 

@@ -8,6 +8,9 @@ use crate::scenario::choices::{
 use crate::scenario::profile::Framework;
 use crate::scenario::{Scenario, Value};
 
+/// More images than a sequence of any real run has.
+const MOST_IMAGES: u64 = 1 << 16;
+
 /// No batch, length or rank of a real run comes near this.
 const LARGEST: u64 = 1 << 32;
 
@@ -451,6 +454,36 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |s, value| count(value).map(|count| s.train.trainable_token_indices = count),
     },
     Parameter {
+        key: "train.images",
+        label: "images",
+        unit: "",
+        help: "images of each sequence, or sounds, whose tokens lengthen it",
+        kind: Kind::Count { min: 0, max: MOST_IMAGES, step: Step::One, optional: false },
+        applies: training_by_choice,
+        get: |s| Value::Count(s.train.images),
+        set: |s, value| count(value).map(|count| s.train.images = count),
+    },
+    Parameter {
+        key: "train.image_size",
+        label: "image size",
+        unit: "",
+        help: "width and height of each image in pixels, as in 1280x720; its class may make it another size",
+        kind: Kind::Text { suggestions: &["336x336", "512x512", "1024x1024", "1280x720", "1920x1080", "3840x2160"] },
+        applies: seeing,
+        get: |s| Value::Word(s.train.image_size.to_string()),
+        set: |s, value| text(value)?.parse().map(|size| s.train.image_size = size),
+    },
+    Parameter {
+        key: "train.train_tower",
+        label: "train tower",
+        unit: "",
+        help: "whether the vision or audio tower is trained too; its projector always is, but beside adapters",
+        kind: Kind::Flag,
+        applies: training_by_choice,
+        get: |s| Value::Flag(s.train.train_tower),
+        set: |s, value| flag(value).map(|on| s.train.train_tower = on),
+    },
+    Parameter {
         key: "train.lora_dropout",
         label: "LoRA dropout",
         unit: "",
@@ -677,6 +710,26 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |s, value| count(value).map(|count| s.infer.context_length = count),
     },
     Parameter {
+        key: "infer.images",
+        label: "images",
+        unit: "",
+        help: "images of each sequence, or sounds, whose tokens lengthen it",
+        kind: Kind::Count { min: 0, max: MOST_IMAGES, step: Step::One, optional: false },
+        applies: serving_in_detail,
+        get: |s| Value::Count(s.infer.images),
+        set: |s, value| count(value).map(|count| s.infer.images = count),
+    },
+    Parameter {
+        key: "infer.image_size",
+        label: "image size",
+        unit: "",
+        help: "width and height of each image in pixels, as in 1280x720; its class may make it another size",
+        kind: Kind::Text { suggestions: &["336x336", "512x512", "1024x1024", "1280x720", "1920x1080", "3840x2160"] },
+        applies: serving_images,
+        get: |s| Value::Word(s.infer.image_size.to_string()),
+        set: |s, value| text(value)?.parse().map(|size| s.infer.image_size = size),
+    },
+    Parameter {
         key: "infer.concurrency",
         label: "concurrency",
         unit: "sequences",
@@ -826,6 +879,14 @@ fn ranked(scenario: &Scenario) -> bool {
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {
     adapting(scenario) && !scenario.framework.training().is_some_and(|it| it.adapters_as_model)
+}
+
+fn seeing(scenario: &Scenario) -> bool {
+    training_by_choice(scenario) && scenario.train.images > 0
+}
+
+fn serving_images(scenario: &Scenario) -> bool {
+    serving_in_detail(scenario) && scenario.infer.images > 0
 }
 
 fn quantizing(scenario: &Scenario) -> bool {

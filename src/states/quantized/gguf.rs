@@ -219,6 +219,8 @@ impl Mixture {
             Block::Embedding if !architecture.tie_word_embeddings => one(self.base().fitting(tensor.columns)),
             Block::Embedding | Block::Head => one(self.head(tensor.columns)),
             Block::FinalNorm => one(Type::F32),
+            // llama.cpp has them in a file of their own, in 16 bits.
+            Block::Tower | Block::TowerGroup(_) | Block::Projector => one(Type::F16),
             Block::Group(_) => {
                 let Place::Layers(first, last) = place else { return one(self.base()) };
                 self.by_layer(architecture, tensor, first..last + 1)

@@ -59,7 +59,8 @@ impl Gpt<'_> {
         let loss_known = tape.position();
         let seed = tape.seed_mean(&loss.tokens, "loss");
         tape.release(loss.divisor);
-        let [head_backward, embedding_backward] = layers.backward(&mut tape, &mut blocks, outside, [&[], &[]]);
+        let [head_backward, embedding_backward] =
+            layers.backward(&mut tape, &mut blocks, outside, [&[], &[]], Tape::backward);
         tape.let_go(seed);
         tape.release(loss.scaled);
         Forward {

@@ -48,7 +48,8 @@ impl TransformerDecoder<'_> {
         let backward_start = tape.position();
         let seed = tape.seed(loss, "loss");
         let outside = Outside { embedding, norm: norm_start, loss: loss_start };
-        let [head_backward, embedding_backward] = layers.backward(&mut tape, &mut self, outside, [&[], &[]]);
+        let [head_backward, embedding_backward] =
+            layers.backward(&mut tape, &mut self, outside, [&[], &[]], Tape::backward);
         tape.let_go(seed);
         if self.steps_in_place {
             tape.enter(Segment::Loss);

@@ -23,7 +23,7 @@ impl Served<'_> {
         let batch = if encodes {
             weights::batch([run.batch, run.sequence], &weights::FED, super::always())?
         } else {
-            Vec::new()
+            self.pixels()?
         };
         let loading = Loading {
             placement: self.placement,

@@ -1,0 +1,140 @@
+//! The vision or audio tower that a `config.json` has beside its decoder, and what of the file is left out.
+
+use super::json::Object;
+use crate::located::PresetError;
+use crate::model::keys::{Keyed, Sides, Source, TowerKeys};
+use crate::model::tower::Composite;
+
+/// Keys of the projector, which stand in the configuration around the tower's.
+const OF_PROJECTOR: &[&str] = &[
+    "projector_hidden_size",
+    "projector_bias",
+    "projector_use_layernorm",
+    "multimodal_projector_bias",
+    "scale_factor",
+    "downsample_factor",
+    "downsample_ratio",
+    "mm_tokens_per_image",
+    "vision_feature_select_strategy",
+];
+
+/// Objects of a configuration that describe a part of the model beside its decoder.
+const PARTS: &[(&str, &str)] = &[
+    ("vision_config", "vision tower"),
+    ("visual", "vision tower"),
+    ("vision_model", "vision tower"),
+    ("audio_config", "audio tower"),
+    ("speech_config", "audio tower"),
+    ("encoder_config", "encoder"),
+    ("qformer_config", "Q-Former"),
+    ("perceiver_config", "resampler"),
+    ("vq_config", "image tokenizer"),
+    ("talker_config", "talker"),
+    ("token2wav_config", "vocoder"),
+    ("depth_decoder_config", "depth decoder"),
+    ("codec_config", "codec"),
+];
+
+/// The keys of a tower, where the class has one that is known.
+pub(super) fn keys(outer: &Object<'_>) -> Result<Option<TowerKeys>, PresetError> {
+    let Some(composite) = composite(outer)? else { return Ok(None) };
+    let own = outer.object(composite.object())?;
+    // Gemma 4's class has a tower where its file describes one.
+    if own.is_none() && composite.is_optional() {
+        return Ok(None);
+    }
+    let source = Tower { outer, own: own.as_ref() };
+    let mut keys = TowerKeys::read(&source, "tower")?;
+    keys.composite = Some(composite.model_type.to_owned());
+    keys.image_grid_pinpoints = outer.count_pairs("image_grid_pinpoints")?;
+    keys.vision_feature_layers = outer.length("vision_feature_layer");
+    keys.num_aspect_ratios = own.as_ref().and_then(|own| own.length("supported_aspect_ratios"));
+    if keys.spatial_merge_size.is_none() {
+        keys.spatial_merge_size = outer.count(&["spatial_merge_size"])?;
+    }
+    Ok(Some(keys))
+}
+
+/// Parts that the file describes and that are not counted, in words.
+pub(super) fn omitted(outer: &Object<'_>, has_tower: bool) -> Result<Vec<String>, PresetError> {
+    let counted = composite(outer)?.filter(|_| has_tower).map(Composite::object);
+    let mut omitted = Vec::new();
+    for (object, words) in PARTS.iter().filter(|(object, _)| Some(*object) != counted) {
+        let Ok(Some(part)) = outer.object(object) else { continue };
+        let kind = part.text(&["model_type", "architecture"])?;
+        omitted.push(kind.map_or_else(|| (*words).to_owned(), |kind| format!("{words} ({kind})")));
+    }
+    Ok(omitted)
+}
+
+/// The class around a tower: not where the file names the decoder's own class.
+fn composite(outer: &Object<'_>) -> Result<Option<&'static Composite>, PresetError> {
+    let of_text = |class: &String| class.ends_with("ForCausalLM") || class.ends_with("TextModel");
+    let architectures = outer.words("architectures")?.unwrap_or_default();
+    if !architectures.is_empty() && architectures.iter().all(of_text) {
+        return Ok(None);
+    }
+    Ok(outer.text(&["model_type"])?.as_deref().and_then(Composite::named))
+}
+
+/// A tower's keys: its own object's, and the projector's from around it.
+struct Tower<'c, 't> {
+    outer: &'c Object<'t>,
+    own: Option<&'c Object<'t>>,
+}
+
+impl<'t> Tower<'_, 't> {
+    fn read<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(&Object<'t>, &'static [&'static str]) -> Result<Option<T>, PresetError>,
+    ) -> Result<Option<T>, PresetError> {
+        let names = TowerKeys::spellings(&[], key).unwrap_or_default();
+        let object = if OF_PROJECTOR.contains(&key) { Some(self.outer) } else { self.own };
+        object.map_or(Ok(None), |object| read(object, names))
+    }
+
+    fn by_name<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(&Object<'t>, &'static str) -> Result<Option<T>, PresetError>,
+    ) -> Result<Option<T>, PresetError> {
+        self.read(key, |object, names| object.spelling(names).map_or(Ok(None), |name| read(object, name)))
+    }
+}
+
+impl Source for Tower<'_, '_> {
+    type Error = PresetError;
+
+    fn count(&self, key: &'static str) -> Result<Option<u64>, PresetError> {
+        self.read(key, |object, names| object.count(names))
+    }
+
+    fn number(&self, key: &'static str) -> Result<Option<f64>, PresetError> {
+        self.read(key, |object, names| object.number(names))
+    }
+
+    fn flag(&self, key: &'static str) -> Result<Option<bool>, PresetError> {
+        self.by_name(key, |object, name| object.flag(name))
+    }
+
+    fn text(&self, key: &'static str) -> Result<Option<String>, PresetError> {
+        self.read(key, |object, names| object.text(names))
+    }
+
+    fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
+        self.by_name(key, |object, name| object.counts(name))
+    }
+
+    fn words(&self, key: &'static str) -> Result<Option<Vec<String>>, PresetError> {
+        self.by_name(key, |object, name| object.words(name))
+    }
+
+    fn sides(&self, key: &'static str) -> Result<Option<Sides>, PresetError> {
+        self.by_name(key, |object, name| object.sides(name))
+    }
+
+    fn group<K: Keyed>(&self, _: &'static str) -> Result<Option<K>, PresetError> {
+        Ok(None)
+    }
+}

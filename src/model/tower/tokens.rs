@@ -1,0 +1,317 @@
+//! How many tokens images and sounds become, by each class's own rule: in the tower, and in the decoder's sequence.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sides of images are below 2^14, and the rules are written in floating point"
+)]
+
+use super::kinds::{Composite, Kind, Projector};
+use super::layers::{Sizes, few, small};
+use crate::model::architecture::ArchitectureError;
+use crate::model::keys::TowerKeys;
+
+/// What one image or sound becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageTokens {
+    /// Sequences that the tower sees: an image as a whole, or the tiles that it is cut into.
+    pub tiles: u64,
+    /// Tokens of each in the tower.
+    pub each: u64,
+    /// Tokens that the projector makes of each.
+    pub given: u64,
+    /// Tokens in the decoder's sequence.
+    pub text: u64,
+    /// Numbers that are fed for it.
+    pub inputs: u64,
+}
+
+/// How many tokens an image becomes, from its sides.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenRule {
+    /// As many for every image or sound: it is made this large.
+    Fixed {
+        /// What it becomes.
+        tokens: ImageTokens,
+    },
+    /// Patches of an image in its own shape, several of which become one (Qwen).
+    Patches {
+        /// Pixels of a side of a patch.
+        patch: u64,
+        /// Patches of a side that become one token.
+        merge: u64,
+        /// The fewest and the most pixels that an image is given.
+        pixels: [u64; 2],
+        /// Numbers of a patch.
+        inputs: u64,
+    },
+    /// The same, with a token behind each row (Pixtral).
+    Rows {
+        /// The most pixels of a side.
+        longest: u64,
+        /// Pixels of a side of a patch.
+        patch: u64,
+        /// Patches of a side that become one token.
+        merge: u64,
+        /// Numbers of a patch.
+        inputs: u64,
+    },
+    /// Square tiles, with the image as a whole beside them.
+    Tiles {
+        /// Pixels of a side of a tile.
+        side: u64,
+        /// What one tile becomes.
+        tile: ImageTokens,
+        /// How the number of tiles follows from the sides.
+        grid: Grid,
+    },
+}
+
+/// How an image is cut into tiles.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Grid {
+    /// Made this large along its longer side, cut, and its whole added (Idefics 3, `SmolVLM`).
+    Longest(u64),
+    /// The grid of at most so many tiles whose shape is nearest, and its whole (`InternVL`).
+    Nearest(u64),
+    /// The smallest of the grids of at most so many tiles that holds it, and its whole (Llama 4).
+    Holding(u64),
+    /// One of these grids of rows and columns, a token behind each row of patches, and its whole (LLaVA-NeXT).
+    Pinned(Vec<[u64; 2]>),
+}
+
+/// Sides beyond these are nobody's image.
+const LONGEST_SIDE: u64 = 1 << 14;
+
+impl TokenRule {
+    /// What an image of this height and width becomes; a sound has none.
+    pub fn of(&self, [height, width]: [u64; 2]) -> ImageTokens {
+        let [height, width] = [height, width].map(|side| side.clamp(1, LONGEST_SIDE));
+        match self {
+            Self::Fixed { tokens } => *tokens,
+            Self::Patches { patch, merge, pixels, inputs } => {
+                let [height, width] = resized([height, width], patch * merge, *pixels);
+                let patches = (height / patch) * (width / patch);
+                let text = patches / (merge * merge);
+                ImageTokens { tiles: 1, each: patches, given: text, text, inputs: patches * inputs }
+            }
+            Self::Rows { longest, patch, merge, inputs } => {
+                let cell = patch * merge;
+                let shrunk =
+                    |side: u64| if height.max(width) > *longest { side * longest / height.max(width) } else { side };
+                let [rows, columns] = [height, width].map(|side| shrunk(side).div_ceil(cell).max(1));
+                let patches = rows * columns * merge * merge;
+                ImageTokens {
+                    tiles: 1,
+                    each: patches,
+                    given: rows * columns,
+                    text: rows * (columns + 1),
+                    inputs: patches * inputs,
+                }
+            }
+            Self::Tiles { side, tile, grid } => grid.of([height, width], *side, *tile),
+        }
+    }
+}
+
+impl Grid {
+    fn of(&self, [height, width]: [u64; 2], side: u64, tile: ImageTokens) -> ImageTokens {
+        let several = |tiles: u64| ImageTokens { tiles, text: tiles * tile.text, inputs: tiles * tile.inputs, ..tile };
+        match self {
+            Self::Longest(longest) => {
+                // Small images are made larger too.
+                let longer = height.max(width);
+                let [rows, columns] = [height, width].map(|length| (length * longest / longer).div_ceil(side).max(1));
+                let tiles = if rows * columns > 1 { rows * columns + 1 } else { 1 };
+                several(tiles)
+            }
+            Self::Nearest(most) => {
+                let [rows, columns] = nearest_shape([height, width], *most, side);
+                let tiles = if rows * columns > 1 { rows * columns + 1 } else { 1 };
+                several(tiles)
+            }
+            Self::Holding(most) => {
+                let [rows, columns] = smallest_holding([height, width], *most, side);
+                let tiles = if rows * columns > 1 { rows * columns + 1 } else { 1 };
+                several(tiles)
+            }
+            Self::Pinned(grids) => {
+                let [rows, columns] = best_fit([height, width], grids, side);
+                let whole = several(rows * columns + 1);
+                // Tiles are put together to one image again, with a token behind each of its rows.
+                let row = integer_root(tile.text);
+                ImageTokens { text: whole.text + rows * row, ..whole }
+            }
+        }
+    }
+}
+
+/// Sides in whole cells, within so many pixels.
+fn resized([height, width]: [u64; 2], cell: u64, [fewest, most]: [u64; 2]) -> [u64; 2] {
+    let rounded = |side: u64| ((side + cell / 2) / cell).max(1) * cell;
+    let near = [rounded(height), rounded(width)];
+    let pixels = near[0] * near[1];
+    let scaled = |limit: u64, up: bool| {
+        let factor = (limit as f64 / (height * width) as f64).sqrt();
+        [height, width].map(|side| {
+            let cells = side as f64 * factor / cell as f64;
+            let cells = if up { cells.ceil() } else { cells.floor() };
+            (cells as u64).max(1) * cell
+        })
+    };
+    if pixels > most {
+        scaled(most, false)
+    } else if pixels < fewest {
+        scaled(fewest, true)
+    } else {
+        near
+    }
+}
+
+/// The grid of at most so many tiles whose shape is nearest to the image's; of equal ones the last that the image fills.
+fn nearest_shape([height, width]: [u64; 2], most: u64, side: u64) -> [u64; 2] {
+    let mut grids: Vec<[u64; 2]> =
+        (1..=most).flat_map(|rows| (1..=most / rows).map(move |columns| [rows, columns])).collect();
+    grids.sort_by_key(|[rows, columns]| rows * columns);
+    let shape = width as f64 / height as f64;
+    let mut best = ([1, 1], f64::INFINITY);
+    for [rows, columns] in grids {
+        let apart = (shape - columns as f64 / rows as f64).abs();
+        let fills = height * width * 2 > side * side * rows * columns;
+        if apart < best.1 || apart == best.1 && fills {
+            best = ([rows, columns], apart);
+        }
+    }
+    best.0
+}
+
+/// The grid that holds the image with the least enlargement, else the one that shrinks it least.
+fn smallest_holding([height, width]: [u64; 2], most: u64, side: u64) -> [u64; 2] {
+    let grids = (1..=most).flat_map(|rows| (1..=most / rows).map(move |columns| [rows, columns]));
+    let scale = |[rows, columns]: [u64; 2]| {
+        (rows as f64 * side as f64 / height as f64).min(columns as f64 * side as f64 / width as f64)
+    };
+    let better = |one: [u64; 2], other: [u64; 2]| {
+        let [a, b] = [scale(one), scale(other)];
+        let closer = match (a >= 1.0, b >= 1.0) {
+            (true, true) => a < b,
+            (holds, held) if holds != held => holds,
+            _ => a > b,
+        };
+        closer || a == b && one[0] * one[1] < other[0] * other[1]
+    };
+    grids.reduce(|best, next| if better(next, best) { next } else { best }).unwrap_or([1, 1])
+}
+
+/// Of these grids the one in which most of the image's pixels are kept, and of those the smallest.
+fn best_fit([height, width]: [u64; 2], grids: &[[u64; 2]], side: u64) -> [u64; 2] {
+    let kept = |[rows, columns]: [u64; 2]| {
+        let [tall, wide] = [rows * side, columns * side];
+        let scale = (tall as f64 / height as f64).min(wide as f64 / width as f64);
+        let [shown_tall, shown_wide] = [height, width].map(|length| (length as f64 * scale) as u64);
+        (shown_tall * shown_wide).min(height * width)
+    };
+    let mut best = [1, 1];
+    let mut most = (0, u64::MAX);
+    for grid in grids {
+        let (seen, area) = (kept(*grid), grid[0] * grid[1]);
+        if seen > most.0 || seen == most.0 && area < most.1 {
+            (best, most) = (*grid, (seen, area));
+        }
+    }
+    best
+}
+
+/// The whole root of a square.
+fn integer_root(square: u64) -> u64 {
+    square.isqrt()
+}
+
+/// Tokens of one square tile, and of images of one size.
+fn square(each: u64, text: u64, inputs: u64) -> ImageTokens {
+    ImageTokens { tiles: 1, each, given: text, text, inputs }
+}
+
+/// The rule of a class.
+pub(super) fn rule(
+    composite: &Composite,
+    kind: Kind,
+    sizes: &Sizes,
+    keys: &TowerKeys,
+) -> Result<TokenRule, ArchitectureError> {
+    let patches = sizes.patches();
+    if patches == 0 {
+        let problem = format!("{:?} pixels, less than a patch of {:?}", sizes.image, sizes.patch);
+        return Err(ArchitectureError::new("image_size", problem));
+    }
+    let inputs = small("image_size", patches)? * sizes.patch_inputs;
+    let (merge, side) = (sizes.merge, sizes.image[0]);
+    let merged = patches / (merge * merge);
+    let fixed = |each, text| TokenRule::Fixed { tokens: square(each, text, inputs) };
+    Ok(match composite.projector {
+        Projector::Gemma3 => fixed(patches, small("mm_tokens_per_image", keys.mm_tokens_per_image.unwrap_or(256))?),
+        Projector::Gemma4 => {
+            // As many patches as become this many tokens, whatever the image.
+            let text = small("mm_tokens_per_image", keys.mm_tokens_per_image.unwrap_or(280))?;
+            let each = text * merge * merge;
+            TokenRule::Fixed { tokens: square(each, text, each * sizes.patch_inputs) }
+        }
+        Projector::Linear if kind != Kind::Whisper => fixed(patches, patches),
+        Projector::Linear | Projector::Voxtral => {
+            let frames = sizes.rows.unwrap_or(1500);
+            let text = if composite.projector == Projector::Voxtral { frames / 4 } else { frames / 2 };
+            // Two frames of the spectrogram become one token.
+            TokenRule::Fixed { tokens: square(frames, text, 2 * frames * (sizes.patch_inputs / 3)) }
+        }
+        Projector::Merger => {
+            let most = if kind == Kind::Qwen3Vl { 16_777_216 } else { 12_845_056 };
+            let fewest = if kind == Kind::Qwen3Vl { 65_536 } else { 3136 };
+            TokenRule::Patches { patch: sizes.patch[0], merge, pixels: [fewest, most], inputs: sizes.patch_inputs }
+        }
+        Projector::Mistral3 => {
+            TokenRule::Rows { longest: side, patch: sizes.patch[0], merge, inputs: sizes.patch_inputs }
+        }
+        Projector::Llava { .. } if kind == Kind::Pixtral => {
+            TokenRule::Rows { longest: side, patch: sizes.patch[0], merge: 1, inputs: sizes.patch_inputs }
+        }
+        Projector::Llava { newline } => {
+            let class_token = u64::from(kind == Kind::Clip);
+            let keeps = class_token * u64::from(keys.vision_feature_select_strategy.as_deref() == Some("full"));
+            let tile = square(patches + class_token, patches + keeps, inputs);
+            let pinned = keys.image_grid_pinpoints.as_deref().unwrap_or_default();
+            let grids: Vec<[u64; 2]> = pinned.chunks_exact(2).map(|pair| [pair[0] / side, pair[1] / side]).collect();
+            let most = grids.iter().flatten().copied().max().unwrap_or(1);
+            few("image_grid_pinpoints", most.max(1))?;
+            if newline && !grids.is_empty() {
+                TokenRule::Tiles { side, tile, grid: Grid::Pinned(grids) }
+            } else {
+                TokenRule::Fixed { tokens: tile }
+            }
+        }
+        Projector::Shuffled => {
+            let tile = square(patches, merged, inputs);
+            TokenRule::Tiles { side, tile, grid: Grid::Longest(4 * side) }
+        }
+        Projector::InternVl => {
+            let tile = square(patches + 1, merged, inputs);
+            TokenRule::Tiles { side, tile, grid: Grid::Nearest(12) }
+        }
+        Projector::Llama4 => {
+            let tile = square(patches + 1, merged, inputs);
+            TokenRule::Tiles { side, tile, grid: Grid::Holding(16) }
+        }
+        Projector::Lfm2 => {
+            let text = 256;
+            let each = text * merge * merge;
+            TokenRule::Fixed { tokens: square(each, text, each * sizes.patch_inputs) }
+        }
+        Projector::Mllama => {
+            // All tiles, used or not, each with its patches and class token in whole eights; the decoder attends to them,
+            // and its sequence has one token.
+            let tiles = few("max_num_tiles", keys.max_num_tiles.unwrap_or(4))?;
+            let each = tiles * (patches + 1).next_multiple_of(8);
+            TokenRule::Fixed { tokens: square(each, 1, tiles * inputs) }
+        }
+    })
+}
