@@ -163,7 +163,9 @@ impl<'a> Trained<'a> {
         let sizes = [run.batch, run.sequence];
         match architecture.output {
             Output::Own => weights::batch(sizes, self.words_fed(run), always()),
-            Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
+            Output::Tokens(_) | Output::Answers(_) => {
+                weights::batch(sizes, &["input ids", "attention mask", "labels"], always())
+            }
             Output::Sequences(_) => {
                 let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
                 if self.train.objective == Objective::Classification {
