@@ -49,6 +49,11 @@ impl Model {
             (architecture.output, architecture.logits_softcap) = (output, false);
             return Cow::Owned(model);
         }
+        if self.architecture.output != Output::Own {
+            let mut model = self.clone();
+            model.architecture.output = Output::Own;
+            return Cow::Owned(model.trained(Output::Own).into_owned());
+        }
         if let Some(image) = self.architecture.image.filter(|image| !image.classifies) {
             let mut model = self.clone();
             model.architecture.image = Some(architecture::Image { classifies: true, ..image });
@@ -78,6 +83,8 @@ pub struct Card {
     pub license: Option<String>,
     /// Where the dimensions were read.
     pub source: Option<String>,
+    /// How the weights were quantized as they were published, where that has no word here.
+    pub quantization: Option<String>,
     /// What was assumed of the structure, where the model's family is not known.
     pub assumed: Option<String>,
     /// Parts of the published model that are not counted, in words.

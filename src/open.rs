@@ -2,5 +2,7 @@
 
 pub mod case;
 mod find;
+mod folder;
 
-pub use find::{Input, find_model, model_of, named_in, path_word, what_is};
+pub use find::{Input, find_model, model_of, named_in, of_hub, path_word, what_is};
+pub use folder::config_of;

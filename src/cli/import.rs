@@ -8,11 +8,12 @@ use anyhow::Result;
 
 use super::stream;
 use crate::located::PresetError;
-use crate::{import, preset};
+use crate::preset::Library;
+use crate::{import, open, preset};
 
 /// Prints a preset that loads back to the model of a `config.json`, or of a folder that holds one.
 pub(super) fn run(path: &Path) -> Result<ExitCode> {
-    let config = if path.is_dir() { path.join("config.json") } else { path.to_owned() };
+    let config = open::config_of(&Library::embedded(), path)?;
     let extension = config.extension().map(OsStr::to_ascii_lowercase);
     if extension.is_some_and(|extension| extension == "toml") {
         let message = "a preset already; `import` reads the config.json of a model, or the folder that holds it";
@@ -20,6 +21,9 @@ pub(super) fn run(path: &Path) -> Result<ExitCode> {
     }
     let imported = import::config::import(&config)?;
     imported.model.card.assumed.iter().for_each(stream::warn);
+    if let Some(quantized) = &imported.model.card.quantization {
+        stream::warn(format!("the weights were published as {quantized}, whose layout is not covered"));
+    }
     stream::print(&preset::write::preset(&imported.model, &imported.keys)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -48,6 +48,8 @@ pub(super) struct Draft {
     flagged: Vec<String>,
     /// What flags have set: what errors call it, and its key.
     settings: Vec<(String, String)>,
+    /// Which preset was taken for a name of the hub, in words.
+    taken: Option<String>,
 }
 
 impl Draft {
@@ -67,6 +69,9 @@ impl Draft {
         settings.extend(arguments.sets()?);
         for setting in &settings {
             draft.apply(setting)?;
+        }
+        if let Some((id, words)) = open::of_hub(library, &draft.scenario.model, &draft.base) {
+            (draft.scenario.model, draft.taken) = (id.to_owned(), Some(words));
         }
         draft.settings = settings.iter().map(|setting| (setting.origin.clone(), setting.key.to_owned())).collect();
         Ok(draft)
@@ -161,8 +166,8 @@ impl Draft {
         let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
         scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
-        let mut idle: Vec<String> =
-            self.settings.iter().filter_map(|(origin, key)| idle(&scenario, origin, key)).collect();
+        let mut idle: Vec<String> = self.taken.into_iter().collect();
+        idle.extend(self.settings.iter().filter_map(|(origin, key)| idle_setting(&scenario, origin, key)));
         idle.extend(notes(&model, &scenario, gpu.as_ref()));
         Ok(Resolved { scenario, model, gpu, file: self.file, flagged: self.flagged, idle })
     }
@@ -193,7 +198,7 @@ impl Resolved {
 }
 
 /// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.
-fn idle(scenario: &Scenario, origin: &str, key: &str) -> Option<String> {
+fn idle_setting(scenario: &Scenario, origin: &str, key: &str) -> Option<String> {
     let parameter = Parameter::by_key(key).ok()?;
     let changes_nothing = !(parameter.applies)(scenario) && parameter.get(scenario) != scenario.default_of(parameter);
     let key = if origin.ends_with(parameter.key) { String::new() } else { format!(" ({})", parameter.key) };

@@ -21,17 +21,7 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..BERT_CODE
         },
-        reads: Reads {
-            keys: &[&[
-                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
-                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
-                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
-                Key::Own("architectures"),
-                Key::Own("type_vocab_size"),
-            ]],
-            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
-            ..Reads::PLAIN
-        },
+        reads: BERT_READS,
         modules: ModuleNames { own: BERT_NAMES, ..ModuleNames::USUAL },
     },
     Member {
@@ -47,18 +37,7 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..BERT_CODE
         },
-        reads: Reads {
-            keys: &[&[
-                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
-                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
-                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
-                Key::Own("architectures"),
-                Key::Own("type_vocab_size"),
-                Key::Own("pad_token_id"),
-            ]],
-            refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
-            ..Reads::PLAIN
-        },
+        reads: ROBERTA_READS,
         modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
     },
     Member {
@@ -73,19 +52,77 @@ pub(super) const MEMBERS: &[Member] = &[
             measured: true,
             ..BERT_CODE
         },
+        reads: ROBERTA_READS,
+        modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
+            id: "camembert",
+            encoder: Some(EncoderDefaults { classes: ["CamembertModel", "CamembertForMaskedLM"], ..ROBERTA_TOP }),
+            ..BERT
+        },
+        code: Implementation { positions: PositionCode::FromTokens, saved: SavedOrder::HeadFirst, ..BERT_CODE },
+        reads: ROBERTA_READS,
+        modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
+            id: "data2vec-text",
+            encoder: Some(EncoderDefaults { classes: ["Data2VecTextModel", "Data2VecTextForMaskedLM"], ..ROBERTA_TOP }),
+            ..BERT
+        },
+        code: Implementation { positions: PositionCode::FromTokens, saved: SavedOrder::HeadFirst, ..BERT_CODE },
+        reads: ROBERTA_READS,
+        modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
+            id: "ernie",
+            encoder: Some(EncoderDefaults { classes: ["ErnieModel", "ErnieForMaskedLM"], ..BERT_TOP }),
+            ..BERT
+        },
+        code: Implementation { positions: PositionCode::FromBuffer, saved: SavedOrder::HeadLast, ..BERT_CODE },
+        reads: Reads { refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS, TASKS], ..BERT_READS },
+        modules: ModuleNames { own: BERT_NAMES, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
+            id: "distilbert",
+            encoder: Some(EncoderDefaults {
+                classes: ["DistilBertModel", "DistilBertForMaskedLM"],
+                token_types: None,
+                pooler: false,
+                ..BERT_TOP
+            }),
+            defaults: Defaults { num_hidden_layers: 6, ..BERT.defaults },
+            ..BERT
+        },
+        // Its layers drop nothing behind attention, of which no step was measured.
+        code: Implementation { positions: PositionCode::FromBuffer, trains: false, ..BERT_CODE },
         reads: Reads {
             keys: &[&[
-                Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
-                Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
-                Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+                Key::Named("hidden_size", &["dim"]),
+                Key::Named("intermediate_size", &["hidden_dim"]),
+                Key::Named("hidden_dropout", &["dropout"]),
+                Key::Named("embedding_dropout", &["dropout"]),
+                Key::Named("classifier_dropout", &["seq_classif_dropout"]),
                 Key::Own("architectures"),
-                Key::Own("type_vocab_size"),
-                Key::Own("pad_token_id"),
             ]],
             refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS],
             ..Reads::PLAIN
         },
-        modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
+        modules: ModuleNames {
+            own: &[
+                (Part::Query, &["q_lin"]),
+                (Part::Key, &["k_lin"]),
+                (Part::Value, &["v_lin"]),
+                (Part::AttentionOutput, &["out_lin"]),
+                (Part::Up, &["lin1"]),
+                (Part::Down, &["lin2"]),
+                (Part::HeadTransform, &["vocab_transform"]),
+            ],
+            ..ModuleNames::USUAL
+        },
     },
     Member {
         family: Family {
@@ -176,16 +213,7 @@ const BERT: Family = Family {
     output_bias: true,
     mlp_bias: true,
     head_bias: true,
-    encoder: Some(EncoderDefaults {
-        classes: ["BertModel", "BertForMaskedLM"],
-        token_types: Some(2),
-        pooler: true,
-        padding_token: None,
-        transform_bias: true,
-        transform_act: None,
-        second_bias: true,
-        local: None,
-    }),
+    encoder: Some(BERT_TOP),
     defaults: Defaults {
         vocab_size: 30_522,
         hidden_size: 768,
@@ -200,6 +228,33 @@ const BERT: Family = Family {
     },
     ..LLAMA
 };
+
+/// What BERT has outside its layers.
+const BERT_TOP: EncoderDefaults = EncoderDefaults {
+    classes: ["BertModel", "BertForMaskedLM"],
+    token_types: Some(2),
+    pooler: true,
+    padding_token: None,
+    transform_bias: true,
+    transform_act: None,
+    second_bias: true,
+    local: None,
+};
+
+/// What BERT's class reads.
+const BERT_READS: Reads =
+    Reads { keys: &[BERT_KEYS], refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS], ..Reads::PLAIN };
+
+/// What those of RoBERTa and its kin read.
+const ROBERTA_READS: Reads = Reads { keys: &[BERT_KEYS, &[Key::Own("pad_token_id")]], ..BERT_READS };
+
+const BERT_KEYS: &[Key] = &[
+    Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
+    Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
+    Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
+    Key::Own("architectures"),
+    Key::Own("type_vocab_size"),
+];
 
 /// BERT and its kin are written alike.
 const BERT_CODE: Implementation = Implementation {
@@ -265,3 +320,6 @@ const CHUNKS: Refusal = Refusal {
     when: When::Positive,
     problem: "found a number; feed-forward networks over parts of a sequence are not covered",
 };
+
+/// Embeddings of tasks beside those of token types.
+const TASKS: Refusal = Refusal { key: "use_task_id", when: When::True, problem: "embeddings of tasks are not covered" };

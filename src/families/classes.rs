@@ -1,7 +1,8 @@
 //! Which families have a class of Transformers 5.23 that scores sequences or tokens, and how it is written.
 
-use super::Member;
-use crate::model::architecture::ScoreHead;
+use super::{Member, member};
+use crate::model::architecture::{Output, Purpose, ScoreHead, Scores};
+use crate::model::{Architecture, ArchitectureError, ArchitectureKeys, Family};
 
 /// The classes of a family beside that with a head over its vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +22,45 @@ impl Classes {
     const SEQUENCES: Self = Self { sequences: Some(ScoreHead::LastToken), ..Self::NONE };
     const BOTH: Self = Self { tokens: Some(ScoreHead::EachToken), dropout: Some(0.1), ..Self::SEQUENCES };
     const TOKENS: Self = Self { sequences: None, ..Self::BOTH };
+
+    /// RoBERTa's and those of its kin.
+    const FIRST_TOKEN: Self = Self { sequences: Some(ScoreHead::FirstToken), dropout: None, ..Self::BOTH };
+
+    /// Whether dropout acts before the scores, where a run says another probability or none.
+    pub fn drops(&self, architecture: &Architecture, of_run: Option<f64>, head: ScoreHead) -> bool {
+        let own = architecture.classifier_dropout.or(self.dropout).unwrap_or(architecture.dropout.hidden);
+        head != ScoreHead::LastToken && of_run.unwrap_or(own) > 0.0
+    }
+}
+
+/// The architecture that `keys` describe, with what the class that they name has on top.
+pub fn resolve(family: &'static Family, keys: &ArchitectureKeys) -> Result<Architecture, ArchitectureError> {
+    let architecture = Architecture::resolve(family, keys)?;
+    let output = output(family, keys.architectures.as_deref().unwrap_or_default(), &architecture)?;
+    Ok(Architecture { output, ..architecture })
+}
+
+/// What the named class gives for each token. Every decoder is taken to have a class that scores: those that are not
+/// in the table have the same matrix there, and are not trained.
+fn output(family: &Family, named: &[String], architecture: &Architecture) -> Result<Output, ArchitectureError> {
+    let Some(class) = named.first() else { return Ok(Output::Own) };
+    let own: &[_] = family.encoder.as_ref().map_or(&[], |defaults| &defaults.classes);
+    // Those with classes of their own have looked at them already.
+    if family.image.is_some() || family.seq2seq.is_some() || own.contains(&class.as_str()) {
+        return Ok(Output::Own);
+    }
+    let classes = member(family).classes();
+    let scores = |labels, head: ScoreHead| Scores { labels, head, dropout: classes.drops(architecture, None, head) };
+    let of_tokens = |labels| scores(labels, classes.tokens.unwrap_or(ScoreHead::EachToken));
+    let of_sequences = |labels| scores(labels, classes.sequences.unwrap_or(ScoreHead::LastToken));
+    Ok(match Purpose::of(class)? {
+        Purpose::Words => Output::Own,
+        Purpose::Hidden => Output::Hidden,
+        Purpose::Sequences => Output::Sequences(of_sequences(architecture.labels)),
+        Purpose::Reward => Output::Sequences(of_sequences(1)),
+        Purpose::Tokens => Output::Tokens(of_tokens(architecture.labels)),
+        Purpose::Answers => Output::Answers(of_tokens(2)),
+    })
 }
 
 /// By `model_type`. Older families write these classes in their own way.
@@ -28,8 +68,12 @@ const CLASSES: &[(&str, Classes)] = &[
     ("apertus", Classes::TOKENS),
     ("arcee", Classes::BOTH),
     ("bert", Classes { sequences: Some(ScoreHead::Pooled), dropout: None, ..Classes::BOTH }),
+    ("camembert", Classes::FIRST_TOKEN),
+    ("data2vec-text", Classes::FIRST_TOKEN),
     ("deepseek_v2", Classes::SEQUENCES),
     ("deepseek_v3", Classes::BOTH),
+    ("distilbert", Classes::FIRST_TOKEN),
+    ("ernie", Classes { sequences: Some(ScoreHead::Pooled), dropout: None, ..Classes::BOTH }),
     ("exaone4", Classes::BOTH),
     ("gemma", Classes::BOTH),
     ("gemma2", Classes::BOTH),
@@ -62,16 +106,21 @@ const CLASSES: &[(&str, Classes)] = &[
     ("qwen3", Classes::BOTH),
     ("qwen3_moe", Classes::BOTH),
     ("qwen3_next", Classes::BOTH),
-    ("roberta", Classes { sequences: Some(ScoreHead::FirstToken), dropout: None, ..Classes::BOTH }),
+    ("roberta", Classes::FIRST_TOKEN),
     ("seed_oss", Classes::BOTH),
     ("smollm3", Classes::BOTH),
     // Its config has a `hidden_dropout`, which the class reads.
     ("stablelm", Classes { dropout: None, ..Classes::BOTH }),
     ("starcoder2", Classes::BOTH),
-    ("xlm-roberta", Classes { sequences: Some(ScoreHead::FirstToken), dropout: None, ..Classes::BOTH }),
+    ("xlm-roberta", Classes::FIRST_TOKEN),
 ];
 
 impl Member {
+    /// Whether its architecture looks at the names of classes itself.
+    pub const fn names_own_classes(&self) -> bool {
+        self.family.encoder.is_some() || self.family.seq2seq.is_some() || self.family.image.is_some()
+    }
+
     /// The classes of this family.
     pub fn classes(&self) -> Classes {
         let row = CLASSES.iter().find(|(family, _)| *family == self.family.id);

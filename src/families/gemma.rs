@@ -77,6 +77,35 @@ pub(super) const MEMBERS: &[Member] = &[
     },
     Member {
         family: Family {
+            id: "vaultgemma",
+            norm: NormKind::GemmaRms,
+            defaults: Defaults {
+                sliding_window_pattern: Some(2),
+                attention_softcap: true,
+                logits_softcap: true,
+                max_position_embeddings: 8192,
+                ..GEMMA2_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation { eager_only: true, both_masks: true, ..GEMMA_CODE },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::OrZero("sliding_window"),
+                    Key::Own("layer_types"),
+                    Key::OrZero("attn_logit_softcapping"),
+                    Key::OrZero("final_logit_softcapping"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
             id: "gemma3_text",
             norm: NormKind::GemmaRms,
             placement: Placement::Sandwich,

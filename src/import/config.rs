@@ -9,11 +9,12 @@ use super::json::Object;
 use super::keys::{fill, refuse};
 use super::{
     assume, blocks, bloom, compressed, deepseek, ernie, falcon, gemma, gpt, hybrid, kimi, layers, llama, mimo, minimax,
-    mpt, seq2seq, step, tower, vision,
+    mpt, published, seq2seq, step, tower, twins, vision, whole,
 };
 use crate::families::{self, Rule};
-use crate::located::{self, PresetError, suggestion};
-use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
+use crate::located::{self, PresetError};
+use crate::model::architecture::Purpose;
+use crate::model::{ArchitectureKeys, Card, Family, Model, parameters};
 
 /// A model from a `config.json`, and the keys of a preset that describes the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,40 +39,47 @@ pub fn import(path: &Path) -> Result<Imported, PresetError> {
     import_text(&located::read(path)?, &path.display().to_string(), folder.as_deref())
 }
 
+/// What the `adapter_config.json` of PEFT says of the model under it.
+pub fn base_of_adapter(path: &Path) -> Result<Option<String>, PresetError> {
+    let text = located::read(path)?;
+    Object::parse(&text, &path.display().to_string())?.text(&["base_model_name_or_path"])
+}
+
 /// The model that the text of a `config.json` describes. `origin` is what messages call the text; `folder` names the
 /// model where the text itself does not. A `model_type` that is not known is an error.
 pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, PresetError> {
-    read_text(text, origin, folder, |_, _| None).map(|imported| imported.model)
+    read_text(text, origin, folder, false).map(|imported| imported.model)
 }
 
-/// The same, with its keys. A `model_type` that is not known is taken for the nearest one whose keys it has, and the
-/// model's card says so.
+/// The same, with its keys. A `model_type` that is not known is taken for a plain decoder where every key of it says so,
+/// and the model's card says that it was.
 pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imported, PresetError> {
-    read_text(text, origin, folder, assume::family)
+    read_text(text, origin, folder, true)
 }
 
-fn read_text(
-    text: &str,
-    origin: &str,
-    folder: Option<&str>,
-    assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
-) -> Result<Imported, PresetError> {
+fn read_text(text: &str, origin: &str, folder: Option<&str>, guess: bool) -> Result<Imported, PresetError> {
     let outer = Object::parse(text, origin)?;
     let inner = outer.object("text_config")?;
     let config = inner.as_ref().unwrap_or(&outer);
-    let (family, assumed) = family(config, &outer, assume)?;
+    let (family, assumed) = family(config, &outer, guess)?;
     let mut keys = keys(config, family)?;
-    if keys.tie_word_embeddings.is_none() {
-        keys.tie_word_embeddings = outer.flag("tie_word_embeddings")?;
+    if inner.is_some() {
+        keys.tie_word_embeddings = whole::tied(&outer, keys.tie_word_embeddings)?;
     }
     if assumed.is_some() && family.latent.is_none() {
         assume::settle(&mut keys);
     }
-    keys.torch_dtype = published_type(config, &outer, family)?;
+    if !families::member(family).names_own_classes() {
+        keys.architectures = class(config, &outer)?;
+    } else if inner.is_some() && keys.architectures.is_none() {
+        keys.architectures = outer.words("architectures")?;
+    }
+    let published = published::read(config, &outer, family)?;
+    keys.torch_dtype = published.dtype.map(str::to_owned);
     write_out(family, &mut keys);
     keys.tower = tower::keys(&outer)?;
     let omitted = tower::omitted(&outer, keys.tower.is_some())?;
-    let architecture = Architecture::resolve(family, &keys).map_err(|error| {
+    let architecture = families::classes::resolve(family, &keys).map_err(|error| {
         let own = if family.seq2seq.is_some() { seq2seq::spellings(error.key) } else { &[] };
         let spelling = config
             .spelling(own)
@@ -80,12 +88,31 @@ fn read_text(
         config.error(spelling, error.problem)
     })?;
     parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
-    let published = outer.text(&["_name_or_path"])?;
-    let published = published.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
-    let name = published.or(folder).unwrap_or(family.id).to_owned();
-    let card = Card { source: Some(origin.to_owned()), assumed, omitted, ..Card::default() };
+    let own = outer.text(&["_name_or_path"])?;
+    let own = own.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
+    let name = own.or(folder).unwrap_or(family.id).to_owned();
+    let quantization = published.quantization;
+    let card = Card { source: Some(origin.to_owned()), quantization, assumed, omitted, ..Card::default() };
     let model = Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture };
     Ok(Imported { model, keys })
+}
+
+/// The class of a decoder, where that is another than the usual one with a head over its vocabulary.
+fn class(config: &Object<'_>, outer: &Object<'_>) -> Result<Option<Vec<String>>, PresetError> {
+    const KEY: &str = "architectures";
+    const DRAFTS: [&str; 3] = ["dflash_config", "draft_vocab_size", "eagle_config"];
+    if let Some(key) = outer.first_that_says(|key| DRAFTS.contains(&key)) {
+        return Err(
+            outer.error(key, "found where a model drafts for another, whose hidden states it reads: not covered")
+        );
+    }
+    let Some(named) = outer.words(KEY)?.or(config.words(KEY)?) else { return Ok(None) };
+    let Some(class) = named.first() else { return Ok(None) };
+    match Purpose::of(class) {
+        Ok(Purpose::Words) => Ok(None),
+        Ok(_) => Ok(Some(vec![class.clone()])),
+        Err(error) => Err(outer.error(KEY, error.problem)),
+    }
 }
 
 /// The dimensions that every reader of a preset looks for, where the class decides them.
@@ -107,23 +134,40 @@ fn write_out(family: &Family, keys: &mut ArchitectureKeys) {
 fn family(
     config: &Object<'_>,
     outer: &Object<'_>,
-    assume: impl Fn(&Object<'_>, &str) -> Option<assume::Assumed>,
+    guess: bool,
 ) -> Result<(&'static Family, Option<String>), PresetError> {
     const KEY: &str = "model_type";
-    let known = families::ids();
     let Some(id) = config.text(&[KEY])?.or(outer.text(&[KEY])?) else {
-        let message = format!("missing; it names the family of the model, one of {}", known.join(", "));
-        return Err(config.error(KEY, message));
+        return Err(config.error(KEY, "missing; it names the family of the model, such as `llama` or `qwen3`"));
     };
     let id = kimi::own_name(id, config, outer)?;
     // The text parts of multimodal configs have names of their own.
     let text_part =
-        id.strip_suffix("_text").and_then(families::family).or_else(|| families::family(&format!("{id}_text")));
-    match (families::family(&id).or(text_part), assume(config, &id)) {
-        (Some(family), _) => Ok((family, None)),
-        (None, Some(assumed)) => Ok((assumed.family, Some(assumed.note))),
-        (None, None) => Err(config.error(KEY, format!("`{id}` is not a known family; {}", suggestion(&id, &known)))),
+        || id.strip_suffix("_text").and_then(families::family).or_else(|| families::family(&format!("{id}_text")));
+    if let Some(family) = families::family(&id).or_else(text_part) {
+        return Ok((family, None));
     }
+    if let Some(twin) = twins::family(config, &id)? {
+        return Ok(twin);
+    }
+    let why = match guess.then(|| assume::family(config, outer, &id)) {
+        Some(Ok(assumed)) => return Ok((assumed.family, Some(assumed.note))),
+        Some(Err(why)) => why,
+        None => String::new(),
+    };
+    let near = misspelt(&id).map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
+    Err(config.error(KEY, format!("`{id}` is not a known family{why}{near}")))
+}
+
+/// The family whose name was probably meant: names that differ in more than a letter or two are those of other models.
+fn misspelt(id: &str) -> Option<&'static str> {
+    let allowed = match id.chars().count() {
+        0..4 => 0,
+        4..8 => 1,
+        _ => 2,
+    };
+    let distance = |family: &&str| strsim::damerau_levenshtein(id, family);
+    families::ids().into_iter().min_by_key(distance).filter(|family| distance(family) <= allowed)
 }
 
 /// What all classes read, then what only this family's does.
@@ -203,35 +247,4 @@ fn rule(
         Rule::SlidesWhereAsked => layers::slides_where_asked(config, keys),
         Rule::Step => step::keys(config, keys),
     }
-}
-
-/// The type of the published weights: the quantization where there is one, else the plain type. One whose layout has no
-/// name here is left out.
-fn published_type(config: &Object<'_>, outer: &Object<'_>, family: &Family) -> Result<Option<String>, PresetError> {
-    const KEY: &str = "quantization_config";
-    let quantized = match config.object(KEY)? {
-        None => outer.object(KEY)?,
-        found => found,
-    };
-    let Some(quantized) = quantized else {
-        let names = &["dtype", "torch_dtype"];
-        let plain = config.text(names)?.or(outer.text(names)?);
-        return Ok(plain.filter(|name| matches!(name.as_str(), "bfloat16" | "float16" | "float32")));
-    };
-    let method = quantized.text(&["quant_method"])?;
-    let bits = quantized.count(&["bits", "w_bit"])?;
-    let grouped = quantized.count(&["group_size", "q_group_size"])? == Some(128);
-    let squares = quantized.counts("weight_block_size").ok().flatten() == Some(vec![128, 128]);
-    let packed = quantized.text(&["format"])?.as_deref() == Some("mxfp4-pack-quantized");
-    let name = match (method.as_deref(), bits) {
-        (Some("fp8"), _) if squares => "float8_e4m3fn",
-        (Some("mxfp4"), _) => "mxfp4",
-        // Of its linear layers all but the routed experts are left as they are.
-        (Some("compressed-tensors"), _) if packed && families::member(family).reads.rule == Rule::KimiK3 => "mxfp4",
-        (Some("gptq"), Some(8)) if grouped => "gptq-int8",
-        (Some("gptq"), Some(4)) if grouped => "gptq-int4",
-        (Some("awq"), Some(4)) if grouped => "awq-int4",
-        _ => return Ok(None),
-    };
-    Ok(Some(name.to_owned()))
 }

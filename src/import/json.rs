@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::python;
 use crate::located::{Place, PresetError, position};
 use crate::model::keys::Sides;
 
@@ -16,16 +17,17 @@ pub(super) struct Object<'t> {
 impl<'t> Object<'t> {
     /// The object that the text is.
     pub(super) fn parse(text: &'t str, origin: &'t str) -> Result<Self, PresetError> {
+        let text = text.trim_start_matches('\u{feff}');
         let empty = Self { origin, text, keys: Map::new() };
-        match serde_json::from_str(text) {
+        let (strict, quoted) = python::strict(text);
+        match serde_json::from_str(&strict) {
             Ok(Value::Object(keys)) => Ok(Self { keys, ..empty }),
             Ok(other) => Err(empty.error("", format!("found {}, expected an object", found(&other)))),
             Err(error) => {
                 let message = error.to_string();
                 let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-                let place =
-                    Place { path: origin.to_owned(), line: error.line(), column: error.column(), key: String::new() };
-                Err(PresetError { place, message })
+                let (line, column) = (error.line(), python::column(&quoted, [error.line(), error.column()]));
+                Err(PresetError { place: Place { path: origin.to_owned(), line, column, key: String::new() }, message })
             }
         }
     }
@@ -50,16 +52,22 @@ impl<'t> Object<'t> {
         self.keys.get(key).is_some_and(Value::is_null)
     }
 
-    /// Whether one of the keys that `chosen` picks says anything: null, false, zero and an empty list do not.
+    /// Whether one of the keys that `chosen` picks says anything.
     pub(super) fn says(&self, chosen: impl Fn(&str) -> bool) -> bool {
+        self.first_that_says(chosen).is_some()
+    }
+
+    /// The first of the keys that `chosen` picks that says anything: null, false, zero and an empty list or object do not.
+    pub(super) fn first_that_says(&self, chosen: impl Fn(&str) -> bool) -> Option<&str> {
         let says = |value: &Value| match value {
             Value::Null => false,
             Value::Bool(flag) => *flag,
             Value::Number(number) => number.as_f64() != Some(0.0),
             Value::Array(items) => !items.is_empty(),
-            Value::String(_) | Value::Object(_) => true,
+            Value::Object(keys) => !keys.is_empty(),
+            Value::String(_) => true,
         };
-        self.keys.iter().any(|(key, value)| chosen(key) && says(value))
+        self.keys.iter().find(|(key, value)| chosen(key) && says(value)).map(|(key, _)| key.as_str())
     }
 
     /// The first of these spellings that stands in the object.
@@ -93,6 +101,17 @@ impl<'t> Object<'t> {
         Some(Self { origin: self.origin, text: self.text, keys: inner.clone() })
     }
 
+    /// The object of this name inside the first object inside this one.
+    pub(super) fn first_object_in_any(&self, name: &str) -> Option<Self> {
+        let inner = self.keys.values().find_map(|value| value.get(name)?.as_object())?;
+        Some(Self { origin: self.origin, text: self.text, keys: inner.clone() })
+    }
+
+    /// A whole number under one of these names; nothing where something else stands there.
+    pub(super) fn whole_number(&self, names: &[&str]) -> Option<u64> {
+        whole(self.get(self.spelling(names)?)?)
+    }
+
     /// A whole number, or a list in which that number alone stands.
     pub(super) fn count_or_equal_counts(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
         match self.spelling(names) {
@@ -109,7 +128,7 @@ impl<'t> Object<'t> {
 
     /// A whole number under one of these names.
     pub(super) fn count(&self, names: &[&str]) -> Result<Option<u64>, PresetError> {
-        self.read(names, "a whole number that is not negative", Value::as_u64)
+        self.read(names, "a whole number that is not negative", whole)
     }
 
     /// A whole number under one of these names; the text `auto` counts as absent.
@@ -130,7 +149,7 @@ impl<'t> Object<'t> {
 
     /// True or false, or a number that is zero or not.
     pub(super) fn flag_or_count(&self, name: &str) -> Result<Option<bool>, PresetError> {
-        let read = |value: &Value| value.as_bool().or(value.as_u64().map(|count| count > 0));
+        let read = |value: &Value| value.as_bool().or(whole(value).map(|count| count > 0));
         self.read(&[name], "true or false", read)
     }
 
@@ -141,7 +160,7 @@ impl<'t> Object<'t> {
 
     /// A list of whole numbers.
     pub(super) fn counts(&self, name: &str) -> Result<Option<Vec<u64>>, PresetError> {
-        let read = |value: &Value| value.as_array()?.iter().map(Value::as_u64).collect();
+        let read = |value: &Value| value.as_array()?.iter().map(whole).collect();
         self.read(&[name], "a list of whole numbers that are not negative", read)
     }
 
@@ -166,7 +185,7 @@ impl<'t> Object<'t> {
     pub(super) fn repeated_words(&self, name: &str) -> Result<Option<u64>, PresetError> {
         let one = |item: &Value| {
             let [words, times] = item.as_array()?.as_slice() else { return None };
-            u64::try_from(words.as_array()?.len()).ok()?.checked_mul(times.as_u64()?)
+            u64::try_from(words.as_array()?.len()).ok()?.checked_mul(whole(times)?)
         };
         let read =
             |value: &Value| value.as_array()?.iter().map(one).try_fold(0_u64, |sum, count| sum.checked_add(count?));
@@ -208,6 +227,18 @@ impl<'t> Object<'t> {
             None => Err(self.error(name, format!("found {}, expected {expected}", found(value)))),
         }
     }
+}
+
+/// A whole number that is not negative, also where Python wrote it as a float.
+fn whole(value: &Value) -> Option<u64> {
+    /// From here on a float skips whole numbers.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let of_float = |number: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and within limits")]
+        let whole = number as u64;
+        (number.fract() == 0.0 && (0.0..EXACT).contains(&number)).then_some(whole)
+    };
+    value.as_u64().or_else(|| value.as_f64().and_then(of_float))
 }
 
 fn found(value: &Value) -> String {

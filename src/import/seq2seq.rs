@@ -5,7 +5,7 @@
 
 use super::json::Object;
 use crate::located::PresetError;
-use crate::model::keys::{EncoderKeys, Seq2SeqKeys};
+use crate::model::keys::Seq2SeqKeys;
 use crate::model::{ArchitectureKeys, Family};
 
 /// The names of these classes for keys that others have too; the second is one that they take for the first.
@@ -50,7 +50,7 @@ pub(super) fn keys(
             relative_attention_num_buckets: config.count(&["relative_attention_num_buckets"])?,
             feed_forward_proj: config.text(&["feed_forward_proj"])?,
         },
-        encoder: EncoderKeys { architectures: config.words("architectures")?, ..EncoderKeys::default() },
+        architectures: config.words("architectures")?,
         ..shared
     })
 }

@@ -2,7 +2,7 @@
 
 use super::json::Object;
 use crate::located::PresetError;
-use crate::model::keys::{EncoderKeys, ImageKeys};
+use crate::model::keys::ImageKeys;
 use crate::model::{ArchitectureKeys, Family};
 
 /// Adds the keys of a model of images to those of all, and takes away those of a vocabulary.
@@ -31,7 +31,7 @@ pub(super) fn keys(
             num_channels: config.count(&["num_channels"])?,
             pooler_output_size: config.count(&["pooler_output_size"])?,
         },
-        encoder: EncoderKeys { architectures: config.words("architectures")?, ..EncoderKeys::default() },
+        architectures: config.words("architectures")?,
         ..shared
     })
 }

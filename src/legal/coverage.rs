@@ -4,7 +4,7 @@ use crate::allocator::Settings;
 use crate::families::of_model;
 use crate::frameworks;
 use crate::ledger::{Asked, EstimateError};
-use crate::model::Model;
+use crate::model::{Model, Output};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{
     Attention, Compile, Loss, Method, Objective, Optimizer, Precision, Recompute, Scenario, Task, Train, Value,
@@ -41,6 +41,7 @@ pub(crate) fn only_attention(model: &Model) -> Option<Attention> {
 
 /// An error where it is not known what training of this family keeps.
 pub(crate) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    check_class(model, scenario)?;
     check_encoder(model, scenario)?;
     check_seq2seq(model, scenario)?;
     check_image(model, scenario)?;
@@ -80,6 +81,15 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
         (train.recompute_every == 1, "train.recompute_every", &train.recompute_every, "1"),
     ];
     EstimateError::first_unknown(&asked, "with images")
+}
+
+/// An error where a model without its head is served.
+fn check_class(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if scenario.task != Task::Infer || model.architecture.output == Output::Own {
+        return Ok(());
+    }
+    let covered = String::from("train, for a class without a head over a vocabulary (architectures)");
+    Err(EstimateError::NotCovered { key: "task", value: String::from("infer"), covered })
 }
 
 /// An error where weights are quantized of a model whose quantized layout is not known.

@@ -1,6 +1,6 @@
 //! What is learned of a model, and the class that it is learned with.
 
-use crate::families::{self, classes::Classes};
+use crate::families;
 use crate::ledger::EstimateError;
 use crate::model::Model;
 use crate::model::architecture::{Output, ScoreHead, Scores};
@@ -14,6 +14,12 @@ pub(crate) fn output(model: &Model, scenario: &Scenario) -> Result<Output, Estim
     let own = if architecture.image.is_some() { Objective::Classification } else { Objective::Mlm };
     let has_own = architecture.image.is_some() || architecture.encoder.is_some();
     match train.objective {
+        Objective::Lm if matches!(architecture.output, Output::Answers(_)) => {
+            return refuse(
+                train,
+                "token-classification, embedding, for a class that finds answers: its loss is not described",
+            );
+        }
         Objective::Lm => return Ok(Output::Own),
         objective if objective == own && has_own => return Ok(Output::Own),
         Objective::Mlm => return refuse(train, "lm, for a model whose tokens do not see those after them"),
@@ -23,7 +29,7 @@ pub(crate) fn output(model: &Model, scenario: &Scenario) -> Result<Output, Estim
     }
     let classes = families::member(model.family).classes();
     let scored = |labels, head: Option<ScoreHead>| {
-        head.map(|head| Scores { labels, head, dropout: drops(model, train, classes, head) })
+        head.map(|head| Scores { labels, head, dropout: classes.drops(architecture, train.dropout, head) })
     };
     let class = |made: Option<Output>, name: &str| match made {
         Some(output) => Ok(output),
@@ -87,11 +93,15 @@ pub(crate) fn usual_reference(train: &Train) -> Option<Reference> {
     needs.then_some(if train.method == Method::Full { Reference::Copy } else { Reference::Adapter })
 }
 
-/// Whether dropout acts before the scores.
-fn drops(model: &Model, train: &Train, classes: Classes, head: ScoreHead) -> bool {
-    let architecture = &model.architecture;
-    let own = architecture.classifier_dropout.or(classes.dropout).unwrap_or(architecture.dropout.hidden);
-    head != ScoreHead::LastToken && train.dropout.unwrap_or(own) > 0.0
+/// What a model of its class learns where nobody says, where that is nothing over its vocabulary.
+pub(crate) fn usual(model: &Model) -> Option<Objective> {
+    match model.architecture.output {
+        Output::Own | Output::Answers(_) => None,
+        Output::Sequences(Scores { labels: 1, head: ScoreHead::LastToken, .. }) => Some(Objective::Reward),
+        Output::Sequences(_) => Some(Objective::Classification),
+        Output::Tokens(_) => Some(Objective::TokenClassification),
+        Output::Hidden => Some(Objective::Embedding),
+    }
 }
 
 fn refuse(train: &Train, covered: &str) -> Result<Output, EstimateError> {

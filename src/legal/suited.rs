@@ -1,15 +1,24 @@
 //! A run made one that its model can do, where it asks for something else and nobody asked for that.
 
 use super::coverage::only_attention;
-use super::objective::usual_reference;
+use super::objective::{self, usual_reference};
 use crate::model::Model;
 use crate::model::family::PositionKind;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Attention, Reference, Scenario, Task};
+use crate::scenario::{Attention, BaseWeights, Method, Objective, Reference, Scenario, Task, Train};
 
 /// The keys of what a model may leave no choice of.
-pub const SUITED: [&str; 5] =
-    ["train.attention", "infer.attention", "train.sequence_length", "infer.context_length", "train.reference"];
+pub const SUITED: [&str; 9] = [
+    "train.attention",
+    "infer.attention",
+    "train.sequence_length",
+    "infer.context_length",
+    "train.reference",
+    "train.objective",
+    "train.method",
+    "train.base_weights",
+    "train.double_quant",
+];
 
 /// What was made of a run that its model cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +34,10 @@ pub enum Suited {
     Attention(Attention),
     /// What its objective needs to be held against.
     Reference(Reference),
+    /// What its class is for.
+    Objective(Objective),
+    /// Adapters over the weights as they were published.
+    Base(BaseWeights),
 }
 
 impl Suited {
@@ -41,6 +54,12 @@ impl Suited {
             Self::Reference(reference) => {
                 format!("the reference is {} now: the objective needs one", reference.word())
             }
+            Self::Objective(objective) => {
+                format!("the objective is {} now: that is what the model's class is for", objective.word())
+            }
+            Self::Base(base) => {
+                format!("the method is qlora over {} now: so the weights were published", base.word())
+            }
         }
     }
 }
@@ -49,7 +68,7 @@ impl Suited {
 /// has. What was asked for, by its key, stays as it is. Gives back what counts for the task at hand.
 pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool) -> Vec<Suited> {
     let mut suited = Vec::new();
-    let [attention, serving_attention, sequence, context, reference] = SUITED;
+    let [attention, serving_attention, sequence, context, reference, objective, ..] = SUITED;
     let task = scenario.task;
     let (most, image) = (model.architecture.max_position_embeddings, model.architecture.image.is_some());
     if model.architecture.positions == PositionKind::Learned {
@@ -84,12 +103,47 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
             }
         }
     }
+    if let Some(own) = objective::usual(model).filter(|own| *own != scenario.train.objective && !asked(objective)) {
+        scenario.train.objective = own;
+        if task == Task::Train {
+            suited.push(Suited::Objective(own));
+        }
+    }
+    if let Some(base) = quantized_base(model, &mut scenario.train, &asked).filter(|_| task == Task::Train) {
+        suited.push(Suited::Base(base));
+    }
     if let Some(usual) = usual_reference(&scenario.train).filter(|_| scenario.task == Task::Train && !asked(reference))
     {
         scenario.train.reference = usual;
         suited.push(Suited::Reference(usual));
     }
     suited
+}
+
+/// Trains adapters over weights that bitsandbytes quantized before they were published, which no others are trained of;
+/// which those are, where that is new.
+fn quantized_base(model: &Model, train: &mut Train, asked: impl Fn(&str) -> bool) -> Option<BaseWeights> {
+    let [.., method, base_weights, double_quant] = SUITED;
+    let architecture = &model.architecture;
+    let (base, nested) = match architecture.native_weights? {
+        "nf4" => (BaseWeights::Nf4, Some(false)),
+        "nf4-double-quant" => (BaseWeights::Nf4, Some(true)),
+        "int8" => (BaseWeights::Int8, None),
+        _ => return None,
+    };
+    let is_decoder = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
+    if !is_decoder || asked(method) {
+        return None;
+    }
+    let is_new = train.method != Method::Qlora;
+    train.method = Method::Qlora;
+    if !asked(base_weights) {
+        train.base_weights = base;
+    }
+    if let Some(nested) = nested.filter(|_| !asked(double_quant)) {
+        train.double_quant = nested;
+    }
+    is_new.then_some(train.base_weights)
 }
 
 /// Whether a scenario has another value than its framework would give it, which somebody must have asked for.

@@ -27,6 +27,7 @@ fn other_runtime(gpu: &Gpu) -> Option<String> {
 pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<String> {
     let of_run = [
         model.card.assumed.clone(),
+        published_otherwise(model, scenario),
         beyond_positions(model, scenario),
         short_prompt(model, scenario),
         written_elsewhere(scenario),
@@ -34,6 +35,22 @@ pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<Strin
     ];
     let of_card = gpu.into_iter().flat_map(|gpu| notes_of_card(scenario, gpu));
     of_run.into_iter().flatten().chain(of_card).collect()
+}
+
+/// Says so where weights were published quantized and are counted otherwise.
+fn published_otherwise(model: &Model, scenario: &Scenario) -> Option<String> {
+    const PLAIN: [&str; 3] = ["fp32", "bf16", "fp16"];
+    if let Some(quantized) = &model.card.quantization {
+        return Some(format!(
+            "{} was published as {quantized}, whose layout is not covered: its weights are counted as the run has them",
+            model.name
+        ));
+    }
+    let native = model.architecture.native_weights.filter(|word| !PLAIN.contains(word))?;
+    let unpacked = scenario.task == Task::Infer && PLAIN.contains(&scenario.infer.weights.as_str());
+    unpacked.then(|| {
+        format!("{} was published in {native}, which infer.weights=native counts: here it is unpacked", model.name)
+    })
 }
 
 /// Whether a run learns from completions that its model writes.

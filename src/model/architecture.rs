@@ -26,7 +26,7 @@ pub use groups::MOST_LAYERS;
 pub use image::Image;
 pub use mechanisms::{AttentionVariant, Compressed, Indexer, KeyValues, LayerVariant, PerLayerInputs};
 pub use mlp::{Activation, Mlp};
-pub use output::{Output, ScoreHead, Scores};
+pub use output::{Output, Purpose, ScoreHead, Scores};
 pub use seq2seq::Seq2Seq;
 
 use checks::{dimension, native_weights, probability};

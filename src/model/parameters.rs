@@ -226,7 +226,9 @@ fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
     }
     match architecture.output {
         Output::Own => {}
-        Output::Sequences(scores) | Output::Tokens(scores) => return scores::head(architecture, scores),
+        Output::Sequences(scores) | Output::Tokens(scores) | Output::Answers(scores) => {
+            return scores::head(architecture, scores);
+        }
         Output::Hidden => return scores::bare(architecture),
     }
     let mut head = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::folder::config_of;
 use crate::import;
 use crate::located::{self, PresetError};
 use crate::model::Model;
@@ -18,6 +19,7 @@ const PRESET_KEYS: &[&str] = &[
     "released",
     "license",
     "source",
+    "quantization",
     "assumed",
     "parameters",
     "confirmed",
@@ -73,8 +75,11 @@ pub fn model_of(library: &Library, file: &Path, scenario: &Scenario) -> Result<(
     }
     let base = file.parent().unwrap_or(Path::new(""));
     let model = find_model(library, &scenario.model, base).map_err(|error| located("model", error))?;
-    let known = library.model(&scenario.model).is_ok();
-    let word = if known { scenario.model.clone() } else { path_word(&base.join(&scenario.model)) };
+    let word = match (library.known_model(&scenario.model), of_hub(library, &scenario.model, base)) {
+        (Some(_), _) => scenario.model.clone(),
+        (None, Some((id, _))) => id.to_owned(),
+        (None, None) => path_word(&base.join(&scenario.model)),
+    };
     Ok((word, model))
 }
 
@@ -93,17 +98,15 @@ pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, P
         return model.cloned();
     }
     let path = if base == Path::new(".") { PathBuf::from(name) } else { base.join(name) };
-    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     if path.is_dir() && !name.is_empty() {
-        let config = path.join("config.json");
-        if !config.exists() {
-            return Err(PresetError::file(path.display().to_string(), "a folder without a config.json"));
-        }
-        return import::config::read(&config);
+        return import::config::read(&config_of(library, &path)?);
     }
-    match extension.as_deref() {
+    if let Some((id, _)) = of_hub(library, name, base) {
+        return library.model(id).cloned();
+    }
+    match extension(&path).as_deref() {
         Some("toml") => model::parse(&path.display().to_string(), &located::read(&path)?),
-        Some("json") => import::config::read(&path),
+        Some("json") => import::config::read(&config_of(library, &path)?),
         Some("gguf" | "safetensors") => {
             let message = "brimful reads the config.json of a model, not its weights; name that file or its folder";
             Err(PresetError::file(path.display().to_string(), message))
@@ -114,6 +117,23 @@ pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, P
             found => found.cloned(),
         },
     }
+}
+
+/// The preset that a name of the Hugging Face hub stands for, with a word on what was taken; none where it is an id or
+/// a path that leads somewhere.
+pub fn of_hub<'a>(library: &'a Library, name: &str, base: &Path) -> Option<(&'a str, String)> {
+    let known = library.known_model(name).is_some() || located::is_there(&base.join(name));
+    let file = extension(Path::new(name)).is_some_and(|it| FILES.contains(&it.as_str()));
+    // On the hub there is one owner, and no other folder.
+    let path = name.starts_with(['.', '/', '~']) || name.contains('\\') || name.matches('/').count() > 1;
+    if known || file || path { None } else { library.of_hub(name) }
+}
+
+/// Extensions of files with models, and of those that are taken for such.
+const FILES: [&str; 4] = ["toml", "json", "gguf", "safetensors"];
+
+fn extension(path: &Path) -> Option<String> {
+    path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase)
 }
 
 /// Names on the Hugging Face hub look like paths, so the nearest preset is named first.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::facts::Facts;
 use super::listing::{Embedded, Listing};
-use super::{framework, gpu, model};
+use super::{framework, gpu, hub, model};
 use crate::gpu::Gpu;
 use crate::located::{self, PresetError, suggestion};
 use crate::model::Model;
@@ -136,6 +136,17 @@ impl Library {
     /// The model of this id, or an error that names the nearest.
     pub fn model(&self, id: &str) -> Result<&Model, PresetError> {
         find(&self.models, "model", id)
+    }
+
+    /// The id of the model whose shapes a name of the Hugging Face hub speaks of, with a word on what was taken.
+    pub fn of_hub(&self, name: &str) -> Option<(&str, String)> {
+        let id = hub::same_shapes(name, self.models.iter().map(Listing::id)).filter(|id| *id != name)?;
+        let left = if hub::is_quantized(name) {
+            "; how its weights are stored is read from its config.json alone"
+        } else {
+            ""
+        };
+        Some((id, format!("`{name}` is taken for the preset `{id}`, whose shapes its name speaks of{left}")))
     }
 
     /// The card of this id, or an error that names the nearest.

@@ -3,7 +3,7 @@
 use crate::families;
 use crate::located::{Document, PresetError, Section, suggestion};
 use crate::model::keys::Source;
-use crate::model::{Architecture, ArchitectureKeys, Card, Family, Model, parameters};
+use crate::model::{ArchitectureKeys, Card, Family, Model, parameters};
 use crate::units::{Parameters, grouped};
 
 /// The model that a preset describes.
@@ -19,6 +19,7 @@ pub(crate) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
         released: root.text("released")?,
         license: root.text("license")?,
         source: root.text("source")?,
+        quantization: root.text("quantization")?,
         assumed: root.text("assumed")?,
         omitted: root.words("omitted")?.unwrap_or_default(),
     };
@@ -32,7 +33,8 @@ pub(crate) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
     let section = root.need("architecture", section)?;
     let keys = ArchitectureKeys::read_all(&section)?;
     section.finish()?;
-    let architecture = Architecture::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
+    let architecture =
+        families::classes::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
     let confirmed = confirmed.unwrap_or(declared.is_some());
     let model = Model { name: name.unwrap_or_else(|| id.clone()), id, family, card, declared, confirmed, architecture };
     check_count(&root, &model)?;
@@ -85,7 +87,8 @@ pub(crate) fn inline(section: &Section<'_, '_>, id: &str) -> Result<Result<Model
     };
     let keys = ArchitectureKeys::read_all(section)?;
     section.finish()?;
-    let architecture = Architecture::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
+    let architecture =
+        families::classes::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
     let (id, name) = (id.to_owned(), id.to_owned());
     Ok(Ok(Model { id, name, family, card: Card::default(), declared: None, confirmed: false, architecture }))
 }

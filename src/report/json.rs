@@ -30,6 +30,8 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Model<'a> {
     id: &'a str,
+    /// The family that an unknown `model_type` was taken for.
+    assumed: Option<&'a str>,
     parameters: Parameters,
     active_parameters: Parameters,
     trainable_parameters: Option<Parameters>,
@@ -120,6 +122,7 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
         scenario: report.scenario,
         model: Model {
             id: &report.model.id,
+            assumed: report.model.card.assumed.as_ref().map(|_| report.model.family.id),
             parameters: report.counts.total,
             active_parameters: report.counts.active,
             trainable_parameters: report.counts.trainable,

@@ -72,6 +72,7 @@ impl Format {
             "fp8" => Self::Fp8,
             "int8" => Self::Int8,
             "nf4" => Self::FourBits(false),
+            "nf4-double-quant" => Self::FourBits(true),
             "gptq-int8" => Self::Gptq(8),
             "gptq-int4" => Self::Gptq(4),
             "awq-int4" => Self::Awq,

@@ -40,6 +40,7 @@ pub(super) fn perform(
             let path = preset::at_home(&path);
             let opened = read(library, &path).map_err(|error| error.to_string());
             let path = match &opened {
+                Ok(Opened::Model(model)) if open::of_hub(library, &path, Path::new("")).is_some() => model.id.clone(),
                 Ok(Opened::Model(_)) if library.model(&path).is_err() => open::path_word(Path::new(&path)),
                 _ => path,
             };

@@ -81,10 +81,10 @@ fn a_published_config_names_its_class() {
     config["torch_dtype"] = json!("float32");
     assert_eq!(imported(&config).architecture, preset("bert-base-uncased").architecture);
     let says = |config: &Value| config::parse(&config.to_string(), "config.json", None).unwrap_err().to_string();
-    config["architectures"] = json!(["BertForSequenceClassification"]);
-    assert!(
-        says(&config).contains("architectures: `BertForSequenceClassification` is not covered; covered: BertModel")
-    );
+    config["architectures"] = json!(["BertForMultipleChoice"]);
+    let refused = says(&config);
+    assert!(refused.contains("architectures: `BertForMultipleChoice` is not covered; covered: BertModel"), "{refused}");
+    assert!(refused.contains("…ForSequenceClassification, …ForTokenClassification"), "{refused}");
     config["architectures"] = json!(["BertModel"]);
     config["is_decoder"] = json!(true);
     assert!(says(&config).contains("is_decoder: found `true`"));
@@ -183,8 +183,8 @@ fn what_is_not_known_of_encoders_is_refused() {
 
 #[test]
 fn kinds_of_encoders_that_are_not_known_are_not_taken_for_decoders() {
-    let config = json!({ "model_type": "camembert", "vocab_size": 32005, "hidden_size": 768, "num_hidden_layers": 12,
+    let config = json!({ "model_type": "electra", "vocab_size": 32005, "hidden_size": 768, "num_hidden_layers": 12,
         "num_attention_heads": 12, "intermediate_size": 3072, "type_vocab_size": 1 });
     let error = config::import_text(&config.to_string(), "config.json", None).unwrap_err().to_string();
-    assert!(error.contains("`camembert` is not a known family"), "{error}");
+    assert!(error.contains("`electra` is not a known family"), "{error}");
 }

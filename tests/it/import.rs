@@ -316,33 +316,156 @@ fn an_unknown_type_is_taken_for_the_structure_that_its_keys_describe() {
         assert!(imported.model.card.assumed.unwrap().contains("is not known; it is taken for"), "{config}");
         imported.model.family.id
     };
-    let mut config = json!({ "model_type": "lhama", "vocab_size": 1000, "hidden_size": 256, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "intermediate_size": 512, "is_encoder_decoder": false });
+    let mut config = plain_decoder();
     assert_eq!(taken(&config), "llama");
-    for (key, value, family) in [
-        ("qkv_bias", json!(true), "qwen2"),
-        ("qk_layernorm", json!(true), "qwen3"),
-        ("num_local_experts", json!(8), "qwen3_moe"),
-        ("shared_expert_intermediate_size", json!(64), "qwen2_moe"),
-    ] {
-        config[key] = value;
-        assert_eq!(taken(&config), family, "{key}");
-    }
-    config["model_type"] = json!("qwen3_moe_next");
-    assert_eq!(taken(&config), "qwen3_moe");
+    config["qkv_bias"] = json!(true);
+    assert_eq!(taken(&config), "qwen2");
+    config["qkv_bias"] = json!(false);
+    config["qk_layernorm"] = json!(true);
+    assert_eq!(taken(&config), "qwen3");
+}
+
+/// A decoder of which every key says that it is a plain one, of a type that nobody knows.
+fn plain_decoder() -> Value {
+    json!({ "model_type": "lhama", "architectures": ["LhamaForCausalLM"], "vocab_size": 1000, "hidden_size": 256,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512, "is_encoder_decoder": false,
+        "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "bos_token_id": 1 })
 }
 
 #[test]
-fn an_unknown_type_with_strange_keys_is_refused() {
+fn an_unknown_type_is_refused_where_a_key_of_it_is_not_understood() {
     let says = |config: &Value| config::import_text(&config.to_string(), "config.json", None).unwrap_err().to_string();
-    let mut config = json!({ "model_type": "lhama", "vocab_size": 1000, "hidden_size": 256, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "intermediate_size": 512 });
-    config["mamba_d_state"] = json!(16);
-    assert!(says(&config).contains("model_type: `lhama` is not a known family; the nearest is `llama`"));
-    config["mamba_d_state"] = json!(null);
-    config["layer_types"] = json!(["full_attention", "linear_attention"]);
-    assert!(says(&config).contains("`lhama` is not a known family"));
-    assert!(says(&json!({ "model_type": "lhama" })).contains("`lhama` is not a known family"));
-    let strict = config::parse(&json!({ "model_type": "lhama", "vocab_size": 8 }).to_string(), "config.json", None);
-    assert!(strict.is_err());
+    for (key, value, why) in [
+        ("mamba_d_state", json!(16), "and neither is its key `mamba_d_state`; the nearest is `llama`"),
+        ("num_local_experts", json!(8), "and neither is its key `num_local_experts`"),
+        ("vision_config", json!({"hidden_size": 8}), "and neither is its key `vision_config`"),
+        ("layer_types", json!(["full_attention", "linear_attention"]), "it has no layers that are all alike"),
+        ("hidden_act", json!("relu2"), "it has no gate by silu (hidden_act)"),
+        ("rms_norm_eps", json!(null), "it has no norms by root mean square (rms_norm_eps)"),
+        ("rope_theta", json!(null), "it has no positions that rotate (rope_theta)"),
+        ("architectures", json!(["LhamaForMaskedLM"]), "a class such as `LhamaForMaskedLM` tells nothing"),
+        ("vocab_size", json!(null), "`lhama` is not a known family; the nearest is `llama`"),
+    ] {
+        let mut config = plain_decoder();
+        config[key] = value;
+        let says = says(&config);
+        assert!(says.contains("model_type: `lhama` is not a known family") && says.contains(why), "{key}: {says}");
+    }
+    let both = json!({"qk_norm": true, "qkv_bias": true});
+    let mut config = plain_decoder();
+    config.as_object_mut().unwrap().extend(both.as_object().unwrap().clone());
+    assert!(says(&config).contains("both norms and biases"), "{}", says(&config));
+    assert!(config::parse(&plain_decoder().to_string(), "config.json", None).is_err(), "no guess where none is wanted");
+    assert!(!says(&json!({ "model_type": "albert" })).contains("nearest"), "two letters of six make another name");
+}
+
+#[test]
+fn json_is_read_as_python_writes_it() {
+    let count = |text: &str| count(&config::parse(text, "config.json", None).unwrap().architecture);
+    let plain = count(r#"{"model_type": "gpt2", "n_embd": 768}"#);
+    assert_eq!(count("\u{feff}{\"model_type\": \"gpt2\", \"n_embd\": 768.0, \"limit\": [NaN, -Infinity]}"), plain);
+    let says = refusal("{\"limit\": [0.0, Infinity],\n \"model_type\": \"gpt2\", \"a\": NaN, \"n_embd\": 768.5}");
+    assert!(says.starts_with("config.json:2:34: n_embd: found `768.5`, expected a whole number"), "{says}");
+    let says = refusal("{\"limit\": Infinity, \"n_embd\" 768}");
+    assert!(says.starts_with("config.json:1:30: expected `:`"), "{says}");
+    assert!(refusal(r#"{"model_type": "gpt2", "n_embd": Infinity}"#).contains("n_embd: found the text \"Infinity\""));
+    assert!(refusal(r#"{"model_type": "gpt2", "n_embd": -768.0}"#).contains("n_embd: found `-768.0`"));
+}
+
+#[test]
+fn a_head_is_tied_as_the_whole_says() {
+    let tied = |whole: Value, text: Value, class: &str| {
+        let mut config = json!({ "model_type": class, "text_config": { "model_type": "qwen2" } });
+        config["tie_word_embeddings"] = whole;
+        config["text_config"]["tie_word_embeddings"] = text;
+        model(&config).architecture.tie_word_embeddings
+    };
+    let (yes, no, unsaid) = (json!(true), json!(false), json!(null));
+    assert!(tied(yes.clone(), no.clone(), "internvl") && !tied(no.clone(), yes.clone(), "internvl"));
+    assert!(tied(unsaid.clone(), yes, "llava") && !tied(unsaid.clone(), no, "internvl"));
+    assert!(tied(unsaid.clone(), unsaid.clone(), "internvl") && !tied(unsaid.clone(), unsaid, "llava"));
+}
+
+#[test]
+fn published_types_are_told_from_each_other() {
+    let published = |quantization: Value| {
+        let mut config = json!({ "model_type": "llama", "torch_dtype": "torch.bfloat16" });
+        config["quantization_config"] = quantization;
+        let model = model(&config);
+        (model.architecture.native_weights, model.card.quantization)
+    };
+    let known = |word| (Some(word), None);
+    let other = |words: &str| (None, Some(words.to_owned()));
+    let weights = |more: Value| {
+        let mut group = json!({"num_bits": 4, "strategy": "channel"});
+        group.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"group_0": {"weights": group}})
+    };
+    for (quantization, expected) in [
+        (json!(null), known("bf16")),
+        (json!({"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}), known("nf4")),
+        (json!({"load_in_4bit": true, "bnb_4bit_quant_type": "fp4"}), known("nf4")),
+        (json!({"load_in_4bit": true, "bnb_4bit_use_double_quant": true}), known("nf4-double-quant")),
+        (json!({"quant_method": "bitsandbytes", "load_in_8bit": true}), known("int8")),
+        (
+            json!({"quant_method": "bitsandbytes", "load_in_4bit": true, "llm_int8_skip_modules": ["lm_head", "q_proj"]}),
+            other("bitsandbytes (2 modules left as they are)"),
+        ),
+        (json!({"quant_method": "fp8", "weight_block_size": [128, 128]}), known("fp8")),
+        (json!({"quant_method": "fp8", "weight_block_size": null}), other("fp8 (without blocks)")),
+        (
+            json!({"quant_method": "fp8", "quant_algo": "MIXED_PRECISION", "weight_block_size": [128, 128]}),
+            other("fp8 (MIXED_PRECISION)"),
+        ),
+        (json!({"quant_method": "fbgemm_fp8"}), other("fbgemm_fp8")),
+        (json!({"quant_method": "gptq", "bits": 4, "group_size": 128}), known("gptq-int4")),
+        (json!({"quant_method": "gptq", "bits": 4, "group_size": 64}), other("gptq (4 bits, groups of 64)")),
+        (json!({"quant_method": "awq", "bits": 4, "group_size": -1}), other("awq (4 bits)")),
+        (
+            json!({"quant_method": "modelopt", "quant_algo": "NVFP4", "config_groups": weights(json!({"group_size": 16}))}),
+            other("modelopt (NVFP4, 4 bits, groups of 16)"),
+        ),
+        (
+            json!({"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": weights(json!({}))}),
+            other("compressed-tensors (float-quantized, 4 bits, a scale for each channel)"),
+        ),
+    ] {
+        assert_eq!(published(quantization.clone()), expected, "{quantization}");
+    }
+    let older = model(&json!({"model_type": "llama", "compression_config": {"quant_method": "compressed-tensors"}}));
+    assert_eq!(older.card.quantization.as_deref(), Some("compressed-tensors"));
+}
+
+#[test]
+fn the_class_of_a_decoder_is_obeyed() {
+    let of = |config: Value| model(&config).architecture;
+    let words = count(&of(json!({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})));
+    let head = 32_000 * 4096;
+    for (class, labels, more) in [
+        ("LlamaModel", None, 0),
+        ("LlamaForSequenceClassification", None, 2 * 4096),
+        ("LlamaForSequenceClassification", Some(1), 4096),
+        ("LlamaForTokenClassification", Some(5), 5 * 4096 + 5),
+        ("LlamaForQuestionAnswering", Some(5), 2 * 4096 + 2),
+    ] {
+        let config = json!({"model_type": "llama", "architectures": [class], "num_labels": labels});
+        assert_eq!(count(&of(config)), words - head + more, "{class}");
+    }
+    let says = |class: &str| refusal(&json!({"model_type": "llama", "architectures": [class]}).to_string());
+    for (class, why) in [
+        ("LlamaForCausalLMEagle3", "`LlamaForCausalLMEagle3` drafts for another model, whose hidden states it reads"),
+        ("Qwen2ForRewardModel", "`Qwen2ForRewardModel` is not covered; covered: …ForCausalLM"),
+        ("LlamaForCausalLMWithValueHead", "is not covered; covered: "),
+    ] {
+        let says = says(class);
+        assert!(says.starts_with("config.json:1:") && says.contains("architectures: ") && says.contains(why), "{says}");
+    }
+    let draft = refusal(r#"{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "draft_vocab_size": 32000}"#);
+    assert!(draft.contains("draft_vocab_size: found where a model drafts for another"), "{draft}");
+    let bert = |class: &str| count(&of(json!({"model_type": "bert", "architectures": [class], "num_labels": 3})));
+    assert_eq!(bert("BertForSequenceClassification"), bert("BertModel") + 3 * 768 + 3);
+    assert_eq!(bert("BertForTokenClassification"), bert("BertModel") - (768 * 768 + 768) + 3 * 768 + 3);
+    assert!(
+        refusal(r#"{"model_type": "bert", "architectures": ["BertForMultipleChoice"]}"#).contains("is not covered")
+    );
 }

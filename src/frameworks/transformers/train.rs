@@ -188,7 +188,9 @@ impl<'a> Trained<'a> {
                 }
                 Ok(batch)
             }
-            Output::Tokens(_) => weights::batch(sizes, &["input ids", "attention mask", "labels"], always()),
+            Output::Tokens(_) | Output::Answers(_) => {
+                weights::batch(sizes, &["input ids", "attention mask", "labels"], always())
+            }
             Output::Sequences(_) => {
                 let mut batch = weights::batch(sizes, &["input ids", "attention mask"], always())?;
                 if self.train.objective == Objective::Classification {

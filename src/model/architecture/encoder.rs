@@ -5,6 +5,7 @@ use super::Activation;
 use super::checks::{ArchitectureError, class_of, dimension};
 use super::groups::MOST_LAYERS;
 use super::mlp;
+use super::output;
 use super::{ArchitectureKeys, LayerGroup};
 use crate::model::family::{EncoderDefaults, Family, NormKind};
 
@@ -30,7 +31,7 @@ pub struct Encoder {
 /// What stands on top of an encoder's layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Top {
-    /// The class of the bare model: nothing, or its pooler.
+    /// The class of the bare model: nothing, or its pooler; in a class that scores, what scores stands in its place.
     Bare,
     /// A matrix, an activation and a norm, then logits of every token.
     MaskedTokens,
@@ -56,7 +57,7 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
     let token_types = defaults.token_types.map(|types| own.type_vocab_size.unwrap_or(types));
     Ok(Some(Encoder {
         token_types: token_types.map(|types| dimension("type_vocab_size", types)).transpose()?,
-        top: top(&defaults, own.architectures.as_deref())?,
+        top: top(&defaults, keys.architectures.as_deref())?,
         pooler: defaults.pooler,
         transform_bias: own.classifier_bias.unwrap_or(defaults.transform_bias),
         transform_act: mlp::activation(
@@ -69,8 +70,15 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
 }
 
 fn top(defaults: &EncoderDefaults, classes: Option<&[String]>) -> Result<Top, ArchitectureError> {
+    if classes.is_some_and(|classes| matches!(classes, [class] if output::scores(class))) {
+        return Ok(Top::Bare);
+    }
     let [_, with_head] = defaults.classes;
-    let class = class_of(&defaults.classes, classes)?;
+    let class = class_of(&defaults.classes, classes).map_err(|error| {
+        let problem =
+            format!("{}, …ForSequenceClassification, …ForTokenClassification, …ForQuestionAnswering", error.problem);
+        ArchitectureError { problem, ..error }
+    })?;
     Ok(if class == Some(with_head) { Top::MaskedTokens } else { Top::Bare })
 }
 

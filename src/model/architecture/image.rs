@@ -56,7 +56,7 @@ pub(super) fn resolve(
             None | Some(0) => hidden_size,
             Some(size) => dimension("pooler_output_size", size)?,
         },
-        classifies: class_of(&defaults.classes, keys.encoder.architectures.as_deref())? == Some(with_classifier),
+        classifies: class_of(&defaults.classes, keys.architectures.as_deref())? == Some(with_classifier),
     };
     if image.patches() == 0 {
         let problem = format!("{} × {} pixels, less than a patch of {} × {}", pixels[0], pixels[1], patch[0], patch[1]);

@@ -13,6 +13,8 @@ pub enum Output {
     Sequences(Scores),
     /// Scores of each token.
     Tokens(Scores),
+    /// Two scores of each token: whether an answer begins there, and whether it ends.
+    Answers(Scores),
     /// Nothing: the class of the bare model.
     Hidden,
 }
@@ -47,10 +49,69 @@ impl Output {
     /// The scores, where it gives any.
     pub const fn scores(&self) -> Option<Scores> {
         match self {
-            Self::Sequences(scores) | Self::Tokens(scores) => Some(*scores),
+            Self::Sequences(scores) | Self::Tokens(scores) | Self::Answers(scores) => Some(*scores),
             Self::Own | Self::Hidden => None,
         }
     }
+}
+
+/// What a class of Transformers is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Logits over a vocabulary.
+    Words,
+    /// Scores of each sequence.
+    Sequences,
+    /// One score of each sequence, whatever its config says.
+    Reward,
+    /// Scores of each token.
+    Tokens,
+    /// Where an answer begins and ends.
+    Answers,
+    /// Hidden states as they are.
+    Hidden,
+}
+
+/// Names of classes by their ends, the longer before those that they end in; what has no purpose here is not covered.
+const PURPOSES: [(&str, Option<Purpose>); 11] = [
+    ("ForCausalLM", Some(Purpose::Words)),
+    ("LMHeadModel", Some(Purpose::Words)),
+    ("LMHeadCustomModel", Some(Purpose::Words)),
+    ("ForConditionalGeneration", Some(Purpose::Words)),
+    ("ForImageTextToText", Some(Purpose::Words)),
+    ("ForSequenceClassification", Some(Purpose::Sequences)),
+    ("InternLM2ForRewardModel", Some(Purpose::Reward)),
+    ("ForTokenClassification", Some(Purpose::Tokens)),
+    ("ForQuestionAnswering", Some(Purpose::Answers)),
+    // Each has layers of its own over the last.
+    ("RewardModel", None),
+    ("Model", Some(Purpose::Hidden)),
+];
+
+/// Parts of the names of classes that guess ahead for another model, whose hidden states they read.
+const DRAFTS: [&str; 7] = ["Eagle", "Medusa", "NextN", "MTP", "Draft", "DFlash", "Speculator"];
+
+impl Purpose {
+    /// What a class is for, by its name; an error where that is not covered.
+    pub fn of(class: &str) -> Result<Self, ArchitectureError> {
+        let refuse = |problem| Err(ArchitectureError::new("architectures", problem));
+        if DRAFTS.iter().any(|part| class.contains(part)) {
+            return refuse(format!("`{class}` drafts for another model, whose hidden states it reads: not covered"));
+        }
+        let found = PURPOSES.iter().find(|(end, _)| class.ends_with(end));
+        if let Some((_, Some(purpose))) = found {
+            return Ok(*purpose);
+        }
+        let covered = PURPOSES.iter().filter(|(_, purpose)| purpose.is_some());
+        let ends: Vec<_> = covered.map(|(end, _)| format!("…{end}")).collect();
+        refuse(format!("`{class}` is not covered; covered: {}", ends.join(", ")))
+    }
+}
+
+/// Whether a class scores in place of what its model has for a head.
+pub(super) fn scores(class: &str) -> bool {
+    use Purpose::{Answers, Reward, Sequences, Tokens};
+    matches!(Purpose::of(class), Ok(Sequences | Reward | Tokens | Answers))
 }
 
 /// Classes that a config of Transformers 5.23 has where it names none.

@@ -21,7 +21,7 @@ pub(super) fn stacks(
     layers: u64,
 ) -> Result<Option<(Seq2Seq, Vec<LayerGroup>)>, ArchitectureError> {
     let Some(defaults) = &family.seq2seq else { return Ok(None) };
-    class_of(defaults.classes, keys.encoder.architectures.as_deref())?;
+    class_of(defaults.classes, keys.architectures.as_deref())?;
     let buckets = keys.seq2seq.relative_attention_num_buckets.unwrap_or(defaults.buckets);
     let buckets = dimension("relative_attention_num_buckets", buckets)?;
     let decoder = dimension("num_decoder_layers", keys.seq2seq.num_decoder_layers.unwrap_or(layers))?;

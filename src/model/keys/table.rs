@@ -67,6 +67,9 @@ keys! {
         hidden_dropout: Option<f64> | "resid_pdrop",
         /// Dropout after the embedding.
         embedding_dropout: Option<f64> | "embd_pdrop",
+        /// The class of the model, by its name in Transformers: bare, with its head, or one that scores sequences or tokens.
+        /// Where absent that of words, and of encoders and models of images the bare one.
+        architectures: Option<Vec<String>>,
         /// Classes that sequences, tokens or images can be of; of images 0: the classifier is left out.
         num_labels: Option<u64>,
         /// Dropout before the scores of classes; the family's own where absent.
@@ -227,8 +230,6 @@ keys! {
 keys! {
     /// The keys of an `[architecture]` that only encoders read.
     pub struct EncoderKeys {
-        /// The class of the model: bare, or with a head; bare where absent, except for T5, which has no bare one here.
-        architectures: Option<Vec<String>>,
         /// Rows of the table of token types.
         type_vocab_size: Option<u64>,
         /// RoBERTa: the token of padding; positions are counted from the number after it.

@@ -107,8 +107,6 @@ pub struct Composite {
     kind: Kind,
     /// How the projector is built.
     pub(super) projector: Projector,
-    /// Whether what a decoder predicts shares the embedding's matrix where the class is not told.
-    pub ties: bool,
     /// The least of a tower that the class makes by itself.
     pub(super) defaults: Defaults,
 }
@@ -155,33 +153,33 @@ const IDEFICS3: Defaults = of(1152, 3072, 12, 16, 224, 32);
 const QWEN3_VL: Defaults = of(1152, 4304, 27, 16, 768, 16);
 const WHISPER: Defaults = of(1280, 5120, 32, 20, 1, 1);
 
-const fn row(model_type: &'static str, kind: Kind, projector: Projector, ties: bool, defaults: Defaults) -> Composite {
-    Composite { model_type, kind, projector, ties, defaults }
+const fn row(model_type: &'static str, kind: Kind, projector: Projector, defaults: Defaults) -> Composite {
+    Composite { model_type, kind, projector, defaults }
 }
 
 /// Every class, with the defaults of Transformers 5.23.
 const COMPOSITES: &[Composite] = &[
-    row("gemma3", Kind::Siglip, Projector::Gemma3, true, SIGLIP),
-    row("gemma4", Kind::Gemma4, Projector::Gemma4, true, of(768, 3072, 16, 12, 896, 16)),
-    row("paligemma", Kind::Siglip, Projector::Linear, true, of(1152, 4096, 27, 16, 224, 14)),
-    row("qwen2_vl", Kind::Qwen2Vl, Projector::Merger, false, of(1280, 5120, 32, 16, 1001, 14)),
-    row("qwen2_5_vl", Kind::Qwen25Vl, Projector::Merger, false, of(3584, 3420, 32, 16, 1001, 14)),
-    row("qwen3_vl", Kind::Qwen3Vl, Projector::Merger, false, QWEN3_VL),
-    row("qwen3_vl_moe", Kind::Qwen3Vl, Projector::Merger, false, QWEN3_VL),
-    row("qwen3_5", Kind::Qwen3Vl, Projector::Merger, false, QWEN3_VL),
-    row("qwen3_5_moe", Kind::Qwen3Vl, Projector::Merger, false, QWEN3_VL),
-    row("mistral3", Kind::Pixtral, Projector::Mistral3, true, of(1024, 4096, 24, 16, 1540, 14)),
-    row("llava", Kind::Clip, Projector::Llava { newline: false }, false, LLAVA_CLIP),
-    row("llava_next", Kind::Clip, Projector::Llava { newline: true }, false, LLAVA_CLIP),
-    row("llava_onevision", Kind::Siglip, Projector::Llava { newline: true }, false, of(1152, 4304, 26, 16, 384, 14)),
-    row("internvl", Kind::InternVit, Projector::InternVl, true, of(1024, 4096, 24, 16, 448, 14)),
-    row("smolvlm", Kind::Siglip, Projector::Shuffled, false, IDEFICS3),
-    row("idefics3", Kind::Siglip, Projector::Shuffled, false, IDEFICS3),
-    row("lfm2_vl", Kind::Siglip2, Projector::Lfm2, true, SIGLIP),
-    row("llama4", Kind::Llama4, Projector::Llama4, false, of(768, 5632, 34, 16, 448, 14)),
-    row("mllama", Kind::Mllama, Projector::Mllama, false, of(1280, 5120, 32, 16, 448, 14)),
-    row("qwen2_audio", Kind::Whisper, Projector::Linear, false, WHISPER),
-    row("voxtral", Kind::Whisper, Projector::Voxtral, false, WHISPER),
+    row("gemma3", Kind::Siglip, Projector::Gemma3, SIGLIP),
+    row("gemma4", Kind::Gemma4, Projector::Gemma4, of(768, 3072, 16, 12, 896, 16)),
+    row("paligemma", Kind::Siglip, Projector::Linear, of(1152, 4096, 27, 16, 224, 14)),
+    row("qwen2_vl", Kind::Qwen2Vl, Projector::Merger, of(1280, 5120, 32, 16, 1001, 14)),
+    row("qwen2_5_vl", Kind::Qwen25Vl, Projector::Merger, of(3584, 3420, 32, 16, 1001, 14)),
+    row("qwen3_vl", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
+    row("qwen3_vl_moe", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
+    row("qwen3_5", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
+    row("qwen3_5_moe", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
+    row("mistral3", Kind::Pixtral, Projector::Mistral3, of(1024, 4096, 24, 16, 1540, 14)),
+    row("llava", Kind::Clip, Projector::Llava { newline: false }, LLAVA_CLIP),
+    row("llava_next", Kind::Clip, Projector::Llava { newline: true }, LLAVA_CLIP),
+    row("llava_onevision", Kind::Siglip, Projector::Llava { newline: true }, of(1152, 4304, 26, 16, 384, 14)),
+    row("internvl", Kind::InternVit, Projector::InternVl, of(1024, 4096, 24, 16, 448, 14)),
+    row("smolvlm", Kind::Siglip, Projector::Shuffled, IDEFICS3),
+    row("idefics3", Kind::Siglip, Projector::Shuffled, IDEFICS3),
+    row("lfm2_vl", Kind::Siglip2, Projector::Lfm2, SIGLIP),
+    row("llama4", Kind::Llama4, Projector::Llama4, of(768, 5632, 34, 16, 448, 14)),
+    row("mllama", Kind::Mllama, Projector::Mllama, of(1280, 5120, 32, 16, 448, 14)),
+    row("qwen2_audio", Kind::Whisper, Projector::Linear, WHISPER),
+    row("voxtral", Kind::Whisper, Projector::Voxtral, WHISPER),
 ];
 
 impl Composite {

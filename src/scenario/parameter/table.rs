@@ -22,6 +22,7 @@ const INFERENCE_WEIGHTS: &[&str] = &[
     "fp8",
     "int8",
     "nf4",
+    "nf4-double-quant",
     "mxfp4",
     "gptq-int8",
     "gptq-int4",

@@ -1,5 +1,7 @@
 //! The top line: what is run, on what.
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
@@ -38,13 +40,16 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
 
 fn what(app: &App, theme: Theme) -> String {
     let scenario = &app.scenario;
-    let model = app.model_of(scenario).map_or("no model", |model| model.name.as_str());
+    let model = app.model_of(scenario).map_or(Cow::Borrowed("no model"), |model| match &model.card.assumed {
+        Some(_) => format!("{}, taken for {}", model.name, model.family.id).into(),
+        None => Cow::Borrowed(&*model.name),
+    });
     // The rule of thumb knows no framework.
     let how = match scenario.estimator {
         Estimator::Ledger => scenario.framework.word(),
         Estimator::Sketch => scenario.estimator.word(),
     };
-    let mut words = vec![model, scenario.task.word(), how];
+    let mut words = vec![&*model, scenario.task.word(), how];
     if app.step == Step::First {
         words.push("first step");
     }

@@ -107,9 +107,13 @@ impl Stored {
 
 /// The word for the type that a model was published in.
 fn native(model: &Model) -> Result<&'static str, EstimateError> {
-    model.architecture.native_weights.ok_or_else(|| EstimateError::Invalid {
-        key: "infer.weights",
-        problem: format!("`native`, but {} does not say in which type it was published (torch_dtype)", model.id),
+    model.architecture.native_weights.ok_or_else(|| {
+        let id = &model.id;
+        let problem = match &model.card.quantization {
+            Some(found) => format!("`native`, but {id} was published as {found}, whose layout is not covered"),
+            None => format!("`native`, but {id} does not say in which type it was published (torch_dtype)"),
+        };
+        EstimateError::Invalid { key: "infer.weights", problem }
     })
 }
 
