@@ -119,6 +119,13 @@ fn facts(preset: &str) -> Option<String> {
             None => write!(facts, ", {key}: None"),
         };
     }
+    // The class of a tower names what it is.
+    let composite =
+        preset.split("\n[architecture.tower]\n").nth(1).and_then(|tower| tower.strip_prefix("composite = "));
+    let _ = match composite {
+        Some(value) => write!(facts, ", composite: Some({})", literal(value)?),
+        None => write!(facts, ", composite: None"),
+    };
     Some(facts + " })")
 }
 

@@ -52,6 +52,11 @@ pub(crate) trait Framework: Sync {
         &[]
     }
 
+    /// Whether it builds the tower beside a decoder.
+    fn sees(&self) -> bool {
+        false
+    }
+
     /// What it refuses of a run, found without a recording.
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError>;
 
@@ -108,6 +113,12 @@ pub(crate) fn not_described(scenario: &Scenario) -> EstimateError {
     let doing = if scenario.task == Task::Train { "training" } else { "serving" };
     let described = scenario.framework.described(scenario.task);
     EstimateError::framework(scenario.framework.word(), format!("{described}, for {doing}"))
+}
+
+/// Whether the framework of a run builds the tower beside a decoder, where it is known.
+pub(crate) fn sees(scenario: &Scenario) -> bool {
+    let framework = scenario.framework.profile().and_then(|profile| find(&profile.framework));
+    framework.is_none_or(Framework::sees)
 }
 
 /// The framework of a run, and the job that it does.

@@ -210,6 +210,11 @@ impl Run<'_> {
         self.past() > 0 && self.sequence == 1
     }
 
+    /// Whether tokens of an image see each other both ways, which takes a mask.
+    fn sees_images_both_ways(&self) -> bool {
+        self.seen.is_some_and(|seen| seen.tower.is_seen_both_ways()) && self.past() == 0
+    }
+
     /// Whether attention carries an additive mask of its own instead of the kernel's causal flag.
     pub(crate) fn masked(&self, window: Option<u64>) -> bool {
         if self.code.flash_package && self.fused_attention {
@@ -217,7 +222,8 @@ impl Run<'_> {
         }
         let beyond = window.is_some_and(|window| self.keys(Some(window)).size >= window);
         let several_after_others = self.past() > 0 && self.sequence > 1;
-        self.code.always_masked || self.padding || beyond || several_after_others
+        let dense = self.padding || self.sees_images_both_ways();
+        self.code.always_masked || dense || beyond || several_after_others
     }
 }
 

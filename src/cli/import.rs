@@ -24,6 +24,9 @@ pub(super) fn run(path: &Path) -> Result<ExitCode> {
     if let Some(quantized) = &imported.model.card.quantization {
         stream::warn(format!("the weights were published as {quantized}, whose layout is not covered"));
     }
+    if !imported.model.card.omitted.is_empty() {
+        stream::warn(format!("not counted: {}", imported.model.card.omitted.join("; ")));
+    }
     stream::print(&preset::write::preset(&imported.model, &imported.keys)?)?;
     Ok(ExitCode::SUCCESS)
 }

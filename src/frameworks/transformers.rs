@@ -29,6 +29,10 @@ impl Framework for Transformers {
         Release::SWITCHES
     }
 
+    fn sees(&self) -> bool {
+        true
+    }
+
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
         match job.scenario.task {
             Task::Train => Trained::of(job).map(drop),

@@ -118,10 +118,13 @@ impl<'a> Run<'a> {
                 None => tape.backward(recorded.nodes.clone()),
                 Some(held) => tape.backward_through_checkpoint(recorded.nodes.clone(), held, |tape| {
                     tape.enter(Segment::Tower);
+                    let frozen = tape.is_frozen();
+                    tape.set_frozen(frozen || !seen.trained);
                     let Recorded { layer, input, shared, mask, .. } = *recorded;
                     let output = own.tower_layer(tape, seen, layer, input, (shared, mask));
                     tape.release(output);
                     tape.leave_autocast();
+                    tape.set_frozen(frozen);
                 }),
             }
             end = recorded.nodes.start;
@@ -262,7 +265,9 @@ impl<'a> Run<'a> {
     ) -> (Tensor, Vec<Tensor>) {
         let shared = self.tower_tables(tape, &mut passed.until_return);
         let mask = self.block_mask(tape, seen.tower);
-        let checkpoints = self.checkpointed_layers > 0 && seen.tower.kind != Kind::Mllama;
+        // What has no way back keeps nothing.
+        let goes_back = stream.needs_gradient() || seen.trained;
+        let checkpoints = self.checkpointed_layers > 0 && goes_back && seen.tower.kind != Kind::Mllama;
         let deep = seen.tower.deepstack();
         let layers = seen.stack.groups.iter().flat_map(|group| (0..group.layers).map(move |_| &group.layer));
         let count = seen.tower.num_hidden_layers();

@@ -1,8 +1,9 @@
 //! What is worth saying of a run that has a ledger all the same.
 
+use crate::frameworks;
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::scenario::{Attention, Estimator, Objective, Scenario, Task};
+use crate::scenario::{Attention, Estimator, Method, Objective, Scenario, Task};
 use crate::units::grouped;
 
 /// Says so where sequences are longer than those that the model was made for. Such a run takes the memory that it is
@@ -27,6 +28,8 @@ fn other_runtime(gpu: &Gpu) -> Option<String> {
 pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<String> {
     let of_run = [
         model.card.assumed.clone(),
+        left_out(model, scenario),
+        reached_by_names(model, scenario),
         published_otherwise(model, scenario),
         beyond_positions(model, scenario),
         short_prompt(model, scenario),
@@ -35,6 +38,34 @@ pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<Strin
     ];
     let of_card = gpu.into_iter().flat_map(|gpu| notes_of_card(scenario, gpu));
     of_run.into_iter().flatten().chain(of_card).collect()
+}
+
+/// Parts of a published model that are not counted: those of which nothing is known here, and a tower under a framework
+/// that builds the text part alone.
+pub fn omitted(model: &Model, scenario: &Scenario) -> Vec<String> {
+    let mut omitted = model.card.omitted.clone();
+    let words_alone = scenario.estimator == Estimator::Ledger && !frameworks::sees(scenario);
+    if let Some(tower) = model.architecture.tower.as_ref().filter(|_| words_alone) {
+        omitted.push(format!("{} tower, which {} does not build", tower.modality().word(), scenario.framework.word()));
+    }
+    omitted
+}
+
+fn left_out(model: &Model, scenario: &Scenario) -> Option<String> {
+    let omitted = omitted(model, scenario);
+    (!omitted.is_empty()).then(|| format!("not counted of {}: {}", model.name, omitted.join("; ")))
+}
+
+/// Says so where adapters stand on the text alone though PEFT would find modules of the same names in the tower.
+fn reached_by_names(model: &Model, scenario: &Scenario) -> Option<String> {
+    let train = &scenario.train;
+    let beside = scenario.task == Task::Train && train.method != Method::Full && !train.train_tower && train.images > 0;
+    (beside && model.architecture.tower.is_some()).then(|| {
+        String::from(
+            "adapters are those of the text part; PEFT's target_modules find modules of these names in the tower too, \
+             which train.train_tower=true counts",
+        )
+    })
 }
 
 /// Says so where weights were published quantized and are counted otherwise.

@@ -99,6 +99,11 @@ impl Tower {
         &self.deepstack
     }
 
+    /// Whether the decoder's attention lets all tokens of an image see each other.
+    pub fn is_seen_both_ways(&self) -> bool {
+        self.composite.is_seen_both_ways()
+    }
+
     /// Whether its projector has Gemma's norm.
     pub fn norms_as_gemma(&self) -> bool {
         self.gathering() == Gathering::Averaged && self.kind == Kind::Siglip

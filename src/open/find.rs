@@ -21,6 +21,7 @@ const PRESET_KEYS: &[&str] = &[
     "source",
     "quantization",
     "assumed",
+    "omitted",
     "parameters",
     "confirmed",
     "architecture",

@@ -16,6 +16,8 @@ pub struct Facts<'a> {
     pub parameters: Option<u64>,
     /// Whether a published count proves the architecture's fields.
     pub confirmed: bool,
+    /// The class of its vision or audio tower, where it has one.
+    pub composite: Option<&'a str>,
     /// Who published it.
     pub organization: Option<&'a str>,
     /// `2024-07`.
@@ -36,6 +38,7 @@ impl<'a> Facts<'a> {
             family: model.family.id,
             parameters: parameters::count(&model.architecture).ok().map(Parameters::get),
             confirmed: model.confirmed,
+            composite: model.architecture.tower.as_ref().map(|tower| tower.composite.model_type),
             organization: card.organization.as_deref(),
             released: card.released.as_deref(),
             license: card.license.as_deref(),

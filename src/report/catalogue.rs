@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::table::{Cell, Column, Table};
 use crate::gpu::Gpu;
+use crate::model::tower::Composite;
 use crate::preset::Facts;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::profile::{NOT_DESCRIBED, Profile, Profiles};
@@ -17,6 +18,7 @@ pub fn models<'a>(models: impl IntoIterator<Item = Facts<'a>>) -> Table {
         Column::text("name", "name"),
         Column::text("family", "family"),
         Column::number("parameters", "parameters"),
+        Column::text("tower", "tower"),
         Column::hidden("confirmed"),
         Column::hidden("organization"),
         Column::hidden("released"),
@@ -30,6 +32,7 @@ pub fn models<'a>(models: impl IntoIterator<Item = Facts<'a>>) -> Table {
             Cell::new(model.name),
             Cell::new(model.family),
             count.map_or(Cell::new(Value::Null), |count| Cell::shown_as(count.get(), count.to_string())),
+            Cell::new(model.composite.and_then(Composite::named).map(|class| class.modality().word())),
             Cell::new(model.confirmed),
             Cell::new(model.organization),
             Cell::new(model.released),

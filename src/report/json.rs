@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::Report;
-use crate::memory::{Categories, Entry, Exactness, Ledger, Moment, Step};
+use crate::memory::{self, Categories, Entry, Exactness, Ledger, Moment, Step};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Parameters, Unit};
 
@@ -32,6 +32,8 @@ struct Model<'a> {
     id: &'a str,
     /// The family that an unknown `model_type` was taken for.
     assumed: Option<&'a str>,
+    /// Parts of the published model that are not counted.
+    omitted: Vec<String>,
     parameters: Parameters,
     active_parameters: Parameters,
     trainable_parameters: Option<Parameters>,
@@ -123,6 +125,7 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
         model: Model {
             id: &report.model.id,
             assumed: report.model.card.assumed.as_ref().map(|_| report.model.family.id),
+            omitted: memory::omitted(report.model, report.scenario),
             parameters: report.counts.total,
             active_parameters: report.counts.active,
             trainable_parameters: report.counts.trainable,

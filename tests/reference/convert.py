@@ -366,6 +366,9 @@ def kernels(record, _models):
 # Methods of towers.json: how the text is trained, and whether the tower is.
 OF_TOWERS = {"full": ("full", True), "frozen": ("full", False), "lora_text": ("lora", False), "lora_all": ("lora", True)}
 
+# Classes that tie the head where nothing is said, whatever their text part says.
+TYING = {"mistral3", "internvl"}
+
 # Pixels of a patch where a tower takes images of any shape.
 GRIDS = {"qwen2_vl": 14, "qwen2_5_vl": 14, "qwen3_vl": 16, "mistral3": 14, "llava": 16}
 
@@ -384,6 +387,8 @@ def towers(record, _models):
     if method == "lora":
         train |= {"lora_rank": run["rank"], "lora_dtype": run["adapters"], "lora_targets": ["all-linear"]}
     train["image_size"] = image_size(record, run, keys, train)
+    if keys["model_type"] in TYING:
+        keys = {"tie_word_embeddings": True} | keys
     scenario = {"gpu": "h100-sxm-80", "train": train, "runtime": {"placement": "build"}, "config": keys}
     source = "towers.json: steps under the allocator of PyTorch 2.15"
     peaks = [max(phase[at] for phase in measured["phases"].values()) for at in ("requested", "allocated", "reserved")]

@@ -193,6 +193,11 @@ impl Composite {
         COMPOSITES.iter().map(|composite| composite.model_type).collect()
     }
 
+    /// Whether its towers see or hear.
+    pub const fn modality(&self) -> Modality {
+        self.kind.modality()
+    }
+
     /// The object of a configuration that describes the tower.
     pub const fn object(&self) -> &'static str {
         match self.kind.modality() {
@@ -239,6 +244,11 @@ impl Composite {
     /// Whether the class has no tower where its configuration describes none.
     pub fn is_optional(&self) -> bool {
         self.model_type == "gemma4"
+    }
+
+    /// Whether the decoder's attention lets all tokens of an image see each other.
+    pub(super) fn is_seen_both_ways(&self) -> bool {
+        matches!(self.model_type, "gemma3" | "paligemma")
     }
 
     /// Whether layers in the middle of its tower have mergers of their own.

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::text;
-use crate::memory::Step;
+use crate::memory::{Step, omitted};
 use crate::scenario::Estimator;
 use crate::tui::action::Action;
 use crate::tui::app::App;
@@ -42,6 +42,7 @@ fn what(app: &App, theme: Theme) -> String {
     let scenario = &app.scenario;
     let model = app.model_of(scenario).map_or(Cow::Borrowed("no model"), |model| match &model.card.assumed {
         Some(_) => format!("{}, taken for {}", model.name, model.family.id).into(),
+        None if !omitted(model, scenario).is_empty() => format!("{}, not all of it", model.name).into(),
         None => Cow::Borrowed(&*model.name),
     });
     // The rule of thumb knows no framework.
