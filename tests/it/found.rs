@@ -113,6 +113,8 @@ fn a_quantized_file_is_the_base_of_adapters() {
     assert_eq!(train(&["--set", "train.method=full"])[0], "\"full\"");
     write("\"quant_method\": \"bitsandbytes\", \"load_in_8bit\": true");
     assert_eq!(train(&[])[..2], ["\"qlora\"", "\"int8\""]);
+    assert_eq!(train(&["--set", "train.method=qlora"])[1], "\"int8\"", "the method alone was asked for");
+    assert_eq!(train(&["--set", "train.base_weights=nf4"])[1], "\"nf4\"");
     let served = place.json(&["estimate", "config.json", "--task", "infer"]);
     let warnings = served["warnings"].to_string();
     assert!(warnings.contains("was published in int8, which infer.weights=native counts"), "{warnings}");
