@@ -101,18 +101,15 @@ fn read_text(text: &str, origin: &str, folder: Option<&str>, guess: bool) -> Res
 fn class(config: &Object<'_>, outer: &Object<'_>) -> Result<Option<Vec<String>>, PresetError> {
     const KEY: &str = "architectures";
     const DRAFTS: [&str; 3] = ["dflash_config", "draft_vocab_size", "eagle_config"];
+    let named = outer.words(KEY)?.or(config.words(KEY)?).unwrap_or_default();
+    let purpose = named.first().map(|class| Purpose::of(class)).transpose();
+    let purpose = purpose.map_err(|error| outer.error(KEY, error.problem))?;
     if let Some(key) = outer.first_that_says(|key| DRAFTS.contains(&key)) {
         return Err(
             outer.error(key, "found where a model drafts for another, whose hidden states it reads: not covered")
         );
     }
-    let Some(named) = outer.words(KEY)?.or(config.words(KEY)?) else { return Ok(None) };
-    let Some(class) = named.first() else { return Ok(None) };
-    match Purpose::of(class) {
-        Ok(Purpose::Words) => Ok(None),
-        Ok(_) => Ok(Some(vec![class.clone()])),
-        Err(error) => Err(outer.error(KEY, error.problem)),
-    }
+    Ok(purpose.filter(|purpose| *purpose != Purpose::Words).and(Some(named)))
 }
 
 /// The dimensions that every reader of a preset looks for, where the class decides them.

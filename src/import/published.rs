@@ -81,7 +81,7 @@ fn bitsandbytes(quantized: &Object<'_>) -> Result<Option<&'static str>, PresetEr
 
 /// A quantization in words: its method, and what tells it from others of that method.
 fn described(quantized: &Object<'_>) -> Result<String, PresetError> {
-    let method = quantized.text(&["quant_method"])?.unwrap_or_else(|| String::from("no quant_method"));
+    let method = quantized.text(&["quant_method"])?.unwrap_or_else(|| String::from("an unnamed method"));
     let groups = quantized.object("config_groups")?;
     let weights = groups.and_then(|groups| groups.first_object_in_any("weights"));
     let weights = weights.as_ref().unwrap_or(quantized);

@@ -132,10 +132,10 @@ fn quantized_base(model: &Model, train: &mut Train, asked: impl Fn(&str) -> bool
         _ => return None,
     };
     let is_decoder = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
-    if !is_decoder || asked(method) {
+    let is_new = train.method != Method::Qlora;
+    if !is_decoder || (is_new && asked(method)) {
         return None;
     }
-    let is_new = train.method != Method::Qlora;
     train.method = Method::Qlora;
     if !asked(base_weights) {
         train.base_weights = base;

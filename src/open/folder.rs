@@ -14,8 +14,9 @@ pub fn config_of(library: &Library, path: &Path) -> Result<PathBuf, PresetError>
     let holds = |name: &str| located::is_there(&path.join(name));
     let named = |name: &str| path.file_name().is_some_and(|file| file == name);
     match path.is_dir() {
-        true if holds("config.json") => Ok(path.join("config.json")),
+        // Transformers loads the adapter too, whatever lies beside it.
         true if holds(ADAPTER) => Err(adapter(library, &path.join(ADAPTER))),
+        true if holds("config.json") => Ok(path.join("config.json")),
         true if holds(MISTRAL) => Err(other_layout(&path.join(MISTRAL))),
         true => Err(PresetError::file(path.display().to_string(), "a folder without a config.json")),
         false if named(ADAPTER) => Err(adapter(library, path)),

@@ -29,11 +29,15 @@ fn what_is_no_model_says_what_it_is() {
     place.write("unsaid/adapter_config.json", "{}");
     place.write("mistral/params.json", "{\"dim\": 4096}");
     place.write("empty/model.safetensors", "");
+    place.write("both/adapter_config.json", adapter);
+    place.write("both/config.json", "{\"model_type\": \"gpt2\"}");
+    assert_eq!(place.run(&["import", "both/config.json"]).code, 0, "what is named is read");
     for (path, says) in [
         (
             "tuned",
             "an adapter, not a model: its base is `meta-llama/Llama-3.1-8B-Instruct`, of the shapes of the preset `llama-3.1-8b`",
         ),
+        ("both", "both/adapter_config.json: an adapter, not a model"),
         ("tuned/adapter_config.json", "its base is `meta-llama/Llama-3.1-8B-Instruct`"),
         ("alone", "its base is `./mine`; name that one's config.json"),
         ("unsaid", "an adapter, not a model; name the config.json of its base"),
@@ -109,6 +113,8 @@ fn a_quantized_file_is_the_base_of_adapters() {
     assert_eq!(train(&["--set", "train.method=full"])[0], "\"full\"");
     write("\"quant_method\": \"bitsandbytes\", \"load_in_8bit\": true");
     assert_eq!(train(&[])[..2], ["\"qlora\"", "\"int8\""]);
+    assert_eq!(train(&["--set", "train.method=qlora"])[1], "\"int8\"", "the method alone was asked for");
+    assert_eq!(train(&["--set", "train.base_weights=nf4"])[1], "\"nf4\"");
     let served = place.json(&["estimate", "config.json", "--task", "infer"]);
     let warnings = served["warnings"].to_string();
     assert!(warnings.contains("was published in int8, which infer.weights=native counts"), "{warnings}");

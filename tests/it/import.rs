@@ -84,6 +84,16 @@ fn an_imported_model_loads_back_to_the_same() {
         "linear_attn_config": {"use_full_rank_gate": true}}));
     configs.push(json!({"model_type": "nemotron-nas", "block_configs": blocks}));
     configs.push(json!({"model_type": "qwen2", "use_sliding_window": true, "max_window_layers": 20}));
+    for (family, class) in [
+        ("llama", "LlamaForSequenceClassification"),
+        ("qwen2", "Qwen2Model"),
+        ("bert", "BertForTokenClassification"),
+        ("modernbert", "ModernBertForQuestionAnswering"),
+    ] {
+        configs.push(json!({"model_type": family, "architectures": [class], "num_labels": 1}));
+    }
+    configs.push(json!({"model_type": "llama", "quantization_config": {"quant_method": "fbgemm_fp8"}}));
+    configs.push(json!({"model_type": "llama", "quantization_config": {"load_in_4bit": true}}));
     assert!(configs.len() >= 200, "{}", configs.len());
     for config in configs {
         let imported = config::import_text(&config.to_string(), "config.json", None).unwrap();
@@ -91,6 +101,7 @@ fn an_imported_model_loads_back_to_the_same() {
         fs::write(&preset, write::preset(&imported.model, &imported.keys).unwrap()).unwrap();
         let again = find_model(&Library::default(), "preset.toml", &dir).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(again.architecture, imported.model.architecture, "{config}");
+        assert_eq!(again.card.quantization, imported.model.card.quantization, "{config}");
         assert_eq!(again.family.id, imported.model.family.id);
         assert_eq!(again.declared.map(Parameters::get), Some(count(&again.architecture)));
     }

@@ -2,7 +2,7 @@
 
 use super::{app, listed, llama, paste, press, text};
 use crate::memory::Step;
-use crate::model::{Architecture, ArchitectureKeys, Model};
+use crate::model::{Architecture, ArchitectureKeys, Card, Model};
 use crate::scenario::{Estimator, Loss, Recompute, Scenario, Task};
 use crate::tui::app::{App, Overlay};
 use crate::tui::message::{Effect, Message, Opened};
@@ -183,6 +183,18 @@ fn a_problem_at_the_start_is_shown_calmly_and_can_be_left() {
     press(&mut app, "enter \"8b\" enter");
     assert!(app.estimate.is_ok());
     assert_eq!(app.scenario.model, "llama-3.1-8b");
+}
+
+#[test]
+fn the_first_line_says_what_a_model_was_taken_for() {
+    let app = app();
+    assert!(!text(&app).contains("taken for"));
+    let card = Card { assumed: Some(String::from("not known")), ..Card::default() };
+    let mut models = app.models;
+    models.push(listed(["lhama"; 2], Model { card, ..llama("lhama", 2048, 2, 1) }));
+    let scenario = Scenario { model: String::from("lhama"), ..app.scenario };
+    let app = App::new((models, app.gpus, app.profiles), scenario, app.unit);
+    assert!(text(&app).contains(", taken for llama"), "{}", text(&app));
 }
 
 fn with_gpt2() -> App {
