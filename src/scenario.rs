@@ -101,6 +101,8 @@ pub struct Train {
     pub dropout: Option<f64>,
     /// What adapters are made of.
     pub adapter: AdapterKind,
+    /// Features in each block that is rotated; 0: as many blocks as the rank says.
+    pub oft_block_size: u64,
     /// Rank of adapters.
     pub lora_rank: u64,
     /// Modules with adapters.
@@ -247,6 +249,7 @@ impl Default for Train {
             loss: Loss::Eager,
             dropout: None,
             adapter: AdapterKind::Lora,
+            oft_block_size: 32,
             lora_rank: 16,
             lora_targets: ["q", "k", "v", "o", "gate", "up", "down"].map(String::from).to_vec(),
             modules_to_save: Vec::new(),

@@ -187,6 +187,7 @@ impl Loading<'_> {
                 for tensor in &adapter {
                     sequence.allocate(ADAPTER, self.adapter_bytes(tensor)?);
                 }
+                self.indices(sequence, tensor)?;
                 for tensor in shared.drain(..) {
                     sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
                 }
@@ -283,8 +284,8 @@ impl Loading<'_> {
         let mut shared = self.shared();
         for block in self.blocks.iter().chain(self.adapted_head) {
             for _ in 0..block.copies {
-                for tensor in modules::as_named(block, self.modules) {
-                    let Some(mut adapter) = adapters.of_matrix(tensor) else { continue };
+                for matrix in modules::as_named(block, self.modules) {
+                    let Some(mut adapter) = adapters.of_matrix(matrix) else { continue };
                     adapter.append(&mut shared);
                     for tensor in adapter {
                         let bytes = self.adapter_bytes(&tensor)?;
@@ -295,6 +296,7 @@ impl Loading<'_> {
                         let own = if casts { of(&tensor, base)? } else { bytes };
                         made.push((sequence.allocate(ADAPTER, own), bytes));
                     }
+                    self.indices(sequence, matrix)?;
                 }
             }
         }
@@ -305,6 +307,15 @@ impl Loading<'_> {
         for (narrow, bytes) in made.into_iter().filter(|_| casts) {
             sequence.allocate(ADAPTER, bytes);
             sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    /// The indices that come with the adapter beside a matrix.
+    fn indices(&self, sequence: &mut Sequence, matrix: &Tensor) -> Result<(), Overflow> {
+        let sizes = self.adapters.and_then(|adapters| adapters.indices_of(matrix));
+        for size in sizes.into_iter().flatten() {
+            sequence.allocate(ADAPTER, Bits::whole(Dtype::Int64.bits()).bytes(size)?.get());
         }
         Ok(())
     }

@@ -294,6 +294,9 @@ impl step::TrainingStep for Trained<'_> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
         entries.append(&mut self.shared_matrices()?);
+        if let Some(adapters) = &self.adapters {
+            entries.append(&mut gather(adapters.indices(&self.blocks, always())?)?);
+        }
         if self.has_copy() {
             entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
         }

@@ -405,10 +405,20 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "adapter",
         unit: "",
         help: "what adapters are made of; ia3's own targets are k, v, down, and its vectors have no rank",
-        kind: Kind::Choice { words: AdapterKind::WORDS, covered: &["lora", "rslora", "vera", "ia3"], optional: false },
+        kind: Kind::Choice { words: AdapterKind::WORDS, covered: AdapterKind::WORDS, optional: false },
         applies: adapting,
         get: |s| Value::Word(s.train.adapter.word().to_owned()),
         set: |s, value| word(value, AdapterKind::from_word).map(|kind| s.train.adapter = kind),
+    },
+    Parameter {
+        key: "train.oft_block_size",
+        label: "OFT block size",
+        unit: "features",
+        help: "features in each block that oft rotates, or the nearest divisor of a layer's; 0: train.lora_rank blocks",
+        kind: Kind::Count { min: 0, max: LARGEST, step: Step::Double, optional: false },
+        applies: rotating,
+        get: |s| Value::Count(s.train.oft_block_size),
+        set: |s, value| count(value).map(|count| s.train.oft_block_size = count),
     },
     Parameter {
         key: "train.lora_rank",
@@ -456,7 +466,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "dropout before the adapters",
         kind: Kind::Fraction { optional: false },
-        applies: ranked,
+        applies: dropping,
         get: |s| Value::Fraction(s.train.lora_dropout),
         set: |s, value| fraction(value).map(|fraction| s.train.lora_dropout = fraction),
     },
@@ -819,9 +829,23 @@ fn adapting(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.method != Method::Full
 }
 
-/// Learned vectors have no rank, and nothing before them is dropped.
+fn rotating(scenario: &Scenario) -> bool {
+    adapting(scenario) && scenario.train.adapter == AdapterKind::Oft
+}
+
+/// Learned vectors have no rank, and rotations have as many blocks as one of their sizes leaves room for.
 fn ranked(scenario: &Scenario) -> bool {
-    adapting(scenario) && scenario.train.adapter != AdapterKind::Ia3
+    adapting(scenario)
+        && match scenario.train.adapter {
+            AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Vera => true,
+            AdapterKind::Oft => scenario.train.oft_block_size == 0,
+            AdapterKind::Ia3 => false,
+        }
+}
+
+/// Nothing is dropped before learned vectors and rotations.
+fn dropping(scenario: &Scenario) -> bool {
+    adapting(scenario) && !matches!(scenario.train.adapter, AdapterKind::Ia3 | AdapterKind::Oft)
 }
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {

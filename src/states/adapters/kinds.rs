@@ -1,6 +1,7 @@
-//! Adapters that are no pair of trained matrices: learned vectors (`IA3`), and vectors around shared matrices (`VeRA`).
+//! Adapters that are no pair of trained matrices: learned vectors (`IA3`), vectors around shared matrices (`VeRA`), and
+//! rotations (`OFT`).
 
-use super::Adapters;
+use super::{Adapters, Blocks};
 use crate::families::of_model;
 use crate::ledger::{Asked, EstimateError};
 use crate::model::Model;
@@ -17,14 +18,15 @@ pub(crate) fn multiplies_input(part: Part) -> bool {
     part == Part::Down
 }
 
-/// The vectors that are trained beside a matrix, where the adapter is made of vectors.
-pub(super) fn vectors(adapters: &Adapters, matrix: &Tensor) -> Option<Vec<Tensor>> {
+/// What is trained beside a matrix, where that is no pair of matrices.
+pub(super) fn other_than_a_pair(adapters: &Adapters, matrix: &Tensor) -> Option<Vec<Tensor>> {
     let vector = |piece, rows| Tensor { part: matrix.part, piece, rows, columns: 1, pieces: 1, role: Role::Norm };
     match adapters.kind {
         AdapterKind::Ia3 if multiplies_input(matrix.part) => Some(vec![vector(Piece::Vector, matrix.columns)]),
         AdapterKind::Ia3 => Some(vec![vector(Piece::Vector, matrix.rows)]),
         AdapterKind::Vera => Some(vec![vector(Piece::VeraB, matrix.rows), vector(Piece::VeraD, adapters.rank)]),
-        AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Oft => None,
+        AdapterKind::Oft => Some(vec![Blocks::of(adapters, matrix.columns).parameter(matrix.part)]),
+        AdapterKind::Lora | AdapterKind::Rslora => None,
     }
 }
 
