@@ -720,6 +720,9 @@ fn what_a_reader_may_not_expect_is_said() {
     assert!(said.err.contains("prompts of 1,024 tokens") && said.err.contains("other 7,168"), "{}", said.err);
     let said = place.run(&[&run[..], &["--gpu", "mi300x"]].concat());
     assert!(said.out.contains("no CUDA card") && !said.err.contains("prompts of"), "{}", said.out);
+    // The rule of thumb holds for no release, and for the memory of every card alike.
+    let said = place.run(&[&run[..], &["--gpu", "mi300x", "--set", "estimator=sketch"]].concat());
+    assert!(said.out.contains("no CUDA card") && !said.out.contains("holds for"), "{}", said.out);
     // A script reads the same.
     let read = place.json(&[&run[..], &["--gpu", "mi300x"]].concat());
     assert!(read["warnings"][0].as_str().unwrap().contains("no CUDA card"), "{}", read["warnings"]);
