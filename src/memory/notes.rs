@@ -25,15 +25,15 @@ fn other_runtime(gpu: &Gpu) -> Option<String> {
 
 /// Everything that is worth saying of a run, but for what was asked for and changes nothing.
 pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<String> {
-    let of_run = [
-        model.card.assumed.clone(),
-        beyond_positions(model, scenario),
-        short_prompt(model, scenario),
-        written_elsewhere(scenario),
-        groups_of_completions(scenario),
-    ];
+    let of_run = [model.card.assumed.clone(), written_elsewhere(scenario)];
     let of_card = gpu.into_iter().flat_map(|gpu| notes_of_card(scenario, gpu));
-    of_run.into_iter().flatten().chain(of_card).collect()
+    of_run.into_iter().flatten().chain(notes_of_sizes(model, scenario)).chain(of_card).collect()
+}
+
+/// What depends on how many tokens and sequences there are.
+pub fn notes_of_sizes(model: &Model, scenario: &Scenario) -> Vec<String> {
+    let said = [beyond_positions(model, scenario), short_prompt(model, scenario), groups_of_completions(scenario)];
+    said.into_iter().flatten().collect()
 }
 
 /// Whether a run learns from completions that its model writes.
