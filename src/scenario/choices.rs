@@ -112,12 +112,7 @@ impl Objective {
         !matches!(self, Self::Reward | Self::Classification | Self::TokenClassification | Self::Embedding)
     }
 
-    /// Whether log-probabilities of tokens are what it learns from, by TRL's trainers.
-    pub const fn scores_tokens(self) -> bool {
-        matches!(self, Self::Sft | Self::Dpo | Self::Kto | Self::Grpo)
-    }
-
-    /// Whether those are held against a reference's.
+    /// Whether log-probabilities of tokens are held against a reference's.
     pub const fn has_reference(self) -> bool {
         matches!(self, Self::Dpo | Self::Kto | Self::Grpo)
     }

@@ -13,7 +13,8 @@ use crate::support::models::preset;
 fn scenario(objective: Objective) -> Scenario {
     let mut scenario = Scenario::default();
     (scenario.train.objective, scenario.train.sequence_length) = (objective, 128);
-    if objective.scores_tokens() {
+    // TRL's trainers.
+    if matches!(objective, Objective::Sft | Objective::Dpo | Objective::Kto | Objective::Grpo) {
         scenario.train.loss = Loss::Trl;
     }
     scenario.train.completion_length = 64;
