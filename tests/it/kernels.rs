@@ -69,6 +69,7 @@ fn where_there_is_no_patch_liger_is_refused() {
 /// Its functions read the matrix of the head, and of experts, and know of no adapter.
 #[test]
 fn beside_adapters_where_its_functions_act_liger_is_refused() {
+    type Case<'a> = (&'a str, &'a [&'a str], fn(&mut Train));
     let adapted = |id: &str, targets: &[&str], change: fn(&mut Train)| {
         tried(id, |train| {
             (train.kernels, train.method) = (KernelLibrary::Liger, Method::Lora);
@@ -77,7 +78,6 @@ fn beside_adapters_where_its_functions_act_liger_is_refused() {
         })
     };
     let saved = |train: &mut Train| train.modules_to_save = vec![String::from("lm_head")];
-    type Case<'a> = (&'a str, &'a [&'a str], fn(&mut Train));
     let changes: [Case<'_>; 4] = [
         ("llama-3.1-8b", &["q", "lm_head"], |_| {}),
         ("llama-3.1-8b", &["q"], saved),
