@@ -13,8 +13,8 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    AdapterKind, Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
-    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
+    AdapterKind, Attention, BaseWeights, Compile, Estimator, InitLoraWeights, KernelLibrary, Loss, Method, Objective,
+    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 pub use follow::LEADING;
 pub use profile::{Framework, Profile, Profiles};
@@ -117,6 +117,8 @@ pub struct Train {
     pub lora_dtype: String,
     /// Weight-decomposed adapters.
     pub dora: bool,
+    /// What adapters begin with.
+    pub init_lora_weights: InitLoraWeights,
     /// Type of a quantized base.
     pub base_weights: BaseWeights,
     /// Whether a quantized base's scales are quantized too.
@@ -257,6 +259,7 @@ impl Default for Train {
             lora_dropout: 0.0,
             lora_dtype: String::from("fp32"),
             dora: false,
+            init_lora_weights: InitLoraWeights::Default,
             base_weights: BaseWeights::Nf4,
             double_quant: true,
             scored_tokens: None,

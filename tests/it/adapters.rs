@@ -4,7 +4,7 @@ use std::path::Path;
 use brimful::import::config;
 use brimful::memory::{self, Instant, Lifetime, Step};
 use brimful::model::Model;
-use brimful::scenario::{AdapterKind, Method, Recompute, Scenario};
+use brimful::scenario::{AdapterKind, InitLoraWeights, Method, Placement, Precision, Recompute, Scenario};
 use serde_json::Value;
 
 fn reference(name: &str) -> Vec<Value> {
@@ -148,6 +148,46 @@ fn a_rotation_keeps_its_input_and_what_makes_it() {
     assert_eq!(added, layers * (4 * 64 * width + rotation(width)));
     let added = saved(&["o", "gate"], AdapterKind::Oft) - saved(&["o"], AdapterKind::Oft);
     assert_eq!(added, layers * (4 * 64 * hidden + rotation(hidden)));
+}
+
+/// A decomposition on the card comes before the first step: a card may be too small for it that has room for all steps.
+#[test]
+fn adapters_that_are_computed_need_room_before_the_first_step() {
+    let llama = model("Llama-3.2-1B").unwrap();
+    let gpu = brimful::preset::Library::embedded().gpu("rtx-4090").unwrap().clone();
+    let begun = |start, placement| {
+        let mut scenario = lora(&["q", "down"], 16);
+        (scenario.train.init_lora_weights, scenario.train.sequence_length) = (start, 16);
+        scenario.train.precision = Precision::Bf16;
+        scenario.runtime.placement = Some(placement);
+        let least = memory::played(&llama, &scenario, Some(&gpu)).unwrap().reserve().unwrap().least.get();
+        (least, memory::notes(&llama, &scenario, Some(&gpu)).join(" "))
+    };
+    let (plain, nothing) = begun(InitLoraWeights::Default, Placement::DeviceMap);
+    let (pissa, said) = begun(InitLoraWeights::Pissa, Placement::DeviceMap);
+    let (olora, _) = begun(InitLoraWeights::Olora, Placement::DeviceMap);
+    assert!(pissa > olora && olora > plain, "{pissa} {olora} {plain}");
+    assert!(said.contains("mlp.down, 2,048 by 8,192") && nothing.is_empty(), "{said} {nothing}");
+    // On the host it takes nothing of the card.
+    assert_eq!(begun(InitLoraWeights::Pissa, Placement::To), begun(InitLoraWeights::Default, Placement::To));
+}
+
+#[test]
+fn a_start_that_was_not_measured_is_refused() {
+    let refusal = |name: &str, targets: &[&str], change: fn(&mut Scenario)| {
+        let mut scenario = lora(targets, 8);
+        scenario.train.init_lora_weights = InitLoraWeights::Pissa;
+        change(&mut scenario);
+        memory::estimate(&model(name).unwrap(), &scenario, None).unwrap_err().to_string()
+    };
+    let refused = refusal("gpt2", &["c_attn"], |_| ());
+    assert!(refused.starts_with("train.init_lora_weights"), "{refused}");
+    let refused = refusal("Llama-2-7b", &["q"], |scenario| scenario.train.method = Method::Qlora);
+    assert!(refused.starts_with("train.method"), "{refused}");
+    let refused = refusal("Llama-2-7b", &["q"], |scenario| scenario.train.dora = true);
+    assert!(refused.starts_with("train.dora"), "{refused}");
+    let refused = refusal("Llama-2-7b", &["q", "lm_head"], |_| ());
+    assert!(refused.starts_with("train.lora_targets"), "{refused}");
 }
 
 /// A scale that is another changes no byte.

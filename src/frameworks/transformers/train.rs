@@ -23,6 +23,7 @@ use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
 };
+use crate::sequence::Start;
 use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -69,8 +70,10 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
-        let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None);
         let placement = scenario.placement();
+        // Where a compiler orders what is asked for, or cuSOLVER asks for what is not known.
+        let decomposes = adapters.is_some() && Start::of(train, placement, Dtype::Bf16, 0).is_some();
+        let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None || decomposes);
         let this = Self {
             job: *job,
             model,
@@ -147,6 +150,13 @@ impl<'a> Trained<'a> {
             .zip(&adapters.shared_tensors(&self.blocks))
             .map(entry)
             .collect()
+    }
+
+    /// How adapters begin, where that is computed on the card.
+    fn start(&self) -> Option<Start> {
+        self.adapters.as_ref()?;
+        let product = self.release.kernels(self.job.gpu).product;
+        Start::of(self.train, self.placement, self.run().weights, product)
     }
 
     /// The type that a model has as it is loaded, before anything of it is widened.

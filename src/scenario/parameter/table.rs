@@ -2,8 +2,8 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    AdapterKind, Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
-    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
+    AdapterKind, Attention, BaseWeights, Compile, Estimator, InitLoraWeights, KernelLibrary, Loss, Method, Objective,
+    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 use crate::scenario::profile::Framework;
 use crate::scenario::{Scenario, Value};
@@ -491,6 +491,16 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |s, value| flag(value).map(|on| s.train.dora = on),
     },
     Parameter {
+        key: "train.init_lora_weights",
+        label: "LoRA start",
+        unit: "",
+        help: "what adapters begin with; pissa and olora decompose each matrix, on the card where that is",
+        kind: Kind::Choice { words: InitLoraWeights::WORDS, covered: InitLoraWeights::WORDS, optional: false },
+        applies: paired,
+        get: |s| Value::Word(s.train.init_lora_weights.word().to_owned()),
+        set: |s, value| word(value, InitLoraWeights::from_word).map(|start| s.train.init_lora_weights = start),
+    },
+    Parameter {
         key: "train.base_weights",
         label: "base weights",
         unit: "",
@@ -850,6 +860,11 @@ fn dropping(scenario: &Scenario) -> bool {
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {
     adapting(scenario) && !scenario.framework.training().is_some_and(|it| it.adapters_as_model)
+}
+
+/// Adapters are two matrices each.
+fn paired(scenario: &Scenario) -> bool {
+    adapting_by_choice(scenario) && matches!(scenario.train.adapter, AdapterKind::Lora | AdapterKind::Rslora)
 }
 
 fn quantizing(scenario: &Scenario) -> bool {
