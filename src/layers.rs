@@ -31,6 +31,7 @@ pub(crate) mod quantized;
 pub(crate) mod recorder;
 pub(crate) mod recurrent;
 pub(crate) mod rotary;
+mod rotation;
 pub(crate) mod seq2seq;
 pub(crate) mod situ;
 pub(crate) mod tiled_loss;

@@ -14,8 +14,8 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    AdapterKind, Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
-    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
+    AdapterKind, Attention, BaseWeights, Compile, Estimator, InitLoraWeights, KernelLibrary, Loss, Method, Objective,
+    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 pub use follow::LEADING;
 pub use image_size::ImageSize;
@@ -103,6 +103,8 @@ pub struct Train {
     pub dropout: Option<f64>,
     /// What adapters are made of.
     pub adapter: AdapterKind,
+    /// Features in each block that is rotated; 0: as many blocks as the rank says.
+    pub oft_block_size: u64,
     /// Rank of adapters.
     pub lora_rank: u64,
     /// Modules with adapters.
@@ -117,6 +119,8 @@ pub struct Train {
     pub lora_dtype: String,
     /// Weight-decomposed adapters.
     pub dora: bool,
+    /// What adapters begin with.
+    pub init_lora_weights: InitLoraWeights,
     /// Type of a quantized base.
     pub base_weights: BaseWeights,
     /// Whether a quantized base's scales are quantized too.
@@ -259,6 +263,7 @@ impl Default for Train {
             loss: Loss::Eager,
             dropout: None,
             adapter: AdapterKind::Lora,
+            oft_block_size: 32,
             lora_rank: 16,
             lora_targets: ["q", "k", "v", "o", "gate", "up", "down"].map(String::from).to_vec(),
             modules_to_save: Vec::new(),
@@ -266,6 +271,7 @@ impl Default for Train {
             lora_dropout: 0.0,
             lora_dtype: String::from("fp32"),
             dora: false,
+            init_lora_weights: InitLoraWeights::Default,
             base_weights: BaseWeights::Nf4,
             double_quant: true,
             images: 0,

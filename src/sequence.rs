@@ -4,6 +4,7 @@
 mod load;
 mod modules;
 mod quantize;
+mod start;
 
 use std::ops::Range;
 
@@ -17,9 +18,11 @@ use crate::tape::{self, Kind};
 use crate::units::Overflow;
 
 pub(crate) const WEIGHT: &str = "weights";
+const ADAPTER: &str = "adapters";
 
 pub(crate) use load::{Loading, TiedHead, Warmup};
 pub(crate) use modules::as_named;
+pub(crate) use start::Start;
 
 /// Steps after which a run repeats itself.
 const STEPS: usize = 3;
@@ -107,6 +110,27 @@ impl Sequence {
             }
         }
         Ok(())
+    }
+
+    fn release_each(&mut self, made: impl IntoIterator<Item = Made>) {
+        made.into_iter().for_each(|made| self.release(made));
+    }
+
+    /// The most that stands at once.
+    fn most(&self) -> u64 {
+        let (mut sizes, mut now, mut most) = (Vec::new(), 0_u64, 0);
+        for event in &self.events {
+            match event {
+                Event::Allocate(bytes) => {
+                    sizes.push(*bytes);
+                    now = now.saturating_add(*bytes);
+                    most = most.max(now);
+                }
+                Event::Release(made) => now -= sizes.get(*made as usize).copied().unwrap_or(0),
+                Event::EmptyCache => {}
+            }
+        }
+        most
     }
 
     fn empty_cache(&mut self) {

@@ -17,7 +17,7 @@ pub use tally::{Row, Spread};
 pub struct Case {
     /// What it is called.
     pub id: String,
-    /// Whose promise it is held to: `saved`, `kv_cache`, `megatron`.
+    /// Whose promise it is held to: `saved`, `kv_cache`, `litgpt lora`.
     pub group: String,
     /// How well its configuration is known.
     pub confidence: Confidence,

@@ -10,7 +10,7 @@ use super::arguments::Format;
 use super::context::Context;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, output, presets, stream};
-use crate::memory::beyond_positions;
+use crate::memory::notes_of_sizes;
 use crate::report::text;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{self, Task};
@@ -48,9 +48,9 @@ pub(super) fn run(context: &Context, quantity: Quantity, arguments: &RunArgument
     let (key, task) = quantity.key(draft.scenario.task);
     draft.scenario.task = task;
     let resolved = draft.resolve(&library)?;
-    // The length of the run itself is not what is asked about.
-    let own = beyond_positions(&resolved.model, &resolved.scenario);
-    resolved.idle.iter().filter(|words| Some(*words) != own.as_ref()).for_each(stream::warn);
+    // What depends on the number that is asked about is said of the one that is found.
+    let own = notes_of_sizes(&resolved.model, &resolved.scenario);
+    resolved.idle.iter().filter(|words| !own.contains(words)).for_each(stream::warn);
     let Some(gpu) = &resolved.gpu else {
         bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
     };
@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, quantity: Quantity, arguments: &RunArgument
     if let Some(value) = found.value {
         let mut furthest = resolved.scenario.clone();
         parameter.set(&mut furthest, scenario::Value::Count(value))?;
-        beyond_positions(&resolved.model, &furthest).iter().for_each(stream::warn);
+        notes_of_sizes(&resolved.model, &furthest).iter().for_each(stream::warn);
     }
     let sure = found.value.and_then(|most| surely(&points, most));
     let text = match arguments.output.format {

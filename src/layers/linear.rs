@@ -83,7 +83,16 @@ impl Run<'_> {
                 let output = self.own_product(tape, input, linear, name, positions);
                 self.beside_shared(tape, [input, output], linear, (adapters, names), positions)
             }
-            AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Oft => {
+            AdapterKind::Oft => {
+                let [narrow, wide] = self.rotated_by_blocks(tape, input, linear, (adapters, names), positions);
+                let output = self.own_product(tape, narrow, linear, name, positions);
+                tape.release(narrow);
+                // In the type of what came in, which autocast's products do not have.
+                let returned = cast(tape, output, input.dtype, name);
+                tape.release_each([output, wide]);
+                returned
+            }
+            AdapterKind::Lora | AdapterKind::Rslora => {
                 let output = self.own_product(tape, input, linear, name, positions);
                 self.adapted(tape, [input, output], linear, (adapters, names), positions)
             }

@@ -2,9 +2,14 @@
 
 use crate::frameworks;
 use crate::gpu::Gpu;
+use crate::gpu::kernels::Kernels;
 use crate::model::Model;
+use crate::model::parameters::{Tensor, blocks};
 use crate::scenario::{Attention, Estimator, Method, Objective, Scenario, Task};
-use crate::units::grouped;
+use crate::sequence::Start;
+use crate::states::adapters::Adapters;
+use crate::tape::Dtype;
+use crate::units::{Unit, grouped};
 
 /// Says so where sequences are longer than those that the model was made for. Such a run takes the memory that it is
 /// said to; what comes of it is another question.
@@ -31,13 +36,43 @@ pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<Strin
         left_out(model, scenario),
         reached_by_names(model, scenario),
         published_otherwise(model, scenario),
-        beyond_positions(model, scenario),
-        short_prompt(model, scenario),
         written_elsewhere(scenario),
-        groups_of_completions(scenario),
+        decomposed_before(model, scenario, gpu),
     ];
     let of_card = gpu.into_iter().flat_map(|gpu| notes_of_card(scenario, gpu));
-    of_run.into_iter().flatten().chain(of_card).collect()
+    of_run.into_iter().flatten().chain(notes_of_sizes(model, scenario)).chain(of_card).collect()
+}
+
+/// Says what is taken before the first step where adapters begin with a decomposition of their matrices on the card.
+fn decomposed_before(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Option<String> {
+    let train = &scenario.train;
+    let trains = scenario.task == Task::Train && scenario.estimator == Estimator::Ledger;
+    let by_peft = !scenario.framework.training().is_some_and(|it| it.adapters_as_model);
+    if !trains || !by_peft || train.method == Method::Full {
+        return None;
+    }
+    let weights = if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 };
+    let start = Start::of(train, scenario.placement(), weights, Kernels::of(gpu).product)?;
+    let blocks = blocks(&model.architecture);
+    let adapters = Adapters::of(model, train, &blocks).ok()?;
+    let adapted = blocks.iter().flat_map(|block| {
+        let adapted = |matrix: &&Tensor| adapters.of_matrix(block.block, matrix).is_some();
+        block.tensors.iter().filter(adapted)
+    });
+    let largest = adapted.max_by_key(|matrix| matrix.rows.saturating_mul(matrix.columns))?;
+    let most = Unit::Gib.show(start.most(largest).ok()?);
+    let (word, part) = (train.init_lora_weights.word(), largest.part.words());
+    let [rows, columns] = [largest.rows, largest.columns].map(grouped);
+    Some(format!(
+        "{word} decomposes every adapted matrix before the first step: beside the weights {part}, {rows} by {columns}, \
+         takes {most} and a workspace of cuSOLVER, which was not measured"
+    ))
+}
+
+/// What depends on how many tokens and sequences there are.
+pub fn notes_of_sizes(model: &Model, scenario: &Scenario) -> Vec<String> {
+    let said = [beyond_positions(model, scenario), short_prompt(model, scenario), groups_of_completions(scenario)];
+    said.into_iter().flatten().collect()
 }
 
 /// Parts of a published model that are not counted: those of which nothing is known here, and a tower under a framework

@@ -27,6 +27,8 @@ pub enum Piece {
     Copy,
     /// Some of its rows, which are trained in their place.
     Rows,
+    /// What each block of what comes in is rotated by (`OFT`), the upper triangle of a skew-symmetric matrix.
+    Rotation,
 }
 
 /// Where in a model a part is.
@@ -85,7 +87,7 @@ pub enum Codes {
 
 /// What is known of a part.
 struct Facts {
-    names: [&'static str; 11],
+    names: [&'static str; 12],
     site: Site,
     symbols: [&'static str; 2],
     split: Split,
@@ -122,6 +124,7 @@ macro_rules! parts {
                             concat!($words, ".vera d"),
                             concat!($words, ".trained copy"),
                             concat!($words, ".trained rows"),
+                            concat!($words, ".oft rotation"),
                         ],
                         site: Site::$site,
                         symbols: [$rows, $columns],

@@ -36,7 +36,8 @@ pub fn embedded(library: &Library) -> Result<Vec<Case>, PresetError> {
     let mut texts = Vec::with_capacity(EMBEDDED.len());
     let mut start = 0;
     for (path, end) in EMBEDDED {
-        texts.push((*path, whole.get(start..*end).unwrap_or_default()));
+        let text = whole.get(start..*end).ok_or_else(|| wrong(format!("{path} ends beyond what was unpacked")))?;
+        texts.push((*path, text));
         start = *end;
     }
     texts.sort_unstable();

@@ -279,6 +279,6 @@ mod tests {
         use crate::validate::Metric;
         assert_eq!(promised(&Promise::of("parameters", Metric::Parameters)), "exact");
         assert_eq!(promised(&Promise::of("saved", Metric::Saved)), "95 % exact, all 0.10 %");
-        assert_eq!(promised(&Promise::of("megatron", Metric::AllocatedPeak)), "median 0.50 %, 90th 4.00 %");
+        assert_eq!(promised(&Promise::of("qwen2 inference", Metric::AllocatedPeak)), "median 0.27 %, 90th 1.20 %");
     }
 }

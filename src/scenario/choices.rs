@@ -81,6 +81,18 @@ choices! {
 }
 
 choices! {
+    /// What the two matrices of an adapter begin with: PEFT's `init_lora_weights`.
+    InitLoraWeights {
+        /// Random numbers and zeros.
+        Default = "default",
+        /// The matrix's principal singular vectors, of which the rest stays in its place.
+        Pissa = "pissa",
+        /// The first columns and rows of its QR decomposition, the same.
+        Olora = "olora",
+    }
+}
+
+choices! {
     /// What is learned, which decides what stands on top of the layers, how many rows are run and what else is.
     Objective {
         /// The next token, or an encoder's masked ones.
@@ -112,12 +124,7 @@ impl Objective {
         !matches!(self, Self::Reward | Self::Classification | Self::TokenClassification | Self::Embedding)
     }
 
-    /// Whether log-probabilities of tokens are what it learns from, by TRL's trainers.
-    pub const fn scores_tokens(self) -> bool {
-        matches!(self, Self::Sft | Self::Dpo | Self::Kto | Self::Grpo)
-    }
-
-    /// Whether those are held against a reference's.
+    /// Whether log-probabilities of tokens are held against a reference's.
     pub const fn has_reference(self) -> bool {
         matches!(self, Self::Dpo | Self::Kto | Self::Grpo)
     }

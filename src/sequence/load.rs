@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::quantize::quantize;
-use super::{Made, Sequence, WEIGHT, modules};
+use super::{ADAPTER, Made, Sequence, Start, WEIGHT, modules};
 use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::model::Architecture;
@@ -39,6 +39,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) warmup: Warmup,
     /// Adapters, where there are any.
     pub(crate) adapters: Option<&'a Adapters>,
+    /// How adapters begin, where that is computed on the card.
+    pub(crate) start: Option<Start>,
     /// Whether what loading left behind is given back before the first step, as `Trainer.train()` does.
     pub(crate) gives_back: bool,
     /// Whether a copy of it that is not trained is loaded after it.
@@ -86,8 +88,10 @@ impl TiedHead {
     }
 }
 
+/// The tensors that stand, by block, copy of the block and name.
+type Standing = BTreeMap<(Block, u64, &'static str), Made>;
+
 const BUFFER: &str = "buffers of the model";
-const ADAPTER: &str = "adapters";
 const BATCH: &str = "input ids and labels";
 
 impl Loading<'_> {
@@ -96,24 +100,25 @@ impl Loading<'_> {
         let mut sequence = Sequence::default();
         // Biases of 4-bit matrices that the first pass casts.
         let mut narrowing = Vec::new();
+        let mut standing = Standing::new();
         match self.placement {
             Placement::To => self.moved(&mut sequence)?,
-            Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
-            Placement::Build => self.built(&mut sequence)?,
+            Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing, &mut standing)?,
+            Placement::Build => self.built(&mut sequence, &mut standing)?,
         }
         // `_adjust_bias` pads it by nothing, which is a copy.
         if let Some(bias) = self.tied.and_then(|tied| tied.bias) {
             sequence.passing(WEIGHT, bias);
         }
         if self.placement != Placement::To {
-            self.adapters_after(&mut sequence)?;
+            self.adapters_after(&mut sequence, &mut standing)?;
             self.copies(&mut sequence)?;
         }
         if self.reference {
             match self.placement {
-                Placement::Build => self.built(&mut sequence)?,
+                Placement::Build => self.built(&mut sequence, &mut standing)?,
                 // TRL loads it itself, by `device_map="auto"`.
-                Placement::To | Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing)?,
+                Placement::To | Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing, &mut standing)?,
             }
         }
         if self.gives_back {
@@ -137,7 +142,7 @@ impl Loading<'_> {
             if matches!(block.block, Block::Head) {
                 self.outer_buffers(sequence);
             }
-            self.modules_of(sequence, block, self.adapters, &mut layer, &mut shared)?;
+            self.modules_of(sequence, block, self.adapters, (&mut layer, &mut shared), &mut Standing::new())?;
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.outer_buffers(sequence);
@@ -151,10 +156,10 @@ impl Loading<'_> {
     }
 
     /// Modules made on the card: a head that is tied is made and dropped.
-    fn built(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+    fn built(&self, sequence: &mut Sequence, standing: &mut Standing) -> Result<(), Overflow> {
         let mut layer = 0;
         for block in self.blocks {
-            self.modules_of(sequence, block, None, &mut layer, &mut Vec::new())?;
+            self.modules_of(sequence, block, None, (&mut layer, &mut Vec::new()), standing)?;
         }
         self.outer_buffers(sequence);
         if let Some(tied) = self.tied {
@@ -175,37 +180,44 @@ impl Loading<'_> {
         sequence: &mut Sequence,
         block: &BlockParameters,
         adapters: Option<&Adapters>,
-        layer: &mut u64,
-        shared: &mut Vec<Tensor>,
+        (layer, shared): (&mut u64, &mut Vec<Tensor>),
+        standing: &mut Standing,
     ) -> Result<(), Overflow> {
         let named = modules::as_named(block, self.modules);
         let (mixer, rest) = named.split_at(modules::behind_mixer(&named));
-        let mut come = |sequence: &mut Sequence, tensors: &[&Tensor]| -> Result<(), Overflow> {
+        let mut come = |sequence: &mut Sequence, copy: u64, tensors: &[&Tensor]| -> Result<(), Overflow> {
             for tensor in tensors {
-                sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                let made = sequence.allocate(WEIGHT, self.bytes(tensor)?);
+                standing.insert((block.block, copy, tensor.name()), made);
                 let Some(adapter) = adapters.and_then(|adapters| adapters.of_matrix(block.block, tensor)) else {
                     continue;
                 };
                 for tensor in &adapter {
                     sequence.allocate(ADAPTER, self.adapter_bytes(tensor)?);
                 }
+                self.indices(sequence, tensor)?;
                 for tensor in shared.drain(..) {
                     sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
                 }
             }
             Ok(())
         };
-        for _ in 0..block.copies {
-            come(sequence, mixer)?;
+        for copy in 0..block.copies {
+            come(sequence, copy, mixer)?;
             self.layer_buffers(sequence, block, layer);
-            come(sequence, rest)?;
+            come(sequence, copy, rest)?;
         }
         Ok(())
     }
 
     /// `from_pretrained(device_map=…)`: one block of all weights' bytes first, which is let go and cut up; head and
     /// embedding before the layers.
-    fn loaded(&self, sequence: &mut Sequence, narrowing: &mut Vec<(Made, u64)>) -> Result<(), Overflow> {
+    fn loaded(
+        &self,
+        sequence: &mut Sequence,
+        narrowing: &mut Vec<(Made, u64)>,
+        standing: &mut Standing,
+    ) -> Result<(), Overflow> {
         let mut all = 0_u64;
         let counted = |block: &&BlockParameters| self.warmup == Warmup::All || block.block != Block::Head;
         for block in self.blocks.iter().filter(counted) {
@@ -233,7 +245,6 @@ impl Loading<'_> {
         });
         let mut first = true;
         let widens = self.format.is_some() && self.weights == Dtype::Fp32;
-        let mut narrow: BTreeMap<(Block, u64, &str), Made> = BTreeMap::new();
         for block in named {
             for copy in 0..block.copies {
                 for tensor in modules::as_saved(block, self.saved_layer) {
@@ -249,9 +260,7 @@ impl Loading<'_> {
                         }
                     } else {
                         let made = sequence.allocate(WEIGHT, bytes);
-                        if widens {
-                            narrow.insert((block.block, copy, tensor.name()), made);
-                        }
+                        standing.insert((block.block, copy, tensor.name()), made);
                     }
                 }
             }
@@ -264,7 +273,7 @@ impl Loading<'_> {
             for block in self.blocks {
                 for copy in 0..block.copies {
                     for tensor in modules::as_named(block, self.modules) {
-                        let Some(made) = narrow.remove(&(block.block, copy, tensor.name())) else { continue };
+                        let Some(made) = standing.remove(&(block.block, copy, tensor.name())) else { continue };
                         let wide = sequence.allocate(WEIGHT, self.bytes(tensor)?);
                         sequence.release(made);
                         if self.format.is_some_and(|format| quantized::narrows(block, tensor, format)) {
@@ -279,7 +288,7 @@ impl Loading<'_> {
     }
 
     /// Adapters on a model that is there: made in the type of the model, and then cast.
-    fn adapters_after(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+    fn adapters_after(&self, sequence: &mut Sequence, standing: &mut Standing) -> Result<(), Overflow> {
         let Some(adapters) = self.adapters else { return Ok(()) };
         let base = if self.format.is_some() { Dtype::Bf16 } else { self.weights };
         let casts = adapters.dtype != base;
@@ -287,10 +296,13 @@ impl Loading<'_> {
         let mut copies = Vec::new();
         let mut shared = self.shared();
         for block in self.blocks.iter().chain(self.adapted_head) {
-            for _ in 0..block.copies {
-                for tensor in modules::as_named(block, self.modules) {
-                    let Some(mut adapter) = adapters.of_matrix(block.block, tensor) else { continue };
+            for copy in 0..block.copies {
+                for matrix in modules::as_named(block, self.modules) {
+                    let Some(mut adapter) = adapters.of_matrix(block.block, matrix) else { continue };
                     adapter.append(&mut shared);
+                    let stands = standing.remove(&(block.block, copy, matrix.name()));
+                    let computed = self.start.map(|start| start.compute(sequence, matrix, stands)).transpose()?;
+                    let mut computed = computed.into_iter().flatten();
                     for tensor in adapter {
                         let bytes = self.adapter_bytes(&tensor)?;
                         if tensor.piece == Piece::Copy {
@@ -298,8 +310,19 @@ impl Loading<'_> {
                             continue;
                         }
                         let own = if casts { of(&tensor, base)? } else { bytes };
-                        made.push((sequence.allocate(ADAPTER, own), bytes));
+                        // What was computed in fp32 takes the type of the model first.
+                        let first = match computed.next() {
+                            Some(wide) if base == Dtype::Fp32 => wide,
+                            Some(wide) => {
+                                let narrow = sequence.allocate(ADAPTER, own);
+                                sequence.release(wide);
+                                narrow
+                            }
+                            None => sequence.allocate(ADAPTER, own),
+                        };
+                        made.push((first, bytes));
                     }
+                    self.indices(sequence, matrix)?;
                 }
             }
         }
@@ -310,6 +333,15 @@ impl Loading<'_> {
         for (narrow, bytes) in made.into_iter().filter(|_| casts) {
             sequence.allocate(ADAPTER, bytes);
             sequence.release(narrow);
+        }
+        Ok(())
+    }
+
+    /// The indices that come with the adapter beside a matrix.
+    fn indices(&self, sequence: &mut Sequence, matrix: &Tensor) -> Result<(), Overflow> {
+        let sizes = self.adapters.and_then(|adapters| adapters.indices_of(matrix));
+        for size in sizes.into_iter().flatten() {
+            sequence.allocate(ADAPTER, Bits::whole(Dtype::Int64.bits()).bytes(size)?.get());
         }
         Ok(())
     }
@@ -364,7 +396,7 @@ impl Loading<'_> {
 
 impl Sequence {
     /// What is made and let go at once.
-    fn passing(&mut self, name: &'static str, bytes: u64) {
+    pub(super) fn passing(&mut self, name: &'static str, bytes: u64) {
         let made = self.allocate(name, bytes);
         self.release(made);
     }

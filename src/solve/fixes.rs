@@ -4,7 +4,7 @@ use crate::gpu::Gpu;
 use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, played};
 use crate::model::{Model, parameters};
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Method, Objective, Reference, Scenario, Task, Value};
+use crate::scenario::{Estimator, Method, Objective, Reference, Scenario, Task, Value};
 use crate::units::{Bytes, Parameters};
 
 /// A change of a scenario after which it fits.
@@ -61,7 +61,8 @@ pub fn fixes<'g>(
     let mut found: Vec<Fix> = candidates(scenario)
         .into_iter()
         .take_while(|_| !is_cancelled())
-        .filter(|(changes, _)| may_fit(&now, model, changes, capacity))
+        // The rule of thumb counts other weights than the model has, and takes no time.
+        .filter(|(changes, _)| scenario.estimator == Estimator::Sketch || may_fit(&now, model, changes, capacity))
         .filter_map(|(changes, cost)| {
             let changed = apply(scenario, &changes)?;
             // Where tensors alone are too much, the allocator need not be played.
@@ -90,7 +91,8 @@ pub fn fixes<'g>(
 }
 
 /// Keys that change what weights take.
-const OF_WEIGHTS: [&str; 4] = ["train.precision", "train.method", "train.lora_targets", "infer.weights"];
+const OF_WEIGHTS: [&str; 5] =
+    ["train.precision", "train.method", "train.lora_targets", "train.reference", "infer.weights"];
 
 /// Fewer bits than a weight takes in any format that is tried.
 const LEAST_BITS: u128 = 4;
@@ -187,8 +189,11 @@ fn training(scenario: &Scenario) -> Vec<Candidate> {
         candidates.push((vec![("train.lora_targets", Value::Words(attention))], Cost::Result));
     }
     if train.objective.has_reference() && train.reference == Reference::Copy {
-        let adapters = [("train.method", "lora"), ("train.reference", "adapter")];
-        candidates.push((adapters.map(|(key, word)| (key, Value::Word(word.to_owned()))).to_vec(), Cost::Result));
+        for method in ["lora", "qlora"] {
+            let adapters = [("train.method", method), ("train.reference", "adapter")];
+            let changes = adapters.map(|(key, word)| (key, Value::Word(word.to_owned()))).to_vec();
+            candidates.push((changes, Cost::Result));
+        }
         candidates.push(word("train.reference", "precomputed", Cost::Speed));
     }
     // Vectors learn from all others of their micro batch.
@@ -255,6 +260,19 @@ mod tests {
             assert_eq!(ledger.total(), fix.needs);
             assert!(ledger.total() <= gpu.capacity().unwrap());
         }
+    }
+
+    /// It counts other weights than the model has, by which nothing is passed over.
+    #[test]
+    fn the_rule_of_thumb_leaves_no_change_untried() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("qwen3-235b-a22b").unwrap(), library.gpu("h100-sxm-80").unwrap());
+        let mut scenario = Scenario { task: Task::Infer, estimator: Estimator::Sketch, ..Scenario::default() };
+        scenario.infer.context_length = 512;
+        let now = played(model, &scenario, Some(gpu)).unwrap();
+        let found = fixes(now, model, &scenario, gpu, [], &|| false);
+        let shorter = [("infer.context_length", Value::Count(256))];
+        assert!(found.iter().any(|fix| fix.changes == shorter), "{found:?}");
     }
 
     /// What is passed over without a ledger would not have fitted.

@@ -1,9 +1,11 @@
-//! Low-rank adapters: which linear layers have one, and the tensors it is made of.
+//! Adapters: which linear layers have one, and the tensors it is made of.
 
 mod kinds;
 mod outside;
+mod rotation;
 
 pub(crate) use self::kinds::multiplies_input;
+pub(crate) use self::rotation::Blocks;
 use super::targets::{Targets, invalid};
 use crate::families::{self, AllLinear};
 use crate::ledger::EstimateError;
@@ -32,6 +34,8 @@ pub(crate) struct Names {
     pub(crate) vector: &'static str,
     /// What it multiplied.
     pub(crate) times: &'static str,
+    /// What comes in, rotated block by block.
+    pub(crate) rotated: &'static str,
     /// What comes out of the shared matrices, and out of the first of them once it is scaled.
     pub(crate) shared: [&'static str; 3],
 }
@@ -50,6 +54,7 @@ macro_rules! adapter {
             folded: concat!($stem, ".weight with lora"),
             vector: concat!($stem, ".ia3 vector"),
             times: concat!($stem, ".times ia3 vector"),
+            rotated: concat!($stem, ".oft rotated input"),
             shared: [
                 concat!($stem, ".vera A output"),
                 concat!($stem, ".vera A output, scaled"),
@@ -114,6 +119,8 @@ pub(crate) struct Adapters {
     pub(crate) kind: AdapterKind,
     /// Their rank, `r`.
     pub(crate) rank: u64,
+    /// Features in each block that is rotated; 0: as many blocks as the rank says.
+    block_size: u64,
     /// The type of their matrices.
     pub(crate) dtype: Dtype,
     /// Whether their input goes through dropout.
@@ -164,9 +171,10 @@ impl Adapters {
         outside::check(model, train, &targets.iter().map(|names| names.part).collect::<Vec<_>>(), &saved)?;
         let kind = train.adapter;
         kinds::check(model, train, &targets.iter().map(|names| names.part).collect::<Vec<_>>())?;
-        Ok(Self {
+        let adapters = Self {
             kind,
             rank: train.lora_rank,
+            block_size: train.oft_block_size,
             dtype,
             dropout,
             dora,
@@ -175,7 +183,9 @@ impl Adapters {
             saved,
             rows: train.trainable_token_indices,
             tower,
-        })
+        };
+        adapters.check_blocks(blocks)?;
+        Ok(adapters)
     }
 
     /// Those of torchtune, in the type of the model: beside any of query, key, value and output, beside the feed-forward
@@ -199,18 +209,16 @@ impl Adapters {
         };
         let targets = LINEAR.iter().chain(&OUTSIDE).filter(adapted).collect();
         let dtype = if train.precision == Precision::Fp32 { Dtype::Fp32 } else { Dtype::Bf16 };
-        let dropout = train.lora_dropout > 0.0;
-        let saved = Vec::new();
-        let kind = AdapterKind::Lora;
         Ok(Self {
-            kind,
+            kind: AdapterKind::Lora,
             rank: train.lora_rank,
+            block_size: 0,
             dtype,
-            dropout,
+            dropout: train.lora_dropout > 0.0,
             dora: false,
             holds_low: true,
             targets,
-            saved,
+            saved: Vec::new(),
             rows: 0,
             tower: false,
         })
@@ -271,8 +279,8 @@ impl Adapters {
             return Some(vec![Tensor { piece: Piece::Rows, rows: self.rows, role: Role::Linear, ..matrix.clone() }]);
         }
         let names = self.names(matrix.part)?;
-        if let Some(vectors) = kinds::vectors(self, matrix) {
-            return Some(vectors);
+        if let Some(tensors) = kinds::other_than_a_pair(self, matrix) {
+            return Some(tensors);
         }
         let experts = if let Role::Experts { count, .. } = matrix.role { count } else { 1 };
         let rank = self.rank_of(names).saturating_mul(experts);

@@ -44,7 +44,8 @@ pub(crate) enum Rule {
     Add,
     /// A fused kernel that first computes again, in fp32 and in this shape, what it did not keep.
     Again(u16),
-    /// A difference: the first input's gradient goes on, the second's is negated and summed where it was broadcast.
+    /// A difference, or a sum whose second term is scaled: the first input's gradient goes on, the second's is multiplied
+    /// by a number and summed where it was broadcast.
     Subtract,
     /// A power, with two temporaries.
     Power,

@@ -108,6 +108,12 @@ impl Tape {
         Tensor { source, ..whole }
     }
 
+    /// A value is added in place times a number, by which its gradient is multiplied too.
+    pub(crate) fn add_scaled_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
+        let source = self.record(Rule::Subtract, &[whole, part], whole.shape, whole.dtype, 0);
+        Tensor { source, ..whole }
+    }
+
     /// A value is added in place; the gradient goes on to both.
     pub(crate) fn add_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
         let source = self.record(Rule::Pass, &[whole, part], whole.shape, whole.dtype, 0);

@@ -65,7 +65,6 @@ pub const PROMISES: &[Promise] = &[
     // Of Liger's experts, tiles were counted where no token was routed: a few bytes that a real run has.
     Promise { group: "kernels saved", exact: Some(0.85), near: Some(0.99), worst: Some(0.005), ..Promise::NOTHING },
     Promise { group: "kernels requested", exact: Some(0.85), near: Some(0.99), worst: Some(0.005), ..Promise::NOTHING },
-    Promise { group: "kernels blocks", exact: Some(0.85), near: Some(0.95), worst: Some(0.01), ..Promise::NOTHING },
     Promise { group: "kernels reserved", ..PLAYED },
     // What a graph keeps was measured; in which order it goes back, where that makes the peak, was not.
     Promise { group: "compiled saved", worst: Some(0.005), ..Promise::NOTHING },
@@ -87,23 +86,13 @@ pub const PROMISES: &[Promise] = &[
     exact("kv_cache"),
     exact("adapters"),
     exact("optimizers"),
-    spread("megatron", 0.005, 0.04),
-    up_to("sharded", 0.01),
     spread("qwen2 inference", 0.0027, 0.012),
     spread("qwen3 inference", 0.0006, 0.004),
     spread("litgpt lora", 0.0067, 0.015),
     spread("litgpt qlora", 0.0165, 0.028),
-    spread("litgpt inference", 0.0085, 0.023),
     spread("torchtune full", 0.016, 0.055),
-    spread("torchtune lora", 0.025, 0.054),
-    spread("torchtitan", 0.018, 0.036),
-    spread("vllm weights", 0.0001, 0.012),
-    spread("vllm kv_cache", 0.006, 0.043),
-    exact("llama.cpp kv_cache"),
-    exact("llama.cpp compute"),
     Promise { group: "qwen1 lora", median: Some(0.045), ..Promise::NOTHING },
     Promise { group: "qwen1 qlora", median: Some(0.027), ..Promise::NOTHING },
-    Promise { group: "qwen1 full", median: Some(0.041), ..Promise::NOTHING },
 ];
 
 /// Groups whose figures no rule explains within their promise, and the best reading of what is missing.

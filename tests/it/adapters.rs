@@ -2,9 +2,9 @@
 use std::path::Path;
 
 use brimful::import::config;
-use brimful::memory;
+use brimful::memory::{self, Instant, Lifetime, Step};
 use brimful::model::Model;
-use brimful::scenario::{AdapterKind, Method, Recompute, Scenario};
+use brimful::scenario::{AdapterKind, InitLoraWeights, Method, Placement, Precision, Recompute, Scenario};
 use serde_json::Value;
 
 fn reference(name: &str) -> Vec<Value> {
@@ -84,9 +84,9 @@ fn a_target_that_is_none_is_named_with_the_nearest() {
     assert!(refusal(&[]).starts_with("train.lora_targets: empty"));
 }
 
-/// What is known of vectors is known of layers of plain decoders alone.
+/// What is known of vectors and rotations is known of layers of plain decoders alone.
 #[test]
-fn adapters_of_vectors_are_refused_where_they_are_not_known() {
+fn adapters_of_other_kinds_are_refused_where_they_are_not_known() {
     let of_kind = |kind, targets: &[&str]| {
         let mut scenario = lora(targets, 8);
         scenario.train.adapter = kind;
@@ -95,7 +95,7 @@ fn adapters_of_vectors_are_refused_where_they_are_not_known() {
     let [llama, gpt2] = ["Llama-2-7b", "gpt2"].map(|name| model(name).unwrap());
     let mixtral = config::parse(r#"{"model_type": "mixtral"}"#, "config.json", None).unwrap();
     let refusal = |model, scenario: &Scenario| memory::estimate(model, scenario, None).unwrap_err().to_string();
-    for kind in [AdapterKind::Ia3, AdapterKind::Vera] {
+    for kind in [AdapterKind::Ia3, AdapterKind::Vera, AdapterKind::Oft] {
         let plain = of_kind(kind, &["q", "v", "down"]);
         assert!(memory::estimate(&llama, &plain, None).is_ok());
         assert!(refusal(&gpt2, &of_kind(kind, &["c_attn"])).starts_with("train.adapter"));
@@ -108,7 +108,86 @@ fn adapters_of_vectors_are_refused_where_they_are_not_known() {
         saved.train.modules_to_save = vec![String::from("lm_head")];
         assert!(refusal(&llama, &saved).starts_with("train.modules_to_save"));
     }
-    assert!(refusal(&llama, &of_kind(AdapterKind::Oft, &["q"])).starts_with("train.adapter"));
+}
+
+/// A block that is too large or too small for a layer is the nearest that divides it.
+#[test]
+fn rotations_have_blocks_of_a_size_or_a_number_of_them() {
+    let llama = model("Llama-2-7b").unwrap();
+    let count = |size, number| {
+        let mut scenario = lora(&["q"], number);
+        (scenario.train.adapter, scenario.train.oft_block_size) = (AdapterKind::Oft, size);
+        memory::trainable_parameters(&llama, &scenario).map(|count| count.get() / 32)
+    };
+    // Of a block of B features B·(B - 1)/2 numbers are trained.
+    assert_eq!(count(32, 8), Ok(128 * 496));
+    assert_eq!(count(0, 128), Ok(128 * 496));
+    assert_eq!(count(40, 8), Ok(128 * 496));
+    assert_eq!(count(8192, 8), Ok(4096 * 4095 / 2));
+    for (size, number, key) in [(1, 8, "train.oft_block_size"), (0, 4096, "train.lora_rank")] {
+        let refused = count(size, number).unwrap_err().to_string();
+        assert!(refused.starts_with(key), "{refused}");
+    }
+}
+
+/// What backward needs of a rotated layer: the input in the adapter's type, the rotation, and three powers that make it.
+#[test]
+fn a_rotation_keeps_its_input_and_what_makes_it() {
+    let llama = model("Llama-2-7b").unwrap();
+    let saved = |targets: &[&str], kind| {
+        let mut scenario = lora(targets, 8);
+        (scenario.train.adapter, scenario.train.sequence_length) = (kind, 64);
+        let ledger = memory::estimate(&llama, &scenario, None).unwrap();
+        let alive = ledger.alive(Step::Steady, Instant::ForwardEnd);
+        alive.filter(|entry| entry.lifetime == Lifetime::Saved).map(|entry| entry.bytes.get()).sum::<u64>()
+    };
+    let [hidden, width, layers] = [4096, 11008, 32];
+    let rotation = |features: u64| 4 * 4 * 32 * features;
+    // Without adapters in a layer's input nothing of it is kept for them: the difference of one more rotated layer.
+    let added = saved(&["o", "down"], AdapterKind::Oft) - saved(&["o"], AdapterKind::Oft);
+    assert_eq!(added, layers * (4 * 64 * width + rotation(width)));
+    let added = saved(&["o", "gate"], AdapterKind::Oft) - saved(&["o"], AdapterKind::Oft);
+    assert_eq!(added, layers * (4 * 64 * hidden + rotation(hidden)));
+}
+
+/// A decomposition on the card comes before the first step: a card may be too small for it that has room for all steps.
+#[test]
+fn adapters_that_are_computed_need_room_before_the_first_step() {
+    let llama = model("Llama-3.2-1B").unwrap();
+    let gpu = brimful::preset::Library::embedded().gpu("rtx-4090").unwrap().clone();
+    let begun = |start, placement| {
+        let mut scenario = lora(&["q", "down"], 16);
+        (scenario.train.init_lora_weights, scenario.train.sequence_length) = (start, 16);
+        scenario.train.precision = Precision::Bf16;
+        scenario.runtime.placement = Some(placement);
+        let least = memory::played(&llama, &scenario, Some(&gpu)).unwrap().reserve().unwrap().least.get();
+        (least, memory::notes(&llama, &scenario, Some(&gpu)).join(" "))
+    };
+    let (plain, nothing) = begun(InitLoraWeights::Default, Placement::DeviceMap);
+    let (pissa, said) = begun(InitLoraWeights::Pissa, Placement::DeviceMap);
+    let (olora, _) = begun(InitLoraWeights::Olora, Placement::DeviceMap);
+    assert!(pissa > olora && olora > plain, "{pissa} {olora} {plain}");
+    assert!(said.contains("mlp.down, 2,048 by 8,192") && nothing.is_empty(), "{said} {nothing}");
+    // On the host it takes nothing of the card.
+    assert_eq!(begun(InitLoraWeights::Pissa, Placement::To), begun(InitLoraWeights::Default, Placement::To));
+}
+
+#[test]
+fn a_start_that_was_not_measured_is_refused() {
+    let refusal = |name: &str, targets: &[&str], change: fn(&mut Scenario)| {
+        let mut scenario = lora(targets, 8);
+        scenario.train.init_lora_weights = InitLoraWeights::Pissa;
+        change(&mut scenario);
+        memory::estimate(&model(name).unwrap(), &scenario, None).unwrap_err().to_string()
+    };
+    let refused = refusal("gpt2", &["c_attn"], |_| ());
+    assert!(refused.starts_with("train.init_lora_weights"), "{refused}");
+    let refused = refusal("Llama-2-7b", &["q"], |scenario| scenario.train.method = Method::Qlora);
+    assert!(refused.starts_with("train.method"), "{refused}");
+    let refused = refusal("Llama-2-7b", &["q"], |scenario| scenario.train.dora = true);
+    assert!(refused.starts_with("train.dora"), "{refused}");
+    let refused = refusal("Llama-2-7b", &["q", "lm_head"], |_| ());
+    assert!(refused.starts_with("train.lora_targets"), "{refused}");
 }
 
 /// A scale that is another changes no byte.

@@ -484,6 +484,10 @@ fn the_largest_value_fits_and_the_next_does_not() {
     assert!(far.err.contains("was made for sequences of 131,072 tokens"), "{}", far.err);
     let near = place.run(&["max", "context", "llama-3.1-8b", "--gpu", "rtx-4090"]);
     assert!(near.out.contains("fits") && near.err.is_empty(), "{}", near.err);
+    // What is said of prompts is said of the context that is found, and not of the one that was there before.
+    let prompts = ["max", "context", "llama-3.1-8b", "--gpu", "rtx-4090", "--batch", "1"];
+    let said = place.run(&[&prompts[..], &["--set", "infer.prefill_tokens=64"]].concat()).err;
+    assert!(said.matches("prompts of 64 tokens").count() == 1 && !said.contains("other 8,128"), "{said}");
     let none = place.run(&["max", "batch", "llama-3.1-405b", "--gpu", "t4"]);
     assert_eq!(none.code, 1);
     assert!(none.out.contains("none fits"), "{}", none.out);
@@ -721,6 +725,9 @@ fn what_a_reader_may_not_expect_is_said() {
     assert!(said.err.contains("prompts of 1,024 tokens") && said.err.contains("other 7,168"), "{}", said.err);
     let said = place.run(&[&run[..], &["--gpu", "mi300x"]].concat());
     assert!(said.out.contains("no CUDA card") && !said.err.contains("prompts of"), "{}", said.out);
+    // The rule of thumb holds for no release, and for the memory of every card alike.
+    let said = place.run(&[&run[..], &["--gpu", "mi300x", "--set", "estimator=sketch"]].concat());
+    assert!(said.out.contains("no CUDA card") && !said.out.contains("holds for"), "{}", said.out);
     // A script reads the same.
     let read = place.json(&[&run[..], &["--gpu", "mi300x"]].concat());
     assert!(read["warnings"][0].as_str().unwrap().contains("no CUDA card"), "{}", read["warnings"]);

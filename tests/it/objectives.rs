@@ -13,7 +13,8 @@ use crate::support::models::preset;
 fn scenario(objective: Objective) -> Scenario {
     let mut scenario = Scenario::default();
     (scenario.train.objective, scenario.train.sequence_length) = (objective, 128);
-    if objective.scores_tokens() {
+    // TRL's trainers.
+    if matches!(objective, Objective::Sft | Objective::Dpo | Objective::Kto | Objective::Grpo) {
         scenario.train.loss = Loss::Trl;
     }
     scenario.train.completion_length = 64;
@@ -199,9 +200,12 @@ fn what_makes_it_fit_suits_what_is_learned() {
     };
     let mut held = scenario(Objective::Dpo);
     held.train.reference = Reference::Copy;
-    let adapters = [("train.method", "lora"), ("train.reference", "adapter")];
-    let adapters = adapters.map(|(key, word)| (key, Value::Word(word.to_owned()))).to_vec();
-    assert!(all("llama-3.1-8b", &held).iter().any(|fix| fix.changes == adapters));
+    let found = all("llama-3.1-8b", &held);
+    for method in ["lora", "qlora"] {
+        let adapters = [("train.method", method), ("train.reference", "adapter")];
+        let adapters = adapters.map(|(key, word)| (key, Value::Word(word.to_owned())));
+        assert!(found.iter().any(|fix| fix.changes == adapters), "{method}: {found:?}");
+    }
     // Of a smaller batch each vector has fewer others to be told from.
     let mut pairs = scenario(Objective::Embedding);
     (pairs.train.micro_batch_size, pairs.train.sequence_length) = (128, 512);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::binary::Place;
+use brimful::validate::PROMISES;
 use serde_json::Value;
 
 const RIGHT: &str = r#"
@@ -75,6 +76,11 @@ fn the_cases_that_it_brings_keep_all_promises_but_one() {
     for group in ["parameters", "saved", "peaks", "kv_cache", "optimizers"] {
         let row = groups.iter().find(|row| row["group"] == group).unwrap();
         assert!(row["cases"].as_u64().unwrap() > 0 && row["within"] == true, "{row}");
+    }
+    // A promise about nothing would be kept by anything.
+    for promise in PROMISES {
+        let held = groups.iter().any(|row| row["group"] == promise.group && row["cases"].as_u64() > Some(0));
+        assert!(held, "{}", promise.group);
     }
 }
 

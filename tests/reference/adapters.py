@@ -10,7 +10,7 @@ import warnings
 
 import torch
 import transformers
-from peft import IA3Config, LoraConfig, VeraConfig, get_peft_model
+from peft import IA3Config, LoraConfig, OFTConfig, VeraConfig, get_peft_model
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ALL = "all-linear"
@@ -55,6 +55,15 @@ CASES = [
     ("gemma-2b", QV, 128, {"adapter": "vera"}),
     ("pythia-410m", KV, 256, {"adapter": "vera"}),
     ("Llama-2-7b", QV, 16, {"adapter": "rslora"}),
+    ("Llama-2-7b", QV, 0, {"adapter": "oft", "oft_block_size": 32}),
+    ("Llama-3.2-1B", ALL, 0, {"adapter": "oft", "oft_block_size": 32}),
+    ("Llama-2-7b", ALL, 0, {"adapter": "oft", "oft_block_size": 100}),
+    ("Mistral-7B-v0.1", QV + ["down_proj"], 8, {"adapter": "oft", "oft_block_size": 0}),
+    ("Qwen2.5-7B", ALL, 0, {"adapter": "oft", "oft_block_size": 64}),
+    ("Qwen2.5-0.5B", ALL, 6, {"adapter": "oft", "oft_block_size": 0}),
+    ("gemma-2b", QV, 0, {"adapter": "oft", "oft_block_size": 48}),
+    ("opt-125m", ["q_proj", "fc2"], 0, {"adapter": "oft", "oft_block_size": 32}),
+    ("pythia-410m", KV, 0, {"adapter": "oft", "oft_block_size": 32}),
 ]
 
 
@@ -65,6 +74,8 @@ def adapter(kind, targets, rank, given):
         return IA3Config(task_type="CAUSAL_LM", target_modules=targets, feedforward_modules=before)
     if kind == "vera":
         return VeraConfig(task_type="CAUSAL_LM", r=rank, target_modules=targets)
+    if kind == "oft":
+        return OFTConfig(task_type="CAUSAL_LM", r=rank, target_modules=targets, **given)
     return LoraConfig(task_type="CAUSAL_LM", r=rank, target_modules=targets, use_rslora=kind == "rslora", **given)
 
 

@@ -556,11 +556,17 @@ def lora(record, models):
     saved = ast.literal_eval(options.pop("modules_to_save", None) or "[]")
     rows = ast.literal_eval(options.pop("trainable_token_indices", None) or "0")
     kind = options.pop("adapter", None) or ("rslora" if options.pop("use_rslora", "False") == "True" else "lora")
+    size = options.pop("oft_block_size", None)
     if options:
         raise Skip("adapter option " + ", ".join(sorted(options)))
     targets = record["target"] if isinstance(record["target"], list) else [record["target"]]
     # A count does not depend on the length; a short one fits every table of learned positions.
-    train = {"method": "lora", "sequence_length": 128, "lora_rank": record["r"], "lora_targets": targets}
+    train = {"method": "lora", "sequence_length": 128}
+    # Blocks have a size or a number.
+    train |= {"lora_rank": record["r"]} if record["r"] else {}
+    train["lora_targets"] = targets
+    if size is not None:
+        train["oft_block_size"] = int(size)
     if dora:
         train["dora"] = True
     if kind != "lora":
@@ -572,7 +578,7 @@ def lora(record, models):
     keys = models.config(record["model"])
     if keys["model_type"] in EAGER:
         train["attention"] = "eager"
-    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}{f' {kind}' if kind != 'lora' else ''}" \
+    name = f"{record['model']} r{record['r']} {record.get('tag') or '+'.join(targets)}{' dora' if dora else ''}{f' {kind}' if kind != 'lora' else ''}{f' {size}' if size else ''}" \
         f"{' saved ' + '+'.join(saved) if saved else ''}{f' rows {rows}' if rows else ''}"
     yield case(f"{name}/trainable", "adapters", "train", "trainable", record["trainable"],
                {"train": train, "config": keys}, "lora.json: PEFT 0.21")

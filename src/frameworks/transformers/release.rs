@@ -11,7 +11,8 @@ use crate::model::architecture::{Experts, FeedForward};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::Part;
 use crate::scenario::{
-    AdapterKind, Attention, Compile, KernelLibrary, Loss, Method, Objective, Precision, Recompute, Train,
+    AdapterKind, Attention, Compile, InitLoraWeights, KernelLibrary, Loss, Method, Objective, Precision, Recompute,
+    Train,
 };
 use crate::sequence::Warmup;
 
@@ -151,7 +152,10 @@ fn not_measured(train: &Train) -> Result<(), EstimateError> {
     let recomputes = train.recompute == Recompute::Full;
     let every = !recomputes || train.recompute_every == 1;
     let matrices = matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora);
-    let asked: [Asked<'_>; 7] = [
+    let (start, begins) =
+        (train.init_lora_weights, train.method == Method::Full || train.init_lora_weights == InitLoraWeights::Default);
+    let asked: [Asked<'_>; 8] = [
+        (begins, "train.init_lora_weights", &start.word(), "default"),
         (train.objective == Objective::Lm, "train.objective", &train.objective.word(), "lm"),
         (train.loss != Loss::Trl, "train.loss", &train.loss.word(), "eager, chunked, fused"),
         (train.kernels == KernelLibrary::None, "train.kernels", &train.kernels.word(), "none"),

@@ -25,6 +25,7 @@ use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
 };
+use crate::sequence::Start;
 use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -73,8 +74,10 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
-        let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None);
         let placement = scenario.placement();
+        // Where a compiler orders what is asked for, or cuSOLVER asks for what is not known.
+        let decomposes = adapters.is_some() && Start::of(train, placement, Dtype::Bf16, 0).is_some();
+        let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None || decomposes);
         let this = Self {
             job: *job,
             model,
@@ -166,6 +169,13 @@ impl<'a> Trained<'a> {
             .zip(&adapters.shared_tensors(&self.blocks))
             .map(entry)
             .collect()
+    }
+
+    /// How adapters begin, where that is computed on the card.
+    fn start(&self) -> Option<Start> {
+        self.adapters.as_ref()?;
+        let product = self.release.kernels(self.job.gpu).product;
+        Start::of(self.train, self.placement, self.run().weights, product)
     }
 
     /// The type that a model has as it is loaded, before anything of it is widened.
@@ -326,6 +336,9 @@ impl step::TrainingStep for Trained<'_> {
         let run = self.run();
         entries.append(&mut self.buffers(&run)?);
         entries.append(&mut self.shared_matrices()?);
+        if let Some(adapters) = &self.adapters {
+            entries.append(&mut gather(adapters.indices(&self.blocks, always())?)?);
+        }
         if self.has_copy() {
             entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
         }

@@ -30,12 +30,10 @@ pub fn check(report: &Report, look: Look) -> String {
     look.finish(lines.join("\n") + "\n")
 }
 
-/// The release that was described, and what this card makes otherwise.
+/// The release that was described, where it was, and what this card makes otherwise.
 fn holds_for(report: &Report) -> Vec<String> {
-    if report.scenario.estimator == Estimator::Sketch {
-        return Vec::new();
-    }
-    let version = report.scenario.framework.profile().map(|profile| format!("holds for {}", profile.version));
+    let described = report.scenario.framework.profile().filter(|_| report.scenario.estimator == Estimator::Ledger);
+    let version = described.map(|profile| format!("holds for {}", profile.version));
     let of_card = report.gpu.into_iter().flat_map(|gpu| notes_of_card(report.scenario, gpu));
     version.into_iter().chain(of_card).map(|line| wrap_sentence(&line)).collect()
 }

@@ -2,8 +2,8 @@
 
 use super::{Kind, Parameter, Step};
 use crate::scenario::choices::{
-    AdapterKind, Attention, BaseWeights, Compile, Estimator, KernelLibrary, Loss, Method, Objective, Optimizer,
-    OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
+    AdapterKind, Attention, BaseWeights, Compile, Estimator, InitLoraWeights, KernelLibrary, Loss, Method, Objective,
+    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
 };
 use crate::scenario::profile::Framework;
 use crate::scenario::{Scenario, Value};
@@ -409,10 +409,20 @@ pub const PARAMETERS: &[Parameter] = &[
         label: "adapter",
         unit: "",
         help: "what adapters are made of; ia3's own targets are k, v, down, and its vectors have no rank",
-        kind: Kind::Choice { words: AdapterKind::WORDS, covered: &["lora", "rslora", "vera", "ia3"], optional: false },
+        kind: Kind::Choice { words: AdapterKind::WORDS, covered: AdapterKind::WORDS, optional: false },
         applies: adapting,
         get: |s| Value::Word(s.train.adapter.word().to_owned()),
         set: |s, value| word(value, AdapterKind::from_word).map(|kind| s.train.adapter = kind),
+    },
+    Parameter {
+        key: "train.oft_block_size",
+        label: "OFT block size",
+        unit: "features",
+        help: "features in each block that oft rotates, or the nearest divisor of a layer's; 0: train.lora_rank blocks",
+        kind: Kind::Count { min: 0, max: LARGEST, step: Step::Double, optional: false },
+        applies: rotating,
+        get: |s| Value::Count(s.train.oft_block_size),
+        set: |s, value| count(value).map(|count| s.train.oft_block_size = count),
     },
     Parameter {
         key: "train.lora_rank",
@@ -490,7 +500,7 @@ pub const PARAMETERS: &[Parameter] = &[
         unit: "",
         help: "dropout before the adapters",
         kind: Kind::Fraction { optional: false },
-        applies: ranked,
+        applies: dropping,
         get: |s| Value::Fraction(s.train.lora_dropout),
         set: |s, value| fraction(value).map(|fraction| s.train.lora_dropout = fraction),
     },
@@ -513,6 +523,16 @@ pub const PARAMETERS: &[Parameter] = &[
         applies: adapting,
         get: |s| Value::Flag(s.train.dora),
         set: |s, value| flag(value).map(|on| s.train.dora = on),
+    },
+    Parameter {
+        key: "train.init_lora_weights",
+        label: "LoRA start",
+        unit: "",
+        help: "what adapters begin with; pissa and olora decompose each matrix, on the card where that is",
+        kind: Kind::Choice { words: InitLoraWeights::WORDS, covered: InitLoraWeights::WORDS, optional: false },
+        applies: paired,
+        get: |s| Value::Word(s.train.init_lora_weights.word().to_owned()),
+        set: |s, value| word(value, InitLoraWeights::from_word).map(|start| s.train.init_lora_weights = start),
     },
     Parameter {
         key: "train.base_weights",
@@ -873,9 +893,23 @@ fn adapting(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.train.method != Method::Full
 }
 
-/// Learned vectors have no rank, and nothing before them is dropped.
+fn rotating(scenario: &Scenario) -> bool {
+    adapting(scenario) && scenario.train.adapter == AdapterKind::Oft
+}
+
+/// Learned vectors have no rank, and rotations have as many blocks as one of their sizes leaves room for.
 fn ranked(scenario: &Scenario) -> bool {
-    adapting(scenario) && scenario.train.adapter != AdapterKind::Ia3
+    adapting(scenario)
+        && match scenario.train.adapter {
+            AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Vera => true,
+            AdapterKind::Oft => scenario.train.oft_block_size == 0,
+            AdapterKind::Ia3 => false,
+        }
+}
+
+/// Nothing is dropped before learned vectors and rotations.
+fn dropping(scenario: &Scenario) -> bool {
+    adapting(scenario) && !matches!(scenario.train.adapter, AdapterKind::Ia3 | AdapterKind::Oft)
 }
 
 fn adapting_by_choice(scenario: &Scenario) -> bool {
@@ -888,6 +922,11 @@ fn seeing(scenario: &Scenario) -> bool {
 
 fn serving_images(scenario: &Scenario) -> bool {
     serving_in_detail(scenario) && scenario.infer.images > 0
+}
+
+/// Adapters are two matrices each.
+fn paired(scenario: &Scenario) -> bool {
+    adapting_by_choice(scenario) && matches!(scenario.train.adapter, AdapterKind::Lora | AdapterKind::Rslora)
 }
 
 fn quantizing(scenario: &Scenario) -> bool {

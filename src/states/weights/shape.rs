@@ -32,7 +32,7 @@ fn symbols(tensor: &Tensor) -> [&'static str; 2] {
         (Piece::LoraA, _) => [rank, columns],
         (Piece::LoraB, _) => [rows, rank],
         (Piece::VeraD, _) => ["r", ""],
-        (Piece::Vector, _) => ["", ""],
+        (Piece::Vector | Piece::Rotation, _) => ["", ""],
         (Piece::Bias, Role::ExpertBiases { .. }) => ["E", rows],
         _ => [rows, columns],
     }

@@ -40,6 +40,7 @@ impl Trained<'_> {
             tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
             adapted_head: head.as_ref(),
+            start: self.start(),
             gives_back: self.by_trainer(),
             reference: self.has_copy(),
             copied: trained
