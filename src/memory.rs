@@ -16,7 +16,7 @@ pub use crate::ledger::{
     Overhead, Pass, Place, Reserve, Stage, Step, Taken, Verdict,
 };
 pub use crate::legal::check;
-pub use crate::legal::suited::{SUITED, Suited, is_unusual, suit};
+pub use crate::legal::suited::{SUITED, Suited, concerns, is_unusual, suit};
 pub use crate::shape::{Dim, Shape};
 pub use notes::{beyond_positions, notes, notes_of_card, notes_of_sizes, omitted};
 pub use reserve::{elsewhere, fits, is_played, played, reserve, surely_fits, tracked};

@@ -6,12 +6,12 @@ pub mod keys;
 pub mod parameters;
 pub mod part;
 pub mod recurrent;
-pub mod tower;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+pub use architecture::tower;
 pub use architecture::{Architecture, ArchitectureError, Output};
 pub use family::Family;
 pub use keys::ArchitectureKeys;

@@ -192,6 +192,12 @@ impl<'t> Object<'t> {
         self.read(&[name], "a list of `[[kind, …], times]`", read)
     }
 
+    /// The keys of objects that name a class of their own.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &str> {
+        let named = |value: &Value| value.get("model_type").is_some_and(Value::is_string);
+        self.keys.iter().filter(move |(_, value)| named(value)).map(|(key, _)| key.as_str())
+    }
+
     /// How many items a list has.
     pub(super) fn length(&self, name: &str) -> Option<u64> {
         u64::try_from(self.get(name)?.as_array()?.len()).ok()

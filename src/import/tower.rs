@@ -18,22 +18,19 @@ const OF_PROJECTOR: &[&str] = &[
     "vision_feature_select_strategy",
 ];
 
-/// Objects of a configuration that describe a part of the model beside its decoder.
-const PARTS: &[(&str, &str)] = &[
+/// What is called otherwise than its key says.
+const WORDS: &[(&str, &str)] = &[
     ("vision_config", "vision tower"),
     ("visual", "vision tower"),
-    ("vision_model", "vision tower"),
     ("audio_config", "audio tower"),
     ("speech_config", "audio tower"),
-    ("encoder_config", "encoder"),
     ("qformer_config", "Q-Former"),
     ("perceiver_config", "resampler"),
     ("vq_config", "image tokenizer"),
-    ("talker_config", "talker"),
-    ("token2wav_config", "vocoder"),
-    ("depth_decoder_config", "depth decoder"),
-    ("codec_config", "codec"),
 ];
+
+/// Parts that are counted otherwise, or are no part of what is counted here at all.
+const OTHERS: &[&str] = &["text_config", "llm_config", "language_config", "thinker_config"];
 
 /// The keys of a tower, where the class has one that is known.
 pub(super) fn keys(outer: &Object<'_>) -> Result<Option<TowerKeys>, PresetError> {
@@ -59,10 +56,11 @@ pub(super) fn keys(outer: &Object<'_>) -> Result<Option<TowerKeys>, PresetError>
 pub(super) fn omitted(outer: &Object<'_>, has_tower: bool) -> Result<Vec<String>, PresetError> {
     let counted = composite(outer)?.filter(|_| has_tower).map(Composite::object);
     let mut omitted = Vec::new();
-    for (object, words) in PARTS.iter().filter(|(object, _)| Some(*object) != counted) {
-        let Ok(Some(part)) = outer.object(object) else { continue };
-        let kind = part.text(&["model_type", "architecture"])?;
-        omitted.push(kind.map_or_else(|| (*words).to_owned(), |kind| format!("{words} ({kind})")));
+    for key in outer.parts().filter(|key| Some(*key) != counted && !OTHERS.contains(key)) {
+        let words = WORDS.iter().find(|(known, _)| *known == key).map(|(_, words)| (*words).to_owned());
+        let words = words.unwrap_or_else(|| key.trim_end_matches("_config").replace('_', " "));
+        let kind = outer.object(key)?.and_then(|part| part.text(&["model_type"]).ok().flatten());
+        omitted.push(kind.map_or_else(|| words.clone(), |kind| format!("{words} ({kind})")));
     }
     Ok(omitted)
 }

@@ -14,6 +14,7 @@ use std::ops::Range;
 use self::classes::{Beside, Classes};
 use super::Run;
 use super::embedding::Table;
+pub(crate) use super::operations::ONE;
 use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
@@ -244,5 +245,3 @@ impl<'a> Recording<'a> {
         }
     }
 }
-
-pub(crate) const ONE: Dim = Dim { symbol: "", size: 1 };

@@ -1,6 +1,10 @@
 //! Single operations of PyTorch, as the rules use them.
 
+use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
+
+/// A dimension of one.
+pub(crate) const ONE: Dim = Dim { symbol: "", size: 1 };
 
 /// One input, one output of the same shape; keeps its input.
 pub(crate) fn unary_keeping_input(tape: &mut Tape, input: Tensor, name: &'static str) -> Tensor {

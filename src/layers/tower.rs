@@ -9,31 +9,56 @@ use std::ops::Range;
 use super::Run;
 use super::attention::Shared;
 use super::norm::names;
-use super::operations::{add, cast, copy, join, unary_keeping_input};
+use super::operations::{ONE, add, cast, copy, join, unary_keeping_input};
 use super::rotary::Tables;
 use crate::families::{Implementation, towers};
 use crate::model::Architecture;
 use crate::model::architecture::Layer;
+use crate::model::parameters::TowerTensors;
 use crate::model::part::{Part, Piece};
 use crate::model::tower::{ImageTokens, Kind, Tower};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
+
+/// A tower as its layers are recorded.
+#[derive(Debug)]
+pub(crate) struct Seeing {
+    /// Its stack of layers.
+    stack: Architecture,
+    /// Its tensors, and the projector's.
+    tensors: TowerTensors,
+    /// Its code.
+    code: Implementation,
+}
+
+impl Seeing {
+    /// The tower of an architecture that has one.
+    pub(crate) fn of(architecture: &Architecture) -> Option<Self> {
+        let tower = architecture.tower.as_ref()?;
+        let tensors = TowerTensors::of(tower, architecture.hidden_size);
+        Some(Self { stack: tower.stack(), tensors, code: towers::implementation(tower.kind) })
+    }
+
+    /// So many images of these sides for each sequence, which the tower reads.
+    pub(crate) fn images<'a>(&'a self, tower: &'a Tower, images: u64, sides: [u64; 2], trained: bool) -> Seen<'a> {
+        Seen { tower, stack: &self.stack, tensors: &self.tensors, code: self.code, images, sides, trained }
+    }
+}
 
 /// The images of a run, and the tower that reads them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen<'a> {
     /// The tower.
     pub(crate) tower: &'a Tower,
-    /// Its stack of layers.
-    pub(crate) stack: &'a Architecture,
-    /// Its code.
-    pub(crate) code: Implementation,
+    stack: &'a Architecture,
+    tensors: &'a TowerTensors,
+    code: Implementation,
     /// Images of each sequence.
-    pub(crate) images: u64,
+    images: u64,
     /// Height and width of each, in pixels.
-    pub(crate) sides: [u64; 2],
+    sides: [u64; 2],
     /// Whether the tower is trained.
-    pub(crate) trained: bool,
+    trained: bool,
 }
 
 impl Seen<'_> {
@@ -160,16 +185,16 @@ impl<'a> Run<'a> {
     /// Patches or frames as tokens, with their positions.
     fn tower_input(&self, tape: &mut Tape, seen: Seen<'_>) -> Tensor {
         let tower = seen.tower;
-        let inputs = Dim { symbol: "", size: tower.patch_inputs };
-        let has_class = tower.before.iter().any(|tensor| tensor.part == Part::ClassToken);
+        let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
+        let has_class = seen.tensors.before.iter().any(|tensor| tensor.part == Part::ClassToken);
         let patches = Dim { symbol: "n", size: self.sequence.saturating_sub(u64::from(has_class)) };
         let read = tape.shape(&[self.b(), patches, inputs]);
         let pixels = Tape::buffer(read, Dtype::Fp32);
         let pixels = cast(tape, pixels, self.weights, "pixels in the weights' type");
-        let embedded = self.patch_tokens(tape, tower, pixels, patches);
+        let embedded = self.patch_tokens(tape, seen, pixels, patches);
         tape.release(pixels);
         let placed = self.with_tower_positions(tape, tower, embedded, has_class);
-        if tower.before.iter().any(|tensor| tensor.part == Part::TowerFirstNorm) {
+        if seen.tensors.before.iter().any(|tensor| tensor.part == Part::TowerFirstNorm) {
             let normed = self.norm(tape, placed, &[self.b(), self.s()], self.h(), names!("tower first norm"));
             tape.release(placed);
             return normed;
@@ -178,9 +203,10 @@ impl<'a> Run<'a> {
     }
 
     /// One product for each patch: a convolution, which keeps what it reads. Of sounds two, with an activation behind each.
-    fn patch_tokens(&self, tape: &mut Tape, tower: &Tower, pixels: Tensor, patches: Dim) -> Tensor {
-        let biased = tower.before.iter().any(|it| (it.part, it.piece) == (Part::PatchProjection, Piece::Bias));
-        let inputs = Dim { symbol: "", size: tower.patch_inputs };
+    fn patch_tokens(&self, tape: &mut Tape, seen: Seen<'_>, pixels: Tensor, patches: Dim) -> Tensor {
+        let tower = seen.tower;
+        let biased = seen.tensors.before.iter().any(|it| (it.part, it.piece) == (Part::PatchProjection, Piece::Bias));
+        let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
         if tower.kind != Kind::Whisper {
             let patched = self.patched(tape, pixels, (Part::PatchProjection, inputs, biased), patches);
             return self.begun(tape, tower, patched);
@@ -234,13 +260,13 @@ impl<'a> Run<'a> {
         let mut stream = patches;
         let shape = self.stream(tape, self.h());
         if has_class {
-            let one = tape.shape(&[super::model::ONE, self.h()]);
+            let one = tape.shape(&[ONE, self.h()]);
             let class = tape.parameter(Part::ClassToken.words(), one, self.weights);
             let joined = join(tape, [class, stream], "tokens", shape);
             tape.release(stream);
             stream = joined;
         }
-        let Some(rows) = tower.positions else { return stream };
+        let Some(rows) = tower.positions() else { return stream };
         let table = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
         // Whisper's are sines and cosines, and never trained.
         let frozen = tape.is_frozen();
@@ -265,6 +291,8 @@ impl<'a> Run<'a> {
     ) -> (Tensor, Vec<Tensor>) {
         let shared = self.tower_tables(tape, &mut passed.until_return);
         let mask = self.block_mask(tape, seen.tower);
+        // Whoever calls the layers has what enters them in a variable.
+        let entered = tape.share(stream);
         // What has no way back keeps nothing.
         let goes_back = stream.needs_gradient() || seen.trained;
         let checkpoints = self.checkpointed_layers > 0 && goes_back && seen.tower.kind != Kind::Mllama;
@@ -301,6 +329,7 @@ impl<'a> Run<'a> {
             }
         }
         tape.release_each(mask);
+        tape.release(entered);
         (stream, read)
     }
 
@@ -329,7 +358,7 @@ impl<'a> Run<'a> {
 
     /// The last norm, where the projector reads what comes behind it.
     fn behind_tower(&self, tape: &mut Tape, seen: Seen<'_>, stream: Tensor) -> Tensor {
-        let normed = seen.tower.behind.iter().any(|tensor| tensor.part == Part::TowerLastNorm);
+        let normed = seen.tensors.behind.iter().any(|tensor| tensor.part == Part::TowerLastNorm);
         if !normed || seen.tower.leaves_last_layer() {
             return stream;
         }

@@ -7,7 +7,8 @@ use crate::ledger::{Asked, EstimateError};
 use crate::model::{Model, Output};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{
-    Attention, Compile, Loss, Method, Objective, Optimizer, Precision, Recompute, Scenario, Task, Train, Value,
+    AdapterKind, Attention, Compile, Loss, Method, Objective, Optimizer, Precision, Recompute, Scenario, Task, Train,
+    Value,
 };
 
 /// An error for the first parameter whose value no rule covers.
@@ -72,12 +73,14 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
         return Ok(());
     }
     let words = matches!(train.objective, Objective::Lm | Objective::Sft);
-    let asked: [Asked<'_>; 6] = [
+    let matrices = train.method == Method::Full || matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora);
+    let asked: [Asked<'_>; 7] = [
         (words, "train.objective", &train.objective.word(), "lm, sft"),
         (train.loss != Loss::Trl, "train.loss", &train.loss.word(), "eager, chunked, fused"),
         (train.compile == Compile::None, "train.compile", &train.compile.word(), "none"),
         (train.attention == Attention::Flash, "train.attention", &train.attention.word(), "flash"),
         (!train.keep_outputs, "train.keep_outputs", &train.keep_outputs, "false"),
+        (matrices || !train.train_tower, "train.adapter", &train.adapter.word(), "lora, rslora"),
         (train.recompute_every == 1, "train.recompute_every", &train.recompute_every, "1"),
     ];
     EstimateError::first_unknown(&asked, "with images")

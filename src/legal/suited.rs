@@ -8,17 +8,35 @@ use crate::scenario::parameter::Parameter;
 use crate::scenario::{Attention, BaseWeights, Method, Objective, Reference, Scenario, Task, Train};
 
 /// The keys of what a model may leave no choice of.
-pub const SUITED: [&str; 9] = [
+pub const SUITED: [&str; 14] = [
     "train.attention",
     "infer.attention",
     "train.sequence_length",
     "infer.context_length",
     "train.reference",
     "train.objective",
+    "train.images",
+    "train.image_size",
+    "train.train_tower",
+    "infer.images",
+    "infer.image_size",
     "train.method",
     "train.base_weights",
     "train.double_quant",
 ];
+
+/// Those of what only a model with a tower reads.
+fn of_towers() -> &'static [&'static str] {
+    &SUITED[6..11]
+}
+
+/// Whether a parameter says anything of a model: those of towers do of a model that has one, or where they say something
+/// that it cannot do.
+pub fn concerns(model: &Model, scenario: &Scenario, parameter: &Parameter) -> bool {
+    model.architecture.tower.is_some()
+        || !of_towers().contains(&parameter.key)
+        || parameter.get(scenario) != parameter.get(&Scenario::default())
+}
 
 /// What was made of a run that its model cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +56,8 @@ pub enum Suited {
     Objective(Objective),
     /// Adapters over the weights as they were published.
     Base(BaseWeights),
+    /// No images, and no tower that is trained.
+    Words,
 }
 
 impl Suited {
@@ -57,6 +77,7 @@ impl Suited {
             Self::Objective(objective) => {
                 format!("the objective is {} now: that is what the model's class is for", objective.word())
             }
+            Self::Words => String::from("there are no images now: the model has no tower that would read them"),
             Self::Base(base) => {
                 format!("the method is qlora over {} now: so the weights were published", base.word())
             }
@@ -87,6 +108,9 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
                 suited.push(Suited::Length { tokens: most, image });
             }
         }
+    }
+    if model.architecture.tower.is_none() && without_images(scenario, &asked) {
+        suited.push(Suited::Words);
     }
     if let Some(only) = only_attention(model) {
         let attentions = [
@@ -146,6 +170,21 @@ fn quantized_base(model: &Model, train: &mut Train, asked: impl Fn(&str) -> bool
     is_new.then_some(train.base_weights)
 }
 
+/// Takes back what only a model with a tower reads; whether the task at hand had any of it.
+fn without_images(scenario: &mut Scenario, asked: &impl Fn(&str) -> bool) -> bool {
+    let had = |scenario: &Scenario| match scenario.task {
+        Task::Train => scenario.train.images > 0 || scenario.train.train_tower,
+        Task::Infer => scenario.infer.images > 0,
+    };
+    let before = had(scenario);
+    let usual = Scenario::default();
+    for parameter in of_towers().iter().filter(|key| !asked(key)).filter_map(|key| Parameter::by_key(key).ok()) {
+        let set = parameter.set(scenario, parameter.get(&usual));
+        debug_assert!(set.is_ok(), "a default is a value that a parameter takes");
+    }
+    before && !had(scenario)
+}
+
 /// Whether a scenario has another value than its framework would give it, which somebody must have asked for.
 pub fn is_unusual(scenario: &Scenario, key: &str) -> bool {
     Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != scenario.default_of(parameter))
@@ -175,5 +214,19 @@ mod tests {
         assert_eq!(scenario.train.sequence_length, 1024);
         assert_eq!(scenario.infer.context_length, Scenario::default().infer.context_length);
         assert_eq!(suited("llama-3.1-8b", &[]), (Scenario::default(), Vec::new()));
+    }
+
+    #[test]
+    fn images_go_where_nothing_reads_them() {
+        let library = Library::embedded();
+        let with_images = |id: &str, asked: &[&str]| {
+            let mut scenario = Scenario::default();
+            (scenario.train.images, scenario.train.train_tower) = (2, true);
+            let done = suit(library.model(id).unwrap(), &mut scenario, |key| asked.contains(&key));
+            (scenario.train.images, scenario.train.train_tower, done)
+        };
+        assert_eq!(with_images("gemma-3-4b-it", &[]), (2, true, Vec::new()));
+        assert_eq!(with_images("llama-3.1-8b", &[]), (0, false, vec![Suited::Words]));
+        assert_eq!(with_images("llama-3.1-8b", &["train.images"]).0, 2);
     }
 }

@@ -15,6 +15,7 @@ mod mlp;
 mod output;
 mod recurrent;
 mod seq2seq;
+pub mod tower;
 mod variant;
 
 pub use attention::{Attention, Latent};
@@ -29,6 +30,8 @@ pub use mlp::{Activation, Mlp};
 pub use output::{Output, Purpose, ScoreHead, Scores};
 pub use seq2seq::Seq2Seq;
 
+use tower::Tower;
+
 use checks::{dimension, native_weights, probability};
 
 pub(super) use image::sides;
@@ -36,7 +39,6 @@ pub(super) use image::sides;
 use super::family::{Dropout, Family, NormKind, Placement, PositionKind};
 use super::keys::ArchitectureKeys;
 use super::recurrent::Recurrent;
-use super::tower::Tower;
 use crate::model::part::Part;
 
 /// A checked architecture.

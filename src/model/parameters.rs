@@ -17,6 +17,8 @@ use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNo
 use super::recurrent;
 use crate::model::part::{Part, Piece};
 use crate::units::{Overflow, Parameters};
+pub use tower::TowerTensors;
+
 use compressed::{STREAMS_OF_ATTENTION, STREAMS_OF_FEED_FORWARD, STREAMS_TOGETHER};
 use variant::FINAL_READING;
 
@@ -152,7 +154,7 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         blocks.push(BlockParameters::outside(Block::Head, head));
     }
     if let Some(tower) = &architecture.tower {
-        blocks.append(&mut tower::blocks(tower));
+        blocks.append(&mut tower::blocks(tower, hidden));
     }
     blocks
 }
@@ -264,10 +266,10 @@ pub fn count(architecture: &Architecture) -> Result<Parameters, Overflow> {
         .try_fold(Parameters::default(), |sum, block| sum.checked_add(block.each()?.checked_mul(block.copies)?))
 }
 
-/// The parameters that one token passes through: all but the experts that are not chosen for it.
+/// The parameters that one token of words passes through: all but the experts that are not chosen for it, and no tower.
 pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
     let mut sum = Parameters::default();
-    for block in blocks(architecture) {
+    for block in blocks(architecture).into_iter().filter(|block| !block.block.is_seen()) {
         for tensor in &block.tensors {
             let all = tensor.parameters()?.get();
             let used = match tensor.role {
@@ -282,7 +284,7 @@ pub fn active(architecture: &Architecture) -> Result<Parameters, Overflow> {
     Ok(sum)
 }
 
-pub(super) fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
+fn layer_tensors(layer: &Layer, hidden: u64) -> Vec<Tensor> {
     let mut tensors = Vec::with_capacity(16);
     mixer_tensors(&mut tensors, layer, hidden);
     feed_forward_tensors(&mut tensors, layer, hidden);

@@ -30,7 +30,7 @@ use super::history::History;
 use super::keymap::Keymap;
 use super::screen::{Focus, View};
 use crate::gpu::Gpu;
-use crate::memory::{Entry, Step};
+use crate::memory::{Entry, Step, concerns};
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Profiles, Scenario};
@@ -194,7 +194,7 @@ impl App {
 
     /// The parameter that the cursor begins on: what is at fault, or else the first that one adjusts.
     pub(super) fn first_cursor(&self) -> usize {
-        let first = |parameter: &Parameter| parameter.key.contains('.') && (parameter.applies)(&self.scenario);
+        let first = |parameter: &Parameter| parameter.key.contains('.') && self.matters(parameter);
         let blamed = self.estimate.as_ref().err().and_then(|reason| blamed(reason));
         blamed.or_else(|| PARAMETERS.iter().position(first)).unwrap_or(0)
     }
@@ -210,6 +210,12 @@ impl App {
         self.gpus.iter().find(|listed| listed.word == *id)?.item()
     }
 
+    /// Whether a parameter changes anything in this run of this model.
+    pub(crate) fn matters(&self, parameter: &Parameter) -> bool {
+        let concerned = |model: &Model| concerns(model, &self.scenario, parameter);
+        (parameter.applies)(&self.scenario) && self.model_of(&self.scenario).is_none_or(concerned)
+    }
+
     /// The parameters of the list: those that matter here and match the filter. Indices into the table.
     pub(crate) fn rows(&self) -> Vec<usize> {
         let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
@@ -220,7 +226,7 @@ impl App {
             }
         };
         (0..PARAMETERS.len())
-            .filter(|index| (PARAMETERS[*index].applies)(&self.scenario) && matches(&PARAMETERS[*index]))
+            .filter(|index| self.matters(&PARAMETERS[*index]) && matches(&PARAMETERS[*index]))
             .collect()
     }
 

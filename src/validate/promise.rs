@@ -83,6 +83,11 @@ pub const PROMISES: &[Promise] = &[
     Promise { group: "objectives requested", near: Some(0.99), worst: Some(0.005), ..Promise::NOTHING },
     Promise { group: "objectives blocks", near: Some(0.99), worst: Some(0.005), ..Promise::NOTHING },
     Promise { group: "objectives reserved", ..PLAYED },
+    exact("towers trainable"),
+    // Convolutions of sounds take workspaces that depend on a library.
+    Promise { group: "towers requested", near: Some(0.6), ninetieth: Some(0.01), ..Promise::NOTHING },
+    Promise { group: "towers blocks", near: Some(0.6), ninetieth: Some(0.01), ..Promise::NOTHING },
+    Promise { group: "towers reserved", median: Some(0.005), ninetieth: Some(0.04), ..Promise::NOTHING },
     exact("kv_cache"),
     exact("adapters"),
     exact("optimizers"),

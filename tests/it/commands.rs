@@ -105,7 +105,10 @@ fn the_keys_of_the_json_stand_in_their_order() {
         keys(&json),
         ["schema", "scenario", "model", "memory", "peak", "instants", "fit", "warnings", "estimator"]
     );
-    assert_eq!(keys(&json["model"]), ["id", "assumed", "parameters", "active_parameters", "trainable_parameters"]);
+    assert_eq!(
+        keys(&json["model"]),
+        ["id", "assumed", "omitted", "parameters", "active_parameters", "trainable_parameters"]
+    );
     assert_eq!(keys(&json["memory"]), [&CATEGORIES[..], &["total", "allocated", "reserved"]].concat());
     assert_eq!(keys(&json["instants"][0]), ["id", "step", "total", "by_category"]);
     assert_eq!(json["schema"], 1);

@@ -76,8 +76,10 @@ fn every_embedded_preset_gives_its_count() {
             "gemma-4-e4b-it",
             "gpt-3-175b",
             "grok-1",
+            "internvl3-1b-hf",
             "kimi-k2.5",
             "kimi-k2.6",
+            "llava-1.5-7b-hf",
             "mimo-v2-flash",
             "minimax-m3",
             "mistral-large-3-675b-instruct-2512",
@@ -87,7 +89,10 @@ fn every_embedded_preset_gives_its_count() {
             "nemotron-4-340b-instruct",
             "opt-175b",
             "opt-66b",
-            "qwen3.5-0.8b",
+            "paligemma2-3b-pt-224",
+            "pixtral-12b-2409",
+            "qwen2.5-vl-3b-instruct",
+            "smolvlm2-2.2b-instruct",
             "step-3.7-flash",
         ]
     );
@@ -430,7 +435,11 @@ fn any_value(kind: Kind) -> BoxedStrategy<Value> {
         Kind::Framework => prop::sample::select(vec!["transformers", "litgpt-0.4", "vllm"])
             .prop_map(|word| Value::Word(word.into()))
             .boxed(),
-        Kind::Word | Kind::Text { .. } => "[^\u{0}]{1,12}".prop_map(Value::Word).boxed(),
+        // Some texts have a form.
+        Kind::Text { suggestions } => {
+            prop::sample::select(suggestions).prop_map(|text| Value::Word(text.to_owned())).boxed()
+        }
+        Kind::Word => "[^\u{0}]{1,12}".prop_map(Value::Word).boxed(),
         Kind::Words => prop::collection::vec("[^\u{0}]{0,6}", 0..4).prop_map(Value::Words).boxed(),
     }
 }

@@ -13,19 +13,18 @@ use self::stored::Stored;
 use super::attention::check_attention;
 use super::length::check_length;
 use crate::families::code::SOURCE;
-use crate::families::{of_model, towers};
+use crate::families::of_model;
 use crate::frameworks::Job;
 use crate::frameworks::step::close_at;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
-use crate::layers::tower::Seen;
+use crate::layers::tower::{Seeing, Seen};
 use crate::layers::{Forward, Generation, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
+use crate::model::Model;
 use crate::model::architecture::KeyValues;
-use crate::model::tower::Tower;
-use crate::model::{Architecture, Model};
 use crate::scenario::profile::{Profile, Serving};
 use crate::scenario::{Attention, Compile, Infer, Loss, Objective, Placement, Reference};
 use crate::states::{quantized, recurrent, weights};
@@ -39,8 +38,8 @@ pub(super) struct Served<'a> {
     model: &'a Model,
     /// How it is served; the tokens of images are counted in.
     infer: Infer,
-    /// The layers of a tower beside the model's.
-    stack: Option<Architecture>,
+    /// The tower beside the model's layers, where there are images to read.
+    seeing: Option<Seeing>,
     profile: &'a Profile,
     serving: Serving,
     stored: Stored,
@@ -56,8 +55,8 @@ impl<'a> Served<'a> {
         let Job { model, scenario, profile, .. } = *job;
         let mut infer = scenario.infer.clone();
         let serving = described(job)?;
-        let stack = model.architecture.tower.as_ref().filter(|_| infer.images > 0).map(Tower::stack);
-        let seen = seen(model, &infer, stack.as_ref()).map_or(0, |seen| seen.tokens());
+        let seeing = if infer.images > 0 { Seeing::of(&model.architecture) } else { None };
+        let seen = seen(model, &infer, seeing.as_ref()).map_or(0, |seen| seen.tokens());
         let prompt = infer.prompt().saturating_add(seen);
         infer.context_length = infer.context_length.saturating_add(seen);
         check_length(model, "infer.context_length", infer.context_length)?;
@@ -67,7 +66,7 @@ impl<'a> Served<'a> {
         }
         check_attention(model, "infer.attention", infer.attention)?;
         let placement = scenario.placement();
-        Ok(Self { job: *job, model, infer, stack, profile, serving, stored, placement, prompt, kernels: None })
+        Ok(Self { job: *job, model, infer, seeing, profile, serving, stored, placement, prompt, kernels: None })
     }
 
     /// The same with what kernels take for themselves, where the order is known in which they ask for it.
@@ -101,7 +100,7 @@ impl<'a> Served<'a> {
             keep_gradients: false,
             graph: false,
             adapters: None,
-            seen: seen(self.model, &self.infer, self.stack.as_ref()),
+            seen: seen(self.model, &self.infer, self.seeing.as_ref()),
             base: self.stored.kernel(),
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
@@ -252,10 +251,9 @@ impl<'a> Served<'a> {
 }
 
 /// The images of each sequence, where it has any.
-fn seen<'a>(model: &'a Model, infer: &Infer, stack: Option<&'a Architecture>) -> Option<Seen<'a>> {
-    let (tower, stack) = (model.architecture.tower.as_ref()?, stack?);
-    let (images, sides) = (infer.images, infer.image_size.sides());
-    Some(Seen { tower, stack, code: towers::implementation(tower.kind), images, sides, trained: false })
+fn seen<'a>(model: &'a Model, infer: &Infer, seeing: Option<&'a Seeing>) -> Option<Seen<'a>> {
+    let tower = model.architecture.tower.as_ref()?;
+    Some(seeing?.images(tower, infer.images, infer.image_size.sides(), false))
 }
 
 /// Adds what is alive at the heaviest moment of a pass, and says where that is.

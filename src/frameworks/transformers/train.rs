@@ -7,12 +7,12 @@ use self::played::in_order;
 use super::attention::check_attention;
 use super::length::check_length;
 use super::release::Release;
-use crate::families::{Implementation, of_model, towers};
+use crate::families::{Implementation, of_model};
 use crate::frameworks::Job;
 use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
-use crate::layers::tower::Seen;
+use crate::layers::tower::{Seeing, Seen};
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
@@ -20,7 +20,7 @@ use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifeti
 use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
-use crate::model::tower::{Kind, Tower};
+use crate::model::tower::Kind;
 use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
@@ -46,8 +46,8 @@ pub(super) struct Trained<'a> {
     /// Whether only tensors are looked at, and not what kernels take.
     tracked: bool,
     adapters: Option<Adapters>,
-    /// The layers of a tower beside the model's.
-    stack: Option<Architecture>,
+    /// The tower beside the model's layers, where there are images to read.
+    seeing: Option<Seeing>,
     /// The model's own tensors, and the adapters'.
     blocks: Vec<BlockParameters>,
     adapted: Option<Vec<BlockParameters>>,
@@ -88,7 +88,7 @@ impl<'a> Trained<'a> {
             process,
             tracked: false,
             adapters,
-            stack: model.architecture.tower.as_ref().filter(|_| train.images > 0).map(Tower::stack),
+            seeing: if train.images > 0 { Seeing::of(&model.architecture) } else { None },
             blocks,
             adapted,
         };
@@ -109,16 +109,9 @@ impl<'a> Trained<'a> {
 
     /// The images of each sequence, where it has any.
     fn seen(&self) -> Option<Seen<'_>> {
-        let (tower, stack) = (self.model.architecture.tower.as_ref()?, self.stack.as_ref()?);
+        let tower = self.model.architecture.tower.as_ref()?;
         let Train { images, image_size, train_tower: trained, .. } = *self.train;
-        Some(Seen {
-            tower,
-            stack,
-            code: towers::implementation(tower.kind),
-            images,
-            sides: image_size.sides(),
-            trained,
-        })
+        Some(self.seeing.as_ref()?.images(tower, images, image_size.sides(), trained))
     }
 
     /// What kernels take, unless only tensors are looked at.
@@ -373,25 +366,30 @@ fn of_reference(entry: &Entry) -> Entry {
     Entry { name, source, ..entry.clone() }
 }
 
-/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from, and without
-/// images no tower has anything to read.
-pub(super) fn reached(blocks: &[BlockParameters], model: &Model, train: &Train) -> Vec<BlockParameters> {
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
+fn reached(blocks: &[BlockParameters], model: &Model, train: &Train) -> Vec<BlockParameters> {
+    let mut blocks = seen_by(blocks, model, train);
+    if model.architecture.output == Output::Hidden {
+        for block in &mut blocks {
+            block.tensors.retain(|tensor| tensor.part != Part::Pooler);
+        }
+        blocks.retain(|block| !block.tensors.is_empty());
+    }
+    blocks
+}
+
+/// The tensors that are trained where all of the text part is: without images no tower has anything to read.
+pub(super) fn seen_by(blocks: &[BlockParameters], model: &Model, train: &Train) -> Vec<BlockParameters> {
     let sees = |block: &&BlockParameters| match block.block {
         Block::Projector => train.images > 0,
         block if block.of_tower() => train.images > 0 && train.train_tower,
         _ => true,
     };
     let mut blocks: Vec<BlockParameters> = blocks.iter().filter(sees).cloned().collect();
-    // Whisper's are sines and cosines.
+    // Whisper's positions are sines and cosines.
     let computed = model.architecture.tower.as_ref().is_some_and(|tower| tower.kind == Kind::Whisper);
     for block in blocks.iter_mut().filter(|block| computed && block.block.of_tower()) {
         block.tensors.retain(|tensor| tensor.part != Part::PositionEmbedding);
-    }
-    if model.architecture.output == Output::Hidden {
-        for block in &mut blocks {
-            block.tensors.retain(|tensor| tensor.part != Part::Pooler);
-        }
-        blocks.retain(|block| !block.tensors.is_empty());
     }
     blocks
 }

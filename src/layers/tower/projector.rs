@@ -24,14 +24,14 @@ impl Run<'_> {
         // What reads one layer's outputs, one after the other, each begun by a norm.
         let begins = |tensor: &Parameter| (tensor.part, tensor.piece) == (Part::ProjectorNorm, Piece::Weight);
         let starts: Vec<usize> =
-            (0..seen.tower.projector.len()).filter(|at| begins(&seen.tower.projector[*at])).collect();
+            (0..seen.tensors.projector.len()).filter(|at| begins(&seen.tensors.projector[*at])).collect();
         let last = starts.iter().rev().take(deep.len()).rev();
         let mergers: Vec<usize> = last.copied().collect();
         for (from, read) in mergers.iter().zip(deep) {
-            let waits = self.through_projector(tape, seen, &seen.tower.projector[*from..], read, true);
+            let waits = self.through_projector(tape, seen, &seen.tensors.projector[*from..], read, true);
             until_return.push(waits);
         }
-        let own = &seen.tower.projector[..mergers.first().copied().unwrap_or(seen.tower.projector.len())];
+        let own = &seen.tensors.projector[..mergers.first().copied().unwrap_or(seen.tensors.projector.len())];
         self.through_projector(tape, seen, own, read, false)
     }
 
@@ -48,7 +48,7 @@ impl Run<'_> {
         let (hidden, gathering) = (self.h(), seen.tower.gathering());
         let norm = parameters.iter().find(|it| it.part == Part::ProjectorNorm).map(|it| it.rows);
         // Llama 4's tower has two matrices of its own behind the gathering.
-        let of_tower = seen.tower.behind.iter().filter(|it| it.part == Part::ProjectorShuffle && !deep);
+        let of_tower = seen.tensors.behind.iter().filter(|it| it.part == Part::ProjectorShuffle && !deep);
         let is_matrix = |it: &&Parameter| it.piece == Piece::Weight && it.role != Role::Norm;
         let matrices: Vec<&Parameter> = of_tower.chain(parameters.iter().filter(is_matrix)).collect();
         let mut stream = read;

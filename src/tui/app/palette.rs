@@ -22,7 +22,7 @@ impl Picker {
             name: parameter.help.to_owned(),
             alias: parameter.label.to_owned(),
             size: Some(String::new()),
-            idle: !(parameter.applies)(&app.scenario),
+            idle: !app.matters(parameter),
             ..Item::default()
         });
         let mut items: Vec<Item> = actions.chain(parameters).collect();

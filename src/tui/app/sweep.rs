@@ -102,7 +102,7 @@ impl App {
         let number = |index: usize| matches!(PARAMETERS[index].kind, Kind::Count { .. });
         let rows = self.rows();
         let focused = rows.get(self.row(&rows)).copied().filter(|index| number(*index));
-        let applies = |index: &usize| (PARAMETERS[*index].applies)(&self.scenario);
+        let applies = |index: &usize| self.matters(&PARAMETERS[*index]);
         let kept = self.sweep.parameter.filter(applies);
         let first = || {
             (0..PARAMETERS.len()).find(|index| PARAMETERS[*index].key.contains('.') && number(*index) && applies(index))

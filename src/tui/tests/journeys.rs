@@ -43,7 +43,7 @@ fn the_cursor_goes_round_and_stays_on_its_parameter() {
     press(&mut app, "esc");
     assert_eq!(
         app.rows().len(),
-        crate::scenario::parameter::PARAMETERS.iter().filter(|p| (p.applies)(&app.scenario)).count()
+        crate::scenario::parameter::PARAMETERS.iter().filter(|parameter| app.matters(parameter)).count()
     );
 }
 

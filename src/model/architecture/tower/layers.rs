@@ -1,38 +1,36 @@
 //! The layers of towers, and the dimensions that everything else of them follows from.
 
-use super::TowerLayers;
 use super::kinds::{Composite, Kind};
 use crate::model::architecture::{
-    Activation, ArchitectureError, Attention, AttentionVariant, FeedForward, Layer, LayerVariant, Mixer, Mlp, sides,
+    Activation, ArchitectureError, Attention, AttentionVariant, FeedForward, Layer, LayerGroup, LayerVariant, Mixer,
+    Mlp, sides,
 };
 use crate::model::family::{MlpKind, NormKind, Placement, Projection, QkNorm};
 use crate::model::keys::{Sides, TowerKeys};
-use crate::model::parameters::{Role, Tensor, layer_tensors, vector};
-use crate::model::part::{Part, Piece};
 
 /// The dimensions of a tower.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sizes {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
     /// Width of the stream.
-    pub(super) hidden: u64,
+    pub hidden: u64,
     /// Width of the feed-forward network.
-    pub(super) intermediate: u64,
+    pub intermediate: u64,
     /// Layers of the first kind.
-    pub(super) layers: u64,
+    pub layers: u64,
     /// Heads of a layer.
-    pub(super) heads: u64,
+    pub heads: u64,
     /// Channels of a head.
-    pub(super) head_dim: u64,
+    pub head_dim: u64,
     /// Height and width of an image, in pixels.
-    pub(super) image: [u64; 2],
+    pub image: [u64; 2],
     /// Height and width of a patch, in pixels.
-    pub(super) patch: [u64; 2],
+    pub patch: [u64; 2],
     /// Numbers of which a convolution makes one token.
-    pub(super) patch_inputs: u64,
+    pub patch_inputs: u64,
     /// Tokens of a side that become one in the decoder.
-    pub(super) merge: u64,
+    pub merge: u64,
     /// Rows of a table of positions, where the file says so.
-    pub(super) rows: Option<u64>,
+    pub rows: Option<u64>,
 }
 
 impl Sizes {
@@ -77,7 +75,7 @@ impl Sizes {
     }
 
     /// Patches of an image of the class's size.
-    pub(super) const fn patches(&self) -> u64 {
+    pub const fn patches(&self) -> u64 {
         (self.image[0] / self.patch[0]) * (self.image[1] / self.patch[1])
     }
 
@@ -125,33 +123,39 @@ fn whole(width: u64, ratio: f64) -> Result<u64, ArchitectureError> {
 }
 
 /// The layers, first to last.
-pub(super) fn layers(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Result<Vec<TowerLayers>, ArchitectureError> {
+pub(super) fn groups(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Vec<LayerGroup> {
     let layer = layer(kind, sizes, keys);
-    let mut tensors = layer_tensors(&layer, sizes.hidden);
-    if kind == Kind::Whisper {
-        tensors.retain(|tensor| (tensor.part, tensor.piece) != (Part::Key, Piece::Bias));
-    }
-    if kind == Kind::InternVit {
-        let norms = keys.use_qk_norm == Some(true);
-        let scales = [Part::AttentionScale, Part::FeedForwardScale].map(|part| (part, Piece::Whole));
-        let norms = [Part::QueryNorm, Part::KeyNorm].map(|part| (part, Piece::Weight)).into_iter().filter(|_| norms);
-        tensors.extend(scales.into_iter().chain(norms).map(|part| vector(part, sizes.hidden, Role::Norm)));
-    }
-    let mut groups = vec![TowerLayers { layers: sizes.layers, layer: layer.clone(), tensors: tensors.clone() }];
+    let mut groups = vec![LayerGroup { layers: sizes.layers, layer: layer.clone() }];
     if kind == Kind::Mllama {
-        tensors.extend(gates());
-        groups.push(TowerLayers {
-            layers: few("num_global_layers", keys.num_global_layers.unwrap_or(8))?,
-            layer,
-            tensors,
-        });
+        groups.push(LayerGroup { layers: keys.num_global_layers.unwrap_or(8), layer });
     }
-    Ok(groups)
+    groups
 }
 
-/// What Llama 3.2's last layers weigh their halves by.
-fn gates() -> [Tensor; 2] {
-    [Part::AttentionScale, Part::FeedForwardScale].map(|part| vector((part, Piece::Whole), 1, Role::Norm))
+/// Bounds of what the projector and the tower's ends read off their keys.
+pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), ArchitectureError> {
+    let widths = [
+        ("projection_dim", keys.projection_dim),
+        ("projector_hidden_size", keys.projector_hidden_size),
+        ("out_hidden_size", keys.out_hidden_size),
+        ("vision_output_dim", keys.vision_output_dim),
+        ("projector_input_dim", keys.projector_input_dim),
+        ("projector_output_dim", keys.projector_output_dim),
+        ("hidden_size", Some(text_hidden_size)),
+    ];
+    for (key, width) in widths {
+        width.map(|width| small(key, width)).transpose()?;
+    }
+    let numbers = [
+        ("num_global_layers", keys.num_global_layers),
+        ("max_num_tiles", keys.max_num_tiles),
+        ("num_aspect_ratios", keys.num_aspect_ratios),
+        ("vision_feature_layer", keys.vision_feature_layers),
+    ];
+    for (key, number) in numbers {
+        number.map(|number| few(key, number)).transpose()?;
+    }
+    Ok(())
 }
 
 fn layer(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Layer {

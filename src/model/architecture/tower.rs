@@ -2,15 +2,14 @@
 
 mod kinds;
 mod layers;
-mod tensors;
 mod tokens;
 
-use super::architecture::{Architecture, ArchitectureError, Layer, LayerGroup, Output};
-use super::family::{Dropout, NormKind, PositionKind};
-use super::keys::TowerKeys;
-use super::parameters::Tensor;
+use super::{Architecture, ArchitectureError, LayerGroup, Output};
+use crate::model::family::{Dropout, NormKind, PositionKind};
+use crate::model::keys::TowerKeys;
 
-pub use kinds::{Composite, Kind, Modality};
+pub use kinds::{Composite, Kind, Modality, Projector};
+pub use layers::Sizes;
 pub use tokens::{ImageTokens, TokenRule};
 
 /// An encoder of images or sounds, and the projector behind it.
@@ -20,23 +19,14 @@ pub struct Tower {
     pub kind: Kind,
     /// The class that it stands in, with that class's projector.
     pub composite: &'static Composite,
-    /// Width of its stream, `h`.
-    pub hidden_size: u64,
-    /// Numbers of which a convolution makes one token: pixels of a patch, or three frames of a spectrogram.
-    pub patch_inputs: u64,
-    /// Rows of its table of positions, where it has one.
-    pub positions: Option<u64>,
-    /// Tensors before its layers.
-    pub before: Vec<Tensor>,
+    /// Its dimensions.
+    pub sizes: Sizes,
     /// Its layers, first to last.
-    pub layers: Vec<TowerLayers>,
-    /// Tensors behind its layers.
-    pub behind: Vec<Tensor>,
-    /// The projector's tensors.
-    pub projector: Vec<Tensor>,
+    pub groups: Vec<LayerGroup>,
     /// How many tokens images and sounds become.
     pub tokens: TokenRule,
-    deepstack: Vec<u64>,
+    /// What its configuration says.
+    pub keys: TowerKeys,
 }
 
 /// How tokens of a tower become those that its projector's matrices read.
@@ -52,17 +42,6 @@ pub enum Gathering {
     Shuffled,
 }
 
-/// So many equal layers of a tower in a row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TowerLayers {
-    /// How many.
-    pub layers: u64,
-    /// What each is.
-    pub layer: Layer,
-    /// The tensors of one.
-    pub tensors: Vec<Tensor>,
-}
-
 impl Tower {
     /// The tower that `keys` describe beside a decoder whose stream is so wide; what they leave out has its class's default.
     ///
@@ -72,20 +51,15 @@ impl Tower {
     pub fn resolve(keys: &TowerKeys, text_hidden_size: u64) -> Result<Self, ArchitectureError> {
         let composite = Composite::of(keys)?;
         let kind = composite.kind(keys)?;
-        let sizes = layers::Sizes::of(kind, composite, keys)?;
-        let tokens = tokens::rule(composite, kind, &sizes, keys)?;
+        let sizes = Sizes::of(kind, composite, keys)?;
+        layers::check(keys, text_hidden_size)?;
         Ok(Self {
             kind,
             composite,
-            hidden_size: sizes.hidden,
-            patch_inputs: sizes.patch_inputs,
-            positions: sizes.positions(kind),
-            before: tensors::before(kind, &sizes, keys)?,
-            layers: layers::layers(kind, &sizes, keys)?,
-            behind: tensors::behind(kind, composite, &sizes, keys),
-            projector: tensors::projector(composite, kind, &sizes, keys, text_hidden_size)?,
-            tokens,
-            deepstack: tensors::deepstack(composite, keys),
+            sizes,
+            groups: layers::groups(kind, &sizes, keys),
+            tokens: tokens::rule(composite, kind, &sizes, keys)?,
+            keys: keys.clone(),
         })
     }
 
@@ -95,8 +69,9 @@ impl Tower {
     }
 
     /// The layers in the middle whose outputs the decoder's first layers are given (Qwen3-VL).
-    pub fn deepstack(&self) -> &[u64] {
-        &self.deepstack
+    pub fn deepstack(&self) -> Vec<u64> {
+        let named = || self.keys.deepstack_visual_indexes.clone().unwrap_or_else(|| vec![8, 16, 24]);
+        if self.composite.deepstacks() { named() } else { Vec::new() }
     }
 
     /// Whether the decoder's attention lets all tokens of an image see each other.
@@ -116,12 +91,11 @@ impl Tower {
 
     /// The tower's stack of layers by itself, as what computes layers looks at one.
     pub fn stack(&self) -> Architecture {
-        let groups = self.layers.iter().map(|it| LayerGroup { layers: it.layers, layer: it.layer.clone() });
-        let groups: Vec<LayerGroup> = groups.collect();
+        let groups = self.groups.clone();
         let norm = groups.first().map_or(NormKind::Layer, |group| group.layer.norm);
         Architecture {
-            hidden_size: self.hidden_size,
-            embedding_size: self.hidden_size,
+            hidden_size: self.sizes.hidden,
+            embedding_size: self.sizes.hidden,
             vocab_size: 0,
             max_position_embeddings: 0,
             tie_word_embeddings: false,
@@ -149,6 +123,17 @@ impl Tower {
         }
     }
 
+    /// Rows of its table of positions, where it has one.
+    pub fn positions(&self) -> Option<u64> {
+        self.sizes.positions(self.kind)
+    }
+
+    /// Whether SigLIP's pooling head stands behind its layers.
+    pub fn pools(&self) -> bool {
+        let usual = self.composite.defaults_of(self.kind).pooling_head;
+        matches!(self.kind, Kind::Siglip | Kind::Siglip2) && self.keys.vision_use_head.unwrap_or(usual)
+    }
+
     /// Whether it sees or hears.
     pub const fn modality(&self) -> Modality {
         self.kind.modality()
@@ -156,6 +141,6 @@ impl Tower {
 
     /// All its layers.
     pub fn num_hidden_layers(&self) -> u64 {
-        self.layers.iter().map(|group| group.layers).sum()
+        self.groups.iter().map(|group| group.layers).sum()
     }
 }

@@ -74,7 +74,7 @@ const KINDS: &[(&[&str], Kind)] = &[
     (&["clip_vision_model"], Kind::Clip),
     (&["pixtral"], Kind::Pixtral),
     (&["qwen2_vl_vision", "qwen2_vl"], Kind::Qwen2Vl),
-    (&["qwen2_5_vl_vision", "qwen2_5_vl"], Kind::Qwen25Vl),
+    (&["qwen2_5_vl_vision", "qwen2_5_vl", "exaone4_5_vision"], Kind::Qwen25Vl),
     (&["qwen3_vl_vision", "qwen3_vl", "qwen3_vl_moe_vision", "qwen3_vl_moe"], Kind::Qwen3Vl),
     (&["qwen3_5_vision", "qwen3_5", "qwen3_5_moe_vision", "qwen3_5_moe"], Kind::Qwen3Vl),
     (&["internvl_vision"], Kind::InternVit),
@@ -106,14 +106,14 @@ pub struct Composite {
     /// The tower where its configuration names none.
     kind: Kind,
     /// How the projector is built.
-    pub(super) projector: Projector,
+    pub projector: Projector,
     /// The least of a tower that the class makes by itself.
     pub(super) defaults: Defaults,
 }
 
 /// How what a tower gives is brought into the decoder's width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Projector {
+pub enum Projector {
     /// Averages, a norm and one matrix that is no linear layer.
     Gemma3,
     /// One matrix with a bias.
@@ -160,17 +160,21 @@ const fn row(model_type: &'static str, kind: Kind, projector: Projector, default
 /// Every class, with the defaults of Transformers 5.23.
 const COMPOSITES: &[Composite] = &[
     row("gemma3", Kind::Siglip, Projector::Gemma3, SIGLIP),
+    row("shieldgemma2", Kind::Siglip, Projector::Gemma3, SIGLIP),
     row("gemma4", Kind::Gemma4, Projector::Gemma4, of(768, 3072, 16, 12, 896, 16)),
     row("paligemma", Kind::Siglip, Projector::Linear, of(1152, 4096, 27, 16, 224, 14)),
     row("qwen2_vl", Kind::Qwen2Vl, Projector::Merger, of(1280, 5120, 32, 16, 1001, 14)),
     row("qwen2_5_vl", Kind::Qwen25Vl, Projector::Merger, of(3584, 3420, 32, 16, 1001, 14)),
+    row("exaone4_5", Kind::Qwen25Vl, Projector::Merger, of(3584, 3420, 32, 16, 1001, 14)),
     row("qwen3_vl", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
     row("qwen3_vl_moe", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
     row("qwen3_5", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
     row("qwen3_5_moe", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
     row("mistral3", Kind::Pixtral, Projector::Mistral3, of(1024, 4096, 24, 16, 1540, 14)),
+    row("lighton_ocr", Kind::Pixtral, Projector::Mistral3, of(1024, 4096, 24, 16, 1540, 14)),
     row("llava", Kind::Clip, Projector::Llava { newline: false }, LLAVA_CLIP),
     row("llava_next", Kind::Clip, Projector::Llava { newline: true }, LLAVA_CLIP),
+    row("llava_next_video", Kind::Clip, Projector::Llava { newline: true }, LLAVA_CLIP),
     row("llava_onevision", Kind::Siglip, Projector::Llava { newline: true }, of(1152, 4304, 26, 16, 384, 14)),
     row("internvl", Kind::InternVit, Projector::InternVl, of(1024, 4096, 24, 16, 448, 14)),
     row("smolvlm", Kind::Siglip, Projector::Shuffled, IDEFICS3),
@@ -248,7 +252,7 @@ impl Composite {
 
     /// Whether the decoder's attention lets all tokens of an image see each other.
     pub(super) fn is_seen_both_ways(&self) -> bool {
-        matches!(self.model_type, "gemma3" | "paligemma")
+        matches!(self.model_type, "gemma3" | "shieldgemma2" | "paligemma")
     }
 
     /// Whether layers in the middle of its tower have mergers of their own.
