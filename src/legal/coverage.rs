@@ -73,12 +73,14 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
         return Ok(());
     }
     let words = matches!(train.objective, Objective::Lm | Objective::Sft);
+    // A decoder whose code knows no other has a tower that does.
+    let attends = train.attention == only_attention(model).unwrap_or(Attention::Flash);
     let matrices = train.method == Method::Full || matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora);
     let asked: [Asked<'_>; 7] = [
         (words, "train.objective", &train.objective.word(), "lm, sft"),
         (train.loss != Loss::Trl, "train.loss", &train.loss.word(), "eager, chunked, fused"),
         (train.compile == Compile::None, "train.compile", &train.compile.word(), "none"),
-        (train.attention == Attention::Flash, "train.attention", &train.attention.word(), "flash"),
+        (attends, "train.attention", &train.attention.word(), "flash"),
         (!train.keep_outputs, "train.keep_outputs", &train.keep_outputs, "false"),
         (matrices || !train.train_tower, "train.adapter", &train.adapter.word(), "lora, rslora"),
         (train.recompute_every == 1, "train.recompute_every", &train.recompute_every, "1"),

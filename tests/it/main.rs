@@ -31,6 +31,7 @@ mod serving;
 mod settings;
 mod support;
 mod torchtune;
+mod towers;
 mod trainers;
 mod validate;
 mod zoo;
