@@ -79,7 +79,7 @@ pub(crate) struct Run<'a> {
     /// Tokens in each, `s`, those of its images among them.
     pub(crate) sequence: u64,
     /// The images that they have, where they have any.
-    pub(crate) seen: Option<Seen<'a>>,
+    pub(crate) seen: Option<&'a Seen>,
     /// The type of the weights.
     pub(crate) weights: Dtype,
     /// Whether autocast runs matrix products in 16 bits over fp32 weights.

@@ -14,7 +14,7 @@ pub(crate) struct Kernels {
     /// Whether products of all experts are one kernel.
     pub(crate) groups_products: bool,
     /// Multiprocessors, over which a reduction is spread: an H100's or an A100's.
-    pub(crate) multiprocessors: u64,
+    pub(crate) multiprocessors: u32,
 }
 
 impl Kernels {

@@ -105,31 +105,31 @@ impl Source for Tower<'_, '_> {
     type Error = PresetError;
 
     fn count(&self, key: &'static str) -> Result<Option<u64>, PresetError> {
-        self.read(key, |object, names| object.count(names))
+        self.read(key, Object::count)
     }
 
     fn number(&self, key: &'static str) -> Result<Option<f64>, PresetError> {
-        self.read(key, |object, names| object.number(names))
+        self.read(key, Object::number)
     }
 
     fn flag(&self, key: &'static str) -> Result<Option<bool>, PresetError> {
-        self.by_name(key, |object, name| object.flag(name))
+        self.by_name(key, Object::flag)
     }
 
     fn text(&self, key: &'static str) -> Result<Option<String>, PresetError> {
-        self.read(key, |object, names| object.text(names))
+        self.read(key, Object::text)
     }
 
     fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
-        self.by_name(key, |object, name| object.counts(name))
+        self.by_name(key, Object::counts)
     }
 
     fn words(&self, key: &'static str) -> Result<Option<Vec<String>>, PresetError> {
-        self.by_name(key, |object, name| object.words(name))
+        self.by_name(key, Object::words)
     }
 
     fn sides(&self, key: &'static str) -> Result<Option<Sides>, PresetError> {
-        self.by_name(key, |object, name| object.sides(name))
+        self.by_name(key, Object::sides)
     }
 
     fn group<K: Keyed>(&self, _: &'static str) -> Result<Option<K>, PresetError> {

@@ -194,7 +194,7 @@ impl<'a> Recording<'a> {
             let held = [&chunk[..], &stages.until_embedding];
             let tower = stages.tower.take();
             let back = |tape: &mut Tape, nodes: Range<usize>| match (run.seen, &tower) {
-                (Some(seen), Some(passed)) => run.tower_backward(tape, seen, passed, nodes),
+                (Some(images), Some(passed)) => run.tower_backward(tape, images, passed, nodes),
                 _ => tape.backward(nodes),
             };
             marks = self.layers.backward(&mut self.tape, &mut stages.classes, outside, held, back);

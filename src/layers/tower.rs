@@ -20,38 +20,16 @@ use crate::model::tower::{ImageTokens, Kind, Tower};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 
-/// A tower as its layers are recorded.
+/// The images of a run, and the tower that reads them.
 #[derive(Debug)]
-pub(crate) struct Seeing {
+pub(crate) struct Seen {
+    /// The tower.
+    pub(crate) tower: Tower,
     /// Its stack of layers.
     stack: Architecture,
     /// Its tensors, and the projector's.
     tensors: TowerTensors,
     /// Its code.
-    code: Implementation,
-}
-
-impl Seeing {
-    /// The tower of an architecture that has one.
-    pub(crate) fn of(architecture: &Architecture) -> Option<Self> {
-        let tower = architecture.tower.as_ref()?;
-        let tensors = TowerTensors::of(tower, architecture.hidden_size);
-        Some(Self { stack: tower.stack(), tensors, code: towers::implementation(tower.kind) })
-    }
-
-    /// So many images of these sides for each sequence, which the tower reads.
-    pub(crate) fn images<'a>(&'a self, tower: &'a Tower, images: u64, sides: [u64; 2], trained: bool) -> Seen<'a> {
-        Seen { tower, stack: &self.stack, tensors: &self.tensors, code: self.code, images, sides, trained }
-    }
-}
-
-/// The images of a run, and the tower that reads them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen<'a> {
-    /// The tower.
-    pub(crate) tower: &'a Tower,
-    stack: &'a Architecture,
-    tensors: &'a TowerTensors,
     code: Implementation,
     /// Images of each sequence.
     images: u64,
@@ -61,7 +39,15 @@ pub(crate) struct Seen<'a> {
     trained: bool,
 }
 
-impl Seen<'_> {
+impl Seen {
+    /// So many images of these sides for each sequence, where there are any and a tower to read them.
+    pub(crate) fn of(architecture: &Architecture, images: u64, sides: [u64; 2], trained: bool) -> Option<Self> {
+        let tower = architecture.tower.clone().filter(|_| images > 0)?;
+        let tensors = TowerTensors::of(&tower, architecture.hidden_size);
+        let (stack, code) = (tower.stack(), towers::implementation(tower.kind));
+        Some(Self { tower, stack, tensors, code, images, sides, trained })
+    }
+
     /// What each becomes.
     pub(crate) fn each(&self) -> ImageTokens {
         self.tower.tokens.of(self.sides)
@@ -111,7 +97,7 @@ impl Passed<'_> {
 
 impl<'a> Run<'a> {
     /// The embedded sequence with what the tower gives in the place of its images' tokens.
-    pub(crate) fn with_images(&self, tape: &mut Tape, embedded: Tensor, seen: Seen<'a>) -> (Tensor, Passed<'a>) {
+    pub(crate) fn with_images(&self, tape: &mut Tape, embedded: Tensor, seen: &'a Seen) -> (Tensor, Passed<'a>) {
         tape.enter(Segment::Tower);
         let frozen = tape.is_frozen();
         tape.set_frozen(frozen || !seen.trained);
@@ -130,7 +116,7 @@ impl<'a> Run<'a> {
     }
 
     /// The way back through what is between the embedding and the first layer, and through the tower.
-    pub(crate) fn tower_backward(&self, tape: &mut Tape, seen: Seen<'a>, passed: &Passed<'a>, outside: Range<usize>) {
+    pub(crate) fn tower_backward(&self, tape: &mut Tape, seen: &'a Seen, passed: &Passed<'a>, outside: Range<usize>) {
         let own = self.of_tower(seen);
         let mut end = outside.end;
         if let Some(unread) = &passed.unread {
@@ -158,10 +144,10 @@ impl<'a> Run<'a> {
     }
 
     /// The same run over a tower's tokens.
-    fn of_tower(&self, seen: Seen<'a>) -> Self {
+    fn of_tower(&self, seen: &'a Seen) -> Self {
         let tokens = seen.each();
         Run {
-            architecture: seen.stack,
+            architecture: &seen.stack,
             code: seen.code,
             batch: self.batch.saturating_mul(seen.images).saturating_mul(tokens.tiles),
             sequence: tokens.each,
@@ -178,13 +164,13 @@ impl<'a> Run<'a> {
     }
 
     /// The same over what the projector reads, whose norm may be of another kind.
-    fn of_projector(&self, seen: Seen<'_>) -> Self {
-        Run { code: towers::projector(seen.tower, seen.code), ..*self }
+    fn of_projector(&self, seen: &Seen) -> Self {
+        Run { code: towers::projector(&seen.tower, seen.code), ..*self }
     }
 
     /// Patches or frames as tokens, with their positions.
-    fn tower_input(&self, tape: &mut Tape, seen: Seen<'_>) -> Tensor {
-        let tower = seen.tower;
+    fn tower_input(&self, tape: &mut Tape, seen: &Seen) -> Tensor {
+        let tower = &seen.tower;
         let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
         let has_class = seen.tensors.before.iter().any(|tensor| tensor.part == Part::ClassToken);
         let patches = Dim { symbol: "n", size: self.sequence.saturating_sub(u64::from(has_class)) };
@@ -203,13 +189,13 @@ impl<'a> Run<'a> {
     }
 
     /// One product for each patch: a convolution, which keeps what it reads. Of sounds two, with an activation behind each.
-    fn patch_tokens(&self, tape: &mut Tape, seen: Seen<'_>, pixels: Tensor, patches: Dim) -> Tensor {
-        let tower = seen.tower;
+    fn patch_tokens(&self, tape: &mut Tape, seen: &Seen, pixels: Tensor, patches: Dim) -> Tensor {
+        let tower = &seen.tower;
         let biased = seen.tensors.before.iter().any(|it| (it.part, it.piece) == (Part::PatchProjection, Piece::Bias));
         let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
         if tower.kind != Kind::Whisper {
-            let patched = self.patched(tape, pixels, (Part::PatchProjection, inputs, biased), patches);
-            return self.begun(tape, tower, patched);
+            let tokens = self.patched(tape, pixels, (Part::PatchProjection, inputs, biased), patches);
+            return self.begun(tape, tower, tokens);
         }
         // The second has a stride of two: the first makes twice as many tokens.
         let twice = Dim { symbol: "2n", size: patches.size.saturating_mul(2) };
@@ -285,12 +271,12 @@ impl<'a> Run<'a> {
     fn tower_layers(
         &self,
         tape: &mut Tape,
-        seen: Seen<'a>,
+        seen: &'a Seen,
         mut stream: Tensor,
         passed: &mut Passed<'a>,
     ) -> (Tensor, Vec<Tensor>) {
         let shared = self.tower_tables(tape, &mut passed.until_return);
-        let mask = self.block_mask(tape, seen.tower);
+        let mask = self.block_mask(tape, &seen.tower);
         // Whoever calls the layers has what enters them in a variable.
         let entered = tape.share(stream);
         // What has no way back keeps nothing.
@@ -357,7 +343,7 @@ impl<'a> Run<'a> {
     }
 
     /// The last norm, where the projector reads what comes behind it.
-    fn behind_tower(&self, tape: &mut Tape, seen: Seen<'_>, stream: Tensor) -> Tensor {
+    fn behind_tower(&self, tape: &mut Tape, seen: &Seen, stream: Tensor) -> Tensor {
         let normed = seen.tensors.behind.iter().any(|tensor| tensor.part == Part::TowerLastNorm);
         if !normed || seen.tower.leaves_last_layer() {
             return stream;

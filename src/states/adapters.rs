@@ -114,6 +114,7 @@ const WORDS: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
 
 /// The adapters of a run.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of adapters")]
 pub(crate) struct Adapters {
     /// What they are made of.
     pub(crate) kind: AdapterKind,

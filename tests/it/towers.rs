@@ -186,8 +186,8 @@ fn every_model_with_a_tower_trains_and_serves_with_images() {
                 scenario.train.recompute = Recompute::Full;
                 (scenario.train.train_tower, scenario.infer.images) = (true, 1);
                 (scenario.train.image_size, scenario.infer.image_size) = (size.parse().unwrap(), size.parse().unwrap());
-                memory::suit(&model, &mut scenario, |_| false);
-                match memory::played(&model, &scenario, None) {
+                memory::suit(model, &mut scenario, |_| false);
+                match memory::played(model, &scenario, None) {
                     Ok(ledger) => assert!(ledger.total() > ledger.largest(Category::Parameters).0, "{}", model.id),
                     Err(error) => {
                         assert!(

@@ -18,7 +18,7 @@ use crate::frameworks::Job;
 use crate::frameworks::step::close_at;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
-use crate::layers::tower::{Seeing, Seen};
+use crate::layers::tower::Seen;
 use crate::layers::{Forward, Generation, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
@@ -38,8 +38,8 @@ pub(super) struct Served<'a> {
     model: &'a Model,
     /// How it is served; the tokens of images are counted in.
     infer: Infer,
-    /// The tower beside the model's layers, where there are images to read.
-    seeing: Option<Seeing>,
+    /// The images of each sequence, where there are any.
+    seen: Option<Seen>,
     profile: &'a Profile,
     serving: Serving,
     stored: Stored,
@@ -55,10 +55,10 @@ impl<'a> Served<'a> {
         let Job { model, scenario, profile, .. } = *job;
         let mut infer = scenario.infer.clone();
         let serving = described(job)?;
-        let seeing = if infer.images > 0 { Seeing::of(&model.architecture) } else { None };
-        let seen = seen(model, &infer, seeing.as_ref()).map_or(0, |seen| seen.tokens());
-        let prompt = infer.prompt().saturating_add(seen);
-        infer.context_length = infer.context_length.saturating_add(seen);
+        let seen = Seen::of(&model.architecture, infer.images, infer.image_size.sides(), false);
+        let tokens = seen.as_ref().map_or(0, Seen::tokens);
+        let prompt = infer.prompt().saturating_add(tokens);
+        infer.context_length = infer.context_length.saturating_add(tokens);
         check_length(model, "infer.context_length", infer.context_length)?;
         let stored = Stored::of(model, &infer.weights)?;
         if let Some(format) = stored.format() {
@@ -66,7 +66,7 @@ impl<'a> Served<'a> {
         }
         check_attention(model, "infer.attention", infer.attention)?;
         let placement = scenario.placement();
-        Ok(Self { job: *job, model, infer, seeing, profile, serving, stored, placement, prompt, kernels: None })
+        Ok(Self { job: *job, model, infer, seen, profile, serving, stored, placement, prompt, kernels: None })
     }
 
     /// The same with what kernels take for themselves, where the order is known in which they ask for it.
@@ -100,7 +100,7 @@ impl<'a> Served<'a> {
             keep_gradients: false,
             graph: false,
             adapters: None,
-            seen: seen(self.model, &self.infer, self.seeing.as_ref()),
+            seen: self.seen.as_ref(),
             base: self.stored.kernel(),
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
@@ -248,12 +248,6 @@ impl<'a> Served<'a> {
         entries.append(&mut cache.sampler(Alive::NEVER.in_both(Instant::Decode))?);
         Ok(())
     }
-}
-
-/// The images of each sequence, where it has any.
-fn seen<'a>(model: &'a Model, infer: &Infer, seeing: Option<&'a Seeing>) -> Option<Seen<'a>> {
-    let tower = model.architecture.tower.as_ref()?;
-    Some(seeing?.images(tower, infer.images, infer.image_size.sides(), false))
 }
 
 /// Adds what is alive at the heaviest moment of a pass, and says where that is.

@@ -12,7 +12,7 @@ use crate::frameworks::Job;
 use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
-use crate::layers::tower::{Seeing, Seen};
+use crate::layers::tower::Seen;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
@@ -46,8 +46,8 @@ pub(super) struct Trained<'a> {
     /// Whether only tensors are looked at, and not what kernels take.
     tracked: bool,
     adapters: Option<Adapters>,
-    /// The tower beside the model's layers, where there are images to read.
-    seeing: Option<Seeing>,
+    /// The images of each sequence, where there are any.
+    seen: Option<Seen>,
     /// The model's own tensors, and the adapters'.
     blocks: Vec<BlockParameters>,
     adapted: Option<Vec<BlockParameters>>,
@@ -88,7 +88,7 @@ impl<'a> Trained<'a> {
             process,
             tracked: false,
             adapters,
-            seeing: if train.images > 0 { Seeing::of(&model.architecture) } else { None },
+            seen: Seen::of(&model.architecture, train.images, train.image_size.sides(), train.train_tower),
             blocks,
             adapted,
         };
@@ -104,14 +104,7 @@ impl<'a> Trained<'a> {
     }
 
     fn run(&self) -> Run<'_> {
-        run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen()))
-    }
-
-    /// The images of each sequence, where it has any.
-    fn seen(&self) -> Option<Seen<'_>> {
-        let tower = self.model.architecture.tower.as_ref()?;
-        let Train { images, image_size, train_tower: trained, .. } = *self.train;
-        Some(self.seeing.as_ref()?.images(tower, images, image_size.sides(), trained))
+        run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen.as_ref()))
     }
 
     /// What kernels take, unless only tensors are looked at.
@@ -461,7 +454,7 @@ fn run<'a>(
     model: &'a Model,
     code: Implementation,
     train: &Train,
-    (adapters, seen): (Option<&'a Adapters>, Option<Seen<'a>>),
+    (adapters, seen): (Option<&'a Adapters>, Option<&'a Seen>),
 ) -> Run<'a> {
     let architecture = &model.architecture;
     let dropout = architecture.dropout;
@@ -474,7 +467,7 @@ fn run<'a>(
             Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
             _ => train.micro_batch_size,
         },
-        sequence: train.sequence_length.saturating_add(seen.map_or(0, |seen| seen.tokens())),
+        sequence: train.sequence_length.saturating_add(seen.map_or(0, Seen::tokens)),
         seen,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
         autocast: train.precision.autocasts(),

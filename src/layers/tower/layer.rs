@@ -18,7 +18,7 @@ impl Run<'_> {
     pub(super) fn tower_layer(
         &self,
         tape: &mut Tape,
-        seen: Seen<'_>,
+        seen: &Seen,
         layer: &Layer,
         input: Tensor,
         (shared, mask): (Shared, Option<Tensor>),
@@ -54,7 +54,7 @@ impl Run<'_> {
     }
 
     /// A sublayer's output times a learned vector, where the tower has those.
-    fn weighed(&self, tape: &mut Tape, seen: Seen<'_>, output: Tensor, part: Part) -> Tensor {
+    fn weighed(&self, tape: &mut Tape, seen: &Seen, output: Tensor, part: Part) -> Tensor {
         if seen.tower.kind != Kind::InternVit {
             return output;
         }

@@ -16,7 +16,7 @@ impl Run<'_> {
     pub(super) fn given(
         &self,
         tape: &mut Tape,
-        seen: Seen<'_>,
+        seen: &Seen,
         read: Tensor,
         deep: Vec<Tensor>,
         until_return: &mut Vec<Tensor>,
@@ -39,7 +39,7 @@ impl Run<'_> {
     fn through_projector(
         &self,
         tape: &mut Tape,
-        seen: Seen<'_>,
+        seen: &Seen,
         parameters: &[Parameter],
         read: Tensor,
         deep: bool,
@@ -66,7 +66,7 @@ impl Run<'_> {
             Gathering::Alone | Gathering::SideBySide if self.sequence == text.size.saturating_mul(factor) => {
                 tape.view(stream, shape)
             }
-            Gathering::Averaged => self.averaged(tape, stream, shape),
+            Gathering::Averaged => averaged(tape, stream, shape),
             // Without the class token they lie apart.
             Gathering::Alone | Gathering::SideBySide | Gathering::Shuffled => {
                 copy(tape, stream, "tokens side by side", shape)
@@ -94,15 +94,6 @@ impl Run<'_> {
         stream
     }
 
-    /// Averages over squares of tokens, of which a copy lies channel by channel and is kept.
-    fn averaged(&self, tape: &mut Tape, read: Tensor, shape: u16) -> Tensor {
-        let apart = copy(tape, read, "tokens channel by channel", read.shape);
-        let pool = Operation { rule: Rule::Each, inputs: &[apart], keeps: &[apart], extras: &[], keeps_output: false };
-        let averaged = tape.apply(&pool, "averaged tokens", shape, apart.dtype);
-        tape.release(apart);
-        averaged
-    }
-
     fn through_matrix(&self, tape: &mut Tape, read: Tensor, it: &Parameter, text: Dim, bias: bool) -> Tensor {
         let dim = |size| Dim { symbol: "", size };
         // Gemma 3's bare matrix lies the other way round.
@@ -122,4 +113,13 @@ impl Run<'_> {
         tape.release(read);
         normed
     }
+}
+
+/// Averages over squares of tokens, of which a copy lies channel by channel and is kept.
+fn averaged(tape: &mut Tape, read: Tensor, shape: u16) -> Tensor {
+    let apart = copy(tape, read, "tokens channel by channel", read.shape);
+    let pool = Operation { rule: Rule::Each, inputs: &[apart], keeps: &[apart], extras: &[], keeps_output: false };
+    let averaged = tape.apply(&pool, "averaged tokens", shape, apart.dtype);
+    tape.release(apart);
+    averaged
 }

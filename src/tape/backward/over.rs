@@ -50,7 +50,7 @@ impl Tape {
         };
         let rows = trains.then(|| {
             let kernels = self.kernels.unwrap_or_else(|| Kernels::of(None));
-            let mut dims = vec![Dim { symbol: "multiprocessors", size: kernels.multiprocessors }];
+            let mut dims = vec![Dim { symbol: "multiprocessors", size: u64::from(kernels.multiprocessors) }];
             dims.extend_from_slice(self.dims(weight.shape).dims());
             let shape = self.shape(&dims);
             self.allocate("rows of the weight's gradient", shape, Dtype::Fp32, Kind::Scratch)

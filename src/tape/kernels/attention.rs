@@ -18,7 +18,7 @@ impl Tape {
         let (Some(kernels), Some(sizes)) = (self.kernels, self.attended(query.shape, key.shape)) else { return };
         match kernel {
             FusedKernel::Flash | FusedKernel::FlashByHead => {
-                let splits = sizes.splits(kernels.multiprocessors);
+                let splits = sizes.splits(u64::from(kernels.multiprocessors));
                 if splits > 1 {
                     let rows = product(&[4, splits, sizes.all(), sizes.rows]);
                     self.scratch("parts of attention", &[rows, product(&[rows, sizes.flash_width()])]);

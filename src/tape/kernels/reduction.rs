@@ -61,7 +61,7 @@ impl Reduction {
 
 /// Bytes that the sum over the rows of a matrix in fp32 takes while it runs, where it is split over blocks.
 pub(crate) fn sum_of_rows([rows, columns]: [u64; 2], kernels: &Kernels) -> Option<[u64; 2]> {
-    Reduction { outputs: columns, inputs: rows, contiguous: false }.scratch(kernels.multiprocessors)
+    Reduction { outputs: columns, inputs: rows, contiguous: false }.scratch(u64::from(kernels.multiprocessors))
 }
 
 impl Tape {
@@ -72,7 +72,7 @@ impl Tape {
         let last = |shape: u16| self.dims(shape).dims().last().map_or(1, |dim| dim.size);
         let contiguous = outputs == 1 || last(whole) != last(summed);
         let reduction = Reduction { outputs, inputs: all / outputs.max(1), contiguous };
-        if let Some(scratch) = reduction.scratch(kernels.multiprocessors) {
+        if let Some(scratch) = reduction.scratch(u64::from(kernels.multiprocessors)) {
             self.scratch("partial sums", &scratch);
         }
     }
