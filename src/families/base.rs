@@ -100,6 +100,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     embedding_dropout: false,
     hidden_dropout: false,
     attention_output_dropout: true,
+    whole_sublayers: false,
     drops_inside_attention: false,
     attention_dropout_on_output: false,
     checkpoint_keeps_mask: false,

@@ -92,13 +92,21 @@ pub(super) const MEMBERS: &[Member] = &[
                 classes: ["DistilBertModel", "DistilBertForMaskedLM"],
                 token_types: None,
                 pooler: false,
+                second_bias: false,
                 ..BERT_TOP
             }),
             defaults: Defaults { num_hidden_layers: 6, ..BERT.defaults },
             ..BERT
         },
-        // Its layers drop nothing behind attention, of which no step was measured.
-        code: Implementation { positions: PositionCode::FromBuffer, trains: false, ..BERT_CODE },
+        code: Implementation {
+            positions: PositionCode::FromBuffer,
+            attention_output_dropout: false,
+            whole_sublayers: true,
+            saved_layer: SavedLayer { output: OutputSaved::ByName, ..BERT_CODE.saved_layer },
+            saved: SavedOrder::HeadLast,
+            measured: true,
+            ..BERT_CODE
+        },
         reads: Reads {
             keys: &[&[
                 Key::Named("hidden_size", &["dim"]),
@@ -126,6 +134,46 @@ pub(super) const MEMBERS: &[Member] = &[
     },
     Member {
         family: Family {
+            id: "electra",
+            encoder: Some(EncoderDefaults {
+                classes: ["ElectraModel", "ElectraForMaskedLM"],
+                embedding_size: Some(128),
+                pooler: false,
+                transform_act: Some("gelu"),
+                second_bias: false,
+                ..BERT_TOP
+            }),
+            defaults: Defaults {
+                hidden_size: 256,
+                intermediate_size: Some(1024),
+                num_attention_heads: 4,
+                ..BERT.defaults
+            },
+            ..BERT
+        },
+        code: Implementation {
+            positions: PositionCode::FromBuffer,
+            saved: SavedOrder::HeadLast,
+            measured: true,
+            ..BERT_CODE
+        },
+        reads: Reads { keys: &[BERT_KEYS, &[Key::Named("word_embed_proj_dim", &["embedding_size"])]], ..BERT_READS },
+        modules: ModuleNames {
+            own: &[
+                BERT_NAMES[0],
+                BERT_NAMES[1],
+                BERT_NAMES[2],
+                BERT_NAMES[3],
+                BERT_NAMES[4],
+                BERT_NAMES[5],
+                (Part::EmbeddingProjection, &["embeddings_project"]),
+                (Part::HeadTransform, &["generator_predictions.dense", "dense"]),
+            ],
+            ..ModuleNames::USUAL
+        },
+    },
+    Member {
+        family: Family {
             id: "modernbert",
             norm: NormKind::LayerWithoutBias,
             projection: Projection::Fused,
@@ -135,6 +183,7 @@ pub(super) const MEMBERS: &[Member] = &[
             encoder: Some(EncoderDefaults {
                 classes: ["ModernBertModel", "ModernBertForMaskedLM"],
                 token_types: None,
+                embedding_size: None,
                 pooler: false,
                 padding_token: None,
                 transform_bias: false,
@@ -233,6 +282,7 @@ const BERT: Family = Family {
 const BERT_TOP: EncoderDefaults = EncoderDefaults {
     classes: ["BertModel", "BertForMaskedLM"],
     token_types: Some(2),
+    embedding_size: None,
     pooler: true,
     padding_token: None,
     transform_bias: true,
@@ -272,6 +322,7 @@ const BERT_CODE: Implementation = Implementation {
 const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
     classes: ["RobertaModel", "RobertaForMaskedLM"],
     token_types: Some(2),
+    embedding_size: None,
     pooler: true,
     padding_token: Some(1),
     transform_bias: true,

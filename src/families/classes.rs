@@ -1,7 +1,7 @@
 //! Which families have a class of Transformers 5.23 that scores sequences or tokens, and how it is written.
 
 use super::{Member, member};
-use crate::model::architecture::{Output, Purpose, ScoreHead, Scores};
+use crate::model::architecture::{FirstActivation, Output, Purpose, ScoreHead, Scores};
 use crate::model::{Architecture, ArchitectureError, ArchitectureKeys, Family};
 
 /// The classes of a family beside that with a head over its vocabulary.
@@ -23,13 +23,19 @@ impl Classes {
     const BOTH: Self = Self { tokens: Some(ScoreHead::EachToken), dropout: Some(0.1), ..Self::SEQUENCES };
     const TOKENS: Self = Self { sequences: None, ..Self::BOTH };
 
+    /// Those of encoders that score the first token.
+    const fn first_token(activation: FirstActivation) -> Self {
+        Self { sequences: Some(ScoreHead::FirstToken(activation)), dropout: None, ..Self::BOTH }
+    }
+
     /// RoBERTa's and those of its kin.
-    const FIRST_TOKEN: Self = Self { sequences: Some(ScoreHead::FirstToken), dropout: None, ..Self::BOTH };
+    const FIRST_TOKEN: Self = Self::first_token(FirstActivation::Tangent);
 
     /// Whether dropout acts before the scores, where a run says another probability or none.
     pub fn drops(&self, architecture: &Architecture, of_run: Option<f64>, head: ScoreHead) -> bool {
         let own = architecture.classifier_dropout.or(self.dropout).unwrap_or(architecture.dropout.hidden);
-        head != ScoreHead::LastToken && of_run.unwrap_or(own) > 0.0
+        let may = !matches!(head, ScoreHead::LastToken | ScoreHead::Discriminator);
+        may && of_run.unwrap_or(own) > 0.0
     }
 }
 
@@ -60,6 +66,7 @@ fn output(family: &Family, named: &[String], architecture: &Architecture) -> Res
         Purpose::Reward => Output::Sequences(of_sequences(1)),
         Purpose::Tokens => Output::Tokens(of_tokens(architecture.labels)),
         Purpose::Answers => Output::Answers(of_tokens(2)),
+        Purpose::Replaced => Output::Tokens(scores(1, ScoreHead::Discriminator)),
     })
 }
 
@@ -72,7 +79,8 @@ const CLASSES: &[(&str, Classes)] = &[
     ("data2vec-text", Classes::FIRST_TOKEN),
     ("deepseek_v2", Classes::SEQUENCES),
     ("deepseek_v3", Classes::BOTH),
-    ("distilbert", Classes::FIRST_TOKEN),
+    ("distilbert", Classes::first_token(FirstActivation::Relu)),
+    ("electra", Classes::first_token(FirstActivation::Gelu)),
     ("ernie", Classes { sequences: Some(ScoreHead::Pooled), dropout: None, ..Classes::BOTH }),
     ("exaone4", Classes::BOTH),
     ("gemma", Classes::BOTH),

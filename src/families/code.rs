@@ -146,6 +146,9 @@ pub struct Implementation {
     pub measured: bool,
     /// Whether the expert of every token computes before the routed ones.
     pub shared_expert_first: bool,
+    /// Whether an encoder's attention projects its own output and its feed-forward network is one module, which let go of what
+    /// they computed as they return (`DistilBERT`).
+    pub whole_sublayers: bool,
     /// Whether tokens see each other in both directions, so that without padding or a window nothing is masked.
     pub bidirectional: bool,
     /// Whether attention weights keep the type of their softmax until they are multiplied by the values.

@@ -102,13 +102,31 @@ impl Run<'_> {
         if self.code.embedding_scale_buffer {
             embedded = self.embedding_module_returns(tape, embedded);
         }
-        if self.projects() {
-            let matrix = self.weights(tape, Part::EmbeddingProjection, self.narrow(), self.h(), false);
-            let widened = self.linear(tape, embedded, matrix, "embedding projection");
-            tape.release(embedded);
-            embedded = widened;
+        if !self.narrow_tables() {
+            embedded = self.widened(tape, embedded, false);
         }
         (table, embedded)
+    }
+
+    /// What is embedded in the width of the residual stream; the narrower goes.
+    pub(crate) fn widened(&self, tape: &mut Tape, embedded: Tensor, bias: bool) -> Tensor {
+        if !self.projects() {
+            return embedded;
+        }
+        let matrix = self.weights(tape, Part::EmbeddingProjection, self.narrow(), self.h(), bias);
+        let widened = self.linear(tape, embedded, matrix, "embedding projection");
+        tape.release(embedded);
+        widened
+    }
+
+    /// Whether all tables have the embedding's width.
+    pub(crate) fn narrow_tables(&self) -> bool {
+        self.architecture.encoder.is_some_and(|encoder| encoder.narrow_tables)
+    }
+
+    /// The width of the tables beside that of tokens.
+    pub(crate) fn table_width(&self) -> Dim {
+        if self.narrow_tables() { self.narrow() } else { self.h() }
     }
 
     /// What the embedding module returns: PEFT puts its adapter beside it, and makes it require a gradient where layers are
@@ -156,7 +174,7 @@ impl Run<'_> {
     /// The table of learned positions.
     pub(crate) fn position_table(&self, tape: &mut Tape) -> Tensor {
         let rows = self.architecture.max_position_embeddings + self.architecture.unused_positions;
-        let shape = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
+        let shape = tape.shape(&[Dim { symbol: "", size: rows }, self.table_width()]);
         tape.parameter(Part::PositionEmbedding.name(Piece::Weight), shape, self.weights)
     }
 

@@ -29,7 +29,7 @@ impl Run<'_> {
         let types = types.map(|types| (Dim { symbol: "", size: types }, self.type_ids(tape)));
         let (table, mut stream) = self.embed_tokens(tape);
         if let Some((rows, ids)) = types {
-            let shape = tape.shape(&[rows, self.h()]);
+            let shape = tape.shape(&[rows, self.table_width()]);
             let types = tape.parameter(Part::TokenTypeEmbedding.name(Piece::Weight), shape, self.weights);
             let looked_up = look_up(tape, types, Some(ids), "token type embedding", stream.shape);
             let sum = join(tape, [stream, looked_up], "embedding with token types", stream.shape);
@@ -38,7 +38,7 @@ impl Run<'_> {
         }
         if self.architecture.positions == PositionKind::Learned {
             let positions_table = self.position_table(tape);
-            let shape = if positions.is_some() { stream.shape } else { tape.shape(&[self.s(), self.h()]) };
+            let shape = if positions.is_some() { stream.shape } else { tape.shape(&[self.s(), self.table_width()]) };
             let looked_up = look_up(tape, positions_table, positions, "position embedding", shape);
             let sum = add(tape, [stream, looked_up], "embedding with positions");
             tape.release(stream);
@@ -46,7 +46,7 @@ impl Run<'_> {
             stream = sum;
         }
         if self.architecture.embedding_norm.is_some() {
-            let normed = self.norm(tape, stream, &[self.b(), self.s()], self.h(), names!("embedding norm"));
+            let normed = self.norm(tape, stream, &[self.b(), self.s()], self.table_width(), names!("embedding norm"));
             tape.release(stream);
             stream = normed;
         }
@@ -56,6 +56,7 @@ impl Run<'_> {
         for tensor in locals {
             tape.release(tensor);
         }
+        let dropped = if self.narrow_tables() { self.widened(tape, dropped, true) } else { dropped };
         // The model's own code has what enters its layers in a variable.
         until_return.push(tape.share(dropped));
         Embedded { table, stream: dropped, for_recomputation: Vec::new(), until_return }
@@ -91,16 +92,23 @@ impl Run<'_> {
         shared: Shared,
     ) -> Outputs {
         let Attended { context, weights, locals } = self.attend(tape, input, attention, shared);
-        for tensor in locals {
-            tape.release(tensor);
+        // Its variables go before the module that projects is called, where that is another.
+        let whole = self.code.whole_sublayers;
+        let mut held = vec![context];
+        if whole {
+            held.extend(locals);
+        } else {
+            tape.release_each(locals);
         }
         let projected = self.attention_output(tape, context, attention);
-        let dropped = self.drop_attention(tape, projected);
+        if whole {
+            tape.release_each(std::mem::take(&mut held));
+        }
+        let dropped = self.dropped_attention(tape, projected);
         let sum = join(tape, [dropped, input], "residual stream", input.shape);
         let middle = self.stream_norm(tape, sum, ATTENTION_NORM);
-        for tensor in [sum, dropped, context] {
-            tape.release(tensor);
-        }
+        tape.release_each([sum, dropped]);
+        tape.release_each(held);
 
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
         let up = self.up(tape, middle, (Part::Up, "mlp.up"), width, mlp.bias);
@@ -108,11 +116,15 @@ impl Run<'_> {
         tape.release(up);
         let down = self.weights(tape, Part::Down, width, self.h(), mlp.bias);
         let fed = self.linear(tape, activated, down, "mlp.down");
+        if whole {
+            tape.release(activated);
+        }
         let fed = self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"]);
         let sum = join(tape, [fed, middle], "residual stream", input.shape);
         let output = self.stream_norm(tape, sum, FEED_FORWARD_NORM);
-        for tensor in [sum, fed, activated, middle] {
-            tape.release(tensor);
+        tape.release_each([sum, fed, middle]);
+        if !whole {
+            tape.release(activated);
         }
         (output, weights)
     }
@@ -126,14 +138,14 @@ impl Run<'_> {
     pub(crate) fn head_transform_over(&self, tape: &mut Tape, stream: Tensor, positions: Dim) -> Tensor {
         let Some(encoder) = self.architecture.encoder else { return tape.share(stream) };
         let part = Part::HeadTransform;
-        let matrix = self.weights(tape, part, self.h(), self.h(), encoder.transform_bias);
+        let matrix = self.weights(tape, part, self.h(), self.narrow(), encoder.transform_bias);
         let projected = self.linear_over(tape, stream, matrix, "head transform", positions);
         let activated = self.activation(tape, projected, encoder.transform_act, "head activation");
         tape.release(projected);
         // Autocast norms in fp32.
         let wide = if self.autocast { Dtype::Fp32 } else { activated.dtype };
         let read = cast(tape, activated, wide, "head activation in fp32");
-        let normed = self.norm(tape, read, &[self.b(), positions], self.h(), names!("head norm"));
+        let normed = self.norm(tape, read, &[self.b(), positions], self.narrow(), names!("head norm"));
         tape.release(read);
         tape.release(activated);
         normed

@@ -20,6 +20,13 @@ pub(crate) fn output(model: &Model, scenario: &Scenario) -> Result<Output, Estim
                 "token-classification, embedding, for a class that finds answers: its loss is not described",
             );
         }
+        Objective::Lm if architecture.output.scores().is_some_and(|it| it.head == ScoreHead::Discriminator) => {
+            return refuse(
+                train,
+                "mlm, classification, token-classification, embedding, for a class that tells replaced tokens: its loss \
+                 is not described",
+            );
+        }
         Objective::Lm => return Ok(Output::Own),
         objective if objective == own && has_own => return Ok(Output::Own),
         Objective::Mlm => return refuse(train, "lm, for a model whose tokens do not see those after them"),
@@ -98,7 +105,10 @@ pub(crate) fn usual(model: &Model) -> Option<Objective> {
     match model.architecture.output {
         Output::Own | Output::Answers(_) => None,
         Output::Sequences(Scores { labels: 1, head: ScoreHead::LastToken, .. }) => Some(Objective::Reward),
-        Output::Sequences(_) => Some(Objective::Classification),
+        // What tells replaced tokens is fine-tuned to tell sequences apart.
+        Output::Sequences(_) | Output::Tokens(Scores { head: ScoreHead::Discriminator, .. }) => {
+            Some(Objective::Classification)
+        }
         Output::Tokens(_) => Some(Objective::TokenClassification),
         Output::Hidden => Some(Objective::Embedding),
     }

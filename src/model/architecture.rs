@@ -27,7 +27,7 @@ pub use groups::MOST_LAYERS;
 pub use image::Image;
 pub use mechanisms::{AttentionVariant, Compressed, Indexer, KeyValues, LayerVariant, PerLayerInputs};
 pub use mlp::{Activation, Mlp};
-pub use output::{Output, Purpose, ScoreHead, Scores};
+pub use output::{FirstActivation, Output, Purpose, ScoreHead, Scores};
 pub use seq2seq::Seq2Seq;
 
 use tower::Tower;
@@ -212,7 +212,7 @@ impl Architecture {
         };
         Ok(Self {
             hidden_size,
-            embedding_size: dimension("word_embed_proj_dim", keys.word_embed_proj_dim.unwrap_or(hidden_size))?,
+            embedding_size: encoder::embedding_size(family, keys, hidden_size)?,
             vocab_size: vocab_size?,
             max_position_embeddings,
             tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),

@@ -165,20 +165,22 @@ fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
     if let Some(image) = &architecture.image {
         return image::embedding(image, hidden);
     }
+    let narrow_tables = architecture.encoder.is_some_and(|encoder| encoder.narrow_tables);
+    let width = if narrow_tables { narrow } else { hidden };
     let mut embedding =
         vec![matrix((Part::TokenEmbedding, Piece::Weight), architecture.vocab_size, narrow, Role::Table)];
     if architecture.positions == PositionKind::Learned {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
-        embedding.push(matrix((Part::PositionEmbedding, Piece::Weight), rows, hidden, Role::Table));
+        embedding.push(matrix((Part::PositionEmbedding, Piece::Weight), rows, width, Role::Table));
     }
     if let Some(types) = architecture.encoder.and_then(|encoder| encoder.token_types) {
-        embedding.push(matrix((Part::TokenTypeEmbedding, Piece::Weight), types, hidden, Role::Table));
+        embedding.push(matrix((Part::TokenTypeEmbedding, Piece::Weight), types, width, Role::Table));
     }
     if let Some(kind) = architecture.embedding_norm {
-        norm(&mut embedding, kind, hidden, Part::EmbeddingNorm);
+        norm(&mut embedding, kind, width, Part::EmbeddingNorm);
     }
     if narrow != hidden {
-        embedding.push(matrix((Part::EmbeddingProjection, Piece::Weight), hidden, narrow, Role::Linear));
+        linear(&mut embedding, Part::EmbeddingProjection, narrow, hidden, narrow_tables);
     }
     variant::outside_layers(&mut embedding, architecture);
     embedding
@@ -241,10 +243,9 @@ fn head_tensors(architecture: &Architecture) -> Vec<Tensor> {
         if !encoder.has_head() {
             return head;
         }
-        linear(&mut head, Part::HeadTransform, hidden, hidden, encoder.transform_bias);
-        norm(&mut head, architecture.norm, hidden, Part::HeadNorm);
-    }
-    if narrow != hidden {
+        linear(&mut head, Part::HeadTransform, hidden, narrow, encoder.transform_bias);
+        norm(&mut head, architecture.norm, narrow, Part::HeadNorm);
+    } else if narrow != hidden {
         head.push(matrix((Part::HeadProjection, Piece::Weight), narrow, hidden, Role::Linear));
     }
     if !architecture.tie_word_embeddings {

@@ -14,7 +14,9 @@ pub use largest::largest;
 pub use ledger::ledger;
 
 use super::Report;
-use crate::scenario::{Estimator, KernelLibrary, Objective, Recompute, Scenario, Task};
+use crate::model::Model;
+use crate::model::tower::Modality;
+use crate::scenario::{Estimator, ImageSize, KernelLibrary, Objective, Recompute, Scenario, Task};
 use crate::units::{Bytes, Unit, grouped};
 
 /// The width that text is made for.
@@ -96,8 +98,8 @@ fn headline(report: &Report) -> String {
     let scenario = report.scenario;
     let mut words = vec![report.model.name.clone()];
     match scenario.task {
-        Task::Train => training(scenario, &mut words),
-        Task::Infer => serving(scenario, report.model.architecture.encoder.is_none(), &mut words),
+        Task::Train => training(report.model, scenario, &mut words),
+        Task::Infer => serving(report.model, scenario, &mut words),
     }
     if scenario.estimator == Estimator::Sketch {
         words.push(String::from("sketch"));
@@ -136,7 +138,7 @@ fn flow<'a>(words: impl Iterator<Item = &'a str>, between: &str) -> String {
     lines.join("\n")
 }
 
-fn training(scenario: &Scenario, words: &mut Vec<String>) {
+fn training(model: &Model, scenario: &Scenario, words: &mut Vec<String>) {
     let train = &scenario.train;
     words.push(match train.objective {
         Objective::Lm => format!("train {}", train.method.word()),
@@ -146,6 +148,10 @@ fn training(scenario: &Scenario, words: &mut Vec<String>) {
     words.push(train.precision.word().to_owned());
     words.push(train.optimizer.word().to_owned());
     words.push(format!("batch {} × {} tokens", grouped(train.micro_batch_size), grouped(train.sequence_length)));
+    words.extend(images(model, train.images, train.image_size));
+    if train.images > 0 && train.train_tower {
+        words.push(String::from("tower trained"));
+    }
     words.push(format!("{} attention", train.attention.word()));
     if train.recompute != Recompute::None {
         words.push(format!("recompute {}", train.recompute.word()));
@@ -155,15 +161,28 @@ fn training(scenario: &Scenario, words: &mut Vec<String>) {
     }
 }
 
-fn serving(scenario: &Scenario, caches: bool, words: &mut Vec<String>) {
+fn serving(model: &Model, scenario: &Scenario, words: &mut Vec<String>) {
     let infer = &scenario.infer;
     words.push(String::from("infer"));
     words.push(scenario.framework.word().to_owned());
     words.push(format!("{} weights", infer.weights));
-    if caches {
+    if model.architecture.encoder.is_none() {
         words.push(format!("{} cache", infer.kv_cache));
     }
     words.push(format!("{} × {} tokens", grouped(infer.concurrency), grouped(infer.context_length)));
+    words.extend(images(model, infer.images, infer.image_size));
+}
+
+/// What each sequence has beside its words: `2 images, 512 tokens more`.
+fn images(model: &Model, images: u64, size: ImageSize) -> Option<String> {
+    let tower = model.architecture.tower.as_ref().filter(|_| images > 0)?;
+    let tokens = tower.tokens.of(size.sides()).text.saturating_mul(images);
+    let what = match tower.modality() {
+        Modality::Audio => "sound",
+        Modality::Vision => "image",
+    };
+    let plural = if images == 1 { "" } else { "s" };
+    Some(format!("{} {what}{plural}, {} tokens more", grouped(images), grouped(tokens)))
 }
 
 /// The card: `on 1 × H100 SXM 80GB, 79.18 GiB usable`.

@@ -6,9 +6,10 @@ use super::quantize::quantize;
 use super::{ADAPTER, Made, Sequence, Start, WEIGHT, modules};
 use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
+use crate::ledger::Place;
 use crate::model::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
-use crate::model::part::Piece;
+use crate::model::part::{Part, Piece};
 use crate::scenario::Placement;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
@@ -73,6 +74,8 @@ pub(crate) struct TiedHead {
     matrix: u64,
     /// Bytes of its bias, which tying makes anew.
     bias: Option<u64>,
+    /// Whether the class has that bias once more.
+    has_second: bool,
 }
 
 impl TiedHead {
@@ -84,12 +87,16 @@ impl TiedHead {
         let elements = architecture.vocab_size.checked_mul(architecture.embedding_size).ok_or(Overflow)?;
         let bytes = |elements| bits.bytes(elements).map(Bytes::get);
         let biases = architecture.lm_head_bias.then_some(architecture.vocab_size);
-        Ok(Some(Self { matrix: bytes(elements)?, bias: biases.map(bytes).transpose()? }))
+        let has_second = architecture.encoder.is_some_and(|encoder| encoder.second_bias);
+        Ok(Some(Self { matrix: bytes(elements)?, bias: biases.map(bytes).transpose()?, has_second }))
     }
 }
 
 /// The tensors that stand, by block, copy of the block and name.
 type Standing = BTreeMap<(Block, u64, &'static str), Made>;
+
+/// The type of numbers of positions.
+const NUMBERS: Bits = Bits::whole(64);
 
 const BUFFER: &str = "buffers of the model";
 const BATCH: &str = "input ids and labels";
@@ -106,9 +113,17 @@ impl Loading<'_> {
             Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing, &mut standing)?,
             Placement::Build => self.built(&mut sequence, &mut standing)?,
         }
-        // `_adjust_bias` pads it by nothing, which is a copy.
-        if let Some(bias) = self.tied.and_then(|tied| tied.bias) {
-            sequence.passing(WEIGHT, bias);
+        if let Some(TiedHead { bias: Some(bias), has_second, .. }) = self.tied {
+            // `_adjust_bias` pads it by nothing, which is a copy that takes its place. Where the class has the bias twice that
+            // copy goes, since the other takes its place.
+            let name = (Block::Head, 0, Part::Head.name(Piece::Bias));
+            match standing.remove(&name).filter(|_| !has_second) {
+                Some(outdated) => {
+                    standing.insert(name, sequence.allocate(WEIGHT, bias));
+                    sequence.release(outdated);
+                }
+                None => sequence.passing(WEIGHT, bias),
+            }
         }
         if self.placement != Placement::To {
             self.adapters_after(&mut sequence, &mut standing)?;
@@ -158,12 +173,36 @@ impl Loading<'_> {
     /// Modules made on the card: a head that is tied is made and dropped.
     fn built(&self, sequence: &mut Sequence, standing: &mut Standing) -> Result<(), Overflow> {
         let mut layer = 0;
-        for block in self.blocks {
-            self.modules_of(sequence, block, None, (&mut layer, &mut Vec::new()), standing)?;
+        let mut come = |sequence: &mut Sequence, block: &BlockParameters| {
+            self.modules_of(sequence, block, None, (&mut layer, &mut Vec::new()), standing)
+        };
+        for block in self.blocks.iter().filter(|block| block.block != Block::Head) {
+            if block.block != Block::Embedding {
+                come(sequence, block)?;
+                continue;
+            }
+            let [tables, projection] = parted(block, Part::EmbeddingProjection);
+            come(sequence, &tables)?;
+            self.buffers_of(sequence, true);
+            come(sequence, &projection)?;
         }
-        self.outer_buffers(sequence);
-        if let Some(tied) = self.tied {
-            sequence.passing("a head that is tied to the embedding", tied.matrix);
+        self.buffers_of(sequence, false);
+        // The model below the head is complete: BERT's `_init_weights` numbers its positions.
+        let numbers = self.buffers.iter().find(|entry| numbers_positions(entry));
+        if let Some(numbers) = numbers {
+            sequence.passing(BUFFER, numbers.bytes.get());
+        }
+        let head = self.blocks.iter().find(|block| block.block == Block::Head);
+        let head = head.map(|head| parted(head, Part::Head));
+        if let Some([below, _]) = &head {
+            come(sequence, below)?;
+        }
+        let matrix = self.tied.map(|tied| sequence.allocate("a head that is tied to the embedding", tied.matrix));
+        if let Some([_, own]) = &head {
+            come(sequence, own)?;
+        }
+        if let Some(matrix) = matrix {
+            sequence.release(matrix);
         }
         Ok(())
     }
@@ -367,7 +406,14 @@ impl Loading<'_> {
     }
 
     fn outer_buffers(&self, sequence: &mut Sequence) {
-        for entry in self.buffers.iter().filter(|entry| entry.place.layers().is_none()) {
+        self.buffers_of(sequence, true);
+        self.buffers_of(sequence, false);
+    }
+
+    /// The buffers of the embedding's module, which are numbers of positions, or those of the model itself.
+    fn buffers_of(&self, sequence: &mut Sequence, embedding: bool) {
+        let outside = self.buffers.iter().filter(|entry| entry.place.layers().is_none());
+        for entry in outside.filter(|entry| numbers_positions(entry) == embedding) {
             sequence.entry(BUFFER, entry);
         }
     }
@@ -414,6 +460,18 @@ impl Sequence {
 
 fn of(tensor: &Tensor, dtype: Dtype) -> Result<u64, Overflow> {
     Ok(Bits::whole(dtype.bits()).bytes(tensor.parameters()?.get())?.get())
+}
+
+/// Whether a buffer is one of BERT's numbers of positions, or of their types.
+fn numbers_positions(entry: &Entry) -> bool {
+    entry.place == Place::Embedding && entry.bits == NUMBERS
+}
+
+/// A block without the tensors of one part, and with them alone.
+fn parted(block: &BlockParameters, part: Part) -> [BlockParameters; 2] {
+    let with = |tensors| BlockParameters { tensors, ..block.clone() };
+    let (own, others) = block.tensors.iter().cloned().partition(|tensor| tensor.part == part);
+    [with(others), with(own)]
 }
 
 /// Whether a layer is one of so many from the first to the last of these, as evenly as they lie.

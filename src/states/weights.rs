@@ -179,7 +179,8 @@ pub(crate) fn layer_buffers(
     if matches!(code.positions, PositionCode::FromBuffer | PositionCode::FromTokens) {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
         let shape = Shape::new(&[Dim { symbol: "", size: rows }]);
-        for name in ["position ids", "token type ids"] {
+        let types = architecture.encoder.is_some_and(|encoder| encoder.token_types.is_some());
+        for name in ["position ids"].into_iter().chain(types.then_some("token type ids")) {
             entries.push(plain(name, Place::Embedding, shape, 64, alive, PARAMETERS)?);
         }
     }

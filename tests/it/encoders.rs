@@ -181,10 +181,52 @@ fn what_is_not_known_of_encoders_is_refused() {
     assert!(estimate(&untied, &scenario(Task::Infer), None).is_ok());
 }
 
+/// Parameters of classes of Transformers 5.23 on the meta device.
+#[test]
+fn distilled_and_discriminating_encoders_are_counted_by_their_class() {
+    let distilled = json!({ "model_type": "distilbert", "vocab_size": 30522, "dim": 768, "hidden_dim": 3072, "n_layers": 6,
+        "n_heads": 12, "max_position_embeddings": 512 });
+    let electra = json!({ "model_type": "electra", "vocab_size": 30522, "embedding_size": 128, "hidden_size": 256,
+        "num_hidden_layers": 12, "num_attention_heads": 4, "intermediate_size": 1024 });
+    for (keys, class, parameters) in [
+        (&distilled, "DistilBertModel", 66_362_880),
+        (&distilled, "DistilBertForMaskedLM", 66_985_530),
+        (&distilled, "DistilBertForSequenceClassification", 66_955_010),
+        (&distilled, "DistilBertForTokenClassification", 66_364_418),
+        (&distilled, "DistilBertForQuestionAnswering", 66_364_418),
+        (&electra, "ElectraModel", 13_483_008),
+        (&electra, "ElectraForMaskedLM", 13_546_682),
+        (&electra, "ElectraForSequenceClassification", 13_549_314),
+        (&electra, "ElectraForTokenClassification", 13_483_522),
+        (&electra, "ElectraForQuestionAnswering", 13_483_522),
+        (&electra, "ElectraForPreTraining", 13_549_057),
+    ] {
+        let mut config = keys.clone();
+        config["architectures"] = json!([class]);
+        assert_eq!(count(&imported(&config)), parameters, "{class}");
+    }
+    for (keys, class, parameters) in
+        [(distilled, "DistilBertForMaskedLM", 90_426_426), (electra, "ElectraForMaskedLM", 17_453_498)]
+    {
+        let mut config = keys;
+        config["architectures"] = json!([class]);
+        config["tie_word_embeddings"] = json!(false);
+        assert_eq!(count(&imported(&config)), parameters, "{class}, not tied");
+    }
+}
+
+/// What tells replaced tokens is counted as it is; nobody fine-tunes it to go on telling them.
+#[test]
+fn a_discriminator_is_trained_to_tell_sequences_apart() {
+    let discriminator = imported(&json!({ "model_type": "electra", "architectures": ["ElectraForPreTraining"] }));
+    let (key, covered) = refusal(&discriminator, &scenario(Task::Train));
+    assert!(key == "train.objective" && covered.contains("classification, token-classification"), "{covered}");
+}
+
 #[test]
 fn kinds_of_encoders_that_are_not_known_are_not_taken_for_decoders() {
-    let config = json!({ "model_type": "electra", "vocab_size": 32005, "hidden_size": 768, "num_hidden_layers": 12,
+    let config = json!({ "model_type": "deberta", "vocab_size": 32005, "hidden_size": 768, "num_hidden_layers": 12,
         "num_attention_heads": 12, "intermediate_size": 3072, "type_vocab_size": 1 });
     let error = config::import_text(&config.to_string(), "config.json", None).unwrap_err().to_string();
-    assert!(error.contains("`electra` is not a known family"), "{error}");
+    assert!(error.contains("`deberta` is not a known family"), "{error}");
 }

@@ -33,7 +33,7 @@ TEXT = {"gemma3": "gemma3_text"}
 EAGER = {"bloom", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt"}
 
 # Families of encoders and of images, whose class decides what stands on top of the layers.
-CLASSES_KEPT = {"bert", "roberta", "xlm-roberta", "modernbert", "vit"}
+CLASSES_KEPT = {"bert", "distilbert", "electra", "roberta", "xlm-roberta", "modernbert", "vit"}
 
 # Words of the reference for words of a scenario.
 PRECISIONS = {"autocast": "bf16-mixed", "amp": "bf16-mixed"}
@@ -206,6 +206,11 @@ def states(measured):
     return peak.get("composition", {}).get("optimizer_state")
 
 
+OBJECTIVES_OF_CLASSES = [
+    ("ForSequenceClassification", ("objective", "classification")),
+    ("ForTokenClassification", ("objective", "token-classification")),
+]
+
 # Run again this one holds one mask of 8192 by 8192 less (67,108,864 B), as every run like it does.
 DOUBTED = {"real-044-mistral-7b"}
 
@@ -224,17 +229,21 @@ def reserved(record, _models):
         run["lora_targets"] = [run["lora_targets"]]
     if isinstance(run.get("trainable_token_indices"), list):
         run["trainable_token_indices"] = len(run["trainable_token_indices"])
+    class_name = "".join(record["config"].get("architectures") or [])
+    run.update(objective for end, objective in OBJECTIVES_OF_CLASSES if class_name.endswith(end))
     scenario = {"gpu": "h100-sxm-80", "train": run, "config": config(record["config"], None)}
     if placement:
         scenario["runtime"] = {"placement": placement}
     source = "reserved.json: steps under the allocator of PyTorch 2.15"
     measured = record["measured"]
+    # Encoders have theirs in the type of what it is made of.
+    loss = 2 if run["precision"] == "bf16" and record["config"]["model_type"] in CLASSES_KEPT else 4
     figures = [
         ("requested", "requested_peak", measured["requested_peak"]),
         ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
         ("reserved", "reserved_peak", measured["reserved_peak"]),
         ("smallest", "smallest_card", measured["smallest_mib"]),
-        ("optimizers", "optimizer", None if counts_on_the_host(run) else made_by_the_first_step(measured["phases"])),
+        ("optimizers", "optimizer", None if counts_on_the_host(run) else made_by_the_first_step(measured["phases"], loss)),
     ]
     confidence = "C" if record["id"] in DOUBTED else "A"
     for group, metric, figure in figures:
@@ -247,12 +256,12 @@ def counts_on_the_host(run):
     return run.get("optimizer_implementation") == "foreach" and run.get("optimizer", "adamw") == "adamw"
 
 
-def made_by_the_first_step(phases):
-    """Optimizer states: what its first step leaves, where that is said. The loss, 4 bytes, is let go before it."""
+def made_by_the_first_step(phases, loss=4):
+    """Optimizer states: what its first step leaves, where that is said. The loss is let go before it."""
     ends = [phases.get(f"step1.{phase}") for phase in ("backward", "optimizer")]
     if not all(isinstance(end, dict) for end in ends):
         return None
-    made = ends[1]["left_requested"] - ends[0]["left_requested"] + 4
+    made = ends[1]["left_requested"] - ends[0]["left_requested"] + loss
     # What a step lets go of beside it can be more than vectors have states.
     return made if made > 0 else None
 

@@ -390,8 +390,9 @@ pub(super) fn seen_by(blocks: &[BlockParameters], model: &Model, train: &Train) 
 /// The copy that PEFT trains of what scores classes, which was never trained: the modules `score` and `classifier`.
 pub(super) fn copied_head(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
     let Some(scores) = model.architecture.output.scores() else { return Vec::new() };
-    let copied =
-        |part: Part| part == Part::Classifier || part == Part::HeadTransform && scores.head == ScoreHead::FirstToken;
+    let copied = |part: Part| {
+        part == Part::Classifier || part == Part::HeadTransform && matches!(scores.head, ScoreHead::FirstToken(_))
+    };
     let of_head = blocks.iter().filter(|block| block.block == Block::Head);
     let heads = of_head.map(|block| {
         let tensors = block.tensors.iter().filter(|tensor| copied(tensor.part)).cloned().collect();

@@ -11,7 +11,7 @@ use crate::model::recurrent::Recurrent;
 use crate::tape::{Tape, Tensor};
 
 impl Run<'_> {
-    pub(super) fn dropped_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
+    pub(crate) fn dropped_attention(&self, tape: &mut Tape, attended: Tensor) -> Tensor {
         if self.code.drops_inside_attention || !self.code.attention_output_dropout {
             return attended;
         }

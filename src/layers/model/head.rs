@@ -26,7 +26,8 @@ impl Recording<'_> {
     /// From the width of the residual stream to what the head reads.
     pub(crate) fn head_projection(&mut self, stream: Tensor) -> Tensor {
         let run = self.run;
-        if !run.projects() {
+        // What stands before an encoder's head projects too.
+        if !run.projects() || run.architecture.encoder.is_some() {
             return stream;
         }
         let tape = &mut self.tape;

@@ -1,9 +1,9 @@
 //! Scores of sequences or tokens in place of logits, as the classes of Transformers compute them, and their loss.
 
 use super::{ONE, Recording};
-use crate::layers::operations::{cast, dropout, nll_loss, unary_keeping_output};
+use crate::layers::operations::{cast, dropout, nll_loss, unary_keeping_input, unary_keeping_output};
 use crate::layers::{Linear, Run};
-use crate::model::architecture::{Output, ScoreHead, Scores};
+use crate::model::architecture::{FirstActivation, Output, ScoreHead, Scores};
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
@@ -19,9 +19,9 @@ impl Recording<'_> {
                 let first = run.first_token(tape, stream);
                 run.pooled_scores(tape, first, scores)
             }
-            (Output::Sequences(_), ScoreHead::FirstToken) => {
+            (Output::Sequences(_), ScoreHead::FirstToken(activation)) => {
                 let first = run.first_token(tape, stream);
-                run.scores_of_first(tape, first, scores)
+                run.scores_of_first(tape, first, activation, scores)
             }
             (Output::Sequences(_), ScoreHead::Transformed) => {
                 let first = run.first_token(tape, stream);
@@ -81,16 +81,22 @@ impl Run<'_> {
         self.dropped_scores(tape, pooled, scores, ONE)
     }
 
-    /// RoBERTa's: dropout before the square matrix too, which is trained with the other.
-    fn scores_of_first(&self, tape: &mut Tape, first: Tensor, scores: Scores) -> Tensor {
+    /// The square matrix, which is trained with the other, an activation, and the other.
+    fn scores_of_first(&self, tape: &mut Tape, first: Tensor, activation: FirstActivation, scores: Scores) -> Tensor {
         let matrix = self.trained_weights(tape, Part::HeadTransform, self.h(), true);
-        let dropped = dropout(tape, scores.dropout, first, "dropped first token", "first token dropout mask");
+        let drops = scores.dropout && activation != FirstActivation::Relu;
+        let dropped = dropout(tape, drops, first, "dropped first token", "first token dropout mask");
         tape.release(first);
         let projected = self.linear_over(tape, dropped, matrix, "head transform", ONE);
         tape.release(dropped);
-        let tanh = unary_keeping_output(tape, projected, "head activation");
+        let activated = match activation {
+            FirstActivation::Tangent | FirstActivation::Relu => {
+                unary_keeping_output(tape, projected, "head activation")
+            }
+            FirstActivation::Gelu => unary_keeping_input(tape, projected, "head activation"),
+        };
         tape.release(projected);
-        self.dropped_scores(tape, tanh, scores, ONE)
+        self.dropped_scores(tape, activated, scores, ONE)
     }
 
     /// A decoder's: scores of every token, of which each sequence's last that is no padding is taken.

@@ -11,9 +11,13 @@ use crate::model::family::{EncoderDefaults, Family, NormKind};
 
 /// What an encoder has outside its layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "which parts there are")]
 pub struct Encoder {
     /// Rows of the table of token types, where tokens have one.
     pub token_types: Option<u64>,
+    /// Whether all tables and the norm behind them have the embedding's channels, and a matrix with a bias widens what they
+    /// give where the layers have others.
+    pub narrow_tables: bool,
     /// What stands on top of the layers.
     pub top: Top,
     /// Whether the bare model has a pooler.
@@ -57,6 +61,7 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
     let token_types = defaults.token_types.map(|types| own.type_vocab_size.unwrap_or(types));
     Ok(Some(Encoder {
         token_types: token_types.map(|types| dimension("type_vocab_size", types)).transpose()?,
+        narrow_tables: defaults.embedding_size.is_some(),
         top: top(&defaults, keys.architectures.as_deref())?,
         pooler: defaults.pooler,
         transform_bias: own.classifier_bias.unwrap_or(defaults.transform_bias),
@@ -67,6 +72,12 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
         second_bias: defaults.second_bias,
         window: window(&defaults, keys)?,
     }))
+}
+
+/// Channels of the token table; those of the residual stream where neither family nor keys say otherwise.
+pub(super) fn embedding_size(family: &Family, keys: &ArchitectureKeys, hidden: u64) -> Result<u64, ArchitectureError> {
+    let own = family.encoder.and_then(|defaults| defaults.embedding_size);
+    dimension("word_embed_proj_dim", keys.word_embed_proj_dim.or(own).unwrap_or(hidden))
 }
 
 fn top(defaults: &EncoderDefaults, classes: Option<&[String]>) -> Result<Top, ArchitectureError> {

@@ -39,10 +39,23 @@ pub enum ScoreHead {
     EachToken,
     /// BERT's pooler, and a matrix with a bias.
     Pooled,
-    /// RoBERTa's: a square matrix over the first token, a tangent, and a matrix with a bias.
-    FirstToken,
+    /// A square matrix over the first token, an activation, and a matrix with a bias.
+    FirstToken(FirstActivation),
+    /// ELECTRA's discriminator: the same over every token, without dropout.
+    Discriminator,
     /// ModernBERT's: the matrix, activation and norm of its head for words, and a matrix with a bias.
     Transformed,
+}
+
+/// What a class makes of the first token before it scores it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstActivation {
+    /// A tangent, of what was dropped from (RoBERTa).
+    Tangent,
+    /// A GELU, of what was dropped from (ELECTRA).
+    Gelu,
+    /// A rectifier, of the token as it is (`DistilBERT`).
+    Relu,
 }
 
 impl Output {
@@ -68,12 +81,14 @@ pub enum Purpose {
     Tokens,
     /// Where an answer begins and ends.
     Answers,
+    /// Whether each token was replaced.
+    Replaced,
     /// Hidden states as they are.
     Hidden,
 }
 
 /// Names of classes by their ends, the longer before those that they end in; what has no purpose here is not covered.
-const PURPOSES: [(&str, Option<Purpose>); 11] = [
+const PURPOSES: [(&str, Option<Purpose>); 12] = [
     ("ForCausalLM", Some(Purpose::Words)),
     ("LMHeadModel", Some(Purpose::Words)),
     ("LMHeadCustomModel", Some(Purpose::Words)),
@@ -83,6 +98,7 @@ const PURPOSES: [(&str, Option<Purpose>); 11] = [
     ("InternLM2ForRewardModel", Some(Purpose::Reward)),
     ("ForTokenClassification", Some(Purpose::Tokens)),
     ("ForQuestionAnswering", Some(Purpose::Answers)),
+    ("ElectraForPreTraining", Some(Purpose::Replaced)),
     // Each has layers of its own over the last.
     ("RewardModel", None),
     ("Model", Some(Purpose::Hidden)),
@@ -110,8 +126,8 @@ impl Purpose {
 
 /// Whether a class scores in place of what its model has for a head.
 pub(super) fn scores(class: &str) -> bool {
-    use Purpose::{Answers, Reward, Sequences, Tokens};
-    matches!(Purpose::of(class), Ok(Sequences | Reward | Tokens | Answers))
+    use Purpose::{Answers, Replaced, Reward, Sequences, Tokens};
+    matches!(Purpose::of(class), Ok(Sequences | Reward | Tokens | Answers | Replaced))
 }
 
 /// Classes that a config of Transformers 5.23 has where it names none.

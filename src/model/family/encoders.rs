@@ -7,6 +7,9 @@ pub struct EncoderDefaults {
     pub classes: [&'static str; 2],
     /// `type_vocab_size`: rows of the table of token types, where tokens have one.
     pub token_types: Option<u64>,
+    /// `embedding_size`: channels of all tables, of the norm behind them and of what the head reads, in families where those
+    /// are not always the layers' (ELECTRA).
+    pub embedding_size: Option<u64>,
     /// Whether the bare model ends in a pooler: a matrix over the first token.
     pub pooler: bool,
     /// `pad_token_id`, where positions are counted from the number after it.

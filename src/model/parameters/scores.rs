@@ -10,7 +10,9 @@ pub(super) fn head(architecture: &Architecture, scores: Scores) -> Vec<Tensor> {
     match scores.head {
         ScoreHead::LastToken | ScoreHead::EachToken => {}
         ScoreHead::Pooled => linear(&mut head, Part::Pooler, hidden, hidden, true),
-        ScoreHead::FirstToken => linear(&mut head, Part::HeadTransform, hidden, hidden, true),
+        ScoreHead::FirstToken(_) | ScoreHead::Discriminator => {
+            linear(&mut head, Part::HeadTransform, hidden, hidden, true);
+        }
         ScoreHead::Transformed => {
             let bias = architecture.encoder.is_some_and(|encoder| encoder.transform_bias);
             linear(&mut head, Part::HeadTransform, hidden, hidden, bias);
