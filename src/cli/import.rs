@@ -25,7 +25,7 @@ pub(super) fn run(path: &Path) -> Result<ExitCode> {
         stream::warn(format!("the weights were published as {quantized}, whose layout is not covered"));
     }
     if !imported.model.card.omitted.is_empty() {
-        stream::warn(format!("not counted: {}", imported.model.card.omitted.join("; ")));
+        stream::warn(format!("left out, not counted: {}", imported.model.card.omitted.join("; ")));
     }
     stream::print(&preset::write::preset(&imported.model, &imported.keys)?)?;
     Ok(ExitCode::SUCCESS)
