@@ -202,8 +202,8 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
     }
 
     /// Records the backward pass through everything, once the loss has its gradient; the first of what is `held` goes
-    /// after the loss, the second after the layers, whose input goes back as `before_layers` says. Returns the events at which the backward pass of the head and that
-    /// of the embedding begin.
+    /// after the loss, the second after the layers, whose input goes back as `before_layers` says. Returns the events at
+    /// which the backward pass of the head and that of the embedding begin.
     pub(crate) fn backward(
         &mut self,
         tape: &mut Tape,

@@ -1,38 +1,10 @@
 //! Names as the Hugging Face hub has them, and the presets of the same shapes.
 
 /// Parts of a name that say how a model was tuned or published, not which shapes it has.
-const SAME_SHAPES: &[&str] = &[
-    "meta",
-    "base",
-    "pt",
-    "it",
-    "instruct",
-    "chat",
-    "hf",
-    "unsloth",
-    "bnb",
-    "4bit",
-    "8bit",
-    "gptq",
-    "awq",
-    "int4",
-    "int8",
-    "fp8",
-    "dynamic",
-    "nvfp4",
-    "mxfp4",
-    "bf16",
-    "fp16",
-    "gguf",
-    "quantized",
-    "w4a16",
-    "w8a8",
-    "w8a16",
-    "qat",
-];
+const TUNED: &[&str] = &["meta", "base", "pt", "it", "instruct", "chat", "hf", "unsloth", "dynamic", "bf16", "fp16"];
 
-/// Those of them that say how the weights are stored.
-const STORED: &[&str] = &[
+/// Those that say that the weights are quantized.
+const QUANTIZED: &[&str] = &[
     "bnb",
     "4bit",
     "8bit",
@@ -53,7 +25,8 @@ const STORED: &[&str] = &[
 
 /// The parts of a name that tell shapes apart.
 fn shapes(name: &str) -> Vec<String> {
-    parts(name).into_iter().filter(|part| !SAME_SHAPES.contains(&part.as_str())).collect()
+    let same = |part: &str| TUNED.contains(&part) || QUANTIZED.contains(&part);
+    parts(name).into_iter().filter(|part| !same(part)).collect()
 }
 
 fn parts(name: &str) -> Vec<String> {
@@ -76,7 +49,7 @@ pub(super) fn same_shapes<'a>(name: &str, known: impl Iterator<Item = &'a str>) 
 
 /// Whether a name says that its weights are quantized.
 pub(super) fn is_quantized(name: &str) -> bool {
-    parts(name).iter().any(|part| STORED.contains(&part.as_str()))
+    parts(name).iter().any(|part| QUANTIZED.contains(&part.as_str()))
 }
 
 #[cfg(test)]

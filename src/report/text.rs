@@ -176,7 +176,7 @@ fn serving(model: &Model, scenario: &Scenario, words: &mut Vec<String>) {
 /// What each sequence has beside its words: `2 images, 512 tokens more`.
 fn images(model: &Model, images: u64, size: ImageSize) -> Option<String> {
     let tower = model.architecture.tower.as_ref().filter(|_| images > 0)?;
-    let tokens = tower.tokens.of(size.sides()).text.saturating_mul(images);
+    let tokens = tower.text_tokens(images, size.sides());
     let what = match tower.modality() {
         Modality::Audio => "sound",
         Modality::Vision => "image",

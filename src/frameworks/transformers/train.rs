@@ -20,7 +20,7 @@ use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifeti
 use crate::model::architecture::ScoreHead;
 use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
-use crate::model::tower::Kind;
+use crate::model::tower::Tower;
 use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
@@ -379,8 +379,7 @@ pub(super) fn seen_by(blocks: &[BlockParameters], model: &Model, train: &Train) 
         _ => true,
     };
     let mut blocks: Vec<BlockParameters> = blocks.iter().filter(sees).cloned().collect();
-    // Whisper's positions are sines and cosines.
-    let computed = model.architecture.tower.as_ref().is_some_and(|tower| tower.kind == Kind::Whisper);
+    let computed = model.architecture.tower.as_ref().is_some_and(Tower::computes_positions);
     for block in blocks.iter_mut().filter(|block| computed && block.block.of_tower()) {
         block.tensors.retain(|tensor| tensor.part != Part::PositionEmbedding);
     }

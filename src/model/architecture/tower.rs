@@ -128,6 +128,16 @@ impl Tower {
         self.sizes.positions(self.kind)
     }
 
+    /// Whether its positions are sines and cosines: a table that stands among the parameters and is never trained.
+    pub fn computes_positions(&self) -> bool {
+        self.kind == Kind::Whisper
+    }
+
+    /// Tokens that so many images of these sides, or sounds, take in the decoder's sequence.
+    pub fn text_tokens(&self, images: u64, sides: [u64; 2]) -> u64 {
+        self.tokens.of(sides).text.saturating_mul(images)
+    }
+
     /// Whether SigLIP's pooling head stands behind its layers.
     pub fn pools(&self) -> bool {
         let usual = self.composite.defaults_of(self.kind).pooling_head;
