@@ -7,6 +7,7 @@ pub mod code;
 pub mod reads;
 
 mod apertus;
+mod bart;
 mod base;
 mod bert;
 mod bigcode;
@@ -128,6 +129,7 @@ const LINEAGES: &[&[Member]] = &[
     jamba::MEMBERS,
     bert::MEMBERS,
     t5::MEMBERS,
+    bart::MEMBERS,
     vit::MEMBERS,
 ];
 

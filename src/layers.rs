@@ -92,6 +92,14 @@ pub(crate) struct Run<'a> {
     pub(crate) unpadded_mask: bool,
     /// Whether dropout acts after the embedding, before residuals and on attention weights.
     pub(crate) dropout: [bool; 3],
+    /// Whether it acts behind the activations of feed-forward networks too.
+    pub(crate) activation_dropout: bool,
+    /// Whether the residual stream lies channel by channel, as what a convolution gives.
+    pub(crate) stream_by_channel: bool,
+    /// Whether weights came from a checkpoint, which makes every one of them trainable.
+    pub(crate) loaded: bool,
+    /// Tokens of an encoder whose keys are read in place of the sequence's own.
+    pub(crate) attended: Option<u64>,
     /// How many layers, from the first, are asked to be checkpoints.
     pub(crate) checkpointed_layers: u64,
     /// Of those the first and every n-th after it.
@@ -200,6 +208,9 @@ impl Run<'_> {
     /// Tokens of each sequence whose keys a layer with such a window reads: those of this pass, and those that its cache
     /// still has.
     pub(crate) fn keys(&self, window: Option<u64>) -> Dim {
+        if let Some(size) = self.attended {
+            return Dim { symbol: "n", size };
+        }
         match self.past() {
             0 => self.s(),
             past => Dim { symbol: "t", size: in_window(window, past).saturating_add(self.sequence) },

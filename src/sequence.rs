@@ -4,6 +4,7 @@
 mod load;
 mod modules;
 mod quantize;
+mod stacks;
 mod start;
 
 use std::ops::Range;
@@ -22,6 +23,7 @@ const ADAPTER: &str = "adapters";
 
 pub(crate) use load::{Loading, TiedHead, Warmup};
 pub(crate) use modules::as_named;
+pub(crate) use stacks::Stacks;
 pub(crate) use start::Start;
 
 /// Steps after which a run repeats itself.

@@ -1,8 +1,8 @@
 //! What several lineages begin from: Llama's rows, and what is told from them.
 
 use super::code::{
-    Earlier, FusedProjection, GateCode, HeldNorm, Implementation, LossCode, ModuleOrder, Modules, NormCode,
-    PositionCode, Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, TableCode, Widening,
+    DecoderMask, Earlier, FusedProjection, GateCode, HeldNorm, Implementation, LossCode, ModuleOrder, Modules,
+    NormCode, PositionCode, Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, TableCode, Widening,
 };
 use crate::model::family::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, Mamba2Defaults, MlpKind, NormKind, Normalisation,
@@ -56,7 +56,7 @@ pub(super) const LLAMA_LIKE: Defaults = Defaults {
     tie_word_embeddings: false,
     rotary_percent: 100,
     rotary_dim: None,
-    dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0 },
+    dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0, activation: 0.0 },
     sliding_window: None,
     sliding_window_pattern: None,
     no_rope_layer_interval: None,
@@ -88,6 +88,8 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     sums_in_place: false,
     flattened_heads: false,
     scaled_queries: false,
+    contiguous_heads: false,
+    scales_in_module: false,
     returns_weights: false,
     feed_forward_in_layer: false,
     conv1d: false,
@@ -129,6 +131,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     weights_as_softmax: false,
     drops_weights_too: false,
     drops_inside_feed_forward: false,
+    decoder_mask: DecoderMask::None,
     biases_by_layer: false,
     scales_decoder_output: None,
     loss: LossCode::Shifted,

@@ -272,7 +272,7 @@ const BERT: Family = Family {
         max_position_embeddings: 512,
         hidden_act: "gelu",
         tie_word_embeddings: true,
-        dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
+        dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1, activation: 0.0 },
         ..LLAMA_LIKE
     },
     ..LLAMA

@@ -10,7 +10,7 @@ mod order;
 
 pub use attention::{FusedProjection, Rotation, ScoreCode, TableCode, Widening};
 pub use earlier::Earlier;
-pub use ends::{LossCode, PositionCode};
+pub use ends::{DecoderMask, LossCode, PositionCode};
 pub use experts::{GateCode, RouterCode};
 pub use liger::LigerPatch;
 pub use norm::{HeldNorm, NormCode};
@@ -66,6 +66,10 @@ pub struct Implementation {
     pub flattened_heads: bool,
     /// Whether queries are multiplied by a constant as they are projected.
     pub scaled_queries: bool,
+    /// Whether queries, keys and values are copied so that heads lie one after the other (Whisper).
+    pub contiguous_heads: bool,
+    /// Whether the embedding's own module multiplies by its constant, which is no buffer.
+    pub scales_in_module: bool,
     /// Whether a layer returns its attention weights, which then stay until the next one returns.
     pub returns_weights: bool,
     /// Whether the feed-forward network is written in the layer itself, whose variable goes from step to step.
@@ -157,6 +161,8 @@ pub struct Implementation {
     pub drops_weights_too: bool,
     /// Whether dropout acts on what the last matrix of a feed-forward network reads, and not on what it gives.
     pub drops_inside_feed_forward: bool,
+    /// What a decoder behind an encoder makes where it is given no mask.
+    pub decoder_mask: DecoderMask,
     /// Whether each layer makes the bias of its scores anew, where those have one by distance.
     pub biases_by_layer: bool,
     /// Whether a decoder's output is multiplied by a constant; `None`: where its head is tied.

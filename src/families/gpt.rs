@@ -30,7 +30,7 @@ pub(super) const MEMBERS: &[Member] = &[
                 max_position_embeddings: 1024,
                 hidden_act: "gelu_new",
                 tie_word_embeddings: true,
-                dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
+                dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1, activation: 0.0 },
                 ..LLAMA_LIKE
             },
             ..LLAMA

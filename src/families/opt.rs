@@ -25,7 +25,7 @@ pub(super) const MEMBERS: &[Member] = &[Member {
             num_attention_heads: 12,
             hidden_act: "relu",
             tie_word_embeddings: true,
-            dropout: Dropout { embedding: 0.0, hidden: 0.1, attention: 0.0 },
+            dropout: Dropout { embedding: 0.0, hidden: 0.1, attention: 0.0, activation: 0.0 },
             ..LLAMA_LIKE
         },
         ..LLAMA

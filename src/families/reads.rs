@@ -135,6 +135,15 @@ pub enum Rule {
 }
 
 impl Reads {
+    /// What the class calls a key, where it has names of its own for it.
+    pub fn names_of(&self, wanted: &str) -> &'static [&'static str] {
+        let named = self.keys.iter().copied().flatten().rev().find_map(|key| match key {
+            Key::Named(key, names) if *key == wanted => Some(*names),
+            _ => None,
+        });
+        named.unwrap_or_default()
+    }
+
     /// Nothing beside the keys of all.
     pub(super) const PLAIN: Self = Self { keys: &[], refuses: &[], rule: Rule::Plain };
 }

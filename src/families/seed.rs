@@ -18,7 +18,7 @@ pub(super) const MEMBERS: &[Member] = &[Member {
             num_key_value_heads: Some(8),
             head_dim: Some(128),
             max_position_embeddings: 524_288,
-            dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
+            dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1, activation: 0.0 },
             ..LLAMA_LIKE
         },
         ..LLAMA

@@ -4,7 +4,9 @@ use super::base::{LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Implementation, LossCode, NormCode, Rotation};
 use super::reads::{Reads, Rule};
 use super::{Member, ModuleNames};
-use crate::model::family::{Defaults, Dropout, Family, MlpKind, PositionKind, Seq2SeqDefaults};
+use crate::model::family::{
+    Defaults, DistanceDefaults, Dropout, Family, MlpKind, PositionKind, PositionTable, Seq2SeqDefaults,
+};
 use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
@@ -20,9 +22,8 @@ pub(super) const MEMBERS: &[Member] = &[
             mlp: MlpKind::Gated,
             seq2seq: Some(Seq2SeqDefaults {
                 classes: &["MT5ForConditionalGeneration"],
-                buckets: 32,
-                bias_in_every_layer: false,
-                feed_forward: "gated-gelu",
+                distances: Some(DistanceDefaults { feed_forward: "gated-gelu", ..DISTANCES }),
+                ..T5_STACKS
             }),
             defaults: MULTILINGUAL,
             ..T5
@@ -37,9 +38,12 @@ pub(super) const MEMBERS: &[Member] = &[
             mlp: MlpKind::Gated,
             seq2seq: Some(Seq2SeqDefaults {
                 classes: &["UMT5ForConditionalGeneration"],
-                buckets: 32,
-                bias_in_every_layer: true,
-                feed_forward: "gated-gelu",
+                distances: Some(DistanceDefaults {
+                    bias_in_every_layer: true,
+                    feed_forward: "gated-gelu",
+                    ..DISTANCES
+                }),
+                ..T5_STACKS
             }),
             defaults: MULTILINGUAL,
             ..T5
@@ -54,13 +58,7 @@ const T5: Family = Family {
     id: "t5",
     mlp: MlpKind::Plain,
     positions: PositionKind::Relative,
-    seq2seq: Some(Seq2SeqDefaults {
-        // The second is what Transformers called the first before its third version.
-        classes: &["T5ForConditionalGeneration", "T5WithLMHeadModel"],
-        buckets: 32,
-        bias_in_every_layer: false,
-        feed_forward: "relu",
-    }),
+    seq2seq: Some(T5_STACKS),
     defaults: Defaults {
         vocab_size: 32_128,
         hidden_size: 512,
@@ -71,11 +69,24 @@ const T5: Family = Family {
         // Not a key of the class, and no limit: what its checkpoints were trained on.
         max_position_embeddings: 512,
         tie_word_embeddings: true,
-        dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1 },
+        dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1, activation: 0.0 },
         ..LLAMA_LIKE
     },
     ..LLAMA
 };
+
+const T5_STACKS: Seq2SeqDefaults = Seq2SeqDefaults {
+    // The second is what Transformers called the first before its third version.
+    classes: &["T5ForConditionalGeneration", "T5WithLMHeadModel"],
+    distances: Some(DISTANCES),
+    decoder: None,
+    positions: [PositionTable::Learned; 2],
+    sounds: None,
+    unbiased_keys: false,
+    logits_bias: false,
+};
+
+const DISTANCES: DistanceDefaults = DistanceDefaults { buckets: 32, bias_in_every_layer: false, feed_forward: "relu" };
 
 /// What the three are written like.
 const T5_CODE: Implementation = Implementation {

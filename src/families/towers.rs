@@ -18,7 +18,9 @@ const SIGLIP: Implementation = Implementation {
 pub(crate) const fn implementation(kind: Kind) -> Implementation {
     match kind {
         Kind::Siglip | Kind::Siglip2 | Kind::Clip | Kind::Mllama | Kind::InternVit => SIGLIP,
-        Kind::Whisper => Implementation { scaled_queries: true, copies_context: true, ..SIGLIP },
+        Kind::Whisper => {
+            Implementation { scaled_queries: true, contiguous_heads: true, copies_context: true, ..SIGLIP }
+        }
         Kind::Llama4 => Implementation { rotation: Rotation::Complex, ..SIGLIP },
         Kind::Pixtral => Implementation { norm: NormCode::CastThenWeight, rotation: Rotation::Whole, ..SIGLIP },
         Kind::Qwen2Vl | Kind::Qwen3Vl => QWEN,

@@ -49,7 +49,7 @@ impl Framework for Transformers {
         let release = Release::of(job.profile);
         let blocks = release.blocks(blocks(&model.architecture), &of_model(model));
         Ok(match train.method {
-            Method::Full => train::seen_by(&blocks, model, train),
+            Method::Full => train::seen_by(&blocks, model, train, job.scenario.placement()),
             Method::Lora | Method::Qlora => {
                 let mut copied = train::copied_head(&blocks, model);
                 let mut trained = Adapters::of(model, train, &blocks)?.of_blocks(model, blocks);

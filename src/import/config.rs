@@ -79,8 +79,9 @@ fn read_text(text: &str, origin: &str, folder: Option<&str>, guess: bool) -> Res
     write_out(family, &mut keys);
     keys.tower = tower::keys(&outer)?;
     let omitted = tower::omitted(&outer, keys.tower.is_some())?;
+    let reads = families::member(family).reads;
     let architecture = families::classes::resolve(family, &keys).map_err(|error| {
-        let own = if family.seq2seq.is_some() { seq2seq::spellings(error.key) } else { &[] };
+        let own = if reads.rule == Rule::Seq2Seq { seq2seq::spellings(error.key) } else { reads.names_of(error.key) };
         let spelling = config
             .spelling(own)
             .or_else(|| config.spelling(ArchitectureKeys::spellings(error.key)))

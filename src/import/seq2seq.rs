@@ -49,6 +49,7 @@ pub(super) fn keys(
             num_decoder_layers: config.count(&["num_decoder_layers"])?,
             relative_attention_num_buckets: config.count(&["relative_attention_num_buckets"])?,
             feed_forward_proj: config.text(&["feed_forward_proj"])?,
+            ..Seq2SeqKeys::default()
         },
         architectures: config.words("architectures")?,
         ..shared

@@ -142,7 +142,18 @@ impl Run<'_> {
         let shape = tape.shape(&[self.b(), heads, tokens, head]);
         let view = if copies { tape.view_with_new_gradient(input, shape) } else { tape.view(input, shape) };
         tape.release(input);
-        view
+        if !self.code.contiguous_heads || heads.size == 1 || tokens.size == 1 {
+            return view;
+        }
+        let lying = copy(tape, view, "attention.heads one after the other", shape);
+        tape.release(view);
+        lying
+    }
+
+    /// Whether heads were copied to lie one after the other, and the fused kernel gives what it computes in that order too.
+    pub(crate) fn lies_by_head(&self, heads: Dim) -> bool {
+        let flash = self.fused_attention && self.compute() == Dtype::Bf16;
+        self.code.contiguous_heads && flash && heads.size > 1 && self.sequence > 1
     }
 
     /// Copies of queries, keys and values in which heads and sequences are one dimension; where there is one of either,

@@ -82,16 +82,32 @@ impl Run<'_> {
 
     /// The token table and the rows of the batch, in the width of the residual stream.
     pub(crate) fn embed_tokens(&self, tape: &mut Tape) -> (Table, Tensor) {
-        let vocabulary = self.v();
-        let table_shape = tape.shape(&[vocabulary, self.narrow()]);
-        let matrix = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), table_shape, self.weights);
-        let table = Table { matrix, rows: self.trained_rows(tape) };
+        let table = self.token_table(tape);
+        let embedded = self.embedded(tape, table, ("token embedding", None));
+        (table, embedded)
+    }
+
+    /// The table of tokens.
+    pub(crate) fn token_table(&self, tape: &mut Tape) -> Table {
+        let shape = tape.shape(&[self.v(), self.narrow()]);
+        let matrix = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), shape, self.weights);
+        Table { matrix, rows: self.trained_rows(tape) }
+    }
+
+    /// Its rows of a batch in the width of the residual stream; ids are kept where they are not the batch's own.
+    pub(crate) fn embedded(
+        &self,
+        tape: &mut Tape,
+        table: Table,
+        (name, ids): (&'static str, Option<Tensor>),
+    ) -> Tensor {
         let stream = self.stream(tape, self.narrow());
-        let copy = self.trained_copy(tape, Part::TokenEmbedding, table_shape);
+        let copy = self.trained_copy(tape, Part::TokenEmbedding, table.matrix.shape);
         let read = copy.unwrap_or_else(|| self.with_trained_rows(tape, table));
-        let mut embedded = look_up(tape, read, None, "token embedding", stream);
+        let mut embedded = look_up(tape, read, ids, name, stream);
         tape.release(read);
-        if !self.code.embedding_scale_buffer {
+        let scales_itself = self.code.embedding_scale_buffer || self.code.scales_in_module;
+        if !scales_itself {
             embedded = self.embedding_module_returns(tape, embedded);
         }
         if self.code.scaled_embedding && !self.code.scales_late {
@@ -99,13 +115,13 @@ impl Run<'_> {
             tape.release(embedded);
             embedded = scaled;
         }
-        if self.code.embedding_scale_buffer {
+        if scales_itself {
             embedded = self.embedding_module_returns(tape, embedded);
         }
         if !self.narrow_tables() {
             embedded = self.widened(tape, embedded, false);
         }
-        (table, embedded)
+        embedded
     }
 
     /// What is embedded in the width of the residual stream; the narrower goes.
@@ -133,6 +149,11 @@ impl Run<'_> {
     /// checkpointed.
     fn embedding_module_returns(&self, tape: &mut Tape, embedded: Tensor) -> Tensor {
         let embedded = self.adapted_embedding(tape, embedded);
+        self.begun_by_hook(tape, embedded)
+    }
+
+    /// PEFT has what an embedding gives require a gradient where layers are checkpointed, so that there is a way back.
+    pub(crate) fn begun_by_hook(&self, tape: &mut Tape, embedded: Tensor) -> Tensor {
         let begins = self.adapters.is_some() && self.checkpointed_layers > 0 && !embedded.needs_gradient();
         if begins { tape.require_gradient(embedded) } else { embedded }
     }

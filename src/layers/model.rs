@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
         if self.steps_in_backward {
             tape.step_in_backward();
         }
-        Recording { run: self, tape, layers: Recorder::new(self, hooks) }
+        Recording { run: self, tape, layers: Recorder::new(&self, hooks) }
     }
 
     /// How many pairs of rotary tables the model makes.
@@ -138,7 +138,7 @@ impl<'a> Recording<'a> {
         let (stream, tower) = self.with_images(stream, &mut embedded.until_return);
         let embedding = 0..self.tape.node_count();
         let stream = run.in_every_stream(&mut self.tape, stream);
-        let mut classes = Classes::new(run, Beside::Windows(shared));
+        let mut classes = Classes::new(&run, Beside::Windows(shared));
         let stream = self.layers.forward(&mut self.tape, &mut classes, stream);
         embedded.until_return.extend(classes.returned.take());
         let norm_start = self.tape.node_count();

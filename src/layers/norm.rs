@@ -128,9 +128,12 @@ impl Run<'_> {
             Extra { name: names.statistic, shape: row, dtype: Dtype::Fp32 },
         ];
         if !self.autocast {
-            let operation =
-                Operation { rule: Rule::Each, inputs, keeps: &[input], extras: &extras, keeps_output: false };
-            return tape.apply(&operation, names.output, input.shape, input.dtype);
+            let in_rows = self.copied_in_rows(tape, input);
+            let rule = if in_rows.is_some() { Rule::EachFromRows } else { Rule::Each };
+            let operation = Operation { rule, inputs, keeps: &[input], extras: &extras, keeps_output: false };
+            let output = tape.apply(&operation, names.output, input.shape, input.dtype);
+            tape.release_each(in_rows);
+            return output;
         }
         // Autocast computes it in fp32; arguments are cast from the last to the first, and all are kept.
         let mut wide = [input; 3];
@@ -142,10 +145,19 @@ impl Run<'_> {
             }
         }
         let wide = &wide[..inputs.len()];
-        let operation = Operation { rule: Rule::Each, inputs: wide, keeps: wide, extras: &extras, keeps_output: false };
+        let in_rows = self.copied_in_rows(tape, wide[0]);
+        let rule = if in_rows.is_some() { Rule::EachFromRows } else { Rule::Each };
+        let operation = Operation { rule, inputs: wide, keeps: wide, extras: &extras, keeps_output: false };
         let output = tape.apply(&operation, names.output, input.shape, Dtype::Fp32);
+        tape.release_each(in_rows);
         tape.release_each(wide.iter().copied());
         output
+    }
+
+    /// The copy that a norm reads of a stream that lies channel by channel; nobody but its kernel has it.
+    fn copied_in_rows(&self, tape: &mut Tape, input: Tensor) -> Option<Tensor> {
+        let apart = self.stream_by_channel && self.kernels.is_some();
+        apart.then(|| tape.constant("norm input in rows", input.shape, input.dtype))
     }
 
     /// Nemotron's layer norm: input, one plus the weight and bias in the type of matrix products, all kept.

@@ -87,9 +87,9 @@ pub(crate) struct Outside {
 
 impl<'a, P: LayerLoop> Recorder<'a, P> {
     /// Nothing recorded yet of a run, around whose layers these hooks are called.
-    pub(crate) fn new(run: Run<'a>, hooks: &'a mut dyn Hooks) -> Self {
+    pub(crate) fn new(run: &Run<'a>, hooks: &'a mut dyn Hooks) -> Self {
         Self {
-            run,
+            run: *run,
             hooks,
             stretches: Vec::new(),
             layers: Vec::new(),
@@ -105,13 +105,13 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
     }
 
     /// From here on layers are run so, and have no way back.
-    pub(crate) fn run_without_graph(&mut self, run: Run<'a>) {
-        (self.run, self.without_graph) = (run, true);
+    pub(crate) fn run_without_graph(&mut self, run: &Run<'a>) {
+        (self.run, self.without_graph) = (*run, true);
     }
 
     /// They are run so again, and have one.
-    pub(crate) fn run_with_graph(&mut self, run: Run<'a>) {
-        (self.run, self.without_graph) = (run, false);
+    pub(crate) fn run_with_graph(&mut self, run: &Run<'a>) {
+        (self.run, self.without_graph) = (*run, false);
     }
 
     /// Forgets what was recorded: another pass begins.

@@ -1,6 +1,9 @@
-//! T5: layers whose scores have a bias by distance, and those of a decoder, which attend to an encoder's output too.
+//! Layers of an encoder and of a decoder, which attends to the encoder's output too: T5's, whose scores have a bias by
+//! distance, and those of BART and its kin.
 
 mod bias;
+mod plain;
+mod sounds;
 
 use super::attention::Shared;
 use super::attention::sizes::{Projected, Sizes};
@@ -9,7 +12,7 @@ use super::norm::{Names, names};
 use super::operations::{cast, dropout, join, multiply};
 use super::{Linear, Run};
 use crate::model::architecture::{Attention, FeedForward, Layer, Mlp};
-use crate::model::family::MlpKind;
+use crate::model::family::{MlpKind, PositionKind};
 use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
@@ -76,6 +79,9 @@ impl Run<'_> {
         let (Some(attention), FeedForward::Dense(mlp)) = (layer.attention(), &layer.feed_forward) else {
             return tape.share(input);
         };
+        if self.architecture.positions != PositionKind::Relative {
+            return self.of_stack(layer).plain_layer(tape, layer, (attention, mlp), input, *stack);
+        }
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
         let kind = if layer.variant.attends_to_encoder { BiasKind::Earlier } else { BiasKind::Both };
         let side = Side { attention, matrices: &SELF_ATTENTION, source: normed, mask: stack.mask, kind };
@@ -203,9 +209,17 @@ impl Run<'_> {
         output
     }
 
-    /// The decoder's input: the labels, moved by one.
+    /// The decoder's input: the labels, moved by one, with what is made on the way.
     pub(crate) fn moved_labels(&self, tape: &mut Tape) -> Tensor {
         let shape = tape.shape(&[self.b(), self.s()]);
-        tape.constant("decoder input ids", shape, Dtype::Int64)
+        let ids = tape.constant("decoder input ids", shape, Dtype::Int64);
+        let others = Dim { symbol: "(s-1)", size: self.sequence.saturating_sub(1) };
+        let cut = tape.shape(&[self.b(), others]);
+        for (name, shape, dtype) in [("labels but the last", cut, Dtype::Int64), ("ignored labels", shape, Dtype::Bool)]
+        {
+            let passing = tape.constant(name, shape, dtype);
+            tape.release(passing);
+        }
+        ids
     }
 }

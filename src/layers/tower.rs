@@ -108,7 +108,7 @@ impl<'a> Run<'a> {
         tape.set_frozen(frozen || !seen.trained);
         let own = self.of_tower(seen);
         let mut passed = Passed { layers: Vec::new(), unread: None, until_return: Vec::new() };
-        let stream = own.tower_input(tape, seen);
+        let stream = own.tower_input(tape, seen, &mut passed.until_return);
         let (stream, deep) = own.tower_layers(tape, seen, stream, &mut passed);
         let read = own.behind_tower(tape, seen, stream);
         tape.set_frozen(frozen);
@@ -164,6 +164,7 @@ impl<'a> Run<'a> {
             generation: None,
             fused_attention: true,
             seen: None,
+            stream_by_channel: seen.tower.kind == Kind::Whisper,
             ..*self
         }
     }

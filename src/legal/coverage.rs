@@ -4,6 +4,7 @@ use crate::allocator::Settings;
 use crate::families::of_model;
 use crate::frameworks;
 use crate::ledger::{Asked, EstimateError};
+use crate::model::family::PositionKind;
 use crate::model::{Model, Output};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{
@@ -112,7 +113,7 @@ fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     Err(EstimateError::NotCovered { key: "infer.weights", value: scenario.infer.weights.clone(), covered })
 }
 
-/// The precisions in which models of two stacks and of images were measured.
+/// The precisions in which T5 and models of images were measured.
 const MEASURED: [Precision; 3] = [Precision::Fp32, Precision::Bf16, Precision::Bf16Mixed];
 
 /// An error where a model of two stacks is run in a way that is only known of others.
@@ -120,6 +121,9 @@ fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     if model.architecture.seq2seq.is_none() {
         return Ok(());
     }
+    // T5's code keeps parts in fp32 and clamps in fp16.
+    let is_t5 = model.architecture.positions == PositionKind::Relative;
+    let measured = [&MEASURED[..], if is_t5 { &[] } else { &[Precision::Fp16Mixed] }].concat();
     let refuse = |key, value: &str, covered: &str| {
         let covered = format!("{covered}, for an encoder with a decoder");
         Err(EstimateError::NotCovered { key, value: value.to_owned(), covered })
@@ -129,8 +133,9 @@ fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
         Task::Infer => refuse("task", "infer", "train"),
         Task::Train if train.method == Method::Qlora => refuse("train.method", "qlora", "full, lora"),
         Task::Train if train.loss != Loss::Eager => refuse("train.loss", train.loss.word(), "eager"),
-        Task::Train if !MEASURED.contains(&train.precision) => {
-            refuse("train.precision", train.precision.word(), &MEASURED.map(Precision::word).join(", "))
+        Task::Train if !measured.contains(&train.precision) => {
+            let words: Vec<&str> = measured.iter().map(|precision| precision.word()).collect();
+            refuse("train.precision", train.precision.word(), &words.join(", "))
         }
         Task::Train if train.padding => refuse("train.padding", "true", "false"),
         Task::Train if train.keep_outputs => refuse("train.keep_outputs", "true", "false"),

@@ -28,7 +28,7 @@ pub use image::Image;
 pub use mechanisms::{AttentionVariant, Compressed, Indexer, KeyValues, LayerVariant, PerLayerInputs};
 pub use mlp::{Activation, Mlp};
 pub use output::{FirstActivation, Output, Purpose, ScoreHead, Scores};
-pub use seq2seq::Seq2Seq;
+pub use seq2seq::{Seq2Seq, Sounds};
 
 use tower::Tower;
 
@@ -325,5 +325,6 @@ fn dropout(keys: &ArchitectureKeys, defaults: Dropout) -> Result<Dropout, Archit
         embedding: probability("embedding_dropout", keys.embedding_dropout, defaults.embedding)?,
         hidden: probability("hidden_dropout", keys.hidden_dropout, defaults.hidden)?,
         attention: probability("attention_dropout", keys.attention_dropout, defaults.attention)?,
+        activation: probability("activation_dropout", keys.seq2seq.activation_dropout, defaults.activation)?,
     })
 }

@@ -14,7 +14,7 @@ mod vision;
 pub use compressed::CompressedDefaults;
 pub use encoders::{EncoderDefaults, LocalDefaults};
 pub use hybrid::{FeedForwards, HybridDefaults, Mamba2Defaults, MixerDefaults, Pattern};
-pub use seq2seq::Seq2SeqDefaults;
+pub use seq2seq::{DecoderDefaults, DistanceDefaults, PositionTable, Seq2SeqDefaults, SoundDefaults};
 pub use variant::{IndexerDefaults, VariantDefaults};
 pub use vision::ImageDefaults;
 
@@ -256,6 +256,8 @@ pub struct Dropout {
     pub hidden: f64,
     /// On attention weights.
     pub attention: f64,
+    /// Behind the activation of a feed-forward network.
+    pub activation: f64,
 }
 
 /// Defaults of Transformers 5.23's config class, used for keys that a `config.json` leaves out.

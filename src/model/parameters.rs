@@ -17,6 +17,7 @@ use super::family::{MlpKind, NormKind, Placement, PositionKind, Projection, QkNo
 use super::recurrent;
 use crate::model::part::{Part, Piece};
 use crate::units::{Overflow, Parameters};
+pub use seq2seq::position_rows;
 pub use tower::TowerTensors;
 
 use compressed::{STREAMS_OF_ATTENTION, STREAMS_OF_FEED_FORWARD, STREAMS_TOGETHER};
@@ -140,9 +141,17 @@ impl BlockParameters {
 pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
     let hidden = architecture.hidden_size;
     let mut blocks = Vec::with_capacity(architecture.groups.len() + 3);
-    blocks.push(BlockParameters::outside(Block::Embedding, embedding_tensors(architecture)));
+    let before = match &architecture.seq2seq {
+        Some(seq2seq) => seq2seq::before_encoder(architecture, seq2seq),
+        None => embedding_tensors(architecture),
+    };
+    blocks.push(BlockParameters::outside(Block::Embedding, before));
     let mut first = 0;
     for (index, group) in architecture.groups.iter().enumerate() {
+        if let Some(seq2seq) = architecture.seq2seq.filter(|seq2seq| seq2seq.encoder_layers == first) {
+            blocks.extend(seq2seq::outside(Block::FinalNorm, seq2seq::behind_encoder(architecture)));
+            blocks.extend(seq2seq::outside(Block::Embedding, seq2seq::before_decoder(architecture, &seq2seq)));
+        }
         let tensors = layer_tensors(&group.layer, hidden);
         let span = [first, first + group.layers - 1];
         blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, span, tensors });
@@ -186,13 +195,10 @@ fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
     embedding
 }
 
-/// The norms behind the last layers: of the model, and of its encoder where it has one beside.
+/// The norm behind the last layer, and what stands beside it.
 fn final_norm_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let hidden = architecture.hidden_size;
     let mut final_norm = Vec::new();
-    if architecture.seq2seq.is_some() {
-        norm(&mut final_norm, architecture.norm, hidden, Part::EncoderFinalNorm);
-    }
     if architecture.kept_blocks.is_some() {
         variant::reading(&mut final_norm, architecture.norm, hidden, FINAL_READING);
     }
@@ -413,7 +419,7 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
             let gated = if attention.gate { 2 * query } else { query };
             linear(tensors, Part::Query, hidden, gated, bias);
             if key_values != KeyValues::Earlier {
-                linear(tensors, Part::Key, hidden, kv, bias);
+                linear(tensors, Part::Key, hidden, kv, attention.key_bias());
             }
             if key_values == KeyValues::Own {
                 linear(tensors, Part::Value, hidden, values, bias);

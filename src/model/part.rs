@@ -146,6 +146,8 @@ parts! {
     TokenEmbedding: "token embedding", Embedding, ["V" ""], Vocabulary, Never, ["embed_tokens"], [], "token_embd";
     TokenEmbeddingReplaced: "token embedding that was replaced", Embedding, ["" ""], Replicated, Never, [], [], "";
     PositionEmbedding: "position embedding", Embedding, ["" ""], Replicated, Never, [], [], "position_embd";
+    EncoderPositionEmbedding: "encoder position embedding", Embedding, ["" ""], Replicated, Never, [], [], "";
+    EncoderEmbeddingNorm: "encoder embedding norm", Embedding, ["" ""], Replicated, Never, [], [], "";
     TokenTypeEmbedding: "token type embedding", Embedding, ["" ""], Replicated, Never, [], [], "token_types";
     ClassToken: "class token", Embedding, ["" ""], Replicated, Never, [], [], "v.class_embd";
     PatchProjection: "patch projection", Embedding, ["" ""], Replicated, Never, [], [], "v.patch_embd";

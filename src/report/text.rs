@@ -175,6 +175,9 @@ fn serving(model: &Model, scenario: &Scenario, words: &mut Vec<String>) {
 
 /// What each sequence has beside its words: `2 images, 512 tokens more`.
 fn images(model: &Model, images: u64, size: ImageSize) -> Option<String> {
+    if let Some(sounds) = model.architecture.seq2seq.and_then(|seq2seq| seq2seq.sounds) {
+        return Some(format!("a sound of {} tokens each", grouped(sounds.positions)));
+    }
     let tower = model.architecture.tower.as_ref().filter(|_| images > 0)?;
     let tokens = tower.text_tokens(images, size.sides());
     let what = match tower.modality() {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::quantize::quantize;
-use super::{ADAPTER, Made, Sequence, Start, WEIGHT, modules};
+use super::stacks::UnderWay;
+use super::{ADAPTER, Made, Sequence, Stacks, Start, WEIGHT, modules};
 use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::ledger::Place;
@@ -36,6 +37,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) conv1d: bool,
     /// The head, where its matrix is the embedding's.
     pub(crate) tied: Option<TiedHead>,
+    /// An encoder and a decoder, where it has both.
+    pub(crate) stacks: Option<Stacks>,
     /// What warms the allocator up before they are loaded.
     pub(crate) warmup: Warmup,
     /// Adapters, where there are any.
@@ -176,7 +179,18 @@ impl Loading<'_> {
         let mut come = |sequence: &mut Sequence, block: &BlockParameters| {
             self.modules_of(sequence, block, None, (&mut layer, &mut Vec::new()), standing)
         };
-        for block in self.blocks.iter().filter(|block| block.block != Block::Head) {
+        let mut under_way = UnderWay::default();
+        for (index, block) in self.blocks.iter().filter(|block| block.block != Block::Head).enumerate() {
+            if let Some(stacks) = &self.stacks {
+                stacks.next(sequence, block, &mut under_way);
+                let [others, tokens] = parted(block, Part::TokenEmbedding);
+                come(sequence, &tokens)?;
+                if index == 0 {
+                    stacks.begin(sequence, &mut under_way);
+                }
+                come(sequence, &others)?;
+                continue;
+            }
             if block.block != Block::Embedding {
                 come(sequence, block)?;
                 continue;
@@ -185,6 +199,9 @@ impl Loading<'_> {
             come(sequence, &tables)?;
             self.buffers_of(sequence, true);
             come(sequence, &projection)?;
+        }
+        if let Some(stacks) = &self.stacks {
+            stacks.end(sequence, under_way);
         }
         self.buffers_of(sequence, false);
         // The model below the head is complete: BERT's `_init_weights` numbers its positions.

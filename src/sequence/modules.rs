@@ -74,7 +74,8 @@ pub(crate) fn as_saved(block: &BlockParameters, saved: SavedLayer) -> Vec<&Tenso
     let mut tensors: Vec<&Tensor> = block.tensors.iter().collect();
     if !matches!(block.block, Block::Group(_)) {
         // `embed_positions`, `wpe`: before `embed_tokens`, `wte`.
-        tensors.sort_by_key(|tensor| tensor.part != Part::PositionEmbedding);
+        let positions = [Part::PositionEmbedding, Part::EncoderPositionEmbedding];
+        tensors.sort_by_key(|tensor| !positions.contains(&tensor.part));
         return tensors;
     }
     let rank = |tensor: &Tensor| match (is_of_layer(tensor), saved.attention_first) {

@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use crate::families::Implementation;
 use crate::families::code::{FusedProjection, PositionCode, ScoreCode, TableCode};
 use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
-use crate::model::architecture::{Activation, Architecture, FeedForward, Image};
+use crate::model::architecture::{Activation, Architecture, FeedForward, Image, Sounds};
 use crate::model::family::PositionKind;
 use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::model::part::Piece;
 use crate::model::tower::Modality;
 use crate::shape::{Dim, Shape};
+use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
 
 pub(crate) use shape::shape;
@@ -129,6 +130,14 @@ pub(crate) fn pixels(inputs: u64, modality: Modality, alive: Alive) -> Result<En
     plain(name, Place::Model, Shape::new(&[Dim { symbol: "", size: inputs }]), 32, alive, INPUTS)
 }
 
+/// The spectrogram of each sequence's sound, in the type of the weights that read it.
+pub(crate) fn features(sounds: Sounds, batch: u64, dtype: Dtype, alive: Alive) -> Result<Entry, Overflow> {
+    let dim = |symbol, size| Dim { symbol, size };
+    let frames = sounds.positions.checked_mul(2).ok_or(Overflow)?;
+    let shape = Shape::new(&[dim("b", batch), dim("", sounds.mel_bins), dim("2n", frames)]);
+    plain("input features", Place::Model, shape, dtype.bits(), alive, INPUTS)
+}
+
 /// Pixels and labels, as the training loop made them.
 pub(crate) fn images(image: &Image, batch: u64, alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let dim = |symbol, size| Dim { symbol, size };
@@ -226,6 +235,12 @@ pub(crate) fn layer_buffers(
                 entries.push(entry);
             }
         }
+    }
+    if architecture.seq2seq.is_some_and(|seq2seq| seq2seq.logits_bias) {
+        let row = Shape::new(&[Dim { symbol: "", size: 1 }, Dim { symbol: "V", size: architecture.vocab_size }]);
+        let mut entry = plain("final logits bias", Place::Head, row, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.bytes) = (bits, bits.bytes(architecture.vocab_size)?);
+        entries.push(entry);
     }
     if code.fused_projection == FusedProjection::SplitByHeads {
         entries.push(plain("causal mask", Place::Embedding, square, 8, alive, PARAMETERS)?);

@@ -11,6 +11,8 @@ pub(crate) enum Rule {
     View,
     /// One new gradient an input, of the input's shape.
     Each,
+    /// The same by a kernel that reads a copy of its first input in which rows lie together.
+    EachFromRows,
     /// A lookup of rows in a table.
     Lookup,
     /// Dropout, whose mask is there before what it lets through.

@@ -13,6 +13,17 @@ pub enum PositionCode {
     FromTokens,
 }
 
+/// What a decoder behind an encoder makes where it is given no mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecoderMask {
+    /// Nothing.
+    None,
+    /// A mask of ones, which goes once attention's own was made from it.
+    UntilRead,
+    /// The same, which stays in a variable until the decoder returns.
+    UntilReturn,
+}
+
 /// How the loss is computed from logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LossCode {

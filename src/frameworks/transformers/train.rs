@@ -2,8 +2,11 @@
 
 mod options;
 mod played;
+mod reached;
 
 use self::played::in_order;
+use self::reached::reached;
+pub(super) use self::reached::{copied_head, seen_by};
 use super::attention::check_attention;
 use super::length::check_length;
 use super::release::Release;
@@ -17,10 +20,8 @@ use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
 use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
-use crate::model::architecture::ScoreHead;
-use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
+use crate::model::parameters::{BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
-use crate::model::tower::Tower;
 use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
@@ -104,7 +105,8 @@ impl<'a> Trained<'a> {
     }
 
     fn run(&self) -> Run<'_> {
-        run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen.as_ref()))
+        let loaded = self.placement != Placement::Build;
+        Run { loaded, ..run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen.as_ref())) }
     }
 
     /// What kernels take, unless only tensors are looked at.
@@ -179,6 +181,9 @@ impl<'a> Trained<'a> {
         match architecture.output {
             Output::Own => {
                 let mut batch = weights::batch(sizes, self.words_fed(run), always())?;
+                if let Some(sounds) = architecture.seq2seq.and_then(|seq2seq| seq2seq.sounds) {
+                    batch.push(weights::features(sounds, run.batch, run.weights, always())?);
+                }
                 if let Some(seen) = run.seen {
                     batch.push(weights::pixels(seen.inputs(run.batch), seen.tower.modality(), always())?);
                 }
@@ -231,6 +236,8 @@ impl Trained<'_> {
             // Prompts and completions come apart, and are put together in the step.
             Objective::Grpo => &COMPLETIONS[..2],
             _ if run.has_mask() => &WITH_MASK,
+            // The decoder's input is made of them.
+            _ if run.architecture.seq2seq.is_some_and(|seq2seq| seq2seq.sounds.is_some()) => &weights::FED[1..],
             _ => &weights::FED,
         }
     }
@@ -258,7 +265,7 @@ impl step::TrainingStep for Trained<'_> {
         let [own, adapters] = self.bits();
         let Some(adapted) = self.adapted() else {
             return vec![Trains {
-                blocks: reached(&self.blocks, self.model, self.train),
+                blocks: reached(&self.blocks, self.model, self.train, self.placement),
                 bits: own,
                 copies: own,
                 beside: false,
@@ -359,47 +366,6 @@ fn of_reference(entry: &Entry) -> Entry {
     Entry { name, source, ..entry.clone() }
 }
 
-/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
-fn reached(blocks: &[BlockParameters], model: &Model, train: &Train) -> Vec<BlockParameters> {
-    let mut blocks = seen_by(blocks, model, train);
-    if model.architecture.output == Output::Hidden {
-        for block in &mut blocks {
-            block.tensors.retain(|tensor| tensor.part != Part::Pooler);
-        }
-        blocks.retain(|block| !block.tensors.is_empty());
-    }
-    blocks
-}
-
-/// The tensors that are trained where all of the text part is: without images no tower has anything to read.
-pub(super) fn seen_by(blocks: &[BlockParameters], model: &Model, train: &Train) -> Vec<BlockParameters> {
-    let sees = |block: &&BlockParameters| match block.block {
-        Block::Projector => train.images > 0,
-        block if block.of_tower() => train.images > 0 && train.train_tower,
-        _ => true,
-    };
-    let mut blocks: Vec<BlockParameters> = blocks.iter().filter(sees).cloned().collect();
-    let computed = model.architecture.tower.as_ref().is_some_and(Tower::computes_positions);
-    for block in blocks.iter_mut().filter(|block| computed && block.block.of_tower()) {
-        block.tensors.retain(|tensor| tensor.part != Part::PositionEmbedding);
-    }
-    blocks
-}
-
-/// The copy that PEFT trains of what scores classes, which was never trained: the modules `score` and `classifier`.
-pub(super) fn copied_head(blocks: &[BlockParameters], model: &Model) -> Vec<BlockParameters> {
-    let Some(scores) = model.architecture.output.scores() else { return Vec::new() };
-    let copied = |part: Part| {
-        part == Part::Classifier || part == Part::HeadTransform && matches!(scores.head, ScoreHead::FirstToken(_))
-    };
-    let of_head = blocks.iter().filter(|block| block.block == Block::Head);
-    let heads = of_head.map(|block| {
-        let tensors = block.tensors.iter().filter(|tensor| copied(tensor.part)).cloned().collect();
-        BlockParameters { tensors, ..block.clone() }
-    });
-    heads.collect()
-}
-
 /// The format of a quantized base.
 const fn base(train: &Train) -> Format {
     Format::of_base(train.base_weights, train.double_quant)
@@ -476,6 +442,10 @@ fn run<'a>(
         // The collators of TRL and of classes make a mask, whether anything is padded or not.
         unpadded_mask: architecture.output != Output::Own || train.loss == Loss::Trl,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
+        activation_dropout: acts(dropout.activation),
+        stream_by_channel: false,
+        loaded: true,
+        attended: None,
         checkpointed_layers: match train.recompute {
             Recompute::None | Recompute::Selective => 0,
             Recompute::Full => train.recompute_layers.unwrap_or(u64::MAX).min(architecture.num_hidden_layers()),

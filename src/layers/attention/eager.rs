@@ -32,8 +32,8 @@ impl Run<'_> {
         };
         let shape = tape.shape(&[self.b(), sizes.heads, self.s(), sizes.value_head]);
         let repeated = attention.heads != attention.kv_heads && attention.kv_heads > 1;
-        let factors =
-            [(weights, true, "attention.weights"), (value, repeated || self.code.flattened_heads, "attention.value")];
+        let lies = self.code.flattened_heads || self.code.contiguous_heads;
+        let factors = [(weights, true, "attention.weights"), (value, repeated || lies, "attention.value")];
         let context = self.batched(tape, factors, "attention.context", shape);
         // A function of its own has them where heads are put together behind it.
         if self.code.scores_in_fp32 {
@@ -86,7 +86,9 @@ impl Run<'_> {
         let repeated = expanded && attention.kv_heads > 1;
         let by_head =
             matches!(self.code.rotation, Rotation::Concatenated | Rotation::Halves) || attention.latent.is_some();
-        let contiguous = self.code.flattened_heads || by_head && self.code.tables != TableCode::Gathered;
+        let contiguous = self.code.flattened_heads
+            || self.code.contiguous_heads
+            || by_head && self.code.tables != TableCode::Gathered;
         let wide = |tape: &mut Tape, tensor: Tensor, name| {
             let dtype = if self.code.scores_in_fp32 { Dtype::Fp32 } else { tensor.dtype };
             cast(tape, tensor, dtype, name)

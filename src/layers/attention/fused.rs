@@ -43,7 +43,8 @@ impl Run<'_> {
             && self.liger.is_none()
             && compute == Dtype::Bf16
             && self.sequence > 1
-            && mask.is_none();
+            && mask.is_none()
+            || self.lies_by_head(sizes.heads) && mask.is_none();
         let context = self.kernel(tape, [query, key, value], mask, (sizes, by_head));
         if let Some(mask) = mask {
             tape.release(mask);

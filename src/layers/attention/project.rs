@@ -53,7 +53,7 @@ impl Run<'_> {
         if attention.variant.key_values == KeyValues::Earlier {
             return Projected { gate, ..self.with_earlier_keys(tape, query, attention, (sizes, queries)) };
         }
-        let matrix = self.weights(tape, Part::Key, self.h(), sizes.kv, bias);
+        let matrix = self.weights(tape, Part::Key, self.h(), sizes.kv, attention.key_bias());
         let mut key = self.linear(tape, input, matrix, "attention.key");
         key = self.side(tape, key, attention, keys, late);
         let value = if attention.variant.key_values == KeyValues::One {
@@ -168,13 +168,16 @@ impl Run<'_> {
 
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
-    fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
+    pub(crate) fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
         // Liger's rotation hands on gradients in the projection's layout, but for heads that it does not turn.
         if self.code.tables == TableCode::Gathered || self.liger.is_some() && attention.rotary_dim > 0 {
             return false;
         }
         if self.code.rotation == Rotation::Complex {
             return heads.size > 1 && !self.fused_attention;
+        }
+        if self.lies_by_head(heads) {
+            return true;
         }
         heads.size > 1
             && attention.rotary_dim > 0
@@ -184,6 +187,7 @@ impl Run<'_> {
 
     /// The fused kernel writes the value's gradient in the projection's layout; eager attention does not.
     pub(crate) fn copies_value_gradient(&self, attention: &Attention) -> bool {
-        attention.kv_heads > 1 && !self.fused_attention
+        let heads = Dim { symbol: "k", size: attention.kv_heads };
+        attention.kv_heads > 1 && !self.fused_attention || self.lies_by_head(heads)
     }
 }

@@ -37,8 +37,8 @@ pub(crate) enum Given {
 
 impl<'a> Classes<'a> {
     /// Layers that share this.
-    pub(crate) const fn new(run: Run<'a>, beside: Beside) -> Self {
-        Self { run, beside, returned: None, outdated: None }
+    pub(crate) const fn new(run: &Run<'a>, beside: Beside) -> Self {
+        Self { run: *run, beside, returned: None, outdated: None }
     }
 
     /// The mask where a checkpoint keeps it like its layer's input: GPT-2 passes it by position.

@@ -81,7 +81,7 @@ impl Recording<'_> {
         } else if everywhere {
             tape.share(stream)
         } else {
-            last_position(run, tape, stream)
+            last_position(&run, tape, stream)
         };
         let capped = run.architecture.logits_softcap;
         let name = if capped || run.code.scaled_logits || run.code.stream_in_fp32 {
@@ -100,6 +100,11 @@ impl Recording<'_> {
             logits = tape.add_into(logits, bias);
         }
         tape.release(kept);
+        if run.architecture.seq2seq.is_some_and(|seq2seq| seq2seq.logits_bias) {
+            let biased = run.with_logits_bias(tape, logits);
+            tape.release(logits);
+            logits = biased;
+        }
         if run.code.scaled_logits {
             let scaled = fresh(tape, logits, "logits", logits.shape);
             tape.release(logits);
@@ -194,8 +199,20 @@ impl Recording<'_> {
     }
 }
 
+impl Run<'_> {
+    /// The sum with a buffer of the weights' type, which is wider than what autocast gives.
+    fn with_logits_bias(&self, tape: &mut Tape, logits: Tensor) -> Tensor {
+        let wide = logits.dtype.promoted(self.weights);
+        if wide == logits.dtype {
+            copy(tape, logits, "logits", logits.shape)
+        } else {
+            cast(tape, logits, wide, "logits")
+        }
+    }
+}
+
 /// Generation computes logits of the last position alone.
-fn last_position(run: Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {
+fn last_position(run: &Run<'_>, tape: &mut Tape, stream: Tensor) -> Tensor {
     let shape = tape.shape(&[run.b(), ONE, run.narrow()]);
     tape.view(stream, shape)
 }

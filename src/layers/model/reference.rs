@@ -15,10 +15,10 @@ impl<'a> Recording<'a> {
         let run = self.run;
         let (mut held, mut kept) = (Vec::new(), Vec::new());
         match run.objective {
-            Objective::Kto => held.push(self.pass_of_labels(Run { checkpointed_layers: 0, ..run })),
+            Objective::Kto => held.push(self.pass_of_labels(&Run { checkpointed_layers: 0, ..run })),
             Objective::Grpo => {
                 if let Some(reference) = run.of_reference() {
-                    held.push(self.pass_of_labels(reference));
+                    held.push(self.pass_of_labels(&reference));
                 }
                 // Prompts and completions as one, and what of them is no padding.
                 let ids = self.each_token("input ids", Dtype::Int64);
@@ -45,14 +45,14 @@ impl<'a> Recording<'a> {
         self.tape.leave_autocast();
         let mut held = Vec::new();
         if run.objective == Objective::Kto {
-            held.push(self.pass_of_labels(reference));
+            held.push(self.pass_of_labels(&reference));
         }
-        held.push(self.unseen(reference));
+        held.push(self.unseen(&reference));
         held
     }
 
     /// The same with labels of its own, which go with it.
-    fn pass_of_labels(&mut self, run: Run<'a>) -> Tensor {
+    fn pass_of_labels(&mut self, run: &Run<'a>) -> Tensor {
         let labels = self.each_token("labels", Dtype::Int64);
         let kept = self.unseen(run);
         self.tape.release(labels);
@@ -65,8 +65,8 @@ impl<'a> Recording<'a> {
     }
 
     /// A pass that no gradient goes through, of which one number for each sequence is kept.
-    fn unseen(&mut self, run: Run<'a>) -> Tensor {
-        let own = std::mem::replace(&mut self.run, run);
+    fn unseen(&mut self, run: &Run<'a>) -> Tensor {
+        let own = std::mem::replace(&mut self.run, *run);
         self.tape.pause_graph();
         self.layers.run_without_graph(run);
         let (stream, table, _) = self.through_layers();
@@ -77,7 +77,7 @@ impl<'a> Recording<'a> {
         let kept = self.tape.constant("log-probability of each sequence", rows, Dtype::Fp32);
         outputs.release(&mut self.tape);
         self.tape.leave_autocast();
-        self.layers.run_with_graph(own);
+        self.layers.run_with_graph(&own);
         self.tape.resume_graph();
         self.run = own;
         kept

@@ -1,51 +1,54 @@
 //! An encoder and a decoder, one after the other: what passes between them, and what their layers are recorded with.
 
+mod begun;
+
 use std::ops::Range;
 
 use super::classes::{Beside, Classes};
 use super::{Forward, Recording, Stages};
 use crate::layers::Run;
-use crate::layers::embedding::look_up;
 use crate::layers::norm::names;
 use crate::layers::operations::{dropout, fresh};
 use crate::layers::seq2seq::Stack;
 use crate::model::architecture::{Layer, Seq2Seq};
+use crate::model::family::PositionKind;
 use crate::tape::{Segment, Tape, Tensor};
 
 impl<'a> Recording<'a> {
     /// Both stacks, the head and the loss, and the way back.
     pub(crate) fn record_stacks(mut self, seq2seq: Seq2Seq) -> Forward {
         let run = self.run;
+        let of_encoder = run.of_encoder(seq2seq);
         self.tape.enter(Segment::Embedding);
-        let (table, embedded) = run.embed_tokens(&mut self.tape);
-        let stream = self.dropped_embedding(embedded);
+        // T5 moves its labels once the encoder is through.
+        let early = (!run.is_t5()).then(|| run.moved_labels(&mut self.tape));
+        let (table, begun) = self.begin_encoder(&of_encoder, seq2seq);
         let embedding = 0..self.tape.node_count();
-        let mut classes = Classes::new(run, Beside::Stack(Stack::default()));
-        let stream = self.stack(&mut classes, stream, 0..seq2seq.encoder_layers);
-        self.leave_stack(&classes, embedded);
+        let mut classes = Classes::new(&run, Beside::Stack(Stack::default()));
+        let stream = self.stack(&mut classes, begun.stream, 0..seq2seq.encoder_layers);
         let start = self.tape.node_count();
-        self.tape.enter(Segment::FinalNorm);
-        let normed = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("encoder final norm"));
-        self.tape.release(stream);
-        let encoded = self.dropped_output(normed);
+        if run.is_t5() {
+            self.leave_stack(&classes, &begun.held);
+        }
+        let encoded = self.behind_encoder(&of_encoder, stream);
+        if !run.is_t5() {
+            self.leave_stack(&classes, &begun.held);
+        }
 
         self.tape.enter(Segment::Embedding);
-        let ids = run.moved_labels(&mut self.tape);
-        let shape = run.stream(&mut self.tape, run.h());
-        let embedded = look_up(&mut self.tape, table.matrix, Some(ids), "decoder embedding", shape);
-        let begins = run.adapters.is_some() && run.checkpointed_layers > 0;
-        let embedded = if begins { self.tape.require_gradient(embedded) } else { embedded };
-        let mask = (!run.fused_attention).then(|| self.mask(None)).flatten();
-        let stream = self.dropped_embedding(embedded);
+        let ids = early.unwrap_or_else(|| run.moved_labels(&mut self.tape));
+        let (table, begun) = self.begin_decoder(seq2seq, table, ids);
         self.layers.between(self.layers.recorded(), start..self.tape.node_count());
-        let mut classes = Classes::new(run, Beside::Stack(Stack { mask, encoded: Some(encoded), ..Stack::default() }));
-        let stream = self.stack(&mut classes, stream, seq2seq.encoder_layers..run.architecture.num_hidden_layers());
+        let stack = Stack { mask: begun.mask, encoded: Some(encoded), ..Stack::default() };
+        let mut classes = Classes::new(&run, Beside::Stack(stack));
+        let numbers = seq2seq.encoder_layers..run.architecture.num_hidden_layers();
+        let stream = self.stack(&mut classes, begun.stream, numbers);
         let norm_start = self.tape.node_count();
         let normed = self.final_norm(stream);
-        let decoded = self.dropped_output(normed);
-        self.leave_stack(&classes, embedded);
+        let decoded = if run.is_t5() { self.dropped_output(normed) } else { normed };
+        self.leave_stack(&classes, &begun.held);
         // What both stacks return stays in variables until the loss is known.
-        let read = if run.scales_decoder_output() {
+        let read = if run.is_t5() && run.scales_decoder_output() {
             self.tape.enter(Segment::Head);
             let shape = decoded.shape;
             fresh(&mut self.tape, decoded, "scaled decoder output", shape)
@@ -55,6 +58,17 @@ impl<'a> Recording<'a> {
         let until_loss = vec![decoded, encoded, ids];
         let stages = Stages { classes, norm_start, embedding, until_loss, tower: None, until_embedding: Vec::new() };
         self.head_and_back(read, table, stages)
+    }
+
+    /// The norm behind the encoder's layers, where there is one; what it reads goes.
+    fn behind_encoder(&mut self, run: &Run<'a>, stream: Tensor) -> Tensor {
+        if run.architecture.final_norm.is_none() {
+            return stream;
+        }
+        self.tape.enter(Segment::FinalNorm);
+        let normed = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("encoder final norm"));
+        self.tape.release(stream);
+        if run.is_t5() { self.dropped_output(normed) } else { normed }
     }
 
     /// The layers of these numbers.
@@ -75,11 +89,11 @@ impl<'a> Recording<'a> {
     }
 
     /// A stack returns: its masks and biases and what entered it go, but not what the encoder gave.
-    fn leave_stack(&mut self, classes: &Classes<'a>, embedded: Tensor) {
+    fn leave_stack(&mut self, classes: &Classes<'a>, held: &[Tensor]) {
         if let Beside::Stack(stack) = classes.beside {
             self.tape.release_each(Stack { encoded: None, ..stack }.tensors());
         }
-        self.tape.release(embedded);
+        self.let_go(held);
     }
 
     /// The embedding after its dropout; the embedding itself stays in a variable.
@@ -98,6 +112,27 @@ impl<'a> Recording<'a> {
 }
 
 impl Run<'_> {
+    /// Whether its stacks are T5's, whose positions are biases of scores.
+    fn is_t5(&self) -> bool {
+        self.architecture.positions == PositionKind::Relative
+    }
+
+    /// The same run over what the encoder reads.
+    fn of_encoder(&self, seq2seq: Seq2Seq) -> Self {
+        match seq2seq.sounds {
+            Some(sounds) => Run { sequence: sounds.positions, stream_by_channel: true, ..*self },
+            None => *self,
+        }
+    }
+
+    /// The same run over what this layer's stack reads.
+    pub(crate) fn of_stack(&self, layer: &Layer) -> Self {
+        match self.architecture.seq2seq {
+            Some(seq2seq) if !layer.variant.attends_to_encoder => self.of_encoder(seq2seq),
+            _ => *self,
+        }
+    }
+
     /// Computes a layer of a stack again: what it makes for the layers after it goes with it.
     pub(crate) fn stack_layer_again(&self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Stack) {
         let mut stack = given;

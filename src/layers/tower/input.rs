@@ -4,15 +4,15 @@ use super::Seen;
 use crate::layers::Run;
 use crate::layers::embedding::look_up;
 use crate::layers::norm::names;
-use crate::layers::operations::{ONE, add, cast, copy, join, unary_keeping_input};
+use crate::layers::operations::{ONE, add, cast, join};
 use crate::model::part::{Part, Piece};
 use crate::model::tower::{Kind, Tower};
 use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
 impl Run<'_> {
-    /// Patches or frames as tokens, with their positions.
-    pub(super) fn tower_input(&self, tape: &mut Tape, seen: &Seen) -> Tensor {
+    /// Patches or frames as tokens, with their positions. What the tower's code has in a variable is put with the rest.
+    pub(super) fn tower_input(&self, tape: &mut Tape, seen: &Seen, until_return: &mut Vec<Tensor>) -> Tensor {
         let tower = &seen.tower;
         let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
         let has_class = seen.has(Part::ClassToken);
@@ -20,7 +20,14 @@ impl Run<'_> {
         let read = tape.shape(&[self.b(), patches, inputs]);
         let pixels = Tape::buffer(read, Dtype::Fp32);
         let pixels = cast(tape, pixels, self.weights, "pixels in the weights' type");
-        let embedded = self.patch_tokens(tape, seen, pixels, patches);
+        let embedded = if tower.kind == Kind::Whisper {
+            let frames =
+                self.frames(tape, pixels, tower.sizes.patch_inputs / 3, |tape, first| self.begun(tape, tower, first));
+            until_return.push(tape.share(frames));
+            frames
+        } else {
+            self.patch_tokens(tape, seen, pixels, patches)
+        };
         tape.release(pixels);
         let placed = self.with_tower_positions(tape, tower, embedded, has_class);
         if seen.has(Part::TowerFirstNorm) {
@@ -31,29 +38,13 @@ impl Run<'_> {
         placed
     }
 
-    /// One product for each patch: a convolution, which keeps what it reads. Of sounds two, with an activation behind each.
+    /// One product for each patch: a convolution, which keeps what it reads.
     fn patch_tokens(&self, tape: &mut Tape, seen: &Seen, pixels: Tensor, patches: Dim) -> Tensor {
         let tower = &seen.tower;
         let biased = seen.tensors.before.iter().any(|it| (it.part, it.piece) == (Part::PatchProjection, Piece::Bias));
         let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
-        if tower.kind != Kind::Whisper {
-            let tokens = self.patched(tape, pixels, (Part::PatchProjection, inputs, biased), patches);
-            return self.begun(tape, tower, tokens);
-        }
-        // The second has a stride of two: the first makes twice as many tokens.
-        let twice = Dim { symbol: "2n", size: patches.size.saturating_mul(2) };
-        let first = self.patched(tape, pixels, (Part::PatchProjection, inputs, true), twice);
-        let first = self.begun(tape, tower, first);
-        let activated = unary_keeping_input(tape, first, "activated frames");
-        tape.release(first);
-        let three = Dim { symbol: "3h", size: 3 * self.architecture.hidden_size };
-        let second = self.patched(tape, activated, (Part::FrameProjection, three, true), patches);
-        tape.release(activated);
-        let activated = unary_keeping_input(tape, second, "activated frames");
-        tape.release(second);
-        let turned = copy(tape, activated, "frames", activated.shape);
-        tape.release(activated);
-        turned
+        let tokens = self.patched(tape, pixels, (Part::PatchProjection, inputs, biased), patches);
+        self.begun(tape, tower, tokens)
     }
 
     /// Transformers makes what a tower's first module gives require a gradient where layers are checkpointed, unless it was
@@ -64,16 +55,23 @@ impl Run<'_> {
         if begins { tape.require_gradient(tokens) } else { tokens }
     }
 
-    fn patched(&self, tape: &mut Tape, read: Tensor, (part, inputs, biased): (Part, Dim, bool), tokens: Dim) -> Tensor {
+    /// The tokens that a convolution makes, `[b, n, h]`.
+    pub(crate) fn patched(
+        &self,
+        tape: &mut Tape,
+        read: Tensor,
+        (part, inputs, biased): (Part, Dim, bool),
+        tokens: Dim,
+    ) -> Tensor {
         let matrix = self.weights(tape, part, inputs, self.h(), biased);
         let narrow = cast(tape, read, self.compute(), "pixels in 16 bits");
         let weight = if self.autocast { tape.cached_copy(matrix.weight) } else { matrix.weight };
         let bias = matrix.bias.map(|bias| if self.autocast { tape.cached_copy(bias) } else { bias });
         let inputs = [weight, bias.unwrap_or(weight), narrow];
+        // Both are kept, whichever a gradient is made of.
         let keeps = [narrow, weight];
-        let kept = if narrow.needs_gradient() { &keeps[..] } else { &keeps[..1] };
         let convolution =
-            Operation { rule: Rule::Each, inputs: &inputs, keeps: kept, extras: &[], keeps_output: false };
+            Operation { rule: Rule::Each, inputs: &inputs, keeps: &keeps, extras: &[], keeps_output: false };
         let shape = tape.shape(&[self.b(), tokens, self.h()]);
         let output = tape.apply(&convolution, "patches", shape, self.compute());
         tape.release(narrow);
@@ -98,7 +96,7 @@ impl Run<'_> {
         let Some(rows) = tower.positions() else { return stream };
         let table = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
         let frozen = tape.is_frozen();
-        tape.set_frozen(frozen || tower.computes_positions());
+        tape.set_frozen(frozen || !tower.position_table().is_trained(self.loaded));
         let table = tape.parameter(Part::PositionEmbedding.name(Piece::Weight), table, self.weights);
         tape.set_frozen(frozen);
         let each = tape.shape(&[self.s(), self.h()]);

@@ -88,7 +88,8 @@ impl Run<'_> {
         // Autocast casts the last argument first.
         let [value, key, query] = named.map(|(tensor, name)| cast(tape, tensor, compute, name));
         let padded = mask.map(|mask| self.mask_in_eights(tape, mask));
-        let context = self.kernel(tape, [query, key, value], padded, (sizes, false));
+        let by_head = padded.is_none() && self.lies_by_head(sizes.heads);
+        let context = self.kernel(tape, [query, key, value], padded, (sizes, by_head));
         tape.release_each(padded);
         tape.release_each([query, key, value]);
         let shape = self.stream(tape, sizes.context);

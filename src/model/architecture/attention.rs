@@ -60,6 +60,11 @@ impl Attention {
         self.heads * self.head_dim
     }
 
+    /// Whether keys have a bias.
+    pub const fn key_bias(&self) -> bool {
+        self.qkv_bias && !self.variant.unbiased_keys
+    }
+
     /// Key and value heads that a cache holds.
     pub const fn cached_heads(&self) -> u64 {
         match self.projection {

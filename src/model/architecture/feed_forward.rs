@@ -39,7 +39,7 @@ fn of_one_key<'k>(
     keys: &'k ArchitectureKeys,
 ) -> Result<Option<(MlpKind, &'k str)>, ArchitectureError> {
     const KEY: &str = "feed_forward_proj";
-    let Some(defaults) = &family.seq2seq else { return Ok(None) };
+    let Some(defaults) = family.seq2seq.and_then(|defaults| defaults.distances) else { return Ok(None) };
     let said = keys.seq2seq.feed_forward_proj.as_deref().unwrap_or(defaults.feed_forward);
     match said.split_once('-') {
         None => Ok(Some((MlpKind::Plain, said))),

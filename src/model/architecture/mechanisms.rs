@@ -11,6 +11,8 @@ pub struct AttentionVariant {
     pub indexer: Option<Indexer>,
     /// Whether each head's output is weighed by a gate of its own.
     pub head_gate: bool,
+    /// Whether keys have no bias where queries and values have one (Whisper).
+    pub unbiased_keys: bool,
     /// Compressed tokens beside a window, where attention sees those.
     pub compressed: Option<Compressed>,
 }

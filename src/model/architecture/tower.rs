@@ -5,7 +5,7 @@ mod layers;
 mod tokens;
 
 use super::{Architecture, ArchitectureError, LayerGroup, Output};
-use crate::model::family::{Dropout, NormKind, PositionKind};
+use crate::model::family::{Dropout, NormKind, PositionKind, PositionTable};
 use crate::model::keys::TowerKeys;
 
 pub use kinds::{Composite, Kind, Modality, Projector};
@@ -106,7 +106,7 @@ impl Tower {
             embedding_norm: None,
             final_norm: None,
             logits_softcap: false,
-            dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0 },
+            dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0, activation: 0.0 },
             native_weights: None,
             per_layer_inputs: None,
             streams: None,
@@ -128,9 +128,9 @@ impl Tower {
         self.sizes.positions(self.kind)
     }
 
-    /// Whether its positions are sines and cosines: a table that stands among the parameters and is never trained.
-    pub fn computes_positions(&self) -> bool {
-        self.kind == Kind::Whisper
+    /// Its table of positions: Whisper's is sines and cosines that stand among the parameters.
+    pub fn position_table(&self) -> PositionTable {
+        if self.kind == Kind::Whisper { PositionTable::FrozenUntilLoaded } else { PositionTable::Learned }
     }
 
     /// Tokens that so many images of these sides, or sounds, take in the decoder's sequence.

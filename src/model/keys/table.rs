@@ -248,10 +248,20 @@ keys! {
 }
 
 keys! {
-    /// The keys of an `[architecture]` that only T5 and its kin read.
+    /// The keys of an `[architecture]` that only an encoder with a decoder reads.
     pub struct Seq2SeqKeys {
-        /// Layers of the decoder; as many as the encoder's where absent.
-        num_decoder_layers: Option<u64>,
+        /// Layers of the decoder; where absent as many as T5's encoder has, or those of the class.
+        num_decoder_layers: Option<u64> | "decoder_layers",
+        /// Heads of a layer of the decoder; those of the class where absent.
+        decoder_attention_heads: Option<u64>,
+        /// Width of the decoder's feed-forward networks; that of the class where absent.
+        decoder_ffn_dim: Option<u64>,
+        /// Dropout behind the activation of a feed-forward network.
+        activation_dropout: Option<f64>,
+        /// Whisper: numbers for each frame of a spectrogram.
+        num_mel_bins: Option<u64>,
+        /// Whisper: tokens that every sound becomes.
+        max_source_positions: Option<u64>,
         /// Distances that a bias of scores tells apart.
         relative_attention_num_buckets: Option<u64>,
         /// An activation by its name, with `gated-` before it where it is that of a gate.

@@ -52,7 +52,6 @@ fn layers(tower: &Tower) -> Vec<Vec<Tensor>> {
     let of_group = |(index, group): (usize, &LayerGroup)| {
         let mut tensors = layer_tensors(&group.layer, hidden);
         match tower.kind {
-            Kind::Whisper => tensors.retain(|tensor| (tensor.part, tensor.piece) != (Part::Key, Piece::Bias)),
             Kind::InternVit => {
                 let normed = tower.keys.use_qk_norm == Some(true);
                 let norms = [Part::QueryNorm, Part::KeyNorm].map(|part| (part, Piece::Weight));

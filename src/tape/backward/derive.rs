@@ -33,11 +33,13 @@ impl Tape {
             storage.estimated = true;
         }
         let copied = match node.rule {
-            Rule::Fused(FusedKernel::FlashByHead) if self.kernels.is_some() => {
-                Some(self.allocate("gradient in rows", node.output_shape, node.output_dtype, Kind::Scratch))
-            }
+            Rule::Fused(FusedKernel::FlashByHead) => Some("gradient in rows"),
+            Rule::EachFromRows => Some("input in rows"),
             _ => None,
         };
+        let copied = copied
+            .filter(|_| self.kernels.is_some())
+            .map(|name| self.allocate(name, node.output_shape, node.output_dtype, Kind::Scratch));
         // Gradients are made in the order of their names: `mat1`, `mat2`, `self`; `other`, `self`.
         let reversed = match node.rule {
             Rule::Affine => self.input(node, BIAS).is_some(),
@@ -155,6 +157,7 @@ impl Tape {
                 gradient
             }
             Rule::Each
+            | Rule::EachFromRows
             | Rule::Dropout
             | Rule::Fused(_)
             | Rule::Again(_)

@@ -47,7 +47,7 @@ impl Gpt<'_> {
         let stream = self.embed(&mut tape);
         let mut blocks = Blocks { model: self, tables: self.rotary(&mut tape) };
         let embedding = 0..tape.node_count();
-        let mut layers = Recorder::new(self.run, hooks);
+        let mut layers = Recorder::new(&self.run, hooks);
         let stream = layers.forward(&mut tape, &mut blocks, stream);
         let norm = tape.node_count();
         tape.enter(Segment::FinalNorm);

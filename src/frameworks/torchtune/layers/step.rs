@@ -30,7 +30,7 @@ impl TransformerDecoder<'_> {
         let start = tape.node_count();
         let (table, stream) = self.embed(&mut tape, batch.tokens);
         let embedding = start..tape.node_count();
-        let mut layers = Recorder::new(run, hooks);
+        let mut layers = Recorder::new(&run, hooks);
         let stream = layers.forward(&mut tape, &mut self, stream);
         let norm_start = tape.node_count();
         tape.enter(Segment::FinalNorm);

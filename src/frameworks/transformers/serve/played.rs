@@ -36,6 +36,7 @@ impl Served<'_> {
             conv1d: run.code.conv1d,
             tied: TiedHead::of(&self.model.architecture, Bits::whole(run.weights.bits()))?,
             warmup: Warmup::All,
+            stacks: None,
             start: None,
             gives_back: false,
             reference: false,

@@ -7,7 +7,7 @@ use crate::ledger::EstimateError;
 use crate::ledger::runtime::WORKSPACE;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
-use crate::sequence::{Loading, Program, Sequence, TiedHead, as_named, check_layers};
+use crate::sequence::{Loading, Program, Sequence, Stacks, TiedHead, as_named, check_layers};
 use crate::states::adapters::Adapters;
 use crate::states::optimizer;
 use crate::states::weights::Set;
@@ -38,6 +38,7 @@ impl Trained<'_> {
             conv1d: run.code.conv1d,
             warmup: self.release.warmup(),
             tied: TiedHead::of(&self.model.architecture, self.bits()[0])?,
+            stacks: Stacks::of(&self.model.architecture, self.bits()[0])?,
             adapters: self.adapters.as_ref(),
             adapted_head: head.as_ref(),
             start: self.start(),

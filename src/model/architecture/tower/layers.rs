@@ -185,7 +185,7 @@ fn layer(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Layer {
         sinks: false,
         gate: false,
         latent: None,
-        variant: AttentionVariant::default(),
+        variant: AttentionVariant { unbiased_keys: kind == Kind::Whisper, ..AttentionVariant::default() },
     };
     let quick = matches!(kind, Kind::Clip | Kind::Qwen2Vl);
     let mlp = Mlp {

@@ -1,0 +1,94 @@
+//! What comes and goes while an encoder and a decoder are made on the card: tables of tokens that are tied once both are
+//! there, and what sines and cosines of positions are computed with.
+
+use super::{Made, Sequence};
+use crate::model::Architecture;
+use crate::model::family::PositionTable;
+use crate::model::parameters::{Block, BlockParameters, position_rows};
+use crate::units::{Bits, Bytes, Overflow};
+
+const TABLE: &str = "a table of tokens that is tied to another";
+const SINES: &str = "sines and cosines of positions";
+
+/// Two stacks that are about to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stacks {
+    /// Layers of the first.
+    encoder_layers: u64,
+    /// Bytes of the table of tokens that each makes for itself, where both share one in the end.
+    tokens: Option<u64>,
+    /// Bytes of the tables of positions of encoder and decoder that are computed, and how.
+    computed: [Option<(PositionTable, u64)>; 2],
+}
+
+/// How far they are.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    tables: Vec<Made>,
+    blocks: usize,
+    decodes: bool,
+}
+
+impl Stacks {
+    /// Those of a model whose weights have so many bits, where it has two.
+    pub(crate) fn of(architecture: &Architecture, bits: Bits) -> Result<Option<Self>, Overflow> {
+        let Some(seq2seq) = architecture.seq2seq else { return Ok(None) };
+        let table = |rows: u64| {
+            let elements = rows.checked_mul(architecture.hidden_size).ok_or(Overflow)?;
+            bits.bytes(elements).map(Bytes::get)
+        };
+        let computed = |encodes: bool| {
+            let kind = seq2seq.positions[usize::from(!encodes)];
+            let rows = position_rows(architecture, &seq2seq, encodes).filter(|_| kind != PositionTable::Learned);
+            rows.map(|rows| Ok((kind, table(rows)?))).transpose()
+        };
+        let tokens = seq2seq.sounds.is_none().then(|| table(architecture.vocab_size)).transpose()?;
+        Ok(Some(Self { encoder_layers: seq2seq.encoder_layers, tokens, computed: [computed(true)?, computed(false)?] }))
+    }
+
+    /// A block is next: where it begins the decoder, the encoder is there.
+    pub(super) fn next(&self, sequence: &mut Sequence, block: &BlockParameters, under_way: &mut UnderWay) {
+        let decodes = match block.block {
+            Block::Embedding => under_way.blocks > 0,
+            Block::Group(_) => block.span[0] >= self.encoder_layers,
+            _ => false,
+        };
+        under_way.blocks += 1;
+        if decodes && !under_way.decodes {
+            under_way.decodes = true;
+            self.compute_positions(sequence, true);
+            self.begin(sequence, under_way);
+        }
+    }
+
+    /// A stack begins, by a table of tokens.
+    pub(super) fn begin(&self, sequence: &mut Sequence, under_way: &mut UnderWay) {
+        under_way.tables.extend(self.tokens.map(|bytes| sequence.allocate(TABLE, bytes)));
+    }
+
+    /// Both are there, and their tables are tied.
+    pub(super) fn end(&self, sequence: &mut Sequence, under_way: UnderWay) {
+        self.compute_positions(sequence, false);
+        for table in under_way.tables.into_iter().rev() {
+            sequence.release(table);
+        }
+    }
+
+    /// Whisper's are put together of sines and cosines, the others' written into a table one after the other.
+    fn compute_positions(&self, sequence: &mut Sequence, encodes: bool) {
+        let Some((kind, table)) = self.computed[usize::from(!encodes)] else { return };
+        let half = table / 2;
+        if kind == PositionTable::FrozenUntilLoaded {
+            let made = [half, half, half, table].map(|bytes| sequence.allocate(SINES, bytes));
+            let [angles, sines, cosines, whole] = made;
+            for made in [cosines, sines, angles, whole] {
+                sequence.release(made);
+            }
+        } else {
+            let whole = sequence.allocate(SINES, table);
+            sequence.passing(SINES, half);
+            sequence.passing(SINES, half);
+            sequence.release(whole);
+        }
+    }
+}
