@@ -34,6 +34,7 @@ mod mamba;
 mod mimo;
 mod minimax;
 mod mistral;
+mod mpnet;
 mod mpt;
 mod nemotron;
 mod olmo;
@@ -128,6 +129,7 @@ const LINEAGES: &[&[Member]] = &[
     mamba::MEMBERS,
     jamba::MEMBERS,
     bert::MEMBERS,
+    mpnet::MEMBERS,
     t5::MEMBERS,
     bart::MEMBERS,
     vit::MEMBERS,

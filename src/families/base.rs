@@ -2,7 +2,7 @@
 
 use super::code::{
     DecoderMask, Earlier, FusedProjection, GateCode, HeldNorm, Implementation, LossCode, ModuleOrder, Modules,
-    NormCode, PositionCode, Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, TableCode, Widening,
+    NormCode, PositionCode, Rotation, RouterCode, SavedLayer, SavedOrder, ScoreCode, Sublayers, TableCode, Widening,
 };
 use crate::model::family::{
     Defaults, Dropout, ExpertDefaults, Family, LatentDefaults, Mamba2Defaults, MlpKind, NormKind, Normalisation,
@@ -102,7 +102,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     embedding_dropout: false,
     hidden_dropout: false,
     attention_output_dropout: true,
-    whole_sublayers: false,
+    sublayers: Sublayers::Apart,
     drops_inside_attention: false,
     attention_dropout_on_output: false,
     checkpoint_keeps_mask: false,
@@ -140,6 +140,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     shares_frequencies: false,
     counts_positions_once: false,
     experts_apart: false,
+    recomputes: true,
     never_checkpoints: false,
     widened_by_model: false,
     flash_package: false,

@@ -3,7 +3,7 @@
 use super::base::{ENCODER_CODE, LLAMA, LLAMA_LIKE};
 use super::code::{
     FusedProjection, Implementation, LossCode, ModuleOrder, Modules, OutputSaved, PositionCode, Rotation, SavedLayer,
-    SavedOrder, Widening,
+    SavedOrder, Sublayers, Widening,
 };
 use super::reads::{CROSS_ATTENTION, Key, Reads, Refusal, When};
 use super::{Member, ModuleNames};
@@ -101,7 +101,7 @@ pub(super) const MEMBERS: &[Member] = &[
         code: Implementation {
             positions: PositionCode::FromBuffer,
             attention_output_dropout: false,
-            whole_sublayers: true,
+            sublayers: Sublayers::Whole,
             saved_layer: SavedLayer { output: OutputSaved::ByName, ..BERT_CODE.saved_layer },
             saved: SavedOrder::HeadLast,
             measured: true,
@@ -189,6 +189,7 @@ pub(super) const MEMBERS: &[Member] = &[
                 transform_bias: false,
                 transform_act: Some("gelu"),
                 second_bias: false,
+                distances: None,
                 local: Some(LocalDefaults { window: 128, global_every: 3 }),
             }),
             defaults: Defaults {
@@ -251,7 +252,7 @@ pub(super) const MEMBERS: &[Member] = &[
     },
 ];
 
-const BERT: Family = Family {
+pub(super) const BERT: Family = Family {
     id: "bert",
     norm: NormKind::Layer,
     placement: Placement::AfterResidual,
@@ -279,7 +280,7 @@ const BERT: Family = Family {
 };
 
 /// What BERT has outside its layers.
-const BERT_TOP: EncoderDefaults = EncoderDefaults {
+pub(super) const BERT_TOP: EncoderDefaults = EncoderDefaults {
     classes: ["BertModel", "BertForMaskedLM"],
     token_types: Some(2),
     embedding_size: None,
@@ -288,17 +289,18 @@ const BERT_TOP: EncoderDefaults = EncoderDefaults {
     transform_bias: true,
     transform_act: None,
     second_bias: true,
+    distances: None,
     local: None,
 };
 
 /// What BERT's class reads.
-const BERT_READS: Reads =
+pub(super) const BERT_READS: Reads =
     Reads { keys: &[BERT_KEYS], refuses: &[OTHER_MODELS[0], OTHER_MODELS[1], OTHER_MODELS[2], CHUNKS], ..Reads::PLAIN };
 
 /// What those of RoBERTa and its kin read.
 const ROBERTA_READS: Reads = Reads { keys: &[BERT_KEYS, &[Key::Own("pad_token_id")]], ..BERT_READS };
 
-const BERT_KEYS: &[Key] = &[
+pub(super) const BERT_KEYS: &[Key] = &[
     Key::Named("attention_dropout", &["attention_probs_dropout_prob"]),
     Key::Named("hidden_dropout", &["hidden_dropout_prob"]), // The same probability after the embedding.
     Key::Named("embedding_dropout", &["hidden_dropout_prob"]),
@@ -307,7 +309,7 @@ const BERT_KEYS: &[Key] = &[
 ];
 
 /// BERT and its kin are written alike.
-const BERT_CODE: Implementation = Implementation {
+pub(super) const BERT_CODE: Implementation = Implementation {
     rotation: Rotation::None,
     softmax_in_fp32: false,
     weights_as_softmax: true,
@@ -319,7 +321,7 @@ const BERT_CODE: Implementation = Implementation {
 };
 
 /// What RoBERTa has outside its layers.
-const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
+pub(super) const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
     classes: ["RobertaModel", "RobertaForMaskedLM"],
     token_types: Some(2),
     embedding_size: None,
@@ -329,6 +331,7 @@ const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
     // Whatever `hidden_act` says.
     transform_act: Some("gelu"),
     second_bias: true,
+    distances: None,
     local: None,
 };
 
@@ -355,7 +358,7 @@ const ROBERTA_NAMES: &[(Part, &[&str])] = &[
 ];
 
 /// Flags that make another model of an encoder.
-const OTHER_MODELS: &[Refusal] = &[
+pub(super) const OTHER_MODELS: &[Refusal] = &[
     Refusal { key: "is_decoder", when: When::True, problem: "an encoder's class as a decoder is not covered" },
     CROSS_ATTENTION,
     Refusal {
@@ -366,7 +369,7 @@ const OTHER_MODELS: &[Refusal] = &[
 ];
 
 /// Networks over a part of the tokens at a time.
-const CHUNKS: Refusal = Refusal {
+pub(super) const CHUNKS: Refusal = Refusal {
     key: "chunk_size_feed_forward",
     when: When::Positive,
     problem: "found a number; feed-forward networks over parts of a sequence are not covered",

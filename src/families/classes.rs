@@ -102,6 +102,7 @@ const CLASSES: &[(&str, Classes)] = &[
         "modernbert",
         Classes { sequences: Some(ScoreHead::Transformed), tokens: Some(ScoreHead::Transformed), dropout: Some(0.0) },
     ),
+    ("mpnet", Classes::FIRST_TOKEN),
     ("nemotron", Classes::BOTH),
     ("olmo", Classes::SEQUENCES),
     ("olmo2", Classes::SEQUENCES),

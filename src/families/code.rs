@@ -7,6 +7,7 @@ mod experts;
 mod liger;
 mod norm;
 mod order;
+mod sublayers;
 
 pub use attention::{FusedProjection, Rotation, ScoreCode, TableCode, Widening};
 pub use earlier::Earlier;
@@ -15,6 +16,7 @@ pub use experts::{GateCode, RouterCode};
 pub use liger::LigerPatch;
 pub use norm::{HeldNorm, NormCode};
 pub use order::{ModuleOrder, Modules, OutputSaved, SavedLayer, SavedOrder};
+pub use sublayers::Sublayers;
 
 /// The version that is described, as entries name it.
 pub const SOURCE: &str = "Transformers 5.23 modelling code under PyTorch 2.15 autograd, measured";
@@ -150,9 +152,8 @@ pub struct Implementation {
     pub measured: bool,
     /// Whether the expert of every token computes before the routed ones.
     pub shared_expert_first: bool,
-    /// Whether an encoder's attention projects its own output and its feed-forward network is one module, which let go of what
-    /// they computed as they return (`DistilBERT`).
-    pub whole_sublayers: bool,
+    /// Which modules the layers of an encoder are made of.
+    pub sublayers: Sublayers,
     /// Whether tokens see each other in both directions, so that without padding or a window nothing is masked.
     pub bidirectional: bool,
     /// Whether attention weights keep the type of their softmax until they are multiplied by the values.
@@ -179,6 +180,8 @@ pub struct Implementation {
     pub counts_positions_once: bool,
     /// Whether each expert is a module of its own, with linear layers, and computes after the one before.
     pub experts_apart: bool,
+    /// Whether its classes let layers be checkpoints: `supports_gradient_checkpointing`.
+    pub recomputes: bool,
     /// Whether layers are no checkpoints, whatever was asked for.
     pub never_checkpoints: bool,
     /// Whether the model itself widens its logits, and lets go of those in 16 bits.

@@ -232,10 +232,21 @@ pub(crate) fn look_up(
     name: &'static str,
     shape: u16,
 ) -> Tensor {
+    look_up_by(Rule::Lookup, tape, table, indices, (name, shape))
+}
+
+/// The same, by the rule of its gradient.
+pub(crate) fn look_up_by(
+    rule: Rule,
+    tape: &mut Tape,
+    table: Tensor,
+    indices: Option<Tensor>,
+    (name, shape): (&'static str, u16),
+) -> Tensor {
     let keeps: &[Tensor] = match &indices {
         Some(indices) => std::slice::from_ref(indices),
         None => &[],
     };
-    let operation = Operation { rule: Rule::Lookup, inputs: &[table], keeps, extras: &[], keeps_output: false };
+    let operation = Operation { rule, inputs: &[table], keeps, extras: &[], keeps_output: false };
     tape.apply(&operation, name, shape, table.dtype)
 }

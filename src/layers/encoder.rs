@@ -1,6 +1,8 @@
 //! What encoders do otherwise: types of tokens, layers whose norms come last and whose parts are modules of their own,
 //! and what stands between the layers and the head.
 
+mod distances;
+
 use super::attention::{Attended, Shared};
 use super::embedding::{Embedded, look_up};
 use super::layer::{ATTENTION_NORM, FEED_FORWARD_NORM, Outputs};
@@ -8,7 +10,7 @@ use super::model::ONE;
 use super::norm::names;
 use super::operations::{add, cast, dropout, join, unary_keeping_output};
 use super::{Linear, Run};
-use crate::families::code::PositionCode;
+use crate::families::code::{PositionCode, Sublayers};
 use crate::model::architecture::{Attention, Layer, Mlp};
 use crate::model::family::{Placement, PositionKind};
 use crate::model::part::{Part, Piece};
@@ -41,7 +43,12 @@ impl Run<'_> {
             let shape = if positions.is_some() { stream.shape } else { tape.shape(&[self.s(), self.table_width()]) };
             let looked_up = look_up(tape, positions_table, positions, "position embedding", shape);
             let sum = add(tape, [stream, looked_up], "embedding with positions");
-            tape.release(stream);
+            // MPNet's has what was looked up in a variable of its own.
+            if self.distances().is_none() {
+                tape.release(stream);
+            } else {
+                locals.push(stream);
+            }
             locals.extend(positions.into_iter().chain([looked_up]));
             stream = sum;
         }
@@ -66,7 +73,29 @@ impl Run<'_> {
     fn positions_of_tokens(&self, tape: &mut Tape) -> Option<Tensor> {
         let counted = self.code.positions == PositionCode::FromTokens;
         let shape = tape.shape(&[self.b(), self.s()]);
-        counted.then(|| tape.constant("position ids", shape, Dtype::Int64))
+        counted.then(|| {
+            let make = |tape: &mut Tape, dtype| tape.constant("position ids", shape, dtype);
+            let is_token = tape.constant("tokens that are no padding", shape, Dtype::Bool);
+            let tokens = tape.constant("tokens that are no padding", shape, Dtype::Int32);
+            tape.release(is_token);
+            // A running sum of 64-bit numbers, and its product with what was summed.
+            let wide = make(tape, Dtype::Int64);
+            let summed = make(tape, Dtype::Int64);
+            tape.release(wide);
+            let mut narrow = make(tape, Dtype::Int32);
+            tape.release(summed);
+            if self.distances().is_none() {
+                // RoBERTa adds what a cache has.
+                let after = make(tape, Dtype::Int32);
+                tape.release(std::mem::replace(&mut narrow, after));
+            }
+            let product = make(tape, Dtype::Int32);
+            tape.release(narrow);
+            let long = make(tape, Dtype::Int64);
+            let positions = make(tape, Dtype::Int64);
+            tape.release_each([long, product, tokens]);
+            positions
+        })
     }
 
     /// Types gathered from a buffer by position: once for all sequences, or for each.
@@ -93,21 +122,33 @@ impl Run<'_> {
     ) -> Outputs {
         let Attended { context, weights, locals } = self.attend(tape, input, attention, shared);
         // Its variables go before the module that projects is called, where that is another.
-        let whole = self.code.whole_sublayers;
+        let sublayers = self.code.sublayers;
         let mut held = vec![context];
-        if whole {
+        if sublayers.project_inside() {
             held.extend(locals);
         } else {
             tape.release_each(locals);
         }
         let projected = self.attention_output(tape, context, attention);
-        if whole {
+        if sublayers.project_inside() {
             tape.release_each(std::mem::take(&mut held));
+        }
+        let mut weights = weights;
+        let outlasts_dropout = sublayers == Sublayers::WholeAttention;
+        if outlasts_dropout {
+            tape.release_each(weights.take());
+            held.push(tape.share(projected));
         }
         let dropped = self.dropped_attention(tape, projected);
         let sum = join(tape, [dropped, input], "residual stream", input.shape);
+        if outlasts_dropout {
+            tape.release(dropped);
+        }
         let middle = self.stream_norm(tape, sum, ATTENTION_NORM);
-        tape.release_each([sum, dropped]);
+        tape.release(sum);
+        if !outlasts_dropout {
+            tape.release(dropped);
+        }
         tape.release_each(held);
 
         let width = Dim { symbol: "f", size: mlp.intermediate_size };
@@ -116,6 +157,7 @@ impl Run<'_> {
         tape.release(up);
         let down = self.weights(tape, Part::Down, width, self.h(), mlp.bias);
         let fed = self.linear(tape, activated, down, "mlp.down");
+        let whole = sublayers == Sublayers::Whole;
         if whole {
             tape.release(activated);
         }

@@ -1,7 +1,7 @@
 //! Layers of an encoder and of a decoder, which attends to the encoder's output too: T5's, whose scores have a bias by
 //! distance, and those of BART and its kin.
 
-mod bias;
+pub(crate) mod bias;
 mod plain;
 mod sounds;
 

@@ -213,6 +213,10 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
             let covered = "infer, for an encoder whose head is not tied: it has a second bias that no gradient reaches";
             refuse("task", "train", covered)
         }
+        Task::Train if train.recompute != Recompute::None && !of_model(model).recomputes => {
+            let covered = format!("none: the classes of {} let no layer be a checkpoint", model.family.id);
+            refuse("train.recompute", train.recompute.word(), &covered)
+        }
         Task::Infer | Task::Train => Ok(()),
     }
 }

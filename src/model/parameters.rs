@@ -199,6 +199,11 @@ fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
 fn final_norm_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let hidden = architecture.hidden_size;
     let mut final_norm = Vec::new();
+    if let (Some(rows), Some(attention)) =
+        (architecture.encoder.and_then(|encoder| encoder.distances), architecture.attentions().next())
+    {
+        final_norm.push(matrix((Part::DistanceBias, Piece::Weight), rows, attention.heads, Role::Table));
+    }
     if architecture.kept_blocks.is_some() {
         variant::reading(&mut final_norm, architecture.norm, hidden, FINAL_READING);
     }

@@ -117,10 +117,10 @@ impl Loading<'_> {
             Placement::Build => self.built(&mut sequence, &mut standing)?,
         }
         if let Some(TiedHead { bias: Some(bias), has_second, .. }) = self.tied {
-            // `_adjust_bias` pads it by nothing, which is a copy that takes its place. Where the class has the bias twice that
-            // copy goes, since the other takes its place.
+            // `_adjust_bias` pads it by nothing, which is a copy that takes its place; of a class that has the bias twice, where
+            // it was built, that of the second time.
             let name = (Block::Head, 0, Part::Head.name(Piece::Bias));
-            match standing.remove(&name).filter(|_| !has_second) {
+            match standing.remove(&name).filter(|_| !has_second || self.placement == Placement::Build) {
                 Some(outdated) => {
                     standing.insert(name, sequence.allocate(WEIGHT, bias));
                     sequence.release(outdated);
@@ -215,11 +215,19 @@ impl Loading<'_> {
             come(sequence, below)?;
         }
         let matrix = self.tied.map(|tied| sequence.allocate("a head that is tied to the embedding", tied.matrix));
+        let second = self.tied.filter(|tied| tied.has_second).and_then(|tied| tied.bias);
+        let second = second.map(|bias| (bias, sequence.allocate(WEIGHT, bias)));
         if let Some([_, own]) = &head {
             come(sequence, own)?;
         }
         if let Some(matrix) = matrix {
             sequence.release(matrix);
+        }
+        // `_adjust_bias` pads the head's own by nothing, and the other takes the place of either.
+        if let Some((bias, second)) = second {
+            let padded = sequence.allocate(WEIGHT, bias);
+            sequence.release(second);
+            sequence.release(padded);
         }
         Ok(())
     }

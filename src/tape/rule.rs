@@ -15,6 +15,8 @@ pub(crate) enum Rule {
     EachFromRows,
     /// A lookup of rows in a table.
     Lookup,
+    /// The same, whose gradient comes in another order and is copied for it.
+    LookupInOrder,
     /// Dropout, whose mask is there before what it lets through.
     Dropout,
     /// A matrix product without a bias: one new gradient an input, each a product too.

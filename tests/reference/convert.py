@@ -30,10 +30,11 @@ CLASSES = {"GPTNeoX": "gpt_neox", "GPTJ": "gptj", "GptOss": "gpt_oss", "OPT": "o
 TEXT = {"gemma3": "gemma3_text"}
 
 # Families whose attention no fused kernel computes.
-EAGER = {"bloom", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt"}
+EAGER = {"bloom", "deberta-v2", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpnet", "mpt"}
 
 # Families of encoders and of images, whose class decides what stands on top of the layers.
-CLASSES_KEPT = {"bart", "bert", "distilbert", "electra", "roberta", "xlm-roberta", "modernbert", "vit", "mbart", "marian", "pegasus", "whisper"}
+CLASSES_KEPT = {"albert", "bart", "bert", "deberta-v2", "distilbert", "electra", "marian", "mbart", "modernbert", "mpnet", "pegasus",
+                "roberta", "vit", "whisper", "xlm-roberta"}
 
 # Words of the reference for words of a scenario.
 PRECISIONS = {"autocast": "bf16-mixed", "amp": "bf16-mixed"}

@@ -64,6 +64,9 @@ pub enum ScoreCode {
     /// GPT-2's before Transformers 5: it is divided by a number on the card, chosen where a buffer of each layer lets it
     /// through, and the mask is added.
     DividedThenChosen,
+    /// MPNet's: it is divided by a constant, the bias by distance is added in place and the mask after that; what the
+    /// softmax reads stays until attention returns.
+    BiasedInPlace,
     /// Falcon's: it is divided in place and stays until the softmax is there, whose type is that of the layer's input.
     InPlace,
 }

@@ -17,6 +17,8 @@ struct Side {
     heads: Dim,
     width: Dim,
     names: Names,
+    /// Whether eager attention reads them transposed: keys.
+    transposed: bool,
 }
 
 impl Run<'_> {
@@ -36,8 +38,10 @@ impl Run<'_> {
 
     fn project_apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, sizes: Sizes) -> Projected {
         let bias = attention.qkv_bias;
-        let queries = Side { heads: sizes.heads, width: sizes.query, names: names!("attention.query norm") };
-        let keys = Side { heads: sizes.kv_heads, width: sizes.kv, names: names!("attention.key norm") };
+        let queries =
+            Side { heads: sizes.heads, width: sizes.query, names: names!("attention.query norm"), transposed: false };
+        let keys =
+            Side { heads: sizes.kv_heads, width: sizes.kv, names: names!("attention.key norm"), transposed: true };
         // Projections as they are until the last of them is there.
         let late = self.code.heads_after_projections && self.heads_stay_together(attention);
         let channels = Self::query_channels(attention, sizes);
@@ -63,8 +67,8 @@ impl Run<'_> {
             let matrix = self.weights(tape, Part::Value, self.h(), values, bias);
             let value = self.linear(tape, input, matrix, "attention.value");
             if late {
-                query = self.copied_heads(tape, query, attention, sizes.heads);
-                key = self.copied_heads(tape, key, attention, sizes.kv_heads);
+                query = self.copied_heads(tape, query, attention, queries);
+                key = self.copied_heads(tape, key, attention, keys);
             }
             self.heads(tape, value, sizes.kv_heads, sizes.value_head, self.copies_value_gradient(attention))
         };
@@ -80,14 +84,14 @@ impl Run<'_> {
         if late {
             return self.normed_whole(tape, input, attention, side);
         }
-        let apart = self.apart(tape, input, attention, side.heads);
+        let apart = self.apart(tape, input, attention, side);
         if self.code.norms_after_projections { apart } else { self.normed_heads(tape, apart, attention, side) }
     }
 
     /// The heads of queries or keys, with a gradient that is copied where the projection's layout is another.
-    fn copied_heads(&self, tape: &mut Tape, input: Tensor, attention: &Attention, heads: Dim) -> Tensor {
+    fn copied_heads(&self, tape: &mut Tape, input: Tensor, attention: &Attention, side: Side) -> Tensor {
         let head = Dim { symbol: "d", size: attention.head_dim };
-        self.heads(tape, input, heads, head, self.copies_gradient(attention, heads))
+        self.heads(tape, input, side.heads, head, self.copies_gradient(attention, side.heads, side.transposed))
     }
 
     /// Keys and values are those of an earlier layer, which counts them.
@@ -110,11 +114,12 @@ impl Run<'_> {
 
     /// Heads apart where they are normed one by one, else the projection as it is, with its heads apart unless a norm
     /// over all of them comes first.
-    fn apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, heads: Dim) -> Tensor {
+    fn apart(&self, tape: &mut Tape, input: Tensor, attention: &Attention, side: Side) -> Tensor {
+        let heads = side.heads;
         let head = Dim { symbol: "d", size: attention.head_dim };
         match self.early_norm(attention) {
             QkNorm::FullWidth => input,
-            QkNorm::None | QkNorm::WithoutWeight => self.copied_heads(tape, input, attention, heads),
+            QkNorm::None | QkNorm::WithoutWeight => self.copied_heads(tape, input, attention, side),
             QkNorm::PerHead | QkNorm::EachHead => {
                 let shape = tape.shape(&[self.b(), self.s(), heads, head]);
                 // Liger's norm hands on a gradient in the layout in which it reads.
@@ -148,7 +153,7 @@ impl Run<'_> {
 
     /// Heads after their norm, where there is one.
     fn normed_heads(&self, tape: &mut Tape, input: Tensor, attention: &Attention, side: Side) -> Tensor {
-        let Side { heads, width, names } = side;
+        let Side { heads, width, names, .. } = side;
         let head = Dim { symbol: "d", size: attention.head_dim };
         let leading = [self.b(), self.s(), heads];
         let normed = match self.early_norm(attention) {
@@ -158,7 +163,7 @@ impl Run<'_> {
             QkNorm::EachHead => self.norm_of_each_head(tape, input, &leading, head, names),
         };
         tape.release(input);
-        self.copied_heads(tape, normed, attention, heads)
+        self.copied_heads(tape, normed, attention, side)
     }
 
     /// The norm on queries and keys that comes before they are rotated.
@@ -168,7 +173,7 @@ impl Run<'_> {
 
     /// The gradient of rotated heads is contiguous and is copied into the projection's layout, unless there is one
     /// head or a norm over heads lies between.
-    pub(crate) fn copies_gradient(&self, attention: &Attention, heads: Dim) -> bool {
+    pub(crate) fn copies_gradient(&self, attention: &Attention, heads: Dim, transposed: bool) -> bool {
         // Liger's rotation hands on gradients in the projection's layout, but for heads that it does not turn.
         if self.code.tables == TableCode::Gathered || self.liger.is_some() && attention.rotary_dim > 0 {
             return false;
@@ -182,7 +187,8 @@ impl Run<'_> {
         heads.size > 1
             && attention.rotary_dim > 0
             && matches!(self.early_norm(attention), QkNorm::None | QkNorm::FullWidth)
-            || heads.size > 1 && attention.rotary_dim == 0 && !self.fused_attention
+            // Of one sequence what was transposed lies as columns, which a product reads as they are.
+            || heads.size > 1 && attention.rotary_dim == 0 && !self.fused_attention && !(transposed && self.batch == 1)
     }
 
     /// The fused kernel writes the value's gradient in the projection's layout; eager attention does not.

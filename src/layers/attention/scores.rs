@@ -43,7 +43,7 @@ impl Run<'_> {
                 tape.release(products);
                 chosen
             }
-            ScoreCode::Scaled | ScoreCode::BiasedThenFilled => {
+            ScoreCode::Scaled | ScoreCode::BiasedThenFilled | ScoreCode::BiasedInPlace => {
                 let scaled = fresh(tape, products, "attention.scaled scores", products.shape);
                 tape.release(products);
                 scaled
@@ -63,20 +63,28 @@ impl Run<'_> {
                 tape.release(scaled);
                 biased
             }
+            Some(bias) if self.code.scores == ScoreCode::BiasedInPlace => tape.add_into(scaled, bias),
             _ => scaled,
         };
-        let Some(mask) = shared.mask else { return (scaled, None) };
+        let stays = self.code.scores == ScoreCode::BiasedInPlace;
+        let Some(mask) = shared.mask else {
+            held.extend(stays.then(|| tape.share(scaled)));
+            return (scaled, None);
+        };
         if let (ScoreCode::BiasedThenFilled, Some(bias)) = (self.code.scores, shared.bias) {
             return (filled(tape, scaled, bias, mask, held), None);
         }
         let masked = join(tape, [scaled, mask], "attention.masked scores", scaled.shape);
         match self.code.scores {
-            ScoreCode::Scaled | ScoreCode::Chosen | ScoreCode::DividedThenChosen | ScoreCode::BiasedThenFilled => {
-                tape.release(scaled);
-            }
+            ScoreCode::Scaled
+            | ScoreCode::Chosen
+            | ScoreCode::DividedThenChosen
+            | ScoreCode::BiasedThenFilled
+            | ScoreCode::BiasedInPlace => tape.release(scaled),
             ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
             ScoreCode::InPlace => return (masked, Some(scaled)),
         }
+        held.extend(stays.then(|| tape.share(masked)));
         (masked, None)
     }
 

@@ -68,6 +68,8 @@ impl Recording<'_> {
             held.extend(tables.into_iter().flatten().flat_map(|tables| [tables.cos, tables.sin]));
         }
         held.extend(masks.into_iter().flatten());
+        let bias = bias.or_else(|| run.bias_of_layers(&mut self.tape));
+        held.extend(bias.filter(|_| run.distances().is_some()));
         let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias });
         SharedByWindow { with, without }
     }

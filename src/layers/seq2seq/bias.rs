@@ -17,7 +17,7 @@ impl Run<'_> {
         let table = tape.parameter(Part::DistanceBias.name(Piece::Weight), table_shape, self.weights);
         let square = tape.shape(&[self.s(), self.s()]);
         let distances = tape.constant("distances", square, Dtype::Int64);
-        let numbers = numbers_of_distances(tape, square, kind == BiasKind::Earlier);
+        let numbers = numbers_of_distances(tape, square, kind == BiasKind::Earlier, None);
         let by_position = tape.shape(&[self.s(), self.s(), heads]);
         let looked_up = look_up(tape, table, Some(numbers), "attention.bias by distance", by_position);
         tape.release(numbers);
@@ -111,8 +111,8 @@ impl Run<'_> {
 }
 
 /// Small distances have numbers of their own, greater ones share those of their logarithm; with the operations'
-/// temporaries.
-fn numbers_of_distances(tape: &mut Tape, square: u16, causal: bool) -> Tensor {
+/// temporaries. What is `outdated` goes with the distances' signs.
+pub(crate) fn numbers_of_distances(tape: &mut Tape, square: u16, causal: bool, outdated: Option<Tensor>) -> Tensor {
     let whole = |tape: &mut Tape, name| tape.constant(name, square, Dtype::Int64);
     // Which side a token is on, where both are seen.
     let side = (!causal).then(|| {
@@ -128,9 +128,7 @@ fn numbers_of_distances(tape: &mut Tape, square: u16, causal: bool) -> Tensor {
         clipped
     });
     let absolute = whole(tape, "distances");
-    if let Some(clipped) = clipped {
-        tape.release(clipped);
-    }
+    tape.release_each(clipped.into_iter().chain(outdated));
     let small = tape.constant("small distances", square, Dtype::Bool);
     let mut logarithm = tape.constant("logarithms of distances", square, Dtype::Fp32);
     for _ in 0..4 {

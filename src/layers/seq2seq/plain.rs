@@ -85,7 +85,8 @@ impl Run<'_> {
         let sizes = Sizes::of(attention);
         let tokens = tape.dims(encoded.shape).dims().get(1).map_or(self.s(), |tokens| Dim { symbol: "n", ..*tokens });
         let across = Run { attended: Some(tokens.size), ..*self };
-        let copies = self.copies_gradient(attention, sizes.heads);
+        let [copies, copies_key] =
+            [false, true].map(|transposed| self.copies_gradient(attention, sizes.heads, transposed));
         let matrix = self.weights(tape, Part::CrossQuery, self.h(), sizes.query, attention.qkv_bias);
         let mut query = self.linear(tape, input, matrix, Part::CrossQuery.words());
         if self.code.scaled_queries {
@@ -94,12 +95,15 @@ impl Run<'_> {
             query = scaled;
         }
         let query = self.heads(tape, query, sizes.heads, sizes.head, copies);
-        let [key, value] =
-            [(Part::CrossKey, attention.key_bias()), (Part::CrossValue, attention.qkv_bias)].map(|(part, bias)| {
-                let matrix = self.weights(tape, part, self.h(), sizes.kv, bias);
-                let projected = self.linear_over(tape, encoded, matrix, part.words(), tokens);
-                self.heads_of(tape, projected, [sizes.kv_heads, tokens, sizes.head], copies)
-            });
+        let [key, value] = [
+            (Part::CrossKey, attention.key_bias(), copies_key),
+            (Part::CrossValue, attention.qkv_bias, self.copies_value_gradient(attention)),
+        ]
+        .map(|(part, bias, copies)| {
+            let matrix = self.weights(tape, part, self.h(), sizes.kv, bias);
+            let projected = self.linear_over(tape, encoded, matrix, part.words(), tokens);
+            self.heads_of(tape, projected, [sizes.kv_heads, tokens, sizes.head], copies)
+        });
         let projected = Projected { query, key, value, gate: None };
         let mut held = Vec::new();
         let (context, weights) = if self.fused_attention {

@@ -28,6 +28,8 @@ pub struct Encoder {
     pub transform_act: Activation,
     /// Whether a head that is not tied has a second bias, which nothing reads.
     pub second_bias: bool,
+    /// Distances for which all layers have one table of biases of their scores.
+    pub distances: Option<u64>,
     /// Tokens that a local layer sees on each side, whether any layer is local or not.
     pub window: Option<u64>,
 }
@@ -70,8 +72,21 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
             act.or(keys.hidden_act.as_deref()).unwrap_or(family.defaults.hidden_act),
         )?,
         second_bias: defaults.second_bias,
+        distances: distances(&defaults, keys)?,
         window: window(&defaults, keys)?,
     }))
+}
+
+/// Distances for which there is a bias, of which the classes count 32 whatever their table has.
+fn distances(defaults: &EncoderDefaults, keys: &ArchitectureKeys) -> Result<Option<u64>, ArchitectureError> {
+    const KEY: &str = "relative_attention_num_buckets";
+    let Some(usual) = defaults.distances else { return Ok(None) };
+    let rows = dimension(KEY, keys.seq2seq.relative_attention_num_buckets.unwrap_or(usual))?;
+    if rows < usual {
+        let problem = format!("{rows} rows, of which the class looks up {usual}");
+        return Err(ArchitectureError::new(KEY, problem));
+    }
+    Ok(Some(rows))
 }
 
 /// Channels of the token table; those of the residual stream where neither family nor keys say otherwise.

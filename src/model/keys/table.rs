@@ -262,7 +262,7 @@ keys! {
         num_mel_bins: Option<u64>,
         /// Whisper: tokens that every sound becomes.
         max_source_positions: Option<u64>,
-        /// Distances that a bias of scores tells apart.
+        /// Distances that a bias of scores tells apart; an encoder's too (MPNet).
         relative_attention_num_buckets: Option<u64>,
         /// An activation by its name, with `gated-` before it where it is that of a gate.
         feed_forward_proj: Option<String>,

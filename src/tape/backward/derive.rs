@@ -2,7 +2,7 @@
 
 use super::{BIAS, Gradients};
 use crate::tape::record::INPUTS;
-use crate::tape::{Dtype, FusedKernel, Input, Kind, Node, Rule, StorageId, Tape};
+use crate::tape::{Dtype, FusedKernel, Input, Kind, NOTHING, Node, Rule, StorageId, Tape};
 
 impl Tape {
     /// What a node reads in this place.
@@ -128,10 +128,12 @@ impl Tape {
                 self.scratch("softmax times gradient", &[bytes]);
                 gradient
             }
-            Rule::Lookup => {
+            Rule::Lookup | Rule::LookupInOrder => {
+                let copied = (node.rule == Rule::LookupInOrder).then(|| self.in_order(node));
                 let lookup = self.lookup_scratch(input, node.output_shape);
                 let gradient = own(self);
                 self.lookup_sums(lookup);
+                self.unrefer(copied.unwrap_or(NOTHING));
                 gradient
             }
             // Zeros are written into where they stand; a tracker sees a copy of them.

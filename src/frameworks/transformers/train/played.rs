@@ -5,7 +5,8 @@ use crate::frameworks::step::TrainingStep;
 use crate::layers::Run;
 use crate::ledger::EstimateError;
 use crate::ledger::runtime::WORKSPACE;
-use crate::model::parameters::BlockParameters;
+use crate::model::parameters::{BlockParameters, Tensor};
+use crate::model::part::{Part, Piece};
 use crate::scenario::Method;
 use crate::sequence::{Loading, Program, Sequence, Stacks, TiedHead, as_named, check_layers};
 use crate::states::adapters::Adapters;
@@ -79,6 +80,10 @@ impl Trained<'_> {
 
 /// A block's tensors in the order of its class.
 pub(super) fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
-    let tensors = as_named(block, run.code.modules).into_iter().cloned().collect();
+    let mut tensors: Vec<Tensor> = as_named(block, run.code.modules).into_iter().cloned().collect();
+    // What a module has itself comes before what its own modules have.
+    if run.architecture.encoder.is_some_and(|encoder| encoder.second_bias) {
+        tensors.sort_by_key(|tensor| !(tensor.part == Part::Head && tensor.piece == Piece::Bias));
+    }
     BlockParameters { tensors, ..block.clone() }
 }
