@@ -6,6 +6,7 @@ pub mod classes;
 pub mod code;
 pub mod reads;
 
+mod albert;
 mod apertus;
 mod bart;
 mod base;
@@ -130,6 +131,7 @@ const LINEAGES: &[&[Member]] = &[
     jamba::MEMBERS,
     bert::MEMBERS,
     mpnet::MEMBERS,
+    albert::MEMBERS,
     t5::MEMBERS,
     bart::MEMBERS,
     vit::MEMBERS,

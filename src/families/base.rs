@@ -102,6 +102,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     embedding_dropout: false,
     hidden_dropout: false,
     attention_output_dropout: true,
+    widens_in_layers: false,
     sublayers: Sublayers::Apart,
     drops_inside_attention: false,
     attention_dropout_on_output: false,

@@ -33,6 +33,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             positions: PositionCode::FromTokens,
+            modules: POSITIONS_LAST,
             saved: SavedOrder::HeadFirst,
             measured: true,
             ..BERT_CODE
@@ -48,6 +49,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             positions: PositionCode::FromTokens,
+            modules: POSITIONS_LAST,
             saved: SavedOrder::HeadFirst,
             measured: true,
             ..BERT_CODE
@@ -61,7 +63,12 @@ pub(super) const MEMBERS: &[Member] = &[
             encoder: Some(EncoderDefaults { classes: ["CamembertModel", "CamembertForMaskedLM"], ..ROBERTA_TOP }),
             ..BERT
         },
-        code: Implementation { positions: PositionCode::FromTokens, saved: SavedOrder::HeadFirst, ..BERT_CODE },
+        code: Implementation {
+            positions: PositionCode::FromTokens,
+            modules: POSITIONS_LAST,
+            saved: SavedOrder::HeadFirst,
+            ..BERT_CODE
+        },
         reads: ROBERTA_READS,
         modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
     },
@@ -71,7 +78,12 @@ pub(super) const MEMBERS: &[Member] = &[
             encoder: Some(EncoderDefaults { classes: ["Data2VecTextModel", "Data2VecTextForMaskedLM"], ..ROBERTA_TOP }),
             ..BERT
         },
-        code: Implementation { positions: PositionCode::FromTokens, saved: SavedOrder::HeadFirst, ..BERT_CODE },
+        code: Implementation {
+            positions: PositionCode::FromTokens,
+            modules: POSITIONS_LAST,
+            saved: SavedOrder::HeadFirst,
+            ..BERT_CODE
+        },
         reads: ROBERTA_READS,
         modules: ModuleNames { own: ROBERTA_NAMES, ..ModuleNames::USUAL },
     },
@@ -189,6 +201,7 @@ pub(super) const MEMBERS: &[Member] = &[
                 transform_bias: false,
                 transform_act: Some("gelu"),
                 second_bias: false,
+                shared_layers: false,
                 distances: None,
                 local: Some(LocalDefaults { window: 128, global_every: 3 }),
             }),
@@ -289,6 +302,7 @@ pub(super) const BERT_TOP: EncoderDefaults = EncoderDefaults {
     transform_bias: true,
     transform_act: None,
     second_bias: true,
+    shared_layers: false,
     distances: None,
     local: None,
 };
@@ -320,6 +334,9 @@ pub(super) const BERT_CODE: Implementation = Implementation {
     ..ENCODER_CODE
 };
 
+/// The modules of RoBERTa's classes.
+const POSITIONS_LAST: Modules = Modules { positions_last: true, ..Modules::in_order(ModuleOrder::NormAfterEach) };
+
 /// What RoBERTa has outside its layers.
 pub(super) const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
     classes: ["RobertaModel", "RobertaForMaskedLM"],
@@ -331,6 +348,7 @@ pub(super) const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
     // Whatever `hidden_act` says.
     transform_act: Some("gelu"),
     second_bias: true,
+    shared_layers: false,
     distances: None,
     local: None,
 };

@@ -72,6 +72,7 @@ fn output(family: &Family, named: &[String], architecture: &Architecture) -> Res
 
 /// By `model_type`. Older families write these classes in their own way.
 const CLASSES: &[(&str, Classes)] = &[
+    ("albert", Classes { sequences: Some(ScoreHead::Pooled), ..Classes::BOTH }),
     ("apertus", Classes::TOKENS),
     ("arcee", Classes::BOTH),
     ("bert", Classes { sequences: Some(ScoreHead::Pooled), dropout: None, ..Classes::BOTH }),

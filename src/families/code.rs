@@ -152,6 +152,8 @@ pub struct Implementation {
     pub measured: bool,
     /// Whether the expert of every token computes before the routed ones.
     pub shared_expert_first: bool,
+    /// Whether the layers' stack widens what was embedded, behind the masks, while the model still has that.
+    pub widens_in_layers: bool,
     /// Which modules the layers of an encoder are made of.
     pub sublayers: Sublayers,
     /// Whether tokens see each other in both directions, so that without padding or a window nothing is masked.

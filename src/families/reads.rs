@@ -57,6 +57,8 @@ pub enum When {
     Number,
     /// A number above zero.
     Positive,
+    /// A number above one.
+    Several,
 }
 
 /// What a class makes of its file beyond names of keys.

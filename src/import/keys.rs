@@ -42,6 +42,7 @@ pub(super) fn refuse(config: &Object<'_>, refusals: &[Refusal]) -> Result<(), Pr
             When::True => (config.flag(key)? == Some(true), "found `true`; "),
             When::False => (config.flag(key)? == Some(false), "found `false`; "),
             When::Number => (config.number(&[key])?.is_some(), "found a number; "),
+            When::Several => (config.number(&[key])?.is_some_and(|number| number > 1.0), ""),
             When::Positive => (config.number(&[key])?.is_some_and(|number| number > 0.0), ""),
         };
         if is {

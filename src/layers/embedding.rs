@@ -135,6 +135,11 @@ impl Run<'_> {
         widened
     }
 
+    /// The same where the layers' stack does it.
+    pub(crate) fn widened_for_layers(&self, tape: &mut Tape, embedded: Tensor) -> Tensor {
+        if self.code.widens_in_layers { self.widened(tape, embedded, true) } else { embedded }
+    }
+
     /// Whether all tables have the embedding's width.
     pub(crate) fn narrow_tables(&self) -> bool {
         self.architecture.encoder.is_some_and(|encoder| encoder.narrow_tables)

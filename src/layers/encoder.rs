@@ -63,7 +63,11 @@ impl Run<'_> {
         for tensor in locals {
             tape.release(tensor);
         }
-        let dropped = if self.narrow_tables() { self.widened(tape, dropped, true) } else { dropped };
+        let dropped = if self.narrow_tables() && !self.code.widens_in_layers {
+            self.widened(tape, dropped, true)
+        } else {
+            dropped
+        };
         // The model's own code has what enters its layers in a variable.
         until_return.push(tape.share(dropped));
         Embedded { table, stream: dropped, for_recomputation: Vec::new(), until_return }
@@ -79,8 +83,7 @@ impl Run<'_> {
             let tokens = tape.constant("tokens that are no padding", shape, Dtype::Int32);
             tape.release(is_token);
             // A running sum of 64-bit numbers, and its product with what was summed.
-            let wide = make(tape, Dtype::Int64);
-            let summed = make(tape, Dtype::Int64);
+            let [summed, wide] = [0, 1].map(|_| make(tape, Dtype::Int64));
             tape.release(wide);
             let mut narrow = make(tape, Dtype::Int32);
             tape.release(summed);
@@ -130,8 +133,11 @@ impl Run<'_> {
             tape.release_each(locals);
         }
         let projected = self.attention_output(tape, context, attention);
-        if sublayers.project_inside() {
-            tape.release_each(std::mem::take(&mut held));
+        match sublayers {
+            Sublayers::Apart => {}
+            Sublayers::Whole | Sublayers::WholeAttention => tape.release_each(std::mem::take(&mut held)),
+            // Its variable goes from step to step.
+            Sublayers::NormedAttention => tape.release(held.remove(0)),
         }
         let mut weights = weights;
         let outlasts_dropout = sublayers == Sublayers::WholeAttention;
@@ -157,11 +163,15 @@ impl Run<'_> {
         tape.release(up);
         let down = self.weights(tape, Part::Down, width, self.h(), mlp.bias);
         let fed = self.linear(tape, activated, down, "mlp.down");
-        let whole = sublayers == Sublayers::Whole;
+        let whole = matches!(sublayers, Sublayers::Whole | Sublayers::NormedAttention);
         if whole {
             tape.release(activated);
         }
-        let fed = self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"]);
+        let fed = if sublayers == Sublayers::NormedAttention {
+            fed
+        } else {
+            self.dropped(tape, fed, ["mlp.dropped output", "mlp.output dropout mask"])
+        };
         let sum = join(tape, [fed, middle], "residual stream", input.shape);
         let output = self.stream_norm(tape, sum, FEED_FORWARD_NORM);
         tape.release_each([sum, fed, middle]);
@@ -184,8 +194,8 @@ impl Run<'_> {
         let projected = self.linear_over(tape, stream, matrix, "head transform", positions);
         let activated = self.activation(tape, projected, encoder.transform_act, "head activation");
         tape.release(projected);
-        // Autocast norms in fp32.
-        let wide = if self.autocast { Dtype::Fp32 } else { activated.dtype };
+        // Autocast norms in fp32; what it copies of 16-bit weights comes before.
+        let wide = if self.autocast && self.weights == Dtype::Fp32 { Dtype::Fp32 } else { activated.dtype };
         let read = cast(tape, activated, wide, "head activation in fp32");
         let normed = self.norm(tape, read, &[self.b(), positions], self.narrow(), names!("head norm"));
         tape.release(read);

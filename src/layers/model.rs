@@ -134,7 +134,8 @@ impl<'a> Recording<'a> {
         let mut embedded = run.embed(&mut self.tape);
         self.beside_the_stream(&mut embedded.until_return);
         let shared = self.shared(&mut embedded.until_return);
-        let stream = run.scaled_late(&mut self.tape, embedded.stream);
+        let stream = run.widened_for_layers(&mut self.tape, embedded.stream);
+        let stream = run.scaled_late(&mut self.tape, stream);
         let (stream, tower) = self.with_images(stream, &mut embedded.until_return);
         let embedding = 0..self.tape.node_count();
         let stream = run.in_every_stream(&mut self.tape, stream);

@@ -53,6 +53,8 @@ pub(crate) struct Recorder<'a, P: LayerLoop> {
     stretches: Vec<Stretch>,
     layers: Vec<Recorded<'a, P::Given>>,
     between: Option<Between>,
+    /// The first parameter of the layer that all others are, once it was recorded.
+    shared: Option<usize>,
     /// Whether what is recorded now has no way back.
     without_graph: bool,
     /// The stretches that have none.
@@ -94,6 +96,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
             stretches: Vec::new(),
             layers: Vec::new(),
             between: None,
+            shared: None,
             without_graph: false,
             forward_only: Vec::new(),
         }
@@ -185,13 +188,29 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         stream
     }
 
+    /// Where all layers are one, those behind the first read its parameters once more; whether that ends with the layer.
+    fn begin_shared(&mut self, tape: &mut Tape) -> bool {
+        if !self.run.architecture.shares_layers() {
+            return false;
+        }
+        let Some(first) = self.shared else {
+            self.shared = Some(tape.leaf_count());
+            return false;
+        };
+        tape.reread_parameters_from(first)
+    }
+
     fn layer(&mut self, tape: &mut Tape, program: &mut P, at: At<'a>, input: Tensor) -> Tensor {
         let start = tape.node_count();
         let given = program.given(at.layer);
         self.hook(tape, at, Hooks::before_layer);
         let checkpointed = self.run.is_checkpoint(at.number);
         let held = checkpointed.then(|| program.begin_checkpoint(tape, input, given));
+        let rereads = self.begin_shared(tape);
         let output = program.layer(tape, at.layer, input, given);
+        if rereads {
+            tape.leave_rereading();
+        }
         if checkpointed {
             tape.end_checkpoint();
         }

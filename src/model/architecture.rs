@@ -257,6 +257,11 @@ impl Architecture {
         self.groups.iter().filter_map(|group| group.layer.attention())
     }
 
+    /// Whether all layers are one, run over and over.
+    pub fn shares_layers(&self) -> bool {
+        self.encoder.is_some_and(|encoder| encoder.shared_layers)
+    }
+
     /// All layers.
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()

@@ -154,7 +154,8 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         }
         let tensors = layer_tensors(&group.layer, hidden);
         let span = [first, first + group.layers - 1];
-        blocks.push(BlockParameters { block: Block::Group(index), copies: group.layers, span, tensors });
+        let copies = if architecture.shares_layers() { 1 } else { group.layers };
+        blocks.push(BlockParameters { block: Block::Group(index), copies, span, tensors });
         first += group.layers;
     }
     blocks.push(BlockParameters::outside(Block::FinalNorm, final_norm_tensors(architecture)));

@@ -112,7 +112,7 @@ impl Loading<'_> {
         let mut narrowing = Vec::new();
         let mut standing = Standing::new();
         match self.placement {
-            Placement::To => self.moved(&mut sequence)?,
+            Placement::To => self.moved(&mut sequence, &mut standing)?,
             Placement::DeviceMap => self.loaded(&mut sequence, &mut narrowing, &mut standing)?,
             Placement::Build => self.built(&mut sequence, &mut standing)?,
         }
@@ -120,7 +120,11 @@ impl Loading<'_> {
             // `_adjust_bias` pads it by nothing, which is a copy that takes its place; of a class that has the bias twice, where
             // it was built, that of the second time.
             let name = (Block::Head, 0, Part::Head.name(Piece::Bias));
-            match standing.remove(&name).filter(|_| !has_second || self.placement == Placement::Build) {
+            if has_second && self.placement == Placement::To {
+                // Of a model that is moved both are tied anew.
+                sequence.passing(WEIGHT, bias);
+            }
+            match standing.remove(&name).filter(|_| !has_second || self.placement != Placement::DeviceMap) {
                 Some(outdated) => {
                     standing.insert(name, sequence.allocate(WEIGHT, bias));
                     sequence.release(outdated);
@@ -153,17 +157,27 @@ impl Loading<'_> {
     }
 
     /// `.to("cuda")`: module by module, each with its adapter.
-    fn moved(&self, sequence: &mut Sequence) -> Result<(), Overflow> {
+    fn moved(&self, sequence: &mut Sequence, standing: &mut Standing) -> Result<(), Overflow> {
         let mut layer = 0;
         let mut shared = self.shared();
         for block in self.blocks {
             if matches!(block.block, Block::Head) {
-                self.outer_buffers(sequence);
+                self.buffers_of(sequence, false);
             }
-            self.modules_of(sequence, block, self.adapters, (&mut layer, &mut shared), &mut Standing::new())?;
+            let mut come = |sequence: &mut Sequence, block: &BlockParameters| {
+                self.modules_of(sequence, block, self.adapters, (&mut layer, &mut shared), standing)
+            };
+            if block.block != Block::Embedding {
+                come(sequence, block)?;
+                continue;
+            }
+            let [tables, projection] = parted(block, Part::EmbeddingProjection);
+            come(sequence, &tables)?;
+            self.buffers_of(sequence, true);
+            come(sequence, &projection)?;
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
-            self.outer_buffers(sequence);
+            self.buffers_of(sequence, false);
         }
         // A tied head comes with the embedding, and what is its own in its place.
         let own = self.adapted_head.into_iter().flat_map(|block| &block.tensors);
@@ -428,11 +442,6 @@ impl Loading<'_> {
             }
         }
         *layer += 1;
-    }
-
-    fn outer_buffers(&self, sequence: &mut Sequence) {
-        self.buffers_of(sequence, true);
-        self.buffers_of(sequence, false);
     }
 
     /// The buffers of the embedding's module, which are numbers of positions, or those of the model itself.

@@ -10,6 +10,12 @@ use crate::model::part::{Part, Site};
 pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor> {
     let mut ordered = with_norms(block, modules.order);
     if !matches!(block.block, Block::Group(_)) {
+        if modules.positions_last {
+            ordered.sort_by_key(|tensor| tensor.part == Part::PositionEmbedding);
+        }
+        if modules.head_norm_first {
+            ordered.sort_by_key(|tensor| tensor.part != Part::HeadNorm);
+        }
         return ordered;
     }
     if modules.output_first
@@ -39,6 +45,11 @@ fn with_norms(block: &BlockParameters, order: ModuleOrder) -> Vec<&Tensor> {
         return tensors().collect();
     }
     match order {
+        ModuleOrder::LastNormFirst => {
+            let last = |tensor: &&Tensor| tensor.part == Part::FeedForwardNorm;
+            let rest = with_norms(block, ModuleOrder::NormAfterEach);
+            tensors().filter(last).chain(rest.into_iter().filter(|tensor| !last(tensor))).collect()
+        }
         ModuleOrder::AsComputed => tensors().collect(),
         ModuleOrder::NormsFirst => {
             tensors().filter(|it| is_of_layer(it)).chain(tensors().filter(|it| !is_of_layer(it))).collect()

@@ -122,6 +122,12 @@ impl Tape {
         if twin.is_none() {
             self.release_kept(index);
         }
+        // A bias is what a product with one names first.
+        if node.rule == Rule::Affine
+            && let (Some(input), Some((storage, dtype))) = (self.input(&node, BIAS), gradients[BIAS].take())
+        {
+            self.route(input.source, storage, dtype);
+        }
         for (slot, gradient) in gradients.into_iter().enumerate() {
             if let (Some(input), Some((storage, dtype))) = (self.input(&node, slot), gradient) {
                 self.route(input.source, storage, dtype);
@@ -186,6 +192,10 @@ impl Tape {
                 let summed = self.gradient(&input, input.shape, *dtype);
                 self.reduction_scratch(node.output_shape, input.shape);
                 self.unrefer(*storage);
+                // A bias takes a sum over rows that keeps their dimension, as a view.
+                if node.rule == Rule::Affine {
+                    self.views(summed);
+                }
                 *storage = summed;
             }
             if *dtype != input.dtype {

@@ -44,6 +44,16 @@ impl Tape {
         self.rereads = Some(0);
     }
 
+    /// A part of it is run once more, whose first parameter was the one of this number; whether nothing else is.
+    pub(crate) fn reread_parameters_from(&mut self, first: usize) -> bool {
+        self.rereads.replace(first).is_none()
+    }
+
+    /// Parameters, and values that begin the graph, so far.
+    pub(crate) fn leaf_count(&self) -> usize {
+        self.leaves.len()
+    }
+
     /// It has been.
     pub(crate) fn leave_rereading(&mut self) {
         self.rereads = None;

@@ -5,7 +5,7 @@ use brimful::import::config;
 use brimful::memory::{Category, EstimateError, Instant, Ledger, Step, estimate, trainable_parameters};
 use brimful::model::{Model, Output};
 use brimful::preset::Library;
-use brimful::scenario::{Loss, Method, Scenario, Task};
+use brimful::scenario::{Attention, Loss, Method, Recompute, Scenario, Task};
 use serde_json::{Value, json};
 
 /// Presets, with the parameters of the bare model and of the class with a head for masked tokens, as Transformers 5.23
@@ -213,6 +213,51 @@ fn distilled_and_discriminating_encoders_are_counted_by_their_class() {
         config["tie_word_embeddings"] = json!(false);
         assert_eq!(count(&imported(&config)), parameters, "{class}, not tied");
     }
+}
+
+/// The same of MPNet, whose bias by distance is one for all layers, and of ALBERT, whose layers are one.
+#[test]
+fn what_all_layers_share_is_counted_once() {
+    let mpnet = json!({ "model_type": "mpnet", "max_position_embeddings": 514 });
+    let albert = json!({ "model_type": "albert", "embedding_size": 128, "hidden_size": 768, "num_attention_heads": 12,
+        "intermediate_size": 3072 });
+    for (keys, class, parameters) in [
+        (&mpnet, "MPNetModel", 109_486_464),
+        (&mpnet, "MPNetForMaskedLM", 109_518_527),
+        (&mpnet, "MPNetForSequenceClassification", 109_488_002),
+        (&mpnet, "MPNetForTokenClassification", 108_897_410),
+        (&mpnet, "MPNetForQuestionAnswering", 108_897_410),
+        (&albert, "AlbertModel", 11_683_584),
+        (&albert, "AlbertForMaskedLM", 11_221_680),
+        (&albert, "AlbertForSequenceClassification", 11_685_122),
+        (&albert, "AlbertForTokenClassification", 11_094_530),
+        (&albert, "AlbertForQuestionAnswering", 11_094_530),
+    ] {
+        let mut config = keys.clone();
+        config["architectures"] = json!([class]);
+        assert_eq!(count(&imported(&config)), parameters, "{class}");
+    }
+    for config in [mpnet, albert] {
+        let mut again = scenario(Task::Train);
+        again.train.attention = Attention::Eager;
+        again.train.recompute = Recompute::Full;
+        let (key, covered) = refusal(&imported(&config), &again);
+        assert!(key == "train.recompute" && covered.contains("let no layer be a checkpoint"), "{covered}");
+    }
+}
+
+#[test]
+fn variants_of_shared_layers_are_refused_by_name() {
+    let says = |config: Value| config::parse(&config.to_string(), "config.json", None).unwrap_err().to_string();
+    for key in ["num_hidden_groups", "inner_group_num"] {
+        let mut config = json!({ "model_type": "albert" });
+        config[key] = json!(2);
+        assert!(says(config).contains(&format!("{key}: found a number above 1")), "{key}");
+    }
+    let square = says(json!({ "model_type": "albert", "embedding_size": 4096 }));
+    assert!(square.contains("embedding_size: 4096 is `hidden_size`"), "{square}");
+    let few = says(json!({ "model_type": "mpnet", "relative_attention_num_buckets": 16 }));
+    assert!(few.contains("relative_attention_num_buckets: 16 rows"), "{few}");
 }
 
 /// What tells replaced tokens is counted as it is; nobody fine-tunes it to go on telling them.

@@ -12,6 +12,8 @@ pub enum ModuleOrder {
     AsComputed,
     /// Each norm behind what it stands at.
     NormAfterEach,
+    /// The same with that of the feed-forward network before all (ALBERT).
+    LastNormFirst,
 }
 
 /// The order of a checkpoint's names, in which weights are loaded.
@@ -56,12 +58,16 @@ pub struct Modules {
     pub output_first: bool,
     /// Whether a router comes behind its experts.
     pub router_last: bool,
+    /// Whether the table of positions comes behind the embedding's norm (RoBERTa).
+    pub positions_last: bool,
+    /// Whether the norm of the head comes before the matrix that it stands behind (ALBERT).
+    pub head_norm_first: bool,
 }
 
 impl Modules {
     /// This order, with nothing else out of the usual.
     pub(in crate::families) const fn in_order(order: ModuleOrder) -> Self {
-        Self { order, output_first: false, router_last: false }
+        Self { order, output_first: false, router_last: false, positions_last: false, head_norm_first: false }
     }
 }
 

@@ -9,6 +9,9 @@ pub enum Sublayers {
     Whole,
     /// MPNet's: attention projects its own output and gives nothing else, which stays until its norm has returned.
     WholeAttention,
+    /// ALBERT's: attention projects, drops, adds and norms while it has its variables, and the feed-forward network is one
+    /// function, of which nothing is dropped.
+    NormedAttention,
 }
 
 impl Sublayers {

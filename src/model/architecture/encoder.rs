@@ -28,6 +28,8 @@ pub struct Encoder {
     pub transform_act: Activation,
     /// Whether a head that is not tied has a second bias, which nothing reads.
     pub second_bias: bool,
+    /// Whether all layers are one, run over and over.
+    pub shared_layers: bool,
     /// Distances for which all layers have one table of biases of their scores.
     pub distances: Option<u64>,
     /// Tokens that a local layer sees on each side, whether any layer is local or not.
@@ -72,6 +74,7 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
             act.or(keys.hidden_act.as_deref()).unwrap_or(family.defaults.hidden_act),
         )?,
         second_bias: defaults.second_bias,
+        shared_layers: defaults.shared_layers,
         distances: distances(&defaults, keys)?,
         window: window(&defaults, keys)?,
     }))
@@ -92,7 +95,13 @@ fn distances(defaults: &EncoderDefaults, keys: &ArchitectureKeys) -> Result<Opti
 /// Channels of the token table; those of the residual stream where neither family nor keys say otherwise.
 pub(super) fn embedding_size(family: &Family, keys: &ArchitectureKeys, hidden: u64) -> Result<u64, ArchitectureError> {
     let own = family.encoder.and_then(|defaults| defaults.embedding_size);
-    dimension("word_embed_proj_dim", keys.word_embed_proj_dim.or(own).unwrap_or(hidden))
+    let size = dimension("word_embed_proj_dim", keys.word_embed_proj_dim.or(own).unwrap_or(hidden))?;
+    // ALBERT has the matrix that widens it in any case.
+    if size == hidden && family.encoder.is_some_and(|defaults| defaults.shared_layers) {
+        let problem = format!("{size} is `hidden_size`; a square matrix behind the embedding is not covered");
+        return Err(ArchitectureError::new("embedding_size", problem));
+    }
+    Ok(size)
 }
 
 fn top(defaults: &EncoderDefaults, classes: Option<&[String]>) -> Result<Top, ArchitectureError> {

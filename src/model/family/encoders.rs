@@ -20,6 +20,8 @@ pub struct EncoderDefaults {
     pub transform_act: Option<&'static str>,
     /// Whether the head has a bias of its own beside the one that it is tied to, where it is not tied.
     pub second_bias: bool,
+    /// Whether all layers are one, run over and over (ALBERT).
+    pub shared_layers: bool,
     /// `relative_attention_num_buckets`: distances for which all layers have one table of biases of their scores (MPNet).
     pub distances: Option<u64>,
     /// Which layers see a part of the tokens, where some do.
