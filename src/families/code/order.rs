@@ -51,6 +51,7 @@ pub struct SavedLayer {
 
 /// How the class of a layer names its modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits of classes")]
 pub struct Modules {
     /// Where norms are among them.
     pub order: ModuleOrder,

@@ -2,6 +2,7 @@
 
 /// What an encoder has outside its layers, with the values of Transformers 5.23's config class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "which parts there are")]
 pub struct EncoderDefaults {
     /// The class of the bare model and the one with a head for masked tokens, as `architectures` names them.
     pub classes: [&'static str; 2],
