@@ -22,7 +22,7 @@ pub(super) const MEMBERS: &[Member] = &[Member {
             intermediate_size: Some(16_384),
             num_attention_heads: 64,
             hidden_act: "gelu_new",
-            dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0 },
+            dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0, activation: 0.0 },
             ..BERT.defaults
         },
         ..BERT
