@@ -10,6 +10,7 @@ pub(crate) mod attention;
 pub(crate) mod chunked_loss;
 pub(crate) mod compiled;
 pub(crate) mod compressed;
+pub(crate) mod cross;
 pub(crate) mod embedding;
 pub(crate) mod encoder;
 pub(crate) mod every_expert;

@@ -23,6 +23,7 @@ pub(super) const LLAMA: Family = Family {
     mlp: MlpKind::Gated,
     positions: PositionKind::Rotary,
     unused_positions: 0,
+    unused_tokens: 0,
     embedding_norm: false,
     rotates_with_window_only: false,
     qkv_bias: false,

@@ -69,6 +69,37 @@ pub(super) const MEMBERS: &[Member] = &[
     },
     Member {
         family: Family {
+            id: "mllama_text_model",
+            unused_tokens: 8,
+            variant: VariantDefaults {
+                cross_attention_layers: &[3, 8, 13, 18, 23, 28, 33, 38],
+                ..VariantDefaults::NONE
+            },
+            defaults: Defaults {
+                vocab_size: 128_256,
+                intermediate_size: Some(14_336),
+                num_hidden_layers: 40,
+                num_key_value_heads: Some(8),
+                max_position_embeddings: 131_072,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation { measured: true, ..LLAMA_CODE },
+        reads: Reads {
+            keys: &[
+                &[
+                    Key::Own("num_key_value_heads"),
+                    Key::Named("attention_dropout", &["dropout"]),
+                    Key::Own("cross_attention_layers"),
+                ],
+            ],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
             id: "arcee",
             mlp: MlpKind::Plain,
             defaults: Defaults {

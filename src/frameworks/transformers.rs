@@ -1,6 +1,7 @@
 //! Hugging Face Transformers: its trainer's step, and its `generate()`.
 
 mod attention;
+mod fed;
 pub(crate) mod length;
 mod release;
 mod serve;

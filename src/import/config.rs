@@ -141,7 +141,10 @@ fn family(
     let id = kimi::own_name(id, config, outer)?;
     // The text parts of multimodal configs have names of their own.
     let text_part =
-        || id.strip_suffix("_text").and_then(families::family).or_else(|| families::family(&format!("{id}_text")));
+        || {
+        let named = |suffix: &str| families::family(&format!("{id}{suffix}"));
+        id.strip_suffix("_text").and_then(families::family).or_else(|| named("_text")).or_else(|| named("_text_model"))
+    };
     if let Some(family) = families::family(&id).or_else(text_part) {
         return Ok((family, None));
     }

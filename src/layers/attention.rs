@@ -11,6 +11,7 @@ mod together;
 
 use self::sizes::{Projected, Sizes};
 use super::Run;
+use super::cross::Encoded;
 use super::gate::through_gate;
 use super::operations::copy;
 use super::rotary::Tables;
@@ -39,12 +40,15 @@ pub(crate) struct Shared {
     pub(crate) mask: Option<Tensor>,
     /// The bias that scores have for their distance, where positions are that.
     pub(crate) bias: Option<Tensor>,
+    /// The images that some layers attend to, where there are any.
+    pub(crate) encoded: Option<Encoded>,
 }
 
 impl Shared {
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {
-        self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]).chain(self.mask).chain(self.bias)
+        let tables = self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]);
+        tables.chain(self.mask).chain(self.bias).chain(self.encoded.into_iter().flat_map(Encoded::tensors))
     }
 }
 
@@ -184,11 +188,23 @@ impl Run<'_> {
         sizes: Sizes,
         name: &'static str,
     ) -> Tensor {
+        self.repeat_over(tape, input, (attention, self.keys(attention.sliding_window)), sizes, name)
+    }
+
+    /// The same of so many tokens.
+    pub(crate) fn repeat_over(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        (attention, tokens): (&Attention, Dim),
+        sizes: Sizes,
+        name: &'static str,
+    ) -> Tensor {
         let groups = attention.heads / attention.kv_heads;
         if groups == 1 {
             return tape.share(input);
         }
-        let shape = tape.shape(&[self.b(), sizes.heads, self.keys(attention.sliding_window), sizes.head]);
+        let shape = tape.shape(&[self.b(), sizes.heads, tokens, sizes.head]);
         let expanded = tape.view_with_new_gradient(input, shape);
         // One head: the repetition stays a view.
         if attention.kv_heads == 1 {

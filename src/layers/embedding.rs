@@ -89,7 +89,8 @@ impl Run<'_> {
 
     /// The table of tokens.
     pub(crate) fn token_table(&self, tape: &mut Tape) -> Table {
-        let shape = tape.shape(&[self.v(), self.narrow()]);
+        let rows = Dim { size: self.architecture.embedded_tokens(), ..self.v() };
+        let shape = tape.shape(&[rows, self.narrow()]);
         let matrix = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), shape, self.weights);
         Table { matrix, rows: self.trained_rows(tape) }
     }

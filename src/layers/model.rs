@@ -19,7 +19,7 @@ use super::recorder::hooks::Hooks;
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
 use crate::layers::tiled_loss::Outputs;
-use crate::layers::tower::Passed;
+use crate::layers::tower::{Passed, Seen};
 use crate::model::architecture::Output;
 use crate::scenario::{Compile, Loss};
 use crate::shape::Dim;
@@ -131,9 +131,13 @@ impl<'a> Recording<'a> {
     /// From token ids to what the head reads, with the token table.
     fn through_layers(&mut self) -> (Tensor, Table, Stages<'a>) {
         let run = self.run;
+        let attended = run.seen.filter(|seen| seen.tower.is_attended_to());
+        let mut of_images = Vec::new();
+        let encoded = attended.map(|seen| run.attended_images(&mut self.tape, seen, &mut of_images));
         let mut embedded = run.embed(&mut self.tape);
+        embedded.until_return.append(&mut of_images);
         self.beside_the_stream(&mut embedded.until_return);
-        let shared = self.shared(&mut embedded.until_return);
+        let shared = self.shared(&mut embedded.until_return, encoded);
         let stream = run.widened_for_layers(&mut self.tape, embedded.stream);
         let stream = run.scaled_late(&mut self.tape, stream);
         let (stream, tower) = self.with_images(stream, &mut embedded.until_return);
@@ -163,7 +167,8 @@ impl<'a> Recording<'a> {
 
     /// The embedded sequence with its images in it, where it has any and this is the pass that reads them.
     fn with_images(&mut self, stream: Tensor, until_return: &mut Vec<Tensor>) -> (Tensor, Option<Passed<'a>>) {
-        let Some(seen) = self.run.seen.filter(|_| self.run.past() == 0) else { return (stream, None) };
+        let placed = |seen: &&Seen| !seen.tower.is_attended_to() && self.run.past() == 0;
+        let Some(seen) = self.run.seen.filter(placed) else { return (stream, None) };
         let (stream, mut passed) = self.run.with_images(&mut self.tape, stream, seen);
         self.tape.enter(Segment::Embedding);
         until_return.append(&mut passed.until_return);

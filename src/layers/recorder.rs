@@ -24,6 +24,11 @@ pub(crate) trait LayerLoop {
     /// What the next layer is given.
     fn given(&self, layer: &Layer) -> Self::Given;
 
+    /// Whether the loop goes by a layer, which then does not run.
+    fn skips(&self, _layer: &Layer) -> bool {
+        false
+    }
+
     /// A layer, from the residual stream that enters to the one that leaves.
     fn layer(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Self::Given) -> Tensor;
 
@@ -203,6 +208,10 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
     fn layer(&mut self, tape: &mut Tape, program: &mut P, at: At<'a>, input: Tensor) -> Tensor {
         let start = tape.node_count();
         let given = program.given(at.layer);
+        if program.skips(at.layer) {
+            self.layers.push(Recorded { layer: at.layer, input, given, nodes: start..start, held: None });
+            return input;
+        }
         self.hook(tape, at, Hooks::before_layer);
         let checkpointed = self.run.is_checkpoint(at.number);
         let held = checkpointed.then(|| program.begin_checkpoint(tape, input, given));

@@ -4,11 +4,13 @@
 mod input;
 mod layer;
 mod projector;
+mod tiles;
 
 use std::ops::Range;
 
 use super::Run;
 use super::attention::Shared;
+use super::cross::Encoded;
 use super::norm::names;
 use super::rotary::Tables;
 use crate::families::{Implementation, towers};
@@ -32,7 +34,7 @@ pub(crate) struct Seen {
     /// Its code.
     code: Implementation,
     /// Images of each sequence.
-    images: u64,
+    pub(crate) images: u64,
     /// Height and width of each, in pixels.
     sides: [u64; 2],
     /// Whether the tower is trained.
@@ -56,6 +58,11 @@ impl Seen {
     /// Tokens of a sequence that stand for its images.
     pub(crate) fn tokens(&self) -> u64 {
         self.tower.text_tokens(self.images, self.sides)
+    }
+
+    /// Tokens of all images of a sequence that the projector gives.
+    pub(crate) fn given(&self) -> u64 {
+        self.each().given.saturating_mul(self.images)
     }
 
     /// Whether a part stands before the tower's layers or behind them.
@@ -118,6 +125,27 @@ impl<'a> Run<'a> {
         let placed = self.placed(tape, embedded, features);
         passed.until_return.push(features);
         (placed, passed)
+    }
+
+    /// What the decoder's layers attend to, where it does not stand in the sequence; read once, and then in a cache.
+    pub(crate) fn attended_images(&self, tape: &mut Tape, seen: &'a Seen, held: &mut Vec<Tensor>) -> Encoded {
+        let states = (self.past() == 0).then(|| {
+            tape.enter(Segment::Tower);
+            let frozen = tape.is_frozen();
+            tape.set_frozen(frozen || !seen.trained);
+            let read = self.of_tower(seen).tiled_tower(tape, seen);
+            tape.set_frozen(frozen);
+            tape.enter(Segment::Projector);
+            // What calls the tower has its outputs in a variable.
+            held.push(tape.share(read));
+            let states = self.of_projector(seen).through_one_matrix(tape, seen, read);
+            held.push(states);
+            states
+        });
+        tape.enter(Segment::Embedding);
+        let encoded = self.encoded(tape, seen, states);
+        held.extend(encoded.tensors().skip(usize::from(states.is_some())));
+        encoded
     }
 
     /// The way back through what is between the embedding and the first layer, and through the tower.
@@ -188,7 +216,7 @@ impl<'a> Run<'a> {
         let entered = tape.share(stream);
         // What has no way back keeps nothing.
         let goes_back = stream.needs_gradient() || seen.trained;
-        let checkpoints = self.checkpointed_layers > 0 && goes_back && seen.tower.kind != Kind::Mllama;
+        let checkpoints = self.checkpointed_layers > 0 && goes_back;
         let deep = seen.tower.deepstack();
         let layers = seen.stack.groups.iter().flat_map(|group| (0..group.layers).map(move |_| &group.layer));
         let count = seen.tower.num_hidden_layers();
@@ -228,7 +256,7 @@ impl<'a> Run<'a> {
 
     /// Cosines and sines of a tower that rotates, in fp32 where its code leaves them so.
     fn tower_tables(&self, tape: &mut Tape, until_return: &mut Vec<Tensor>) -> Shared {
-        let none = Shared { tables: None, mask: None, bias: None };
+        let none = Shared { tables: None, mask: None, bias: None, encoded: None };
         let channels = self.architecture.rotary_dim();
         if channels == 0 {
             return none;

@@ -60,6 +60,8 @@ pub struct Architecture {
     pub positions: PositionKind,
     /// Rows of a table of learned positions that no position uses.
     pub unused_positions: u64,
+    /// Rows of the token table that the head has none for.
+    pub unused_tokens: u64,
     /// The kind of every norm.
     pub norm: NormKind,
     /// The norm after the embedding, where there is one.
@@ -215,10 +217,13 @@ impl Architecture {
             embedding_size: encoder::embedding_size(family, keys, hidden_size)?,
             vocab_size: vocab_size?,
             max_position_embeddings,
-            tie_word_embeddings: keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
+            // A table with more rows than the head is none that it could share.
+            tie_word_embeddings: family.unused_tokens == 0
+                && keys.tie_word_embeddings.unwrap_or(defaults.tie_word_embeddings),
             lm_head_bias: keys.lm_head_bias.unwrap_or(family.head_bias),
             positions,
             unused_positions,
+            unused_tokens: family.unused_tokens,
             norm,
             embedding_norm: family.embedding_norm.then_some(norm),
             final_norm: (placement != Placement::AfterResidual && keys.remove_final_layer_norm != Some(true))
@@ -260,6 +265,16 @@ impl Architecture {
     /// Whether all layers are one, run over and over.
     pub fn shares_layers(&self) -> bool {
         self.encoder.is_some_and(|encoder| encoder.shared_layers)
+    }
+
+    /// Rows of the token table.
+    pub const fn embedded_tokens(&self) -> u64 {
+        self.vocab_size + self.unused_tokens
+    }
+
+    /// Whether some layers attend to a tower's outputs, and run only where there are any.
+    pub fn attends_to_tower(&self) -> bool {
+        self.groups.iter().any(|group| group.layer.variant.attends_to_tower)
     }
 
     /// All layers.

@@ -47,6 +47,8 @@ pub struct Family {
     pub positions: PositionKind,
     /// Rows of a table of learned positions that no position uses.
     pub unused_positions: u64,
+    /// Rows of the token table that the head has none for.
+    pub unused_tokens: u64,
     /// Whether a norm follows the embedding.
     pub embedding_norm: bool,
     /// Whether only layers with a window rotate queries and keys, where any layer has one.

@@ -178,7 +178,7 @@ fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
     let narrow_tables = architecture.encoder.is_some_and(|encoder| encoder.narrow_tables);
     let width = if narrow_tables { narrow } else { hidden };
     let mut embedding =
-        vec![matrix((Part::TokenEmbedding, Piece::Weight), architecture.vocab_size, narrow, Role::Table)];
+        vec![matrix((Part::TokenEmbedding, Piece::Weight), architecture.embedded_tokens(), narrow, Role::Table)];
     if architecture.positions == PositionKind::Learned {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
         embedding.push(matrix((Part::PositionEmbedding, Piece::Weight), rows, width, Role::Table));

@@ -20,6 +20,13 @@ impl Tape {
         Some(layer.swap_remove(place).1)
     }
 
+    /// What the running layer's cache has under this name, which stays in it; counted elsewhere where none is carried.
+    pub(crate) fn cached_as(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
+        let found = self.cache_of_layer().and_then(|layer| layer.iter().find(|(cached, _)| *cached == name));
+        let found = found.map(|(_, tensor)| *tensor);
+        found.map_or_else(|| Self::buffer(shape, dtype), |tensor| self.share(tensor))
+    }
+
     /// A new tensor that the running layer's cache holds under this name, and the running code too.
     pub(crate) fn cache(&mut self, name: &'static str, shape: u16, dtype: Dtype) -> Tensor {
         let tensor = self.hold(name, shape, dtype, Kind::Cache);

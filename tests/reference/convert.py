@@ -394,7 +394,7 @@ def towers(record, _models):
     run, keys, measured = dict(record["run"]), record["config"], record["measured"]
     if run["method"] == "inference":
         raise Skip("the tower's part of a prompt, measured by itself")
-    if keys["model_type"] in ("mllama", "whisper"):
+    if keys["model_type"] == "whisper":
         raise Skip(f"a decoder that attends to its tower ({keys['model_type']})")
     method, trained = OF_TOWERS[run["method"]]
     train = {"method": method, "precision": run.get("precision", "bf16"), "micro_batch_size": run["micro_batch_size"],

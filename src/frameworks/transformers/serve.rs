@@ -11,6 +11,7 @@ mod stored;
 use self::cache::Cache;
 use self::stored::Stored;
 use super::attention::check_attention;
+use super::fed::fed;
 use super::length::check_length;
 use crate::families::code::SOURCE;
 use crate::families::of_model;
@@ -156,9 +157,8 @@ impl<'a> Served<'a> {
 
     /// What is fed beside words.
     fn pixels(&self) -> Result<Vec<Entry>, EstimateError> {
-        let run = self.run([self.infer.concurrency, 1]);
-        let pixels = run.seen.map(|seen| weights::pixels(seen.inputs(run.batch), seen.tower.modality(), always()));
-        Ok(pixels.transpose()?.into_iter().collect())
+        let fed = self.seen.as_ref().map(|seen| fed(seen, [self.infer.concurrency, self.prompt], always()));
+        Ok(fed.transpose()?.unwrap_or_default())
     }
 
     fn process(&self) -> (Process, Option<&Gpu>) {

@@ -8,6 +8,7 @@ use self::played::in_order;
 use self::reached::reached;
 pub(super) use self::reached::{copied_head, seen_by};
 use super::attention::check_attention;
+use super::fed::fed;
 use super::length::check_length;
 use super::release::Release;
 use crate::families::{Implementation, of_model};
@@ -185,7 +186,7 @@ impl<'a> Trained<'a> {
                     batch.push(weights::features(sounds, run.batch, run.weights, always())?);
                 }
                 if let Some(seen) = run.seen {
-                    batch.push(weights::pixels(seen.inputs(run.batch), seen.tower.modality(), always())?);
+                    batch.append(&mut fed(seen, sizes, always())?);
                 }
                 Ok(batch)
             }

@@ -57,6 +57,10 @@ impl LayerLoop for Classes<'_> {
         }
     }
 
+    fn skips(&self, layer: &Layer) -> bool {
+        matches!(self.beside, Beside::Windows(shared) if shared.skips(layer))
+    }
+
     fn layer(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Given) -> Tensor {
         let shared = match given {
             Given::Shared(shared) => shared,

@@ -3,6 +3,7 @@
 use super::{ONE, Recording};
 use crate::families::code::{Rotation, ScoreCode, TableCode};
 use crate::layers::attention::Shared;
+use crate::layers::cross::Encoded;
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::shape::Dim;
@@ -16,6 +17,11 @@ pub(crate) struct SharedByWindow {
 }
 
 impl SharedByWindow {
+    /// Whether a layer has nothing to attend to, and does not run.
+    pub(crate) const fn skips(&self, layer: &Layer) -> bool {
+        layer.variant.attends_to_tower && self.without.encoded.is_none()
+    }
+
     pub(crate) const fn of(&self, layer: &Layer) -> Shared {
         match layer.attention() {
             Some(attention) if attention.sliding_window.is_some() => self.with,
@@ -41,8 +47,8 @@ impl Recording<'_> {
         }
     }
 
-    /// Masks and rotary tables for layers with and without a window.
-    pub(crate) fn shared(&mut self, held: &mut Vec<Tensor>) -> SharedByWindow {
+    /// Masks and rotary tables for layers with and without a window, and the images that some attend to.
+    pub(crate) fn shared(&mut self, held: &mut Vec<Tensor>, encoded: Option<Encoded>) -> SharedByWindow {
         let run = self.run;
         let kinds = run.architecture.windows();
         let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
@@ -70,7 +76,7 @@ impl Recording<'_> {
         held.extend(masks.into_iter().flatten());
         let bias = bias.or_else(|| run.bias_of_layers(&mut self.tape));
         held.extend(bias.filter(|_| run.distances().is_some()));
-        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias });
+        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias, encoded });
         SharedByWindow { with, without }
     }
 

@@ -27,7 +27,7 @@ impl Run<'_> {
         let mut weights = None;
         let entered = tape.share(input);
         let mut stream = self.half(tape, layer, entered, ATTENTION_NORM, |tape, read| {
-            let shared = Shared { tables: None, mask: stack.mask, bias: None };
+            let shared = Shared { tables: None, mask: stack.mask, bias: None, encoded: None };
             let (attended, own) = self.attention(tape, read, attention, shared);
             weights = own;
             tape.release(read);
@@ -35,7 +35,7 @@ impl Run<'_> {
         });
         if let (true, Some(encoded)) = (layer.variant.attends_to_encoder, stack.encoded) {
             stream = self.half(tape, layer, stream, CROSS_ATTENTION_NORM, |tape, read| {
-                let (attended, across) = self.cross_attention(tape, read, attention, encoded);
+                let (attended, across) = self.attention_to_encoder(tape, read, attention, encoded);
                 // One variable takes the weights of both.
                 tape.release_each(std::mem::replace(&mut weights, across));
                 tape.release(read);
@@ -75,7 +75,7 @@ impl Run<'_> {
     }
 
     /// Attention to what the encoder gave, `[b, n, h]`; with the attention weights.
-    fn cross_attention(
+    fn attention_to_encoder(
         &self,
         tape: &mut Tape,
         input: Tensor,
@@ -109,7 +109,7 @@ impl Run<'_> {
         let (context, weights) = if self.fused_attention {
             (across.fused(tape, projected, attention, sizes), None)
         } else {
-            let shared = Shared { tables: None, mask: None, bias: None };
+            let shared = Shared { tables: None, mask: None, bias: None, encoded: None };
             let (context, weights) = across.eager(tape, projected, attention, sizes, shared, &mut held);
             (context, Some(weights))
         };

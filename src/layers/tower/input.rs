@@ -39,7 +39,7 @@ impl Run<'_> {
     }
 
     /// One product for each patch: a convolution, which keeps what it reads.
-    fn patch_tokens(&self, tape: &mut Tape, seen: &Seen, pixels: Tensor, patches: Dim) -> Tensor {
+    pub(super) fn patch_tokens(&self, tape: &mut Tape, seen: &Seen, pixels: Tensor, patches: Dim) -> Tensor {
         let tower = &seen.tower;
         let biased = seen.tensors.before.iter().any(|it| (it.part, it.piece) == (Part::PatchProjection, Piece::Bias));
         let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };

@@ -10,7 +10,6 @@ use crate::model::architecture::{Attention, Layer};
 use crate::model::family::Placement;
 use crate::model::part::Part;
 use crate::model::tower::Kind;
-use crate::shape::Dim;
 use crate::tape::{Tape, Tensor};
 
 impl Run<'_> {
@@ -27,14 +26,14 @@ impl Run<'_> {
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
         let attended = self.tower_attention(tape, normed, attention, shared, mask);
         tape.release(normed);
-        let attended = self.weighed(tape, seen, attended, Part::AttentionScale);
+        let attended = self.weighed(tape, (seen, layer), attended, Part::AttentionScale);
         let attended = self.normed_behind(tape, layer, attended, true);
         let middle = join(tape, [input, attended], "residual stream", input.shape);
         tape.release(attended);
         let normed = self.stream_norm(tape, middle, FEED_FORWARD_NORM);
         let fed = self.feed_forward(tape, normed, &layer.feed_forward);
         tape.release(normed);
-        let fed = self.weighed(tape, seen, fed, Part::FeedForwardScale);
+        let fed = self.weighed(tape, (seen, layer), fed, Part::FeedForwardScale);
         let fed = self.normed_behind(tape, layer, fed, false);
         let output = join(tape, [middle, fed], "residual stream", input.shape);
         tape.release(fed);
@@ -53,8 +52,13 @@ impl Run<'_> {
         normed
     }
 
-    /// A sublayer's output times a learned vector, where the tower has those.
-    fn weighed(&self, tape: &mut Tape, seen: &Seen, output: Tensor, part: Part) -> Tensor {
+    /// A sublayer's output times a learned vector or number, where the tower has those.
+    fn weighed(&self, tape: &mut Tape, (seen, layer): (&Seen, &Layer), output: Tensor, part: Part) -> Tensor {
+        if layer.variant.weighs_halves {
+            let weighed = self.gated(tape, output, part);
+            tape.release(output);
+            return weighed;
+        }
         if seen.tower.kind != Kind::InternVit {
             return output;
         }
@@ -87,7 +91,7 @@ impl Run<'_> {
         ];
         // Autocast casts the last argument first.
         let [value, key, query] = named.map(|(tensor, name)| cast(tape, tensor, compute, name));
-        let padded = mask.map(|mask| self.mask_in_eights(tape, mask));
+        let padded = mask.map(|mask| Self::mask_in_eights(tape, mask));
         let by_head = padded.is_none() && self.lies_by_head(sizes.heads);
         let context = self.kernel(tape, [query, key, value], padded, (sizes, by_head));
         tape.release_each(padded);
@@ -107,13 +111,13 @@ impl Run<'_> {
     }
 
     /// The kernel wants rows that begin at multiples of eight elements: where they do not, each layer copies the mask.
-    fn mask_in_eights(&self, tape: &mut Tape, mask: Tensor) -> Tensor {
-        let tokens = self.s();
-        let row = Dim { size: tokens.size.next_multiple_of(8), ..tokens };
-        if row.size == tokens.size {
+    pub(crate) fn mask_in_eights(tape: &mut Tape, mask: Tensor) -> Tensor {
+        let mut dims = tape.dims(mask.shape).dims().to_vec();
+        let Some(keys) = dims.last_mut().filter(|keys| !keys.size.is_multiple_of(8)) else {
             return tape.share(mask);
-        }
-        let shape = tape.shape(&[tokens, row]);
-        tape.constant("attention.block mask", shape, mask.dtype)
+        };
+        keys.size = keys.size.next_multiple_of(8);
+        let shape = tape.shape(&dims);
+        tape.constant("attention.mask in whole eights", shape, mask.dtype)
     }
 }

@@ -94,6 +94,14 @@ impl Run<'_> {
         stream
     }
 
+    /// All that the tower gives through one matrix.
+    pub(super) fn through_one_matrix(&self, tape: &mut Tape, seen: &Seen, read: Tensor) -> Tensor {
+        let parameters = &seen.tensors.projector;
+        let Some(matrix) = parameters.iter().find(|it| it.piece == Piece::Weight) else { return read };
+        let bias = parameters.iter().any(|it| it.piece == Piece::Bias);
+        self.through_matrix(tape, read, matrix, Dim { symbol: "n", size: seen.given() }, bias)
+    }
+
     fn through_matrix(&self, tape: &mut Tape, read: Tensor, it: &Parameter, text: Dim, bias: bool) -> Tensor {
         let dim = |size| Dim { symbol: "", size };
         // Gemma 3's bare matrix lies the other way round.

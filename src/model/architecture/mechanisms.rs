@@ -60,6 +60,10 @@ pub struct LayerVariant {
     pub mixed_streams: Option<u64>,
     /// Whether each half reads streams that were kept before blocks of layers (Kimi K3).
     pub reads_blocks: bool,
+    /// Whether its attention is to a tower's outputs, in place of the sequence (Llama 3.2 Vision).
+    pub attends_to_tower: bool,
+    /// Whether each half is weighed by the tangent of a learned number (Llama 3.2 Vision).
+    pub weighs_halves: bool,
 }
 
 /// The table of the vectors that each token has for each layer.

@@ -79,6 +79,26 @@ impl Tower {
         self.composite.is_seen_both_ways()
     }
 
+    /// Whether layers of the decoder attend to what it gives, which is then not in the sequence.
+    pub fn is_attended_to(&self) -> bool {
+        self.composite.projector == Projector::Mllama
+    }
+
+    /// Tiles of each image of Llama 3.2's, used or not.
+    pub fn tiles(&self) -> u64 {
+        self.keys.max_num_tiles.unwrap_or(4)
+    }
+
+    /// Shapes that an image of Llama 3.2's may have, and none.
+    pub fn image_shapes(&self) -> u64 {
+        self.keys.num_aspect_ratios.unwrap_or(8) + 1
+    }
+
+    /// The layers of Llama 3.2's whose outputs the projector reads beside the last one's.
+    pub fn intermediate_layers(&self) -> Vec<u64> {
+        self.keys.intermediate_layers_indices.clone().unwrap_or_else(|| vec![3, 7, 15, 23, 30])
+    }
+
     /// Whether its projector has Gemma's norm.
     pub fn norms_as_gemma(&self) -> bool {
         self.gathering() == Gathering::Averaged && self.kind == Kind::Siglip
@@ -102,6 +122,7 @@ impl Tower {
             lm_head_bias: false,
             positions: PositionKind::Learned,
             unused_positions: 0,
+            unused_tokens: 0,
             norm,
             embedding_norm: None,
             final_norm: None,

@@ -3,7 +3,7 @@
 
 use super::checks::{ArchitectureError, dimension};
 use super::{Attention, FeedForward, Indexer, KeyValues, Layer, LayerGroup, LayerVariant, Mixer, PerLayerInputs};
-use crate::model::family::VariantDefaults;
+use crate::model::family::{QkNorm, VariantDefaults};
 use crate::model::keys::VariantKeys;
 
 /// What the model has outside its layers.
@@ -106,8 +106,15 @@ impl Variation<'_> {
             attends_to_encoder: false,
             mixed_streams: None,
             reads_blocks: false,
+            attends_to_tower: self.attends_to_tower(index),
+            weighs_halves: self.attends_to_tower(index),
         };
         Ok(Layer { mixer, feed_forward, variant, ..layer.clone() })
+    }
+
+    fn attends_to_tower(&self, index: u64) -> bool {
+        let named = self.keys.cross_attention_layers.as_deref().unwrap_or(self.defaults.cross_attention_layers);
+        named.contains(&index)
     }
 
     fn attention(&self, attention: &Attention, index: u64, sparse: bool) -> Result<Attention, ArchitectureError> {
@@ -136,6 +143,9 @@ impl Variation<'_> {
         }
         if let (Some(size), None) = (self.v_head_dim.or(defaults.v_head_dim), attention.latent) {
             varied.variant.value_head_dim = Some(dimension("v_head_dim", size)?);
+        }
+        if self.attends_to_tower(index) {
+            (varied.qk_norm, varied.rotary_dim) = (QkNorm::PerHead, 0);
         }
         varied.sinks |= defaults.sinks_with_window && windowed;
         varied.variant.head_gate = defaults.head_gate;

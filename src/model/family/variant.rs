@@ -28,6 +28,8 @@ pub struct VariantDefaults {
     pub head_gate: bool,
     /// Whether experts stand beside a dense network.
     pub experts_beside: bool,
+    /// `cross_attention_layers`: layers, counted from 0, that attend to a tower's outputs and not to the sequence.
+    pub cross_attention_layers: &'static [u64],
 }
 
 /// Defaults of an indexer.
@@ -56,5 +58,6 @@ impl VariantDefaults {
         sinks_with_window: false,
         head_gate: false,
         experts_beside: false,
+        cross_attention_layers: &[],
     };
 }

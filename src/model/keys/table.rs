@@ -193,6 +193,8 @@ keys! {
         attn_res_block_size: Option<u64>,
         /// Llama 4: width of the feed-forward networks of layers without experts.
         intermediate_size_mlp: Option<u64>,
+        /// Llama 3.2 Vision: layers, counted from 0, that attend to images and not to the sequence.
+        cross_attention_layers: Option<Vec<u64>>,
     }
 }
 
@@ -333,6 +335,8 @@ keys! {
         max_num_tiles: Option<u64>,
         /// Llama 3.2: shapes that an image may be cut to.
         num_aspect_ratios: Option<u64>,
+        /// Llama 3.2: layers, counted from 0, whose outputs the projector reads beside the last one's.
+        intermediate_layers_indices: Option<Vec<u64>>,
         /// Llama 3.2 and 4: width of what the projector reads.
         vision_output_dim: Option<u64>,
         /// Llama 4: width between the tower's own two matrices.

@@ -48,8 +48,8 @@ pub(super) fn blocks(tower: &Tower, text_hidden_size: u64) -> Vec<BlockParameter
 
 /// The tensors of one layer of each group.
 fn layers(tower: &Tower) -> Vec<Vec<Tensor>> {
-    let (hidden, last) = (tower.sizes.hidden, tower.groups.len().saturating_sub(1));
-    let of_group = |(index, group): (usize, &LayerGroup)| {
+    let hidden = tower.sizes.hidden;
+    let of_group = |group: &LayerGroup| {
         let mut tensors = layer_tensors(&group.layer, hidden);
         match tower.kind {
             Kind::InternVit => {
@@ -59,15 +59,11 @@ fn layers(tower: &Tower) -> Vec<Vec<Tensor>> {
                 let more = scales.into_iter().chain(norms.into_iter().filter(|_| normed));
                 tensors.extend(more.map(|part| vector(part, hidden, Role::Norm)));
             }
-            // Its last layers weigh their halves.
-            Kind::Mllama if index == last => {
-                tensors.extend(SCALES.map(|part| vector((part, Piece::Whole), 1, Role::Norm)));
-            }
             _ => {}
         }
         tensors
     };
-    tower.groups.iter().enumerate().map(of_group).collect()
+    tower.groups.iter().map(of_group).collect()
 }
 
 /// What weighs the two halves of a layer.
@@ -102,8 +98,8 @@ fn before(tower: &Tower) -> Vec<Tensor> {
 /// Positions of Llama 3.2's tiles, before and behind the layers and beside those of patches, for each shape that an image
 /// may have, each with what weighs it.
 fn tiles(tower: &Tower) -> Vec<Tensor> {
-    let shapes = tower.keys.num_aspect_ratios.unwrap_or(8) + 1;
-    let tiles = tower.keys.max_num_tiles.unwrap_or(4) * tower.sizes.hidden;
+    let shapes = tower.image_shapes();
+    let tiles = tower.tiles() * tower.sizes.hidden;
     let weight = (Part::TilePositions, Piece::Weight);
     let tables = [tiles * (tower.sizes.patches() + 1), tiles, tiles];
     let tables = tables.map(|columns| matrix(weight, shapes, columns, Role::Table));

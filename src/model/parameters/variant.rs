@@ -48,8 +48,16 @@ pub(super) fn in_attention(tensors: &mut Vec<Tensor>, attention: &Attention, hid
     }
 }
 
+/// What weighs attention or the network behind it, where that is one number.
+fn gate(tensors: &mut Vec<Tensor>, layer: &Layer, part: Part) {
+    if layer.variant.weighs_halves {
+        tensors.push(vector((part, Piece::Whole), 1, Role::Norm));
+    }
+}
+
 /// The narrow projection beside attention, and what weighs residual streams against each other.
 pub(super) fn beside_attention(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
+    gate(tensors, layer, Part::AttentionScale);
     if layer.variant.reads_blocks {
         reading(tensors, layer.norm, hidden, [Part::AttentionReadingNorm, Part::AttentionReading]);
     }
@@ -69,6 +77,7 @@ pub(super) fn beside_attention(tensors: &mut Vec<Tensor>, layer: &Layer, hidden:
 
 /// What lets in the vector of the layer, and the norms and scales of experts beside a dense network.
 pub(super) fn beside_feed_forward(tensors: &mut Vec<Tensor>, layer: &Layer, hidden: u64) {
+    gate(tensors, layer, Part::FeedForwardScale);
     if layer.variant.reads_blocks {
         reading(tensors, layer.norm, hidden, [Part::FeedForwardReadingNorm, Part::FeedForwardReading]);
     }

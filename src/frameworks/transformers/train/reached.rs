@@ -35,6 +35,7 @@ pub(crate) fn seen_by(
     let sees = |block: &&BlockParameters| match block.block {
         Block::Projector => train.images > 0,
         block if block.of_tower() => train.images > 0 && train.train_tower,
+        Block::Group(group) => train.images > 0 || !model.architecture.groups[group].layer.variant.attends_to_tower,
         _ => true,
     };
     let mut blocks: Vec<BlockParameters> = blocks.iter().filter(sees).cloned().collect();

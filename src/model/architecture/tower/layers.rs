@@ -127,6 +127,8 @@ pub(super) fn groups(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Vec<LayerGr
     let layer = layer(kind, sizes, keys);
     let mut groups = vec![LayerGroup { layers: sizes.layers, layer: layer.clone() }];
     if kind == Kind::Mllama {
+        let variant = LayerVariant { weighs_halves: true, ..layer.variant };
+        let layer = Layer { variant, ..layer };
         groups.push(LayerGroup { layers: keys.num_global_layers.unwrap_or(8), layer });
     }
     groups
