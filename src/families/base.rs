@@ -88,6 +88,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     expanded_late: false,
     sums_in_place: false,
     flattened_heads: false,
+    holds_heads: false,
     scaled_queries: false,
     contiguous_heads: false,
     scales_in_module: false,

@@ -66,6 +66,8 @@ pub struct Implementation {
     /// Whether queries, keys and values are copied with their heads and sequences in one dimension before anything else,
     /// and stay so until attention returns.
     pub flattened_heads: bool,
+    /// Whether a tower's attention has queries, keys and values in variables until it returns.
+    pub holds_heads: bool,
     /// Whether queries are multiplied by a constant as they are projected.
     pub scaled_queries: bool,
     /// Whether queries, keys and values are copied so that heads lie one after the other (Whisper).

@@ -87,13 +87,11 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation { measured: true, ..LLAMA_CODE },
         reads: Reads {
-            keys: &[
-                &[
-                    Key::Own("num_key_value_heads"),
-                    Key::Named("attention_dropout", &["dropout"]),
-                    Key::Own("cross_attention_layers"),
-                ],
-            ],
+            keys: &[&[
+                Key::Own("num_key_value_heads"),
+                Key::Named("attention_dropout", &["dropout"]),
+                Key::Own("cross_attention_layers"),
+            ]],
             ..Reads::PLAIN
         },
         modules: ModuleNames::USUAL,

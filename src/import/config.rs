@@ -140,8 +140,7 @@ fn family(
     };
     let id = kimi::own_name(id, config, outer)?;
     // The text parts of multimodal configs have names of their own.
-    let text_part =
-        || {
+    let text_part = || {
         let named = |suffix: &str| families::family(&format!("{id}{suffix}"));
         id.strip_suffix("_text").and_then(families::family).or_else(|| named("_text")).or_else(|| named("_text_model"))
     };

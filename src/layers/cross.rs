@@ -38,8 +38,7 @@ impl Run<'_> {
     /// are fed for each token and tile.
     pub(crate) fn encoded(&self, tape: &mut Tape, seen: &Seen, states: Option<Tensor>) -> Encoded {
         let tokens = Dim { symbol: "n", size: seen.given() };
-        let [whole, rows] =
-            [vec![self.b(), self.s(), tokens], vec![self.b(), self.s()]].map(|dims| tape.shape(&dims));
+        let [whole, rows] = [vec![self.b(), self.s(), tokens], vec![self.b(), self.s()]].map(|dims| tape.shape(&dims));
         let repeated = tape.constant("tiles that tokens see", whole, Dtype::Int64);
         let inverted = tape.constant("tiles that tokens do not see", whole, Dtype::Fp32);
         let narrow = cast(tape, inverted, self.weights, "tiles that tokens do not see");
@@ -101,16 +100,15 @@ impl Run<'_> {
         let projected = self.linear(tape, input, matrix, "attention.query");
         let query = self.normed_by_head(tape, projected, [self.s(), sizes.heads, sizes.head], true);
         let [key, value] = self.of_images(tape, sizes, encoded);
-        let [all_keys, all_values] =
-            [(key, "attention.key for every head"), (value, "attention.value for every head")]
-                .map(|(part, name)| self.repeat_over(tape, part, (attention, encoded.tokens), sizes, name));
+        let [all_keys, all_values] = [(key, "attention.key for every head"), (value, "attention.value for every head")]
+            .map(|(part, name)| self.repeat_over(tape, part, (attention, encoded.tokens), sizes, name));
         let compute = self.compute();
         // Autocast casts the last argument first.
         let mask = cast(tape, encoded.mask, compute, "mask of images");
         let [value_read, key_read, query_read] =
             [(all_values, "attention.value"), (all_keys, "attention.key"), (query, "attention.query")]
                 .map(|(tensor, name)| cast(tape, tensor, compute, name));
-        let padded = Self::mask_in_eights(tape, mask);
+        let padded = Self::mask_in_eights(tape, mask, "attention.mask of images");
         let context = self.kernel(tape, [query_read, key_read, value_read], Some(padded), (sizes, false));
         tape.release_each([padded, query_read, key_read, value_read, mask]);
         let shape = self.stream(tape, sizes.context);

@@ -5,7 +5,7 @@ mod played;
 mod reached;
 
 use self::played::in_order;
-use self::reached::reached;
+use self::reached::{reached, runs};
 pub(super) use self::reached::{copied_head, seen_by};
 use super::attention::check_attention;
 use super::fed::fed;
@@ -21,7 +21,7 @@ use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::{self, Process};
 use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifetime, Place, Step};
-use crate::model::parameters::{BlockParameters, Tensor, blocks};
+use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
 use crate::scenario::{
@@ -103,6 +103,11 @@ impl<'a> Trained<'a> {
     /// The same, of which only tensors are looked at.
     pub(super) fn of_tensors(self) -> Self {
         Self { tracked: true, ..self }
+    }
+
+    /// Whether what a block computes is run: layers that attend to images are not, where there are none.
+    fn runs(&self, block: Block) -> bool {
+        runs(block, self.model, self.train)
     }
 
     fn run(&self) -> Run<'_> {
@@ -272,6 +277,7 @@ impl step::TrainingStep for Trained<'_> {
                 beside: false,
             }];
         };
+        let adapted = adapted.into_iter().filter(|block| self.runs(block.block)).collect();
         let mut trained = vec![Trains { blocks: adapted, bits: adapters, copies: own, beside: true }];
         let copied = copied_head(&self.blocks, self.model);
         if !copied.is_empty() {

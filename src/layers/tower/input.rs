@@ -68,7 +68,7 @@ impl Run<'_> {
         let weight = if self.autocast { tape.cached_copy(matrix.weight) } else { matrix.weight };
         let bias = matrix.bias.map(|bias| if self.autocast { tape.cached_copy(bias) } else { bias });
         let inputs = [weight, bias.unwrap_or(weight), narrow];
-        // Both are kept, whichever a gradient is made of.
+        // A convolution keeps both, whichever of them needs a gradient.
         let keeps = [narrow, weight];
         let convolution =
             Operation { rule: Rule::Each, inputs: &inputs, keeps: &keeps, extras: &[], keeps_output: false };

@@ -91,7 +91,7 @@ impl Run<'_> {
         ];
         // Autocast casts the last argument first.
         let [value, key, query] = named.map(|(tensor, name)| cast(tape, tensor, compute, name));
-        let padded = mask.map(|mask| Self::mask_in_eights(tape, mask));
+        let padded = mask.map(|mask| Self::mask_in_eights(tape, mask, "attention.block mask"));
         let by_head = padded.is_none() && self.lies_by_head(sizes.heads);
         let context = self.kernel(tape, [query, key, value], padded, (sizes, by_head));
         tape.release_each(padded);
@@ -103,21 +103,23 @@ impl Run<'_> {
             tape.view(context, shape)
         };
         tape.release(context);
-        tape.release_each(wide);
+        let (until_return, others): (Vec<Tensor>, Vec<Tensor>) = wide.into_iter().partition(|_| self.code.holds_heads);
+        tape.release_each(others);
         let output = self.attention_output(tape, flat, attention);
         tape.release(flat);
+        tape.release_each(until_return);
         tape.release_each(whole.into_iter().chain(held));
         output
     }
 
     /// The kernel wants rows that begin at multiples of eight elements: where they do not, each layer copies the mask.
-    pub(crate) fn mask_in_eights(tape: &mut Tape, mask: Tensor) -> Tensor {
+    pub(crate) fn mask_in_eights(tape: &mut Tape, mask: Tensor, name: &'static str) -> Tensor {
         let mut dims = tape.dims(mask.shape).dims().to_vec();
         let Some(keys) = dims.last_mut().filter(|keys| !keys.size.is_multiple_of(8)) else {
             return tape.share(mask);
         };
         keys.size = keys.size.next_multiple_of(8);
         let shape = tape.shape(&dims);
-        tape.constant("attention.mask in whole eights", shape, mask.dtype)
+        tape.constant(name, shape, mask.dtype)
     }
 }

@@ -84,8 +84,7 @@ impl<'a> Run<'a> {
         tape.release(placed);
         let placed = self.with_gated_positions(tape, seen, tiles, joined);
         tape.release(joined);
-        let normed =
-            self.norm(tape, placed, &[self.b(), count, tokens], self.h(), names!("tower first norm"));
+        let normed = self.norm(tape, placed, &[self.b(), count, tokens], self.h(), names!("tower first norm"));
         tape.release(placed);
         let shape = tape.shape(&[self.b(), count, filled, self.h()]);
         let stream = if filled.size == tokens.size {
@@ -203,13 +202,16 @@ impl<'a> Run<'a> {
         let several = Dim { symbol: "", size: chosen.len() as u64 };
         let cut = |tape: &mut Tape, tensor: Tensor, width: Dim| {
             let shape = tape.shape(&[self.b(), count, tokens, width]);
-            if filled.size == tokens.size { tape.view(tensor, shape) } else { tape.view_with_new_gradient(tensor, shape) }
+            if filled.size == tokens.size {
+                tape.view(tensor, shape)
+            } else {
+                tape.view_with_new_gradient(tensor, shape)
+            }
         };
         let last = cut(tape, last, self.h());
         let width = Dim { symbol: "oh", size: several.size.saturating_mul(self.architecture.hidden_size) };
         let shape = tape.shape(&[self.b(), self.s(), width]);
-        let stack =
-            Operation { rule: Rule::Pass, inputs: &chosen, keeps: &[], extras: &[], keeps_output: false };
+        let stack = Operation { rule: Rule::Pass, inputs: &chosen, keeps: &[], extras: &[], keeps_output: false };
         let stacked = tape.apply(&stack, "outputs of several layers", shape, last.dtype);
         let beside = cut(tape, stacked, width);
         let all = Dim { symbol: "oh", size: width.size.saturating_add(self.architecture.hidden_size) };

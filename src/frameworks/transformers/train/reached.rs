@@ -24,6 +24,12 @@ pub(super) fn reached(
     blocks
 }
 
+/// Whether what a block computes is run: layers that attend to images are not, where there are none.
+pub(super) fn runs(block: Block, model: &Model, train: &Train) -> bool {
+    let layer = |group: usize| &model.architecture.groups[group].layer;
+    !matches!(block, Block::Group(group) if train.images == 0 && layer(group).variant.attends_to_tower)
+}
+
 /// The tensors that are trained where all of the text part is: without images no tower has anything to read, and some tables
 /// of positions are never trained.
 pub(crate) fn seen_by(
@@ -35,8 +41,7 @@ pub(crate) fn seen_by(
     let sees = |block: &&BlockParameters| match block.block {
         Block::Projector => train.images > 0,
         block if block.of_tower() => train.images > 0 && train.train_tower,
-        Block::Group(group) => train.images > 0 || !model.architecture.groups[group].layer.variant.attends_to_tower,
-        _ => true,
+        block => runs(block, model, train),
     };
     let mut blocks: Vec<BlockParameters> = blocks.iter().filter(sees).cloned().collect();
     let loaded = placement != Placement::Build;

@@ -312,9 +312,7 @@ pub(super) fn rule(
             // without what fills the eights, and its sequence has one token.
             let tiles = few("max_num_tiles", keys.max_num_tiles.unwrap_or(4))?;
             let each = tiles * (patches + 1).next_multiple_of(8);
-            TokenRule::Fixed {
-                tokens: ImageTokens { given: tiles * (patches + 1), ..square(each, 1, tiles * inputs) },
-            }
+            TokenRule::Fixed { tokens: ImageTokens { given: tiles * (patches + 1), ..square(each, 1, tiles * inputs) } }
         }
     })
 }
