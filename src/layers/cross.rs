@@ -100,8 +100,13 @@ impl Run<'_> {
         let projected = self.linear(tape, input, matrix, "attention.query");
         let query = self.normed_by_head(tape, projected, [self.s(), sizes.heads, sizes.head], true);
         let [key, value] = self.of_images(tape, sizes, encoded);
-        let [all_keys, all_values] = [(key, "attention.key for every head"), (value, "attention.value for every head")]
-            .map(|(part, name)| self.repeat_over(tape, part, (attention, encoded.tokens), sizes, name));
+        // One query reads the keys of its group as they are.
+        let repeats = !self.is_a_step();
+        let named = [(key, "attention.key for every head"), (value, "attention.value for every head")];
+        let [all_keys, all_values] = named.map(|(part, name)| {
+            let tokens = (attention, encoded.tokens);
+            if repeats { self.repeat_over(tape, part, tokens, sizes, name) } else { tape.share(part) }
+        });
         let compute = self.compute();
         // Autocast casts the last argument first.
         let mask = cast(tape, encoded.mask, compute, "mask of images");

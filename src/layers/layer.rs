@@ -35,7 +35,7 @@ impl Run<'_> {
             (_, FeedForward::None) => return self.mixer_alone(tape, layer, input, shared),
             _ => {}
         }
-        if layer.variant.attends_to_tower {
+        if layer.attends_to_tower() {
             return self.cross_layer(tape, layer, input, shared);
         }
         if layer.variant.mixed_streams.is_some() {

@@ -65,6 +65,11 @@ impl Seen {
         self.each().given.saturating_mul(self.images)
     }
 
+    /// The same where layers of the decoder attend to them.
+    pub(crate) fn attended(&self) -> u64 {
+        if self.tower.is_attended_to() { self.given() } else { 0 }
+    }
+
     /// Whether a part stands before the tower's layers or behind them.
     fn has(&self, part: Part) -> bool {
         self.tensors.before.iter().chain(&self.tensors.behind).any(|tensor| tensor.part == part)

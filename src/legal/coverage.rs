@@ -70,8 +70,11 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
             &beside,
         );
     }
-    if !of_run || images == 0 {
+    if images == 0 {
         return Ok(());
+    }
+    if !of_run {
+        return check_served_images(model, scenario);
     }
     let words = matches!(train.objective, Objective::Lm | Objective::Sft);
     // A decoder whose code knows no other has a tower that does.
@@ -87,6 +90,26 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
         (train.recompute_every == 1, "train.recompute_every", &train.recompute_every, "1"),
     ];
     EstimateError::first_unknown(&asked, "with images")
+}
+
+/// An error where layers that attend to images are served in a way that is only known of others.
+fn check_served_images(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
+    if !model.architecture.attends_to_tower() {
+        return Ok(());
+    }
+    let infer = &scenario.infer;
+    let cached = matches!(infer.kv_cache.as_str(), "fp32" | "bf16" | "fp16");
+    let asked: [Asked<'_>; 3] = [
+        (infer.attention == Attention::Flash, "infer.attention", &infer.attention.word(), "flash"),
+        (
+            infer.prefill_chunk_size.is_none(),
+            "infer.prefill_chunk_size",
+            &infer.prefill_chunk_size.unwrap_or(0),
+            "none",
+        ),
+        (cached, "infer.kv_cache", &infer.kv_cache, "fp32, bf16, fp16"),
+    ];
+    EstimateError::first_unknown(&asked, "with images that layers attend to")
 }
 
 /// An error where a model without its head is served.

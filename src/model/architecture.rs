@@ -133,6 +133,14 @@ impl Layer {
         }
     }
 
+    /// Whether its attention is to what a tower gives, and not to the sequence.
+    pub const fn attends_to_tower(&self) -> bool {
+        match self.attention() {
+            Some(attention) => matches!(attention.variant.key_values, KeyValues::OfTower),
+            None => false,
+        }
+    }
+
     /// Its attention, to be changed.
     pub const fn attention_mut(&mut self) -> Option<&mut Attention> {
         match &mut self.mixer {
@@ -274,7 +282,7 @@ impl Architecture {
 
     /// Whether some layers attend to a tower's outputs, and run only where there are any.
     pub fn attends_to_tower(&self) -> bool {
-        self.groups.iter().any(|group| group.layer.variant.attends_to_tower)
+        self.groups.iter().any(|group| group.layer.attends_to_tower())
     }
 
     /// All layers.

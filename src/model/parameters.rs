@@ -427,7 +427,7 @@ fn attention_tensors(tensors: &mut Vec<Tensor>, layer_norm: NormKind, attention:
             if key_values != KeyValues::Earlier {
                 linear(tensors, Part::Key, hidden, kv, attention.key_bias());
             }
-            if key_values == KeyValues::Own {
+            if matches!(key_values, KeyValues::Own | KeyValues::OfTower) {
                 linear(tensors, Part::Value, hidden, values, bias);
             }
         }

@@ -490,11 +490,15 @@ def generated(record, _models):
         raise Skip(f"a cache that is {run['cache']}")
     if record["config"]["model_type"] in SCANNED:
         raise Skip("recurrent mixers in plain PyTorch, without the kernels that are described")
-    prompt, new = run["prompt"], run["new"]
+    prompt, new, images = run["prompt"], run["new"], run.get("images", 0)
+    # Tokens that stand for images are among those that were fed.
+    prompt -= images
     # The token that comes last is in no cache.
     infer = {"weights": run.get("quant", "bf16"), "context_length": prompt + max(new - 1, 0),
              "concurrency": run["batch"], "prefill_tokens": run["batch"] * prompt,
              "attention": "eager" if run.get("attention") == "eager" else "flash"}
+    if images:
+        infer["images"] = images
     if run.get("chunk"):
         infer["prefill_chunk_size"] = run["chunk"]
     if run.get("sample"):

@@ -177,7 +177,8 @@ impl<'a> Served<'a> {
         let steps = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
         let bits = Bits::whole(stored.plain.bits());
         entries.append(&mut recurrent::states(&model.architecture, infer.concurrency, bits, steps)?);
-        let cache = Cache { model, infer, prompt, compute: stored.plain };
+        let images = self.seen.as_ref().map_or(0, Seen::attended);
+        let cache = Cache { model, infer, prompt, images, compute: stored.plain };
         let mut instants = vec![(Instant::Load, String::from("weights"))];
         if self.caches() {
             self.passes_that_cache(&mut entries, &mut instants, &cache)?;

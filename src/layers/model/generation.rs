@@ -17,7 +17,9 @@ struct Variables {
     /// How the last token was chosen.
     chosen: Option<Chosen>,
     /// What the last pass read.
-    read: Option<[Tensor; 2]>,
+    read: Vec<Tensor>,
+    /// Which tiles of images each token sees, where layers attend to those.
+    tiles: Option<Tensor>,
 }
 
 /// What chose a token.
@@ -96,7 +98,7 @@ impl Run<'_> {
         let positions = self.longs(tape, "position ids", tokens);
         tape.release_each([less_one, is_padding]);
         let unfinished = self.longs(tape, "unfinished sequences", 1);
-        Variables { ids, positions, unfinished, chosen: None, read: None }
+        Variables { ids, positions, unfinished, chosen: None, read: Vec::new(), tiles: None }
     }
 
     /// What there is of a prompt of so many tokens when a step follows others.
@@ -107,12 +109,24 @@ impl Run<'_> {
         let logits = self.logits_in_fp32(tape, LOGITS);
         let drawn = self.samples().then(|| [SCORES, PROBABILITIES].map(|name| self.logits_in_fp32(tape, name)));
         let chosen = Some(Chosen { logits, drawn, token: self.longs(tape, "token chosen", 1) });
-        let read = Some(["token ids", "position ids"].map(|name| self.longs(tape, name, 1)));
-        Variables { ids, positions, chosen, read, ..begun }
+        let mut read = ["token ids", "position ids"].map(|name| self.longs(tape, name, 1)).to_vec();
+        read.extend(self.tiles_that_are_seen(tape, 1));
+        let tiles = self.tiles_that_are_seen(tape, all);
+        Variables { ids, positions, chosen, read, tiles, ..begun }
     }
 
     fn samples(&self) -> bool {
         self.generation.is_some_and(|generation| generation.samples)
+    }
+
+    /// `[b, s, i, t]`: which tiles of images so many tokens see, where layers attend to those.
+    fn tiles_that_are_seen(&self, tape: &mut Tape, tokens: u64) -> Option<Tensor> {
+        let seen = self.seen.filter(|seen| seen.tower.is_attended_to())?;
+        let dim = |symbol, size| Dim { symbol, size };
+        let shape = tape.shape(&[self.b(), dim("s", tokens), dim("i", seen.images), dim("t", seen.tower.tiles())]);
+        let made = tape.constant("tiles that tokens see", shape, Dtype::Int64);
+        tape.stand(made);
+        Some(made)
     }
 
     /// `[b, V]` in fp32.
@@ -139,6 +153,8 @@ impl Run<'_> {
             tape.release(variables.positions);
         }
         variables.positions = positions;
+        let tiles = self.tiles_that_are_seen(tape, tokens);
+        tape.release_each(std::mem::replace(&mut variables.tiles, tiles));
         variables.chosen = Some(self.next_token(tape, variables.chosen));
         let ids = self.longs(tape, "token ids", tokens);
         if !first {
@@ -179,26 +195,29 @@ impl Run<'_> {
 
 impl Recording<'_> {
     fn read_prompt(&mut self, passes: &[[u64; 2]], variables: &mut Variables) {
-        let mut last: Option<[Tensor; 2]> = None;
+        let mut last: Option<(Vec<Tensor>, Tensor)> = None;
         for [past, sequence] in passes {
             self.run = self.run.after(*past, *sequence);
             self.tape.enter(Segment::Embedding);
-            let ids = self.run.longs(&mut self.tape, "token ids", *sequence);
-            self.tape.release_each(last.map(|[ids, _]| ids));
+            let mut read = vec![self.run.longs(&mut self.tape, "token ids", *sequence)];
+            read.extend(self.run.tiles_that_are_seen(&mut self.tape, *sequence));
+            self.tape.release_each(last.iter().flat_map(|(read, _)| read.iter().copied()));
             let logits = self.logits();
-            self.tape.release_each(last.map(|[_, logits]| logits));
-            last = Some([ids, logits]);
+            self.tape.release_each(last.map(|(_, logits)| logits));
+            last = Some((read, logits));
         }
-        let Some([ids, logits]) = last else { return };
-        self.tape.release(ids);
+        let Some((read, logits)) = last else { return };
+        self.tape.release_each(read);
         self.run.choose(&mut self.tape, logits, variables);
     }
 
     fn step(&mut self, variables: &mut Variables) {
         let run = self.run;
         self.tape.enter(Segment::Embedding);
-        let read = ["token ids", "position ids"].map(|name| run.longs(&mut self.tape, name, 1));
-        self.let_go(variables.read.replace(read).as_ref().map_or(&[], |read| read.as_slice()));
+        let mut read = ["token ids", "position ids"].map(|name| run.longs(&mut self.tape, name, 1)).to_vec();
+        read.extend(run.tiles_that_are_seen(&mut self.tape, 1));
+        let outdated = std::mem::replace(&mut variables.read, read);
+        self.let_go(&outdated);
         let logits = self.logits();
         run.choose(&mut self.tape, logits, variables);
     }

@@ -19,7 +19,7 @@ pub(crate) struct SharedByWindow {
 impl SharedByWindow {
     /// Whether a layer has nothing to attend to, and does not run.
     pub(crate) const fn skips(&self, layer: &Layer) -> bool {
-        layer.variant.attends_to_tower && self.without.encoded.is_none()
+        layer.attends_to_tower() && self.without.encoded.is_none()
     }
 
     pub(crate) const fn of(&self, layer: &Layer) -> Shared {

@@ -157,7 +157,6 @@ impl<'a> Run<'a> {
         tape.release(std::mem::replace(&mut side, inverted));
         let sides = [0, 1].map(|_| cast(tape, side, self.compute(), "tokens that are not used"));
         let product = tape.constant("attention mask of tiles", square, self.compute());
-        tape.product_workspace();
         tape.release_each(sides);
         let mask = tape.constant("attention mask of tiles", square, self.compute());
         tape.release_each([product, side]);

@@ -27,6 +27,8 @@ pub enum KeyValues {
     One,
     /// From an earlier layer.
     Earlier,
+    /// Each from a projection of its own of what a tower gives, and not of the sequence (Llama 3.2 Vision).
+    OfTower,
 }
 
 /// A narrow attention that scores tokens, of which the best are attended to.
@@ -60,8 +62,6 @@ pub struct LayerVariant {
     pub mixed_streams: Option<u64>,
     /// Whether each half reads streams that were kept before blocks of layers (Kimi K3).
     pub reads_blocks: bool,
-    /// Whether its attention is to a tower's outputs, in place of the sequence (Llama 3.2 Vision).
-    pub attends_to_tower: bool,
     /// Whether each half is weighed by the tangent of a learned number (Llama 3.2 Vision).
     pub weighs_halves: bool,
 }

@@ -106,7 +106,6 @@ impl Variation<'_> {
             attends_to_encoder: false,
             mixed_streams: None,
             reads_blocks: false,
-            attends_to_tower: self.attends_to_tower(index),
             weighs_halves: self.attends_to_tower(index),
         };
         Ok(Layer { mixer, feed_forward, variant, ..layer.clone() })
@@ -146,6 +145,7 @@ impl Variation<'_> {
         }
         if self.attends_to_tower(index) {
             (varied.qk_norm, varied.rotary_dim) = (QkNorm::PerHead, 0);
+            varied.variant.key_values = KeyValues::OfTower;
         }
         varied.sinks |= defaults.sinks_with_window && windowed;
         varied.variant.head_gate = defaults.head_gate;

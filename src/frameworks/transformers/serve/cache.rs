@@ -6,7 +6,7 @@ use super::spec::{READ, Source, cached, compressed, entry};
 use crate::layers::in_window;
 use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Place};
 use crate::model::Model;
-use crate::model::architecture::Attention;
+use crate::model::architecture::{Attention, KeyValues};
 use crate::scenario::Infer;
 use crate::shape::{Dim, Shape};
 use crate::tape::Dtype;
@@ -30,6 +30,8 @@ pub(crate) struct Cache<'a> {
     pub(crate) infer: &'a Infer,
     /// Tokens of each sequence in one forward pass.
     pub(crate) prompt: u64,
+    /// Tokens of its images, which some layers cache in their place.
+    pub(crate) images: u64,
     /// The type of arithmetic.
     pub(crate) compute: Dtype,
 }
@@ -56,7 +58,12 @@ impl Cache<'_> {
         let (bits, source) = self.format();
         let mut entries = Vec::new();
         for (place, layers, attention) in self.layers() {
-            let tokens = Dim { symbol: "s", size: kept(attention, context) };
+            // What a tower gave is cached once, whatever the sequence; where there are no images, nothing is.
+            let tokens = match of_tower(attention) {
+                true if self.images == 0 => continue,
+                true => Dim { symbol: "n", size: self.images },
+                false => Dim { symbol: "s", size: kept(attention, context) },
+            };
             for (name, heads, width) in cached(attention) {
                 let shape = Shape::new(&[self.b(), heads, tokens, width]);
                 entries.push(entry(Cow::Borrowed(name), place, layers, (shape, bits), alive, source)?);
@@ -92,7 +99,8 @@ impl Cache<'_> {
         let [before, read] = pass;
         let (bits, source) = self.format();
         let mut entries = Vec::new();
-        for (place, layers, attention) in self.layers().filter(|(_, _, attention)| attention.latent.is_none()) {
+        let windowed = |attention: &Attention| attention.latent.is_none() && !of_tower(attention);
+        for (place, layers, attention) in self.layers().filter(|(_, _, attention)| windowed(attention)) {
             let tokens = kept(attention, before) + read - kept(attention, before + read);
             if tokens == 0 {
                 continue;
@@ -173,6 +181,11 @@ impl Cache<'_> {
         });
         tables.collect()
     }
+}
+
+/// Whether a layer caches what a tower gave.
+fn of_tower(attention: &Attention) -> bool {
+    attention.variant.key_values == KeyValues::OfTower
 }
 
 /// Tokens of a sequence that a layer keeps.

@@ -27,7 +27,7 @@ pub(super) fn reached(
 /// Whether what a block computes is run: layers that attend to images are not, where there are none.
 pub(super) fn runs(block: Block, model: &Model, train: &Train) -> bool {
     let layer = |group: usize| &model.architecture.groups[group].layer;
-    !matches!(block, Block::Group(group) if train.images == 0 && layer(group).variant.attends_to_tower)
+    !matches!(block, Block::Group(group) if train.images == 0 && layer(group).attends_to_tower())
 }
 
 /// The tensors that are trained where all of the text part is: without images no tower has anything to read, and some tables
