@@ -73,6 +73,7 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
     if images == 0 {
         return Ok(());
     }
+    check_outputs(model)?;
     if !of_run {
         return check_served_images(model, scenario);
     }
@@ -90,6 +91,24 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
         (train.recompute_every == 1, "train.recompute_every", &train.recompute_every, "1"),
     ];
     EstimateError::first_unknown(&asked, "with images")
+}
+
+/// An error where a tower whose layers are put side by side gives something else than its projector reads.
+fn check_outputs(model: &Model) -> Result<(), EstimateError> {
+    let Some(tower) = model.architecture.tower.as_ref().filter(|tower| tower.is_attended_to()) else { return Ok(()) };
+    let chosen = tower.intermediate_layers();
+    let width = tower.sizes.hidden.saturating_mul(1 + chosen.len() as u64);
+    let [read, layers] = [tower.keys.vision_output_dim.unwrap_or(7680), tower.sizes.layers];
+    let problem = if read != width {
+        format!("{read}, but the tower gives {} layers of {}", 1 + chosen.len(), tower.sizes.hidden)
+    } else if let Some(beyond) = chosen.iter().find(|layer| **layer >= layers) {
+        format!("the tower's layer {beyond} is read, but it has {layers}")
+    } else if model.architecture.groups.first().is_some_and(|group| group.layer.attends_to_tower()) {
+        String::from("the first layer attends to images and not to the sequence: not covered")
+    } else {
+        return Ok(());
+    };
+    Err(EstimateError::Invalid { key: "vision_output_dim", problem })
 }
 
 /// An error where layers that attend to images are served in a way that is only known of others.

@@ -90,6 +90,8 @@ fn published_counts_are_those_of_the_hub() {
         ("mistral-small-3.1-24b-instruct-2503", 24_011_361_280),
         ("gemma-4-26b-a4b-it", 25_805_933_872),
         ("qwen3-vl-4b-instruct", 4_437_815_808),
+        ("llama-3.2-11b-vision-instruct", 10_670_220_835),
+        ("llama-3.2-90b-vision-instruct", 88_593_355_323),
     ] {
         assert_eq!(count(&preset(id)), published, "{id}");
     }
@@ -261,4 +263,66 @@ fn a_tower_is_written_and_read_back() {
     place.write("mine.toml", &wrong.replace("gema3", "gemma3").replace("composite", "image_sice = 5\ncomposite"));
     let error = place.run(&["estimate", "mine.toml"]).err;
     assert!(error.contains("architecture.tower.image_sice") && error.contains("image_size"), "{error}");
+}
+
+/// Layers that attend to images do not run without any: what is trained of them has no gradient and no moments.
+#[test]
+fn layers_that_attend_to_images_run_with_images_alone() {
+    const ID: &str = "llama-3.2-11b-vision-instruct";
+    let model = preset(ID);
+    let attends = |block: Block| matches!(block, Block::Group(group) if model.architecture.groups[group].layer.attends_to_tower());
+    let attending = of(&model.architecture, attends);
+    let outside = of(&model.architecture, |block| block.of_tower() || block == Block::Projector);
+    let trainable = |images| {
+        trainable_parameters(&model, &scenario(|scenario| scenario.train.images = images)).unwrap().get()
+    };
+    assert_eq!(trainable(0), count(&model) - outside - attending);
+    assert_eq!(trainable(1), count(&model) - of(&model.architecture, Block::of_tower));
+    // Its table has eight rows that its head has not.
+    let rows = |block| of(&model.architecture, |other| other == block);
+    assert_eq!(rows(Block::Embedding) - rows(Block::Head), 8 * 4096);
+    // A frozen tower keeps nothing, and in every layer under recomputation, which passes it by.
+    assert_eq!(saved_in(&ledger(ID, |_| ()), Place::Tower), 0);
+    let lora = |scenario: &mut Scenario| (scenario.train.method, scenario.train.recompute) = (Method::Lora, Recompute::Full);
+    assert!(saved_in(&ledger(ID, lora), Place::Tower) > 6_700_000_000);
+}
+
+#[test]
+fn images_that_layers_attend_to_are_cached_once() {
+    let cached = |images, context| {
+        let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
+        (scenario.infer.context_length, scenario.infer.images) = (context, images);
+        let ledger = estimate(&preset("llama-3.2-11b-vision-instruct"), &scenario, None).unwrap();
+        ledger.largest(Category::KvCache).0.get()
+    };
+    let of_a_token = 2 * 2 * 8 * 128;
+    assert_eq!(cached(0, 1024), 32 * 1024 * of_a_token);
+    // Two tokens of the sequence, and four tiles of 1,601 for each of them in eight layers.
+    assert_eq!(cached(2, 1024) - cached(0, 1024), (32 * 2 + 8 * 2 * 4 * 1601) * of_a_token);
+    assert_eq!(cached(1, 4096) - cached(1, 1024), 32 * 3072 * of_a_token);
+}
+
+#[test]
+fn runs_with_attended_images_that_are_not_known_are_refused() {
+    let place = Folder::new();
+    let refused = |settings: &[&str]| {
+        let sets = settings.iter().flat_map(|setting| ["--set", setting]);
+        let arguments: Vec<&str> = ["estimate", "llama-3.2-11b-vision-instruct"].into_iter().chain(sets).collect();
+        let run = place.run(&arguments);
+        assert_eq!(run.code, 2, "{settings:?}: {}", run.out);
+        run.err
+    };
+    for (settings, says) in [
+        (&["task=infer", "infer.images=1", "infer.attention=eager"][..], "infer.attention"),
+        (&["task=infer", "infer.images=1", "infer.prefill_chunk_size=64"], "infer.prefill_chunk_size"),
+        (&["train.images=1", "train.attention=eager"], "train.attention"),
+    ] {
+        assert!(refused(settings).contains(says), "{settings:?}");
+    }
+    let mut config = json!({ "model_type": "mllama", "text_config": { "model_type": "mllama_text_model" },
+        "vision_config": { "model_type": "mllama_vision_model", "intermediate_layers_indices": [3, 7] } });
+    let wrong = estimate(&imported(&config), &scenario(|_| ()), None).unwrap_err().to_string();
+    assert!(wrong.contains("vision_output_dim"), "{wrong}");
+    config["vision_config"]["vision_output_dim"] = json!(3840);
+    assert!(estimate(&imported(&config), &scenario(|_| ()), None).is_ok());
 }
