@@ -18,8 +18,6 @@ use crate::tape::{Dtype, Tape, Tensor};
 pub(crate) struct Encoded {
     /// What the projector gave, `[b, n, h]`; nothing where a cache has what is made of it.
     states: Option<Tensor>,
-    /// Tokens of all images, `n`.
-    tokens: Dim,
     /// `[b, s, n]`, added to scores.
     mask: Tensor,
     /// `[b, s]`: 0 where a token of the sequence sees no image.
@@ -27,6 +25,11 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
+    /// Tokens of all images, `n`.
+    fn tokens(self, tape: &Tape) -> Dim {
+        tape.dims(self.mask.shape).dims().last().copied().unwrap_or(ONE)
+    }
+
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {
         self.states.into_iter().chain([self.mask, self.rows])
@@ -46,12 +49,12 @@ impl Run<'_> {
         let hidden = tape.constant("tiles that tokens do not see", whole, Dtype::Bool);
         let mask = tape.constant("mask of images", whole, self.weights);
         tape.release_each([hidden, repeated]);
-        let sees = tape.constant("tiles that tokens see", whole, Dtype::Bool);
+        let any_hidden = tape.constant("tiles that tokens see", whole, Dtype::Bool);
         let any = tape.constant("tokens that see images", rows, Dtype::Bool);
-        tape.release(sees);
+        tape.release(any_hidden);
         let rows = tape.constant("tokens that see images", rows, self.weights);
         tape.release_each([any, narrow]);
-        Encoded { states, tokens, mask, rows }
+        Encoded { states, mask, rows }
     }
 
     /// A layer that attends to images, from the residual stream that enters to the one that leaves.
@@ -104,7 +107,7 @@ impl Run<'_> {
         let repeats = !self.is_a_step();
         let named = [(key, "attention.key for every head"), (value, "attention.value for every head")];
         let [all_keys, all_values] = named.map(|(part, name)| {
-            let tokens = (attention, encoded.tokens);
+            let tokens = (attention, encoded.tokens(tape));
             if repeats { self.repeat_over(tape, part, tokens, sizes, name) } else { tape.share(part) }
         });
         let compute = self.compute();
@@ -126,7 +129,7 @@ impl Run<'_> {
 
     /// Keys and values of all images: from a cache, where that has them.
     fn of_images(&self, tape: &mut Tape, sizes: Sizes, encoded: Encoded) -> [Tensor; 2] {
-        let tokens = encoded.tokens;
+        let tokens = encoded.tokens(tape);
         let Some(states) = encoded.states else {
             let shape = tape.shape(&[self.b(), sizes.kv_heads, tokens, sizes.head]);
             return ["keys of images", "values of images"].map(|name| tape.cached_as(name, shape, self.weights));

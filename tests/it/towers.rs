@@ -273,9 +273,8 @@ fn layers_that_attend_to_images_run_with_images_alone() {
     let attends = |block: Block| matches!(block, Block::Group(group) if model.architecture.groups[group].layer.attends_to_tower());
     let attending = of(&model.architecture, attends);
     let outside = of(&model.architecture, |block| block.of_tower() || block == Block::Projector);
-    let trainable = |images| {
-        trainable_parameters(&model, &scenario(|scenario| scenario.train.images = images)).unwrap().get()
-    };
+    let trainable =
+        |images| trainable_parameters(&model, &scenario(|scenario| scenario.train.images = images)).unwrap().get();
     assert_eq!(trainable(0), count(&model) - outside - attending);
     assert_eq!(trainable(1), count(&model) - of(&model.architecture, Block::of_tower));
     // Its table has eight rows that its head has not.
@@ -283,7 +282,8 @@ fn layers_that_attend_to_images_run_with_images_alone() {
     assert_eq!(rows(Block::Embedding) - rows(Block::Head), 8 * 4096);
     // A frozen tower keeps nothing, and in every layer under recomputation, which passes it by.
     assert_eq!(saved_in(&ledger(ID, |_| ()), Place::Tower), 0);
-    let lora = |scenario: &mut Scenario| (scenario.train.method, scenario.train.recompute) = (Method::Lora, Recompute::Full);
+    let lora =
+        |scenario: &mut Scenario| (scenario.train.method, scenario.train.recompute) = (Method::Lora, Recompute::Full);
     assert!(saved_in(&ledger(ID, lora), Place::Tower) > 6_700_000_000);
 }
 

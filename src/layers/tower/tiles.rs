@@ -16,8 +16,8 @@ use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 /// The dimensions of an image in tiles.
 #[derive(Debug, Clone, Copy)]
 struct Tiles {
-    /// Tiles, `t`, used or not.
-    tiles: Dim,
+    /// How many, `t`, used or not.
+    count: Dim,
     /// Patches of each.
     patches: Dim,
     /// Those and the class token, `n`.
@@ -31,7 +31,7 @@ impl Tiles {
         let patches = seen.tower.sizes.patches();
         let dim = |symbol, size| Dim { symbol, size };
         Self {
-            tiles: dim("t", seen.tower.tiles()),
+            count: dim("t", seen.tower.tiles()),
             patches: dim("p", patches),
             tokens: dim("n", patches + 1),
             filled: dim("n", (patches + 1).next_multiple_of(8)),
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
 
     /// Patches and class tokens with positions of tiles, of patches and of both, normed and filled up to whole eights.
     fn placed_tiles(&self, tape: &mut Tape, seen: &Seen, tiles: Tiles, held: &mut Vec<Tensor>) -> Tensor {
-        let Tiles { tiles: count, patches, tokens, filled } = tiles;
+        let Tiles { count, patches, tokens, filled } = tiles;
         let inputs = Dim { symbol: "", size: seen.tower.sizes.patch_inputs };
         let all_patches = Dim { symbol: "tp", size: count.size.saturating_mul(patches.size) };
         let read = tape.shape(&[self.b(), all_patches, inputs]);
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
 
     /// A stream with the position of each tile, weighed.
     fn with_tile_positions(&self, tape: &mut Tape, seen: &Seen, tiles: Tiles, stream: Tensor) -> Tensor {
-        let row = self.row_of_shape(tape, seen, tiles.tiles.size);
+        let row = self.row_of_shape(tape, seen, tiles.count.size);
         let tangent = self.tangent(tape, Part::TilePositions);
         let weighed = multiply(tape, [row, tangent], "weighed tile positions", row.shape);
         tape.release(tangent);
@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
         tape.release(tangent);
         tape.release(rest);
         let first = add(tape, [stream, positions], "tokens with positions");
-        let row = self.row_of_shape(tape, seen, tiles.tiles.size.saturating_mul(tiles.tokens.size));
+        let row = self.row_of_shape(tape, seen, tiles.count.size.saturating_mul(tiles.tokens.size));
         let tangent = unary_keeping_output(tape, gate, "tangent of a gate");
         let weighed = multiply(tape, [tangent, row], "weighed tile positions", row.shape);
         tape.release(tangent);
@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
 
     /// `[b, t·n, t·n]`: lowest scores between tokens that stand for nothing.
     fn tile_mask(&self, tape: &mut Tape, tiles: Tiles) -> Tensor {
-        let [each, all] = [vec![self.b(), tiles.tiles], vec![self.b(), self.s()]].map(|dims| tape.shape(&dims));
+        let [each, all] = [vec![self.b(), tiles.count], vec![self.b(), self.s()]].map(|dims| tape.shape(&dims));
         let square = tape.shape(&[self.b(), self.s(), self.s()]);
         let used = tape.constant("tiles that are used", each, self.weights);
         let mut side = tape.constant("tokens that are used", all, self.weights);
@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
         (last, outputs): (Tensor, &[Tensor]),
         held: &mut Vec<Tensor>,
     ) -> Tensor {
-        let Tiles { tiles: count, tokens, filled, .. } = tiles;
+        let Tiles { count, tokens, filled, .. } = tiles;
         let chosen: Vec<Tensor> = seen
             .tower
             .intermediate_layers()
