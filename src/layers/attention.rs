@@ -2,6 +2,7 @@
 
 mod cached;
 mod eager;
+mod encoded;
 mod fused;
 mod project;
 mod rotate;
@@ -9,9 +10,9 @@ mod scores;
 pub(crate) mod sizes;
 mod together;
 
+pub(crate) use self::encoded::Encoded;
 use self::sizes::{Projected, Sizes};
 use super::Run;
-use super::cross::Encoded;
 use super::gate::through_gate;
 use super::operations::copy;
 use super::rotary::Tables;

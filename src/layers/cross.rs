@@ -2,8 +2,8 @@
 //! run.
 
 use super::Run;
-use super::attention::Shared;
 use super::attention::sizes::Sizes;
+use super::attention::{Encoded, Shared};
 use super::layer::{ATTENTION_NORM, FEED_FORWARD_NORM, Outputs};
 use super::norm::names;
 use super::operations::{ONE, cast, join, multiply, unary_keeping_output};
@@ -12,29 +12,6 @@ use crate::model::architecture::{Attention, Layer};
 use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
-
-/// The images that layers attend to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Encoded {
-    /// What the projector gave, `[b, n, h]`; nothing where a cache has what is made of it.
-    states: Option<Tensor>,
-    /// `[b, s, n]`, added to scores.
-    mask: Tensor,
-    /// `[b, s]`: 0 where a token of the sequence sees no image.
-    rows: Tensor,
-}
-
-impl Encoded {
-    /// Tokens of all images, `n`.
-    fn tokens(self, tape: &Tape) -> Dim {
-        tape.dims(self.mask.shape).dims().last().copied().unwrap_or(ONE)
-    }
-
-    /// Each tensor, which a checkpointed layer holds until it is computed again.
-    pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {
-        self.states.into_iter().chain([self.mask, self.rows])
-    }
-}
 
 impl Run<'_> {
     /// What the images of a run are to its layers, from what the projector gave of them; the mask goes by the numbers that

@@ -9,8 +9,7 @@ mod tiles;
 use std::ops::Range;
 
 use super::Run;
-use super::attention::Shared;
-use super::cross::Encoded;
+use super::attention::{Encoded, Shared};
 use super::norm::names;
 use super::rotary::Tables;
 use crate::families::{Implementation, towers};

@@ -2,8 +2,7 @@
 
 use super::{ONE, Recording};
 use crate::families::code::{Rotation, ScoreCode, TableCode};
-use crate::layers::attention::Shared;
-use crate::layers::cross::Encoded;
+use crate::layers::attention::{Encoded, Shared};
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::shape::Dim;
