@@ -219,6 +219,7 @@ mod tests {
         "minimax",
         "mistral",
         "mixtral",
+        "mllama_text_model",
         "nemotron-nas",
         "qwen2",
         "qwen3",
