@@ -5,8 +5,8 @@ mod played;
 mod reached;
 
 use self::played::in_order;
-use self::reached::{reached, runs};
 pub(super) use self::reached::{copied_head, seen_by};
+use self::reached::{reached, runs};
 use super::attention::check_attention;
 use super::fed::fed;
 use super::length::check_length;

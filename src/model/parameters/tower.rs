@@ -51,15 +51,12 @@ fn layers(tower: &Tower) -> Vec<Vec<Tensor>> {
     let hidden = tower.sizes.hidden;
     let of_group = |group: &LayerGroup| {
         let mut tensors = layer_tensors(&group.layer, hidden);
-        match tower.kind {
-            Kind::InternVit => {
-                let normed = tower.keys.use_qk_norm == Some(true);
-                let norms = [Part::QueryNorm, Part::KeyNorm].map(|part| (part, Piece::Weight));
-                let scales = SCALES.map(|part| (part, Piece::Whole));
-                let more = scales.into_iter().chain(norms.into_iter().filter(|_| normed));
-                tensors.extend(more.map(|part| vector(part, hidden, Role::Norm)));
-            }
-            _ => {}
+        if tower.kind == Kind::InternVit {
+            let normed = tower.keys.use_qk_norm == Some(true);
+            let norms = [Part::QueryNorm, Part::KeyNorm].map(|part| (part, Piece::Weight));
+            let scales = SCALES.map(|part| (part, Piece::Whole));
+            let more = scales.into_iter().chain(norms.into_iter().filter(|_| normed));
+            tensors.extend(more.map(|part| vector(part, hidden, Role::Norm)));
         }
         tensors
     };
