@@ -120,6 +120,11 @@ fn of_heads(family: &Family, keys: &ArchitectureKeys, hidden_size: u64) -> Resul
         // Latent attention has widths of its own.
         None if family.latent.is_some() => 1,
         None if hidden_size.is_multiple_of(heads) => hidden_size / heads,
+        // Classes that know no other width of a head.
+        None if family.seq2seq.is_some_and(|stacks| stacks.distances.is_none()) => {
+            let problem = format!("{heads} heads do not divide a hidden_size of {hidden_size}");
+            return Err(ArchitectureError::new("num_attention_heads", problem));
+        }
         None => {
             let problem = format!("needed, since {heads} heads do not divide a hidden_size of {hidden_size}");
             return Err(ArchitectureError::new("head_dim", problem));
