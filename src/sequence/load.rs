@@ -167,14 +167,7 @@ impl Loading<'_> {
             let mut come = |sequence: &mut Sequence, block: &BlockParameters| {
                 self.modules_of(sequence, block, self.adapters, (&mut layer, &mut shared), standing)
             };
-            if block.block != Block::Embedding {
-                come(sequence, block)?;
-                continue;
-            }
-            let [tables, projection] = parted(block, Part::EmbeddingProjection);
-            come(sequence, &tables)?;
-            self.buffers_of(sequence, true);
-            come(sequence, &projection)?;
+            self.with_numbers(sequence, block, &mut come)?;
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.buffers_of(sequence, false);
@@ -185,6 +178,22 @@ impl Loading<'_> {
             sequence.allocate(ADAPTER, self.adapter_bytes(&tensor)?);
         }
         self.copies(sequence)
+    }
+
+    /// A block; the embedding with the numbers of positions that its module has behind its tables.
+    fn with_numbers(
+        &self,
+        sequence: &mut Sequence,
+        block: &BlockParameters,
+        come: &mut impl FnMut(&mut Sequence, &BlockParameters) -> Result<(), Overflow>,
+    ) -> Result<(), Overflow> {
+        if block.block != Block::Embedding {
+            return come(sequence, block);
+        }
+        let [tables, projection] = parted(block, Part::EmbeddingProjection);
+        come(sequence, &tables)?;
+        self.buffers_of(sequence, true);
+        come(sequence, &projection)
     }
 
     /// Modules made on the card: a head that is tied is made and dropped.
@@ -205,14 +214,7 @@ impl Loading<'_> {
                 come(sequence, &others)?;
                 continue;
             }
-            if block.block != Block::Embedding {
-                come(sequence, block)?;
-                continue;
-            }
-            let [tables, projection] = parted(block, Part::EmbeddingProjection);
-            come(sequence, &tables)?;
-            self.buffers_of(sequence, true);
-            come(sequence, &projection)?;
+            self.with_numbers(sequence, block, &mut come)?;
         }
         if let Some(stacks) = &self.stacks {
             stacks.end(sequence, under_way);
