@@ -1,7 +1,7 @@
 //! BART, what was built like it, and Whisper, whose encoder reads sounds.
 
 use super::base::{BEFORE_LLAMA, LLAMA, LLAMA_LIKE};
-use super::code::{DecoderMask, Implementation, LossCode, ModuleOrder, Modules, SavedLayer};
+use super::code::{DecoderMask, Implementation, LossCode, ModuleOrder, Modules, PositionCode, SavedLayer};
 use super::reads::{Key, Reads, Refusal, When};
 use super::{Member, ModuleNames};
 use crate::model::family::{
@@ -38,15 +38,11 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: SINUSOIDS_CODE,
         reads: Reads {
-            refuses: &[
-                DROPPED_ENCODER_LAYERS,
-                DROPPED_DECODER_LAYERS,
-                Refusal {
-                    key: "share_encoder_decoder_embeddings",
-                    when: When::False,
-                    problem: "a table of tokens for each stack is not covered",
-                },
-            ],
+            refuses: &[Refusal {
+                key: "share_encoder_decoder_embeddings",
+                when: When::False,
+                problem: "a table of tokens for each stack is not covered",
+            }],
             ..BART_READS
         },
         modules: MODULES,
@@ -65,6 +61,29 @@ pub(super) const MEMBERS: &[Member] = &[
             ..BART
         },
         code: SINUSOIDS_CODE,
+        reads: BART_READS,
+        modules: MODULES,
+    },
+    Member {
+        family: Family {
+            id: "m2m_100",
+            placement: Placement::Pre,
+            embedding_norm: false,
+            seq2seq: Some(Seq2SeqDefaults {
+                classes: &["M2M100ForConditionalGeneration"],
+                positions: [PositionTable::Buffer; 2],
+                logits_bias: false,
+                ..BART_STACKS
+            }),
+            defaults: Defaults {
+                vocab_size: 128_112,
+                hidden_act: "relu",
+                dropout: Dropout { embedding: 0.1, hidden: 0.1, attention: 0.1, activation: 0.0 },
+                ..BART.defaults
+            },
+            ..BART
+        },
+        code: Implementation { positions: PositionCode::FromTokens, ..BART_CODE },
         reads: BART_READS,
         modules: MODULES,
     },
@@ -175,8 +194,9 @@ const BART_CODE: Implementation = Implementation {
 const SINUSOIDS_CODE: Implementation =
     Implementation { scales_in_module: false, decoder_mask: DecoderMask::UntilReturn, ..BART_CODE };
 
-const BART_READS: Reads =
-    Reads { keys: &[BART_KEYS], refuses: &[DROPPED_ENCODER_LAYERS, DROPPED_DECODER_LAYERS], ..Reads::PLAIN };
+/// Layers that are left out by chance (`encoder_layerdrop`, `decoder_layerdrop`) are counted: a step peaks that has all of
+/// them, and within a few steps one has.
+const BART_READS: Reads = Reads { keys: &[BART_KEYS], ..Reads::PLAIN };
 
 const BART_KEYS: &[Key] = &[
     Key::Named("hidden_size", &["d_model"]),
@@ -193,14 +213,6 @@ const BART_KEYS: &[Key] = &[
     Key::Own("activation_dropout"),
     Key::Own("architectures"),
 ];
-
-const DROPPED_ENCODER_LAYERS: Refusal = dropped_layers("encoder_layerdrop");
-const DROPPED_DECODER_LAYERS: Refusal = dropped_layers("decoder_layerdrop");
-
-/// Layers that are left out by chance keep nothing in some steps.
-const fn dropped_layers(key: &'static str) -> Refusal {
-    Refusal { key, when: When::Positive, problem: "layers that are left out by chance are not covered" }
-}
 
 const MODULES: ModuleNames = ModuleNames {
     own: &[

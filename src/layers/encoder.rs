@@ -74,7 +74,7 @@ impl Run<'_> {
     }
 
     /// The number of each token's position, where that is no part of a buffer.
-    fn positions_of_tokens(&self, tape: &mut Tape) -> Option<Tensor> {
+    pub(crate) fn positions_of_tokens(&self, tape: &mut Tape) -> Option<Tensor> {
         let counted = self.code.positions == PositionCode::FromTokens;
         let shape = tape.shape(&[self.b(), self.s()]);
         counted.then(|| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::quantize::quantize;
 use super::stacks::UnderWay;
-use super::{ADAPTER, Made, Sequence, Stacks, Start, WEIGHT, modules};
+use super::{ADAPTER, Made, SINES_OF_POSITIONS, Sequence, Stacks, Start, WEIGHT, modules};
 use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::ledger::Place;
@@ -160,14 +160,21 @@ impl Loading<'_> {
     fn moved(&self, sequence: &mut Sequence, standing: &mut Standing) -> Result<(), Overflow> {
         let mut layer = 0;
         let mut shared = self.shared();
-        for block in self.blocks {
+        let mut under_way = UnderWay::default();
+        for (index, block) in self.blocks.iter().enumerate() {
             if matches!(block.block, Block::Head) {
                 self.buffers_of(sequence, false);
+            }
+            if let Some(stacks) = &self.stacks {
+                stacks.next_moved(sequence, block, &mut under_way);
             }
             let mut come = |sequence: &mut Sequence, block: &BlockParameters| {
                 self.modules_of(sequence, block, self.adapters, (&mut layer, &mut shared), standing)
             };
             self.with_numbers(sequence, block, &mut come)?;
+            if let Some(stacks) = self.stacks.as_ref().filter(|_| index == 0) {
+                stacks.buffer_moves(sequence);
+            }
         }
         if !self.blocks.iter().any(|block| matches!(block.block, Block::Head)) {
             self.buffers_of(sequence, false);
@@ -449,6 +456,8 @@ impl Loading<'_> {
     /// The buffers of the embedding's module, which are numbers of positions, or those of the model itself.
     fn buffers_of(&self, sequence: &mut Sequence, embedding: bool) {
         let outside = self.buffers.iter().filter(|entry| entry.place.layers().is_none());
+        // Those of stacks come with these.
+        let outside = outside.filter(|entry| entry.name != SINES_OF_POSITIONS);
         for entry in outside.filter(|entry| numbers_positions(entry) == embedding) {
             sequence.entry(BUFFER, entry);
         }

@@ -19,7 +19,12 @@ pub(crate) struct Stacks {
     tokens: Option<u64>,
     /// Bytes of the tables of positions of encoder and decoder that are computed, and how.
     computed: [Option<(PositionTable, u64)>; 2],
+    /// Elements of such a table that is a buffer, and its bytes.
+    buffer: Option<[u64; 2]>,
 }
+
+/// What a stack's buffer of positions holds.
+pub(crate) const SINES_OF_POSITIONS: &str = "sines of positions";
 
 /// How far they are.
 #[derive(Debug, Default)]
@@ -39,31 +44,69 @@ impl Stacks {
         };
         let computed = |encodes: bool| {
             let kind = seq2seq.positions[usize::from(!encodes)];
-            let rows = position_rows(architecture, &seq2seq, encodes).filter(|_| kind != PositionTable::Learned);
+            let rows = position_rows(architecture, &seq2seq, encodes).filter(|_| !matches!(kind, PositionTable::Learned | PositionTable::Buffer));
             rows.map(|rows| Ok((kind, table(rows)?))).transpose()
         };
+        let is_buffer = seq2seq.positions.contains(&PositionTable::Buffer);
+        let rows = position_rows(architecture, &seq2seq, true).filter(|_| is_buffer);
+        let buffer = rows.map(|rows| Ok([rows.checked_mul(architecture.hidden_size).ok_or(Overflow)?, table(rows)?]));
         let tokens = seq2seq.sounds.is_none().then(|| table(architecture.vocab_size)).transpose()?;
-        Ok(Some(Self { encoder_layers: seq2seq.encoder_layers, tokens, computed: [computed(true)?, computed(false)?] }))
+        Ok(Some(Self {
+            encoder_layers: seq2seq.encoder_layers,
+            tokens,
+            computed: [computed(true)?, computed(false)?],
+            buffer: buffer.transpose()?,
+        }))
     }
 
     /// A block is next: where it begins the decoder, the encoder is there.
     pub(super) fn next(&self, sequence: &mut Sequence, block: &BlockParameters, under_way: &mut UnderWay) {
+        if self.decoder_begins(block, under_way) {
+            self.compute_positions(sequence, true);
+            self.begin(sequence, under_way);
+        }
+    }
+
+    /// The same of stacks that are moved, each with its buffer.
+    pub(super) fn next_moved(&self, sequence: &mut Sequence, block: &BlockParameters, under_way: &mut UnderWay) {
+        if self.decoder_begins(block, under_way) {
+            self.buffer_moves(sequence);
+        }
+    }
+
+    /// The buffer of a stack's positions comes.
+    pub(super) fn buffer_moves(&self, sequence: &mut Sequence) {
+        if let Some([_, bytes]) = self.buffer {
+            sequence.allocate(SINES_OF_POSITIONS, bytes);
+        }
+    }
+
+    fn decoder_begins(&self, block: &BlockParameters, under_way: &mut UnderWay) -> bool {
         let decodes = match block.block {
             Block::Embedding => under_way.blocks > 0,
             Block::Group(_) => block.span[0] >= self.encoder_layers,
             _ => false,
         };
         under_way.blocks += 1;
-        if decodes && !under_way.decodes {
-            under_way.decodes = true;
-            self.compute_positions(sequence, true);
-            self.begin(sequence, under_way);
-        }
+        let before = under_way.decodes;
+        under_way.decodes |= decodes;
+        decodes && !before
     }
 
-    /// A stack begins, by a table of tokens.
+    /// A stack begins, by a table of tokens, and a buffer of positions that is computed in fp32.
     pub(super) fn begin(&self, sequence: &mut Sequence, under_way: &mut UnderWay) {
         under_way.tables.extend(self.tokens.map(|bytes| sequence.allocate(TABLE, bytes)));
+        let Some([elements, bytes]) = self.buffer else { return };
+        let wide = elements.saturating_mul(4);
+        let [angles, sines, cosines] = [(); 3].map(|()| sequence.allocate(SINES, wide / 2));
+        let whole = sequence.allocate(SINES_OF_POSITIONS, wide);
+        for part in [cosines, sines, angles] {
+            sequence.release(part);
+        }
+        if bytes != wide {
+            sequence.allocate(SINES_OF_POSITIONS, bytes);
+            sequence.release(whole);
+        }
     }
 
     /// Both are there, and their tables are tied.

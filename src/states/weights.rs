@@ -8,10 +8,11 @@ use crate::families::Implementation;
 use crate::families::code::{FusedProjection, PositionCode, ScoreCode, TableCode};
 use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Activation, Architecture, FeedForward, Image, Sounds};
-use crate::model::family::PositionKind;
+use crate::model::family::{PositionKind, PositionTable};
 use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::model::part::Piece;
 use crate::model::tower::Modality;
+use crate::sequence::SINES_OF_POSITIONS;
 use crate::shape::{Dim, Shape};
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
@@ -185,7 +186,8 @@ pub(crate) fn layer_buffers(
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::new();
-    if matches!(code.positions, PositionCode::FromBuffer | PositionCode::FromTokens) {
+    let numbered = matches!(code.positions, PositionCode::FromBuffer | PositionCode::FromTokens);
+    if numbered && architecture.encoder.is_some() {
         let rows = architecture.max_position_embeddings + architecture.unused_positions;
         let shape = Shape::new(&[Dim { symbol: "", size: rows }]);
         let types = architecture.encoder.is_some_and(|encoder| encoder.token_types.is_some());
@@ -235,6 +237,14 @@ pub(crate) fn layer_buffers(
                 entries.push(entry);
             }
         }
+    }
+    let tables = architecture.seq2seq.iter().flat_map(|seq2seq| seq2seq.positions);
+    for _ in tables.filter(|table| *table == PositionTable::Buffer) {
+        let rows = Dim { symbol: "", size: architecture.max_position_embeddings + architecture.unused_positions };
+        let shape = Shape::new(&[rows, Dim { symbol: "h", size: architecture.hidden_size }]);
+        let mut entry = plain(SINES_OF_POSITIONS, Place::Embedding, shape, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.bytes) = (bits, bits.bytes(shape.elements()?)?);
+        entries.push(entry);
     }
     if architecture.seq2seq.is_some_and(|seq2seq| seq2seq.logits_bias) {
         let row = Shape::new(&[Dim { symbol: "", size: 1 }, Dim { symbol: "V", size: architecture.vocab_size }]);

@@ -33,7 +33,7 @@ TEXT = {"gemma3": "gemma3_text"}
 EAGER = {"bloom", "deberta-v2", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpnet", "mpt"}
 
 # Families of encoders and of images, whose class decides what stands on top of the layers.
-CLASSES_KEPT = {"albert", "bart", "bert", "deberta-v2", "distilbert", "electra", "marian", "mbart", "modernbert", "mpnet", "pegasus",
+CLASSES_KEPT = {"albert", "bart", "bert", "deberta-v2", "distilbert", "electra", "m2m_100", "marian", "mbart", "modernbert", "mpnet", "pegasus",
                 "roberta", "vit", "whisper", "xlm-roberta"}
 
 # Words of the reference for words of a scenario.

@@ -51,6 +51,8 @@ pub enum PositionTable {
     FrozenUntilLoaded,
     /// It is computed, and read without a gradient.
     Unreached,
+    /// The same, and it is no parameter but a buffer.
+    Buffer,
 }
 
 impl PositionTable {

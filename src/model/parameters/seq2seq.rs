@@ -3,7 +3,7 @@
 
 use super::{Block, BlockParameters, Role, Tensor, linear, matrix, norm};
 use crate::model::architecture::{Architecture, Attention, Layer, Seq2Seq, Sounds};
-use crate::model::family::PositionKind;
+use crate::model::family::{PositionKind, PositionTable};
 use crate::model::part::{Part, Piece};
 
 /// What stands before the encoder's layers. The table of tokens is its own too, unless it reads sounds.
@@ -14,7 +14,7 @@ pub(super) fn before_encoder(architecture: &Architecture, seq2seq: &Seq2Seq) -> 
         Some(sounds) => frames(&mut tensors, sounds, hidden),
         None => tensors.push(tokens(architecture)),
     }
-    if let Some(rows) = position_rows(architecture, seq2seq, true) {
+    if let Some(rows) = parameter_rows(architecture, seq2seq, true) {
         tensors.push(matrix((Part::EncoderPositionEmbedding, Piece::Weight), rows, hidden, Role::Table));
     }
     if let Some(kind) = architecture.embedding_norm {
@@ -30,7 +30,7 @@ pub(super) fn before_decoder(architecture: &Architecture, seq2seq: &Seq2Seq) -> 
     if seq2seq.sounds.is_some() {
         tensors.push(tokens(architecture));
     }
-    if let Some(rows) = position_rows(architecture, seq2seq, false) {
+    if let Some(rows) = parameter_rows(architecture, seq2seq, false) {
         tensors.push(matrix((Part::PositionEmbedding, Piece::Weight), rows, hidden, Role::Table));
     }
     if let Some(kind) = architecture.embedding_norm {
@@ -55,6 +55,12 @@ pub fn position_rows(architecture: &Architecture, seq2seq: &Seq2Seq, encodes: bo
     }
     let of_tokens = architecture.max_position_embeddings + architecture.unused_positions;
     Some(seq2seq.sounds.filter(|_| encodes).map_or(of_tokens, |sounds| sounds.positions))
+}
+
+/// The same where it is a parameter.
+fn parameter_rows(architecture: &Architecture, seq2seq: &Seq2Seq, encodes: bool) -> Option<u64> {
+    let is_parameter = seq2seq.positions[usize::from(!encodes)] != PositionTable::Buffer;
+    position_rows(architecture, seq2seq, encodes).filter(|_| is_parameter)
 }
 
 /// Blocks without those that hold nothing.

@@ -7,6 +7,7 @@ use crate::layers::embedding::Table;
 use crate::layers::norm::names;
 use crate::layers::operations::{ONE, add, cast, copy, join};
 use crate::model::architecture::Seq2Seq;
+use crate::model::family::PositionTable;
 use crate::model::parameters::position_rows;
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
@@ -68,6 +69,9 @@ impl<'a> Recording<'a> {
             let mask = masked.then(|| self.mask(None)).flatten();
             return Begun { stream: self.dropped_embedding(embedded), held: vec![embedded], mask };
         }
+        if seq2seq.positions[usize::from(!encodes)] == PositionTable::Buffer {
+            return self.begin_by_buffer(run, embedded, encodes);
+        }
         let mut held = vec![embedded];
         let mut counted = self.numbers_of_positions(run, seq2seq, encodes);
         if !encodes {
@@ -110,6 +114,24 @@ impl<'a> Recording<'a> {
         }
         let stream = self.dropped_embedding(normed);
         self.tape.release(normed);
+        Begun { stream, held, mask }
+    }
+
+    /// The same where positions are rows of a buffer, by how many tokens of a sequence are no padding.
+    fn begin_by_buffer(&mut self, run: &Run<'a>, embedded: Tensor, encodes: bool) -> Begun {
+        let mut held = vec![embedded];
+        if !encodes {
+            held.extend(self.mask_of_ones(run));
+        }
+        let mask = (!encodes && !run.fused_attention).then(|| self.mask(None)).flatten();
+        let tape = &mut self.tape;
+        let numbers = run.positions_of_tokens(tape);
+        let looked_up = tape.constant("position embedding", embedded.shape, run.weights);
+        tape.release_each(numbers);
+        let placed = join(tape, [embedded, looked_up], "embedding with positions", embedded.shape);
+        held.push(looked_up);
+        let stream = self.dropped_embedding(placed);
+        self.tape.release(placed);
         Begun { stream, held, mask }
     }
 
