@@ -60,7 +60,7 @@ pub(super) const MEMBERS: &[Member] = &[
             }),
             ..BART
         },
-        code: SINUSOIDS_CODE,
+        code: Implementation { holds_position_ids: true, ..SINUSOIDS_CODE },
         reads: BART_READS,
         modules: MODULES,
     },
@@ -120,6 +120,7 @@ pub(super) const MEMBERS: &[Member] = &[
             scaled_embedding: false,
             scales_in_module: false,
             decoder_mask: DecoderMask::None,
+            holds_position_ids: true,
             ..BART_CODE
         },
         reads: Reads {

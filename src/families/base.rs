@@ -135,6 +135,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     drops_weights_too: false,
     drops_inside_feed_forward: false,
     decoder_mask: DecoderMask::None,
+    holds_position_ids: false,
     biases_by_layer: false,
     scales_decoder_output: None,
     loss: LossCode::Shifted,

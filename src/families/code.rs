@@ -168,6 +168,9 @@ pub struct Implementation {
     pub drops_inside_feed_forward: bool,
     /// What a decoder behind an encoder makes where it is given no mask.
     pub decoder_mask: DecoderMask,
+    /// Whether a decoder behind an encoder has the numbers of its positions until it returns, where no other variable takes
+    /// their place.
+    pub holds_position_ids: bool,
     /// Whether each layer makes the bias of its scores anew, where those have one by distance.
     pub biases_by_layer: bool,
     /// Whether a decoder's output is multiplied by a constant; `None`: where its head is tied.

@@ -19,8 +19,19 @@ pub(crate) struct Stacks {
     tokens: Option<u64>,
     /// Bytes of the tables of positions of encoder and decoder that are computed, and how.
     computed: [Option<(PositionTable, u64)>; 2],
-    /// Elements of such a table that is a buffer, and its bytes.
-    buffer: Option<[u64; 2]>,
+    /// Such a table that is a buffer of each stack.
+    buffer: Option<Buffer>,
+}
+
+/// A buffer of positions, `[rows, channels]`.
+#[derive(Debug, Clone, Copy)]
+struct Buffer {
+    rows: u64,
+    channels: u64,
+    /// Bytes in fp32.
+    wide: u64,
+    /// Bytes in the type of the weights.
+    bytes: u64,
 }
 
 /// What a stack's buffer of positions holds.
@@ -38,18 +49,20 @@ impl Stacks {
     /// Those of a model whose weights have so many bits, where it has two.
     pub(crate) fn of(architecture: &Architecture, bits: Bits) -> Result<Option<Self>, Overflow> {
         let Some(seq2seq) = architecture.seq2seq else { return Ok(None) };
-        let table = |rows: u64| {
-            let elements = rows.checked_mul(architecture.hidden_size).ok_or(Overflow)?;
-            bits.bytes(elements).map(Bytes::get)
-        };
+        let elements = |rows: u64| rows.checked_mul(architecture.hidden_size).ok_or(Overflow);
+        let table = |rows| bits.bytes(elements(rows)?).map(Bytes::get);
         let computed = |encodes: bool| {
             let kind = seq2seq.positions[usize::from(!encodes)];
-            let rows = position_rows(architecture, &seq2seq, encodes).filter(|_| !matches!(kind, PositionTable::Learned | PositionTable::Buffer));
+            let rows = position_rows(architecture, &seq2seq, encodes);
+            let rows = rows.filter(|_| !matches!(kind, PositionTable::Learned | PositionTable::Buffer));
             rows.map(|rows| Ok((kind, table(rows)?))).transpose()
         };
         let is_buffer = seq2seq.positions.contains(&PositionTable::Buffer);
         let rows = position_rows(architecture, &seq2seq, true).filter(|_| is_buffer);
-        let buffer = rows.map(|rows| Ok([rows.checked_mul(architecture.hidden_size).ok_or(Overflow)?, table(rows)?]));
+        let channels = architecture.hidden_size;
+        let buffer = rows.map(|rows| {
+            Ok(Buffer { rows, channels, wide: elements(rows)?.checked_mul(4).ok_or(Overflow)?, bytes: table(rows)? })
+        });
         let tokens = seq2seq.sounds.is_none().then(|| table(architecture.vocab_size)).transpose()?;
         Ok(Some(Self {
             encoder_layers: seq2seq.encoder_layers,
@@ -76,8 +89,8 @@ impl Stacks {
 
     /// The buffer of a stack's positions comes.
     pub(super) fn buffer_moves(&self, sequence: &mut Sequence) {
-        if let Some([_, bytes]) = self.buffer {
-            sequence.allocate(SINES_OF_POSITIONS, bytes);
+        if let Some(buffer) = self.buffer {
+            sequence.allocate(SINES_OF_POSITIONS, buffer.bytes);
         }
     }
 
@@ -96,16 +109,8 @@ impl Stacks {
     /// A stack begins, by a table of tokens, and a buffer of positions that is computed in fp32.
     pub(super) fn begin(&self, sequence: &mut Sequence, under_way: &mut UnderWay) {
         under_way.tables.extend(self.tokens.map(|bytes| sequence.allocate(TABLE, bytes)));
-        let Some([elements, bytes]) = self.buffer else { return };
-        let wide = elements.saturating_mul(4);
-        let [angles, sines, cosines] = [(); 3].map(|()| sequence.allocate(SINES, wide / 2));
-        let whole = sequence.allocate(SINES_OF_POSITIONS, wide);
-        for part in [cosines, sines, angles] {
-            sequence.release(part);
-        }
-        if bytes != wide {
-            sequence.allocate(SINES_OF_POSITIONS, bytes);
-            sequence.release(whole);
+        if let Some(buffer) = self.buffer {
+            buffer.compute(sequence);
         }
     }
 
@@ -117,16 +122,18 @@ impl Stacks {
         }
     }
 
-    /// Whisper's are put together of sines and cosines, the others' written into a table one after the other.
+    /// Whisper's are put together of sines and cosines, the others' written into a table one after the other; a buffer is
+    /// computed once more as the stack's weights begin.
     fn compute_positions(&self, sequence: &mut Sequence, encodes: bool) {
+        if let Some(buffer) = self.buffer {
+            let again = buffer.compute(sequence);
+            sequence.release(again);
+        }
         let Some((kind, table)) = self.computed[usize::from(!encodes)] else { return };
         let half = table / 2;
         if kind == PositionTable::FrozenUntilLoaded {
-            let made = [half, half, half, table].map(|bytes| sequence.allocate(SINES, bytes));
-            let [angles, sines, cosines, whole] = made;
-            for made in [cosines, sines, angles, whole] {
-                sequence.release(made);
-            }
+            let whole = put_together(sequence, half, table);
+            sequence.release(whole);
         } else {
             let whole = sequence.allocate(SINES, table);
             sequence.passing(SINES, half);
@@ -134,4 +141,42 @@ impl Stacks {
             sequence.release(whole);
         }
     }
+}
+
+impl Buffer {
+    /// Numbers of channels and of positions, their products, and a table of these in fp32, which is narrowed.
+    fn compute(self, sequence: &mut Sequence) -> Made {
+        let half = self.channels / 2;
+        let mut rates = sequence.allocate(SINES, 8 * half);
+        for _ in 0..3 {
+            let next = sequence.allocate(SINES, 4 * half);
+            sequence.release(std::mem::replace(&mut rates, next));
+        }
+        let counted = sequence.allocate(SINES, 8 * self.rows);
+        let numbers = sequence.allocate(SINES, 4 * self.rows);
+        sequence.release(counted);
+        let angles = sequence.allocate(SINES, self.wide / 2);
+        sequence.release(numbers);
+        sequence.release(rates);
+        let parts = [(); 2].map(|()| sequence.allocate(SINES, self.wide / 2));
+        let whole = sequence.allocate(SINES_OF_POSITIONS, self.wide);
+        for part in [parts[1], parts[0], angles] {
+            sequence.release(part);
+        }
+        if self.bytes == self.wide {
+            return whole;
+        }
+        let narrow = sequence.allocate(SINES_OF_POSITIONS, self.bytes);
+        sequence.release(whole);
+        narrow
+    }
+}
+
+/// A table of sines beside cosines of angles, each half as large.
+fn put_together(sequence: &mut Sequence, half: u64, table: u64) -> Made {
+    let [angles, sines, cosines, whole] = [half, half, half, table].map(|bytes| sequence.allocate(SINES, bytes));
+    for part in [cosines, sines, angles] {
+        sequence.release(part);
+    }
+    whole
 }

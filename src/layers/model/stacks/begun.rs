@@ -75,7 +75,8 @@ impl<'a> Recording<'a> {
         let mut held = vec![embedded];
         let mut counted = self.numbers_of_positions(run, seq2seq, encodes);
         if !encodes {
-            held.extend(self.mask_of_ones(run));
+            // Arguments go first.
+            held.splice(0..0, self.mask_of_ones(run));
         }
         let mask = masked.then(|| self.mask(None)).flatten();
         let tape = &mut self.tape;
@@ -95,10 +96,10 @@ impl<'a> Recording<'a> {
             tape.shape(&[run.s(), run.h()])
         };
         let looked_up = run.look_up_position(tape, seq2seq, (encodes, numbers), each);
-        if encodes || run.architecture.unused_positions > 0 {
-            tape.release(numbers);
-        } else {
+        if !encodes && run.code.holds_position_ids {
             held.push(numbers);
+        } else {
+            tape.release(numbers);
         }
         let placed = if run.batch == 1 || each == embedded.shape {
             join(tape, [embedded, looked_up], "embedding with positions", embedded.shape)
