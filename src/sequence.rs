@@ -23,7 +23,7 @@ const ADAPTER: &str = "adapters";
 
 pub(crate) use load::{Loading, TiedHead, Warmup};
 pub(crate) use modules::as_named;
-pub(crate) use stacks::{SINES_OF_POSITIONS, Stacks};
+pub(crate) use stacks::Stacks;
 pub(crate) use start::Start;
 
 /// Steps after which a run repeats itself.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::quantize::quantize;
 use super::stacks::UnderWay;
-use super::{ADAPTER, Made, SINES_OF_POSITIONS, Sequence, Stacks, Start, WEIGHT, modules};
+use super::{ADAPTER, Made, Sequence, Stacks, Start, WEIGHT, modules};
 use crate::families::code::{Modules, SavedLayer, SavedOrder};
 use crate::ledger::Entry;
 use crate::ledger::Place;
@@ -14,6 +14,7 @@ use crate::model::part::{Part, Piece};
 use crate::scenario::Placement;
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
+use crate::states::weights::SINES_OF_POSITIONS;
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
 

@@ -5,6 +5,7 @@ use super::{Made, Sequence};
 use crate::model::Architecture;
 use crate::model::family::PositionTable;
 use crate::model::parameters::{Block, BlockParameters, position_rows};
+use crate::states::weights::SINES_OF_POSITIONS;
 use crate::units::{Bits, Bytes, Overflow};
 
 const TABLE: &str = "a table of tokens that is tied to another";
@@ -33,9 +34,6 @@ struct Buffer {
     /// Bytes in the type of the weights.
     bytes: u64,
 }
-
-/// What a stack's buffer of positions holds.
-pub(crate) const SINES_OF_POSITIONS: &str = "sines of positions";
 
 /// How far they are.
 #[derive(Debug, Default)]

@@ -12,7 +12,6 @@ use crate::model::family::{PositionKind, PositionTable};
 use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::model::part::Piece;
 use crate::model::tower::Modality;
-use crate::sequence::SINES_OF_POSITIONS;
 use crate::shape::{Dim, Shape};
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
@@ -21,6 +20,9 @@ pub(crate) use shape::shape;
 
 pub(crate) const PARAMETERS: &str = "shapes of the Hugging Face classes, Transformers 5.23";
 const INPUTS: &str = "tensors that the training loop feeds, PyTorch 2.15";
+
+/// What a stack's buffer of positions holds.
+pub(crate) const SINES_OF_POSITIONS: &str = "sines of positions";
 
 /// The place of a block of parameters.
 pub(crate) const fn place_of(block: &BlockParameters) -> Place {
