@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::table::{Cell, Column, Table};
+use crate::families;
 use crate::gpu::Gpu;
-use crate::model::tower::Composite;
+use crate::model::tower::{Composite, Modality};
 use crate::preset::Facts;
 use crate::scenario::parameter::Parameter;
 use crate::scenario::profile::{NOT_DESCRIBED, Profile, Profiles};
@@ -32,7 +33,7 @@ pub fn models<'a>(models: impl IntoIterator<Item = Facts<'a>>) -> Table {
             Cell::new(model.name),
             Cell::new(model.family),
             count.map_or(Cell::new(Value::Null), |count| Cell::shown_as(count.get(), count.to_string())),
-            Cell::new(model.composite.and_then(Composite::named).map(|class| class.modality().word())),
+            Cell::new(modality(&model).map(Modality::word)),
             Cell::new(model.confirmed),
             Cell::new(model.organization),
             Cell::new(model.released),
@@ -41,6 +42,13 @@ pub fn models<'a>(models: impl IntoIterator<Item = Facts<'a>>) -> Table {
         ]);
     }
     table
+}
+
+/// What a model sees or hears beside its words: by a tower, or by an encoder of its own.
+fn modality(model: &Facts<'_>) -> Option<Modality> {
+    let tower = model.composite.and_then(Composite::named).map(Composite::modality);
+    let hears = families::family(model.family).and_then(|family| family.seq2seq).is_some_and(|it| it.sounds.is_some());
+    tower.or(hears.then_some(Modality::Audio))
 }
 
 /// A row for each card; what it can hand out is shown in `unit`.

@@ -184,8 +184,8 @@ fn images(model: &Model, images: u64, size: ImageSize) -> Option<String> {
         Modality::Audio => "sound",
         Modality::Vision => "image",
     };
-    let plural = if images == 1 { "" } else { "s" };
-    Some(format!("{} {what}{plural}, {} tokens more", grouped(images), grouped(tokens)))
+    let [of_images, of_tokens] = [images, tokens].map(|number| if number == 1 { "" } else { "s" });
+    Some(format!("{} {what}{of_images}, {} token{of_tokens} more", grouped(images), grouped(tokens)))
 }
 
 /// The card: `on 1 × H100 SXM 80GB, 79.18 GiB usable`.
