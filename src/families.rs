@@ -14,6 +14,7 @@ mod bert;
 mod bigcode;
 mod bloom;
 mod cohere;
+mod deberta;
 mod deepseek;
 mod dots;
 mod ernie;
@@ -132,6 +133,7 @@ const LINEAGES: &[&[Member]] = &[
     bert::MEMBERS,
     mpnet::MEMBERS,
     albert::MEMBERS,
+    deberta::MEMBERS,
     t5::MEMBERS,
     bart::MEMBERS,
     vit::MEMBERS,

@@ -105,6 +105,8 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     hidden_dropout: false,
     attention_output_dropout: true,
     widens_in_layers: false,
+    returns_streams: false,
+    finds_labels: false,
     sublayers: Sublayers::Apart,
     drops_inside_attention: false,
     attention_dropout_on_output: false,

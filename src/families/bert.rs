@@ -203,6 +203,7 @@ pub(super) const MEMBERS: &[Member] = &[
                 second_bias: false,
                 shared_layers: false,
                 distances: None,
+                disentangled: false,
                 local: Some(LocalDefaults { window: 128, global_every: 3 }),
             }),
             defaults: Defaults {
@@ -304,6 +305,7 @@ pub(super) const BERT_TOP: EncoderDefaults = EncoderDefaults {
     second_bias: true,
     shared_layers: false,
     distances: None,
+    disentangled: false,
     local: None,
 };
 
@@ -350,11 +352,12 @@ pub(super) const ROBERTA_TOP: EncoderDefaults = EncoderDefaults {
     second_bias: true,
     shared_layers: false,
     distances: None,
+    disentangled: false,
     local: None,
 };
 
 /// A name finds every module that ends in it.
-const BERT_NAMES: &[(Part, &[&str])] = &[
+pub(super) const BERT_NAMES: &[(Part, &[&str])] = &[
     (Part::Query, &["query"]),
     (Part::Key, &["key"]),
     (Part::Value, &["value"]),

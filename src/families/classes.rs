@@ -70,19 +70,26 @@ fn output(family: &Family, named: &[String], architecture: &Architecture) -> Res
     })
 }
 
+/// BERT's pooler.
+const POOLED: ScoreHead = ScoreHead::Pooled(FirstActivation::Tangent);
+
 /// By `model_type`. Older families write these classes in their own way.
 const CLASSES: &[(&str, Classes)] = &[
-    ("albert", Classes { sequences: Some(ScoreHead::Pooled), ..Classes::BOTH }),
+    ("albert", Classes { sequences: Some(POOLED), ..Classes::BOTH }),
     ("apertus", Classes::TOKENS),
     ("arcee", Classes::BOTH),
-    ("bert", Classes { sequences: Some(ScoreHead::Pooled), dropout: None, ..Classes::BOTH }),
+    ("bert", Classes { sequences: Some(POOLED), dropout: None, ..Classes::BOTH }),
     ("camembert", Classes::FIRST_TOKEN),
     ("data2vec-text", Classes::FIRST_TOKEN),
+    (
+        "deberta-v2",
+        Classes { sequences: Some(ScoreHead::Pooled(FirstActivation::Gelu)), dropout: None, ..Classes::BOTH },
+    ),
     ("deepseek_v2", Classes::SEQUENCES),
     ("deepseek_v3", Classes::BOTH),
     ("distilbert", Classes::first_token(FirstActivation::Relu)),
     ("electra", Classes::first_token(FirstActivation::Gelu)),
-    ("ernie", Classes { sequences: Some(ScoreHead::Pooled), dropout: None, ..Classes::BOTH }),
+    ("ernie", Classes { sequences: Some(POOLED), dropout: None, ..Classes::BOTH }),
     ("exaone4", Classes::BOTH),
     ("gemma", Classes::BOTH),
     ("gemma2", Classes::BOTH),

@@ -156,6 +156,8 @@ pub struct Implementation {
     pub shared_expert_first: bool,
     /// Whether the layers' stack widens what was embedded, behind the masks, while the model still has that.
     pub widens_in_layers: bool,
+    /// Whether the loop over the layers collects what each gives, until the model returns.
+    pub returns_streams: bool,
     /// Which modules the layers of an encoder are made of.
     pub sublayers: Sublayers,
     /// Whether tokens see each other in both directions, so that without padding or a window nothing is masked.
@@ -175,6 +177,8 @@ pub struct Implementation {
     pub biases_by_layer: bool,
     /// Whether a decoder's output is multiplied by a constant; `None`: where its head is tied.
     pub scales_decoder_output: Option<bool>,
+    /// Whether the class that scores sequences looks for those that have a label, and takes their scores alone.
+    pub finds_labels: bool,
     /// How the loss is computed from logits.
     pub loss: LossCode,
     /// The order of a layer's modules.

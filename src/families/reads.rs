@@ -59,6 +59,12 @@ pub enum When {
     Positive,
     /// A number above one.
     Several,
+    /// Anything but `true`, absence too.
+    NotTrue,
+    /// Anything but `false`, absence too.
+    NotFalse,
+    /// A list of words, or words between bars, without these.
+    Without(&'static [&'static str]),
 }
 
 /// What a class makes of its file beyond names of keys.

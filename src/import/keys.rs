@@ -43,6 +43,9 @@ pub(super) fn refuse(config: &Object<'_>, refusals: &[Refusal]) -> Result<(), Pr
             When::False => (config.flag(key)? == Some(false), "found `false`; "),
             When::Number => (config.number(&[key])?.is_some(), "found a number; "),
             When::Several => (config.number(&[key])?.is_some_and(|number| number > 1.0), ""),
+            When::NotTrue => (config.flag(key)? != Some(true), "found no `true`; "),
+            When::NotFalse => (config.flag(key)? != Some(false), "found no `false`; "),
+            When::Without(words) => (!has_words(config, key, words)?, ""),
             When::Positive => (config.number(&[key])?.is_some_and(|number| number > 0.0), ""),
         };
         if is {
@@ -50,6 +53,17 @@ pub(super) fn refuse(config: &Object<'_>, refusals: &[Refusal]) -> Result<(), Pr
         }
     }
     Ok(())
+}
+
+/// Whether all of these words stand there: in a list, or in a text between bars.
+fn has_words(config: &Object<'_>, key: &str, words: &[&str]) -> Result<bool, PresetError> {
+    let said = if config.is_list(key) {
+        config.words(key)?.unwrap_or_default()
+    } else {
+        let text = config.text(&[key])?.unwrap_or_default().to_lowercase();
+        text.split('|').map(|word| word.trim().to_owned()).collect()
+    };
+    Ok(words.iter().all(|word| said.iter().any(|said| said == word)))
 }
 
 /// Key and value heads: null means as many as query heads, also where the class's default is another number.

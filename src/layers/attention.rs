@@ -1,6 +1,7 @@
 //! Attention: projections, rotation, and the kernel, fused or eager.
 
 mod cached;
+mod distances;
 mod eager;
 mod encoded;
 mod fused;
@@ -10,6 +11,7 @@ mod scores;
 pub(crate) mod sizes;
 mod together;
 
+pub(crate) use self::distances::Disentangled;
 pub(crate) use self::encoded::Encoded;
 use self::sizes::{Projected, Sizes};
 use super::Run;
@@ -41,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) mask: Option<Tensor>,
     /// The bias that scores have for their distance, where positions are that.
     pub(crate) bias: Option<Tensor>,
+    /// The distances that queries and keys meet, where attention is disentangled.
+    pub(crate) distances: Option<Disentangled>,
     /// The images that some layers attend to, where there are any.
     pub(crate) encoded: Option<Encoded>,
 }
@@ -49,7 +53,9 @@ impl Shared {
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {
         let tables = self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]);
-        tables.chain(self.mask).chain(self.bias).chain(self.encoded.into_iter().flat_map(Encoded::tensors))
+        let distances = self.distances.into_iter().flat_map(Disentangled::tensors);
+        let encoded = self.encoded.into_iter().flat_map(Encoded::tensors);
+        tables.chain(self.mask).chain(self.bias).chain(distances).chain(encoded)
     }
 }
 
@@ -83,6 +89,9 @@ impl Run<'_> {
             Projection::Separate | Projection::Fused => attention,
         };
         let sizes = Sizes::of(spread);
+        if let Some(distances) = shared.distances {
+            return self.attend_disentangled(tape, input, attention, (shared.mask, distances));
+        }
         if let Some(indexer) = attention.variant.indexer {
             self.index(tape, indexer);
         }

@@ -1,6 +1,7 @@
 //! What encoders do otherwise: types of tokens, layers whose norms come last and whose parts are modules of their own,
 //! and what stands between the layers and the head.
 
+mod disentangled;
 mod distances;
 
 use super::attention::{Attended, Shared};
@@ -8,10 +9,10 @@ use super::embedding::{Embedded, look_up};
 use super::layer::{ATTENTION_NORM, FEED_FORWARD_NORM, Outputs};
 use super::model::ONE;
 use super::norm::names;
-use super::operations::{add, cast, dropout, join, unary_keeping_output};
+use super::operations::{activated_first, add, cast, dropout, join};
 use super::{Linear, Run};
 use crate::families::code::{PositionCode, Sublayers};
-use crate::model::architecture::{Attention, Layer, Mlp};
+use crate::model::architecture::{Attention, FirstActivation, Layer, Mlp};
 use crate::model::family::{Placement, PositionKind};
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
@@ -20,6 +21,9 @@ use crate::tape::{Dtype, Tape, Tensor};
 impl Run<'_> {
     /// Tokens, their types and positions, a norm and dropout.
     pub(crate) fn embed_for_encoder(&self, tape: &mut Tape) -> Embedded {
+        if self.span().is_some() {
+            return self.embed_masked(tape);
+        }
         let mut until_return = Vec::new();
         if self.architecture.positions == PositionKind::Rotary {
             let shape = tape.shape(&[self.s()]);
@@ -207,14 +211,14 @@ impl Run<'_> {
     pub(crate) fn pool(&self, tape: &mut Tape, stream: Tensor) -> Tensor {
         let shape = tape.shape(&[self.b(), ONE, self.h()]);
         let first = tape.view(stream, shape);
-        self.pooled(tape, first)
+        self.pooled(tape, first, FirstActivation::Tangent)
     }
 
-    /// The same of a token that was taken; it goes.
-    pub(crate) fn pooled(&self, tape: &mut Tape, first: Tensor) -> Tensor {
+    /// The same of a token that was taken, with this activation; the token goes.
+    pub(crate) fn pooled(&self, tape: &mut Tape, first: Tensor, activation: FirstActivation) -> Tensor {
         let matrix: Linear = self.weights(tape, Part::Pooler, self.h(), self.h(), true);
         let projected = self.linear_over(tape, first, matrix, "pooler", ONE);
-        let pooled = unary_keeping_output(tape, projected, "pooled output");
+        let pooled = activated_first(tape, projected, activation, "pooled output");
         tape.release(first);
         tape.release(projected);
         pooled

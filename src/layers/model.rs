@@ -146,6 +146,7 @@ impl<'a> Recording<'a> {
         let mut classes = Classes::new(&run, Beside::Windows(shared));
         let stream = self.layers.forward(&mut self.tape, &mut classes, stream);
         embedded.until_return.extend(classes.returned.take());
+        embedded.until_return.append(&mut classes.streams);
         let norm_start = self.tape.node_count();
         let stream = run.one_stream(&mut self.tape, stream);
         let stream = run.last_read(&mut self.tape, stream);

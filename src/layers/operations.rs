@@ -1,5 +1,6 @@
 //! Single operations of PyTorch, as the rules use them.
 
+use crate::model::architecture::FirstActivation;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, Operation, Rule, Tape, Tensor};
 
@@ -135,4 +136,17 @@ pub(crate) fn nll_loss(tape: &mut Tape, log_softmax: Tensor, labels: &[Tensor]) 
         keeps_output: false,
     };
     tape.apply(&operation, "loss", scalar, log_softmax.dtype)
+}
+
+/// The first token after its matrix and an activation.
+pub(crate) fn activated_first(
+    tape: &mut Tape,
+    projected: Tensor,
+    activation: FirstActivation,
+    name: &'static str,
+) -> Tensor {
+    match activation {
+        FirstActivation::Tangent | FirstActivation::Relu => unary_keeping_output(tape, projected, name),
+        FirstActivation::Gelu => unary_keeping_input(tape, projected, name),
+    }
 }

@@ -158,7 +158,7 @@ impl Run<'_> {
         let (context, weights) = if self.fused_attention {
             (self.fused_with_bias(tape, projected, made, sizes, side.kind), None)
         } else {
-            let shared = Shared { tables: None, mask: side.mask, bias: Some(made), encoded: None };
+            let shared = Shared { tables: None, mask: side.mask, bias: Some(made), distances: None, encoded: None };
             let (context, weights) = self.eager(tape, projected, side.attention, sizes, shared, &mut Vec::new());
             (context, Some(weights))
         };

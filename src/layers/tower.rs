@@ -260,7 +260,7 @@ impl<'a> Run<'a> {
 
     /// Cosines and sines of a tower that rotates, in fp32 where its code leaves them so.
     fn tower_tables(&self, tape: &mut Tape, until_return: &mut Vec<Tensor>) -> Shared {
-        let none = Shared { tables: None, mask: None, bias: None, encoded: None };
+        let none = Shared { tables: None, mask: None, bias: None, distances: None, encoded: None };
         let channels = self.architecture.rotary_dim();
         if channels == 0 {
             return none;

@@ -205,6 +205,11 @@ fn final_norm_tensors(architecture: &Architecture) -> Vec<Tensor> {
     {
         final_norm.push(matrix((Part::DistanceBias, Piece::Weight), rows, attention.heads, Role::Table));
     }
+    if let Some(span) = architecture.encoder.and_then(|encoder| encoder.span) {
+        let table = (Part::DistanceEmbedding, Piece::Weight);
+        final_norm.push(matrix(table, span.saturating_mul(2), hidden, Role::Table));
+        norm(&mut final_norm, architecture.norm, hidden, Part::DistanceNorm);
+    }
     if architecture.kept_blocks.is_some() {
         variant::reading(&mut final_norm, architecture.norm, hidden, FINAL_READING);
     }

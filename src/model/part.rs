@@ -291,6 +291,8 @@ parts! {
     ProjectorOut: "projector.out", Head, ["" ""], Replicated, AtLoading, [], [], "";
     EncoderFinalNorm: "encoder final norm", Head, ["" ""], Replicated, Never, [], [], "enc.output_norm";
     FinalNorm: "final norm", Head, ["h" ""], Replicated, Never, ["norm"], [], "output_norm";
+    DistanceEmbedding: "distance embedding", Head, ["" ""], Replicated, Never, ["rel_embeddings"], [], "";
+    DistanceNorm: "distance norm", Head, ["" ""], Replicated, Never, [], [], "";
     FinalReading: "final reading", Head, ["" ""], Replicated, Never, [], [], "";
     FinalReadingNorm: "final reading norm", Head, ["" ""], Replicated, Never, [], [], "";
     Pooler: "pooler", Head, ["" ""], Replicated, Never, [], [], "cls";

@@ -91,6 +91,7 @@ const LINEAR: &[Names] = &[
     adapter!(EmbeddingProjection, "embedding projection"),
     adapter!(HeadProjection, "head projection"),
     adapter!(HeadTransform, "head transform"),
+    adapter!(Pooler, "pooler"),
     adapter!(SharedExpertGate, "shared expert gate"),
     adapter!(ExpertsGateAndUp, "experts.gate and up"),
     adapter!(ExpertsDown, "experts.down"),

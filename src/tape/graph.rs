@@ -104,6 +104,17 @@ impl Tape {
         in_layers.filter(move |storage| storage.references > 0 && !said(storage)).map(|storage| storage.name)
     }
 
+    /// A list of the program's has a tensor from here on, of every layer one.
+    pub(crate) fn collect(&mut self, tensor: Tensor) {
+        let segment = self.segment;
+        if let Some(storage) = self.storages.get_mut(tensor.storage as usize)
+            && !storage.saved
+        {
+            storage.saved = true;
+            storage.owner = segment;
+        }
+    }
+
     /// One more refers to a storage.
     pub(crate) fn refer(&mut self, storage: StorageId) {
         if let Some(storage) = self.storages.get_mut(storage as usize) {

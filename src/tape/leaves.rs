@@ -49,6 +49,19 @@ impl Tape {
         self.rereads.replace(first).is_none()
     }
 
+    /// The parameter that is read next, where they are read in order.
+    pub(crate) fn next_parameter(&self) -> usize {
+        self.rereads.unwrap_or(self.leaves.len())
+    }
+
+    /// Runs a module once more, whose first parameter was the one of this number.
+    pub(crate) fn again_from<T>(&mut self, first: usize, run: impl FnOnce(&mut Self) -> T) -> T {
+        let after = self.rereads.replace(first);
+        let result = run(self);
+        self.rereads = after;
+        result
+    }
+
     /// Parameters, and values that begin the graph, so far.
     pub(crate) fn leaf_count(&self) -> usize {
         self.leaves.len()

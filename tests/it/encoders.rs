@@ -260,6 +260,68 @@ fn variants_of_shared_layers_are_refused_by_name() {
     assert!(few.contains("relative_attention_num_buckets: 16 rows"), "{few}");
 }
 
+/// DeBERTa-v3 of the published width, whose table of distances all layers read through their own matrices.
+fn disentangled() -> Value {
+    json!({ "model_type": "deberta-v2", "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
+        "num_attention_heads": 12, "relative_attention": true, "position_buckets": 256, "norm_rel_ebd": "layer_norm",
+        "share_att_key": true, "pos_att_type": ["p2c", "c2p"], "position_biased_input": false, "type_vocab_size": 0,
+        "max_relative_positions": -1 })
+}
+
+#[test]
+fn a_table_of_distances_is_counted_and_its_products_stay_for_the_gradient() {
+    for (class, parameters) in [
+        ("DebertaV2Model", 183_831_552),
+        ("DebertaV2ForMaskedLM", 184_551_780),
+        ("DebertaV2ForSequenceClassification", 184_423_682),
+        ("DebertaV2ForTokenClassification", 183_833_090),
+        ("DebertaV2ForQuestionAnswering", 183_833_090),
+    ] {
+        let mut config = disentangled();
+        config["architectures"] = json!([class]);
+        assert_eq!(count(&imported(&config)), parameters, "{class}");
+    }
+    let mut run = scenario(Task::Train);
+    run.train.attention = Attention::Eager;
+    let ledger = ledger(&imported(&disentangled()), &run);
+    let products: u64 = ledger
+        .entries()
+        .iter()
+        .filter(|entry| entry.name == "attention.products with distances")
+        .map(|entry| entry.bytes.get())
+        .sum();
+    // Of queries and of keys in each layer `[b, a, s, 2·256]`, by heads of 12 and tokens of 256.
+    assert_eq!(products, 2 * 12 * 12 * 256 * 512 * 2);
+}
+
+#[test]
+fn variants_of_disentangled_attention_are_refused_by_name() {
+    let says = |key: &str, value: Value| {
+        let mut config = disentangled();
+        config[key] = value;
+        config::parse(&config.to_string(), "config.json", None).unwrap_err().to_string()
+    };
+    for (key, value, found) in [
+        ("relative_attention", json!(false), "found no `true`"),
+        ("share_att_key", Value::Null, "found no `true`"),
+        ("pos_att_type", json!(["c2p"]), "anything but c2p together with p2c"),
+        ("pos_att_type", json!("p2c"), "anything but c2p together with p2c"),
+        ("norm_rel_ebd", json!("none"), "a table of distances without `layer_norm`"),
+        ("position_biased_input", json!(true), "found no `false`"),
+        ("type_vocab_size", json!(2), "found a number above 0"),
+        ("conv_kernel_size", json!(3), "a convolution beside the first layer"),
+        ("legacy", json!(false), "the head that is not legacy"),
+        ("position_buckets", Value::Null, "distances are covered in buckets"),
+    ] {
+        let error = says(key, value);
+        assert!(error.contains(key) && error.contains(found), "{error}");
+    }
+    // The words of older files stand between bars.
+    let mut older = disentangled();
+    older["pos_att_type"] = json!("p2c|c2p");
+    assert_eq!(count(&imported(&older)), count(&imported(&disentangled())));
+}
+
 /// What tells replaced tokens is counted as it is; nobody fine-tunes it to go on telling them.
 #[test]
 fn a_discriminator_is_trained_to_tell_sequences_apart() {

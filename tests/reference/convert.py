@@ -242,8 +242,11 @@ def reserved(record, _models):
         scenario["runtime"] = {"placement": placement}
     source = "reserved.json: steps under the allocator of PyTorch 2.15"
     measured = record["measured"]
-    # Encoders, and decoders behind one, have theirs in the type of what it is made of.
-    narrow = record["config"]["model_type"] in CLASSES_KEPT | {"t5", "mt5", "umt5"}
+    # Encoders, and decoders behind one, have theirs in the type of what it is made of, but for scores of sequences that are
+    # gathered by label.
+    family = record["config"]["model_type"]
+    wide = family == "deberta-v2" and run.get("objective") == "classification"
+    narrow = family in CLASSES_KEPT | {"t5", "mt5", "umt5"} and not wide
     loss = 2 if run["precision"] == "bf16" and narrow else 4
     figures = [
         ("requested", "requested_peak", measured["requested_peak"]),

@@ -67,6 +67,8 @@ pub enum ScoreCode {
     /// MPNet's: it is divided by a constant, the bias by distance is added in place and the mask after that; what the
     /// softmax reads stays until attention returns.
     BiasedInPlace,
+    /// DeBERTa's: queries and keys meet a table of distances too, whose rows are gathered, and the mask fills what it covers.
+    Disentangled,
     /// Falcon's: it is divided in place and stays until the softmax is there, whose type is that of the layer's input.
     InPlace,
 }

@@ -90,7 +90,8 @@ impl<'a> Served<'a> {
             autocast: false,
             fused_attention: self.infer.attention == Attention::Flash,
             padding: false,
-            unpadded_mask: false,
+            // A tokenizer gives the mask of its batch, of which only disentangled attention makes tensors.
+            unpadded_mask: architecture.encoder.is_some_and(|encoder| encoder.span.is_some()),
             dropout: [false; 3],
             activation_dropout: false,
             stream_by_channel: false,

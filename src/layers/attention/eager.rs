@@ -39,20 +39,26 @@ impl Run<'_> {
         if self.code.scores_in_fp32 {
             tape.release_each(std::mem::take(&mut locals));
         }
-        let stream = self.stream(tape, sizes.context);
-        // The heads of one sequence are a view of its rows, which the product reads as they are.
-        let merged =
-            if self.batch == 1 { tape.view(context, shape) } else { tape.view_with_new_gradient(context, shape) };
-        tape.release(context);
-        let flat = if attention.heads == 1 || self.sequence == 1 {
-            tape.view(merged, stream)
-        } else {
-            copy(tape, merged, "attention.context", stream)
-        };
+        let (flat, merged) = self.heads_together(tape, context, sizes);
         for tensor in locals.into_iter().chain([merged, value]) {
             tape.release(tensor);
         }
         (flat, weights)
+    }
+
+    /// What all heads give, `[b, s, q]`, and behind what it is a copy of; `context`, `[b, a, s, d]`, goes.
+    pub(crate) fn heads_together(&self, tape: &mut Tape, context: Tensor, sizes: Sizes) -> (Tensor, Tensor) {
+        let (shape, stream) = (context.shape, self.stream(tape, sizes.context));
+        // The heads of one sequence are a view of its rows, which the product reads as they are.
+        let merged =
+            if self.batch == 1 { tape.view(context, shape) } else { tape.view_with_new_gradient(context, shape) };
+        tape.release(context);
+        let flat = if sizes.heads.size == 1 || self.sequence == 1 {
+            tape.view(merged, stream)
+        } else {
+            copy(tape, merged, "attention.context", stream)
+        };
+        (flat, merged)
     }
 
     /// Keys or values repeated for every query head of their group, before autocast's copy or after it.

@@ -48,7 +48,7 @@ impl Run<'_> {
                 tape.release(products);
                 scaled
             }
-            ScoreCode::Biased => products,
+            ScoreCode::Biased | ScoreCode::Disentangled => products,
             ScoreCode::InPlace => {
                 let scaled = tape.view_with_new_gradient(products, products.shape);
                 tape.release(products);
@@ -80,7 +80,8 @@ impl Run<'_> {
             | ScoreCode::Chosen
             | ScoreCode::DividedThenChosen
             | ScoreCode::BiasedThenFilled
-            | ScoreCode::BiasedInPlace => tape.release(scaled),
+            | ScoreCode::BiasedInPlace
+            | ScoreCode::Disentangled => tape.release(scaled),
             ScoreCode::Biased => held.extend([scaled, tape.share(masked)]),
             ScoreCode::InPlace => return (masked, Some(scaled)),
         }

@@ -17,6 +17,8 @@ pub(crate) struct Classes<'a> {
     pub(crate) returned: Option<Tensor>,
     /// Those of the layer before it, until the loop's variable takes the last.
     outdated: Option<Tensor>,
+    /// What each layer read, where the model collects that until it returns.
+    pub(crate) streams: Vec<Tensor>,
 }
 
 /// What the layers of a model share, or those of one of two stacks, which the first of them make.
@@ -37,8 +39,8 @@ pub(crate) enum Given {
 
 impl<'a> Classes<'a> {
     /// Layers that share this.
-    pub(crate) const fn new(run: &Run<'a>, beside: Beside) -> Self {
-        Self { run: *run, beside, returned: None, outdated: None }
+    pub(crate) fn new(run: &Run<'a>, beside: Beside) -> Self {
+        Self { run: *run, beside, returned: None, outdated: None, streams: Vec::new() }
     }
 
     /// The mask where a checkpoint keeps it like its layer's input: GPT-2 passes it by position.
@@ -82,7 +84,12 @@ impl LayerLoop for Classes<'_> {
     fn assign(&mut self, tape: &mut Tape, input: Tensor) {
         // The variable for a layer's outputs had the ones of the layer before.
         tape.release_each(self.outdated.take());
-        tape.release(input);
+        if self.run.code.returns_streams {
+            tape.collect(input);
+            self.streams.push(input);
+        } else {
+            tape.release(input);
+        }
     }
 
     fn begin_checkpoint(&self, tape: &mut Tape, input: Tensor, given: Given) -> Vec<Tensor> {

@@ -1,7 +1,7 @@
 //! Scores of sequences or tokens in place of logits, as the classes of Transformers compute them, and their loss.
 
 use super::{ONE, Recording};
-use crate::layers::operations::{cast, dropout, nll_loss, unary_keeping_input, unary_keeping_output};
+use crate::layers::operations::{activated_first, cast, dropout, nll_loss, unary_keeping_output};
 use crate::layers::{Linear, Run};
 use crate::model::architecture::{FirstActivation, Output, ScoreHead, Scores};
 use crate::model::part::{Part, Piece};
@@ -15,9 +15,9 @@ impl Recording<'_> {
         let tape = &mut self.tape;
         tape.enter(Segment::Head);
         let logits = match (output, scores.head) {
-            (Output::Sequences(_), ScoreHead::Pooled) => {
+            (Output::Sequences(_), ScoreHead::Pooled(activation)) => {
                 let first = run.first_token(tape, stream);
-                run.pooled_scores(tape, first, scores)
+                run.pooled_scores(tape, first, activation, scores)
             }
             (Output::Sequences(_), ScoreHead::FirstToken(activation)) => {
                 let first = run.first_token(tape, stream);
@@ -42,7 +42,13 @@ impl Recording<'_> {
         let loss_start = tape.node_count();
         tape.enter(Segment::Loss);
         let kind = [matches!(output, Output::Tokens(_)), scores.labels == 1];
-        (run.loss_of_scores(tape, logits, kind), loss_start)
+        let loss = match output {
+            Output::Sequences(scores) if run.code.finds_labels && scores.labels > 1 => {
+                run.loss_of_labelled(tape, logits)
+            }
+            _ => run.loss_of_scores(tape, logits, kind),
+        };
+        (loss, loss_start)
     }
 }
 
@@ -75,9 +81,9 @@ impl Run<'_> {
         logits
     }
 
-    /// BERT's: the first token through a matrix and a tangent.
-    fn pooled_scores(&self, tape: &mut Tape, first: Tensor, scores: Scores) -> Tensor {
-        let pooled = self.pooled(tape, first);
+    /// BERT's: the first token through a matrix and an activation.
+    fn pooled_scores(&self, tape: &mut Tape, first: Tensor, activation: FirstActivation, scores: Scores) -> Tensor {
+        let pooled = self.pooled(tape, first, activation);
         self.dropped_scores(tape, pooled, scores, ONE)
     }
 
@@ -89,12 +95,7 @@ impl Run<'_> {
         tape.release(first);
         let projected = self.linear_over(tape, dropped, matrix, "head transform", ONE);
         tape.release(dropped);
-        let activated = match activation {
-            FirstActivation::Tangent | FirstActivation::Relu => {
-                unary_keeping_output(tape, projected, "head activation")
-            }
-            FirstActivation::Gelu => unary_keeping_input(tape, projected, "head activation"),
-        };
+        let activated = activated_first(tape, projected, activation, "head activation");
         tape.release(projected);
         self.dropped_scores(tape, activated, scores, ONE)
     }
@@ -124,6 +125,25 @@ impl Run<'_> {
         let pooled = tape.apply(&taken, "scores of the last token", shape, all.dtype);
         tape.release_each([sequences, counted, numbers, last, all]);
         pooled
+    }
+
+    /// Cross-entropy in fp32 of the sequences that have a label, which all have: their scores and labels are gathered.
+    fn loss_of_labelled(&self, tape: &mut Tape, logits: Tensor) -> Tensor {
+        let rows = tape.shape(&[self.b()]);
+        let has_label = tape.constant("sequences that have a label", rows, Dtype::Bool);
+        let numbers = tape.constant("numbers of sequences", rows, Dtype::Int64);
+        tape.release(has_label);
+        let keeps = [numbers, logits];
+        let gather =
+            Operation { rule: Rule::Scatter, inputs: &[logits], keeps: &keeps, extras: &[], keeps_output: false };
+        let scores = tape.apply(&gather, "scores of sequences with a label", logits.shape, logits.dtype);
+        let labels = tape.constant("labels", rows, Dtype::Int64);
+        let wide = cast(tape, scores, Dtype::Fp32, "scores in fp32");
+        let log_softmax = unary_keeping_output(tape, wide, "log-softmax of scores");
+        tape.release(wide);
+        let loss = nll_loss(tape, log_softmax, &[labels]);
+        tape.release_each([log_softmax, scores, labels, numbers, logits]);
+        loss
     }
 
     /// Cross-entropy of labels as they are given, which a decoder's class for tokens computes in fp32; of one label how far

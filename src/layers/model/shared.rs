@@ -2,7 +2,7 @@
 
 use super::{ONE, Recording};
 use crate::families::code::{Rotation, ScoreCode, TableCode};
-use crate::layers::attention::{Encoded, Shared};
+use crate::layers::attention::{Disentangled, Encoded, Shared};
 use crate::model::architecture::Layer;
 use crate::model::family::PositionKind;
 use crate::shape::Dim;
@@ -75,7 +75,10 @@ impl Recording<'_> {
         held.extend(masks.into_iter().flatten());
         let bias = bias.or_else(|| run.bias_of_layers(&mut self.tape));
         held.extend(bias.filter(|_| run.distances().is_some()));
-        let [with, without] = [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias, encoded });
+        let distances = run.disentangled(&mut self.tape);
+        held.extend(distances.into_iter().flat_map(Disentangled::tensors));
+        let [with, without] =
+            [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias, distances, encoded });
         SharedByWindow { with, without }
     }
 
@@ -107,6 +110,9 @@ impl Recording<'_> {
     /// The mask that the model makes once: additive for eager attention, boolean for fused kernels that need one.
     pub(crate) fn mask(&mut self, window: Option<u64>) -> Option<Tensor> {
         let run = self.run;
+        if run.span().is_some() {
+            return Some(run.mask_of_pairs(&mut self.tape));
+        }
         let dtype = match (run.fused_attention, run.masked(window)) {
             (_, false) if run.code.bidirectional => return None,
             (false, _) if run.code.scores == ScoreCode::BiasedThenFilled => Dtype::Bool,

@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
     ) -> Vec<Tensor> {
         let layers = seen.stack.groups.iter().flat_map(|group| (0..group.layers).map(move |_| &group.layer));
         let layers = (0..).zip(layers).filter(|(number, _)| numbers.contains(number));
-        let shared = Shared { tables: None, mask: None, bias: None, encoded: None };
+        let shared = Shared { tables: None, mask: None, bias: None, distances: None, encoded: None };
         let mut outputs = Vec::new();
         for (_, layer) in layers {
             stream = self.tower_layer(tape, seen, layer, stream, (shared, Some(mask)));

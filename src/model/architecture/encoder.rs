@@ -32,6 +32,8 @@ pub struct Encoder {
     pub shared_layers: bool,
     /// Distances for which all layers have one table of biases of their scores.
     pub distances: Option<u64>,
+    /// Distances to either side that disentangled attention tells apart.
+    pub span: Option<u64>,
     /// Tokens that a local layer sees on each side, whether any layer is local or not.
     pub window: Option<u64>,
 }
@@ -76,6 +78,7 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys) -> Result<Option
         second_bias: defaults.second_bias,
         shared_layers: defaults.shared_layers,
         distances: distances(&defaults, keys)?,
+        span: span(&defaults, keys)?,
         window: window(&defaults, keys)?,
     }))
 }
@@ -90,6 +93,18 @@ fn distances(defaults: &EncoderDefaults, keys: &ArchitectureKeys) -> Result<Opti
         return Err(ArchitectureError::new(KEY, problem));
     }
     Ok(Some(rows))
+}
+
+/// Distances to either side that disentangled attention tells apart: each of its buckets.
+fn span(defaults: &EncoderDefaults, keys: &ArchitectureKeys) -> Result<Option<u64>, ArchitectureError> {
+    const KEY: &str = "position_buckets";
+    if !defaults.disentangled {
+        return Ok(None);
+    }
+    match keys.encoder.position_buckets {
+        Some(buckets) => dimension(KEY, buckets).map(Some),
+        None => Err(ArchitectureError::new(KEY, "found nothing; distances are covered in buckets".to_owned())),
+    }
 }
 
 /// Channels of the token table; those of the residual stream where neither family nor keys say otherwise.

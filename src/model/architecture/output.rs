@@ -37,8 +37,8 @@ pub enum ScoreHead {
     LastToken,
     /// The same with a bias, over every token.
     EachToken,
-    /// BERT's pooler, and a matrix with a bias.
-    Pooled,
+    /// BERT's pooler, with this activation, and a matrix with a bias.
+    Pooled(FirstActivation),
     /// A square matrix over the first token, an activation, and a matrix with a bias.
     FirstToken(FirstActivation),
     /// ELECTRA's discriminator: the same over every token, without dropout.

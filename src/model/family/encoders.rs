@@ -25,6 +25,9 @@ pub struct EncoderDefaults {
     pub shared_layers: bool,
     /// `relative_attention_num_buckets`: distances for which all layers have one table of biases of their scores (MPNet).
     pub distances: Option<u64>,
+    /// Whether scores tell positions apart by a table of distances that passes through each layer's own matrices of queries and
+    /// keys: disentangled attention (DeBERTa).
+    pub disentangled: bool,
     /// Which layers see a part of the tokens, where some do.
     pub local: Option<LocalDefaults>,
 }

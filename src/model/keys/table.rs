@@ -236,6 +236,8 @@ keys! {
         type_vocab_size: Option<u64>,
         /// RoBERTa: the token of padding; positions are counted from the number after it.
         pad_token_id: Option<u64>,
+        /// DeBERTa: buckets of distances to either side.
+        position_buckets: Option<u64>,
         /// ModernBERT: tokens that a local layer sees, on both sides together.
         local_attention: Option<u64>,
         /// ModernBERT: every so many-th layer, the first among them, sees all tokens.

@@ -9,7 +9,7 @@ pub(super) fn head(architecture: &Architecture, scores: Scores) -> Vec<Tensor> {
     let (hidden, mut head) = (architecture.hidden_size, Vec::new());
     match scores.head {
         ScoreHead::LastToken | ScoreHead::EachToken => {}
-        ScoreHead::Pooled => linear(&mut head, Part::Pooler, hidden, hidden, true),
+        ScoreHead::Pooled(_) => linear(&mut head, Part::Pooler, hidden, hidden, true),
         ScoreHead::FirstToken(_) | ScoreHead::Discriminator => {
             linear(&mut head, Part::HeadTransform, hidden, hidden, true);
         }
