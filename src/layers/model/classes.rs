@@ -23,6 +23,7 @@ pub(crate) struct Classes<'a> {
 
 /// What the layers of a model share, or those of one of two stacks, which the first of them make.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "a pass has one")]
 pub(crate) enum Beside {
     /// A model of one stack: masks and tables, with a window and without.
     Windows(SharedByWindow),
@@ -39,6 +40,7 @@ pub(crate) enum Given {
 
 impl<'a> Classes<'a> {
     /// Layers that share this.
+    #[expect(clippy::large_types_passed_by_value, reason = "a pass has one")]
     pub(crate) fn new(run: &Run<'a>, beside: Beside) -> Self {
         Self { run: *run, beside, returned: None, outdated: None, streams: Vec::new() }
     }
