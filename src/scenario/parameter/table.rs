@@ -128,7 +128,7 @@ pub const PARAMETERS: &[Parameter] = &[
         key: "train.sequence_length",
         label: "sequence",
         unit: "tokens",
-        help: "tokens in a sequence, s; of an encoder with a decoder in each stack, of Whisper in its decoder",
+        help: "tokens in a sequence, s; in each stack that reads tokens",
         kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
         applies: training,
         get: |s| Value::Count(s.train.sequence_length),
