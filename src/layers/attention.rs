@@ -50,6 +50,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Layers that share nothing.
+    pub(crate) const NONE: Self = Self { tables: None, mask: None, bias: None, distances: None, encoded: None };
+
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {
         let tables = self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]);

@@ -65,12 +65,17 @@ impl Run<'_> {
 
     /// What a half of a layer gives, weighed by the tangent of a learned number.
     pub(crate) fn gated(&self, tape: &mut Tape, output: Tensor, part: Part) -> Tensor {
-        let one = tape.shape(&[ONE]);
-        let gate = tape.parameter(part.words(), one, self.weights);
-        let tangent = unary_keeping_output(tape, gate, "tangent of a gate");
+        let tangent = self.tangent(tape, part);
         let weighed = multiply(tape, [tangent, output], "weighed output", output.shape);
         tape.release(tangent);
         weighed
+    }
+
+    /// The tangent of what weighs something, one number.
+    pub(crate) fn tangent(&self, tape: &mut Tape, part: Part) -> Tensor {
+        let one = tape.shape(&[ONE]);
+        let gate = tape.parameter(part.words(), one, self.weights);
+        unary_keeping_output(tape, gate, "tangent of a gate")
     }
 
     /// Queries of the sequence over keys and values of images, both normed head by head.

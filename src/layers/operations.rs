@@ -59,6 +59,12 @@ pub(crate) fn join(tape: &mut Tape, parts: [Tensor; 2], name: &'static str, shap
     tape.apply(&operation, name, shape, parts[0].dtype.promoted(parts[1].dtype))
 }
 
+/// A tensor repeated along dimensions that it does not have: its gradient is the sum over them.
+pub(crate) fn repeat(tape: &mut Tape, input: Tensor, name: &'static str, shape: u16) -> Tensor {
+    let operation = Operation { rule: Rule::Add, inputs: &[input], keeps: &[], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, input.dtype)
+}
+
 /// A sum with a vector that is added to every row: the vector's gradient is the sum over rows.
 pub(crate) fn add(tape: &mut Tape, terms: [Tensor; 2], name: &'static str) -> Tensor {
     let operation = Operation { rule: Rule::Add, inputs: &terms, keeps: &[], extras: &[], keeps_output: false };

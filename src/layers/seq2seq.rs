@@ -12,7 +12,7 @@ use super::norm::{Names, names};
 use super::operations::{cast, dropout, join, multiply};
 use super::{Linear, Run};
 use crate::model::architecture::{Attention, FeedForward, Layer, Mlp};
-use crate::model::family::{MlpKind, PositionKind};
+use crate::model::family::MlpKind;
 use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Tape, Tensor};
@@ -79,7 +79,7 @@ impl Run<'_> {
         let (Some(attention), FeedForward::Dense(mlp)) = (layer.attention(), &layer.feed_forward) else {
             return tape.share(input);
         };
-        if self.architecture.positions != PositionKind::Relative {
+        if !self.architecture.is_t5() {
             return self.of_stack(layer).plain_layer(tape, layer, (attention, mlp), input, *stack);
         }
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
@@ -158,7 +158,7 @@ impl Run<'_> {
         let (context, weights) = if self.fused_attention {
             (self.fused_with_bias(tape, projected, made, sizes, side.kind), None)
         } else {
-            let shared = Shared { tables: None, mask: side.mask, bias: Some(made), distances: None, encoded: None };
+            let shared = Shared { mask: side.mask, bias: Some(made), ..Shared::NONE };
             let (context, weights) = self.eager(tape, projected, side.attention, sizes, shared, &mut Vec::new());
             (context, Some(weights))
         };

@@ -260,16 +260,15 @@ impl<'a> Run<'a> {
 
     /// Cosines and sines of a tower that rotates, in fp32 where its code leaves them so.
     fn tower_tables(&self, tape: &mut Tape, until_return: &mut Vec<Tensor>) -> Shared {
-        let none = Shared { tables: None, mask: None, bias: None, distances: None, encoded: None };
         let channels = self.architecture.rotary_dim();
         if channels == 0 {
-            return none;
+            return Shared::NONE;
         }
         let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: channels }]);
         let dtype = if self.code.widening.is_any() { Dtype::Fp32 } else { self.weights };
         let [cos, sin] = ["rotary cosines", "rotary sines"].map(|name| tape.constant(name, shape, dtype));
         until_return.extend([cos, sin]);
-        Shared { tables: Some(Tables { cos, sin }), ..none }
+        Shared { tables: Some(Tables { cos, sin }), ..Shared::NONE }
     }
 
     /// Pixtral's mask between images, which is made for one too.

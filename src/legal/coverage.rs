@@ -4,7 +4,6 @@ use crate::allocator::Settings;
 use crate::families::of_model;
 use crate::frameworks;
 use crate::ledger::{Asked, EstimateError};
-use crate::model::family::PositionKind;
 use crate::model::{Model, Output};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{
@@ -98,7 +97,7 @@ fn check_outputs(model: &Model) -> Result<(), EstimateError> {
     let Some(tower) = model.architecture.tower.as_ref().filter(|tower| tower.is_attended_to()) else { return Ok(()) };
     let chosen = tower.intermediate_layers();
     let width = tower.sizes.hidden.saturating_mul(1 + chosen.len() as u64);
-    let [read, layers] = [tower.keys.vision_output_dim.unwrap_or(7680), tower.sizes.layers];
+    let [read, layers] = [tower.vision_output_dim(), tower.sizes.layers];
     let problem = if read != width {
         format!("{read}, but the tower gives {} layers of {}", 1 + chosen.len(), tower.sizes.hidden)
     } else if let Some(beyond) = chosen.iter().find(|layer| **layer >= layers) {
@@ -164,8 +163,7 @@ fn check_seq2seq(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
         return Ok(());
     }
     // T5's code keeps parts in fp32 and clamps in fp16.
-    let is_t5 = model.architecture.positions == PositionKind::Relative;
-    let measured = [&MEASURED[..], if is_t5 { &[] } else { &[Precision::Fp16Mixed] }].concat();
+    let measured = [&MEASURED[..], if model.architecture.is_t5() { &[] } else { &[Precision::Fp16Mixed] }].concat();
     let refuse = |key, value: &str, covered: &str| {
         let covered = format!("{covered}, for an encoder with a decoder");
         Err(EstimateError::NotCovered { key, value: value.to_owned(), covered })

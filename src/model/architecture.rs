@@ -270,6 +270,11 @@ impl Architecture {
         self.groups.iter().filter_map(|group| group.layer.attention())
     }
 
+    /// Whether its stacks are T5's, whose positions are biases of scores.
+    pub fn is_t5(&self) -> bool {
+        self.positions == PositionKind::Relative
+    }
+
     /// Whether all layers are one, run over and over.
     pub fn shares_layers(&self) -> bool {
         self.encoder.is_some_and(|encoder| encoder.shared_layers)

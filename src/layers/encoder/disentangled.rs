@@ -5,7 +5,7 @@ use crate::layers::attention::sizes::Sizes;
 use crate::layers::attention::{Attended, Disentangled};
 use crate::layers::embedding::Embedded;
 use crate::layers::norm::names;
-use crate::layers::operations::{copy, dropout, fresh, join, multiply_by_constant};
+use crate::layers::operations::{copy, dropout, fresh, join, multiply_by_constant, repeat};
 use crate::layers::{Linear, Run};
 use crate::model::architecture::Attention;
 use crate::model::part::{Part, Piece};
@@ -178,9 +178,7 @@ impl Run<'_> {
                 let matrix = self.weights(tape, part, self.h(), sizes.query, attention.qkv_bias);
                 let heads = once.in_heads(tape, table, matrix, (rows, sizes));
                 // For each sequence, whose gradients are summed.
-                let repeat =
-                    Operation { rule: Rule::Add, inputs: &[heads], keeps: &[], extras: &[], keeps_output: false };
-                let repeated = tape.apply(&repeat, "attention.distances for every sequence", shape, heads.dtype);
+                let repeated = repeat(tape, heads, "attention.distances for every sequence", shape);
                 tape.release(heads);
                 repeated
             })

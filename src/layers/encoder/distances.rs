@@ -2,10 +2,11 @@
 
 use crate::layers::Run;
 use crate::layers::embedding::look_up_by;
+use crate::layers::operations::repeat;
 use crate::layers::seq2seq::bias::numbers_of_distances;
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
-use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
+use crate::tape::{Dtype, Rule, Tape, Tensor};
 
 const NAME: &str = "attention.bias by distance";
 
@@ -35,9 +36,7 @@ impl Run<'_> {
             tape.view(looked_up, shape)
         } else {
             // Head by head for each sequence, whose gradients are summed.
-            let copy =
-                Operation { rule: Rule::Add, inputs: &[looked_up], keeps: &[], extras: &[], keeps_output: false };
-            tape.apply(&copy, NAME, shape, looked_up.dtype)
+            repeat(tape, looked_up, NAME, shape)
         };
         tape.release(looked_up);
         tape.release_each(positions);

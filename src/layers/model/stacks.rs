@@ -11,7 +11,6 @@ use crate::layers::norm::names;
 use crate::layers::operations::{dropout, fresh};
 use crate::layers::seq2seq::Stack;
 use crate::model::architecture::{Layer, Seq2Seq};
-use crate::model::family::PositionKind;
 use crate::tape::{Segment, Tape, Tensor};
 
 impl<'a> Recording<'a> {
@@ -21,17 +20,17 @@ impl<'a> Recording<'a> {
         let of_encoder = run.of_encoder(seq2seq);
         self.tape.enter(Segment::Embedding);
         // T5 moves its labels once the encoder is through.
-        let early = (!run.is_t5()).then(|| run.moved_labels(&mut self.tape));
+        let early = (!run.architecture.is_t5()).then(|| run.moved_labels(&mut self.tape));
         let (table, begun) = self.begin_encoder(&of_encoder, seq2seq);
         let embedding = 0..self.tape.node_count();
         let mut classes = Classes::new(&run, Beside::Stack(Stack::default()));
         let stream = self.stack(&mut classes, begun.stream, 0..seq2seq.encoder_layers);
         let start = self.tape.node_count();
-        if run.is_t5() {
+        if run.architecture.is_t5() {
             self.leave_stack(&classes, &begun.held);
         }
         let encoded = self.behind_encoder(&of_encoder, stream);
-        if !run.is_t5() {
+        if !run.architecture.is_t5() {
             self.leave_stack(&classes, &begun.held);
         }
 
@@ -45,10 +44,10 @@ impl<'a> Recording<'a> {
         let stream = self.stack(&mut classes, begun.stream, numbers);
         let norm_start = self.tape.node_count();
         let normed = self.final_norm(stream);
-        let decoded = if run.is_t5() { self.dropped_output(normed) } else { normed };
+        let decoded = if run.architecture.is_t5() { self.dropped_output(normed) } else { normed };
         self.leave_stack(&classes, &begun.held);
         // What both stacks return stays in variables until the loss is known.
-        let read = if run.is_t5() && run.scales_decoder_output() {
+        let read = if run.architecture.is_t5() && run.scales_decoder_output() {
             self.tape.enter(Segment::Head);
             let shape = decoded.shape;
             fresh(&mut self.tape, decoded, "scaled decoder output", shape)
@@ -68,7 +67,7 @@ impl<'a> Recording<'a> {
         self.tape.enter(Segment::FinalNorm);
         let normed = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("encoder final norm"));
         self.tape.release(stream);
-        if run.is_t5() { self.dropped_output(normed) } else { normed }
+        if run.architecture.is_t5() { self.dropped_output(normed) } else { normed }
     }
 
     /// The layers of these numbers.
@@ -112,11 +111,6 @@ impl<'a> Recording<'a> {
 }
 
 impl Run<'_> {
-    /// Whether its stacks are T5's, whose positions are biases of scores.
-    fn is_t5(&self) -> bool {
-        self.architecture.positions == PositionKind::Relative
-    }
-
     /// The same run over what the encoder reads.
     fn of_encoder(&self, seq2seq: Seq2Seq) -> Self {
         match seq2seq.sounds {

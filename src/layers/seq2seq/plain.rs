@@ -27,7 +27,7 @@ impl Run<'_> {
         let mut weights = None;
         let entered = tape.share(input);
         let mut stream = self.half(tape, layer, entered, ATTENTION_NORM, |tape, read| {
-            let shared = Shared { tables: None, mask: stack.mask, bias: None, distances: None, encoded: None };
+            let shared = Shared { mask: stack.mask, ..Shared::NONE };
             let (attended, own) = self.attention(tape, read, attention, shared);
             weights = own;
             tape.release(read);
@@ -109,8 +109,7 @@ impl Run<'_> {
         let (context, weights) = if self.fused_attention {
             (across.fused(tape, projected, attention, sizes), None)
         } else {
-            let shared = Shared { tables: None, mask: None, bias: None, distances: None, encoded: None };
-            let (context, weights) = across.eager(tape, projected, attention, sizes, shared, &mut held);
+            let (context, weights) = across.eager(tape, projected, attention, sizes, Shared::NONE, &mut held);
             (context, Some(weights))
         };
         let matrix = self.weights(tape, Part::CrossOutput, sizes.context, self.h(), attention.output_bias);

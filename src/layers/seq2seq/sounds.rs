@@ -3,6 +3,7 @@
 
 use crate::layers::Run;
 use crate::layers::operations::unary_keeping_input;
+use crate::model::architecture::Sounds;
 use crate::model::part::Part;
 use crate::shape::Dim;
 use crate::tape::{Tape, Tensor};
@@ -17,8 +18,7 @@ impl Run<'_> {
         mel_bins: u64,
         begins: impl FnOnce(&mut Tape, Tensor) -> Tensor,
     ) -> Tensor {
-        const FRAMES: u64 = 3;
-        let read = |channels: u64| Dim { symbol: "", size: channels.saturating_mul(FRAMES) };
+        let read = |channels: u64| Dim { symbol: "", size: channels.saturating_mul(Sounds::KERNEL_SIZE) };
         let twice = Dim { symbol: "2n", size: self.sequence.saturating_mul(2) };
         let first = self.patched(tape, features, (Part::PatchProjection, read(mel_bins), true), twice);
         let first = begins(tape, first);

@@ -96,13 +96,6 @@ impl<'a> Run<'a> {
         stream
     }
 
-    /// The tangent of what weighs something, one number.
-    fn tangent(&self, tape: &mut Tape, part: Part) -> Tensor {
-        let one = tape.shape(&[ONE]);
-        let gate = tape.parameter(part.words(), one, self.weights);
-        unary_keeping_output(tape, gate, "tangent of a gate")
-    }
-
     /// The row of a table of tiles that each image's shape has.
     fn row_of_shape(&self, tape: &mut Tape, seen: &Seen, each: u64) -> Tensor {
         let width = Dim { symbol: "", size: each.saturating_mul(self.architecture.hidden_size) };
@@ -173,10 +166,9 @@ impl<'a> Run<'a> {
     ) -> Vec<Tensor> {
         let layers = seen.stack.groups.iter().flat_map(|group| (0..group.layers).map(move |_| &group.layer));
         let layers = (0..).zip(layers).filter(|(number, _)| numbers.contains(number));
-        let shared = Shared { tables: None, mask: None, bias: None, distances: None, encoded: None };
         let mut outputs = Vec::new();
         for (_, layer) in layers {
-            stream = self.tower_layer(tape, seen, layer, stream, (shared, Some(mask)));
+            stream = self.tower_layer(tape, seen, layer, stream, (Shared::NONE, Some(mask)));
             outputs.push(stream);
         }
         outputs

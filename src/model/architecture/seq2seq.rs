@@ -28,6 +28,11 @@ pub struct Sounds {
     pub positions: u64,
 }
 
+impl Sounds {
+    /// Frames that each of the two convolutions reads at once, its `kernel_size`.
+    pub const KERNEL_SIZE: u64 = 3;
+}
+
 /// Both stacks of so many equal encoder layers; nothing where the family has only one.
 pub(super) fn stacks(
     family: &Family,

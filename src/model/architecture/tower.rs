@@ -86,7 +86,12 @@ impl Tower {
 
     /// Tiles of each image of Llama 3.2's, used or not.
     pub fn tiles(&self) -> u64 {
-        self.keys.max_num_tiles.unwrap_or(4)
+        tiles(&self.keys)
+    }
+
+    /// Channels of what the projector of Llama 3.2's and of Llama 4's reads.
+    pub fn vision_output_dim(&self) -> u64 {
+        self.keys.vision_output_dim.unwrap_or(7680)
     }
 
     /// Shapes that an image of Llama 3.2's may have, and none.
@@ -174,4 +179,9 @@ impl Tower {
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()
     }
+}
+
+/// Tiles of each image of Llama 3.2's, used or not.
+fn tiles(keys: &TowerKeys) -> u64 {
+    keys.max_num_tiles.unwrap_or(4)
 }

@@ -75,9 +75,8 @@ fn tokens(architecture: &Architecture) -> Tensor {
 
 /// Two convolutions over three frames each, the second of which takes every other one.
 fn frames(tensors: &mut Vec<Tensor>, sounds: Sounds, hidden: u64) {
-    const FRAMES: u64 = 3;
-    linear(tensors, Part::PatchProjection, FRAMES * sounds.mel_bins, hidden, true);
-    linear(tensors, Part::FrameProjection, FRAMES * hidden, hidden, true);
+    linear(tensors, Part::PatchProjection, Sounds::KERNEL_SIZE * sounds.mel_bins, hidden, true);
+    linear(tensors, Part::FrameProjection, Sounds::KERNEL_SIZE * hidden, hidden, true);
 }
 
 /// The layer's own table of biases, a row for each distance that is told apart and a column for each head.

@@ -1,8 +1,8 @@
 //! The tensors of towers and projectors.
 
 use super::{Block, BlockParameters, Role, Tensor, layer_tensors, linear, matrix, norm, vector};
-use crate::model::architecture::LayerGroup;
 use crate::model::architecture::tower::{Kind, Projector, Tower};
+use crate::model::architecture::{LayerGroup, Sounds};
 use crate::model::family::NormKind;
 use crate::model::part::{Part, Piece};
 
@@ -76,7 +76,7 @@ fn before(tower: &Tower) -> Vec<Tensor> {
     let bias = matches!(kind, Kind::Siglip | Kind::Siglip2 | Kind::InternVit | Kind::Qwen3Vl | Kind::Whisper);
     linear(&mut tensors, Part::PatchProjection, tower.sizes.patch_inputs, hidden, bias);
     if kind == Kind::Whisper {
-        linear(&mut tensors, Part::FrameProjection, 3 * hidden, hidden, true);
+        linear(&mut tensors, Part::FrameProjection, Sounds::KERNEL_SIZE * hidden, hidden, true);
     }
     if let Some(rows) = tower.positions() {
         tensors.push(matrix((Part::PositionEmbedding, Piece::Weight), rows, hidden, Role::Table));
@@ -196,7 +196,7 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
             linear(&mut tensors, Part::ProjectorOut, width, text, bias);
         }
         Projector::Llama4 | Projector::Mllama => {
-            let width = keys.vision_output_dim.unwrap_or(7680);
+            let width = tower.vision_output_dim();
             linear(&mut tensors, Part::ProjectorIn, width, text, tower.composite.projector == Projector::Mllama);
         }
         Projector::Gemma4 => linear(&mut tensors, Part::ProjectorIn, hidden, text, false),

@@ -65,7 +65,7 @@ impl<'a> Recording<'a> {
     /// Positions, a norm and dropout, where a stack has them, over what was embedded.
     fn begin_stack(&mut self, run: &Run<'a>, seq2seq: Seq2Seq, embedded: Tensor, encodes: bool) -> Begun {
         let masked = !encodes && !run.fused_attention;
-        if run.is_t5() {
+        if run.architecture.is_t5() {
             let mask = masked.then(|| self.mask(None)).flatten();
             return Begun { stream: self.dropped_embedding(embedded), held: vec![embedded], mask };
         }

@@ -3,7 +3,7 @@
 use super::kinds::{Composite, Kind};
 use crate::model::architecture::{
     Activation, ArchitectureError, Attention, AttentionVariant, FeedForward, Layer, LayerGroup, LayerVariant, Mixer,
-    Mlp, sides,
+    Mlp, Sounds, sides,
 };
 use crate::model::family::{MlpKind, NormKind, Placement, Projection, QkNorm};
 use crate::model::keys::{Sides, TowerKeys};
@@ -57,7 +57,7 @@ impl Sizes {
             _ => 1,
         };
         let patch_inputs = match kind {
-            Kind::Whisper => 3 * few("num_mel_bins", keys.num_mel_bins.unwrap_or(128))?,
+            Kind::Whisper => Sounds::KERNEL_SIZE * few("num_mel_bins", keys.num_mel_bins.unwrap_or(128))?,
             _ => channels * frames * patch[0] * patch[1],
         };
         Ok(Self {

@@ -310,7 +310,7 @@ pub(super) fn rule(
         Projector::Mllama => {
             // All tiles, used or not, each with its patches and class token in whole eights; the decoder attends to them
             // without what fills the eights, and its sequence has one token.
-            let tiles = few("max_num_tiles", keys.max_num_tiles.unwrap_or(4))?;
+            let tiles = few("max_num_tiles", super::tiles(keys))?;
             let each = tiles * (patches + 1).next_multiple_of(8);
             TokenRule::Fixed { tokens: ImageTokens { given: tiles * (patches + 1), ..square(each, 1, tiles * inputs) } }
         }
