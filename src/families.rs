@@ -2,6 +2,7 @@
 //!
 //! A family is one row of data, a [`Member`]. A row says what it is like: none is Llama's because nobody looked.
 
+pub mod checkpoint;
 pub mod classes;
 pub mod code;
 pub mod reads;
@@ -80,6 +81,8 @@ pub struct ModuleNames {
     pub stacked_experts: bool,
     /// What PEFT's `all-linear` adapts where there are experts.
     pub all_linear: AllLinear,
+    /// What stands before the names of a recurrent mixer's.
+    pub recurrent: &'static [&'static str],
 }
 
 /// What `all-linear` adapts of a model with experts beside its other linear layers.
@@ -192,7 +195,14 @@ pub fn of_model(model: &Model) -> Implementation {
 
 impl ModuleNames {
     /// Llama's, and one module for each expert.
-    const USUAL: Self = Self { own: &[], stacked_experts: false, all_linear: AllLinear::Unknown };
+    const USUAL: Self = Self {
+        own: &[],
+        stacked_experts: false,
+        all_linear: AllLinear::Unknown,
+        recurrent: &["linear_attn.", "mamba.", "mixer.", "conv."],
+    };
+    /// The same, where recurrent layers call their mixer as others do.
+    const MIXED: Self = Self { recurrent: &["self_attn."], ..Self::USUAL };
 
     /// The names that find the layers that compute this; none: there is no such layer.
     pub fn of(&self, linear: Part) -> &'static [&'static str] {

@@ -1,6 +1,6 @@
 //! Which families have a class of Transformers 5.23 that scores sequences or tokens, and how it is written.
 
-use super::{Member, member};
+use super::{Member, checkpoint, member};
 use crate::model::architecture::{FirstActivation, Output, Purpose, ScoreHead, Scores};
 use crate::model::{Architecture, ArchitectureError, ArchitectureKeys, Family};
 
@@ -43,7 +43,9 @@ impl Classes {
 pub fn resolve(family: &'static Family, keys: &ArchitectureKeys) -> Result<Architecture, ArchitectureError> {
     let architecture = Architecture::resolve(family, keys)?;
     let output = output(family, keys.architectures.as_deref().unwrap_or_default(), &architecture)?;
-    Ok(Architecture { output, ..architecture })
+    let quantized = keys.quantization_config.as_deref().unwrap_or_default();
+    let checkpoint = checkpoint::resolve(family, &architecture, quantized)?;
+    Ok(Architecture { checkpoint, output, ..architecture })
 }
 
 /// What the named class gives for each token. Every decoder is taken to have a class that scores: those that are not

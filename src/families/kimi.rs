@@ -19,7 +19,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA_CODE
         },
         reads: Reads { keys: &[HYBRID_ROUTED, KIMI], refuses: &[ROUTER_LOSS], rule: Rule::Kimi },
-        modules: ModuleNames::USUAL,
+        modules: ModuleNames::MIXED,
     },
     // Kimi Linear's class with more to it; its code came with the checkpoint.
     Member {
@@ -45,7 +45,7 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS],
             rule: Rule::KimiK3,
         },
-        modules: ModuleNames::USUAL,
+        modules: ModuleNames::MIXED,
     },
 ];
 

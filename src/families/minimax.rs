@@ -35,7 +35,7 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS, ROUTER_NOISE],
             ..Reads::PLAIN
         },
-        modules: ModuleNames::USUAL,
+        modules: ModuleNames::MIXED,
     },
     Member {
         family: Family {
@@ -73,7 +73,7 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS, ROUTER_NOISE],
             rule: Rule::RotaryChannels,
         },
-        modules: ModuleNames::USUAL,
+        modules: ModuleNames::MIXED,
     },
     Member {
         family: Family {
@@ -125,6 +125,6 @@ pub(super) const MEMBERS: &[Member] = &[
             refuses: &[ROUTER_LOSS],
             rule: Rule::MiniMaxM3,
         },
-        modules: ModuleNames::USUAL,
+        modules: ModuleNames::MIXED,
     },
 ];

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::families::{self, Rule};
 use crate::located::{self, PresetError};
-use crate::model::architecture::Purpose;
-use crate::model::{ArchitectureKeys, Card, Family, Model, parameters};
+use crate::model::architecture::{Checkpoint, Purpose};
+use crate::model::{ArchitectureError, ArchitectureKeys, Card, Family, Model, parameters};
 
 /// A model from a `config.json`, and the keys of a preset that describes the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,33 @@ pub fn import(path: &Path) -> Result<Imported, PresetError> {
     let usual = path.file_name().is_some_and(|name| name == "config.json");
     let named = if usual { path.parent().and_then(Path::file_name) } else { path.file_stem() };
     let folder = named.map(|name| name.to_string_lossy().into_owned());
-    import_text(&located::read(path)?, &path.display().to_string(), folder.as_deref())
+    // What Model Optimizer made stands in a file of its own where another program wrote the configuration.
+    let beside = path.with_file_name(QUANTIZATION);
+    let beside = (usual && located::is_there(&beside)).then_some(beside);
+    let quantization = beside.as_deref().map(read_configuration).transpose()?;
+    let named = Configuration {
+        text: &read_configuration(path)?,
+        origin: &path.display().to_string(),
+        folder: folder.as_deref(),
+    };
+    let origin = beside.map(|path| path.display().to_string()).unwrap_or_default();
+    read_text(named, quantization.as_deref().map(|text| (text, &*origin)), true)
+}
+
+/// The text of a configuration, some of which name every expert of every layer.
+fn read_configuration(path: &Path) -> Result<String, PresetError> {
+    located::read_up_to(path, 4 << 20)
+}
+
+/// Where Model Optimizer says what it did.
+const QUANTIZATION: &str = "hf_quant_config.json";
+
+/// The text of a configuration, and what it is called.
+#[derive(Clone, Copy)]
+struct Configuration<'t> {
+    text: &'t str,
+    origin: &'t str,
+    folder: Option<&'t str>,
 }
 
 /// What the `adapter_config.json` of PEFT says of the model under it.
@@ -48,17 +74,22 @@ pub fn base_of_adapter(path: &Path) -> Result<Option<String>, PresetError> {
 /// The model that the text of a `config.json` describes. `origin` is what messages call the text; `folder` names the
 /// model where the text itself does not. A `model_type` that is not known is an error.
 pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, PresetError> {
-    read_text(text, origin, folder, false).map(|imported| imported.model)
+    read_text(Configuration { text, origin, folder }, None, false).map(|imported| imported.model)
 }
 
 /// The same, with its keys. A `model_type` that is not known is taken for a plain decoder where every key of it says so,
 /// and the model's card says that it was.
 pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imported, PresetError> {
-    read_text(text, origin, folder, true)
+    read_text(Configuration { text, origin, folder }, None, true)
 }
 
-fn read_text(text: &str, origin: &str, folder: Option<&str>, guess: bool) -> Result<Imported, PresetError> {
+fn read_text(
+    Configuration { text, origin, folder }: Configuration<'_>,
+    beside: Option<(&str, &str)>,
+    guess: bool,
+) -> Result<Imported, PresetError> {
     let outer = Object::parse(text, origin)?;
+    let beside = beside.map(|(text, origin)| Object::parse(text, origin)).transpose()?;
     let inner = outer.object("text_config")?;
     let config = inner.as_ref().unwrap_or(&outer);
     let (family, assumed) = family(config, &outer, guess)?;
@@ -74,13 +105,19 @@ fn read_text(text: &str, origin: &str, folder: Option<&str>, guess: bool) -> Res
     } else if inner.is_some() && keys.architectures.is_none() {
         keys.architectures = outer.words("architectures")?;
     }
-    let published = published::read(config, &outer, family)?;
+    let published = published::read(config, &outer, beside.as_ref(), family)?;
     keys.torch_dtype = published.dtype.map(str::to_owned);
+    keys.quantization_config = published.groups;
     write_out(family, &mut keys);
     keys.tower = tower::keys(&outer)?;
     let omitted = tower::omitted(&outer, keys.tower.is_some())?;
     let reads = families::member(family).reads;
-    let architecture = families::classes::resolve(family, &keys).map_err(|error| {
+    let resolved = |keys: &ArchitectureKeys| families::classes::resolve(family, keys);
+    // Names of modules that are not understood leave the model what it is.
+    if resolved(&keys).is_err_and(|error| error.key == "quantization_config") {
+        keys.quantization_config = None;
+    }
+    let mut architecture = resolved(&keys).map_err(|error| {
         let own = if reads.rule == Rule::Seq2Seq { seq2seq::spellings(error.key) } else { reads.names_of(error.key) };
         let spelling = config
             .spelling(own)
@@ -88,11 +125,19 @@ fn read_text(text: &str, origin: &str, folder: Option<&str>, guess: bool) -> Res
             .unwrap_or(error.key);
         config.error(spelling, error.problem)
     })?;
+    if let Some(groups) = keys.quantization_config.take() {
+        let wrong = |error: ArchitectureError| outer.error(error.key, error.problem);
+        let dtype = architecture.checkpoint.as_ref().and_then(Checkpoint::dtype);
+        let simple = families::checkpoint::simplify(family, &architecture, &groups).map_err(wrong)?;
+        keys.quantization_config = Some(simple).filter(|_| dtype.is_none());
+        keys.torch_dtype = dtype.map(str::to_owned);
+        architecture = resolved(&keys).map_err(wrong)?;
+    }
     parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
     let own = outer.text(&["_name_or_path"])?;
     let own = own.as_deref().and_then(|name| name.rsplit('/').find(|part| !part.is_empty()));
     let name = own.or(folder).unwrap_or(family.id).to_owned();
-    let quantization = published.quantization;
+    let quantization = published.words.filter(|_| architecture.checkpoint.is_none());
     let card = Card { source: Some(origin.to_owned()), quantization, assumed, omitted, ..Card::default() };
     let model = Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture };
     Ok(Imported { model, keys })

@@ -107,6 +107,27 @@ impl<'t> Object<'t> {
         Some(Self { origin: self.origin, text: self.text, keys: inner.clone() })
     }
 
+    /// The objects inside this one, by name.
+    pub(super) fn entries_that_are_objects(&self) -> impl Iterator<Item = (&str, Self)> {
+        let inner = |keys: &Map<String, Value>| Self { origin: self.origin, text: self.text, keys: keys.clone() };
+        self.keys.iter().filter_map(move |(name, value)| Some((name.as_str(), inner(value.as_object()?))))
+    }
+
+    /// Whether a negative number stands there.
+    pub(super) fn is_negative(&self, name: &str) -> bool {
+        self.get(name).and_then(Value::as_f64).is_some_and(|number| number < 0.0)
+    }
+
+    /// Whether this text stands there.
+    pub(super) fn has_text(&self, name: &str, text: &str) -> bool {
+        self.get(name).and_then(Value::as_str) == Some(text)
+    }
+
+    /// Whether false or nothing stands there.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.get(name).is_none_or(|value| value.as_bool() == Some(false))
+    }
+
     /// A whole number under one of these names; nothing where something else stands there.
     pub(super) fn whole_number(&self, names: &[&str]) -> Option<u64> {
         whole(self.get(self.spelling(names)?)?)

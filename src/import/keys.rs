@@ -150,6 +150,11 @@ impl Source for Names<'_, '_> {
         Ok(None)
     }
 
+    /// A quantization too.
+    fn groups<K: Keyed>(&self, _: &'static str) -> Result<Option<Vec<K>>, PresetError> {
+        Ok(None)
+    }
+
     fn sides(&self, _: &'static str) -> Result<Option<Sides>, PresetError> {
         self.by_name(|name| self.config.sides(name))
     }

@@ -1,64 +1,69 @@
 //! The type in which weights were published: a plain one, or a quantization.
 
+mod groups;
+
 use super::json::Object;
 use crate::families::{self, Rule};
 use crate::located::PresetError;
 use crate::model::Family;
+use crate::model::architecture::Scheme;
+use crate::model::keys::QuantizationKeys;
 
 /// What a file says of the weights beside it.
 #[derive(Debug, Default)]
 pub(super) struct Published {
     /// The name of their type, where it has one here.
     pub(super) dtype: Option<&'static str>,
-    /// How they are quantized, in words, where that has no name here.
-    pub(super) quantization: Option<String>,
+    /// How their matrices are quantized, where a name alone does not say that.
+    pub(super) groups: Option<Vec<QuantizationKeys>>,
+    /// How they are quantized, in words, where no name says all of it.
+    pub(super) words: Option<String>,
 }
 
 /// Plain types.
 const PLAIN: [&str; 3] = ["bfloat16", "float16", "float32"];
 
-/// Inputs that share a scale in the checkpoints whose layout is known.
-const GROUP: u64 = 128;
-
 /// What the file says: the quantization where there is one, else the plain type.
-pub(super) fn read(config: &Object<'_>, outer: &Object<'_>, family: &Family) -> Result<Published, PresetError> {
+/// `beside` is what another file says of it.
+pub(super) fn read(
+    config: &Object<'_>,
+    outer: &Object<'_>,
+    beside: Option<&Object<'_>>,
+    family: &Family,
+) -> Result<Published, PresetError> {
     let mut quantized = None;
     for object in [config, outer] {
         for key in ["quantization_config", "compression_config"] {
             quantized = quantized.or(object.object(key)?);
         }
     }
+    if let Some(beside) = beside.filter(|_| quantized.is_none()) {
+        quantized = beside.object("quantization")?;
+    }
     let Some(quantized) = quantized else {
         let names = &["dtype", "torch_dtype"];
         let said = config.text(names)?.or(outer.text(names)?).unwrap_or_default();
         let plain = said.strip_prefix("torch.").unwrap_or(&said);
-        return Ok(Published { dtype: PLAIN.into_iter().find(|name| *name == plain), quantization: None });
+        return Ok(Published { dtype: PLAIN.into_iter().find(|name| *name == plain), ..Published::default() });
     };
-    let dtype = quantized_type(&quantized, family)?;
-    let quantization = if dtype.is_none() { Some(described(&quantized)?) } else { None };
-    Ok(Published { dtype, quantization })
+    if let Some(dtype) = quantized_type(&quantized, family)? {
+        return Ok(Published { dtype: Some(dtype), ..Published::default() });
+    }
+    let groups = groups::read(&quantized)?;
+    let is_known = !groups.is_empty() && groups.iter().all(|keys| Scheme::of(keys).is_ok());
+    let words = Some(described(&quantized)?);
+    Ok(Published { groups: Some(groups).filter(|_| is_known), words, ..Published::default() })
 }
 
-/// The name of a quantization whose layout is known.
+/// The name of a quantization that says all of it.
 fn quantized_type(quantized: &Object<'_>, family: &Family) -> Result<Option<&'static str>, PresetError> {
     let method = quantized.text(&["quant_method"])?;
-    let bits = quantized.count(&["bits", "w_bit"])?;
-    let grouped = quantized.whole_number(&["group_size", "q_group_size"]) == Some(GROUP);
-    let squares = quantized.counts("weight_block_size").ok().flatten() == Some(vec![GROUP, GROUP]);
-    // One that says so is of several types, whatever its method is called.
-    let mixed = quantized.text(&["quant_algo"])?.is_some_and(|algorithm| algorithm != "FP8");
     let packed = quantized.text(&["format"])?.as_deref() == Some("mxfp4-pack-quantized");
-    Ok(match (method.as_deref(), bits) {
-        (Some("bitsandbytes") | None, _) => bitsandbytes(quantized)?,
-        (Some("fp8"), _) if squares && !mixed => Some("float8_e4m3fn"),
-        (Some("mxfp4"), _) => Some("mxfp4"),
+    Ok(match method.as_deref() {
+        Some("bitsandbytes") | None => bitsandbytes(quantized)?,
+        Some("mxfp4") => Some("mxfp4"),
         // Of its linear layers all but the routed experts are left as they are.
-        (Some("compressed-tensors"), _) if packed && families::member(family).reads.rule == Rule::KimiK3 => {
-            Some("mxfp4")
-        }
-        (Some("gptq"), Some(8)) if grouped => Some("gptq-int8"),
-        (Some("gptq"), Some(4)) if grouped => Some("gptq-int4"),
-        (Some("awq"), Some(4)) if grouped => Some("awq-int4"),
+        Some("compressed-tensors") if packed && families::member(family).reads.rule == Rule::KimiK3 => Some("mxfp4"),
         _ => None,
     })
 }
@@ -86,7 +91,7 @@ fn described(quantized: &Object<'_>) -> Result<String, PresetError> {
     let weights = groups.and_then(|groups| groups.first_object_in_any("weights"));
     let weights = weights.as_ref().unwrap_or(quantized);
     let mut found: Vec<String> = Vec::new();
-    for key in ["quant_algo", "format"] {
+    for key in ["quant_algo", "format", "checkpoint_format"] {
         found.extend(quantized.text(&[key])?);
     }
     if let Some(bits) = weights.count(&["bits", "w_bit", "num_bits"])? {
@@ -95,9 +100,6 @@ fn described(quantized: &Object<'_>) -> Result<String, PresetError> {
     match weights.whole_number(&["group_size", "q_group_size"]) {
         Some(size) => found.push(format!("groups of {size}")),
         None => found.extend(weights.text(&["strategy"])?.map(|strategy| format!("a scale for each {strategy}"))),
-    }
-    if method == "fp8" && !quantized.is_list("weight_block_size") {
-        found.push(String::from("without blocks"));
     }
     if let Some(skipped) = quantized.words("llm_int8_skip_modules")? {
         found.push(format!("{} modules left as they are", skipped.len()));

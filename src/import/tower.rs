@@ -135,4 +135,8 @@ impl Source for Tower<'_, '_> {
     fn group<K: Keyed>(&self, _: &'static str) -> Result<Option<K>, PresetError> {
         Ok(None)
     }
+
+    fn groups<K: Keyed>(&self, _: &'static str) -> Result<Option<Vec<K>>, PresetError> {
+        Ok(None)
+    }
 }

@@ -143,8 +143,8 @@ fn check_class(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
 fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
     let architecture = &model.architecture;
     let unknown = architecture.encoder.is_some() || architecture.mixed_streams.is_some();
-    let word = match (scenario.infer.weights.as_str(), architecture.native_weights) {
-        ("native", Some(native)) => native,
+    let word = match (scenario.infer.weights.as_str(), &architecture.checkpoint) {
+        ("native", Some(checkpoint)) => checkpoint.word,
         (word, _) => word,
     };
     if scenario.task != Task::Infer || !unknown || matches!(word, "native" | "fp32" | "bf16" | "fp16") {

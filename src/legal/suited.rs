@@ -144,15 +144,16 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
     suited
 }
 
-/// Trains adapters over weights that bitsandbytes quantized before they were published, which no others are trained of;
+/// Trains adapters over weights that bitsandbytes or GPTQ quantized before they were published, which no others are trained of;
 /// which those are, where that is new.
 fn quantized_base(model: &Model, train: &mut Train, asked: impl Fn(&str) -> bool) -> Option<BaseWeights> {
     let [.., method, base_weights, double_quant] = SUITED;
     let architecture = &model.architecture;
-    let (base, nested) = match architecture.native_weights? {
+    let (base, nested) = match architecture.checkpoint.as_ref()?.word {
         "nf4" => (BaseWeights::Nf4, Some(false)),
         "nf4-double-quant" => (BaseWeights::Nf4, Some(true)),
         "int8" => (BaseWeights::Int8, None),
+        "gptq-int4" => (BaseWeights::GptqInt4, None),
         _ => return None,
     };
     let is_decoder = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();

@@ -172,6 +172,15 @@ impl Source for Section<'_, '_> {
         Ok(Some(keys))
     }
 
+    fn groups<K: Keyed>(&self, key: &'static str) -> Result<Option<Vec<K>>, PresetError> {
+        let mut groups = Vec::new();
+        for section in self.tables(key, "architecture.quantization_config.")? {
+            groups.push(K::read(&section, key)?);
+            section.finish()?;
+        }
+        Ok(Some(groups).filter(|groups| !groups.is_empty()))
+    }
+
     fn sides(&self, key: &'static str) -> Result<Option<Sides>, PresetError> {
         let sides = |value: &DeValue<'_>| match value.as_array().map(|items| &items[..]) {
             None => whole(value).map(Sides::Square),

@@ -4,6 +4,7 @@ use crate::frameworks;
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::model::Model;
+use crate::model::architecture::Method as Checkpoints;
 use crate::model::parameters::{Tensor, blocks};
 use crate::scenario::{Attention, Estimator, Method, Objective, Scenario, Task};
 use crate::sequence::Start;
@@ -36,6 +37,7 @@ pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<Strin
         left_out(model, scenario),
         reached_by_names(model, scenario),
         published_otherwise(model, scenario),
+        not_kept_as_stored(model, scenario),
         written_elsewhere(scenario),
         decomposed_before(model, scenario, gpu),
     ];
@@ -112,11 +114,36 @@ fn published_otherwise(model: &Model, scenario: &Scenario) -> Option<String> {
             model.name
         ));
     }
-    let native = model.architecture.native_weights.filter(|word| !PLAIN.contains(word))?;
+    let native = model.architecture.checkpoint.as_ref().filter(|native| !PLAIN.contains(&native.word))?;
     let unpacked = scenario.task == Task::Infer && PLAIN.contains(&scenario.infer.weights.as_str());
     unpacked.then(|| {
-        format!("{} was published in {native}, which infer.weights=native counts: here it is unpacked", model.name)
+        format!(
+            "{} was published in {}, which infer.weights=native counts: here it is unpacked",
+            model.name,
+            native.words()
+        )
     })
+}
+
+/// Says so where the weights of a checkpoint are not what Transformers keeps of them.
+fn not_kept_as_stored(model: &Model, scenario: &Scenario) -> Option<String> {
+    let native = scenario.task == Task::Infer && scenario.infer.weights == "native";
+    let scheme = model.architecture.checkpoint.as_ref().filter(|_| native)?.scheme?;
+    match scheme.method {
+        Checkpoints::CompressedTensors if !scheme.symmetric => Some(String::from(
+            "compressed-tensors 0.20.1 with zeros beside its scales does not load in Transformers 5.23: what is counted is \
+             what it would keep",
+        )),
+        Checkpoints::CompressedTensors => Some(String::from(
+            "compressed-tensors: Transformers makes every matrix dense at its first pass, stacked experts as they are \
+             loaded, and keeps them so; engines that read codes keep what is stored",
+        )),
+        Checkpoints::ModelOptimizer => Some(String::from(
+            "Transformers does not read Model Optimizer's checkpoints: what is counted is what is stored, as engines keep it \
+             that read them",
+        )),
+        _ => None,
+    }
 }
 
 /// Whether a run learns from completions that its model writes.

@@ -2,6 +2,7 @@
 
 mod attention;
 mod blocks;
+mod checkpoint;
 mod checks;
 mod compressed;
 mod encoder;
@@ -19,6 +20,7 @@ pub mod tower;
 mod variant;
 
 pub use attention::{Attention, Latent};
+pub use checkpoint::{Apart, Checkpoint, Code, Inputs, Method, Scheme, Strategy};
 pub use checks::ArchitectureError;
 pub use encoder::{Encoder, Top};
 pub use experts::{Experts, SharedExpert};
@@ -32,7 +34,7 @@ pub use seq2seq::{Seq2Seq, Sounds};
 
 use tower::Tower;
 
-use checks::{dimension, native_weights, probability};
+use checks::{dimension, probability};
 
 pub(super) use image::sides;
 
@@ -72,8 +74,8 @@ pub struct Architecture {
     pub logits_softcap: bool,
     /// Dropout where the run does not say.
     pub dropout: Dropout,
-    /// The word of `infer.weights` for the type in which the weights were published, where that is known.
-    pub native_weights: Option<&'static str>,
+    /// How the weights were published, where that is known.
+    pub checkpoint: Option<Checkpoint>,
     /// A vector for each token and layer, where there is one.
     pub per_layer_inputs: Option<PerLayerInputs>,
     /// Residual streams, where there are several.
@@ -238,7 +240,7 @@ impl Architecture {
                 .then_some(norm),
             logits_softcap: keys.final_logit_softcapping.map_or(defaults.logits_softcap, |cap| cap > 0.0),
             dropout: dropout(keys, defaults.dropout)?,
-            native_weights: keys.torch_dtype.as_deref().map(native_weights).transpose()?,
+            checkpoint: Checkpoint::of(keys)?,
             per_layer_inputs: variant::per_layer_inputs(&family.variant, &keys.variant),
             streams: variant::streams(&family.variant, &keys.variant),
             mixed_streams,

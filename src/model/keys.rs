@@ -4,8 +4,8 @@
 mod table;
 
 pub use table::{
-    ArchitectureKeys, BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, ImageKeys, RecurrentKeys, Seq2SeqKeys,
-    TowerKeys, VariantKeys,
+    ArchitectureKeys, BlockKeys, CompressedKeys, EncoderKeys, HybridKeys, ImageKeys, QuantizationKeys, RecurrentKeys,
+    Seq2SeqKeys, TowerKeys, VariantKeys,
 };
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub trait Source {
     fn sides(&self, key: &'static str) -> Result<Option<Sides>, Self::Error>;
     /// Keys of their own under this one.
     fn group<K: Keyed>(&self, key: &'static str) -> Result<Option<K>, Self::Error>;
+    /// Several times keys of their own under this one.
+    fn groups<K: Keyed>(&self, key: &'static str) -> Result<Option<Vec<K>>, Self::Error>;
 }
 
 /// What stands under a key, or under the keys of a group.
@@ -87,6 +89,12 @@ macro_rules! values {
 impl Keyed for Option<TowerKeys> {
     fn read<S: Source>(source: &S, key: &'static str) -> Result<Self, S::Error> {
         source.group(key)
+    }
+}
+
+impl Keyed for Option<Vec<QuantizationKeys>> {
+    fn read<S: Source>(source: &S, key: &'static str) -> Result<Self, S::Error> {
+        source.groups(key)
     }
 }
 

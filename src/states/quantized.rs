@@ -3,16 +3,19 @@
 //! The base of a `QLoRA` run and the weights of a served model are posted here alike: each part of each matrix is an
 //! entry with the exact bits of its elements.
 
+mod decompressed;
 mod gguf;
 mod kernel;
+mod scheme;
 
 use std::borrow::Cow;
 
+use self::decompressed::Decompression;
 use super::weights::{self, Set};
 use crate::families::of_model;
 use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
 use crate::model::Model;
-use crate::model::architecture::{FeedForward, LayerGroup};
+use crate::model::architecture::{Architecture, Code, FeedForward, Inputs, LayerGroup, Method, Scheme, Strategy};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::{Codes, Part, Piece};
 use crate::scenario::{BaseWeights, Profile};
@@ -22,10 +25,6 @@ use crate::units::{Bits, Overflow};
 pub(crate) use kernel::Kernel;
 
 const BITSANDBYTES: &str = "bitsandbytes 0.50 as Transformers 5.23 uses it, measured by shape";
-const GPTQ: &str = "GPTQ checkpoints: codes, fp16 scales, packed zeros and int32 group indices, groups of 128 inputs";
-const AWQ: &str = "AWQ checkpoints: codes, fp16 scales and packed zeros, groups of 128 inputs";
-const FP8: &str = "fp8 checkpoints: e4m3 codes and an fp32 scale for each block of 128 × 128";
-
 const MXFP4_EXPERTS: &str = "gpt-oss and Kimi K3 checkpoints: 4-bit codes and a scale of 8 bits for each 32 inputs";
 
 /// The word of the format that the experts of gpt-oss and Kimi K3 were published in.
@@ -37,8 +36,15 @@ const SCALED: u64 = 32;
 const BLOCK: u64 = 64;
 /// Scales that share a scale under double quantization.
 const SCALES: u64 = 256;
-/// Inputs that share a scale in GPTQ and AWQ checkpoints, and the side of a block in fp8 ones.
-const GROUP: u64 = 128;
+/// What a base in GPTQ has where nothing else is known.
+const GPTQ_FOUR_BITS: Format = Format::Scheme(Scheme {
+    method: Method::Gptq,
+    code: Code::Packed(4),
+    strategy: Strategy::Group(128),
+    symmetric: false,
+    indexed: true,
+    inputs: Inputs::Plain,
+});
 
 /// Up to so many tokens the kernels for GPTQ and AWQ read codes directly.
 const GPTQ_DIRECT: u64 = 128;
@@ -53,12 +59,10 @@ pub(crate) enum Format {
     FourBits(bool),
     /// The same for the head too.
     FourBitsThroughout(bool),
-    /// 8-bit floats in blocks with a scale each.
-    Fp8,
-    /// GPTQ, so many bits.
-    Gptq(u32),
-    /// AWQ in 4 bits.
-    Awq,
+    /// All matrices of layers as checkpoints of one kind have them.
+    Scheme(Scheme),
+    /// As the model's own checkpoint has them, each matrix of each layer by itself.
+    Checkpoint,
     /// Experts in 4-bit floats with a scale of 8 bits for 32 of them.
     Mxfp4,
     /// One of llama.cpp's mixtures.
@@ -69,24 +73,41 @@ impl Format {
     /// The format of a word of `infer.weights`; none where it names a plain type, or no format whose layout is known.
     pub(crate) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
-            "fp8" => Self::Fp8,
             "int8" => Self::Int8,
             "nf4" => Self::FourBits(false),
             "nf4-double-quant" => Self::FourBits(true),
-            "gptq-int8" => Self::Gptq(8),
-            "gptq-int4" => Self::Gptq(4),
-            "awq-int4" => Self::Awq,
             "mxfp4" => Self::Mxfp4,
-            other => return gguf::Mixture::of_word(other).map(Self::Gguf),
+            other => {
+                let scheme = Scheme::of_word(other).map(Self::Scheme);
+                return scheme.or_else(|| gguf::Mixture::of_word(other).map(Self::Gguf));
+            }
         })
     }
 
-    /// The format of a base under adapters.
-    pub(crate) const fn of_base(base: BaseWeights, double_quant: bool) -> Self {
+    /// The format of a base under adapters; in GPTQ with the groups of the model's own checkpoint where it is one.
+    pub(crate) fn of_base(architecture: &Architecture, base: BaseWeights, double_quant: bool) -> Self {
         match base {
             BaseWeights::Int8 => Self::Int8,
             BaseWeights::Nf4 | BaseWeights::Fp4 => Self::FourBits(double_quant),
-            BaseWeights::GptqInt4 => Self::Gptq(4),
+            BaseWeights::GptqInt4 => {
+                let is_it = |scheme: Scheme| scheme.method == Method::Gptq && scheme.code == Code::Packed(4);
+                let own = architecture.checkpoint.as_ref().and_then(|checkpoint| checkpoint.scheme);
+                own.filter(|scheme| is_it(*scheme)).map_or(GPTQ_FOUR_BITS, Self::Scheme)
+            }
+        }
+    }
+
+    /// What wrote the codes of a checkpoint, where it is one's.
+    pub(crate) fn method(self, architecture: &Architecture) -> Option<Method> {
+        self.scheme(architecture).map(|scheme| scheme.method)
+    }
+
+    /// How most matrices of a checkpoint are stored, where it is one's.
+    pub(crate) fn scheme(self, architecture: &Architecture) -> Option<Scheme> {
+        match self {
+            Self::Scheme(scheme) => Some(scheme),
+            Self::Checkpoint => architecture.checkpoint.as_ref()?.scheme,
+            _ => None,
         }
     }
 
@@ -96,13 +117,23 @@ impl Format {
     }
 
     /// How matrix products read it; llama.cpp's read codes as they are.
-    pub(crate) const fn kernel(self) -> Option<Kernel> {
+    pub(crate) fn kernel(self, architecture: &Architecture) -> Option<Kernel> {
         match self {
             Self::Int8 => Some(Kernel::Int8),
             Self::FourBits(nested) | Self::FourBitsThroughout(nested) => Some(Kernel::FourBits { nested }),
-            Self::Fp8 => Some(Kernel::Fp8),
-            Self::Gptq(_) => Some(Kernel::Unpacking(GPTQ_DIRECT)),
-            Self::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
+            Self::Scheme(_) | Self::Checkpoint => match self.method(architecture)? {
+                Method::FineGrainedFp8 | Method::Fbgemm => Some(Kernel::Fp8),
+                Method::Gptq => Some(Kernel::Unpacking(GPTQ_DIRECT)),
+                Method::Awq => Some(Kernel::Unpacking(AWQ_DIRECT)),
+                // Matrices are dense by then.
+                Method::CompressedTensors => {
+                    let scheme = self.scheme(architecture)?;
+                    let wide = scheme.code == Code::NvFloat4;
+                    (scheme.inputs != Inputs::Plain).then_some(Kernel::FakeQuantized { wide })
+                }
+                // No kernel of Transformers reads it.
+                Method::ModelOptimizer => None,
+            },
             Self::Mxfp4 | Self::Gguf(_) => None,
         }
     }
@@ -110,9 +141,8 @@ impl Format {
     /// Whether the rules are known for this model.
     pub(crate) fn check(self, model: &Model, key: &'static str, word: &str) -> Result<(), EstimateError> {
         let problem = match self {
-            Self::Gptq(_) | Self::Awq => by_input(model).or_else(|| uneven(model)),
-            Self::Fp8 => by_input(model),
-            Self::Mxfp4 if model.architecture.native_weights == Some(MXFP4) => None,
+            Self::Scheme(_) | Self::Checkpoint => by_input(model).or_else(|| uneven(model, self)),
+            Self::Mxfp4 if is_published_in_mxfp4(&model.architecture) => None,
             Self::Mxfp4 => Some(format!("known for models that were published in it, which {} was not", model.id)),
             Self::Gguf(_) => gguf::uncovered(model).map(str::to_owned),
             Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_) => None,
@@ -152,13 +182,24 @@ fn by_input(model: &Model) -> Option<String> {
     found.then(|| format!("the experts of {} are stacked by input, of which no such checkpoint is known", model.id))
 }
 
-/// Why groups of 128 inputs do not divide a model's matrices.
-fn uneven(model: &Model) -> Option<String> {
+/// Whether a model's experts were published in it.
+fn is_published_in_mxfp4(architecture: &Architecture) -> bool {
+    architecture.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.word == MXFP4)
+}
+
+/// Why groups of inputs do not divide a model's matrices.
+fn uneven(model: &Model, format: Format) -> Option<String> {
     let blocks = crate::model::parameters::blocks(&model.architecture);
-    let tensors = blocks.iter().flat_map(|block| block.tensors.iter().map(|tensor| (block.block, tensor)));
-    let mut quantized = tensors.filter(|(block, it)| is_quantized(*block, it, Format::Awq)).map(|(_, tensor)| tensor);
-    let tensor = quantized.find(|tensor| !tensor.columns.is_multiple_of(GROUP))?;
-    Some(format!("{} has {} inputs, which groups of {GROUP} do not divide", tensor.name(), tensor.columns))
+    let tensors = blocks.iter().flat_map(|block| block.tensors.iter().map(move |tensor| (block, tensor)));
+    for (block, tensor) in tensors {
+        let runs = runs(&model.architecture, block, tensor, (weights::place_of(block), format));
+        let divisors = runs.into_iter().filter_map(|(_, _, scheme)| scheme).map(Scheme::divisor);
+        if let Some(divisor) = divisors.into_iter().find(|divisor| !tensor.columns.is_multiple_of(*divisor)) {
+            let (name, columns) = (tensor.name(), tensor.columns);
+            return Some(format!("{name} has {columns} inputs, which groups of {divisor} do not divide"));
+        }
+    }
+    None
 }
 
 /// One tensor that a matrix is kept in.
@@ -179,6 +220,7 @@ impl Stored {
 /// The model's parameters in a format: what the format leaves alone has the bits of the set.
 pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<Vec<Entry>, Overflow> {
     let mut entries = Vec::with_capacity(64);
+    let mut decompression = Decompression::default();
     for block in set.blocks {
         let place = weights::place_of(block);
         for tensor in &block.tensors {
@@ -188,16 +230,53 @@ pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<
                 }
                 continue;
             }
-            let (parts, source) = parts(block, tensor, format, set.bits);
-            // GPTQ's codes are buffers too, but are packed anew once they are loaded, into blocks that are free by then.
-            let is_buffer = format == Format::Awq && is_quantized(block.block, tensor, format);
-            let origin = if is_buffer { Origin::Buffer } else { Origin::Shapes };
-            for part in parts {
-                entries.push(Entry { origin, ..entry(tensor, &part, place, block.copies, alive, source)? });
+            for (place, layers, scheme) in runs(set.architecture, block, tensor, (place, format)) {
+                if let Some(scheme) = scheme.filter(|scheme| decompressed::is_kept_so(*scheme)) {
+                    decompression.add(tensor, scheme, set.bits, layers)?;
+                    for (part, when) in decompressed::stored(tensor, scheme, set.bits) {
+                        entries.push(entry(tensor, &part, place, layers, when.alive(), scheme::source(scheme))?);
+                    }
+                    continue;
+                }
+                let (parts, source) = match scheme {
+                    Some(scheme) => (scheme::stored(tensor, scheme), scheme::source(scheme)),
+                    None => parts(block, tensor, format, set.bits),
+                };
+                // GPTQ's codes are buffers too, but are packed anew once they are loaded, into blocks that are free by then.
+                let is_buffer = scheme.is_some_and(|scheme| scheme.method == Method::Awq);
+                let origin = if is_buffer { Origin::Buffer } else { Origin::Shapes };
+                for part in parts {
+                    entries.push(Entry { origin, ..entry(tensor, &part, place, layers, alive, source)? });
+                }
             }
         }
     }
+    entries.append(&mut decompression.entries()?);
     Ok(entries)
+}
+
+/// Each run of a block's layers that have a tensor alike: where they are, how many, and the scheme that it is in codes by.
+fn runs(
+    architecture: &Architecture,
+    block: &BlockParameters,
+    tensor: &Tensor,
+    (place, format): (Place, Format),
+) -> Vec<(Place, u64, Option<Scheme>)> {
+    let all = |scheme| vec![(place, block.copies, scheme)];
+    let own = match format {
+        Format::Scheme(scheme) => return all(Some(scheme).filter(|_| is_quantized(block.block, tensor, format))),
+        Format::Checkpoint => architecture.checkpoint.as_ref(),
+        _ => None,
+    };
+    let is_matrix = matches!(tensor.role, Role::Linear | Role::Experts { .. }) && !block.block.is_seen();
+    let coded = is_matrix && matches!(tensor.part.codes(), Codes::Always | Codes::Throughout);
+    let Some(own) = own.filter(|_| coded) else { return all(None) };
+    let runs = own.runs(tensor.part, block.span);
+    if let [(_, scheme)] = runs[..] {
+        return all(scheme);
+    }
+    let each = |([first, last], scheme): ([u64; 2], _)| (Place::Layers(first, last), last - first + 1, scheme);
+    runs.into_iter().map(each).collect()
 }
 
 fn entry(
@@ -266,10 +345,10 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
     match format {
         Format::Int8 => (int8(tensor), BITSANDBYTES),
         Format::FourBits(double) | Format::FourBitsThroughout(double) => (four_bits(tensor, double), BITSANDBYTES),
-        Format::Fp8 => (fp8(tensor), FP8),
-        Format::Gptq(bits) => (grouped(tensor, bits, true), GPTQ),
         Format::Mxfp4 => (mxfp4(tensor), MXFP4_EXPERTS),
-        Format::Awq | Format::Gguf(_) => (grouped(tensor, 4, false), AWQ),
+        Format::Scheme(scheme) => (scheme::stored(tensor, scheme), scheme::source(scheme)),
+        // Its matrices were looked up, and those of a mixture have types of their own.
+        Format::Checkpoint | Format::Gguf(_) => (vec![Stored::plain(tensor, plain)], weights::PARAMETERS),
     }
 }
 
@@ -325,29 +404,6 @@ fn matrices(tensor: &Tensor) -> (u64, u64, u64) {
     (many, tensor.rows / many, tensor.columns)
 }
 
-/// GPTQ and AWQ: a scale and a zero for each group of inputs and each output; GPTQ also the group of each input.
-fn grouped(tensor: &Tensor, bits: u32, indexed: bool) -> Vec<Stored> {
-    let (count, rows, columns) = matrices(tensor);
-    let groups = columns.div_ceil(GROUP);
-    let part = |name, shape: &[u64], bits| Stored { name, shape: dims(shape), bits: Bits::whole(bits), count };
-    let mut parts = vec![
-        part(None, &[columns, rows], bits),
-        part(Some("scales"), &[groups, rows], 16),
-        part(Some("zeros"), &[groups, rows], bits),
-    ];
-    if indexed {
-        parts.push(part(Some("g_idx"), &[columns, 1], 32));
-    }
-    parts
-}
-
-fn fp8(tensor: &Tensor) -> Vec<Stored> {
-    let (count, rows, columns) = matrices(tensor);
-    let part = |name, shape: &[u64], bits| Stored { name, shape: dims(shape), bits: Bits::whole(bits), count };
-    let scales = [rows.div_ceil(GROUP), columns.div_ceil(GROUP)];
-    vec![part(None, &[rows, columns], 8), part(Some("scale_inv"), &scales, 32)]
-}
-
 /// Experts stacked as they are, a scale for each 32 inputs.
 fn mxfp4(tensor: &Tensor) -> Vec<Stored> {
     let (rows, columns) = (tensor.rows, tensor.columns);
@@ -360,11 +416,11 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn bytes(parts: &[Stored]) -> u64 {
+    pub(super) fn bytes(parts: &[Stored]) -> u64 {
         parts.iter().map(|part| part.bits.bytes(part.shape.elements().unwrap()).unwrap().get() * part.count).sum()
     }
 
-    fn linear(rows: u64, columns: u64) -> Tensor {
+    pub(super) fn linear(rows: u64, columns: u64) -> Tensor {
         Tensor { part: Part::Up, piece: Piece::Weight, rows, columns, pieces: 1, role: Role::Linear }
     }
 
@@ -377,25 +433,14 @@ mod tests {
             let base = BaseWeights::from_word(case["base_weights"].as_str().unwrap()).unwrap();
             let [rows, columns] = [0, 1].map(|axis| case["shape"][axis].as_u64().unwrap());
             let block = BlockParameters { block: Block::Group(0), copies: 1, span: [0, 0], tensors: Vec::new() };
-            let format = Format::of_base(base, case["double_quant"] == true);
+            let format = match base {
+                BaseWeights::Int8 => Format::Int8,
+                _ => Format::FourBits(case["double_quant"] == true),
+            };
             let mut parts = parts(&block, &linear(rows, columns), format, Bits::whole(16)).0;
             parts.retain(|part| part.name != Some("offset of scales"));
             assert_eq!(Some(bytes(&parts)), case["bytes"].as_u64(), "{case}");
         }
-    }
-
-    /// Closed forms: `n·b/8 + 2n/128 + n·b/(8·128) + 4·in` for GPTQ, without the last for AWQ, and
-    /// `n + 4·⌈in/128⌉·⌈out/128⌉` for fp8.
-    #[test]
-    fn checkpoints_have_their_published_layout() {
-        let (out, inputs) = (18_944, 3_584);
-        let n = out * inputs;
-        let tensor = linear(out, inputs);
-        assert_eq!(bytes(&grouped(&tensor, 4, true)), n / 2 + n / 64 + n / 256 + 4 * inputs);
-        assert_eq!(bytes(&grouped(&tensor, 8, true)), n + n / 64 + n / 128 + 4 * inputs);
-        assert_eq!(bytes(&grouped(&tensor, 4, false)), n / 2 + n / 64 + n / 256);
-        assert_eq!(bytes(&fp8(&tensor)), n + 4 * 28 * 148);
-        assert_eq!(bytes(&fp8(&linear(576, 7168))), 576 * 7168 + 4 * 5 * 56);
     }
 
     #[test]
@@ -410,6 +455,7 @@ mod tests {
             role,
         };
         let one = linear(2560, 3584);
-        assert_eq!(bytes(&grouped(&both, 4, true)), 128 * bytes(&grouped(&one, 4, true)));
+        let each = |tensor| bytes(&scheme::stored(tensor, Scheme::of_word("gptq-int4").unwrap()));
+        assert_eq!(each(&both), 128 * each(&one));
     }
 }

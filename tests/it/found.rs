@@ -119,13 +119,16 @@ fn a_quantized_file_is_the_base_of_adapters() {
     let warnings = served["warnings"].to_string();
     assert!(warnings.contains("was published in int8, which infer.weights=native counts"), "{warnings}");
     write("\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": 64");
-    let native = place.run(&["estimate", "config.json", "--task", "infer", "--set", "infer.weights=native"]);
-    assert_eq!(native.code, 2);
-    assert!(
-        native.err.contains("was published as gptq (4 bits, groups of 64), whose layout is not covered"),
-        "{}",
-        native.err
-    );
+    assert_eq!(train(&[])[..2], ["\"qlora\"", "\"gptq-int4\""]);
+    let native = |args: &[&str]| {
+        let given = ["estimate", "config.json", "--task", "infer", "--set", "infer.weights=native"];
+        place.run(&[&given, args].concat())
+    };
+    assert_eq!(native(&[]).code, 0);
+    write("\"quant_method\": \"aqlm\", \"num_bits\": 2");
+    let unknown = native(&[]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("was published as aqlm (2 bits), whose layout is not covered"), "{}", unknown.err);
 }
 
 #[test]

@@ -403,9 +403,9 @@ fn published_types_are_told_from_each_other() {
         let mut config = json!({ "model_type": "llama", "torch_dtype": "torch.bfloat16" });
         config["quantization_config"] = quantization;
         let model = model(&config);
-        (model.architecture.native_weights, model.card.quantization)
+        (model.architecture.checkpoint.map(|checkpoint| checkpoint.words()), model.card.quantization)
     };
-    let known = |word| (Some(word), None);
+    let known = |word: &str| (Some(word.to_owned()), None);
     let other = |words: &str| (None, Some(words.to_owned()));
     let weights = |more: Value| {
         let mut group = json!({"num_bits": 4, "strategy": "channel"});
@@ -423,18 +423,18 @@ fn published_types_are_told_from_each_other() {
             other("bitsandbytes (2 modules left as they are)"),
         ),
         (json!({"quant_method": "fp8", "weight_block_size": [128, 128]}), known("fp8")),
-        (json!({"quant_method": "fp8", "weight_block_size": null}), other("fp8 (without blocks)")),
+        (json!({"quant_method": "fp8", "weight_block_size": null}), known("fp8, a scale for each matrix")),
         (
             json!({"quant_method": "fp8", "quant_algo": "MIXED_PRECISION", "weight_block_size": [128, 128]}),
             other("fp8 (MIXED_PRECISION)"),
         ),
-        (json!({"quant_method": "fbgemm_fp8"}), other("fbgemm_fp8")),
+        (json!({"quant_method": "fbgemm_fp8"}), known("FBGEMM, fp8, a scale for each output")),
         (json!({"quant_method": "gptq", "bits": 4, "group_size": 128}), known("gptq-int4")),
-        (json!({"quant_method": "gptq", "bits": 4, "group_size": 64}), other("gptq (4 bits, groups of 64)")),
-        (json!({"quant_method": "awq", "bits": 4, "group_size": -1}), other("awq (4 bits)")),
+        (json!({"quant_method": "gptq", "bits": 4, "group_size": 64}), known("GPTQ, 4 bits, groups of 64")),
+        (json!({"quant_method": "awq", "bits": 4, "group_size": -1}), known("AWQ, 4 bits, a scale for each output")),
         (
             json!({"quant_method": "modelopt", "quant_algo": "NVFP4", "config_groups": weights(json!({"group_size": 16}))}),
-            other("modelopt (NVFP4, 4 bits, groups of 16)"),
+            known("Model Optimizer, nvfp4"),
         ),
         (
             json!({"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": weights(json!({}))}),

@@ -5,6 +5,7 @@
 mod adapters;
 mod architecture;
 mod blocks;
+mod checkpoints;
 mod commands;
 #[cfg(unix)]
 mod completions;

@@ -107,7 +107,7 @@ impl<'a> Served<'a> {
             graph: false,
             adapters: None,
             seen: self.seen.as_ref(),
-            base: self.stored.kernel(),
+            base: self.stored.kernel(architecture),
             generation: architecture.encoder.is_none().then_some(generation),
             every_layer: false,
             kernels: self.kernels,
@@ -186,7 +186,7 @@ impl<'a> Served<'a> {
         } else {
             self.passes_beside_a_cache(&mut entries, &mut instants, &cache)?;
         }
-        if serving.awq_tables && stored.is_awq() {
+        if serving.awq_tables && stored.is_awq(&model.architecture) {
             entries.append(&mut cache.awq_tables(steps)?);
         }
         // What was measured in one version stands in another on the word of its profile.

@@ -62,8 +62,8 @@ impl<'a> Trained<'a> {
         let train = &scenario.train;
         job.check_family("this version")?;
         if train.method == Method::Qlora {
-            base(train).check(model, "train.base_weights", train.base_weights.word())?;
-            quantized::check_class(job.profile, model, base(train), "train.base_weights")?;
+            base(&model.architecture, train).check(model, "train.base_weights", train.base_weights.word())?;
+            quantized::check_class(job.profile, model, base(&model.architecture, train), "train.base_weights")?;
         }
         check_method(model, train)?;
         check_optimizer(model, train)?;
@@ -288,7 +288,7 @@ impl step::TrainingStep for Trained<'_> {
 
     fn weights(&self, model: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
         Ok(if self.train.method == Method::Qlora {
-            quantized::parameters(model, base(self.train), always())?
+            quantized::parameters(model, base(model.architecture, self.train), always())?
         } else {
             model.parameters(always())?
         })
@@ -374,8 +374,8 @@ fn of_reference(entry: &Entry) -> Entry {
 }
 
 /// The format of a quantized base.
-const fn base(train: &Train) -> Format {
-    Format::of_base(train.base_weights, train.double_quant)
+fn base(architecture: &Architecture, train: &Train) -> Format {
+    Format::of_base(architecture, train.base_weights, train.double_quant)
 }
 
 /// What a recurrent mixer keeps when it is frozen, and which of its layers PEFT adapts, has not been measured.
@@ -475,7 +475,7 @@ fn run<'a>(
         reference: train.reference,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
-        base: if train.method == Method::Qlora { base(train).kernel() } else { None },
+        base: (train.method == Method::Qlora).then(|| base(architecture, train).kernel(architecture)).flatten(),
         generation: None,
         every_layer: false,
         kernels: None,

@@ -53,26 +53,3 @@ pub(super) fn probability(key: &'static str, value: Option<f64>, default: f64) -
         Err(ArchitectureError::new(key, format!("{value} is not a probability below 1")))
     }
 }
-
-/// Types in which weights are published, and the words that `infer.weights` has for them.
-const NATIVE: [(&str, &str); 11] = [
-    ("bfloat16", "bf16"),
-    ("float16", "fp16"),
-    ("float32", "fp32"),
-    ("float8_e4m3fn", "fp8"),
-    ("mxfp4", "mxfp4"),
-    ("int8", "int8"),
-    ("nf4", "nf4"),
-    ("nf4-double-quant", "nf4-double-quant"),
-    ("gptq-int8", "gptq-int8"),
-    ("gptq-int4", "gptq-int4"),
-    ("awq-int4", "awq-int4"),
-];
-
-pub(super) fn native_weights(dtype: &str) -> Result<&'static str, ArchitectureError> {
-    let known = NATIVE.into_iter().find(|(name, _)| *name == dtype).map(|(_, word)| word);
-    known.ok_or_else(|| {
-        let names: Vec<_> = NATIVE.iter().map(|(name, _)| *name).collect();
-        ArchitectureError::new("torch_dtype", format!("`{dtype}` is none of {}", names.join(", ")))
-    })
-}

@@ -133,7 +133,7 @@ impl Tower {
             final_norm: None,
             logits_softcap: false,
             dropout: Dropout { embedding: 0.0, hidden: 0.0, attention: 0.0, activation: 0.0 },
-            native_weights: None,
+            checkpoint: None,
             per_layer_inputs: None,
             streams: None,
             mixed_streams: None,

@@ -128,6 +128,10 @@ keys! {
         mla_use_output_gate: Option<bool>,
         /// The type in which the weights were published.
         torch_dtype: Option<String>,
+        /// How they were quantized where `torch_dtype` has no word for it: the first for all matrices of layers that no other
+        /// is for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quantization_config: Option<Vec<QuantizationKeys>>,
         /// What newer families do otherwise.
         #[serde(flatten)]
         variant: VariantKeys,
@@ -381,6 +385,36 @@ keys! {
         vision_feature_select_strategy: Option<String>,
         /// LLaVA-NeXT: heights and widths that an image is cut to, one after the other.
         image_grid_pinpoints: Option<Vec<u64>>,
+    }
+}
+
+keys! {
+    /// How matrices of a checkpoint are quantized: the keys of a `quantization_config`, as the config classes spell them.
+    pub struct QuantizationKeys {
+        /// What wrote the codes: `gptq`, `awq`, `compressed-tensors`, `modelopt`, `fp8`, `fbgemm_fp8`.
+        quant_method: Option<String>,
+        /// compressed-tensors: how codes are stored, such as `pack-quantized`.
+        format: Option<String>,
+        /// Model Optimizer: the type, such as `NVFP4`.
+        quant_algo: Option<String>,
+        /// Bits of a code that is a whole number.
+        bits: Option<u64> | "num_bits" | "w_bit",
+        /// Inputs that share a scale; absent: all of a row.
+        group_size: Option<u64> | "q_group_size",
+        /// compressed-tensors: what shares a scale, `tensor`, `channel`, `group`, `tensor_group` or `block`.
+        strategy: Option<String>,
+        /// Outputs and inputs of a block that shares a scale.
+        weight_block_size: Option<Vec<u64>> | "block_structure",
+        /// compressed-tensors: whether there are no zeros beside the scales.
+        symmetric: Option<bool>,
+        /// compressed-tensors: `group` where inputs are put into groups in another order than theirs.
+        actorder: Option<String>,
+        /// Where inputs are put in codes too: `static` with a scale that is stored, or `dynamic`.
+        activation_scheme: Option<String>,
+        /// Modules that are quantized, as names or patterns; absent: the linear layers.
+        targets: Option<Vec<String>>,
+        /// Modules that are not, as names or patterns.
+        modules_to_not_convert: Option<Vec<String>> | "ignore" | "exclude_modules",
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::allocator::{Laid, laid};
 use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Origin, Overhead, Place};
-use crate::model::architecture::MOST_LAYERS;
+use crate::model::architecture::{MOST_LAYERS, Method};
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model};
@@ -34,12 +34,12 @@ impl Stored {
     /// What a word of `infer.weights` means for a model.
     pub(crate) fn of(model: &Model, word: &str) -> Result<Self, EstimateError> {
         const KEY: &str = "infer.weights";
-        let word = if word == "native" { native(model)? } else { word };
+        let (word, own) = if word == "native" { native(model)? } else { (word, None) };
         let plain = if word == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
         if matches!(word, "fp32" | "bf16" | "fp16") {
             return Ok(Self { plain, format: None });
         }
-        let Some(format) = Format::of_word(word) else {
+        let Some(format) = own.or_else(|| Format::of_word(word)) else {
             let covered = String::from("formats whose layout is known for this model's family");
             return Err(EstimateError::NotCovered { key: KEY, value: word.to_owned(), covered });
         };
@@ -48,8 +48,12 @@ impl Stored {
     }
 
     /// Whether they are an AWQ checkpoint's.
-    pub(crate) fn is_awq(&self) -> bool {
-        self.format == Some(Format::Awq)
+    pub(crate) fn is_awq(&self, architecture: &Architecture) -> bool {
+        self.method(architecture) == Some(Method::Awq)
+    }
+
+    fn method(&self, architecture: &Architecture) -> Option<Method> {
+        self.format?.method(architecture)
     }
 
     /// How they are quantized, where they are.
@@ -63,8 +67,8 @@ impl Stored {
     }
 
     /// How matrix products read the weights.
-    pub(crate) fn kernel(&self) -> Option<Kernel> {
-        self.format?.kernel()
+    pub(crate) fn kernel(&self, architecture: &Architecture) -> Option<Kernel> {
+        self.format?.kernel(architecture)
     }
 
     /// The weights and what stands beside them as long as the model does.
@@ -84,13 +88,14 @@ impl Stored {
         if architecture.mixed_streams.is_some() {
             widen(&mut entries, set.blocks)?;
         }
-        if self.format == Some(Format::Fp8) && serving.unties_fp8_head && architecture.tie_word_embeddings {
+        let method = self.method(architecture);
+        if method == Some(Method::FineGrainedFp8) && serving.unties_fp8_head && architecture.tie_word_embeddings {
             entries.extend(second_head(&entries));
         }
         if serving.tables_in_layers {
             entries.extend(tables(architecture, self.plain, alive)?);
         }
-        if self.format == Some(Format::Gptq(4)) && serving.exllama_buffer {
+        if method == Some(Method::Gptq) && serving.exllama_buffer {
             entries.extend(unpacking_buffer(&entries)?);
         }
         // The block that is made ready is for parameters.
@@ -105,9 +110,11 @@ impl Stored {
     }
 }
 
-/// The word for the type that a model was published in.
-fn native(model: &Model) -> Result<&'static str, EstimateError> {
-    model.architecture.native_weights.ok_or_else(|| {
+/// The word for the type that a model was published in, and the format where that is more than the word says.
+fn native(model: &Model) -> Result<(&'static str, Option<Format>), EstimateError> {
+    let found = model.architecture.checkpoint.as_ref();
+    let found = found.map(|own| (own.word, own.scheme.map(|_| Format::Checkpoint)));
+    found.ok_or_else(|| {
         let id = &model.id;
         let problem = match &model.card.quantization {
             Some(found) => format!("`native`, but {id} was published as {found}, whose layout is not covered"),

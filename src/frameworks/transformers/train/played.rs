@@ -32,7 +32,7 @@ impl Trained<'_> {
             placement: self.placement,
             blocks: &self.blocks,
             weights: run.weights,
-            format: (train.method == Method::Qlora).then(|| base(train)),
+            format: (train.method == Method::Qlora).then(|| base(run.architecture, train)),
             saved: run.code.saved,
             saved_layer: run.code.saved_layer,
             modules: run.code.modules,
