@@ -82,6 +82,8 @@ pub(crate) struct Tape {
     pieces: Vec<(u32, StorageId)>,
     /// What the backward passes of compiled graphs do.
     graphs: Vec<Vec<Step>>,
+    /// Keys and values that a layer hands on to later ones.
+    handed_on: Option<[Tensor; 2]>,
 }
 
 impl Tape {
@@ -114,6 +116,7 @@ impl Tape {
             rereads: None,
             pieces: Vec::new(),
             graphs: Vec::new(),
+            handed_on: None,
         }
     }
 
@@ -217,6 +220,16 @@ impl Tape {
         let tensor = self.constant(name, shape, dtype);
         self.held_by_program(tensor, Held::FromStepBefore);
         tensor
+    }
+
+    /// A layer hands these on; who runs it takes them.
+    pub(crate) fn hand_on(&mut self, tensors: [Tensor; 2]) {
+        self.handed_on = Some(tensors.map(|tensor| self.share(tensor)));
+    }
+
+    /// What the layer before this call handed on.
+    pub(crate) const fn take_handed_on(&mut self) -> Option<[Tensor; 2]> {
+        self.handed_on.take()
     }
 
     /// Another name for the same tensor, held apart from it.

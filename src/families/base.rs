@@ -76,6 +76,8 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     holds_turned_parts: false,
     norms_after_projections: false,
     norms_after_rotation: false,
+    normed_values: false,
+    scales_layers: false,
     queries_scaled_by_position: false,
     unrotated_queries_scaled: false,
     positions: PositionCode::Shared,

@@ -80,6 +80,10 @@ pub struct Implementation {
     pub feed_forward_in_layer: bool,
     /// Whether query and key norms come after the rotation.
     pub norms_after_rotation: bool,
+    /// Whether values are normed too, and queries are turned before keys are projected.
+    pub normed_values: bool,
+    /// Whether a layer's output is multiplied by a number of its own, in place.
+    pub scales_layers: bool,
     /// Whether rotated queries are multiplied by a number for each position.
     pub queries_scaled_by_position: bool,
     /// Whether queries that are not rotated are multiplied by a number for each position, in fp32.

@@ -1,7 +1,7 @@
 //! Gemma.
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
-use super::code::{Earlier, Implementation, LigerPatch, NormCode, RouterCode};
+use super::code::{Earlier, Implementation, LigerPatch, ModuleOrder, Modules, NormCode, RouterCode};
 use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
 use super::{Member, ModuleNames};
 use crate::model::family::{
@@ -160,7 +160,7 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: GEMMA4_CODE,
+        code: GEMMA3N_CODE,
         reads: Reads {
             keys: &[&[
                 Key::KeyValueHeads,
@@ -227,15 +227,27 @@ const GEMMA_CODE: Implementation = Implementation {
     ..LLAMA_CODE
 };
 
-/// Gemma 3n and 4, whose code was read and not measured.
-const GEMMA4_CODE: Implementation = Implementation {
+/// Gemma 3n, whose code was read and not measured.
+const GEMMA3N_CODE: Implementation = Implementation {
     scaled_embedding: true,
     both_masks: true,
     tables_by_window: true,
     norms_after_projections: true,
-    router: RouterCode::SoftmaxThenCast,
-    shared_expert_first: true,
     trains: false,
+    ..LLAMA_CODE
+};
+
+/// Gemma 4's.
+const GEMMA4_CODE: Implementation = Implementation {
+    norm: NormCode::PowerThenWideWeight,
+    scaled_embedding: true,
+    embedding_scale_buffer: true,
+    normed_values: true,
+    scales_layers: true,
+    modules: Modules { mixture_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
+    both_masks: true,
+    tables_by_window: true,
+    router: RouterCode::SoftmaxInFp32,
     ..LLAMA_CODE
 };
 

@@ -3,6 +3,7 @@
 use super::json::Object;
 use crate::located::PresetError;
 use crate::model::ArchitectureKeys;
+use crate::model::architecture::MOST_LAYERS;
 use crate::model::keys::VariantKeys;
 
 /// Sizes of the layers without a window, and experts where they are asked for.
@@ -10,6 +11,7 @@ pub(super) fn gemma4(config: &Object<'_>, keys: ArchitectureKeys) -> Result<Arch
     let others = config.first_object_in("per_layer_config");
     let of_others = |name: &str| others.as_ref().map_or(Ok(None), |others| others.count(&[name]));
     let one = keys.variant.attention_k_eq_v;
+    let layer_types = with_full_last(&keys);
     let variant = VariantKeys {
         global_head_dim: of_others("head_dim")?.or(config.count(&["global_head_dim"])?),
         num_global_key_value_heads: of_others("num_key_value_heads")?
@@ -22,7 +24,24 @@ pub(super) fn gemma4(config: &Object<'_>, keys: ArchitectureKeys) -> Result<Arch
         num_experts: keys.num_experts.filter(|_| has_experts),
         num_experts_per_tok: keys.num_experts_per_tok.filter(|_| has_experts),
         moe_intermediate_size: config.count(&["moe_intermediate_size"])?.filter(|_| has_experts),
+        layer_types,
         variant,
         ..keys
     })
+}
+
+/// The class has the last layer without a window, whatever its file or the pattern says.
+fn with_full_last(keys: &ArchitectureKeys) -> Option<Vec<String>> {
+    /// Every so many-th layer has none where the file names no kinds.
+    const PATTERN: u64 = 6;
+    let full = String::from("full_attention");
+    if let Some(mut kinds) = keys.layer_types.clone() {
+        if let Some(last) = kinds.last_mut() {
+            *last = full;
+        }
+        return Some(kinds);
+    }
+    let layers = keys.num_hidden_layers.filter(|layers| !layers.is_multiple_of(PATTERN) && *layers <= MOST_LAYERS)?;
+    let kind = |layer: u64| if layer.is_multiple_of(PATTERN) || layer == layers { "full" } else { "sliding" };
+    Some((1..=layers).map(|layer| format!("{}_attention", kind(layer))).collect())
 }

@@ -5,6 +5,7 @@ mod distances;
 mod eager;
 mod encoded;
 mod fused;
+mod normed;
 mod project;
 mod rotate;
 mod scores;
@@ -47,18 +48,31 @@ pub(crate) struct Shared {
     pub(crate) distances: Option<Disentangled>,
     /// The images that some layers attend to, where there are any.
     pub(crate) encoded: Option<Encoded>,
+    /// Vectors for each token and layer, `[b, s, L, p]`, where layers have some.
+    pub(crate) vectors: Option<Tensor>,
+    /// Keys and values of an earlier layer, for those that have none of their own.
+    pub(crate) earlier: Option<[Tensor; 2]>,
 }
 
 impl Shared {
     /// Layers that share nothing.
-    pub(crate) const NONE: Self = Self { tables: None, mask: None, bias: None, distances: None, encoded: None };
+    pub(crate) const NONE: Self = Self {
+        tables: None,
+        mask: None,
+        bias: None,
+        distances: None,
+        encoded: None,
+        vectors: None,
+        earlier: None,
+    };
 
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {
         let tables = self.tables.into_iter().flat_map(|tables| [tables.cos, tables.sin]);
         let distances = self.distances.into_iter().flat_map(Disentangled::tensors);
         let encoded = self.encoded.into_iter().flat_map(Encoded::tensors);
-        tables.chain(self.mask).chain(self.bias).chain(distances).chain(encoded)
+        let beside = self.vectors.into_iter().chain(self.earlier.into_iter().flatten());
+        tables.chain(self.mask).chain(self.bias).chain(distances).chain(encoded).chain(beside)
     }
 }
 
@@ -104,6 +118,8 @@ impl Run<'_> {
             let (projected, parts) = self.project_latent(tape, input, attention, latent, shared);
             whole = parts;
             projected
+        } else if self.code.normed_values {
+            self.project_normed(tape, input, attention, sizes, shared)
         } else {
             let projected = self.project(tape, input, attention, Sizes::of(attention), &mut whole);
             let rotated = if self.liger.is_some() {

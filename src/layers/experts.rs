@@ -9,7 +9,7 @@ mod router;
 
 use self::gates::{clamped_gate, gate_of_halves};
 pub(crate) use self::router::Routing;
-use self::router::select;
+pub(crate) use self::router::select;
 use super::Run;
 use super::adapted_experts::Factors;
 use super::linear::through;
@@ -57,14 +57,7 @@ impl First {
 impl Run<'_> {
     /// The feed-forward half of a layer with experts, from the normed stream to their weighted sum.
     pub(crate) fn experts(&self, tape: &mut Tape, input: Tensor, experts: &Experts) -> Tensor {
-        let tokens = self.batch.saturating_mul(self.sequence);
-        let sizes = Sizes {
-            experts: Dim { symbol: "E", size: experts.count },
-            chosen: Dim { symbol: "e", size: experts.per_token },
-            width: Dim { symbol: "m", size: experts.intermediate_size },
-            rows: Dim { symbol: "(b·s·e)", size: tokens.saturating_mul(experts.per_token) },
-            between: experts.latent.map_or(self.h(), |size| Dim { symbol: "l", size }),
-        };
+        let sizes = self.sizes_of_experts(experts);
         if self.code.router == RouterCode::EveryExpert {
             return self.every_expert(tape, input, experts, sizes);
         }
@@ -89,6 +82,18 @@ impl Run<'_> {
             tape.release(tensor);
         }
         output
+    }
+
+    /// The dimensions of a block of experts.
+    pub(crate) fn sizes_of_experts(&self, experts: &Experts) -> Sizes {
+        let tokens = self.batch.saturating_mul(self.sequence);
+        Sizes {
+            experts: Dim { symbol: "E", size: experts.count },
+            chosen: Dim { symbol: "e", size: experts.per_token },
+            width: Dim { symbol: "m", size: experts.intermediate_size },
+            rows: Dim { symbol: "(b·s·e)", size: tokens.saturating_mul(experts.per_token) },
+            between: experts.latent.map_or(self.h(), |size| Dim { symbol: "l", size }),
+        }
     }
 
     /// Routed experts, in the narrower width where they work in one.
@@ -119,7 +124,14 @@ impl Run<'_> {
     }
 
     /// Tokens sorted by expert, two grouped products with a gate between, and the sum back in the tokens' order.
-    fn routed(&self, tape: &mut Tape, input: Tensor, routing: Routing, experts: &Experts, sizes: Sizes) -> Tensor {
+    pub(crate) fn routed(
+        &self,
+        tape: &mut Tape,
+        input: Tensor,
+        routing: Routing,
+        experts: &Experts,
+        sizes: Sizes,
+    ) -> Tensor {
         if self.liger.is_some() {
             return self.routed_by_tiles(tape, input, routing, sizes);
         }

@@ -1,8 +1,10 @@
 //! One layer: norms, attention, feed-forward, residuals, by where the norms stand.
 
 mod adding_inside;
+mod beside;
 mod halves;
 mod parallel;
+mod vectors;
 
 use self::halves::mixer_norm;
 use super::Run;
@@ -132,12 +134,30 @@ impl Run<'_> {
     }
 
     fn sandwich_layer(&self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let own = self.own_vectors(tape, layer, shared);
         let (attended, weights) = self.normed_attention(tape, layer, input, shared);
         let middle = self.add_normed(tape, input, attended, ATTENTION_OUTPUT_NORM);
-        let fed = self.normed_feed_forward(tape, layer, middle);
+        let fed = match Self::side_by_side_with_experts(layer) {
+            Some((experts, dense)) => self.beside_experts(tape, middle, experts, dense),
+            None => self.normed_feed_forward(tape, layer, middle),
+        };
         let output = self.add_normed(tape, middle, fed, FEED_FORWARD_OUTPUT_NORM);
         tape.release(middle);
-        (output, weights)
+        let output = match own {
+            Some(own) => self.with_vectors(tape, layer, output, own),
+            None => output,
+        };
+        (self.scaled_in_place(tape, output), weights)
+    }
+
+    /// A layer's output times its number: the same tensor, whose gradient is another.
+    fn scaled_in_place(&self, tape: &mut Tape, output: Tensor) -> Tensor {
+        if !self.code.scales_layers {
+            return output;
+        }
+        let scaled = tape.view_with_new_gradient(output, output.shape);
+        tape.release(output);
+        scaled
     }
 
     /// The residual stream with a sublayer's output added after its norm; the output is let go.

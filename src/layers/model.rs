@@ -136,8 +136,8 @@ impl<'a> Recording<'a> {
         let encoded = attended.map(|seen| run.attended_images(&mut self.tape, seen, &mut of_images));
         let mut embedded = run.embed(&mut self.tape);
         embedded.until_return.append(&mut of_images);
-        self.beside_the_stream(&mut embedded.until_return);
-        let shared = self.shared(&mut embedded.until_return, encoded);
+        let vectors = self.beside_the_stream(&mut embedded.until_return, embedded.stream);
+        let shared = self.shared(&mut embedded.until_return, (encoded, vectors));
         let stream = run.widened_for_layers(&mut self.tape, embedded.stream);
         let stream = run.scaled_late(&mut self.tape, stream);
         let (stream, tower) = self.with_images(stream, &mut embedded.until_return);
@@ -147,6 +147,7 @@ impl<'a> Recording<'a> {
         let stream = self.layers.forward(&mut self.tape, &mut classes, stream);
         embedded.until_return.extend(classes.returned.take());
         embedded.until_return.append(&mut classes.streams);
+        embedded.until_return.extend(classes.earlier.iter_mut().filter_map(Option::take).flatten());
         let norm_start = self.tape.node_count();
         let stream = run.one_stream(&mut self.tape, stream);
         let stream = run.last_read(&mut self.tape, stream);

@@ -98,6 +98,15 @@ impl Run<'_> {
         }
     }
 
+    /// A norm without a weight, as Gemma 4's code computes it.
+    pub(crate) fn unweighed_norm(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
+        let row = row(tape, leading);
+        let normalised = by_power_of_mean_square(tape, input, row, names);
+        let output = cast(tape, normalised, input.dtype, names.output);
+        tape.release(normalised);
+        output
+    }
+
     /// Layer norms of heads, each with its own weight and none with a bias.
     pub(crate) fn norm_of_each_head(
         &self,
@@ -185,6 +194,10 @@ impl Run<'_> {
     }
 
     fn root_mean_square(&self, tape: &mut Tape, input: Tensor, weight: Tensor, row: u16, names: Names) -> Tensor {
+        if self.code.norm == NormCode::PowerThenWideWeight {
+            let normalised = by_power_of_mean_square(tape, input, row, names);
+            return self.weigh(tape, normalised, weight, input.dtype, names);
+        }
         // Gemma's code has the variance in no variable.
         let held = !matches!(self.code.norm, NormCode::OnePlusWeight | NormCode::CastThenWeightAtOnce);
         let (normalised, variance) = by_root_mean_square(tape, input, row, names, held);
@@ -229,6 +242,17 @@ impl Run<'_> {
                 tape.release(normalised);
                 output
             }
+            NormCode::PowerThenWideWeight => {
+                let wide = cast(tape, weight, Dtype::Fp32, names.weight);
+                tape.count_as_weight_copy(wide);
+                let weighed = multiply(tape, [normalised, wide], names.output, shape);
+                tape.release(wide);
+                // The weighed value takes its place in the variable.
+                tape.release(normalised);
+                let output = cast(tape, weighed, dtype, names.output);
+                tape.release(weighed);
+                output
+            }
             NormCode::OnePlusWeight => {
                 let wide = cast(tape, weight, Dtype::Fp32, names.weight);
                 let one_plus = copy(tape, wide, names.weight, weight.shape);
@@ -262,6 +286,20 @@ fn by_root_mean_square(tape: &mut Tape, input: Tensor, row: u16, names: Names, h
     tape.release(deviation);
     tape.release(wide);
     (normalised, held.then_some(variance))
+}
+
+/// Gemma 4's: times the power -1/2 of the mean square, which keeps that as a second number for each row.
+fn by_power_of_mean_square(tape: &mut Tape, input: Tensor, row: u16, names: Names) -> Tensor {
+    let wide = cast(tape, input, Dtype::Fp32, names.widened);
+    let square = power(tape, wide, "square");
+    let mean = fresh(tape, square, names.mean, row);
+    tape.release(square);
+    let shifted = copy(tape, mean, names.mean, row);
+    tape.release(mean);
+    let deviation = power(tape, shifted, names.statistic);
+    let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
+    tape.release_each([deviation, shifted, wide]);
+    normalised
 }
 
 /// T5's: the input itself by the root of its mean square, cast where the weight has 16 bits, times the weight.

@@ -44,6 +44,9 @@ pub(crate) trait LayerLoop {
         vec![input]
     }
 
+    /// All layers have gone back.
+    fn gone_back(&mut self, _tape: &mut Tape) {}
+
     /// Computes a layer again inside its backward pass; nobody takes what it returns.
     fn again(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Self::Given) {
         let output = self.layer(tape, layer, input, given);
@@ -246,6 +249,7 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         let head_backward = tape.position();
         tape.backward(norm..loss);
         self.layers_backward(tape, program);
+        program.gone_back(tape);
         tape.release_each(until_embedding.iter().copied());
         let embedding_backward = tape.position();
         before_layers(tape, embedding);

@@ -27,8 +27,7 @@ impl Run<'_> {
     }
 
     /// `[1, s, rotary]` cosines and sines in the type of the residual stream.
-    pub(crate) fn rotary_tables(&self, tape: &mut Tape) -> Tables {
-        let channels = self.architecture.rotary_dim();
+    pub(crate) fn rotary_tables(&self, tape: &mut Tape, channels: u64) -> Tables {
         let width = if self.code.rotation == Rotation::Halves {
             Dim { symbol: "d/2", size: channels / 2 }
         } else {
@@ -42,13 +41,13 @@ impl Run<'_> {
         }
         let wide = self.code.widening.of_tables();
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
-        self.made_tables(tape, shape, dtype)
+        self.made_tables(tape, (shape, channels), dtype)
     }
 
     /// Positions times frequencies, twice beside each other unless halves are turned by halves, and cosines and sines of
     /// that in fp32, scaled and cast.
-    fn made_tables(&self, tape: &mut Tape, shape: u16, dtype: Dtype) -> Tables {
-        let half = Dim { symbol: "d/2", size: self.architecture.rotary_dim() / 2 };
+    fn made_tables(&self, tape: &mut Tape, (shape, channels): (u16, u64), dtype: Dtype) -> Tables {
+        let half = Dim { symbol: "d/2", size: channels / 2 };
         let [rows, halves] = if self.positions_are_given() {
             [tape.shape(&[self.b(), self.s()]), self.stream(tape, half)]
         } else {

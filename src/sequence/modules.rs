@@ -23,6 +23,9 @@ pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor
     {
         ordered[first..].sort_by_key(|tensor| tensor.part != Part::AttentionOutput);
     }
+    if modules.mixture_last {
+        ordered.sort_by_key(|tensor| rank_behind(tensor));
+    }
     if modules.router_last {
         let behind = |tensor: &Tensor| match (tensor.part, tensor.part.site()) {
             (Part::SharedExpertGate, _) => Some(2),
@@ -36,6 +39,23 @@ pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor
         ordered[first..last].sort_by_key(|tensor| behind(tensor));
     }
     ordered
+}
+
+/// Where Gemma 4's class names what it has beside other layers.
+fn rank_behind(tensor: &Tensor) -> u8 {
+    match (tensor.part, tensor.part.site()) {
+        (Part::PerLayerInputGate, _) => 1,
+        (Part::PerLayerInputProjection, _) => 2,
+        (Part::PerLayerInputNorm, _) => 3,
+        (Part::RouterScale, _) => 4,
+        (Part::RouterScaleOfEach, _) => 5,
+        (_, Site::Router) => 6,
+        (_, Site::Experts) => 7,
+        (Part::DenseOutputNorm, _) => 8,
+        (Part::ExpertsOutputNorm, _) => 9,
+        (Part::ExpertsNorm, _) => 10,
+        _ => 0,
+    }
 }
 
 /// The same with nothing looked at but where norms are.

@@ -164,19 +164,34 @@ pub(crate) fn buffers(
     if architecture.positions == PositionKind::Rotary && tables > 0 {
         let names = ["rotary frequencies", "rotary frequencies as made"];
         for name in names.into_iter().take(if shared { 1 } else { 2 }) {
-            let shape = Shape::new(&[Dim { symbol: "d/2", size: architecture.rotary_dim().div_ceil(2) }]);
-            let mut frequencies = plain(name, Place::Embedding, shape, 32, alive, PARAMETERS)?;
-            frequencies.count = tables;
-            frequencies.bytes = frequencies.bytes.checked_mul(tables)?;
-            entries.push(frequencies);
+            for (channels, count) in rotated_channels(architecture, tables) {
+                let shape = Shape::new(&[Dim { symbol: "d/2", size: channels.div_ceil(2) }]);
+                let mut frequencies = plain(name, Place::Embedding, shape, 32, alive, PARAMETERS)?;
+                (frequencies.count, frequencies.bytes) = (count, frequencies.bytes.checked_mul(count)?);
+                entries.push(frequencies);
+            }
         }
     }
     if let Some(bits) = embedding_scale {
         let mut scale = plain("embedding scale", Place::Embedding, Shape::new(&[]), 8, alive, PARAMETERS)?;
-        (scale.bits, scale.bytes) = (bits, bits.bytes(1)?);
+        // A table of vectors for each layer has one too.
+        scale.count = if architecture.per_layer_inputs.is_some() { 2 } else { 1 };
+        (scale.bits, scale.bytes) = (bits, bits.bytes(1)?.checked_mul(scale.count)?);
         entries.push(scale);
     }
     Ok(entries)
+}
+
+/// The channels that tables of rotations turn, and how many have so many: two kinds of layers may turn different ones.
+fn rotated_channels(architecture: &Architecture, tables: u64) -> Vec<(u64, u64)> {
+    let of_kind = |windowed: bool| {
+        let layers = architecture.attentions().filter(|attention| attention.sliding_window.is_some() == windowed);
+        layers.map(|attention| attention.rotary_dim).max()
+    };
+    match [of_kind(true), of_kind(false)] {
+        [Some(with), Some(without)] if tables == 2 && with != without => vec![(with, 1), (without, 1)],
+        _ => vec![(architecture.rotary_dim(), tables)],
+    }
 }
 
 /// Buffers of older modelling code: BERT's numbers and types of positions, in each layer GPT-J's table of sines and cosines or the causal mask of GPT-Neo
@@ -206,6 +221,13 @@ pub(crate) fn layer_buffers(
         let mut entry = plain("rotary frequencies of the compressor", place, four, 32, alive, PARAMETERS)?;
         entry.count = group.layers.checked_mul(compressed.series()).ok_or(Overflow)?;
         entry.bytes = entry.bytes.checked_mul(entry.count)?;
+        entries.push(entry);
+    }
+    for (index, group) in architecture.groups.iter().enumerate().filter(|_| code.scales_layers) {
+        let one = Shape::new(&[Dim { symbol: "", size: 1 }]);
+        let mut entry = plain("scale of the layer's output", place(architecture, index), one, 8, alive, PARAMETERS)?;
+        (entry.bits, entry.count) = (bits, group.layers);
+        entry.bytes = bits.bytes(1)?.checked_mul(group.layers)?;
         entries.push(entry);
     }
     for (index, group) in architecture.groups.iter().enumerate().filter(|_| code.frequencies_in_layers) {

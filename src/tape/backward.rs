@@ -7,6 +7,8 @@
 mod derive;
 mod over;
 
+use std::collections::HashSet;
+
 use super::record::INPUTS;
 use super::{Dtype, Input, Kind, NOTHING, Node, Rule, Segment, Source, StorageId, Tape, Tensor};
 
@@ -40,6 +42,30 @@ impl Tape {
     /// Lets go of what was made on the way back and stands for no tensor: the root's gradient, or one that a graph returned.
     pub(crate) fn let_go(&mut self, storage: StorageId) {
         self.unrefer(storage);
+    }
+
+    /// Refers to all that nodes from this one on keep that these tensors came out of, as whoever holds on to them does.
+    pub(crate) fn hold_graph_of(&mut self, tensors: &[Tensor], since: usize) -> Vec<StorageId> {
+        let node = |source: Source| match source {
+            Source::Node(index) | Source::Part(index, _) if index as usize >= since => Some(index as usize),
+            _ => None,
+        };
+        let mut open: Vec<usize> = tensors.iter().filter_map(|tensor| node(tensor.source)).collect();
+        let mut seen = HashSet::new();
+        let mut held = Vec::new();
+        while let Some(index) = open.pop() {
+            if !seen.insert(index) {
+                continue;
+            }
+            let Node { kept: (first, count), inputs: (input, inputs), .. } = self.nodes[index];
+            held.extend_from_slice(&self.kept[first as usize..first as usize + usize::from(count)]);
+            let read = &self.inputs[input as usize..input as usize + usize::from(inputs)];
+            open.extend(read.iter().filter_map(|input| node(input.source)));
+        }
+        for storage in &held {
+            self.refer(*storage);
+        }
+        held
     }
 
     /// Runs the nodes of a range, last first.

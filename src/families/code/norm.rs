@@ -13,6 +13,8 @@ pub enum NormCode {
     WeightThenCast,
     /// Nemotron-H's: the same with an fp32 copy of the weight.
     WideWeightThenCast,
+    /// Gemma 4's: the same with a root that is a power, which keeps the mean square that it is taken of.
+    PowerThenWideWeight,
     /// Gemma's: normalise in fp32, multiply by one plus the weight in fp32, cast.
     OnePlusWeight,
     /// `torch.nn.LayerNorm`: one operation.

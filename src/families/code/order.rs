@@ -59,6 +59,8 @@ pub struct Modules {
     pub output_first: bool,
     /// Whether a router comes behind its experts.
     pub router_last: bool,
+    /// Whether vectors of the layer, then the router, its experts and the norms around those come behind all else (Gemma 4).
+    pub mixture_last: bool,
     /// Whether the table of positions comes behind the embedding's norm (RoBERTa).
     pub positions_last: bool,
     /// Whether the norm of the head comes before the matrix that it stands behind (ALBERT).
@@ -68,7 +70,14 @@ pub struct Modules {
 impl Modules {
     /// This order, with nothing else out of the usual.
     pub(in crate::families) const fn in_order(order: ModuleOrder) -> Self {
-        Self { order, output_first: false, router_last: false, positions_last: false, head_norm_first: false }
+        Self {
+            order,
+            output_first: false,
+            router_last: false,
+            mixture_last: false,
+            positions_last: false,
+            head_norm_first: false,
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use crate::layers::Run;
 use crate::layers::attention::Shared;
 use crate::layers::recorder::LayerLoop;
 use crate::layers::seq2seq::Stack;
-use crate::model::architecture::Layer;
-use crate::tape::{Tape, Tensor};
+use crate::model::architecture::{Attention, KeyValues, Layer};
+use crate::tape::{StorageId, Tape, Tensor};
 
 /// The layers of a class, and its loop's variables.
 pub(crate) struct Classes<'a> {
@@ -19,6 +19,11 @@ pub(crate) struct Classes<'a> {
     outdated: Option<Tensor>,
     /// What each layer read, where the model collects that until it returns.
     pub(crate) streams: Vec<Tensor>,
+    /// Keys and values of the last layers with a window and without that had their own, where later ones read them.
+    pub(crate) earlier: [Option<[Tensor; 2]>; 2],
+    /// Whether those were computed again, and what they came out of then: they take the place of the first in what all
+    /// checkpoints hold.
+    again: [Option<Vec<StorageId>>; 2],
 }
 
 /// What the layers of a model share, or those of one of two stacks, which the first of them make.
@@ -42,7 +47,7 @@ impl<'a> Classes<'a> {
     /// Layers that share this.
     #[expect(clippy::large_types_passed_by_value, reason = "a pass has one")]
     pub(crate) fn new(run: &Run<'a>, beside: Beside) -> Self {
-        Self { run: *run, beside, returned: None, outdated: None, streams: Vec::new() }
+        Self { run: *run, beside, returned: None, outdated: None, streams: Vec::new(), earlier: [None; 2], again: [None, None] }
     }
 
     /// The mask where a checkpoint keeps it like its layer's input: GPT-2 passes it by position.
@@ -56,7 +61,12 @@ impl LayerLoop for Classes<'_> {
 
     fn given(&self, layer: &Layer) -> Given {
         match self.beside {
-            Beside::Windows(shared) => Given::Shared(shared.of(layer)),
+            Beside::Windows(shared) => {
+                let reads = |attention: &Attention| attention.variant.key_values == KeyValues::Earlier;
+                let reads = layer.attention().is_some_and(reads);
+                let earlier = self.earlier[kind_of(layer)].filter(|_| reads);
+                Given::Shared(Shared { earlier, ..shared.of(layer) })
+            }
             Beside::Stack(stack) => Given::Stack(stack),
         }
     }
@@ -75,6 +85,10 @@ impl LayerLoop for Classes<'_> {
             }
         };
         let (output, weights) = self.run.layer(tape, layer, input, shared);
+        if let Some(own) = tape.take_handed_on() {
+            let before = self.earlier[kind_of(layer)].replace(own);
+            tape.release_each(before.into_iter().flatten());
+        }
         if self.run.code.returns_weights {
             self.outdated = std::mem::replace(&mut self.returned, weights);
         } else {
@@ -119,10 +133,24 @@ impl LayerLoop for Classes<'_> {
         }
     }
 
+    fn gone_back(&mut self, tape: &mut Tape) {
+        for storage in self.again.iter_mut().filter_map(Option::take).flatten() {
+            tape.let_go(storage);
+        }
+    }
+
     fn again(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Given) {
         match given {
             Given::Shared(shared) => {
+                let since = tape.node_count();
                 let (output, weights) = self.run.layer(tape, layer, input, shared);
+                if let Some(own) = tape.take_handed_on() {
+                    let again = &mut self.again[kind_of(layer)];
+                    if again.is_none() {
+                        *again = Some(tape.hold_graph_of(&own, since));
+                    }
+                    tape.release_each(own);
+                }
                 tape.release(output);
                 tape.release_each(weights);
             }
@@ -130,4 +158,9 @@ impl LayerLoop for Classes<'_> {
         }
         tape.leave_autocast();
     }
+}
+
+/// 0 for a layer with a window, 1 for one without.
+fn kind_of(layer: &Layer) -> usize {
+    usize::from(layer.attention().is_none_or(|attention| attention.sliding_window.is_none()))
 }

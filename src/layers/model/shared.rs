@@ -31,23 +31,25 @@ impl SharedByWindow {
 
 impl Recording<'_> {
     /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
-    pub(crate) fn beside_the_stream(&mut self, held: &mut Vec<Tensor>) {
+    pub(crate) fn beside_the_stream(&mut self, held: &mut Vec<Tensor>, stream: Tensor) -> Option<Tensor> {
         let (run, tape) = (self.run, &mut self.tape);
         held.extend(run.kept_blocks(tape));
-        if let Some(inputs) = run.architecture.per_layer_inputs {
-            let layers = Dim { symbol: "L", size: run.architecture.num_hidden_layers() };
-            let shape = tape.shape(&[run.b(), run.s(), layers, Dim { symbol: "p", size: inputs.width }]);
-            held.push(tape.constant("per-layer inputs", shape, run.compute()));
-        }
+        let vectors = run.architecture.per_layer_inputs.map(|inputs| run.vectors_of_layers(tape, stream, inputs));
+        held.extend(vectors);
         if let Some(streams) = run.architecture.streams {
             let count = Dim { symbol: "", size: 2 * streams - 1 };
             let shape = tape.shape(&[count, run.b(), run.s(), run.h()]);
             held.push(tape.constant("further residual streams", shape, run.weights));
         }
+        vectors
     }
 
     /// Masks and rotary tables for layers with and without a window, and the images that some attend to.
-    pub(crate) fn shared(&mut self, held: &mut Vec<Tensor>, encoded: Option<Encoded>) -> SharedByWindow {
+    pub(crate) fn shared(
+        &mut self,
+        held: &mut Vec<Tensor>,
+        (encoded, vectors): (Option<Encoded>, Option<Tensor>),
+    ) -> SharedByWindow {
         let run = self.run;
         let kinds = run.architecture.windows();
         let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
@@ -64,10 +66,13 @@ impl Recording<'_> {
         }
         let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
         let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
-        let mut tables =
-            kinds.map(|used| (rotary && used && run.code.tables_by_window).then(|| run.rotary_tables(&mut self.tape)));
+        let mut tables = [true, false].map(|windowed| {
+            let of_kind = run.architecture.attentions().filter(|it| it.sliding_window.is_some() == windowed);
+            let channels = of_kind.map(|attention| attention.rotary_dim).max();
+            channels.filter(|_| rotary && run.code.tables_by_window).map(|size| run.rotary_tables(&mut self.tape, size))
+        });
         if rotary && !run.code.tables_by_window {
-            tables = [Some(run.rotary_tables(&mut self.tape)); 2];
+            tables = [Some(run.rotary_tables(&mut self.tape, run.architecture.rotary_dim())); 2];
             held.extend(tables[0].map(|tables| [tables.cos, tables.sin]).into_iter().flatten());
         } else {
             held.extend(tables.into_iter().flatten().flat_map(|tables| [tables.cos, tables.sin]));
@@ -78,7 +83,15 @@ impl Recording<'_> {
         let distances = run.disentangled(&mut self.tape);
         held.extend(distances.into_iter().flat_map(Disentangled::tensors));
         let [with, without] =
-            [0, 1].map(|kind| Shared { tables: tables[kind], mask: masks[kind], bias, distances, encoded });
+            [0, 1].map(|kind| Shared {
+                tables: tables[kind],
+                mask: masks[kind],
+                bias,
+                distances,
+                encoded,
+                vectors,
+                earlier: None,
+            });
         SharedByWindow { with, without }
     }
 
