@@ -11,6 +11,7 @@ use std::ops::Range;
 use super::Run;
 use super::attention::{Encoded, Shared};
 use super::norm::names;
+use super::operations::fresh;
 use super::rotary::Tables;
 use crate::families::{Implementation, towers};
 use crate::model::Architecture;
@@ -28,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) tower: Tower,
     /// Its stack of layers.
     stack: Architecture,
+    /// The same with the norm of the projector.
+    behind: Architecture,
     /// Its tensors, and the projector's.
     tensors: TowerTensors,
     /// Its code.
@@ -46,7 +49,8 @@ impl Seen {
         let tower = architecture.tower.clone().filter(|_| images > 0)?;
         let tensors = TowerTensors::of(&tower, architecture.hidden_size);
         let (stack, code) = (tower.stack(), towers::implementation(tower.kind));
-        Some(Self { tower, stack, tensors, code, images, sides, trained })
+        let behind = Architecture { norm: tower.projector_norm().unwrap_or(stack.norm), ..stack.clone() };
+        Some(Self { tower, stack, behind, tensors, code, images, sides, trained })
     }
 
     /// What each becomes.
@@ -120,11 +124,19 @@ impl<'a> Run<'a> {
         let own = self.of_tower(seen);
         let mut passed = Passed { layers: Vec::new(), unread: None, until_return: Vec::new() };
         let stream = own.tower_input(tape, seen, &mut passed.until_return);
-        let (stream, deep) = own.tower_layers(tape, seen, stream, &mut passed);
+        let mut until_tower_returns = Vec::new();
+        let (stream, deep) = own.tower_layers(tape, seen, stream, (&mut passed, &mut until_tower_returns));
         let read = own.behind_tower(tape, seen, stream);
         tape.set_frozen(frozen);
         tape.enter(Segment::Projector);
-        let features = own.of_projector(seen).given(tape, seen, read, deep, &mut passed.until_return);
+        let mut features = own.of_projector(seen).given(tape, seen, read, deep, &mut passed.until_return);
+        tape.release_each(until_tower_returns);
+        if seen.tower.composite.packs() {
+            // A slice for each image stays with the tower's result, and they are put together again.
+            let joined = fresh(tape, features, "tokens of all images", features.shape);
+            passed.until_return.push(features);
+            features = joined;
+        }
         tape.enter(Segment::Embedding);
         let placed = self.placed(tape, embedded, features);
         passed.until_return.push(features);
@@ -202,8 +214,8 @@ impl<'a> Run<'a> {
     }
 
     /// The same over what the projector reads, whose norm may be of another kind.
-    fn of_projector(&self, seen: &Seen) -> Self {
-        Run { code: towers::projector(&seen.tower, seen.code), ..*self }
+    fn of_projector(&self, seen: &'a Seen) -> Self {
+        Run { code: towers::projector(&seen.tower, seen.code), architecture: &seen.behind, ..*self }
     }
 
     /// The tower's layers, and what those in the middle give that are read too.
@@ -212,9 +224,9 @@ impl<'a> Run<'a> {
         tape: &mut Tape,
         seen: &'a Seen,
         mut stream: Tensor,
-        passed: &mut Passed<'a>,
+        (passed, until_tower_returns): (&mut Passed<'a>, &mut Vec<Tensor>),
     ) -> (Tensor, Vec<Tensor>) {
-        let shared = self.tower_tables(tape, &mut passed.until_return);
+        let shared = self.tower_tables(tape, until_tower_returns);
         let mask = self.block_mask(tape, &seen.tower);
         // Whoever calls the layers has what enters them in a variable.
         let entered = tape.share(stream);
@@ -259,15 +271,17 @@ impl<'a> Run<'a> {
     }
 
     /// Cosines and sines of a tower that rotates, in fp32 where its code leaves them so.
-    fn tower_tables(&self, tape: &mut Tape, until_return: &mut Vec<Tensor>) -> Shared {
+    fn tower_tables(&self, tape: &mut Tape, until_tower_returns: &mut Vec<Tensor>) -> Shared {
         let channels = self.architecture.rotary_dim();
         if channels == 0 {
             return Shared::NONE;
         }
-        let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: channels }]);
+        let rows = Dim { symbol: "d", size: channels };
+        // Where all images are one sequence, each token of it has its own.
+        let shape = if self.code.tables_by_sequence { self.stream(tape, rows) } else { tape.shape(&[self.s(), rows]) };
         let dtype = if self.code.widening.is_any() { Dtype::Fp32 } else { self.weights };
         let [cos, sin] = ["rotary cosines", "rotary sines"].map(|name| tape.constant(name, shape, dtype));
-        until_return.extend([cos, sin]);
+        until_tower_returns.extend([cos, sin]);
         Shared { tables: Some(Tables { cos, sin }), ..Shared::NONE }
     }
 

@@ -286,6 +286,7 @@ parts! {
     PoolingQuery: "pooling query", Head, ["" ""], Replicated, Never, [], [], "";
     ImageNewline: "projector.newline", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorNorm: "projector.norm", Head, ["" ""], Replicated, Never, [], [], "";
+    ProjectorConvolution: "projector.convolution", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorShuffle: "projector.shuffle", Head, ["" ""], Replicated, AtLoading, [], [], "";
     ProjectorIn: "projector.in", Head, ["" ""], Replicated, AtLoading, [], [], "";
     ProjectorOut: "projector.out", Head, ["" ""], Replicated, AtLoading, [], [], "";

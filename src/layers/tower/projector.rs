@@ -3,10 +3,10 @@
 use super::Seen;
 use crate::layers::Run;
 use crate::layers::norm::names;
-use crate::layers::operations::{copy, unary_keeping_input};
+use crate::layers::operations::{copy, multiply, unary_keeping_input};
 use crate::model::parameters::{Role, Tensor as Parameter};
 use crate::model::part::{Part, Piece};
-use crate::model::tower::{Gathering, Kind};
+use crate::model::tower::{Gathering, Kind, Projector};
 use crate::shape::Dim;
 use crate::tape::{Operation, Rule, Tape, Tensor};
 
@@ -21,6 +21,13 @@ impl Run<'_> {
         deep: Vec<Tensor>,
         until_return: &mut Vec<Tensor>,
     ) -> Tensor {
+        if seen.tower.composite.projector == Projector::Glm {
+            return self.through_network(tape, seen, read, until_return);
+        }
+        if seen.tower.composite.projector == Projector::Apart {
+            // Its result holds what the tower gave.
+            until_return.push(tape.share(read));
+        }
         // What reads one layer's outputs, one after the other, each begun by a norm.
         let begins = |tensor: &Parameter| (tensor.part, tensor.piece) == (Part::ProjectorNorm, Piece::Weight);
         let starts: Vec<usize> =
@@ -92,6 +99,40 @@ impl Run<'_> {
             }
         }
         stream
+    }
+
+    /// GLM-4.1V's: a convolution over neighbours, whose output the tower's result holds beside what is made of it, a matrix,
+    /// a norm with an activation, and a gated network.
+    fn through_network(&self, tape: &mut Tape, seen: &Seen, read: Tensor, until_return: &mut Vec<Tensor>) -> Tensor {
+        let tensors = &seen.tensors.projector;
+        let dim = |size| Dim { symbol: "", size };
+        let tokens = Dim { symbol: "n", size: seen.each().given };
+        let weight = |part| tensors.iter().find(|it| (it.part, it.piece) == (part, Piece::Weight));
+        let sizes = |part| weight(part).map_or([dim(0); 2], |it| [dim(it.columns), dim(it.rows)]);
+        let convolution = (Part::ProjectorConvolution, sizes(Part::ProjectorConvolution), true);
+        let [_, width] = convolution.1;
+        let apart = tape.view(read, read.shape);
+        let made = self.patched(tape, apart, convolution, tokens);
+        tape.release_each([apart, read]);
+        let through = |tape: &mut Tape, read, part: Part, name| {
+            let [inputs, outputs] = sizes(part);
+            let matrix = self.weights(tape, part, inputs, outputs, false);
+            self.linear_over(tape, read, matrix, name, tokens)
+        };
+        let projected = through(tape, made, Part::ProjectorIn, "projector.in");
+        until_return.push(made);
+        let normed = self.projector_norm(tape, projected, tokens, width);
+        let entering = unary_keeping_input(tape, normed, "projector.activation");
+        tape.release(normed);
+        let gate = through(tape, entering, Part::Gate, "mlp.gate");
+        let activated = unary_keeping_input(tape, gate, "mlp.activated gate");
+        tape.release(gate);
+        let up = through(tape, entering, Part::Up, "mlp.up");
+        let product = multiply(tape, [activated, up], "mlp.product", activated.shape);
+        tape.release_each([activated, up]);
+        let output = through(tape, product, Part::Down, "mlp.down");
+        tape.release_each([product, entering]);
+        output
     }
 
     /// All that the tower gives through one matrix.

@@ -104,9 +104,13 @@ impl Tower {
         self.keys.intermediate_layers_indices.clone().unwrap_or_else(|| vec![3, 7, 15, 23, 30])
     }
 
-    /// Whether its projector has Gemma's norm.
-    pub fn norms_as_gemma(&self) -> bool {
-        self.gathering() == Gathering::Averaged && self.kind == Kind::Siglip
+    /// The norm of its projector, where that is of another kind than the layers'.
+    pub fn projector_norm(&self) -> Option<NormKind> {
+        match self.composite.projector {
+            Projector::Gemma3 => Some(NormKind::GemmaRms),
+            Projector::Glm => Some(NormKind::Layer),
+            _ => None,
+        }
     }
 
     /// Whether the projector reads what its layers give before the last of them.

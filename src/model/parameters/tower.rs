@@ -73,7 +73,10 @@ fn before(tower: &Tower) -> Vec<Tensor> {
     if matches!(kind, Kind::Clip | Kind::InternVit | Kind::Llama4 | Kind::Mllama) {
         tensors.push(vector((Part::ClassToken, Piece::Whole), hidden, Role::Table));
     }
-    let bias = matches!(kind, Kind::Siglip | Kind::Siglip2 | Kind::InternVit | Kind::Qwen3Vl | Kind::Whisper);
+    let bias = matches!(
+        kind,
+        Kind::Siglip | Kind::Siglip2 | Kind::InternVit | Kind::Qwen3Vl | Kind::Glm4v | Kind::PaddleOcr | Kind::Whisper
+    );
     linear(&mut tensors, Part::PatchProjection, tower.sizes.patch_inputs, hidden, bias);
     if kind == Kind::Whisper {
         linear(&mut tensors, Part::FrameProjection, Sounds::KERNEL_SIZE * hidden, hidden, true);
@@ -86,7 +89,7 @@ fn before(tower: &Tower) -> Vec<Tensor> {
     }
     match kind {
         Kind::Clip | Kind::Llama4 | Kind::Mllama => norm(&mut tensors, NormKind::Layer, hidden, Part::TowerFirstNorm),
-        Kind::Pixtral => norm(&mut tensors, NormKind::Rms, hidden, Part::TowerFirstNorm),
+        Kind::Pixtral | Kind::Glm4v => norm(&mut tensors, NormKind::Rms, hidden, Part::TowerFirstNorm),
         _ => {}
     }
     tensors
@@ -109,13 +112,21 @@ fn behind(tower: &Tower) -> Vec<Tensor> {
     let (kind, hidden, keys) = (tower.kind, tower.sizes.hidden, &tower.keys);
     let mut tensors = Vec::new();
     // InternViT has a norm where it takes the first token, and none where it averages.
+    let kind_of_norm = if kind == Kind::Glm4v { NormKind::Rms } else { NormKind::Layer };
     let normed = match kind {
-        Kind::Siglip | Kind::Siglip2 | Kind::Clip | Kind::Llama4 | Kind::Mllama | Kind::Whisper => true,
+        Kind::Siglip
+        | Kind::Siglip2
+        | Kind::Clip
+        | Kind::Llama4
+        | Kind::Mllama
+        | Kind::Glm4v
+        | Kind::PaddleOcr
+        | Kind::Whisper => true,
         Kind::InternVit => keys.use_mean_pooling == Some(false),
         Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Gemma4 => false,
     };
     if normed {
-        norm(&mut tensors, NormKind::Layer, hidden, Part::TowerLastNorm);
+        norm(&mut tensors, kind_of_norm, hidden, Part::TowerLastNorm);
     }
     if tower.pools() {
         tensors.extend(pooling_head(tower));
@@ -179,6 +190,18 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
             let first = if kind == Kind::Qwen25Vl { NormKind::Rms } else { NormKind::Layer };
             merger(&mut tensors, (first, hidden), read, width);
             tower.deepstack().iter().for_each(|_| merger(&mut tensors, (NormKind::Layer, read), read, width));
+        }
+        Projector::Apart => merger(&mut tensors, (NormKind::Layer, hidden), hidden * merge.pow(2), text),
+        Projector::Glm => {
+            // The tower's own code has all of it, so that its width is not the decoder's but what its file says.
+            let width = keys.out_hidden_size.unwrap_or(4096);
+            let between = keys.intermediate_size.unwrap_or(tower.composite.intermediate());
+            linear(&mut tensors, Part::ProjectorConvolution, hidden * merge.pow(2), width, true);
+            linear(&mut tensors, Part::ProjectorIn, width, width, false);
+            norm(&mut tensors, NormKind::Layer, width, Part::ProjectorNorm);
+            linear(&mut tensors, Part::Gate, width, between, false);
+            linear(&mut tensors, Part::Up, width, between, false);
+            linear(&mut tensors, Part::Down, between, width, false);
         }
         Projector::InternVl => {
             let read = hidden * merge.pow(2);

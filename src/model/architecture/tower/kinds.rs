@@ -40,6 +40,10 @@ pub enum Kind {
     Qwen25Vl,
     /// Qwen3-VL's and Qwen3.5's.
     Qwen3Vl,
+    /// GLM-4.1V's.
+    Glm4v,
+    /// PaddleOCR-VL's: SigLIP whose queries and keys turn, over images of any shape.
+    PaddleOcr,
     /// `InternViT`.
     InternVit,
     /// Llama 3.2 Vision's.
@@ -77,6 +81,8 @@ const KINDS: &[(&[&str], Kind)] = &[
     (&["qwen2_5_vl_vision", "qwen2_5_vl", "exaone4_5_vision"], Kind::Qwen25Vl),
     (&["qwen3_vl_vision", "qwen3_vl", "qwen3_vl_moe_vision", "qwen3_vl_moe"], Kind::Qwen3Vl),
     (&["qwen3_5_vision", "qwen3_5", "qwen3_5_moe_vision", "qwen3_5_moe"], Kind::Qwen3Vl),
+    (&["glm4v_vision", "glm4v_moe_vision", "glm4v", "glm4v_moe"], Kind::Glm4v),
+    (&["paddleocr_vl_vision", "paddleocr_vl"], Kind::PaddleOcr),
     (&["internvl_vision"], Kind::InternVit),
     (&["mllama_vision_model"], Kind::Mllama),
     (&["llama4_vision_model"], Kind::Llama4),
@@ -129,6 +135,10 @@ pub enum Projector {
     Mistral3,
     /// A norm, and two matrices over neighbours.
     Merger,
+    /// The same into the decoder's width, over neighbours that lie apart.
+    Apart,
+    /// A convolution over neighbours, a matrix, a norm, and a gated network.
+    Glm,
     /// A norm over neighbours, and two matrices.
     InternVl,
     /// The same, of a width of its own.
@@ -151,6 +161,7 @@ const SIGLIP: Defaults = Defaults { pooling_head: true, ..of(768, 3072, 12, 12, 
 const LLAVA_CLIP: Defaults = of(1024, 4096, 24, 16, 336, 14);
 const IDEFICS3: Defaults = of(1152, 3072, 12, 16, 224, 32);
 const QWEN3_VL: Defaults = of(1152, 4304, 27, 16, 768, 16);
+const GLM4V: Defaults = of(1536, 13_696, 24, 12, 336, 14);
 const WHISPER: Defaults = of(1280, 5120, 32, 20, 1, 1);
 
 const fn row(model_type: &'static str, kind: Kind, projector: Projector, defaults: Defaults) -> Composite {
@@ -170,6 +181,11 @@ const COMPOSITES: &[Composite] = &[
     row("qwen3_vl_moe", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
     row("qwen3_5", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
     row("qwen3_5_moe", Kind::Qwen3Vl, Projector::Merger, QWEN3_VL),
+    row("glm4v", Kind::Glm4v, Projector::Glm, GLM4V),
+    row("glm4v_moe", Kind::Glm4v, Projector::Glm, GLM4V),
+    row("glm46v", Kind::Glm4v, Projector::Glm, GLM4V),
+    row("glmga", Kind::Glm4v, Projector::Glm, GLM4V),
+    row("paddleocr_vl", Kind::PaddleOcr, Projector::Apart, of(1152, 4304, 27, 16, 384, 14)),
     row("mistral3", Kind::Pixtral, Projector::Mistral3, of(1024, 4096, 24, 16, 1540, 14)),
     row("lighton_ocr", Kind::Pixtral, Projector::Mistral3, of(1024, 4096, 24, 16, 1540, 14)),
     row("llava", Kind::Clip, Projector::Llava { newline: false }, LLAVA_CLIP),
@@ -200,6 +216,11 @@ impl Composite {
     /// Whether its towers see or hear.
     pub const fn modality(&self) -> Modality {
         self.kind.modality()
+    }
+
+    /// Width of the network that its configuration gives by default.
+    pub const fn intermediate(&self) -> u64 {
+        self.defaults.intermediate
     }
 
     /// The object of a configuration that describes the tower.
@@ -238,10 +259,13 @@ impl Composite {
             Projector::Gemma3 | Projector::Gemma4 => Gathering::Averaged,
             Projector::Linear if matches!(self.kind, Kind::Whisper) => Gathering::Averaged,
             Projector::Linear | Projector::Llava { .. } | Projector::Mllama => Gathering::Alone,
-            Projector::Merger | Projector::Voxtral => Gathering::SideBySide,
-            Projector::Shuffled | Projector::Mistral3 | Projector::InternVl | Projector::Lfm2 | Projector::Llama4 => {
-                Gathering::Shuffled
-            }
+            Projector::Merger | Projector::Glm | Projector::Voxtral => Gathering::SideBySide,
+            Projector::Shuffled
+            | Projector::Apart
+            | Projector::Mistral3
+            | Projector::InternVl
+            | Projector::Lfm2
+            | Projector::Llama4 => Gathering::Shuffled,
         }
     }
 
@@ -255,6 +279,12 @@ impl Composite {
         matches!(self.model_type, "gemma3" | "shieldgemma2" | "paligemma")
     }
 
+    /// Whether images of any shape go through the tower as one sequence, and what it gives is put together from what each
+    /// of them became.
+    pub const fn packs(&self) -> bool {
+        matches!(self.projector, Projector::Merger | Projector::Apart | Projector::Glm)
+    }
+
     /// Whether layers in the middle of its tower have mergers of their own.
     pub(super) fn deepstacks(&self) -> bool {
         matches!(self.model_type, "qwen3_vl" | "qwen3_vl_moe")
@@ -264,7 +294,9 @@ impl Composite {
     pub(super) fn merge(&self, keys: &TowerKeys) -> u64 {
         match self.projector {
             Projector::Shuffled => keys.scale_factor.unwrap_or(2),
-            Projector::Mistral3 | Projector::Merger => keys.spatial_merge_size.unwrap_or(2),
+            Projector::Mistral3 | Projector::Merger | Projector::Apart | Projector::Glm => {
+                keys.spatial_merge_size.unwrap_or(2)
+            }
             Projector::Lfm2 => keys.downsample_factor.unwrap_or(2),
             Projector::InternVl | Projector::Llama4 => inverse(keys.downsample_ratio.or(keys.pixel_shuffle_ratio)),
             Projector::Gemma4 => keys.pooling_kernel_size.unwrap_or(3),

@@ -45,13 +45,15 @@ impl Sizes {
         let head_dim = keys.head_dim.unwrap_or(hidden / heads);
         let intermediate = match kind {
             Kind::Qwen2Vl => whole(hidden, keys.mlp_ratio.unwrap_or(4.0))?,
+            // Its `intermediate_size` is that of the projector's network.
+            Kind::Glm4v => keys.out_hidden_size.unwrap_or(4096),
             _ => keys.intermediate_size.unwrap_or(defaults.intermediate),
         };
         let image = sides("image_size", keys.image_size.unwrap_or(Sides::Square(defaults.image)))?;
         let patch = sides("patch_size", keys.patch_size.unwrap_or(Sides::Square(defaults.patch)))?;
         let channels = few("num_channels", keys.num_channels.unwrap_or(3))?;
         let frames = match kind {
-            Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl => {
+            Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Glm4v => {
                 few("temporal_patch_size", keys.temporal_patch_size.unwrap_or(2))?
             }
             _ => 1,
@@ -82,7 +84,7 @@ impl Sizes {
     /// Rows of the table of positions.
     pub(super) fn positions(&self, kind: Kind) -> Option<u64> {
         match kind {
-            Kind::Siglip => Some(self.patches()),
+            Kind::Siglip | Kind::Glm4v | Kind::PaddleOcr => Some(self.patches()),
             Kind::Siglip2 => Some(self.rows.unwrap_or(256)),
             Kind::Clip | Kind::InternVit | Kind::Llama4 | Kind::Mllama => Some(self.patches() + 1),
             Kind::Qwen3Vl => Some(self.rows.unwrap_or(2304)),
@@ -140,6 +142,7 @@ pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), Archi
         ("projection_dim", keys.projection_dim),
         ("projector_hidden_size", keys.projector_hidden_size),
         ("out_hidden_size", keys.out_hidden_size),
+        ("intermediate_size", keys.intermediate_size),
         ("vision_output_dim", keys.vision_output_dim),
         ("projector_input_dim", keys.projector_input_dim),
         ("projector_output_dim", keys.projector_output_dim),
@@ -161,18 +164,17 @@ pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), Archi
 }
 
 fn layer(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Layer {
-    let root_mean_square = matches!(kind, Kind::Pixtral | Kind::Qwen25Vl | Kind::Gemma4)
+    let root_mean_square = matches!(kind, Kind::Pixtral | Kind::Qwen25Vl | Kind::Glm4v | Kind::Gemma4)
         || kind == Kind::InternVit && keys.norm_type.as_deref() == Some("rms_norm");
-    let bare = matches!(kind, Kind::Pixtral | Kind::Gemma4);
+    let bare = matches!(kind, Kind::Pixtral | Kind::Glm4v | Kind::Gemma4);
     let attention_bias = match kind {
-        Kind::InternVit => keys.attention_bias.unwrap_or(false),
+        Kind::InternVit | Kind::Glm4v => keys.attention_bias.unwrap_or(false),
         Kind::Mllama => false,
         _ => !bare,
     };
-    let rotates =
-        matches!(kind, Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Llama4 | Kind::Gemma4);
-    let fused = matches!(kind, Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl);
-    let gated = matches!(kind, Kind::Pixtral | Kind::Qwen25Vl | Kind::Gemma4);
+    let fused = matches!(kind, Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Glm4v);
+    let rotates = fused || matches!(kind, Kind::PaddleOcr | Kind::Pixtral | Kind::Llama4 | Kind::Gemma4);
+    let gated = matches!(kind, Kind::Pixtral | Kind::Qwen25Vl | Kind::Glm4v | Kind::Gemma4);
     let attention = Attention {
         heads: sizes.heads,
         kv_heads: keys.num_key_value_heads.unwrap_or(sizes.heads),
@@ -180,7 +182,7 @@ fn layer(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Layer {
         rotary_dim: if rotates { sizes.head_dim } else { 0 },
         projection: if fused { Projection::Fused } else { Projection::Separate },
         qkv_bias: attention_bias,
-        output_bias: attention_bias || kind == Kind::InternVit,
+        output_bias: kind != Kind::Glm4v && attention_bias || kind == Kind::InternVit,
         qk_norm: if kind == Kind::Gemma4 { QkNorm::PerHead } else { QkNorm::None },
         sliding_window: None,
         softcap: false,

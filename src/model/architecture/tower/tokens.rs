@@ -46,6 +46,8 @@ pub enum TokenRule {
         pixels: [u64; 2],
         /// Numbers of a patch.
         inputs: u64,
+        /// What is done first to an image with a side that is shorter than a token's.
+        narrow: Narrow,
     },
     /// The same, with a token behind each row (Pixtral).
     Rows {
@@ -67,6 +69,17 @@ pub enum TokenRule {
         /// How the number of tiles follows from the sides.
         grid: Grid,
     },
+}
+
+/// What becomes of an image with a side that is shorter than a token's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Narrow {
+    /// That side alone is made as long (Qwen).
+    Widened,
+    /// All of it is made larger, in whole pixels (GLM-4.1V).
+    Enlarged,
+    /// All of it is made larger, to the nearest pixels (PaddleOCR-VL).
+    EnlargedToNearest,
 }
 
 /// How an image is cut into tiles.
@@ -91,8 +104,9 @@ impl TokenRule {
         let [height, width] = [height, width].map(|side| side.clamp(1, LONGEST_SIDE));
         match self {
             Self::Fixed { tokens } => *tokens,
-            Self::Patches { patch, merge, pixels, inputs } => {
-                let [height, width] = resized([height, width], patch * merge, *pixels);
+            Self::Patches { patch, merge, pixels, inputs, narrow } => {
+                let sides = narrow.of([height, width], patch * merge);
+                let [height, width] = resized(sides, patch * merge, *pixels);
                 let patches = (height / patch) * (width / patch);
                 let text = patches / (merge * merge);
                 ImageTokens { tiles: 1, each: patches, given: text, text, inputs: patches * inputs }
@@ -148,10 +162,34 @@ impl Grid {
     }
 }
 
+impl Narrow {
+    /// The sides of an image before they are made multiples of a token's.
+    fn of(self, [height, width]: [u64; 2], cell: u64) -> [u64; 2] {
+        match self {
+            Self::Widened => [height, width],
+            Self::Enlarged if height < cell || width < cell => {
+                let scale = (cell as f64 / height as f64).max(cell as f64 / width as f64);
+                [height, width].map(|side| (side as f64 * scale) as u64)
+            }
+            Self::Enlarged => [height, width],
+            Self::EnlargedToNearest => {
+                let [height, width] =
+                    if height < cell { [cell, nearest(width * cell, height)] } else { [height, width] };
+                if width < cell { [nearest(height * cell, width), cell] } else { [height, width] }
+            }
+        }
+    }
+}
+
+/// A quotient to the nearest whole number; halves to the even one, as Python rounds.
+const fn nearest(number: u64, divisor: u64) -> u64 {
+    let (whole, rest) = (number / divisor, number % divisor);
+    if 2 * rest > divisor || 2 * rest == divisor && whole % 2 == 1 { whole + 1 } else { whole }
+}
+
 /// Sides in whole cells, within so many pixels.
 fn resized([height, width]: [u64; 2], cell: u64, [fewest, most]: [u64; 2]) -> [u64; 2] {
-    let rounded = |side: u64| ((side + cell / 2) / cell).max(1) * cell;
-    let near = [rounded(height), rounded(width)];
+    let near = [height, width].map(|side| nearest(side, cell).max(1) * cell);
     let pixels = near[0] * near[1];
     let scaled = |limit: u64, up: bool| {
         let factor = (limit as f64 / (height * width) as f64).sqrt();
@@ -250,6 +288,8 @@ pub(super) fn rule(
     let (merge, side) = (sizes.merge, sizes.image[0]);
     let merged = patches / (merge * merge);
     let fixed = |each, text| TokenRule::Fixed { tokens: square(each, text, inputs) };
+    let (patch, of_patch) = (sizes.patch[0], sizes.patch_inputs);
+    let of_any_shape = |pixels, narrow| TokenRule::Patches { patch, merge, pixels, inputs: of_patch, narrow };
     Ok(match composite.projector {
         Projector::Gemma3 => fixed(patches, small("mm_tokens_per_image", keys.mm_tokens_per_image.unwrap_or(256))?),
         Projector::Gemma4 => {
@@ -268,8 +308,11 @@ pub(super) fn rule(
         Projector::Merger => {
             let most = if kind == Kind::Qwen3Vl { 16_777_216 } else { 12_845_056 };
             let fewest = if kind == Kind::Qwen3Vl { 65_536 } else { 3136 };
-            TokenRule::Patches { patch: sizes.patch[0], merge, pixels: [fewest, most], inputs: sizes.patch_inputs }
+            of_any_shape([fewest, most], Narrow::Widened)
         }
+        // Its processor counts the pixels of both frames that an image is made.
+        Projector::Glm => of_any_shape([112 * 112 / 2, 28 * 28 * 15_000 / 2], Narrow::Enlarged),
+        Projector::Apart => of_any_shape([384 * 384, 1536 * 1536], Narrow::EnlargedToNearest),
         Projector::Mistral3 => {
             TokenRule::Rows { longest: side, patch: sizes.patch[0], merge, inputs: sizes.patch_inputs }
         }
