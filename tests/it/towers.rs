@@ -55,6 +55,9 @@ fn of_processor(name: &str) -> Option<Model> {
         "internvl" => preset("internvl3-1b-hf"),
         "pixtral-12b" => preset("pixtral-12b-2409"),
         "mistral3" => preset("mistral-small-3.1-24b-instruct-2503"),
+        "deepseek_vl" => imported(&json!({ "model_type": "deepseek_vl", "text_config": { "model_type": "llama" },
+            "vision_config": { "image_size": 384 } })),
+        "qianfan_ocr" => imported(&json!({ "model_type": "qianfan_ocr", "text_config": { "model_type": "qwen3" } })),
         class @ ("glm4v" | "glm46v" | "paddleocr_vl") => imported(&json!({ "model_type": class })),
         // The class's own limits, which no published processor keeps.
         _ => return None,

@@ -436,7 +436,7 @@ def image_size(record, run, keys, train):
         return "1024x1024" if run["images"] == 17 else "640x480"
     if family in ("smolvlm", "idefics3", "llava_next", "llava_onevision", "llama4", "lfm2_vl"):
         raise Skip(f"tiles of images fed one by one ({family})")
-    if family == "internvl":
+    if family in ("internvl", "qianfan_ocr"):
         return "x".join(map(str, vision["image_size"]))
     return "1024x1024"
 

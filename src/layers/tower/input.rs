@@ -104,14 +104,14 @@ impl Run<'_> {
         let table = tape.parameter(Part::PositionEmbedding.name(Piece::Weight), table, self.weights);
         let wide = cast(tape, table, Dtype::Fp32, "position embedding in fp32");
         let two = Dim { symbol: "", size: 2 };
-        let places = tape.shape(&[self.b(), self.s(), two]);
-        let places = tape.constant("places of positions", places, Dtype::Fp32);
-        let keeps = [wide, places];
+        let grid = tape.shape(&[self.b(), self.s(), two]);
+        let grid = tape.constant("places of positions", grid, Dtype::Fp32);
+        let keeps = [wide, grid];
         let sample = Operation { rule: Rule::Each, inputs: &[wide], keeps: &keeps, extras: &[], keeps_output: false };
         let sampled = tape.apply(&sample, "sampled positions in fp32", stream.shape, Dtype::Fp32);
         let narrow = cast(tape, sampled, self.weights, "sampled positions");
         let placed = join(tape, [stream, narrow], "tokens with positions", stream.shape);
-        tape.release_each([narrow, sampled, places, wide, stream]);
+        tape.release_each([narrow, sampled, grid, wide, stream]);
         placed
     }
 

@@ -7,6 +7,7 @@ mod tokens;
 use super::{Architecture, ArchitectureError, LayerGroup, Output};
 use crate::model::family::{Dropout, NormKind, PositionKind, PositionTable};
 use crate::model::keys::TowerKeys;
+use crate::model::part::Part;
 
 pub use kinds::{Composite, Kind, Modality, Projector};
 pub use layers::Sizes;
@@ -57,7 +58,7 @@ impl Tower {
             kind,
             composite,
             sizes,
-            groups: layers::groups(kind, &sizes, keys),
+            groups: layers::groups(kind, composite, &sizes, keys),
             tokens: tokens::rule(composite, kind, &sizes, keys)?,
             keys: keys.clone(),
         })
@@ -116,6 +117,19 @@ impl Tower {
     /// Whether the projector reads what its layers give before the last of them.
     pub fn leaves_last_layer(&self) -> bool {
         self.kind == Kind::Clip
+    }
+
+    /// Whether the projector reads what a part outside its layers makes: it does not read a pooling head.
+    pub fn reads(&self, part: Part) -> bool {
+        const HEAD: [Part; 6] = [
+            Part::PoolingQuery,
+            Part::QueryKeyValue,
+            Part::AttentionOutput,
+            Part::FeedForwardNorm,
+            Part::Up,
+            Part::Down,
+        ];
+        !(self.pools() && HEAD.contains(&part))
     }
 
     /// The tower's stack of layers by itself, as what computes layers looks at one.

@@ -7,7 +7,8 @@ use crate::model::part::Part;
 use crate::model::{Model, Output};
 use crate::scenario::{Placement, Train};
 
-/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from, and nothing
+/// reads a tower's pooling head.
 pub(super) fn reached(
     blocks: &[BlockParameters],
     model: &Model,
@@ -19,8 +20,13 @@ pub(super) fn reached(
         for block in &mut blocks {
             block.tensors.retain(|tensor| tensor.part != Part::Pooler);
         }
-        blocks.retain(|block| !block.tensors.is_empty());
     }
+    if let Some(tower) = &model.architecture.tower {
+        for block in blocks.iter_mut().filter(|block| block.block == Block::Tower) {
+            block.tensors.retain(|tensor| tower.reads(tensor.part));
+        }
+    }
+    blocks.retain(|block| !block.tensors.is_empty());
     blocks
 }
 

@@ -83,7 +83,7 @@ const KINDS: &[(&[&str], Kind)] = &[
     (&["qwen3_5_vision", "qwen3_5", "qwen3_5_moe_vision", "qwen3_5_moe"], Kind::Qwen3Vl),
     (&["glm4v_vision", "glm4v_moe_vision", "glm4v", "glm4v_moe"], Kind::Glm4v),
     (&["paddleocr_vl_vision", "paddleocr_vl"], Kind::PaddleOcr),
-    (&["internvl_vision"], Kind::InternVit),
+    (&["internvl_vision", "qianfan_ocr_vision"], Kind::InternVit),
     (&["mllama_vision_model"], Kind::Mllama),
     (&["llama4_vision_model"], Kind::Llama4),
     (&["gemma4_vision"], Kind::Gemma4),
@@ -102,6 +102,8 @@ pub(super) struct Defaults {
     pub(super) patch: u64,
     /// Whether SigLIP's pooling head stands behind the layers.
     pub(super) pooling_head: bool,
+    /// Whether `InternViT`'s queries, keys and values have a bias.
+    pub(super) attention_bias: bool,
 }
 
 /// A class that has a tower and a projector beside its decoder.
@@ -154,7 +156,7 @@ pub enum Projector {
 }
 
 const fn of(hidden: u64, intermediate: u64, layers: u64, heads: u64, image: u64, patch: u64) -> Defaults {
-    Defaults { hidden, intermediate, layers, heads, image, patch, pooling_head: false }
+    Defaults { hidden, intermediate, layers, heads, image, patch, pooling_head: false, attention_bias: false }
 }
 
 const SIGLIP: Defaults = Defaults { pooling_head: true, ..of(768, 3072, 12, 12, 224, 16) };
@@ -162,6 +164,7 @@ const LLAVA_CLIP: Defaults = of(1024, 4096, 24, 16, 336, 14);
 const IDEFICS3: Defaults = of(1152, 3072, 12, 16, 224, 32);
 const QWEN3_VL: Defaults = of(1152, 4304, 27, 16, 768, 16);
 const GLM4V: Defaults = of(1536, 13_696, 24, 12, 336, 14);
+const INTERN_VIT: Defaults = of(1024, 4096, 24, 16, 448, 14);
 const WHISPER: Defaults = of(1280, 5120, 32, 20, 1, 1);
 
 const fn row(model_type: &'static str, kind: Kind, projector: Projector, defaults: Defaults) -> Composite {
@@ -192,7 +195,9 @@ const COMPOSITES: &[Composite] = &[
     row("llava_next", Kind::Clip, Projector::Llava { newline: true }, LLAVA_CLIP),
     row("llava_next_video", Kind::Clip, Projector::Llava { newline: true }, LLAVA_CLIP),
     row("llava_onevision", Kind::Siglip, Projector::Llava { newline: true }, of(1152, 4304, 26, 16, 384, 14)),
-    row("internvl", Kind::InternVit, Projector::InternVl, of(1024, 4096, 24, 16, 448, 14)),
+    row("deepseek_vl", Kind::Siglip, Projector::Llava { newline: false }, SIGLIP),
+    row("internvl", Kind::InternVit, Projector::InternVl, INTERN_VIT),
+    row("qianfan_ocr", Kind::InternVit, Projector::InternVl, Defaults { attention_bias: true, ..INTERN_VIT }),
     row("smolvlm", Kind::Siglip, Projector::Shuffled, IDEFICS3),
     row("idefics3", Kind::Siglip, Projector::Shuffled, IDEFICS3),
     row("lfm2_vl", Kind::Siglip2, Projector::Lfm2, SIGLIP),

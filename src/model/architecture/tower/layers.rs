@@ -125,8 +125,8 @@ fn whole(width: u64, ratio: f64) -> Result<u64, ArchitectureError> {
 }
 
 /// The layers, first to last.
-pub(super) fn groups(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Vec<LayerGroup> {
-    let layer = layer(kind, sizes, keys);
+pub(super) fn groups(kind: Kind, composite: &Composite, sizes: &Sizes, keys: &TowerKeys) -> Vec<LayerGroup> {
+    let layer = layer(kind, composite, sizes, keys);
     let mut groups = vec![LayerGroup { layers: sizes.layers, layer: layer.clone() }];
     if kind == Kind::Mllama {
         let variant = LayerVariant { weighs_halves: true, ..layer.variant };
@@ -163,12 +163,12 @@ pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), Archi
     Ok(())
 }
 
-fn layer(kind: Kind, sizes: &Sizes, keys: &TowerKeys) -> Layer {
+fn layer(kind: Kind, composite: &Composite, sizes: &Sizes, keys: &TowerKeys) -> Layer {
     let root_mean_square = matches!(kind, Kind::Pixtral | Kind::Qwen25Vl | Kind::Glm4v | Kind::Gemma4)
         || kind == Kind::InternVit && keys.norm_type.as_deref() == Some("rms_norm");
     let bare = matches!(kind, Kind::Pixtral | Kind::Glm4v | Kind::Gemma4);
     let attention_bias = match kind {
-        Kind::InternVit | Kind::Glm4v => keys.attention_bias.unwrap_or(false),
+        Kind::InternVit | Kind::Glm4v => keys.attention_bias.unwrap_or(composite.defaults_of(kind).attention_bias),
         Kind::Mllama => false,
         _ => !bare,
     };

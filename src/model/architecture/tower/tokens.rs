@@ -166,12 +166,11 @@ impl Narrow {
     /// The sides of an image before they are made multiples of a token's.
     fn of(self, [height, width]: [u64; 2], cell: u64) -> [u64; 2] {
         match self {
-            Self::Widened => [height, width],
             Self::Enlarged if height < cell || width < cell => {
                 let scale = (cell as f64 / height as f64).max(cell as f64 / width as f64);
                 [height, width].map(|side| (side as f64 * scale) as u64)
             }
-            Self::Enlarged => [height, width],
+            Self::Widened | Self::Enlarged => [height, width],
             Self::EnlargedToNearest => {
                 let [height, width] =
                     if height < cell { [cell, nearest(width * cell, height)] } else { [height, width] };
