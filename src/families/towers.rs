@@ -18,7 +18,7 @@ const SIGLIP: Implementation = Implementation {
 /// What the code of a kind of tower does.
 pub(crate) const fn implementation(kind: Kind) -> Implementation {
     match kind {
-        Kind::Siglip | Kind::Siglip2 | Kind::Clip | Kind::InternVit => SIGLIP,
+        Kind::Siglip | Kind::Siglip2 | Kind::Clip | Kind::InternVit | Kind::Sam => SIGLIP,
         Kind::Mllama => Implementation { holds_heads: true, ..SIGLIP },
         Kind::Whisper => {
             Implementation { scaled_queries: true, contiguous_heads: true, copies_context: true, ..SIGLIP }

@@ -5,6 +5,7 @@ mod input;
 mod layer;
 mod projector;
 mod tiles;
+mod windows;
 
 use std::ops::Range;
 
@@ -123,8 +124,8 @@ impl<'a> Run<'a> {
         tape.set_frozen(frozen || !seen.trained);
         let own = self.of_tower(seen);
         let mut passed = Passed { layers: Vec::new(), unread: None, until_return: Vec::new() };
-        let stream = own.tower_input(tape, seen, &mut passed.until_return);
         let mut until_tower_returns = Vec::new();
+        let stream = own.tower_input(tape, seen, [&mut passed.until_return, &mut until_tower_returns]);
         let (stream, deep) = own.tower_layers(tape, seen, stream, (&mut passed, &mut until_tower_returns));
         let read = own.behind_tower(tape, seen, stream);
         tape.set_frozen(frozen);
@@ -228,8 +229,8 @@ impl<'a> Run<'a> {
     ) -> (Tensor, Vec<Tensor>) {
         let shared = self.tower_tables(tape, until_tower_returns);
         let mask = self.block_mask(tape, &seen.tower);
-        // Whoever calls the layers has what enters them in a variable.
-        let entered = tape.share(stream);
+        // A module of its own that calls the layers leaves what enters them in a variable of its caller's.
+        let entered = seen.tower.kind.has_encoder().then(|| tape.share(stream));
         // What has no way back keeps nothing.
         let goes_back = stream.needs_gradient() || seen.trained;
         let checkpoints = self.checkpointed_layers > 0 && goes_back;
@@ -266,7 +267,7 @@ impl<'a> Run<'a> {
             }
         }
         tape.release_each(mask);
-        tape.release(entered);
+        tape.release_each(entered);
         (stream, read)
     }
 
@@ -296,6 +297,9 @@ impl<'a> Run<'a> {
 
     /// The last norm, where the projector reads what comes behind it.
     fn behind_tower(&self, tape: &mut Tape, seen: &Seen, stream: Tensor) -> Tensor {
+        if seen.tower.kind == Kind::Sam {
+            return self.neck(tape, seen, stream);
+        }
         if !seen.has(Part::TowerLastNorm) || seen.tower.leaves_last_layer() {
             return stream;
         }

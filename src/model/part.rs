@@ -283,6 +283,8 @@ parts! {
     PerLayerInputProjection: "per-layer input.projection", Beside, ["" ""], Replicated, Always, [], [], "blk.%.proj";
 
     TowerLastNorm: "tower last norm", Head, ["" ""], Replicated, Never, [], [], "";
+    NeckConvolution: "neck.convolution", Head, ["" ""], Replicated, Never, [], [], "";
+    NeckNorm: "neck.norm", Head, ["" ""], Replicated, Never, [], [], "";
     PoolingQuery: "pooling query", Head, ["" ""], Replicated, Never, [], [], "";
     ImageNewline: "projector.newline", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorNorm: "projector.norm", Head, ["" ""], Replicated, Never, [], [], "";

@@ -57,6 +57,7 @@ fn of_processor(name: &str) -> Option<Model> {
         "mistral3" => preset("mistral-small-3.1-24b-instruct-2503"),
         "deepseek_vl" => imported(&json!({ "model_type": "deepseek_vl", "text_config": { "model_type": "llama" },
             "vision_config": { "image_size": 384 } })),
+        "got_ocr2" => imported(&json!({ "model_type": "got_ocr2", "text_config": { "model_type": "qwen2" } })),
         "qianfan_ocr" => imported(&json!({ "model_type": "qianfan_ocr", "text_config": { "model_type": "qwen3" } })),
         class @ ("glm4v" | "glm46v" | "paddleocr_vl") => imported(&json!({ "model_type": class })),
         // The class's own limits, which no published processor keeps.
@@ -239,12 +240,12 @@ fn what_has_no_tower_or_is_left_out_is_said() {
     let text_alone = said(&["gemma-3-4b-it", "--framework", "litgpt"]);
     assert_eq!(text_alone, json!(["vision tower, which litgpt does not build"]));
     // A class with a part that is not known.
-    let config = json!({ "model_type": "got_ocr2", "text_config": { "model_type": "qwen2" },
-        "vision_config": { "model_type": "got_ocr2_vision" } });
+    let config = json!({ "model_type": "janus", "text_config": { "model_type": "llama" },
+        "vision_config": { "model_type": "janus_vision_model" } });
     place.write("config.json", &config.to_string());
     let import = place.run(&["import", "config.json"]);
-    assert!(import.err.contains("not counted: vision tower (got_ocr2_vision)"), "{}", import.err);
-    assert!(import.out.contains("omitted = [\"vision tower (got_ocr2_vision)\"]"), "{}", import.out);
+    assert!(import.err.contains("not counted: vision tower (janus_vision_model)"), "{}", import.err);
+    assert!(import.out.contains("omitted = [\"vision tower (janus_vision_model)\"]"), "{}", import.out);
     let adapted = place.run(&["estimate", "gemma-3-4b-it", "--set", "train.method=lora", "--set", "train.images=1"]);
     assert!(adapted.err.contains("train.train_tower=true"), "{}", adapted.err);
 }

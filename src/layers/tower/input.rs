@@ -12,7 +12,12 @@ use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 
 impl Run<'_> {
     /// Patches or frames as tokens, with their positions. What the tower's code has in a variable is put with the rest.
-    pub(super) fn tower_input(&self, tape: &mut Tape, seen: &Seen, until_return: &mut Vec<Tensor>) -> Tensor {
+    pub(super) fn tower_input(
+        &self,
+        tape: &mut Tape,
+        seen: &Seen,
+        [until_return, until_tower_returns]: [&mut Vec<Tensor>; 2],
+    ) -> Tensor {
         let tower = &seen.tower;
         let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
         let has_class = seen.has(Part::ClassToken);
@@ -20,6 +25,9 @@ impl Run<'_> {
         let read = tape.shape(&[self.b(), patches, inputs]);
         let pixels = Tape::buffer(read, Dtype::Fp32);
         let pixels = cast(tape, pixels, self.weights, "pixels in the weights' type");
+        if tower.composite.casts_pixels() {
+            until_tower_returns.push(tape.share(pixels));
+        }
         let embedded = if tower.kind == Kind::Whisper {
             let frames =
                 self.frames(tape, pixels, tower.sizes.patch_inputs / 3, |tape, first| self.begun(tape, tower, first));
@@ -153,6 +161,13 @@ impl Run<'_> {
         }
         let Some(rows) = tower.positions() else { return stream };
         let table = tape.shape(&[Dim { symbol: "", size: rows }, self.h()]);
+        if tower.kind == Kind::Sam {
+            // A parameter as it is, which is looked up in no table.
+            let table = tape.parameter(Part::PositionEmbedding.name(Piece::Weight), table, self.weights);
+            let placed = add(tape, [stream, table], "tokens with positions");
+            tape.release(stream);
+            return placed;
+        }
         let frozen = tape.is_frozen();
         tape.set_frozen(frozen || !tower.position_table().is_trained(self.loaded));
         let table = tape.parameter(Part::PositionEmbedding.name(Piece::Weight), table, self.weights);

@@ -24,6 +24,9 @@ impl Run<'_> {
         if seen.tower.composite.projector == Projector::Glm {
             return self.through_network(tape, seen, read, until_return);
         }
+        if seen.tower.composite.projector == Projector::Convolved {
+            return self.through_convolutions(tape, seen, read, until_return);
+        }
         if seen.tower.composite.projector == Projector::Apart {
             // Its result holds what the tower gave.
             until_return.push(tape.share(read));
@@ -133,6 +136,36 @@ impl Run<'_> {
         let output = through(tape, product, Part::Down, "mlp.down");
         tape.release_each([product, entering]);
         output
+    }
+
+    /// GOT-OCR 2's: two convolutions, each of which leaves every other token of a side, and a matrix over what lies token by
+    /// token again. The tower's result holds what the first one reads.
+    fn through_convolutions(
+        &self,
+        tape: &mut Tape,
+        seen: &Seen,
+        read: Tensor,
+        until_return: &mut Vec<Tensor>,
+    ) -> Tensor {
+        let dim = |size| Dim { symbol: "", size };
+        let [rows, columns] = seen.tower.sizes.grid();
+        let mut tokens = Dim { symbol: "n", size: rows.saturating_mul(columns) };
+        let mut sides = [rows, columns];
+        until_return.push(tape.share(read));
+        let mut stream = read;
+        let convolutions = seen.tensors.projector.iter().filter(|it| it.part == Part::ProjectorConvolution);
+        for convolution in convolutions {
+            sides = sides.map(|side| side.div_ceil(2));
+            tokens.size = sides[0].saturating_mul(sides[1]);
+            let widths = [dim(convolution.columns), dim(convolution.rows)];
+            let made = self.patched(tape, stream, (Part::ProjectorConvolution, widths, false), tokens);
+            tape.release(stream);
+            stream = made;
+        }
+        let flat = copy(tape, stream, "tokens side by side", stream.shape);
+        tape.release(stream);
+        let Some(matrix) = seen.tensors.projector.iter().find(|it| it.part == Part::ProjectorIn) else { return flat };
+        self.through_matrix(tape, flat, matrix, tokens, true)
     }
 
     /// All that the tower gives through one matrix.

@@ -169,7 +169,18 @@ impl Tower {
 
     /// Rows of its table of positions, where it has one.
     pub fn positions(&self) -> Option<u64> {
-        self.sizes.positions(self.kind)
+        let added = self.kind != Kind::Sam || self.keys.use_abs_pos.unwrap_or(true);
+        self.sizes.positions(self.kind).filter(|_| added)
+    }
+
+    /// Channels that SAM's neck gives.
+    pub fn output_channels(&self) -> u64 {
+        self.keys.output_channels.unwrap_or(256)
+    }
+
+    /// Whether SAM's scores have a term by distance.
+    pub fn scores_distances(&self) -> bool {
+        self.kind == Kind::Sam && self.keys.use_rel_pos.unwrap_or(true)
     }
 
     /// Its table of positions: Whisper's is sines and cosines that stand among the parameters.

@@ -302,7 +302,7 @@ keys! {
         /// Qwen2-VL: width of the feed-forward network, as a multiple of the stream's.
         mlp_ratio: Option<f64>,
         /// Width of the feed-forward network.
-        intermediate_size: Option<u64> | "encoder_ffn_dim",
+        intermediate_size: Option<u64> | "encoder_ffn_dim" | "mlp_dim",
         /// Layers.
         num_hidden_layers: Option<u64> | "depth" | "encoder_layers",
         /// Heads.
@@ -323,8 +323,18 @@ keys! {
         num_positions: Option<u64> | "num_position_embeddings" | "num_patches" | "max_source_positions" | "position_embedding_size",
         /// Whether SigLIP's pooling head stands behind the layers.
         vision_use_head: Option<bool>,
-        /// InternVL: bias of queries, keys and values.
-        attention_bias: Option<bool>,
+        /// InternVL, GLM-4.1V and SAM: bias of queries, keys and values.
+        attention_bias: Option<bool> | "qkv_bias",
+        /// SAM: tokens of a side of a window; 0: there are none.
+        window_size: Option<u64>,
+        /// SAM: layers, counted from 0, whose attention sees all tokens.
+        global_attn_indexes: Option<Vec<u64>>,
+        /// SAM: whether tokens have positions that are added.
+        use_abs_pos: Option<bool>,
+        /// SAM: whether scores have a term by distance, along each side.
+        use_rel_pos: Option<bool>,
+        /// SAM: channels of what its neck gives.
+        output_channels: Option<u64>,
         /// InternVL: whether queries and keys are normed.
         use_qk_norm: Option<bool>,
         /// InternVL: `layer_norm` or `rms_norm`.

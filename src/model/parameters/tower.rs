@@ -58,6 +58,13 @@ fn layers(tower: &Tower) -> Vec<Vec<Tensor>> {
             let more = scales.into_iter().chain(norms.into_iter().filter(|_| normed));
             tensors.extend(more.map(|part| vector(part, hidden, Role::Norm)));
         }
+        if tower.scores_distances() {
+            let window = group.layer.attention().and_then(|attention| attention.sliding_window);
+            let sides = tower.sizes.grid().map(|side| window.unwrap_or(side));
+            let head = tower.sizes.head_dim;
+            let table = |side| matrix((Part::DistanceBias, Piece::Weight), 2 * side - 1, head, Role::Table);
+            tensors.extend(sides.map(table));
+        }
         tensors
     };
     tower.groups.iter().map(of_group).collect()
@@ -73,9 +80,9 @@ fn before(tower: &Tower) -> Vec<Tensor> {
     if matches!(kind, Kind::Clip | Kind::InternVit | Kind::Llama4 | Kind::Mllama) {
         tensors.push(vector((Part::ClassToken, Piece::Whole), hidden, Role::Table));
     }
-    let bias = matches!(
+    let bias = !matches!(
         kind,
-        Kind::Siglip | Kind::Siglip2 | Kind::InternVit | Kind::Qwen3Vl | Kind::Glm4v | Kind::PaddleOcr | Kind::Whisper
+        Kind::Clip | Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Mllama | Kind::Llama4 | Kind::Gemma4
     );
     linear(&mut tensors, Part::PatchProjection, tower.sizes.patch_inputs, hidden, bias);
     if kind == Kind::Whisper {
@@ -123,13 +130,20 @@ fn behind(tower: &Tower) -> Vec<Tensor> {
         | Kind::PaddleOcr
         | Kind::Whisper => true,
         Kind::InternVit => keys.use_mean_pooling == Some(false),
-        Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Gemma4 => false,
+        Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Sam | Kind::Gemma4 => false,
     };
     if normed {
         norm(&mut tensors, kind_of_norm, hidden, Part::TowerLastNorm);
     }
     if tower.pools() {
         tensors.extend(pooling_head(tower));
+    }
+    if kind == Kind::Sam {
+        let width = tower.output_channels();
+        for inputs in [hidden, 9 * width] {
+            linear(&mut tensors, Part::NeckConvolution, inputs, width, false);
+            norm(&mut tensors, NormKind::Layer, width, Part::NeckNorm);
+        }
     }
     if kind == Kind::Llama4 {
         let between = keys.projector_input_dim.unwrap_or(4096);
@@ -202,6 +216,12 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
             linear(&mut tensors, Part::Gate, width, between, false);
             linear(&mut tensors, Part::Up, width, between, false);
             linear(&mut tensors, Part::Down, between, width, false);
+        }
+        Projector::Convolved => {
+            let width = tower.output_channels();
+            linear(&mut tensors, Part::ProjectorConvolution, 9 * width, 2 * width, false);
+            linear(&mut tensors, Part::ProjectorConvolution, 18 * width, text, false);
+            linear(&mut tensors, Part::ProjectorIn, text, text, true);
         }
         Projector::InternVl => {
             let read = hidden * merge.pow(2);

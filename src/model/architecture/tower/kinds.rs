@@ -46,6 +46,8 @@ pub enum Kind {
     PaddleOcr,
     /// `InternViT`.
     InternVit,
+    /// GOT-OCR 2's, the tower of SAM: eager attention in windows, and in some layers of all tokens.
+    Sam,
     /// Llama 3.2 Vision's.
     Mllama,
     /// Llama 4's.
@@ -63,6 +65,11 @@ impl Kind {
             Self::Whisper => Modality::Audio,
             _ => Modality::Vision,
         }
+    }
+
+    /// Whether a module of its own calls its layers, and not the tower itself.
+    pub const fn has_encoder(self) -> bool {
+        !matches!(self, Self::Qwen2Vl | Self::Qwen25Vl | Self::Qwen3Vl | Self::Glm4v | Self::Sam)
     }
 
     /// The kind of this `model_type`.
@@ -84,6 +91,7 @@ const KINDS: &[(&[&str], Kind)] = &[
     (&["glm4v_vision", "glm4v_moe_vision", "glm4v", "glm4v_moe"], Kind::Glm4v),
     (&["paddleocr_vl_vision", "paddleocr_vl"], Kind::PaddleOcr),
     (&["internvl_vision", "qianfan_ocr_vision"], Kind::InternVit),
+    (&["got_ocr2_vision", "pp_chart2table_vision"], Kind::Sam),
     (&["mllama_vision_model"], Kind::Mllama),
     (&["llama4_vision_model"], Kind::Llama4),
     (&["gemma4_vision"], Kind::Gemma4),
@@ -102,7 +110,7 @@ pub(super) struct Defaults {
     pub(super) patch: u64,
     /// Whether SigLIP's pooling head stands behind the layers.
     pub(super) pooling_head: bool,
-    /// Whether `InternViT`'s queries, keys and values have a bias.
+    /// Whether `InternViT`'s and SAM's queries, keys and values have a bias.
     pub(super) attention_bias: bool,
 }
 
@@ -141,6 +149,8 @@ pub enum Projector {
     Apart,
     /// A convolution over neighbours, a matrix, a norm, and a gated network.
     Glm,
+    /// Two convolutions, each over every other token of a side, and one matrix.
+    Convolved,
     /// A norm over neighbours, and two matrices.
     InternVl,
     /// The same, of a width of its own.
@@ -165,6 +175,7 @@ const IDEFICS3: Defaults = of(1152, 3072, 12, 16, 224, 32);
 const QWEN3_VL: Defaults = of(1152, 4304, 27, 16, 768, 16);
 const GLM4V: Defaults = of(1536, 13_696, 24, 12, 336, 14);
 const INTERN_VIT: Defaults = of(1024, 4096, 24, 16, 448, 14);
+const SAM: Defaults = Defaults { attention_bias: true, ..of(768, 3072, 12, 12, 1024, 16) };
 const WHISPER: Defaults = of(1280, 5120, 32, 20, 1, 1);
 
 const fn row(model_type: &'static str, kind: Kind, projector: Projector, defaults: Defaults) -> Composite {
@@ -196,6 +207,8 @@ const COMPOSITES: &[Composite] = &[
     row("llava_next_video", Kind::Clip, Projector::Llava { newline: true }, LLAVA_CLIP),
     row("llava_onevision", Kind::Siglip, Projector::Llava { newline: true }, of(1152, 4304, 26, 16, 384, 14)),
     row("deepseek_vl", Kind::Siglip, Projector::Llava { newline: false }, SIGLIP),
+    row("got_ocr2", Kind::Sam, Projector::Convolved, SAM),
+    row("pp_chart2table", Kind::Sam, Projector::Convolved, SAM),
     row("internvl", Kind::InternVit, Projector::InternVl, INTERN_VIT),
     row("qianfan_ocr", Kind::InternVit, Projector::InternVl, Defaults { attention_bias: true, ..INTERN_VIT }),
     row("smolvlm", Kind::Siglip, Projector::Shuffled, IDEFICS3),
@@ -263,7 +276,7 @@ impl Composite {
         match self.projector {
             Projector::Gemma3 | Projector::Gemma4 => Gathering::Averaged,
             Projector::Linear if matches!(self.kind, Kind::Whisper) => Gathering::Averaged,
-            Projector::Linear | Projector::Llava { .. } | Projector::Mllama => Gathering::Alone,
+            Projector::Linear | Projector::Llava { .. } | Projector::Convolved | Projector::Mllama => Gathering::Alone,
             Projector::Merger | Projector::Glm | Projector::Voxtral => Gathering::SideBySide,
             Projector::Shuffled
             | Projector::Apart
@@ -290,6 +303,11 @@ impl Composite {
         matches!(self.projector, Projector::Merger | Projector::Apart | Projector::Glm)
     }
 
+    /// Whether what calls the tower casts pixels to the weights' type, and not the tower: it has them until that returns.
+    pub const fn casts_pixels(&self) -> bool {
+        self.packs() || matches!(self.projector, Projector::Convolved)
+    }
+
     /// Whether layers in the middle of its tower have mergers of their own.
     pub(super) fn deepstacks(&self) -> bool {
         matches!(self.model_type, "qwen3_vl" | "qwen3_vl_moe")
@@ -308,6 +326,7 @@ impl Composite {
             Projector::Gemma3
             | Projector::Linear
             | Projector::Llava { .. }
+            | Projector::Convolved
             | Projector::Mllama
             | Projector::Voxtral => 1,
         }

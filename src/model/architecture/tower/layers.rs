@@ -76,15 +76,20 @@ impl Sizes {
         })
     }
 
+    /// Patches of each side of an image of the class's size.
+    pub const fn grid(&self) -> [u64; 2] {
+        [self.image[0] / self.patch[0], self.image[1] / self.patch[1]]
+    }
+
     /// Patches of an image of the class's size.
     pub const fn patches(&self) -> u64 {
-        (self.image[0] / self.patch[0]) * (self.image[1] / self.patch[1])
+        self.grid()[0] * self.grid()[1]
     }
 
     /// Rows of the table of positions.
     pub(super) fn positions(&self, kind: Kind) -> Option<u64> {
         match kind {
-            Kind::Siglip | Kind::Glm4v | Kind::PaddleOcr => Some(self.patches()),
+            Kind::Siglip | Kind::Glm4v | Kind::PaddleOcr | Kind::Sam => Some(self.patches()),
             Kind::Siglip2 => Some(self.rows.unwrap_or(256)),
             Kind::Clip | Kind::InternVit | Kind::Llama4 | Kind::Mllama => Some(self.patches() + 1),
             Kind::Qwen3Vl => Some(self.rows.unwrap_or(2304)),
@@ -133,6 +138,30 @@ pub(super) fn groups(kind: Kind, composite: &Composite, sizes: &Sizes, keys: &To
         let layer = Layer { variant, ..layer };
         groups.push(LayerGroup { layers: keys.num_global_layers.unwrap_or(8), layer });
     }
+    if kind == Kind::Sam {
+        return by_window(&groups[0].layer, sizes.layers, keys);
+    }
+    groups
+}
+
+/// SAM's layers, each of which attends within windows or, where the file names it, to all tokens.
+fn by_window(layer: &Layer, layers: u64, keys: &TowerKeys) -> Vec<LayerGroup> {
+    let global = keys.global_attn_indexes.clone().unwrap_or_else(|| vec![2, 5, 8, 11]);
+    let side = keys.window_size.unwrap_or(14);
+    let mut groups: Vec<LayerGroup> = Vec::new();
+    for number in 0..layers {
+        let window = (side > 0 && !global.contains(&number)).then_some(side);
+        match groups.last_mut() {
+            Some(last) if last.layer.attention().is_some_and(|it| it.sliding_window == window) => last.layers += 1,
+            _ => {
+                let mut layer = layer.clone();
+                if let Mixer::Attention(attention) = &mut layer.mixer {
+                    attention.sliding_window = window;
+                }
+                groups.push(LayerGroup { layers: 1, layer });
+            }
+        }
+    }
     groups
 }
 
@@ -153,6 +182,8 @@ pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), Archi
     }
     let numbers = [
         ("num_global_layers", keys.num_global_layers),
+        ("window_size", keys.window_size.filter(|side| *side > 0)),
+        ("output_channels", keys.output_channels.map(|width| width.div_ceil(16))),
         ("max_num_tiles", keys.max_num_tiles),
         ("num_aspect_ratios", keys.num_aspect_ratios),
         ("vision_feature_layer", keys.vision_feature_layers),
@@ -168,11 +199,14 @@ fn layer(kind: Kind, composite: &Composite, sizes: &Sizes, keys: &TowerKeys) -> 
         || kind == Kind::InternVit && keys.norm_type.as_deref() == Some("rms_norm");
     let bare = matches!(kind, Kind::Pixtral | Kind::Glm4v | Kind::Gemma4);
     let attention_bias = match kind {
-        Kind::InternVit | Kind::Glm4v => keys.attention_bias.unwrap_or(composite.defaults_of(kind).attention_bias),
+        Kind::InternVit | Kind::Glm4v | Kind::Sam => {
+            keys.attention_bias.unwrap_or(composite.defaults_of(kind).attention_bias)
+        }
         Kind::Mllama => false,
         _ => !bare,
     };
     let fused = matches!(kind, Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Glm4v);
+    let fused_too = fused || kind == Kind::Sam;
     let rotates = fused || matches!(kind, Kind::PaddleOcr | Kind::Pixtral | Kind::Llama4 | Kind::Gemma4);
     let gated = matches!(kind, Kind::Pixtral | Kind::Qwen25Vl | Kind::Glm4v | Kind::Gemma4);
     let attention = Attention {
@@ -180,9 +214,9 @@ fn layer(kind: Kind, composite: &Composite, sizes: &Sizes, keys: &TowerKeys) -> 
         kv_heads: keys.num_key_value_heads.unwrap_or(sizes.heads),
         head_dim: sizes.head_dim,
         rotary_dim: if rotates { sizes.head_dim } else { 0 },
-        projection: if fused { Projection::Fused } else { Projection::Separate },
+        projection: if fused_too { Projection::Fused } else { Projection::Separate },
         qkv_bias: attention_bias,
-        output_bias: kind != Kind::Glm4v && attention_bias || kind == Kind::InternVit,
+        output_bias: kind != Kind::Glm4v && attention_bias || matches!(kind, Kind::InternVit | Kind::Sam),
         qk_norm: if kind == Kind::Gemma4 { QkNorm::PerHead } else { QkNorm::None },
         sliding_window: None,
         softcap: false,

@@ -349,6 +349,10 @@ pub(super) fn rule(
             let each = text * merge * merge;
             TokenRule::Fixed { tokens: square(each, text, each * sizes.patch_inputs) }
         }
+        Projector::Convolved => {
+            let halved = |side: u64| (side / patch).div_ceil(2).div_ceil(2);
+            fixed(patches, halved(sizes.image[0]) * halved(sizes.image[1]))
+        }
         Projector::Mllama => {
             // All tiles, used or not, each with its patches and class token in whole eights; the decoder attends to them
             // without what fills the eights, and its sequence has one token.
