@@ -1,7 +1,9 @@
 //! Vision and audio towers: encoders beside a decoder, whose outputs a projector puts into its stream of tokens.
 
+mod composite;
 mod kinds;
 mod layers;
+mod sides;
 mod tokens;
 
 use super::{Architecture, ArchitectureError, LayerGroup, Output};
@@ -9,7 +11,8 @@ use crate::model::family::{Dropout, NormKind, PositionKind, PositionTable};
 use crate::model::keys::TowerKeys;
 use crate::model::part::Part;
 
-pub use kinds::{Composite, Kind, Modality, Projector};
+pub use composite::{Composite, Projector};
+pub use kinds::{Kind, Modality};
 pub use layers::Sizes;
 pub use tokens::{ImageTokens, TokenRule};
 
@@ -119,7 +122,8 @@ impl Tower {
         self.kind == Kind::Clip
     }
 
-    /// Whether the projector reads what a part outside its layers makes: it does not read a pooling head.
+    /// Whether the projector reads what a part outside its layers makes: it does not read a pooling head, nor the last norm
+    /// where it leaves out the last layer.
     pub fn reads(&self, part: Part) -> bool {
         const HEAD: [Part; 6] = [
             Part::PoolingQuery,
@@ -129,7 +133,8 @@ impl Tower {
             Part::Up,
             Part::Down,
         ];
-        !(self.pools() && HEAD.contains(&part))
+        let unread = self.pools() && HEAD.contains(&part);
+        !(unread || self.leaves_last_layer() && part == Part::TowerLastNorm)
     }
 
     /// The tower's stack of layers by itself, as what computes layers looks at one.

@@ -1,6 +1,7 @@
 //! The layers of towers, and the dimensions that everything else of them follows from.
 
-use super::kinds::{Composite, Kind};
+use super::composite::Composite;
+use super::kinds::Kind;
 use crate::model::architecture::{
     Activation, ArchitectureError, Attention, AttentionVariant, FeedForward, Layer, LayerGroup, LayerVariant, Mixer,
     Mlp, Sounds, sides,
