@@ -38,6 +38,7 @@ pub(crate) const fn implementation(kind: Kind) -> Implementation {
 pub(crate) fn projector(tower: &Tower, code: Implementation) -> Implementation {
     let norm = match tower.projector_norm() {
         Some(NormKind::GemmaRms) => NormCode::OnePlusWeight,
+        Some(NormKind::Rms) => NormCode::CastThenWeight,
         Some(_) => NormCode::Fused,
         None => code.norm,
     };

@@ -77,7 +77,7 @@ fn read_text(text: &str, origin: &str, folder: Option<&str>, guess: bool) -> Res
     let published = published::read(config, &outer, family)?;
     keys.torch_dtype = published.dtype.map(str::to_owned);
     write_out(family, &mut keys);
-    keys.tower = tower::keys(&outer)?;
+    keys.tower = tower::keys(&outer, keys.intermediate_size)?;
     let omitted = tower::omitted(&outer, keys.tower.is_some())?;
     let reads = families::member(family).reads;
     let architecture = families::classes::resolve(family, &keys).map_err(|error| {

@@ -3,6 +3,7 @@
 
 mod input;
 mod layer;
+mod perceiver;
 mod projector;
 mod stack;
 mod tiles;

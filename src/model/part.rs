@@ -288,6 +288,8 @@ parts! {
     PoolingQuery: "pooling query", Head, ["" ""], Replicated, Never, [], [], "";
     ImageNewline: "projector.newline", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorNorm: "projector.norm", Head, ["" ""], Replicated, Never, [], [], "";
+    Latents: "projector.latents", Head, ["" ""], Replicated, Never, [], [], "";
+    ContextNorm: "context norm", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorConvolution: "projector.convolution", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorShuffle: "projector.shuffle", Head, ["" ""], Replicated, AtLoading, [], [], "";
     ProjectorIn: "projector.in", Head, ["" ""], Replicated, AtLoading, [], [], "";

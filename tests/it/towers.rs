@@ -58,6 +58,8 @@ fn of_processor(name: &str) -> Option<Model> {
         "deepseek_vl" => imported(&json!({ "model_type": "deepseek_vl", "text_config": { "model_type": "llama" },
             "vision_config": { "image_size": 384 } })),
         "got_ocr2" => imported(&json!({ "model_type": "got_ocr2", "text_config": { "model_type": "qwen2" } })),
+        "idefics2" => imported(&json!({ "model_type": "idefics2", "text_config": { "model_type": "mistral" },
+            "vision_config": { "image_size": 980, "patch_size": 14 } })),
         "qianfan_ocr" => imported(&json!({ "model_type": "qianfan_ocr", "text_config": { "model_type": "qwen3" } })),
         class @ ("glm4v" | "glm46v" | "paddleocr_vl") => imported(&json!({ "model_type": class })),
         // The class's own limits, which no published processor keeps.

@@ -8,7 +8,7 @@ use brimful::model::parameters;
 use serde_json::Value;
 
 /// Cases that are counted whole, and those of which a part is left out, which is said; all others are refused.
-const COUNTED: usize = 235;
+const COUNTED: usize = 236;
 const PARTS: usize = 21;
 
 fn cases() -> Vec<Value> {

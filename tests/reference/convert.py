@@ -391,7 +391,7 @@ OF_TOWERS = {"full": ("full", True), "frozen": ("full", False), "lora_text": ("l
 TYING = {"mistral3", "internvl"}
 
 # Pixels of a patch where a tower takes images of any shape.
-GRIDS = {"qwen2_vl": 14, "qwen2_5_vl": 14, "qwen3_vl": 16, "glm4v": 14, "glm4v_moe": 14, "glm46v": 14, "paddleocr_vl": 14, "mistral3": 14, "llava": 16}
+GRIDS = {"qwen2_vl": 14, "qwen2_5_vl": 14, "qwen3_vl": 16, "glm4v": 14, "glm4v_moe": 14, "glm46v": 14, "paddleocr_vl": 14, "idefics2": 14, "mistral3": 14, "llava": 16}
 
 
 def towers(record, _models):

@@ -3,7 +3,7 @@
 use super::Seen;
 use crate::layers::Run;
 use crate::layers::norm::names;
-use crate::layers::operations::{copy, multiply, unary_keeping_input};
+use crate::layers::operations::{copy, unary_keeping_input};
 use crate::model::parameters::{Role, Tensor as Parameter};
 use crate::model::part::{Part, Piece};
 use crate::model::tower::{Gathering, Kind, Projector};
@@ -23,6 +23,9 @@ impl Run<'_> {
     ) -> Tensor {
         if seen.tower.composite.projector == Projector::Glm {
             return self.through_network(tape, seen, read, until_return);
+        }
+        if seen.tower.composite.projector == Projector::Perceiver {
+            return self.through_perceiver(tape, seen, read, until_return);
         }
         if seen.tower.composite.projector == Projector::Convolved {
             return self.through_convolutions(tape, seen, read, until_return);
@@ -127,14 +130,8 @@ impl Run<'_> {
         let normed = self.projector_norm(tape, projected, tokens, width);
         let entering = unary_keeping_input(tape, normed, "projector.activation");
         tape.release(normed);
-        let gate = through(tape, entering, Part::Gate, "mlp.gate");
-        let activated = unary_keeping_input(tape, gate, "mlp.activated gate");
-        tape.release(gate);
-        let up = through(tape, entering, Part::Up, "mlp.up");
-        let product = multiply(tape, [activated, up], "mlp.product", activated.shape);
-        tape.release_each([activated, up]);
-        let output = through(tape, product, Part::Down, "mlp.down");
-        tape.release_each([product, entering]);
+        let output = self.gated_network(tape, (entering, tokens), tensors);
+        tape.release(entering);
         output
     }
 

@@ -6,7 +6,7 @@ mod layers;
 mod sides;
 mod tokens;
 
-use super::{Architecture, ArchitectureError, LayerGroup, Output};
+use super::{Architecture, ArchitectureError, Attention, LayerGroup, Output};
 use crate::model::family::{Dropout, NormKind, PositionKind, PositionTable};
 use crate::model::keys::TowerKeys;
 use crate::model::part::Part;
@@ -31,6 +31,17 @@ pub struct Tower {
     pub tokens: TokenRule,
     /// What its configuration says.
     pub keys: TowerKeys,
+}
+
+/// Learned vectors that attend to what a tower gives (Idefics 2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resampler {
+    /// How many.
+    pub latents: u64,
+    /// Layers in which they do.
+    pub layers: u64,
+    /// The attention of each.
+    pub attention: Attention,
 }
 
 /// How tokens of a tower become those that its projector's matrices read.
@@ -113,6 +124,7 @@ impl Tower {
         match self.composite.projector {
             Projector::Gemma3 => Some(NormKind::GemmaRms),
             Projector::Glm => Some(NormKind::Layer),
+            Projector::Perceiver => Some(NormKind::Rms),
             _ => None,
         }
     }
@@ -176,6 +188,16 @@ impl Tower {
     pub fn positions(&self) -> Option<u64> {
         let added = self.kind != Kind::Sam || self.keys.use_abs_pos.unwrap_or(true);
         self.sizes.positions(self.kind).filter(|_| added)
+    }
+
+    /// Idefics 2's learned vectors; the numbers of others say nothing.
+    pub fn resampler(&self) -> Resampler {
+        let keys = &self.keys;
+        Resampler {
+            latents: keys.resampler_n_latents.unwrap_or(64),
+            layers: keys.resampler_depth.unwrap_or(3),
+            attention: layers::of_resampler(keys),
+        }
     }
 
     /// Channels that SAM's neck gives.

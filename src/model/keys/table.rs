@@ -357,6 +357,18 @@ keys! {
         projector_output_dim: Option<u64>,
         /// Llama 4: share of a side's tokens that are left.
         pixel_shuffle_ratio: Option<f64>,
+        /// Idefics 2: vectors that each image becomes.
+        resampler_n_latents: Option<u64>,
+        /// Idefics 2: layers in which they attend to it.
+        resampler_depth: Option<u64>,
+        /// Idefics 2: query heads of these.
+        resampler_n_heads: Option<u64>,
+        /// Idefics 2: channels of a head of these.
+        resampler_head_dim: Option<u64>,
+        /// Idefics 2: key and value heads of these, `num_key_value_heads` of `perceiver_config`.
+        resampler_num_key_value_heads: Option<u64>,
+        /// Idefics 2: width of the network before them, `intermediate_size` of `text_config`.
+        text_intermediate_size: Option<u64>,
         /// Mel frequencies of a spectrogram.
         num_mel_bins: Option<u64>,
         /// Gemma 4: patches of a side that are averaged.

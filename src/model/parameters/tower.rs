@@ -2,7 +2,7 @@
 
 use super::{Block, BlockParameters, Role, Tensor, layer_tensors, linear, matrix, norm, vector};
 use crate::model::architecture::tower::{Kind, Projector, Tower};
-use crate::model::architecture::{LayerGroup, Sounds};
+use crate::model::architecture::{Attention, LayerGroup, Sounds};
 use crate::model::family::NormKind;
 use crate::model::part::{Part, Piece};
 
@@ -216,6 +216,28 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
             linear(&mut tensors, Part::Gate, width, between, false);
             linear(&mut tensors, Part::Up, width, between, false);
             linear(&mut tensors, Part::Down, between, width, false);
+        }
+        Projector::Perceiver => {
+            let resampler = tower.resampler();
+            let gated = |tensors: &mut Vec<Tensor>, [inputs, width]: [u64; 2]| {
+                linear(tensors, Part::Gate, inputs, width, false);
+                linear(tensors, Part::Up, inputs, width, false);
+                linear(tensors, Part::Down, width, text, false);
+            };
+            gated(&mut tensors, [hidden, keys.text_intermediate_size.unwrap_or(14_336)]);
+            tensors.push(matrix((Part::Latents, Piece::Whole), resampler.latents, text, Role::Table));
+            let Attention { heads, kv_heads, head_dim, .. } = resampler.attention;
+            for _ in 0..resampler.layers {
+                for part in [Part::AttentionNorm, Part::ContextNorm, Part::FeedForwardNorm] {
+                    norm(&mut tensors, NormKind::Rms, text, part);
+                }
+                linear(&mut tensors, Part::Query, text, heads * head_dim, false);
+                linear(&mut tensors, Part::Key, text, kv_heads * head_dim, false);
+                linear(&mut tensors, Part::Value, text, kv_heads * head_dim, false);
+                linear(&mut tensors, Part::AttentionOutput, heads * head_dim, text, false);
+                gated(&mut tensors, [text, 4 * text]);
+            }
+            norm(&mut tensors, NormKind::Rms, text, Part::ProjectorNorm);
         }
         Projector::Convolved => {
             let width = tower.output_channels();

@@ -56,6 +56,8 @@ pub enum Projector {
     Apart,
     /// A convolution over neighbours, a matrix, a norm, and a gated network.
     Glm,
+    /// A gated network, and learned vectors that attend to what it gives.
+    Perceiver,
     /// Two convolutions, each over every other token of a side, and one matrix.
     Convolved,
     /// A norm over neighbours, and two matrices.
@@ -116,6 +118,7 @@ const COMPOSITES: &[Composite] = &[
     row("deepseek_vl", Kind::Siglip, Projector::Llava { newline: false }, SIGLIP),
     row("got_ocr2", Kind::Sam, Projector::Convolved, SAM),
     row("pp_chart2table", Kind::Sam, Projector::Convolved, SAM),
+    row("idefics2", Kind::Siglip, Projector::Perceiver, of(768, 3072, 12, 12, 224, 32)),
     row("internvl", Kind::InternVit, Projector::InternVl, INTERN_VIT),
     row("qianfan_ocr", Kind::InternVit, Projector::InternVl, Defaults { attention_bias: true, ..INTERN_VIT }),
     row("smolvlm", Kind::Siglip, Projector::Shuffled, IDEFICS3),
@@ -156,6 +159,11 @@ impl Composite {
         }
     }
 
+    /// The object that describes what stands between tower and decoder, where that has one of its own.
+    pub fn resampler_object(&self) -> Option<&'static str> {
+        (self.projector == Projector::Perceiver).then_some("perceiver_config")
+    }
+
     /// The class that these keys name.
     pub(super) fn of(keys: &TowerKeys) -> Result<&'static Self, ArchitectureError> {
         const KEY: &str = "composite";
@@ -183,7 +191,11 @@ impl Composite {
         match self.projector {
             Projector::Gemma3 | Projector::Gemma4 => Gathering::Averaged,
             Projector::Linear if matches!(self.kind, Kind::Whisper) => Gathering::Averaged,
-            Projector::Linear | Projector::Llava { .. } | Projector::Convolved | Projector::Mllama => Gathering::Alone,
+            Projector::Linear
+            | Projector::Llava { .. }
+            | Projector::Convolved
+            | Projector::Perceiver
+            | Projector::Mllama => Gathering::Alone,
             Projector::Merger | Projector::Glm | Projector::Voxtral => Gathering::SideBySide,
             Projector::Shuffled
             | Projector::Apart
@@ -212,7 +224,7 @@ impl Composite {
 
     /// Whether what calls the tower casts pixels to the weights' type, and not the tower: it has them until that returns.
     pub const fn casts_pixels(&self) -> bool {
-        self.packs() || matches!(self.projector, Projector::Convolved)
+        self.packs() || matches!(self.projector, Projector::Convolved | Projector::Perceiver)
     }
 
     /// Whether layers in the middle of its tower have mergers of their own.
@@ -234,6 +246,7 @@ impl Composite {
             | Projector::Linear
             | Projector::Llava { .. }
             | Projector::Convolved
+            | Projector::Perceiver
             | Projector::Mllama
             | Projector::Voxtral => 1,
         }

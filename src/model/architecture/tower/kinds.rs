@@ -76,7 +76,10 @@ impl Kind {
 
 /// The names of each kind in `vision_config` and `audio_config`.
 pub(super) const KINDS: &[(&[&str], Kind)] = &[
-    (&["siglip_vision_model", "smolvlm_vision", "idefics3_vision", "idefics3"], Kind::Siglip),
+    (
+        &["siglip_vision_model", "smolvlm_vision", "idefics3_vision", "idefics3", "idefics2_vision", "idefics2"],
+        Kind::Siglip,
+    ),
     (&["siglip2_vision_model"], Kind::Siglip2),
     (&["clip_vision_model"], Kind::Clip),
     (&["pixtral"], Kind::Pixtral),

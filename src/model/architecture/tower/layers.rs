@@ -176,6 +176,8 @@ pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), Archi
         ("vision_output_dim", keys.vision_output_dim),
         ("projector_input_dim", keys.projector_input_dim),
         ("projector_output_dim", keys.projector_output_dim),
+        ("resampler_n_latents", keys.resampler_n_latents),
+        ("text_intermediate_size", keys.text_intermediate_size),
         ("hidden_size", Some(text_hidden_size)),
     ];
     for (key, width) in widths {
@@ -184,6 +186,10 @@ pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), Archi
     let numbers = [
         ("num_global_layers", keys.num_global_layers),
         ("window_size", keys.window_size.filter(|side| *side > 0)),
+        ("resampler_depth", keys.resampler_depth),
+        ("resampler_n_heads", keys.resampler_n_heads),
+        ("resampler_num_key_value_heads", keys.resampler_num_key_value_heads),
+        ("resampler_head_dim", keys.resampler_head_dim),
         ("output_channels", keys.output_channels.map(|width| width.div_ceil(16))),
         ("max_num_tiles", keys.max_num_tiles),
         ("num_aspect_ratios", keys.num_aspect_ratios),
@@ -193,6 +199,26 @@ pub(super) fn check(keys: &TowerKeys, text_hidden_size: u64) -> Result<(), Archi
         number.map(|number| few(key, number)).transpose()?;
     }
     Ok(())
+}
+
+/// The attention of Idefics 2's learned vectors.
+pub(super) fn of_resampler(keys: &TowerKeys) -> Attention {
+    Attention {
+        heads: keys.resampler_n_heads.unwrap_or(16),
+        kv_heads: keys.resampler_num_key_value_heads.unwrap_or(4),
+        head_dim: keys.resampler_head_dim.unwrap_or(96),
+        rotary_dim: 0,
+        projection: Projection::Separate,
+        qkv_bias: false,
+        output_bias: false,
+        qk_norm: QkNorm::None,
+        sliding_window: None,
+        softcap: false,
+        sinks: false,
+        gate: false,
+        latent: None,
+        variant: AttentionVariant::default(),
+    }
 }
 
 fn layer(kind: Kind, composite: &Composite, sizes: &Sizes, keys: &TowerKeys) -> Layer {

@@ -64,6 +64,19 @@ pub(super) fn resized([height, width]: [u64; 2], cell: u64, [fewest, most]: [u64
     }
 }
 
+/// Sides of which the longer is made no longer than the one length, and none is left shorter than the other.
+pub(super) fn between([height, width]: [u64; 2], [least, most]: [u64; 2]) -> [u64; 2] {
+    let shape = width as f64 / height as f64;
+    let sides = if width >= height && width > most {
+        [(most as f64 / shape) as u64, most]
+    } else if height > width && height > most {
+        [most, (most as f64 * shape) as u64]
+    } else {
+        [height, width]
+    };
+    sides.map(|side| side.max(least))
+}
+
 /// The grid of at most so many tiles whose shape is nearest to the image's; of equal ones the last that the image fills.
 pub(super) fn nearest_shape([height, width]: [u64; 2], most: u64, side: u64) -> [u64; 2] {
     let mut grids: Vec<[u64; 2]> =

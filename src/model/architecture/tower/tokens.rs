@@ -3,7 +3,7 @@
 use super::composite::{Composite, Projector};
 use super::kinds::Kind;
 use super::layers::{Sizes, few, small};
-use super::sides::{Narrow, best_fit, nearest_shape, resized, smallest_holding};
+use super::sides::{Narrow, best_fit, between, nearest_shape, resized, smallest_holding};
 use crate::model::architecture::ArchitectureError;
 use crate::model::keys::TowerKeys;
 
@@ -51,6 +51,17 @@ pub enum TokenRule {
         patch: u64,
         /// Patches of a side that become one token.
         merge: u64,
+        /// Numbers of a patch.
+        inputs: u64,
+    },
+    /// An image in its own shape within two lengths, which becomes as many tokens whatever that is (Idefics 2).
+    Resampled {
+        /// The least and the most pixels of a side.
+        lengths: [u64; 2],
+        /// Pixels of a side of a patch.
+        patch: u64,
+        /// Tokens that it becomes.
+        text: u64,
         /// Numbers of a patch.
         inputs: u64,
     },
@@ -107,6 +118,11 @@ impl TokenRule {
                     text: rows * (columns + 1),
                     inputs: patches * inputs,
                 }
+            }
+            Self::Resampled { lengths, patch, text, inputs } => {
+                let [rows, columns] = between([height, width], *lengths).map(|side| (side / patch).max(1));
+                let patches = rows * columns;
+                ImageTokens { tiles: 1, each: patches, given: *text, text: *text, inputs: patches * inputs }
             }
             Self::Tiles { side, tile, grid } => grid.of([height, width], *side, *tile),
         }
@@ -227,6 +243,10 @@ pub(super) fn rule(
             let text = 256;
             let each = text * merge * merge;
             TokenRule::Fixed { tokens: square(each, text, each * sizes.patch_inputs) }
+        }
+        Projector::Perceiver => {
+            let text = small("resampler_n_latents", keys.resampler_n_latents.unwrap_or(64))?;
+            TokenRule::Resampled { lengths: [378, 980], patch, text, inputs: of_patch }
         }
         Projector::Convolved => {
             let halved = |side: u64| (side / patch).div_ceil(2).div_ceil(2);
