@@ -217,28 +217,7 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
             linear(&mut tensors, Part::Up, width, between, false);
             linear(&mut tensors, Part::Down, between, width, false);
         }
-        Projector::Perceiver => {
-            let resampler = tower.resampler();
-            let gated = |tensors: &mut Vec<Tensor>, [inputs, width]: [u64; 2]| {
-                linear(tensors, Part::Gate, inputs, width, false);
-                linear(tensors, Part::Up, inputs, width, false);
-                linear(tensors, Part::Down, width, text, false);
-            };
-            gated(&mut tensors, [hidden, keys.text_intermediate_size.unwrap_or(14_336)]);
-            tensors.push(matrix((Part::Latents, Piece::Whole), resampler.latents, text, Role::Table));
-            let Attention { heads, kv_heads, head_dim, .. } = resampler.attention;
-            for _ in 0..resampler.layers {
-                for part in [Part::AttentionNorm, Part::ContextNorm, Part::FeedForwardNorm] {
-                    norm(&mut tensors, NormKind::Rms, text, part);
-                }
-                linear(&mut tensors, Part::Query, text, heads * head_dim, false);
-                linear(&mut tensors, Part::Key, text, kv_heads * head_dim, false);
-                linear(&mut tensors, Part::Value, text, kv_heads * head_dim, false);
-                linear(&mut tensors, Part::AttentionOutput, heads * head_dim, text, false);
-                gated(&mut tensors, [text, 4 * text]);
-            }
-            norm(&mut tensors, NormKind::Rms, text, Part::ProjectorNorm);
-        }
+        Projector::Perceiver => perceiver(&mut tensors, tower, text),
         Projector::Convolved => {
             let width = tower.output_channels();
             linear(&mut tensors, Part::ProjectorConvolution, 9 * width, 2 * width, false);
@@ -271,6 +250,30 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
         }
     }
     tensors
+}
+
+/// Idefics 2's: a gated network, and the layers in which learned vectors attend to what it gives.
+fn perceiver(tensors: &mut Vec<Tensor>, tower: &Tower, text: u64) {
+    let resampler = tower.resampler();
+    let gated = |tensors: &mut Vec<Tensor>, [inputs, width]: [u64; 2]| {
+        linear(tensors, Part::Gate, inputs, width, false);
+        linear(tensors, Part::Up, inputs, width, false);
+        linear(tensors, Part::Down, width, text, false);
+    };
+    gated(tensors, [tower.sizes.hidden, tower.keys.text_intermediate_size.unwrap_or(14_336)]);
+    tensors.push(matrix((Part::Latents, Piece::Whole), resampler.latents, text, Role::Table));
+    let Attention { heads, kv_heads, head_dim, .. } = resampler.attention;
+    for _ in 0..resampler.layers {
+        for part in [Part::AttentionNorm, Part::ContextNorm, Part::FeedForwardNorm] {
+            norm(tensors, NormKind::Rms, text, part);
+        }
+        linear(tensors, Part::Query, text, heads * head_dim, false);
+        linear(tensors, Part::Key, text, kv_heads * head_dim, false);
+        linear(tensors, Part::Value, text, kv_heads * head_dim, false);
+        linear(tensors, Part::AttentionOutput, heads * head_dim, text, false);
+        gated(tensors, [text, 4 * text]);
+    }
+    norm(tensors, NormKind::Rms, text, Part::ProjectorNorm);
 }
 
 /// Qwen's: a norm, and two matrices over neighbours.
