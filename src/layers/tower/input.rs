@@ -65,7 +65,7 @@ impl Run<'_> {
         let biased = seen.tensors.before.iter().any(|it| (it.part, it.piece) == (Part::PatchProjection, Piece::Bias));
         let inputs = Dim { symbol: "", size: tower.sizes.patch_inputs };
         let convolution = (Part::PatchProjection, [inputs, self.h()], biased);
-        let tokens = self.patched(tape, pixels, convolution, patches);
+        let tokens = self.through_kernels(tape, pixels, convolution, patches);
         self.begun(tape, tower, tokens)
     }
 
@@ -75,6 +75,19 @@ impl Run<'_> {
         let told = !matches!(tower.kind, Kind::Qwen3Vl | Kind::Glm4v | Kind::PaddleOcr);
         let begins = self.graph && self.checkpointed_layers > 0 && told && !tokens.needs_gradient();
         if begins { tape.require_gradient(tokens) } else { tokens }
+    }
+
+    /// The same with the workspace of a product, which a convolution is without cuDNN, image by image.
+    pub(super) fn through_kernels(
+        &self,
+        tape: &mut Tape,
+        read: Tensor,
+        convolution: (Part, [Dim; 2], bool),
+        tokens: Dim,
+    ) -> Tensor {
+        let output = self.patched(tape, read, convolution, tokens);
+        tape.product_workspace();
+        output
     }
 
     /// The tokens that a convolution makes, `[b, n, outputs]`.

@@ -118,7 +118,7 @@ impl Run<'_> {
         let convolution = (Part::ProjectorConvolution, sizes(Part::ProjectorConvolution), true);
         let [_, width] = convolution.1;
         let apart = tape.view(read, read.shape);
-        let made = self.patched(tape, apart, convolution, tokens);
+        let made = self.through_kernels(tape, apart, convolution, tokens);
         tape.release_each([apart, read]);
         let through = |tape: &mut Tape, read, part: Part, name| {
             let [inputs, outputs] = sizes(part);
@@ -155,7 +155,7 @@ impl Run<'_> {
             sides = sides.map(|side| side.div_ceil(2));
             tokens.size = sides[0].saturating_mul(sides[1]);
             let widths = [dim(convolution.columns), dim(convolution.rows)];
-            let made = self.patched(tape, stream, (Part::ProjectorConvolution, widths, false), tokens);
+            let made = self.through_kernels(tape, stream, (Part::ProjectorConvolution, widths, false), tokens);
             tape.release(stream);
             stream = made;
         }

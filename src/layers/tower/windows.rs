@@ -177,7 +177,7 @@ impl Run<'_> {
         let around = Dim { symbol: "", size: 9 * width.size };
         let mut read = stream;
         for inputs in [self.h(), around] {
-            let made = self.patched(tape, read, (Part::NeckConvolution, [inputs, width], false), self.s());
+            let made = self.through_kernels(tape, read, (Part::NeckConvolution, [inputs, width], false), self.s());
             tape.release(read);
             read = self.norm(tape, made, &[self.b(), self.s()], width, names!("neck.norm"));
             tape.release(made);
