@@ -134,6 +134,92 @@ pub(super) const MEMBERS: &[Member] = &[
     },
     Member {
         family: Family {
+            id: "glm4v_text",
+            placement: Placement::Sandwich,
+            mlp: MlpKind::GatedFused,
+            qkv_bias: true,
+            defaults: Defaults {
+                vocab_size: 151_552,
+                intermediate_size: Some(13_696),
+                num_hidden_layers: 40,
+                num_key_value_heads: Some(2),
+                max_position_embeddings: 32_768,
+                rotary_percent: 50,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation {
+            rotation: Rotation::Concatenated,
+            tables_by_sequence: true,
+            turned_together: true,
+            begins_with_token: false,
+            measured: true,
+            ..LLAMA_CODE
+        },
+        reads: Reads { keys: &[HEADS, &[Key::RotaryShare("partial_rotary_factor")]], ..Reads::PLAIN },
+        modules: ModuleNames::USUAL,
+    },
+    Member {
+        family: Family {
+            id: "glm4v_moe_text",
+            qkv_bias: true,
+            bias_of_output_apart: true,
+            experts: Some(ExpertDefaults {
+                count: 128,
+                intermediate_size: Some(1408),
+                normalised: Normalisation::Optional(true),
+                shared: SharedDefault::Several(1),
+                first_dense: 1,
+                groups: Some([1, 1]),
+                correction_bias: true,
+                ..MANY_EXPERTS
+            }),
+            defaults: Defaults {
+                vocab_size: 151_424,
+                intermediate_size: Some(10_944),
+                num_hidden_layers: 46,
+                num_attention_heads: 96,
+                num_key_value_heads: Some(8),
+                max_position_embeddings: 65_536,
+                rotary_percent: 50,
+                ..LLAMA_LIKE
+            },
+            ..LLAMA
+        },
+        code: Implementation {
+            rotation: Rotation::Concatenated,
+            turned_together: true,
+            tables_by_sequence: true,
+            router: RouterCode::SigmoidByGroup,
+            correction_bias_in_fp32: true,
+            begins_with_token: false,
+            modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
+            measured: true,
+            ..LLAMA_CODE
+        },
+        reads: Reads {
+            keys: &[
+                HEADS,
+                ROUTED,
+                &[
+                    Key::Own("attention_bias"),
+                    Key::RotaryShare("partial_rotary_factor"),
+                    Key::Own("moe_intermediate_size"),
+                    Key::Own("n_shared_experts"),
+                    Key::Own("first_k_dense_replace"),
+                    Key::Own("norm_topk_prob"),
+                    Key::Own("n_group"),
+                    Key::Own("topk_group"),
+                ],
+            ],
+            refuses: &[ROUTER_LOSS],
+            ..Reads::PLAIN
+        },
+        modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
+    },
+    Member {
+        family: Family {
             id: "glm4_moe_lite",
             experts: Some(ExpertDefaults {
                 count: 64,

@@ -2,6 +2,7 @@
 
 use super::base::ENCODER_CODE;
 use super::code::{FusedProjection, Implementation, LossCode, NormCode, Rotation, Widening};
+use crate::model::family::NormKind;
 use crate::model::tower::{Kind, Tower};
 
 /// SigLIP's, from which the others are told.
@@ -17,7 +18,7 @@ const SIGLIP: Implementation = Implementation {
 /// What the code of a kind of tower does.
 pub(crate) const fn implementation(kind: Kind) -> Implementation {
     match kind {
-        Kind::Siglip | Kind::Siglip2 | Kind::Clip | Kind::InternVit => SIGLIP,
+        Kind::Siglip | Kind::Siglip2 | Kind::Clip | Kind::InternVit | Kind::Sam => SIGLIP,
         Kind::Mllama => Implementation { holds_heads: true, ..SIGLIP },
         Kind::Whisper => {
             Implementation { scaled_queries: true, contiguous_heads: true, copies_context: true, ..SIGLIP }
@@ -25,7 +26,8 @@ pub(crate) const fn implementation(kind: Kind) -> Implementation {
         Kind::Llama4 => Implementation { rotation: Rotation::Complex, ..SIGLIP },
         Kind::Pixtral => Implementation { norm: NormCode::CastThenWeight, rotation: Rotation::Whole, ..SIGLIP },
         Kind::Qwen2Vl | Kind::Qwen3Vl => QWEN,
-        Kind::Qwen25Vl => Implementation { norm: NormCode::CastThenWeight, ..QWEN },
+        Kind::PaddleOcr => Implementation { fused_projection: SIGLIP.fused_projection, ..QWEN },
+        Kind::Qwen25Vl | Kind::Glm4v => Implementation { norm: NormCode::CastThenWeight, ..QWEN },
         Kind::Gemma4 => {
             Implementation { norm: NormCode::WeightThenCast, rotation: Rotation::Whole, measured: false, ..SIGLIP }
         }
@@ -34,7 +36,12 @@ pub(crate) const fn implementation(kind: Kind) -> Implementation {
 
 /// What the code of a tower's projector does.
 pub(crate) fn projector(tower: &Tower, code: Implementation) -> Implementation {
-    let norm = if tower.norms_as_gemma() { NormCode::OnePlusWeight } else { code.norm };
+    let norm = match tower.projector_norm() {
+        Some(NormKind::GemmaRms) => NormCode::OnePlusWeight,
+        Some(NormKind::Rms) => NormCode::CastThenWeight,
+        Some(_) => NormCode::Fused,
+        None => code.norm,
+    };
     Implementation { norm, ..code }
 }
 
@@ -43,6 +50,7 @@ const QWEN: Implementation = Implementation {
     fused_projection: FusedProjection::Unbound,
     rotation: Rotation::Whole,
     widening: Widening::Inputs,
+    tables_by_sequence: true,
     copies_context: true,
     ..SIGLIP
 };

@@ -109,7 +109,7 @@ fn read_text(
     keys.torch_dtype = published.dtype.map(str::to_owned);
     keys.quantization_config = published.groups;
     write_out(family, &mut keys);
-    keys.tower = tower::keys(&outer)?;
+    keys.tower = tower::keys(&outer, keys.intermediate_size)?;
     let omitted = tower::omitted(&outer, keys.tower.is_some())?;
     let reads = families::member(family).reads;
     let resolved = |keys: &ArchitectureKeys| families::classes::resolve(family, keys);

@@ -33,7 +33,7 @@ const WORDS: &[(&str, &str)] = &[
 const OTHERS: &[&str] = &["text_config", "llm_config", "language_config", "thinker_config"];
 
 /// The keys of a tower, where the class has one that is known.
-pub(super) fn keys(outer: &Object<'_>) -> Result<Option<TowerKeys>, PresetError> {
+pub(super) fn keys(outer: &Object<'_>, text_intermediate: Option<u64>) -> Result<Option<TowerKeys>, PresetError> {
     let Some(composite) = composite(outer)? else { return Ok(None) };
     let own = outer.object(composite.object())?;
     // Gemma 4's class has a tower where its file describes one.
@@ -46,6 +46,16 @@ pub(super) fn keys(outer: &Object<'_>) -> Result<Option<TowerKeys>, PresetError>
     keys.image_grid_pinpoints = outer.count_pairs("image_grid_pinpoints")?;
     keys.vision_feature_layers = outer.length("vision_feature_layer");
     keys.num_aspect_ratios = own.as_ref().and_then(|own| own.length("supported_aspect_ratios"));
+    if let Some(object) = composite.resampler_object() {
+        keys.text_intermediate_size = text_intermediate;
+        if let Some(between) = outer.object(object)? {
+            keys.resampler_n_latents = between.count(&["resampler_n_latents"])?;
+            keys.resampler_depth = between.count(&["resampler_depth"])?;
+            keys.resampler_n_heads = between.count(&["resampler_n_heads"])?;
+            keys.resampler_head_dim = between.count(&["resampler_head_dim"])?;
+            keys.resampler_num_key_value_heads = between.count(&["num_key_value_heads"])?;
+        }
+    }
     if keys.spatial_merge_size.is_none() {
         keys.spatial_merge_size = outer.count(&["spatial_merge_size"])?;
     }
@@ -54,9 +64,10 @@ pub(super) fn keys(outer: &Object<'_>) -> Result<Option<TowerKeys>, PresetError>
 
 /// Parts that the file describes and that are not counted, in words.
 pub(super) fn omitted(outer: &Object<'_>, has_tower: bool) -> Result<Vec<String>, PresetError> {
-    let counted = composite(outer)?.filter(|_| has_tower).map(Composite::object);
+    let class = composite(outer)?.filter(|_| has_tower);
+    let counted = class.map(|class| [Some(class.object()), class.resampler_object()]).unwrap_or_default();
     let mut omitted = Vec::new();
-    for key in outer.parts().filter(|key| Some(*key) != counted && !OTHERS.contains(key)) {
+    for key in outer.parts().filter(|key| !counted.contains(&Some(*key)) && !OTHERS.contains(key)) {
         let words = WORDS.iter().find(|(known, _)| *known == key).map(|(_, words)| (*words).to_owned());
         let words = words.unwrap_or_else(|| key.trim_end_matches("_config").replace('_', " "));
         let kind = outer.object(key)?.and_then(|part| part.text(&["model_type"]).ok().flatten());

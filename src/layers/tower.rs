@@ -3,22 +3,24 @@
 
 mod input;
 mod layer;
+mod perceiver;
 mod projector;
+mod stack;
 mod tiles;
+mod windows;
 
 use std::ops::Range;
 
 use super::Run;
 use super::attention::{Encoded, Shared};
 use super::norm::names;
-use super::rotary::Tables;
+use super::operations::fresh;
 use crate::families::{Implementation, towers};
 use crate::model::Architecture;
 use crate::model::architecture::Layer;
 use crate::model::parameters::TowerTensors;
 use crate::model::part::Part;
 use crate::model::tower::{ImageTokens, Kind, Tower};
-use crate::shape::Dim;
 use crate::tape::{Dtype, Operation, Rule, Segment, Tape, Tensor};
 
 /// The images of a run, and the tower that reads them.
@@ -28,6 +30,8 @@ pub(crate) struct Seen {
     pub(crate) tower: Tower,
     /// Its stack of layers.
     stack: Architecture,
+    /// The same with the norm of the projector.
+    behind: Architecture,
     /// Its tensors, and the projector's.
     tensors: TowerTensors,
     /// Its code.
@@ -46,7 +50,8 @@ impl Seen {
         let tower = architecture.tower.clone().filter(|_| images > 0)?;
         let tensors = TowerTensors::of(&tower, architecture.hidden_size);
         let (stack, code) = (tower.stack(), towers::implementation(tower.kind));
-        Some(Self { tower, stack, tensors, code, images, sides, trained })
+        let behind = Architecture { norm: tower.projector_norm().unwrap_or(stack.norm), ..stack.clone() };
+        Some(Self { tower, stack, behind, tensors, code, images, sides, trained })
     }
 
     /// What each becomes.
@@ -119,12 +124,20 @@ impl<'a> Run<'a> {
         tape.set_frozen(frozen || !seen.trained);
         let own = self.of_tower(seen);
         let mut passed = Passed { layers: Vec::new(), unread: None, until_return: Vec::new() };
-        let stream = own.tower_input(tape, seen, &mut passed.until_return);
-        let (stream, deep) = own.tower_layers(tape, seen, stream, &mut passed);
+        let mut until_tower_returns = Vec::new();
+        let stream = own.tower_input(tape, seen, [&mut passed.until_return, &mut until_tower_returns]);
+        let (stream, deep) = own.tower_layers(tape, seen, stream, (&mut passed, &mut until_tower_returns));
         let read = own.behind_tower(tape, seen, stream);
         tape.set_frozen(frozen);
         tape.enter(Segment::Projector);
-        let features = own.of_projector(seen).given(tape, seen, read, deep, &mut passed.until_return);
+        let mut features = own.of_projector(seen).given(tape, seen, read, deep, &mut passed.until_return);
+        tape.release_each(until_tower_returns);
+        if seen.tower.composite.packs() {
+            // A slice for each image stays with the tower's result, and they are put together again.
+            let joined = fresh(tape, features, "tokens of all images", features.shape);
+            passed.until_return.push(features);
+            features = joined;
+        }
         tape.enter(Segment::Embedding);
         let placed = self.placed(tape, embedded, features);
         passed.until_return.push(features);
@@ -202,86 +215,15 @@ impl<'a> Run<'a> {
     }
 
     /// The same over what the projector reads, whose norm may be of another kind.
-    fn of_projector(&self, seen: &Seen) -> Self {
-        Run { code: towers::projector(&seen.tower, seen.code), ..*self }
-    }
-
-    /// The tower's layers, and what those in the middle give that are read too.
-    fn tower_layers(
-        &self,
-        tape: &mut Tape,
-        seen: &'a Seen,
-        mut stream: Tensor,
-        passed: &mut Passed<'a>,
-    ) -> (Tensor, Vec<Tensor>) {
-        let shared = self.tower_tables(tape, &mut passed.until_return);
-        let mask = self.block_mask(tape, &seen.tower);
-        // Whoever calls the layers has what enters them in a variable.
-        let entered = tape.share(stream);
-        // What has no way back keeps nothing.
-        let goes_back = stream.needs_gradient() || seen.trained;
-        let checkpoints = self.checkpointed_layers > 0 && goes_back;
-        let deep = seen.tower.deepstack();
-        let layers = seen.stack.groups.iter().flat_map(|group| (0..group.layers).map(move |_| &group.layer));
-        let count = seen.tower.num_hidden_layers();
-        let mut read = Vec::new();
-        for (number, layer) in (0..).zip(layers) {
-            let start = tape.node_count();
-            let held = checkpoints.then(|| {
-                tape.begin_checkpoint(&[stream]);
-                let held: Vec<Tensor> = shared.tensors().chain(mask).collect();
-                for tensor in &held {
-                    tape.share(*tensor);
-                }
-                std::iter::once(stream).chain(held).collect()
-            });
-            let output = self.tower_layer(tape, seen, layer, stream, (shared, mask));
-            if held.is_some() {
-                tape.end_checkpoint();
-            }
-            let recorded = Recorded { layer, input: stream, shared, mask, nodes: start..tape.node_count(), held };
-            // It is computed all the same.
-            if seen.tower.leaves_last_layer() && number + 1 == count {
-                tape.release(output);
-                passed.unread = Some(recorded);
-                continue;
-            }
-            tape.release(stream);
-            passed.layers.push(recorded);
-            stream = output;
-            if deep.contains(&number) {
-                read.push(tape.share(stream));
-            }
-        }
-        tape.release_each(mask);
-        tape.release(entered);
-        (stream, read)
-    }
-
-    /// Cosines and sines of a tower that rotates, in fp32 where its code leaves them so.
-    fn tower_tables(&self, tape: &mut Tape, until_return: &mut Vec<Tensor>) -> Shared {
-        let channels = self.architecture.rotary_dim();
-        if channels == 0 {
-            return Shared::NONE;
-        }
-        let shape = tape.shape(&[self.s(), Dim { symbol: "d", size: channels }]);
-        let dtype = if self.code.widening.is_any() { Dtype::Fp32 } else { self.weights };
-        let [cos, sin] = ["rotary cosines", "rotary sines"].map(|name| tape.constant(name, shape, dtype));
-        until_return.extend([cos, sin]);
-        Shared { tables: Some(Tables { cos, sin }), ..Shared::NONE }
-    }
-
-    /// Pixtral's mask between images, which is made for one too.
-    fn block_mask(&self, tape: &mut Tape, tower: &Tower) -> Option<Tensor> {
-        if tower.kind != Kind::Pixtral {
-            return None;
-        }
-        let shape = tape.shape(&[self.s(), self.s()]);
-        Some(tape.constant("attention.block mask", shape, self.compute()))
+    fn of_projector(&self, seen: &'a Seen) -> Self {
+        Run { code: towers::projector(&seen.tower, seen.code), architecture: &seen.behind, ..*self }
     }
 
     /// The last norm, where the projector reads what comes behind it.
     fn behind_tower(&self, tape: &mut Tape, seen: &Seen, stream: Tensor) -> Tensor {
+        if seen.tower.kind == Kind::Sam {
+            return self.neck(tape, seen, stream);
+        }
         if !seen.has(Part::TowerLastNorm) || seen.tower.leaves_last_layer() {
             return stream;
         }

@@ -283,9 +283,14 @@ parts! {
     PerLayerInputProjection: "per-layer input.projection", Beside, ["" ""], Replicated, Always, [], [], "blk.%.proj";
 
     TowerLastNorm: "tower last norm", Head, ["" ""], Replicated, Never, [], [], "";
+    NeckConvolution: "neck.convolution", Head, ["" ""], Replicated, Never, [], [], "";
+    NeckNorm: "neck.norm", Head, ["" ""], Replicated, Never, [], [], "";
     PoolingQuery: "pooling query", Head, ["" ""], Replicated, Never, [], [], "";
     ImageNewline: "projector.newline", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorNorm: "projector.norm", Head, ["" ""], Replicated, Never, [], [], "";
+    Latents: "projector.latents", Head, ["" ""], Replicated, Never, [], [], "";
+    ContextNorm: "context norm", Head, ["" ""], Replicated, Never, [], [], "";
+    ProjectorConvolution: "projector.convolution", Head, ["" ""], Replicated, Never, [], [], "";
     ProjectorShuffle: "projector.shuffle", Head, ["" ""], Replicated, AtLoading, [], [], "";
     ProjectorIn: "projector.in", Head, ["" ""], Replicated, AtLoading, [], [], "";
     ProjectorOut: "projector.out", Head, ["" ""], Replicated, AtLoading, [], [], "";

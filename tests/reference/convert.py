@@ -391,7 +391,7 @@ OF_TOWERS = {"full": ("full", True), "frozen": ("full", False), "lora_text": ("l
 TYING = {"mistral3", "internvl"}
 
 # Pixels of a patch where a tower takes images of any shape.
-GRIDS = {"qwen2_vl": 14, "qwen2_5_vl": 14, "qwen3_vl": 16, "mistral3": 14, "llava": 16}
+GRIDS = {"qwen2_vl": 14, "qwen2_5_vl": 14, "qwen3_vl": 16, "glm4v": 14, "glm4v_moe": 14, "glm46v": 14, "paddleocr_vl": 14, "idefics2": 14, "mistral3": 14, "llava": 16}
 
 
 def towers(record, _models):
@@ -436,7 +436,7 @@ def image_size(record, run, keys, train):
         return "1024x1024" if run["images"] == 17 else "640x480"
     if family in ("smolvlm", "idefics3", "llava_next", "llava_onevision", "llama4", "lfm2_vl"):
         raise Skip(f"tiles of images fed one by one ({family})")
-    if family == "internvl":
+    if family in ("internvl", "qianfan_ocr"):
         return "x".join(map(str, vision["image_size"]))
     return "1024x1024"
 

@@ -20,12 +20,12 @@ impl Run<'_> {
     ) -> Tensor {
         let read = |channels: u64| Dim { symbol: "", size: channels.saturating_mul(Sounds::KERNEL_SIZE) };
         let twice = Dim { symbol: "2n", size: self.sequence.saturating_mul(2) };
-        let first = self.patched(tape, features, (Part::PatchProjection, read(mel_bins), true), twice);
+        let first = self.patched(tape, features, (Part::PatchProjection, [read(mel_bins), self.h()], true), twice);
         let first = begins(tape, first);
         let activated = unary_keeping_input(tape, first, "activated frames");
         tape.release(first);
         let hidden = read(self.architecture.hidden_size);
-        let second = self.patched(tape, activated, (Part::FrameProjection, hidden, true), self.s());
+        let second = self.patched(tape, activated, (Part::FrameProjection, [hidden, self.h()], true), self.s());
         tape.release(activated);
         let frames = unary_keeping_input(tape, second, "activated frames");
         tape.release(second);

@@ -22,6 +22,9 @@ impl Run<'_> {
         input: Tensor,
         (shared, mask): (Shared, Option<Tensor>),
     ) -> Tensor {
+        if seen.tower.kind == Kind::Sam {
+            return self.windowed_layer(tape, seen, layer, input);
+        }
         let Some(attention) = layer.attention() else { return tape.share(input) };
         let normed = self.stream_norm(tape, input, ATTENTION_NORM);
         let attended = self.tower_attention(tape, normed, attention, shared, mask);

@@ -6,7 +6,7 @@ use crate::layers::norm::names;
 use crate::layers::operations::{copy, unary_keeping_input};
 use crate::model::parameters::{Role, Tensor as Parameter};
 use crate::model::part::{Part, Piece};
-use crate::model::tower::{Gathering, Kind};
+use crate::model::tower::{Gathering, Kind, Projector};
 use crate::shape::Dim;
 use crate::tape::{Operation, Rule, Tape, Tensor};
 
@@ -21,6 +21,19 @@ impl Run<'_> {
         deep: Vec<Tensor>,
         until_return: &mut Vec<Tensor>,
     ) -> Tensor {
+        if seen.tower.composite.projector == Projector::Glm {
+            return self.through_network(tape, seen, read, until_return);
+        }
+        if seen.tower.composite.projector == Projector::Perceiver {
+            return self.through_perceiver(tape, seen, read, until_return);
+        }
+        if seen.tower.composite.projector == Projector::Convolved {
+            return self.through_convolutions(tape, seen, read, until_return);
+        }
+        if seen.tower.composite.projector == Projector::Apart {
+            // Its result holds what the tower gave.
+            until_return.push(tape.share(read));
+        }
         // What reads one layer's outputs, one after the other, each begun by a norm.
         let begins = |tensor: &Parameter| (tensor.part, tensor.piece) == (Part::ProjectorNorm, Piece::Weight);
         let starts: Vec<usize> =
@@ -92,6 +105,64 @@ impl Run<'_> {
             }
         }
         stream
+    }
+
+    /// GLM-4.1V's: a convolution over neighbours, whose output the tower's result holds beside what is made of it, a matrix,
+    /// a norm with an activation, and a gated network.
+    fn through_network(&self, tape: &mut Tape, seen: &Seen, read: Tensor, until_return: &mut Vec<Tensor>) -> Tensor {
+        let tensors = &seen.tensors.projector;
+        let dim = |size| Dim { symbol: "", size };
+        let tokens = Dim { symbol: "n", size: seen.each().given };
+        let weight = |part| tensors.iter().find(|it| (it.part, it.piece) == (part, Piece::Weight));
+        let sizes = |part| weight(part).map_or([dim(0); 2], |it| [dim(it.columns), dim(it.rows)]);
+        let convolution = (Part::ProjectorConvolution, sizes(Part::ProjectorConvolution), true);
+        let [_, width] = convolution.1;
+        let apart = tape.view(read, read.shape);
+        let made = self.through_kernels(tape, apart, convolution, tokens);
+        tape.release_each([apart, read]);
+        let through = |tape: &mut Tape, read, part: Part, name| {
+            let [inputs, outputs] = sizes(part);
+            let matrix = self.weights(tape, part, inputs, outputs, false);
+            self.linear_over(tape, read, matrix, name, tokens)
+        };
+        let projected = through(tape, made, Part::ProjectorIn, "projector.in");
+        until_return.push(made);
+        let normed = self.projector_norm(tape, projected, tokens, width);
+        let entering = unary_keeping_input(tape, normed, "projector.activation");
+        tape.release(normed);
+        let output = self.gated_network(tape, (entering, tokens), tensors);
+        tape.release(entering);
+        output
+    }
+
+    /// GOT-OCR 2's: two convolutions, each of which leaves every other token of a side, and a matrix over what lies token by
+    /// token again. The tower's result holds what the first one reads.
+    fn through_convolutions(
+        &self,
+        tape: &mut Tape,
+        seen: &Seen,
+        read: Tensor,
+        until_return: &mut Vec<Tensor>,
+    ) -> Tensor {
+        let dim = |size| Dim { symbol: "", size };
+        let [rows, columns] = seen.tower.sizes.grid();
+        let mut tokens = Dim { symbol: "n", size: rows.saturating_mul(columns) };
+        let mut sides = [rows, columns];
+        until_return.push(tape.share(read));
+        let mut stream = read;
+        let convolutions = seen.tensors.projector.iter().filter(|it| it.part == Part::ProjectorConvolution);
+        for convolution in convolutions {
+            sides = sides.map(|side| side.div_ceil(2));
+            tokens.size = sides[0].saturating_mul(sides[1]);
+            let widths = [dim(convolution.columns), dim(convolution.rows)];
+            let made = self.through_kernels(tape, stream, (Part::ProjectorConvolution, widths, false), tokens);
+            tape.release(stream);
+            stream = made;
+        }
+        let flat = copy(tape, stream, "tokens side by side", stream.shape);
+        tape.release(stream);
+        let Some(matrix) = seen.tensors.projector.iter().find(|it| it.part == Part::ProjectorIn) else { return flat };
+        self.through_matrix(tape, flat, matrix, tokens, true)
     }
 
     /// All that the tower gives through one matrix.

@@ -1,14 +1,18 @@
 //! Vision and audio towers: encoders beside a decoder, whose outputs a projector puts into its stream of tokens.
 
+mod composite;
 mod kinds;
 mod layers;
+mod sides;
 mod tokens;
 
-use super::{Architecture, ArchitectureError, LayerGroup, Output};
+use super::{Architecture, ArchitectureError, Attention, LayerGroup, Output};
 use crate::model::family::{Dropout, NormKind, PositionKind, PositionTable};
 use crate::model::keys::TowerKeys;
+use crate::model::part::Part;
 
-pub use kinds::{Composite, Kind, Modality, Projector};
+pub use composite::{Composite, Projector};
+pub use kinds::{Kind, Modality};
 pub use layers::Sizes;
 pub use tokens::{ImageTokens, TokenRule};
 
@@ -27,6 +31,17 @@ pub struct Tower {
     pub tokens: TokenRule,
     /// What its configuration says.
     pub keys: TowerKeys,
+}
+
+/// Learned vectors that attend to what a tower gives (Idefics 2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resampler {
+    /// How many.
+    pub latents: u64,
+    /// Layers in which they do.
+    pub layers: u64,
+    /// The attention of each.
+    pub attention: Attention,
 }
 
 /// How tokens of a tower become those that its projector's matrices read.
@@ -57,7 +72,7 @@ impl Tower {
             kind,
             composite,
             sizes,
-            groups: layers::groups(kind, &sizes, keys),
+            groups: layers::groups(kind, composite, &sizes, keys),
             tokens: tokens::rule(composite, kind, &sizes, keys)?,
             keys: keys.clone(),
         })
@@ -104,14 +119,34 @@ impl Tower {
         self.keys.intermediate_layers_indices.clone().unwrap_or_else(|| vec![3, 7, 15, 23, 30])
     }
 
-    /// Whether its projector has Gemma's norm.
-    pub fn norms_as_gemma(&self) -> bool {
-        self.gathering() == Gathering::Averaged && self.kind == Kind::Siglip
+    /// The norm of its projector, where that is of another kind than the layers'.
+    pub fn projector_norm(&self) -> Option<NormKind> {
+        match self.composite.projector {
+            Projector::Gemma3 => Some(NormKind::GemmaRms),
+            Projector::Glm => Some(NormKind::Layer),
+            Projector::Perceiver => Some(NormKind::Rms),
+            _ => None,
+        }
     }
 
     /// Whether the projector reads what its layers give before the last of them.
     pub fn leaves_last_layer(&self) -> bool {
         self.kind == Kind::Clip
+    }
+
+    /// Whether the projector reads what a part outside its layers makes: it does not read a pooling head, nor the last norm
+    /// where it leaves out the last layer.
+    pub fn reads(&self, part: Part) -> bool {
+        const HEAD: [Part; 6] = [
+            Part::PoolingQuery,
+            Part::QueryKeyValue,
+            Part::AttentionOutput,
+            Part::FeedForwardNorm,
+            Part::Up,
+            Part::Down,
+        ];
+        let unread = self.pools() && HEAD.contains(&part);
+        !(unread || self.leaves_last_layer() && part == Part::TowerLastNorm)
     }
 
     /// The tower's stack of layers by itself, as what computes layers looks at one.
@@ -151,7 +186,28 @@ impl Tower {
 
     /// Rows of its table of positions, where it has one.
     pub fn positions(&self) -> Option<u64> {
-        self.sizes.positions(self.kind)
+        let added = self.kind != Kind::Sam || self.keys.use_abs_pos.unwrap_or(true);
+        self.sizes.positions(self.kind).filter(|_| added)
+    }
+
+    /// Idefics 2's learned vectors; the numbers of others say nothing.
+    pub fn resampler(&self) -> Resampler {
+        let keys = &self.keys;
+        Resampler {
+            latents: keys.resampler_n_latents.unwrap_or(64),
+            layers: keys.resampler_depth.unwrap_or(3),
+            attention: layers::of_resampler(keys),
+        }
+    }
+
+    /// Channels that SAM's neck gives.
+    pub fn output_channels(&self) -> u64 {
+        self.keys.output_channels.unwrap_or(256)
+    }
+
+    /// Whether SAM's scores have a term by distance.
+    pub fn scores_distances(&self) -> bool {
+        self.kind == Kind::Sam && self.keys.use_rel_pos.unwrap_or(true)
     }
 
     /// Its table of positions: Whisper's is sines and cosines that stand among the parameters.

@@ -306,7 +306,7 @@ keys! {
         /// Qwen2-VL: width of the feed-forward network, as a multiple of the stream's.
         mlp_ratio: Option<f64>,
         /// Width of the feed-forward network.
-        intermediate_size: Option<u64> | "encoder_ffn_dim",
+        intermediate_size: Option<u64> | "encoder_ffn_dim" | "mlp_dim",
         /// Layers.
         num_hidden_layers: Option<u64> | "depth" | "encoder_layers",
         /// Heads.
@@ -327,8 +327,18 @@ keys! {
         num_positions: Option<u64> | "num_position_embeddings" | "num_patches" | "max_source_positions" | "position_embedding_size",
         /// Whether SigLIP's pooling head stands behind the layers.
         vision_use_head: Option<bool>,
-        /// InternVL: bias of queries, keys and values.
-        attention_bias: Option<bool>,
+        /// InternVL, GLM-4.1V and SAM: bias of queries, keys and values.
+        attention_bias: Option<bool> | "qkv_bias",
+        /// SAM: tokens of a side of a window; 0: there are none.
+        window_size: Option<u64>,
+        /// SAM: layers, counted from 0, whose attention sees all tokens.
+        global_attn_indexes: Option<Vec<u64>>,
+        /// SAM: whether tokens have positions that are added.
+        use_abs_pos: Option<bool>,
+        /// SAM: whether scores have a term by distance, along each side.
+        use_rel_pos: Option<bool>,
+        /// SAM: channels of what its neck gives.
+        output_channels: Option<u64>,
         /// InternVL: whether queries and keys are normed.
         use_qk_norm: Option<bool>,
         /// InternVL: `layer_norm` or `rms_norm`.
@@ -351,6 +361,18 @@ keys! {
         projector_output_dim: Option<u64>,
         /// Llama 4: share of a side's tokens that are left.
         pixel_shuffle_ratio: Option<f64>,
+        /// Idefics 2: vectors that each image becomes.
+        resampler_n_latents: Option<u64>,
+        /// Idefics 2: layers in which they attend to it.
+        resampler_depth: Option<u64>,
+        /// Idefics 2: query heads of these.
+        resampler_n_heads: Option<u64>,
+        /// Idefics 2: channels of a head of these.
+        resampler_head_dim: Option<u64>,
+        /// Idefics 2: key and value heads of these, `num_key_value_heads` of `perceiver_config`.
+        resampler_num_key_value_heads: Option<u64>,
+        /// Idefics 2: width of the network before them, `intermediate_size` of `text_config`.
+        text_intermediate_size: Option<u64>,
         /// Mel frequencies of a spectrogram.
         num_mel_bins: Option<u64>,
         /// Gemma 4: patches of a side that are averaged.

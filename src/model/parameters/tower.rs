@@ -2,7 +2,7 @@
 
 use super::{Block, BlockParameters, Role, Tensor, layer_tensors, linear, matrix, norm, vector};
 use crate::model::architecture::tower::{Kind, Projector, Tower};
-use crate::model::architecture::{LayerGroup, Sounds};
+use crate::model::architecture::{Attention, LayerGroup, Sounds};
 use crate::model::family::NormKind;
 use crate::model::part::{Part, Piece};
 
@@ -58,6 +58,13 @@ fn layers(tower: &Tower) -> Vec<Vec<Tensor>> {
             let more = scales.into_iter().chain(norms.into_iter().filter(|_| normed));
             tensors.extend(more.map(|part| vector(part, hidden, Role::Norm)));
         }
+        if tower.scores_distances() {
+            let window = group.layer.attention().and_then(|attention| attention.sliding_window);
+            let sides = tower.sizes.grid().map(|side| window.unwrap_or(side));
+            let head = tower.sizes.head_dim;
+            let table = |side| matrix((Part::DistanceBias, Piece::Weight), 2 * side - 1, head, Role::Table);
+            tensors.extend(sides.map(table));
+        }
         tensors
     };
     tower.groups.iter().map(of_group).collect()
@@ -73,7 +80,10 @@ fn before(tower: &Tower) -> Vec<Tensor> {
     if matches!(kind, Kind::Clip | Kind::InternVit | Kind::Llama4 | Kind::Mllama) {
         tensors.push(vector((Part::ClassToken, Piece::Whole), hidden, Role::Table));
     }
-    let bias = matches!(kind, Kind::Siglip | Kind::Siglip2 | Kind::InternVit | Kind::Qwen3Vl | Kind::Whisper);
+    let bias = !matches!(
+        kind,
+        Kind::Clip | Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Mllama | Kind::Llama4 | Kind::Gemma4
+    );
     linear(&mut tensors, Part::PatchProjection, tower.sizes.patch_inputs, hidden, bias);
     if kind == Kind::Whisper {
         linear(&mut tensors, Part::FrameProjection, Sounds::KERNEL_SIZE * hidden, hidden, true);
@@ -86,7 +96,7 @@ fn before(tower: &Tower) -> Vec<Tensor> {
     }
     match kind {
         Kind::Clip | Kind::Llama4 | Kind::Mllama => norm(&mut tensors, NormKind::Layer, hidden, Part::TowerFirstNorm),
-        Kind::Pixtral => norm(&mut tensors, NormKind::Rms, hidden, Part::TowerFirstNorm),
+        Kind::Pixtral | Kind::Glm4v => norm(&mut tensors, NormKind::Rms, hidden, Part::TowerFirstNorm),
         _ => {}
     }
     tensors
@@ -109,16 +119,31 @@ fn behind(tower: &Tower) -> Vec<Tensor> {
     let (kind, hidden, keys) = (tower.kind, tower.sizes.hidden, &tower.keys);
     let mut tensors = Vec::new();
     // InternViT has a norm where it takes the first token, and none where it averages.
+    let kind_of_norm = if kind == Kind::Glm4v { NormKind::Rms } else { NormKind::Layer };
     let normed = match kind {
-        Kind::Siglip | Kind::Siglip2 | Kind::Clip | Kind::Llama4 | Kind::Mllama | Kind::Whisper => true,
+        Kind::Siglip
+        | Kind::Siglip2
+        | Kind::Clip
+        | Kind::Llama4
+        | Kind::Mllama
+        | Kind::Glm4v
+        | Kind::PaddleOcr
+        | Kind::Whisper => true,
         Kind::InternVit => keys.use_mean_pooling == Some(false),
-        Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Gemma4 => false,
+        Kind::Pixtral | Kind::Qwen2Vl | Kind::Qwen25Vl | Kind::Qwen3Vl | Kind::Sam | Kind::Gemma4 => false,
     };
     if normed {
-        norm(&mut tensors, NormKind::Layer, hidden, Part::TowerLastNorm);
+        norm(&mut tensors, kind_of_norm, hidden, Part::TowerLastNorm);
     }
     if tower.pools() {
         tensors.extend(pooling_head(tower));
+    }
+    if kind == Kind::Sam {
+        let width = tower.output_channels();
+        for inputs in [hidden, 9 * width] {
+            linear(&mut tensors, Part::NeckConvolution, inputs, width, false);
+            norm(&mut tensors, NormKind::Layer, width, Part::NeckNorm);
+        }
     }
     if kind == Kind::Llama4 {
         let between = keys.projector_input_dim.unwrap_or(4096);
@@ -180,6 +205,25 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
             merger(&mut tensors, (first, hidden), read, width);
             tower.deepstack().iter().for_each(|_| merger(&mut tensors, (NormKind::Layer, read), read, width));
         }
+        Projector::Apart => merger(&mut tensors, (NormKind::Layer, hidden), hidden * merge.pow(2), text),
+        Projector::Glm => {
+            // The tower's own code has all of it, so that its width is not the decoder's but what its file says.
+            let width = keys.out_hidden_size.unwrap_or(4096);
+            let between = keys.intermediate_size.unwrap_or(tower.composite.intermediate());
+            linear(&mut tensors, Part::ProjectorConvolution, hidden * merge.pow(2), width, true);
+            linear(&mut tensors, Part::ProjectorIn, width, width, false);
+            norm(&mut tensors, NormKind::Layer, width, Part::ProjectorNorm);
+            linear(&mut tensors, Part::Gate, width, between, false);
+            linear(&mut tensors, Part::Up, width, between, false);
+            linear(&mut tensors, Part::Down, between, width, false);
+        }
+        Projector::Perceiver => perceiver(&mut tensors, tower, text),
+        Projector::Convolved => {
+            let width = tower.output_channels();
+            linear(&mut tensors, Part::ProjectorConvolution, 9 * width, 2 * width, false);
+            linear(&mut tensors, Part::ProjectorConvolution, 18 * width, text, false);
+            linear(&mut tensors, Part::ProjectorIn, text, text, true);
+        }
         Projector::InternVl => {
             let read = hidden * merge.pow(2);
             norm(&mut tensors, NormKind::Layer, read, Part::ProjectorNorm);
@@ -206,6 +250,30 @@ fn projector(tower: &Tower, text: u64) -> Vec<Tensor> {
         }
     }
     tensors
+}
+
+/// Idefics 2's: a gated network, and the layers in which learned vectors attend to what it gives.
+fn perceiver(tensors: &mut Vec<Tensor>, tower: &Tower, text: u64) {
+    let resampler = tower.resampler();
+    let gated = |tensors: &mut Vec<Tensor>, [inputs, width]: [u64; 2]| {
+        linear(tensors, Part::Gate, inputs, width, false);
+        linear(tensors, Part::Up, inputs, width, false);
+        linear(tensors, Part::Down, width, text, false);
+    };
+    gated(tensors, [tower.sizes.hidden, tower.keys.text_intermediate_size.unwrap_or(14_336)]);
+    tensors.push(matrix((Part::Latents, Piece::Whole), resampler.latents, text, Role::Table));
+    let Attention { heads, kv_heads, head_dim, .. } = resampler.attention;
+    for _ in 0..resampler.layers {
+        for part in [Part::AttentionNorm, Part::ContextNorm, Part::FeedForwardNorm] {
+            norm(tensors, NormKind::Rms, text, part);
+        }
+        linear(tensors, Part::Query, text, heads * head_dim, false);
+        linear(tensors, Part::Key, text, kv_heads * head_dim, false);
+        linear(tensors, Part::Value, text, kv_heads * head_dim, false);
+        linear(tensors, Part::AttentionOutput, heads * head_dim, text, false);
+        gated(tensors, [text, 4 * text]);
+    }
+    norm(tensors, NormKind::Rms, text, Part::ProjectorNorm);
 }
 
 /// Qwen's: a norm, and two matrices over neighbours.

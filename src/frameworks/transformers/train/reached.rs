@@ -7,7 +7,8 @@ use crate::model::part::Part;
 use crate::model::{Model, Output};
 use crate::scenario::{Placement, Train};
 
-/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from.
+/// The tensors that a gradient reaches: the pooler of a bare model is none of those that vectors are made from, and nothing
+/// reads a tower's pooling head, and what stands behind the layer that its projector reads.
 pub(super) fn reached(
     blocks: &[BlockParameters],
     model: &Model,
@@ -19,8 +20,20 @@ pub(super) fn reached(
         for block in &mut blocks {
             block.tensors.retain(|tensor| tensor.part != Part::Pooler);
         }
-        blocks.retain(|block| !block.tensors.is_empty());
     }
+    if let Some(tower) = &model.architecture.tower {
+        for block in &mut blocks {
+            match block.block {
+                Block::Tower => block.tensors.retain(|tensor| tower.reads(tensor.part)),
+                Block::TowerGroup(group) if tower.leaves_last_layer() && group + 1 == tower.groups.len() => {
+                    block.copies = block.copies.saturating_sub(1);
+                    block.span[1] = block.span[1].saturating_sub(1);
+                }
+                _ => {}
+            }
+        }
+    }
+    blocks.retain(|block| block.copies > 0 && !block.tensors.is_empty());
     blocks
 }
 

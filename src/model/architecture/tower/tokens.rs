@@ -1,15 +1,9 @@
 //! How many tokens images and sounds become, by each class's own rule: in the tower, and in the decoder's sequence.
 
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::float_cmp,
-    reason = "sides of images are below 2^14, and the rules are written in floating point"
-)]
-
-use super::kinds::{Composite, Kind, Projector};
+use super::composite::{Composite, Projector};
+use super::kinds::Kind;
 use super::layers::{Sizes, few, small};
+use super::sides::{Narrow, best_fit, between, nearest_shape, resized, smallest_holding};
 use crate::model::architecture::ArchitectureError;
 use crate::model::keys::TowerKeys;
 
@@ -46,6 +40,8 @@ pub enum TokenRule {
         pixels: [u64; 2],
         /// Numbers of a patch.
         inputs: u64,
+        /// What is done first to an image with a side that is shorter than a token's.
+        narrow: Narrow,
     },
     /// The same, with a token behind each row (Pixtral).
     Rows {
@@ -55,6 +51,17 @@ pub enum TokenRule {
         patch: u64,
         /// Patches of a side that become one token.
         merge: u64,
+        /// Numbers of a patch.
+        inputs: u64,
+    },
+    /// An image in its own shape within two lengths, which becomes as many tokens whatever that is (Idefics 2).
+    Resampled {
+        /// The least and the most pixels of a side.
+        lengths: [u64; 2],
+        /// Pixels of a side of a patch.
+        patch: u64,
+        /// Tokens that it becomes.
+        text: u64,
         /// Numbers of a patch.
         inputs: u64,
     },
@@ -91,8 +98,9 @@ impl TokenRule {
         let [height, width] = [height, width].map(|side| side.clamp(1, LONGEST_SIDE));
         match self {
             Self::Fixed { tokens } => *tokens,
-            Self::Patches { patch, merge, pixels, inputs } => {
-                let [height, width] = resized([height, width], patch * merge, *pixels);
+            Self::Patches { patch, merge, pixels, inputs, narrow } => {
+                let sides = narrow.of([height, width], patch * merge);
+                let [height, width] = resized(sides, patch * merge, *pixels);
                 let patches = (height / patch) * (width / patch);
                 let text = patches / (merge * merge);
                 ImageTokens { tiles: 1, each: patches, given: text, text, inputs: patches * inputs }
@@ -110,6 +118,11 @@ impl TokenRule {
                     text: rows * (columns + 1),
                     inputs: patches * inputs,
                 }
+            }
+            Self::Resampled { lengths, patch, text, inputs } => {
+                let [rows, columns] = between([height, width], *lengths).map(|side| (side / patch).max(1));
+                let patches = rows * columns;
+                ImageTokens { tiles: 1, each: patches, given: *text, text: *text, inputs: patches * inputs }
             }
             Self::Tiles { side, tile, grid } => grid.of([height, width], *side, *tile),
         }
@@ -141,92 +154,11 @@ impl Grid {
                 let [rows, columns] = best_fit([height, width], grids, side);
                 let whole = several(rows * columns + 1);
                 // Tiles are put together to one image again, with a token behind each of its rows.
-                let row = integer_root(tile.text);
+                let row = tile.text.isqrt();
                 ImageTokens { text: whole.text + rows * row, ..whole }
             }
         }
     }
-}
-
-/// Sides in whole cells, within so many pixels.
-fn resized([height, width]: [u64; 2], cell: u64, [fewest, most]: [u64; 2]) -> [u64; 2] {
-    let rounded = |side: u64| ((side + cell / 2) / cell).max(1) * cell;
-    let near = [rounded(height), rounded(width)];
-    let pixels = near[0] * near[1];
-    let scaled = |limit: u64, up: bool| {
-        let factor = (limit as f64 / (height * width) as f64).sqrt();
-        [height, width].map(|side| {
-            let cells = side as f64 * factor / cell as f64;
-            let cells = if up { cells.ceil() } else { cells.floor() };
-            (cells as u64).max(1) * cell
-        })
-    };
-    if pixels > most {
-        scaled(most, false)
-    } else if pixels < fewest {
-        scaled(fewest, true)
-    } else {
-        near
-    }
-}
-
-/// The grid of at most so many tiles whose shape is nearest to the image's; of equal ones the last that the image fills.
-fn nearest_shape([height, width]: [u64; 2], most: u64, side: u64) -> [u64; 2] {
-    let mut grids: Vec<[u64; 2]> =
-        (1..=most).flat_map(|rows| (1..=most / rows).map(move |columns| [rows, columns])).collect();
-    grids.sort_by_key(|[rows, columns]| rows * columns);
-    let shape = width as f64 / height as f64;
-    let mut best = ([1, 1], f64::INFINITY);
-    for [rows, columns] in grids {
-        let apart = (shape - columns as f64 / rows as f64).abs();
-        let fills = height * width * 2 > side * side * rows * columns;
-        if apart < best.1 || apart == best.1 && fills {
-            best = ([rows, columns], apart);
-        }
-    }
-    best.0
-}
-
-/// The grid that holds the image with the least enlargement, else the one that shrinks it least.
-fn smallest_holding([height, width]: [u64; 2], most: u64, side: u64) -> [u64; 2] {
-    let grids = (1..=most).flat_map(|rows| (1..=most / rows).map(move |columns| [rows, columns]));
-    let scale = |[rows, columns]: [u64; 2]| {
-        (rows as f64 * side as f64 / height as f64).min(columns as f64 * side as f64 / width as f64)
-    };
-    let better = |one: [u64; 2], other: [u64; 2]| {
-        let [a, b] = [scale(one), scale(other)];
-        let closer = match (a >= 1.0, b >= 1.0) {
-            (true, true) => a < b,
-            (holds, held) if holds != held => holds,
-            _ => a > b,
-        };
-        closer || a == b && one[0] * one[1] < other[0] * other[1]
-    };
-    grids.reduce(|best, next| if better(next, best) { next } else { best }).unwrap_or([1, 1])
-}
-
-/// Of these grids the one in which most of the image's pixels are kept, and of those the smallest.
-fn best_fit([height, width]: [u64; 2], grids: &[[u64; 2]], side: u64) -> [u64; 2] {
-    let kept = |[rows, columns]: [u64; 2]| {
-        let [tall, wide] = [rows * side, columns * side];
-        let scale = (tall as f64 / height as f64).min(wide as f64 / width as f64);
-        let [shown_tall, shown_wide] = [height, width].map(|length| (length as f64 * scale) as u64);
-        (shown_tall * shown_wide).min(height * width)
-    };
-    let mut best = [1, 1];
-    let mut most = (0, u64::MAX);
-    for grid in grids {
-        let (seen, area) = (kept(*grid), grid[0] * grid[1]);
-        if seen > most.0 || seen == most.0 && area < most.1 {
-            (best, most) = (*grid, (seen, area));
-        }
-    }
-    best
-}
-
-/// The whole root of a square.
-fn integer_root(square: u64) -> u64 {
-    square.isqrt()
 }
 
 /// Tokens of one square tile, and of images of one size.
@@ -250,6 +182,8 @@ pub(super) fn rule(
     let (merge, side) = (sizes.merge, sizes.image[0]);
     let merged = patches / (merge * merge);
     let fixed = |each, text| TokenRule::Fixed { tokens: square(each, text, inputs) };
+    let (patch, of_patch) = (sizes.patch[0], sizes.patch_inputs);
+    let of_any_shape = |pixels, narrow| TokenRule::Patches { patch, merge, pixels, inputs: of_patch, narrow };
     Ok(match composite.projector {
         Projector::Gemma3 => fixed(patches, small("mm_tokens_per_image", keys.mm_tokens_per_image.unwrap_or(256))?),
         Projector::Gemma4 => {
@@ -268,8 +202,11 @@ pub(super) fn rule(
         Projector::Merger => {
             let most = if kind == Kind::Qwen3Vl { 16_777_216 } else { 12_845_056 };
             let fewest = if kind == Kind::Qwen3Vl { 65_536 } else { 3136 };
-            TokenRule::Patches { patch: sizes.patch[0], merge, pixels: [fewest, most], inputs: sizes.patch_inputs }
+            of_any_shape([fewest, most], Narrow::Widened)
         }
+        // Its processor counts the pixels of both frames that an image is made.
+        Projector::Glm => of_any_shape([112 * 112 / 2, 28 * 28 * 15_000 / 2], Narrow::Enlarged),
+        Projector::Apart => of_any_shape([384 * 384, 1536 * 1536], Narrow::EnlargedToNearest),
         Projector::Mistral3 => {
             TokenRule::Rows { longest: side, patch: sizes.patch[0], merge, inputs: sizes.patch_inputs }
         }
@@ -306,6 +243,14 @@ pub(super) fn rule(
             let text = 256;
             let each = text * merge * merge;
             TokenRule::Fixed { tokens: square(each, text, each * sizes.patch_inputs) }
+        }
+        Projector::Perceiver => {
+            let text = small("resampler_n_latents", keys.resampler_n_latents.unwrap_or(64))?;
+            TokenRule::Resampled { lengths: [378, 980], patch, text, inputs: of_patch }
+        }
+        Projector::Convolved => {
+            let halved = |side: u64| (side / patch).div_ceil(2).div_ceil(2);
+            fixed(patches, halved(sizes.image[0]) * halved(sizes.image[1]))
         }
         Projector::Mllama => {
             // All tiles, used or not, each with its patches and class token in whole eights; the decoder attends to them
