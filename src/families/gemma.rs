@@ -239,6 +239,7 @@ const GEMMA3N_CODE: Implementation = Implementation {
 
 /// Gemma 4's.
 const GEMMA4_CODE: Implementation = Implementation {
+    measured: true,
     norm: NormCode::PowerThenWideWeight,
     scaled_embedding: true,
     embedding_scale_buffer: true,
@@ -247,7 +248,7 @@ const GEMMA4_CODE: Implementation = Implementation {
     modules: Modules { mixture_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
     both_masks: true,
     tables_by_window: true,
-    router: RouterCode::SoftmaxInFp32,
+    router: RouterCode::SoftmaxInFp32Kept,
     ..LLAMA_CODE
 };
 

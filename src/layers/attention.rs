@@ -56,15 +56,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Layers that share nothing.
-    pub(crate) const NONE: Self = Self {
-        tables: None,
-        mask: None,
-        bias: None,
-        distances: None,
-        encoded: None,
-        vectors: None,
-        earlier: None,
-    };
+    pub(crate) const NONE: Self =
+        Self { tables: None, mask: None, bias: None, distances: None, encoded: None, vectors: None, earlier: None };
 
     /// Each tensor, which a checkpointed layer holds until it is computed again.
     pub(crate) fn tensors(self) -> impl Iterator<Item = Tensor> {

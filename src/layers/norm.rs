@@ -98,15 +98,6 @@ impl Run<'_> {
         }
     }
 
-    /// A norm without a weight, as Gemma 4's code computes it.
-    pub(crate) fn unweighed_norm(&self, tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
-        let row = row(tape, leading);
-        let normalised = by_power_of_mean_square(tape, input, row, names);
-        let output = cast(tape, normalised, input.dtype, names.output);
-        tape.release(normalised);
-        output
-    }
-
     /// Layer norms of heads, each with its own weight and none with a bias.
     pub(crate) fn norm_of_each_head(
         &self,
@@ -300,6 +291,15 @@ fn by_power_of_mean_square(tape: &mut Tape, input: Tensor, row: u16, names: Name
     let normalised = multiply(tape, [wide, deviation], names.normalised, wide.shape);
     tape.release_each([deviation, shifted, wide]);
     normalised
+}
+
+/// A norm without a weight, as Gemma 4's code computes it.
+pub(crate) fn unweighed_norm(tape: &mut Tape, input: Tensor, leading: &[Dim], names: Names) -> Tensor {
+    let row = row(tape, leading);
+    let normalised = by_power_of_mean_square(tape, input, row, names);
+    let output = cast(tape, normalised, input.dtype, names.output);
+    tape.release(normalised);
+    output
 }
 
 /// T5's: the input itself by the root of its mean square, cast where the weight has 16 bits, times the weight.

@@ -4,7 +4,7 @@ use crate::allocator::Settings;
 use crate::families::of_model;
 use crate::frameworks;
 use crate::ledger::{Asked, EstimateError};
-use crate::model::{Model, Output};
+use crate::model::{Model, Output, tower};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{
     AdapterKind, Attention, Compile, Loss, Method, Objective, Optimizer, Precision, Recompute, Scenario, Task, Train,
@@ -79,6 +79,10 @@ fn check_tower(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
     let words = matches!(train.objective, Objective::Lm | Objective::Sft);
     // A decoder whose code knows no other has a tower that does.
     let attends = train.attention == only_attention(model).unwrap_or(Attention::Flash);
+    if !model.architecture.tower.as_ref().is_some_and(tower::Tower::is_trained_with_images) {
+        let covered = format!("0, for images of the family {}: what its training keeps is not known", model.family.id);
+        return Err(EstimateError::NotCovered { key: "train.images", value: images.to_string(), covered });
+    }
     let matrices = train.method == Method::Full || matches!(train.adapter, AdapterKind::Lora | AdapterKind::Rslora);
     let asked: [Asked<'_>; 7] = [
         (words, "train.objective", &train.objective.word(), "lm, sft"),

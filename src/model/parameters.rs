@@ -159,6 +159,10 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         first += group.layers;
     }
     blocks.push(BlockParameters::outside(Block::FinalNorm, final_norm_tensors(architecture)));
+    let vectors = variant::vectors_of_layers(architecture);
+    if !vectors.is_empty() {
+        blocks.push(BlockParameters::outside(Block::Embedding, vectors));
+    }
     let head = head_tensors(architecture);
     if !head.is_empty() {
         blocks.push(BlockParameters::outside(Block::Head, head));

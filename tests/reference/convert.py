@@ -257,10 +257,11 @@ def reserved(record, _models):
         ("optimizers", "optimizer", None if counts_on_the_host(run) else made_by_the_first_step(measured["phases"], loss)),
     ]
     for group, metric, figure in figures:
+        apart = "gemma4 " if record["config"]["model_type"] == "gemma4_text" and group in LAID_OUT | {"blocks"} else ""
         doubted = record["id"] in DOUBTED or record["config"]["model_type"] in CONVOLVES and group in LAID_OUT
         if figure is not None:
             confidence = "C" if doubted else "A"
-            yield case(f"{record['id']}/{metric}", group, "train", metric, figure, scenario, source, confidence)
+            yield case(f"{record['id']}/{metric}", apart + group, "train", metric, figure, scenario, source, confidence)
 
 
 def counts_on_the_host(run):

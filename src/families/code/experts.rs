@@ -5,6 +5,8 @@
 pub enum RouterCode {
     /// Mixtral's: softmax over all experts, weights stay in fp32.
     SoftmaxInFp32,
+    /// Gemma 4's: the same, and the layer has the probabilities in a variable in place of the scores.
+    SoftmaxInFp32Kept,
     /// Qwen's: softmax over all experts, weights in the type of the scores.
     SoftmaxThenCast,
     /// Llama 4's: every token passes through every expert, weighed by the sigmoid of its score, zero for most.

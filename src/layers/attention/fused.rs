@@ -8,13 +8,17 @@ use crate::model::architecture::Attention;
 use crate::shape::Dim;
 use crate::tape::{Dtype, Extra, FusedKernel, Operation, Rule, Tape, Tensor};
 
+/// Channels of the widest heads that FlashAttention computes.
+const WIDEST: u64 = 256;
+
 impl Run<'_> {
     pub(crate) fn fused(&self, tape: &mut Tape, projected: Projected, attention: &Attention, sizes: Sizes) -> Tensor {
         let masked = self.masked(attention.sliding_window);
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
         // One query reads the keys of its group as they are.
-        let repeats = masked || self.code.repeats_heads;
+        let wide_heads = sizes.head.size.max(sizes.value_head.size) > WIDEST;
+        let repeats = masked || self.code.repeats_heads || wide_heads && attention.latent.is_none();
         if repeats && !self.code.expanded_late && !self.is_a_step() {
             for (slot, name) in
                 [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
@@ -86,7 +90,8 @@ impl Run<'_> {
         mask: Option<Tensor>,
         (sizes, by_head): (Sizes, bool),
     ) -> Tensor {
-        let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16 && sizes.value_head.size == sizes.head.size;
+        let alike = sizes.value_head.size == sizes.head.size && sizes.head.size <= WIDEST;
+        let flash = mask.is_none() && inputs[0].dtype == Dtype::Bf16 && alike;
         let rows = if flash { self.sequence } else { self.sequence.next_multiple_of(32) };
         let row = Dim { symbol: "s", size: rows };
         let log_sum_exp = tape.shape(&[self.b(), sizes.heads, row]);

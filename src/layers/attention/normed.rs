@@ -3,7 +3,7 @@
 
 use super::{Projected, Shared, Sizes};
 use crate::layers::Run;
-use crate::layers::norm::{Names, names};
+use crate::layers::norm::{Names, names, unweighed_norm};
 use crate::model::architecture::{Attention, KeyValues};
 use crate::model::part::Part;
 use crate::shape::Dim;
@@ -39,7 +39,7 @@ impl Run<'_> {
         };
         let key = self.normed_and_turned(tape, key, (attention, sizes.kv_heads), shared, KEY);
         let leading = [self.b(), self.s(), sizes.kv_heads];
-        let normed = self.unweighed_norm(tape, value, &leading, names!("attention.value norm"));
+        let normed = unweighed_norm(tape, value, &leading, names!("attention.value norm"));
         tape.release(value);
         let value = self.as_the_kernel_reads(tape, normed, sizes.kv_heads, sizes.head);
         if self.shares_keys() {
@@ -55,13 +55,7 @@ impl Run<'_> {
     }
 
     /// Keys and values that a layer before has; made anew where this pass has no such layer.
-    fn of_an_earlier_layer(
-        &self,
-        tape: &mut Tape,
-        attention: &Attention,
-        sizes: Sizes,
-        shared: Shared,
-    ) -> [Tensor; 2] {
+    fn of_an_earlier_layer(&self, tape: &mut Tape, attention: &Attention, sizes: Sizes, shared: Shared) -> [Tensor; 2] {
         if let Some(earlier) = shared.earlier {
             return earlier.map(|tensor| tape.share(tensor));
         }
@@ -93,8 +87,7 @@ impl Run<'_> {
     fn heads_as_projected(&self, tape: &mut Tape, projected: Tensor, heads: Dim, head: Dim) -> Tensor {
         let shape = tape.shape(&[self.b(), self.s(), heads, head]);
         let copies = !self.fused_attention && heads.size > 1;
-        let view =
-            if copies { tape.view_with_new_gradient(projected, shape) } else { tape.view(projected, shape) };
+        let view = if copies { tape.view_with_new_gradient(projected, shape) } else { tape.view(projected, shape) };
         tape.release(projected);
         view
     }

@@ -12,7 +12,7 @@ use crate::tape::{Dtype, Operation, Rule, Tape, Tensor};
 /// What the router decides for each token and keeps in variables until the block returns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Routing {
-    /// `[T, E]`: a score for every expert.
+    /// `[T, E]`: a score for every expert, or its probability.
     pub(crate) logits: Tensor,
     /// `[T, e]`: the weights of those chosen.
     pub(crate) weights: Tensor,
@@ -30,9 +30,10 @@ impl Run<'_> {
             RouterCode::SoftmaxOfChosen => self.route_then_weigh(tape, input, experts, sizes),
             RouterCode::TopThenSoftmax => self.route_then_softmax(tape, input, sizes),
             RouterCode::SigmoidAsScored => self.route_as_scored(tape, input, experts, sizes),
-            RouterCode::SoftmaxInFp32 | RouterCode::SoftmaxThenCast | RouterCode::EveryExpert => {
-                self.route(tape, input, experts, sizes)
-            }
+            RouterCode::SoftmaxInFp32
+            | RouterCode::SoftmaxInFp32Kept
+            | RouterCode::SoftmaxThenCast
+            | RouterCode::EveryExpert => self.route(tape, input, experts, sizes),
         }
     }
 
@@ -51,9 +52,11 @@ impl Run<'_> {
             tape.release(weights);
             weights = narrow;
         }
-        tape.release(probabilities);
+        let keeps = self.code.router == RouterCode::SoftmaxInFp32Kept;
+        let [kept, gone] = if keeps { [probabilities, logits] } else { [logits, probabilities] };
+        tape.release(gone);
         tape.release_each(held);
-        Routing { logits, weights, indices }
+        Routing { logits: kept, weights, indices }
     }
 
     fn route_then_weigh(&self, tape: &mut Tape, input: Tensor, experts: &Experts, sizes: Sizes) -> Routing {

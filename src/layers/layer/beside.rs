@@ -2,7 +2,7 @@
 
 use crate::layers::Run;
 use crate::layers::experts::{Routing, select};
-use crate::layers::norm::names;
+use crate::layers::norm::{names, unweighed_norm};
 use crate::layers::operations::{fresh, join, multiply};
 use crate::model::architecture::{Experts, Layer, SharedExpert};
 use crate::tape::{Tape, Tensor};
@@ -23,7 +23,7 @@ impl Run<'_> {
         let rows = tape.reshape(stream, stream.shape);
         let leading = [self.b(), self.s()];
         // The router's own norm has no weight; the stream is scaled by a vector and by a number behind it.
-        let read = self.unweighed_norm(tape, rows, &leading, names!("router norm"));
+        let read = unweighed_norm(tape, rows, &leading, names!("router norm"));
         let vector = tape.shape(&[self.h()]);
         let scale = tape.parameter("router.scale", vector, self.weights);
         let by_vector = multiply(tape, [read, scale], "router.scaled input", stream.shape);
@@ -34,8 +34,8 @@ impl Run<'_> {
         let routing = self.routing(tape, scaled, experts, sizes);
         tape.release(scaled);
         let each = tape.shape(&[sizes.experts]);
-        let scales = tape.parameter("router.scale of each expert", each, self.weights);
-        let chosen = select(tape, scales, routing.indices, "router.scale of each expert", routing.weights.shape);
+        let of_experts = tape.parameter("router.scale of each expert", each, self.weights);
+        let chosen = select(tape, of_experts, routing.indices, "router.scale of each expert", routing.weights.shape);
         let weights = multiply(tape, [routing.weights, chosen], "router.scaled weights", routing.weights.shape);
         tape.release_each([chosen, routing.weights]);
         let routing = Routing { weights, ..routing };

@@ -47,7 +47,15 @@ impl<'a> Classes<'a> {
     /// Layers that share this.
     #[expect(clippy::large_types_passed_by_value, reason = "a pass has one")]
     pub(crate) fn new(run: &Run<'a>, beside: Beside) -> Self {
-        Self { run: *run, beside, returned: None, outdated: None, streams: Vec::new(), earlier: [None; 2], again: [None, None] }
+        Self {
+            run: *run,
+            beside,
+            returned: None,
+            outdated: None,
+            streams: Vec::new(),
+            earlier: [None; 2],
+            again: [None, None],
+        }
     }
 
     /// The mask where a checkpoint keeps it like its layer's input: GPT-2 passes it by position.

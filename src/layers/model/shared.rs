@@ -82,16 +82,15 @@ impl Recording<'_> {
         held.extend(bias.filter(|_| run.distances().is_some()));
         let distances = run.disentangled(&mut self.tape);
         held.extend(distances.into_iter().flat_map(Disentangled::tensors));
-        let [with, without] =
-            [0, 1].map(|kind| Shared {
-                tables: tables[kind],
-                mask: masks[kind],
-                bias,
-                distances,
-                encoded,
-                vectors,
-                earlier: None,
-            });
+        let [with, without] = [0, 1].map(|kind| Shared {
+            tables: tables[kind],
+            mask: masks[kind],
+            bias,
+            distances,
+            encoded,
+            vectors,
+            earlier: None,
+        });
         SharedByWindow { with, without }
     }
 

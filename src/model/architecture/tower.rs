@@ -226,6 +226,11 @@ impl Tower {
         matches!(self.kind, Kind::Siglip | Kind::Siglip2) && self.keys.vision_use_head.unwrap_or(usual)
     }
 
+    /// Whether a step that reads images was looked at.
+    pub fn is_trained_with_images(&self) -> bool {
+        self.composite.is_trained_with_images()
+    }
+
     /// Whether it sees or hears.
     pub const fn modality(&self) -> Modality {
         self.kind.modality()

@@ -14,15 +14,9 @@ pub(super) fn reading(tensors: &mut Vec<Tensor>, kind: NormKind, hidden: u64, [b
     linear(tensors, reading, hidden, 1, false);
 }
 
-/// The table of vectors for each token and layer with what makes them, and the matrices between residual streams.
+/// The matrices between residual streams.
 pub(super) fn outside_layers(tensors: &mut Vec<Tensor>, architecture: &Architecture) {
     let hidden = architecture.hidden_size;
-    if let Some(inputs) = architecture.per_layer_inputs {
-        let packed = inputs.width * architecture.num_hidden_layers();
-        tensors.push(matrix((Part::PerLayerEmbedding, Piece::Weight), inputs.vocab_size, packed, Role::Table));
-        tensors.push(matrix((Part::PerLayerProjection, Piece::Weight), packed, hidden, Role::Linear));
-        tensors.push(vector((Part::PerLayerProjectionNorm, Piece::Weight), inputs.width, Role::Norm));
-    }
     for _ in 1..architecture.streams.unwrap_or(1) {
         tensors.push(matrix((Part::StreamsProjection, Piece::Weight), hidden, hidden, Role::Linear));
         tensors.push(matrix((Part::StreamsProjectionBack, Piece::Weight), hidden, hidden, Role::Linear));
@@ -73,6 +67,17 @@ pub(super) fn beside_attention(tensors: &mut Vec<Tensor>, layer: &Layer, hidden:
         norm(tensors, layer.norm, hidden, Part::StreamsRouterNorm);
         tensors.push(vector((Part::StreamsOutputScale, Piece::Whole), hidden, Role::Norm));
     }
+}
+
+/// The table of vectors for each layer and what projects the embedded sequence to them, behind the final norm in the class.
+pub(super) fn vectors_of_layers(architecture: &Architecture) -> Vec<Tensor> {
+    let Some(inputs) = architecture.per_layer_inputs else { return Vec::new() };
+    let packed = inputs.width * architecture.num_hidden_layers();
+    vec![
+        matrix((Part::PerLayerEmbedding, Piece::Weight), inputs.vocab_size, packed, Role::Table),
+        matrix((Part::PerLayerProjection, Piece::Weight), packed, architecture.hidden_size, Role::Linear),
+        vector((Part::PerLayerProjectionNorm, Piece::Weight), inputs.width, Role::Norm),
+    ]
 }
 
 /// What lets in the vector of the layer, and the norms and scales of experts beside a dense network.

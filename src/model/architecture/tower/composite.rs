@@ -211,6 +211,11 @@ impl Composite {
         self.model_type == "gemma4"
     }
 
+    /// Whether a step that reads images was looked at: the masks of Gemma 4's were not.
+    pub(super) fn is_trained_with_images(&self) -> bool {
+        self.model_type != "gemma4"
+    }
+
     /// Whether the decoder's attention lets all tokens of an image see each other.
     pub(super) fn is_seen_both_ways(&self) -> bool {
         matches!(self.model_type, "gemma3" | "shieldgemma2" | "paligemma")
