@@ -24,6 +24,13 @@ pub(super) fn resolve(
     for keys in groups {
         chosen.push((Scheme::of(keys)?, Modules::of(keys.targets.as_deref())?, left(keys)?));
     }
+    let (layers, expressions) = (architecture.num_hidden_layers(), expressions(&chosen));
+    if !groups.is_empty() && layers.saturating_mul(expressions.max(1)) > MOST_LOOKS {
+        let problem = format!(
+            "{layers} layers and {expressions} expressions with numbers in them: more than are told apart one by one"
+        );
+        return Err(ArchitectureError { key: "quantization_config", problem });
+    }
     let apart = Names { member: member(family), architecture }.apart(&checkpoint, &chosen);
     Ok(Some(Checkpoint { apart, ..checkpoint }))
 }
@@ -54,22 +61,36 @@ pub fn simplify(
     Ok(simple)
 }
 
+/// Layers times expressions that say something else of each: no checkpoint comes near this.
+const MOST_LOOKS: u64 = 1 << 14;
+
+/// How many expressions are looked at layer by layer.
+fn expressions(groups: &[(Scheme, Modules, Modules)]) -> u64 {
+    groups.iter().map(|(_, targets, left)| targets.expressions() + left.expressions()).sum()
+}
+
 /// Modules that are left alone.
 fn left(keys: &QuantizationKeys) -> Result<Modules, ArchitectureError> {
     Modules::of(Some(keys.modules_to_not_convert.as_deref().unwrap_or_default()))
 }
 
-/// A matrix that codes could stand for, in the layers of one group.
+/// A matrix that codes could stand for, in the layers that have it under the same names.
 struct Matrix {
     part: Part,
-    span: [u64; 2],
+    /// First and last layers of each run of them.
+    spans: Vec<[u64; 2]>,
     /// What its module may be called inside a layer, or in the model where it is in none.
     paths: Vec<String>,
 }
 
 impl Matrix {
     fn layers(&self) -> impl Iterator<Item = u64> + use<> {
-        self.span[0]..=self.span[1]
+        self.spans.clone().into_iter().flat_map(|[first, last]| first..=last)
+    }
+
+    /// The first of the layers that have it.
+    fn first(&self) -> u64 {
+        self.spans.first().map_or(0, |[first, _]| *first)
     }
 
     fn is_outside(&self) -> bool {
@@ -110,7 +131,7 @@ struct Names<'a> {
 
 impl Names<'_> {
     fn matrices(&self) -> Vec<Matrix> {
-        let mut matrices = Vec::with_capacity(16);
+        let mut matrices: Vec<Matrix> = Vec::with_capacity(16);
         for block in blocks(self.architecture) {
             let layer = match block.block {
                 Block::Group(index) => Some(&self.architecture.groups[index].layer),
@@ -124,7 +145,11 @@ impl Names<'_> {
                 }
                 let feed_forward = layer.map_or(&FeedForward::None, |layer| &layer.feed_forward);
                 let paths = self.paths(tensor.part, feed_forward);
-                matrices.push(Matrix { part: tensor.part, span: block.span, paths });
+                let known = matrices.iter_mut().find(|known| known.part == tensor.part && known.paths == paths);
+                match known {
+                    Some(known) => known.spans.push(block.span),
+                    None => matrices.push(Matrix { part: tensor.part, spans: vec![block.span], paths }),
+                }
             }
         }
         matrices
@@ -198,6 +223,8 @@ impl Names<'_> {
                 }
             }
         }
+        // A part may have other names in other layers.
+        apart.sort_by_key(|apart| apart.layers[0]);
         apart
     }
 }

@@ -161,6 +161,23 @@ fn modules_are_named_in_many_ways() {
     assert_eq!(left(json!(["gate"]), Part::Gate), none, "that is the router");
 }
 
+/// What nobody could look at one by one is named and not counted, at once.
+#[test]
+fn absurd_lists_of_modules_are_not_told_apart() {
+    let unknown = |layers: u64, names: Vec<String>| {
+        let config = json!({"model_type": "llama", "num_hidden_layers": layers, "quantization_config":
+            {"quant_method": "fp8", "weight_block_size": null, "modules_to_not_convert": names}});
+        read(&config).model.card.quantization
+    };
+    assert_eq!(unknown(128, vec![String::from("lm_head")]), None);
+    assert_eq!(unknown(1 << 24, vec![String::from("lm_head")]).as_deref(), Some("fp8"));
+    let many = |pattern: &dyn Fn(usize) -> String| (0..5000).map(pattern).collect::<Vec<_>>();
+    assert_eq!(unknown(128, many(&|number| format!("re:.*x{number}.*"))).as_deref(), Some("fp8"));
+    assert_eq!(unknown(128, many(&|number| format!("name{number}"))).as_deref(), Some("fp8"));
+    assert_eq!(unknown(128, many(&|number| format!("model.layers.{number}.self_attn"))), None);
+    assert_eq!(unknown(128, vec![String::from("re:(?!x)")]).as_deref(), Some("fp8"), "Python alone knows that");
+}
+
 /// The head is in codes only where a checkpoint says so, or of compressed-tensors where none leaves it out.
 #[test]
 fn the_head_is_left_alone_unless_it_is_named() {

@@ -11,6 +11,9 @@ use crate::model::ArchitectureError;
 /// Words of modules that are no decoder's.
 const OTHERS: [&str; 8] = ["vis", "audio", "projector", "mtp", "encoder", "tower", "speech", "draft"];
 
+/// Names that differ by more than a number: the longest list that was seen has 12.
+const MOST_NAMES: usize = 256;
+
 /// Modules, by name.
 pub(super) struct Modules {
     /// Whether they are all that are not named elsewhere.
@@ -79,7 +82,16 @@ impl Modules {
             };
             modules.named.push(Named { layers, name });
         }
+        if modules.named.len() > MOST_NAMES {
+            let problem = format!("{} names of modules; at most {MOST_NAMES} are told apart", modules.named.len());
+            return Err(ArchitectureError { key: "quantization_config", problem });
+        }
         Ok(modules)
+    }
+
+    /// How many of them are expressions that may say something else of each layer.
+    pub(super) fn expressions(&self) -> u64 {
+        self.named.iter().filter(|named| matches!(named.name, Name::Whole(_, true))).map(|_| 1).sum()
     }
 
     /// Those that the module of a matrix may be, as far as its name says.
@@ -128,7 +140,7 @@ impl Name {
                 _ => matrix.paths.iter().any(|path| holds(path, words)),
             },
             Self::Pattern(pattern) => !matrix.is_outside() && matrix.paths.iter().any(|path| pattern.is_match(path)),
-            Self::Whole(pattern, false) => matrix.names(matrix.span[0]).any(|name| pattern.is_match(&name)),
+            Self::Whole(pattern, false) => matrix.names(matrix.first()).any(|name| pattern.is_match(&name)),
             Self::Whole(_, true) => true,
         }
     }
