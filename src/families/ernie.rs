@@ -8,53 +8,15 @@ use crate::model::family::{Defaults, ExpertDefaults, Family, Normalisation, Shar
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
-        family: Family {
-            id: "ernie4_5",
-            defaults: Defaults {
-                vocab_size: 103_424,
-                hidden_size: 1024,
-                intermediate_size: Some(3072),
-                num_hidden_layers: 18,
-                num_attention_heads: 16,
-                num_key_value_heads: Some(2),
-                head_dim: Some(128),
-                max_position_embeddings: 131_072,
-                tie_word_embeddings: true,
-                ..LLAMA_LIKE
-            },
-            ..LLAMA
-        },
+        family: Family { id: "ernie4_5", defaults: SMALL, ..LLAMA },
         code: Implementation { measured: true, ..ERNIE_CODE },
-        reads: Reads {
-            keys: &[HEADS, &[Key::Named("attention_bias", &["use_bias"]), Key::Named("mlp_bias", &["use_bias"])]],
-            rule: Rule::Ernie,
-            ..Reads::PLAIN
-        },
+        reads: READS,
         modules: ModuleNames::USUAL,
     },
     Member {
-        family: Family {
-            id: "paddleocr_vl_text",
-            defaults: Defaults {
-                vocab_size: 103_424,
-                hidden_size: 1024,
-                intermediate_size: Some(3072),
-                num_hidden_layers: 18,
-                num_attention_heads: 16,
-                num_key_value_heads: Some(2),
-                head_dim: Some(128),
-                max_position_embeddings: 131_072,
-                tie_word_embeddings: true,
-                ..LLAMA_LIKE
-            },
-            ..LLAMA
-        },
+        family: Family { id: "paddleocr_vl_text", defaults: SMALL, ..LLAMA },
         code: Implementation { tables_by_sequence: true, begins_with_token: false, measured: true, ..LLAMA_CODE },
-        reads: Reads {
-            keys: &[HEADS, &[Key::Named("attention_bias", &["use_bias"]), Key::Named("mlp_bias", &["use_bias"])]],
-            rule: Rule::Ernie,
-            ..Reads::PLAIN
-        },
+        reads: READS,
         modules: ModuleNames::USUAL,
     },
     Member {
@@ -110,6 +72,27 @@ pub(super) const MEMBERS: &[Member] = &[
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
 ];
+
+/// ERNIE 4.5's smallest, whose decoder PaddleOCR-VL has too.
+const SMALL: Defaults = Defaults {
+    vocab_size: 103_424,
+    hidden_size: 1024,
+    intermediate_size: Some(3072),
+    num_hidden_layers: 18,
+    num_attention_heads: 16,
+    num_key_value_heads: Some(2),
+    head_dim: Some(128),
+    max_position_embeddings: 131_072,
+    tie_word_embeddings: true,
+    ..LLAMA_LIKE
+};
+
+/// Biases by one key.
+const READS: Reads = Reads {
+    keys: &[HEADS, &[Key::Named("attention_bias", &["use_bias"]), Key::Named("mlp_bias", &["use_bias"])]],
+    rule: Rule::Ernie,
+    ..Reads::PLAIN
+};
 
 /// What both are written like.
 const ERNIE_CODE: Implementation =

@@ -100,33 +100,9 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation {
-            rotation: Rotation::Concatenated,
-            turned_together: true,
-            norms_after_projections: true,
-            router: RouterCode::SigmoidByGroup,
-            correction_bias_in_fp32: true,
-            begins_with_token: false,
-            modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
-            measured: true,
-            ..LLAMA_CODE
-        },
+        code: Implementation { norms_after_projections: true, ..MOE_CODE },
         reads: Reads {
-            keys: &[
-                HEADS,
-                ROUTED,
-                &[
-                    Key::Own("attention_bias"),
-                    Key::Own("use_qk_norm"),
-                    Key::RotaryShare("partial_rotary_factor"),
-                    Key::Own("moe_intermediate_size"),
-                    Key::Own("n_shared_experts"),
-                    Key::Own("first_k_dense_replace"),
-                    Key::Own("norm_topk_prob"),
-                    Key::Own("n_group"),
-                    Key::Own("topk_group"),
-                ],
-            ],
+            keys: &[HEADS, ROUTED, GROUPED, &[Key::Own("use_qk_norm")]],
             refuses: &[ROUTER_LOSS],
             ..Reads::PLAIN
         },
@@ -187,35 +163,8 @@ pub(super) const MEMBERS: &[Member] = &[
             },
             ..LLAMA
         },
-        code: Implementation {
-            rotation: Rotation::Concatenated,
-            turned_together: true,
-            tables_by_sequence: true,
-            router: RouterCode::SigmoidByGroup,
-            correction_bias_in_fp32: true,
-            begins_with_token: false,
-            modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
-            measured: true,
-            ..LLAMA_CODE
-        },
-        reads: Reads {
-            keys: &[
-                HEADS,
-                ROUTED,
-                &[
-                    Key::Own("attention_bias"),
-                    Key::RotaryShare("partial_rotary_factor"),
-                    Key::Own("moe_intermediate_size"),
-                    Key::Own("n_shared_experts"),
-                    Key::Own("first_k_dense_replace"),
-                    Key::Own("norm_topk_prob"),
-                    Key::Own("n_group"),
-                    Key::Own("topk_group"),
-                ],
-            ],
-            refuses: &[ROUTER_LOSS],
-            ..Reads::PLAIN
-        },
+        code: Implementation { tables_by_sequence: true, ..MOE_CODE },
+        reads: Reads { keys: &[HEADS, ROUTED, GROUPED], refuses: &[ROUTER_LOSS], ..Reads::PLAIN },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
     Member {
@@ -300,4 +249,28 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         modules: ModuleNames { stacked_experts: true, ..ModuleNames::USUAL },
     },
+];
+
+/// GLM-4.5's, which GLM-4.5V's decoder has too.
+const MOE_CODE: Implementation = Implementation {
+    rotation: Rotation::Concatenated,
+    turned_together: true,
+    router: RouterCode::SigmoidByGroup,
+    correction_bias_in_fp32: true,
+    begins_with_token: false,
+    modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
+    measured: true,
+    ..LLAMA_CODE
+};
+
+/// What both say of their experts.
+const GROUPED: &[Key] = &[
+    Key::Own("attention_bias"),
+    Key::RotaryShare("partial_rotary_factor"),
+    Key::Own("moe_intermediate_size"),
+    Key::Own("n_shared_experts"),
+    Key::Own("first_k_dense_replace"),
+    Key::Own("norm_topk_prob"),
+    Key::Own("n_group"),
+    Key::Own("topk_group"),
 ];

@@ -14,7 +14,7 @@ use super::{
 use crate::families::{self, Rule};
 use crate::located::{self, PresetError};
 use crate::model::architecture::{Checkpoint, Purpose};
-use crate::model::{ArchitectureError, ArchitectureKeys, Card, Family, Model, parameters};
+use crate::model::{ArchitectureKeys, Card, Family, Model, parameters};
 
 /// A model from a `config.json`, and the keys of a preset that describes the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,12 +112,13 @@ fn read_text(
     keys.tower = tower::keys(&outer, keys.intermediate_size)?;
     let omitted = tower::omitted(&outer, keys.tower.is_some())?;
     let reads = families::member(family).reads;
-    let resolved = |keys: &ArchitectureKeys| families::classes::resolve(family, keys);
+    let mut resolved = families::classes::resolve(family, &keys);
     // Names of modules that are not understood leave the model what it is.
-    if resolved(&keys).is_err_and(|error| error.key == "quantization_config") {
+    if resolved.as_ref().is_err_and(|error| error.key == "quantization_config") {
         keys.quantization_config = None;
+        resolved = families::classes::resolve(family, &keys);
     }
-    let mut architecture = resolved(&keys).map_err(|error| {
+    let architecture = resolved.map_err(|error| {
         let own = if reads.rule == Rule::Seq2Seq { seq2seq::spellings(error.key) } else { reads.names_of(error.key) };
         let spelling = config
             .spelling(own)
@@ -126,12 +127,11 @@ fn read_text(
         config.error(spelling, error.problem)
     })?;
     if let Some(groups) = keys.quantization_config.take() {
-        let wrong = |error: ArchitectureError| outer.error(error.key, error.problem);
-        let dtype = architecture.checkpoint.as_ref().and_then(Checkpoint::dtype);
-        let simple = families::checkpoint::simplify(family, &architecture, &groups).map_err(wrong)?;
-        keys.quantization_config = Some(simple).filter(|_| dtype.is_none());
-        keys.torch_dtype = dtype.map(str::to_owned);
-        architecture = resolved(&keys).map_err(wrong)?;
+        keys.torch_dtype = architecture.checkpoint.as_ref().and_then(Checkpoint::dtype).map(str::to_owned);
+        if keys.torch_dtype.is_none() {
+            let simple = families::checkpoint::simplify(family, &architecture, &groups);
+            keys.quantization_config = Some(simple.map_err(|error| outer.error(error.key, error.problem))?);
+        }
     }
     parameters::count(&architecture).map_err(|error| config.error("hidden_size", error.to_string()))?;
     let own = outer.text(&["_name_or_path"])?;
@@ -269,7 +269,7 @@ fn rule(
         Rule::EveryLayerRouted => layers::every_layer_routed(config, keys),
         Rule::Falcon => falcon::keys(config, keys),
         Rule::FalconH1 => falcon::h1(config, keys),
-        Rule::Gemma4 => gemma::gemma4(config, keys),
+        Rule::Gemma4 => gemma::gemma4(config, family, keys),
         Rule::GptNeo => gpt::gpt_neo(config, family, keys),
         Rule::Granite => hybrid::granite(config, family, keys),
         Rule::GroupsByMethod => deepseek::groups_by_method(config, keys),

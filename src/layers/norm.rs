@@ -233,23 +233,16 @@ impl Run<'_> {
                 tape.release(normalised);
                 output
             }
-            NormCode::PowerThenWideWeight => {
-                let wide = cast(tape, weight, Dtype::Fp32, names.weight);
-                tape.count_as_weight_copy(wide);
+            NormCode::OnePlusWeight | NormCode::PowerThenWideWeight => {
+                let mut wide = cast(tape, weight, Dtype::Fp32, names.weight);
+                if self.code.norm == NormCode::OnePlusWeight {
+                    let one_plus = copy(tape, wide, names.weight, weight.shape);
+                    tape.release(std::mem::replace(&mut wide, one_plus));
+                } else {
+                    tape.count_as_weight_copy(wide);
+                }
                 let weighed = multiply(tape, [normalised, wide], names.output, shape);
                 tape.release(wide);
-                // The weighed value takes its place in the variable.
-                tape.release(normalised);
-                let output = cast(tape, weighed, dtype, names.output);
-                tape.release(weighed);
-                output
-            }
-            NormCode::OnePlusWeight => {
-                let wide = cast(tape, weight, Dtype::Fp32, names.weight);
-                let one_plus = copy(tape, wide, names.weight, weight.shape);
-                tape.release(wide);
-                let weighed = multiply(tape, [normalised, one_plus], names.output, shape);
-                tape.release(one_plus);
                 // The weighed value takes its place in the variable.
                 tape.release(normalised);
                 let output = cast(tape, weighed, dtype, names.output);

@@ -37,14 +37,7 @@ const BLOCK: u64 = 64;
 /// Scales that share a scale under double quantization.
 const SCALES: u64 = 256;
 /// What a base in GPTQ has where nothing else is known.
-const GPTQ_FOUR_BITS: Format = Format::Scheme(Scheme {
-    method: Method::Gptq,
-    code: Code::Packed(4),
-    strategy: Strategy::Group(128),
-    symmetric: false,
-    indexed: true,
-    inputs: Inputs::Plain,
-});
+const GPTQ_FOUR_BITS: Format = Format::Scheme(Scheme::gptq(4, Strategy::Group(128)));
 
 /// Up to so many tokens the kernels for GPTQ and AWQ read codes directly.
 const GPTQ_DIRECT: u64 = 128;

@@ -24,7 +24,10 @@ impl Run<'_> {
         let query = self.heads_as_projected(tape, projected, sizes.heads, sizes.head);
         let query = self.normed_and_turned(tape, query, (attention, sizes.heads), shared, QUERY);
         if attention.variant.key_values == KeyValues::Earlier {
-            let [key, value] = self.of_an_earlier_layer(tape, attention, sizes, shared);
+            let [key, value] = match shared.earlier {
+                Some(earlier) => earlier.map(|tensor| tape.share(tensor)),
+                None => self.made_before(tape, sizes, query.dtype),
+            };
             return Projected { query, key, value, gate: None };
         }
         let matrix = self.weights(tape, Part::Key, self.h(), sizes.kv, attention.key_bias());
@@ -49,21 +52,9 @@ impl Run<'_> {
     }
 
     /// Whether some layers read keys and values of earlier ones.
-    pub(crate) fn shares_keys(&self) -> bool {
+    fn shares_keys(&self) -> bool {
         self.code.normed_values
             && self.architecture.attentions().any(|attention| attention.variant.key_values == KeyValues::Earlier)
-    }
-
-    /// Keys and values that a layer before has; made anew where this pass has no such layer.
-    fn of_an_earlier_layer(&self, tape: &mut Tape, attention: &Attention, sizes: Sizes, shared: Shared) -> [Tensor; 2] {
-        if let Some(earlier) = shared.earlier {
-            return earlier.map(|tensor| tape.share(tensor));
-        }
-        let shape = tape.shape(&[self.b(), sizes.kv_heads, self.keys(attention.sliding_window), sizes.head]);
-        ["attention.key", "attention.value"].map(|name| {
-            let made = tape.constant(name, shape, self.compute());
-            tape.move_out(made)
-        })
     }
 
     fn normed_and_turned(

@@ -9,7 +9,7 @@ use crate::model::architecture::{Attention, KeyValues};
 use crate::model::family::{Projection, QkNorm};
 use crate::model::part::Part;
 use crate::shape::Dim;
-use crate::tape::{Tape, Tensor};
+use crate::tape::{Dtype, Tape, Tensor};
 
 /// Queries or keys: their heads, the width of all of them, and the names of their norm.
 #[derive(Clone, Copy)]
@@ -103,13 +103,17 @@ impl Run<'_> {
         (sizes, queries): (Sizes, Side),
     ) -> Projected {
         let query = self.normed_heads(tape, query, attention, queries);
-        let [key, value] =
-            [("attention.key", sizes.head), ("attention.value", sizes.value_head)].map(|(name, width)| {
-                let shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), width]);
-                let made = tape.constant(name, shape, query.dtype);
-                tape.move_out(made)
-            });
+        let [key, value] = self.made_before(tape, sizes, query.dtype);
         Projected { query, key, value, gate: None }
+    }
+
+    /// Keys and values of a layer before, which counts them.
+    pub(super) fn made_before(&self, tape: &mut Tape, sizes: Sizes, dtype: Dtype) -> [Tensor; 2] {
+        [("attention.key", sizes.head), ("attention.value", sizes.value_head)].map(|(name, width)| {
+            let shape = tape.shape(&[self.b(), sizes.kv_heads, self.s(), width]);
+            let made = tape.constant(name, shape, dtype);
+            tape.move_out(made)
+        })
     }
 
     /// Heads apart where they are normed one by one, else the projection as it is, with its heads apart unless a norm

@@ -108,7 +108,8 @@ impl Scheme {
         Self { method, code, strategy, symmetric: true, indexed: false, inputs: Inputs::Plain }
     }
 
-    const fn gptq(bits: u32, strategy: Strategy) -> Self {
+    /// GPTQ's, in so many bits.
+    pub const fn gptq(bits: u32, strategy: Strategy) -> Self {
         Self { symmetric: false, indexed: true, ..Self::new(Method::Gptq, Code::Packed(bits), strategy) }
     }
 
