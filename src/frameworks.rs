@@ -7,7 +7,7 @@ pub(crate) mod torchtune;
 pub(crate) mod transformers;
 
 use crate::gpu::Gpu;
-use crate::ledger::{EstimateError, Ledger};
+use crate::ledger::{EstimateError, Ledger, Rank};
 use crate::model::Model;
 use crate::model::parameters::BlockParameters;
 use crate::scenario::{Profile, Scenario, Task};
@@ -24,6 +24,9 @@ pub(crate) struct Job<'a> {
     pub(crate) profile: &'a Profile,
     /// The card, whose kernels take workspaces.
     pub(crate) gpu: Option<&'a Gpu>,
+    /// Which of the job's cards.
+    #[expect(dead_code, reason = "every framework that is described so far has the same on every card")]
+    pub(crate) rank: Rank,
 }
 
 impl Job<'_> {
@@ -60,7 +63,12 @@ pub(crate) trait Framework: Sync {
     /// What it refuses of a run, found without a recording.
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError>;
 
-    /// The ledger of a training step.
+    /// How many kinds of cards a job has: the stages of its pipeline.
+    fn stages(&self, _job: &Job<'_>) -> u64 {
+        1
+    }
+
+    /// The ledger of a training step, on the job's rank.
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError>;
 
     /// The tensors that a training run's optimizer steps.
@@ -137,5 +145,5 @@ pub(crate) fn job<'a>(
     };
     let profile = scenario.framework.profile().filter(described).ok_or_else(not_covered)?;
     let framework = find(&profile.framework).ok_or_else(not_covered)?;
-    Ok((framework, Job { model, scenario, profile, gpu }))
+    Ok((framework, Job { model, scenario, profile, gpu, rank: Rank::default() }))
 }

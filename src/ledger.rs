@@ -2,11 +2,13 @@
 
 mod category;
 mod course;
+mod division;
 mod entry;
 mod error;
 mod fit;
 pub(crate) mod gather;
 mod instant;
+mod rank;
 mod reserve;
 pub(crate) mod runtime;
 
@@ -18,11 +20,13 @@ use crate::units::{Bytes, Overflow, Unit};
 pub use category::{Categories, Category};
 pub(crate) use course::{Course, End};
 pub use course::{Pass, Stage};
+pub use division::{Axis, Division};
 pub use entry::{Alive, Entry, Exactness, Held, Lifetime, Origin, Overhead, Place};
 pub(crate) use error::Asked;
 pub use error::EstimateError;
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
+pub use rank::{Filled, Rank};
 pub use reserve::{Reserve, Taken};
 
 /// Every entry of one estimate, added up by instant.
@@ -33,6 +37,9 @@ pub struct Ledger {
     peak: usize,
     course: Option<Course>,
     process: Process,
+    rank: Rank,
+    /// What every stage of a pipeline holds, this one among them; none where there is one.
+    stages: Vec<Filled>,
     /// What the allocator holds, by the kernels of the card.
     reserves: Vec<(Kernels, Reserve)>,
 }
@@ -61,12 +68,49 @@ impl Ledger {
                 peak = index;
             }
         }
-        Ok(Self { entries, moments, peak, course, process: Process::default(), reserves: Vec::new() })
+        let (process, rank) = (Process::default(), Rank::default());
+        Ok(Self { entries, moments, peak, course, process, rank, stages: Vec::new(), reserves: Vec::new() })
     }
 
     /// Where the run takes place.
     pub(crate) fn in_process(self, process: Process) -> Self {
         Self { process, ..self }
+    }
+
+    /// Of which GPU of its layout it is the ledger.
+    pub(crate) fn of_rank(self, rank: Rank) -> Self {
+        Self { rank, ..self }
+    }
+
+    /// The fullest of the ledgers of so many stages, which knows what the others hold; of equal ones the first.
+    pub(crate) fn fullest<E>(stages: u64, on: impl Fn(Rank) -> Result<Self, E>) -> Result<Self, E> {
+        let mut fullest = on(Rank::default())?;
+        if stages < 2 {
+            return Ok(fullest);
+        }
+        let mut all = vec![fullest.filled()];
+        for pipeline in 1..stages {
+            let ledger = on(Rank { pipeline })?;
+            all.push(ledger.filled());
+            if ledger.total() > fullest.total() {
+                fullest = ledger;
+            }
+        }
+        Ok(Self { stages: all, ..fullest })
+    }
+
+    fn filled(&self) -> Filled {
+        Filled { rank: self.rank, total: self.total(), instant: self.peak().instant }
+    }
+
+    /// The GPU that it is about.
+    pub const fn rank(&self) -> Rank {
+        self.rank
+    }
+
+    /// What the GPUs of every stage of a pipeline hold at their own peaks, where there are several stages.
+    pub fn stages(&self) -> &[Filled] {
+        &self.stages
     }
 
     pub(crate) const fn process(&self) -> Process {
@@ -77,7 +121,7 @@ impl Ledger {
     /// of it at the peak becomes an entry, so that the total is what the run needs.
     pub(crate) fn with_reserve(self, kernels: Kernels, reserve: Reserve) -> Result<Self, Overflow> {
         let exact = self.spread() == (Bytes::ZERO, Bytes::ZERO) && !self.process.order_guessed;
-        let Self { mut entries, moments, peak, course, process, mut reserves } = self;
+        let Self { mut entries, moments, peak, course, process, rank, stages, mut reserves } = self;
         let outside = Process::context_of(&entries);
         let asked = moments[peak].total.saturating_sub(outside);
         // Weights come before anything leaves holes.
@@ -86,7 +130,7 @@ impl Ledger {
         entries.push(runtime::unusable(reserve.least.saturating_sub(asked), exact, alive)?);
         let instants = moments.into_iter().map(|moment| (moment.step, moment.instant, moment.at)).collect();
         reserves.push((kernels, reserve));
-        Ok(Self { process, reserves, ..Self::close(entries, instants, course)? })
+        Ok(Self { process, rank, stages, reserves, ..Self::close(entries, instants, course)? })
     }
 
     /// Adds what the allocator holds on cards with other kernels.

@@ -21,6 +21,7 @@ mod located;
 pub mod memory;
 pub mod model;
 pub mod open;
+mod parallel;
 pub mod preset;
 pub mod report;
 pub mod scenario;

@@ -4,7 +4,7 @@ mod notes;
 mod reserve;
 mod sketch;
 
-use crate::frameworks;
+use crate::frameworks::{self, Job};
 use crate::gpu::Gpu;
 use crate::legal;
 use crate::model::Model;
@@ -12,11 +12,12 @@ use crate::scenario::{Estimator, Scenario, Task};
 use crate::units::Parameters;
 
 pub use crate::ledger::{
-    Alive, Categories, Category, Entry, EstimateError, Exactness, Fit, Held, Instant, Ledger, Lifetime, Moment, Origin,
-    Overhead, Pass, Place, Reserve, Stage, Step, Taken, Verdict,
+    Alive, Axis, Categories, Category, Division, Entry, EstimateError, Exactness, Filled, Fit, Held, Instant, Ledger,
+    Lifetime, Moment, Origin, Overhead, Pass, Place, Rank, Reserve, Stage, Step, Taken, Verdict,
 };
 pub use crate::legal::check;
 pub use crate::legal::suited::{SUITED, Suited, concerns, is_unusual, suit};
+pub use crate::parallel::Layout;
 pub use crate::shape::{Dim, Shape};
 pub use notes::{beyond_positions, notes, notes_of_card, notes_of_sizes, omitted};
 pub use reserve::{elsewhere, fits, is_played, played, reserve, surely_fits, tracked};
@@ -51,9 +52,28 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
     let trained = legal::trained(model, scenario);
     let (framework, job) = frameworks::job(&trained, scenario, gpu)?;
     match scenario.task {
-        Task::Train => framework.train(&job),
+        Task::Train => {
+            let on = |rank| framework.train(&Job { rank, ..job }).map(|ledger| ledger.of_rank(rank));
+            Ledger::fullest(framework.stages(&job), on)
+        }
         Task::Infer => framework.infer(&job),
     }
+}
+
+/// The ledger of one GPU of a training job, by its stage of the pipeline.
+///
+/// # Errors
+/// As [`estimate`], and where the layout has no such stage.
+pub fn estimate_on(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>, rank: Rank) -> Result<Ledger, EstimateError> {
+    legal::described(model, scenario)?;
+    let trained = legal::trained(model, scenario);
+    let (framework, job) = frameworks::job(&trained, scenario, gpu)?;
+    let stages = framework.stages(&job);
+    if rank.pipeline >= stages {
+        let problem = format!("there is no stage {}: {stages} in all, counted from 0", rank.pipeline);
+        return Err(EstimateError::Invalid { key: "parallel.pipeline", problem });
+    }
+    Ok(framework.train(&Job { rank, ..job })?.of_rank(rank))
 }
 
 /// How many parameters a training run's optimizer steps.

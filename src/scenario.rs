@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use choices::{
     AdapterKind, Attention, BaseWeights, Compile, Estimator, InitLoraWeights, KernelLibrary, Loss, Method, Objective,
-    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, Reference, Task,
+    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, Reference, Strategy, Task,
 };
 pub use follow::LEADING;
 pub use image_size::ImageSize;
@@ -154,6 +154,7 @@ pub struct Runtime {
 
 /// The `[parallel]` table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the file format")]
 pub struct Parallel {
     /// Tensor parallel size.
     pub tensor: u64,
@@ -175,6 +176,24 @@ pub struct Parallel {
     pub shard_size: Option<u64>,
     /// Micro batches in flight per step.
     pub micro_batches: u64,
+    /// What spreads a step over the data-parallel group.
+    pub strategy: Strategy,
+    /// Elements that DeepSpeed reduces at once; unset: as its integration in the Trainer has it.
+    pub reduce_bucket_size: Option<u64>,
+    /// Whether it reduces one bucket while the next is filled.
+    pub overlap_comm: bool,
+    /// Parameters that ZeRO-3 may have gathered at once.
+    pub stage3_max_live_parameters: u64,
+    /// Elements below which a tensor stays whole under ZeRO-3; unset: ten times the hidden size.
+    pub stage3_param_persistence_threshold: Option<u64>,
+    /// Elements that ZeRO-3's optimizer steps at once.
+    pub sub_group_size: u64,
+    /// Whether weights wait in host memory.
+    pub offload_params: bool,
+    /// Whether FSDP1 gathers the next layer before this one goes back.
+    pub backward_prefetch: bool,
+    /// Whether DDP's gradients are views of its buckets.
+    pub gradient_as_bucket_view: bool,
 }
 
 /// The `[infer]` table.
@@ -297,6 +316,15 @@ impl Default for Parallel {
             zero: 0,
             shard_size: None,
             micro_batches: 8,
+            strategy: Strategy::Ddp,
+            reduce_bucket_size: None,
+            overlap_comm: true,
+            stage3_max_live_parameters: 1_000_000_000,
+            stage3_param_persistence_threshold: None,
+            sub_group_size: 1_000_000_000,
+            offload_params: false,
+            backward_prefetch: true,
+            gradient_as_bucket_view: false,
         }
     }
 }

@@ -113,7 +113,7 @@ fn said(entry: &Entry) -> String {
         entry.formula(),
         entry.formula_in_numbers(),
         entry.bits,
-        entry.divided_by,
+        entry.divided,
         entry.lifetime.id(),
         entry.source,
     )

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::category::Category;
+use super::division::Division;
 use super::instant::{Instant, Step};
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Bytes, grouped};
@@ -24,7 +25,7 @@ pub struct Entry {
     /// How many of it there are: layers, usually.
     pub count: u64,
     /// Over which GPUs it is divided.
-    pub divided_by: u64,
+    pub divided: Division,
     /// Total over `count`, after division.
     pub bytes: Bytes,
     /// How long it lives.
@@ -274,6 +275,6 @@ impl Entry {
         }
         factors.push(format!("{} B", self.bits.per_element() / 8.0));
         let product = factors.join(" × ");
-        if self.divided_by == 1 { product } else { format!("{product} ÷ {}", self.divided_by) }
+        if self.divided == Division::NONE { product } else { format!("{product} ÷ {}", self.divided) }
     }
 }

@@ -86,7 +86,7 @@ fn is_alike(known: &Entry, entry: &Entry) -> bool {
         && known.category == entry.category
         && known.lifetime == entry.lifetime
         && known.bits == entry.bits
-        && known.divided_by == entry.divided_by
+        && known.divided == entry.divided
         && matches!(known.exactness, Exactness::Exact) == matches!(entry.exactness, Exactness::Exact)
         && known.source == entry.source
         && known.origin == entry.origin

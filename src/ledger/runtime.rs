@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::category::Category;
+use super::division::Division;
 use super::entry::{Alive, Entry, Exactness, Lifetime, Origin, Overhead, Place};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
@@ -133,7 +134,7 @@ fn entry(
         shape: Shape::new(&[]),
         bits: Bits::whole(8),
         count: 1,
-        divided_by: 1,
+        divided: Division::NONE,
         bytes,
         lifetime: Lifetime::Persistent,
         alive,

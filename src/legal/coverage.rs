@@ -5,6 +5,7 @@ use crate::families::of_model;
 use crate::frameworks;
 use crate::ledger::{Asked, EstimateError};
 use crate::model::{Model, Output, tower};
+use crate::parallel::Layout;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{
     AdapterKind, Attention, Compile, Loss, Method, Objective, Optimizer, Precision, Recompute, Scenario, Task, Train,
@@ -24,12 +25,13 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
         }
     }
     let default = Scenario::default();
-    for parameter in PARAMETERS.iter().filter(|parameter| spreads(parameter)) {
+    for parameter in PARAMETERS.iter().filter(|parameter| !is_laid_out(scenario, parameter)) {
         let (found, only) = (parameter.get(scenario), parameter.get(&default));
         if found != only {
             return Err(not_covered(parameter, found.to_string(), only.to_string()));
         }
     }
+    Layout::of(scenario)?;
     settings(scenario)?;
     let in_one_type = scenario.framework.training().is_some_and(|it| it.adapters_as_model);
     if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
@@ -265,9 +267,14 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
     }
 }
 
-/// One GPU for now: whatever would spread the model over several is left at its default.
-fn spreads(parameter: &Parameter) -> bool {
-    parameter.key == "gpus" || (parameter.key.starts_with("parallel.") && parameter.key != "parallel.micro_batches")
+/// Whether a parameter says nothing of how a job is spread over GPUs, or does so where its framework reads it.
+fn is_laid_out(scenario: &Scenario, parameter: &Parameter) -> bool {
+    let trains = scenario.task == Task::Train;
+    match (parameter.key, parameter.key.strip_prefix("parallel.")) {
+        ("gpus", _) => trains && scenario.framework.profile().is_some_and(|profile| !profile.layout.is_empty()),
+        (_, Some("micro_batches") | None) => true,
+        (_, Some(key)) => trains && scenario.framework.lays_out(key),
+    }
 }
 
 /// The allocator's settings.

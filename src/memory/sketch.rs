@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Instant, Ledger, Lifetime, Origin, Place, Step};
+use crate::ledger::{
+    Alive, Category, Division, Entry, EstimateError, Exactness, Instant, Ledger, Lifetime, Origin, Place, Step,
+};
 use crate::model::Model;
 use crate::scenario::{Precision, Scenario, Task};
 use crate::shape::{Dim, Shape};
@@ -144,7 +146,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario) -> Result<Ledger, Estim
             shape,
             bits,
             count: terms.layers,
-            divided_by: 1,
+            divided: Division::NONE,
             bytes: terms.bytes(&shape, bits)?,
             lifetime,
             alive: Alive::NEVER.in_both(instant),

@@ -12,11 +12,17 @@ use crate::frameworks;
 use crate::located::{Document, PresetError, Section, suggestion};
 use crate::model::keys::Source;
 use crate::scenario::Method;
+use crate::scenario::parameter::PARAMETERS;
 use crate::scenario::profile::{OwnDefault, Profile, Profiles, Serving, Training};
 
 /// The section whose keys are defaults, and those of it that are habits and no parameters.
 const TRAIN: &str = "train";
 const HABITS: [&str; 2] = ["fixed_options", "adapters_as_model"];
+
+/// The keys of `[parallel]`.
+fn layout_keys() -> impl Iterator<Item = &'static str> {
+    PARAMETERS.iter().filter_map(|parameter| parameter.key.strip_prefix("parallel."))
+}
 
 /// The profile that a file describes, which may build on one of those that are known.
 pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profile, PresetError> {
@@ -31,9 +37,14 @@ pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profil
     let version = root.text("version")?;
     let sources = root.words("sources")?;
     let families = root.words("families")?;
+    let layout = root.words("layout")?;
     let release = root.table("release", "release.")?;
     let train = root.table("train", "train.")?;
-    let defaults = [(TRAIN, root.raw_table(TRAIN)?), ("runtime", root.raw_table("runtime")?)];
+    let defaults = [
+        (TRAIN, root.raw_table(TRAIN)?),
+        ("runtime", root.raw_table("runtime")?),
+        ("parallel", root.raw_table("parallel")?),
+    ];
     let infer = root.table("infer", "infer.")?;
     root.finish()?;
 
@@ -59,6 +70,11 @@ pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profil
         return Err(
             root.error("families", format!("`{unknown}` is not a known family; {}", suggestion(unknown, &known)))
         );
+    }
+    if let Some(unknown) = layout.iter().flatten().find(|key| !layout_keys().any(|known| known == key.as_str())) {
+        let known: Vec<&str> = layout_keys().collect();
+        let message = format!("`{unknown}` is not a key of [parallel]; {}", suggestion(unknown, &known));
+        return Err(root.error("layout", message));
     }
     let usual = base.as_ref().and_then(|base| base.train).unwrap_or_default();
     let habits = train.map(|section| training(&section, usual)).transpose()?;
@@ -87,6 +103,7 @@ pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profil
         version: version.unwrap_or(base.version),
         sources: sources.unwrap_or(base.sources),
         families: families.unwrap_or(base.families),
+        layout: layout.unwrap_or(base.layout),
         release: release.unwrap_or(base.release),
         defaults: base.defaults.into_iter().chain(own).collect(),
         train: habits.or(base.train),
@@ -105,7 +122,7 @@ fn found(root: &Section<'_, '_>, base: &str, known: &Profiles) -> Result<Arc<Pro
 /// What a file says of parameters: of every method first, then of each.
 fn own_defaults(
     document: Document<'_>,
-    tables: [(&str, Option<&DeTable<'_>>); 2],
+    tables: [(&str, Option<&DeTable<'_>>); 3],
 ) -> Result<Vec<OwnDefault>, PresetError> {
     let mut defaults = Vec::new();
     for (section, table) in tables {

@@ -88,7 +88,7 @@ pub fn ledger(report: &Report) -> String {
             entry.shape.to_string(),
             entry.bits.to_string(),
             entry.bytes.get().to_string(),
-            entry.divided_by.to_string(),
+            entry.divided.ways().to_string(),
             entry.lifetime.id().to_owned(),
             super::instants_of(&report.ledger, entry).join(" "),
             (entry.exactness == Exactness::Exact).to_string(),

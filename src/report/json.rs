@@ -1,5 +1,7 @@
 //! The JSON of `check` and `estimate`: keys are only ever added.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::Report;
@@ -17,6 +19,8 @@ struct Document<'a> {
     model: Model<'a>,
     memory: Memory,
     peak: Peak,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stages: Vec<Stage>,
     instants: Vec<InstantTotals>,
     fit: Option<Fit<'a>>,
     warnings: &'a [String],
@@ -81,6 +85,14 @@ struct InstantTotals {
     by_category: ByCategory,
 }
 
+/// What one stage of a pipeline holds at its own peak.
+#[derive(Serialize)]
+struct Stage {
+    pipeline: u64,
+    total: Bytes,
+    instant: &'static str,
+}
+
 #[derive(Serialize)]
 struct Fit<'a> {
     gpu: &'a str,
@@ -108,6 +120,8 @@ struct Line<'a> {
     bits: serde_json::Value,
     bytes: Bytes,
     divided_by: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    divided_over: BTreeMap<&'static str, u64>,
     lifetime: &'static str,
     instants: Vec<&'static str>,
     exact: bool,
@@ -136,8 +150,11 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
             allocated: report.ledger.allocated(),
             reserved: report.ledger.reserve().map(|reserve| reserve.reserved),
         },
-        // Every rank holds the same until pipeline stages differ.
-        peak: Peak { instant: report.ledger.peak().instant.id(), rank: Rank { pipeline: 0 } },
+        peak: Peak {
+            instant: report.ledger.peak().instant.id(),
+            rank: Rank { pipeline: report.ledger.rank().pipeline },
+        },
+        stages: report.ledger.stages().iter().map(stage).collect(),
         instants: report.ledger.moments().iter().map(instant_totals).collect(),
         fit: report.fit.as_ref().map(fit),
         warnings: report.warnings,
@@ -178,6 +195,10 @@ fn lines(ledger: &Ledger) -> Vec<Line<'_>> {
     alive.map(|entry| line(ledger, entry)).collect()
 }
 
+fn stage(filled: &memory::Filled) -> Stage {
+    Stage { pipeline: filled.rank.pipeline, total: filled.total, instant: filled.instant.id() }
+}
+
 fn line<'a>(ledger: &Ledger, entry: &'a Entry) -> Line<'a> {
     Line {
         category: entry.category.id(),
@@ -188,7 +209,8 @@ fn line<'a>(ledger: &Ledger, entry: &'a Entry) -> Line<'a> {
         // `16`, and `4.5` for a block format: the shortest digits that say it.
         bits: serde_json::from_str(&entry.bits.to_string()).unwrap_or_default(),
         bytes: entry.bytes,
-        divided_by: entry.divided_by,
+        divided_by: entry.divided.ways(),
+        divided_over: entry.divided.axes().map(|(axis, ways)| (axis.word(), ways)).collect(),
         lifetime: entry.lifetime.id(),
         instants: super::instants_of(ledger, entry),
         exact: entry.exactness == Exactness::Exact,

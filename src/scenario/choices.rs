@@ -309,6 +309,20 @@ choices! {
 }
 
 choices! {
+    /// What spreads a training step over GPUs.
+    Strategy {
+        /// Every GPU has the whole model.
+        Ddp = "ddp",
+        /// `fully_shard`, tensor by tensor.
+        Fsdp2 = "fsdp2",
+        /// `FullyShardedDataParallel`, flat parameters.
+        Fsdp1 = "fsdp1",
+        /// DeepSpeed's ZeRO.
+        Deepspeed = "deepspeed",
+    }
+}
+
+choices! {
     /// Types of a quantized base.
     BaseWeights {
         /// 4-bit normal float.

@@ -13,7 +13,7 @@ pub use nearest::nearest;
 pub use table::PARAMETERS;
 
 /// One parameter of a scenario.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Parameter {
     /// Its dotted key: `train.micro_batch_size`.
     pub key: &'static str,

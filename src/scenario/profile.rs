@@ -28,6 +28,8 @@ pub struct Profile {
     pub sources: Vec<String>,
     /// The families whose code was read; all of them where none is named.
     pub families: Vec<String>,
+    /// The keys of `[parallel]` that its training over several GPUs reads; none where only one GPU is described.
+    pub layout: Vec<String>,
     /// By what its framework's releases differ.
     pub release: BTreeMap<String, bool>,
     /// What its users get of what they do not say.
@@ -158,6 +160,7 @@ impl Default for Profile {
             framework: String::from("transformers"),
             version: SOURCE,
             sources: Vec::new(),
+            layout: Vec::new(),
             families: Vec::new(),
             release: BTreeMap::new(),
             defaults: Vec::new(),
@@ -279,6 +282,11 @@ impl Framework {
     /// Its profile; nothing where it was not looked up.
     pub fn profile(&self) -> Option<&Profile> {
         self.profile.as_deref()
+    }
+
+    /// Whether training under it reads this key of `[parallel]`.
+    pub fn lays_out(&self, key: &str) -> bool {
+        self.profile().is_some_and(|profile| profile.layout.iter().any(|known| known == key))
     }
 
     /// The frameworks that are described for a task, for messages.

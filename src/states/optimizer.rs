@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use super::weights::Set;
 use crate::gpu::kernels::Kernels;
-use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Origin, Place, Step as Of};
+use crate::ledger::{Alive, Category, Division, Entry, Exactness, Instant, Lifetime, Origin, Place, Step as Of};
 use crate::model::parameters::{BlockParameters, Tensor};
 use crate::scenario::{Optimizer, OptimizerImplementation};
 use crate::shape::{Dim, Shape};
@@ -100,7 +100,7 @@ fn named(name: Cow<'static, str>, state: &State, optimizer: Optimizer, alive: Al
         shape: Shape::new(if state.columns == 1 { &dims[..1] } else { &dims }),
         bits: Bits::whole(state.bits),
         count: 1,
-        divided_by: 1,
+        divided: Division::NONE,
         bytes: Bytes::ZERO,
         lifetime: Lifetime::Persistent,
         alive,

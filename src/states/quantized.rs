@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use self::decompressed::Decompression;
 use super::weights::{self, Set};
 use crate::families::of_model;
-use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
+use crate::ledger::{Alive, Category, Division, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
 use crate::model::Model;
 use crate::model::architecture::{Architecture, Code, FeedForward, Inputs, LayerGroup, Method, Scheme, Strategy};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
@@ -291,7 +291,7 @@ fn entry(
         shape: part.shape,
         bits: part.bits,
         count,
-        divided_by: 1,
+        divided: Division::NONE,
         bytes: part.bits.bytes(part.shape.elements()?)?.checked_mul(count)?,
         lifetime: Lifetime::Persistent,
         alive,

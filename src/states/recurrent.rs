@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::families::Implementation;
-use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
+use crate::ledger::{Alive, Category, Division, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Architecture, LayerGroup};
 use crate::model::recurrent::{Recurrent, StateNorms};
 use crate::shape::{Dim, Shape};
@@ -87,7 +87,7 @@ fn plain(name: &'static str, place: Place, bits: Bits) -> Entry {
         shape: Shape::new(&[]),
         bits,
         count: 1,
-        divided_by: 1,
+        divided: Division::NONE,
         bytes: crate::units::Bytes::ZERO,
         lifetime: Lifetime::Persistent,
         alive: Alive::NEVER,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::families::Implementation;
 use crate::families::code::{FusedProjection, PositionCode, ScoreCode, TableCode};
-use crate::ledger::{Alive, Category, Entry, Exactness, Lifetime, Origin, Place};
+use crate::ledger::{Alive, Category, Division, Entry, Exactness, Lifetime, Origin, Place};
 use crate::model::architecture::{Activation, Architecture, FeedForward, Image, Sounds};
 use crate::model::family::{PositionKind, PositionTable};
 use crate::model::parameters::{Block, BlockParameters, Tensor};
@@ -90,7 +90,7 @@ impl Set<'_> {
                 shape: shape(tensor),
                 bits: self.bits_of(tensor),
                 count: 1,
-                divided_by: 1,
+                divided: Division::NONE,
                 bytes: Bytes::ZERO,
                 lifetime: Lifetime::Persistent,
                 alive,
@@ -356,7 +356,7 @@ pub(crate) fn plain(
         shape,
         bits,
         count: 1,
-        divided_by: 1,
+        divided: Division::NONE,
         bytes: bits.bytes(shape.elements()?)?,
         lifetime: Lifetime::Persistent,
         alive,

@@ -46,9 +46,9 @@ fn facts(app: &App, entry: &Entry) -> Vec<(&'static str, String)> {
         |_| Vec::new(),
         |estimate| estimate.ledger.moments().iter().filter(steady).map(|moment| moment.instant.id()).collect(),
     );
-    let divided = match entry.divided_by {
+    let divided = match entry.divided.ways() {
         1 => String::from("nothing: it is whole on this GPU"),
-        parts => format!("{parts} GPUs"),
+        _ => format!("{} GPUs", entry.divided),
     };
     let because = app.estimate.as_ref().ok().and_then(|estimate| estimate.ledger.because(entry, app.unit));
     let mut facts = vec![

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::ledger::{Alive, Category, Entry, Exactness, Held, Lifetime, Origin, Place};
+use crate::ledger::{Alive, Category, Division, Entry, Exactness, Held, Lifetime, Origin, Place};
 use crate::model::architecture::{Attention, Compressed, KeyValues};
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Overflow};
@@ -111,7 +111,7 @@ pub(crate) fn entry(
         shape,
         bits,
         count: layers,
-        divided_by: 1,
+        divided: Division::NONE,
         bytes: bits.bytes(shape.elements()?)?.checked_mul(layers)?,
         lifetime: Lifetime::Persistent,
         alive,

@@ -1,0 +1,146 @@
+//! When a parameter changes anything.
+
+use crate::scenario::Scenario;
+use crate::scenario::choices::{
+    AdapterKind, BaseWeights, Estimator, Loss, Method, Objective, Recompute, Strategy, Task,
+};
+
+pub(super) fn always(_: &Scenario) -> bool {
+    true
+}
+
+pub(super) fn training(scenario: &Scenario) -> bool {
+    scenario.task == Task::Train
+}
+
+/// The rule of thumb reads neither framework nor options.
+pub(super) fn in_detail(scenario: &Scenario) -> bool {
+    scenario.estimator == Estimator::Ledger
+}
+
+pub(super) fn training_in_detail(scenario: &Scenario) -> bool {
+    training(scenario) && in_detail(scenario)
+}
+
+/// Some scripts leave these no choice.
+pub(super) fn training_by_choice(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && !scenario.framework.training().is_some_and(|it| it.fixed_options)
+}
+
+pub(super) fn serving_in_detail(scenario: &Scenario) -> bool {
+    inferring(scenario) && in_detail(scenario)
+}
+
+pub(super) fn inferring(scenario: &Scenario) -> bool {
+    scenario.task == Task::Infer
+}
+
+pub(super) fn recomputing(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.recompute == Recompute::Full
+}
+
+/// Scores of classes and vectors have no head over the vocabulary.
+pub(super) fn over_words(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.objective.is_of_words()
+}
+
+pub(super) fn referring(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.objective.has_reference()
+}
+
+/// The model writes what it learns from.
+pub(super) fn writing(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.objective == Objective::Grpo
+}
+
+pub(super) fn chunking(scenario: &Scenario) -> bool {
+    over_words(scenario) && scenario.train.loss == Loss::Chunked
+}
+
+/// Only TRL's head leaves out what does not count.
+pub(super) fn scoring(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.loss == Loss::Trl
+}
+
+pub(super) fn adapting(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.method != Method::Full
+}
+
+pub(super) fn rotating(scenario: &Scenario) -> bool {
+    adapting(scenario) && scenario.train.adapter == AdapterKind::Oft
+}
+
+/// Learned vectors have no rank, and rotations have as many blocks as one of their sizes leaves room for.
+pub(super) fn ranked(scenario: &Scenario) -> bool {
+    adapting(scenario)
+        && match scenario.train.adapter {
+            AdapterKind::Lora | AdapterKind::Rslora | AdapterKind::Vera => true,
+            AdapterKind::Oft => scenario.train.oft_block_size == 0,
+            AdapterKind::Ia3 => false,
+        }
+}
+
+/// Nothing is dropped before learned vectors and rotations.
+pub(super) fn dropping(scenario: &Scenario) -> bool {
+    adapting(scenario) && !matches!(scenario.train.adapter, AdapterKind::Ia3 | AdapterKind::Oft)
+}
+
+pub(super) fn adapting_by_choice(scenario: &Scenario) -> bool {
+    adapting(scenario) && !scenario.framework.training().is_some_and(|it| it.adapters_as_model)
+}
+
+pub(super) fn seeing(scenario: &Scenario) -> bool {
+    training_by_choice(scenario) && scenario.train.images > 0
+}
+
+pub(super) fn serving_images(scenario: &Scenario) -> bool {
+    serving_in_detail(scenario) && scenario.infer.images > 0
+}
+
+/// Adapters are two matrices each.
+pub(super) fn paired(scenario: &Scenario) -> bool {
+    adapting_by_choice(scenario) && matches!(scenario.train.adapter, AdapterKind::Lora | AdapterKind::Rslora)
+}
+
+pub(super) fn quantizing(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.train.method == Method::Qlora
+}
+
+pub(super) fn quantizing_scales(scenario: &Scenario) -> bool {
+    quantizing(scenario) && matches!(scenario.train.base_weights, BaseWeights::Nf4 | BaseWeights::Fp4)
+}
+
+/// Accepted in files at its default; no covered framework reads it yet.
+pub(super) fn uncovered(_: &Scenario) -> bool {
+    false
+}
+
+/// A training step over several GPUs, by a framework that reads this key of `[parallel]`.
+pub(super) fn laid_out(scenario: &Scenario, key: &str) -> bool {
+    training_in_detail(scenario) && scenario.gpus > 1 && scenario.framework.lays_out(key)
+}
+
+fn by(scenario: &Scenario, strategies: &[Strategy]) -> bool {
+    laid_out(scenario, "strategy") && strategies.contains(&scenario.parallel.strategy)
+}
+
+pub(super) fn deepspeed(scenario: &Scenario) -> bool {
+    by(scenario, &[Strategy::Deepspeed])
+}
+
+/// ZeRO-3 gathers weights.
+pub(super) fn gathering(scenario: &Scenario) -> bool {
+    deepspeed(scenario) && scenario.parallel.zero == 3
+}
+
+pub(super) fn offloading(scenario: &Scenario) -> bool {
+    gathering(scenario) || by(scenario, &[Strategy::Fsdp1, Strategy::Fsdp2])
+}
+
+pub(super) fn prefetching(scenario: &Scenario) -> bool {
+    by(scenario, &[Strategy::Fsdp1])
+}
+
+pub(super) fn bucketing(scenario: &Scenario) -> bool {
+    by(scenario, &[Strategy::Ddp])
+}
