@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use choices::{
     AdapterKind, Attention, BaseWeights, Compile, Estimator, InitLoraWeights, KernelLibrary, Loss, Method, Objective,
-    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, Reference, Strategy, Task,
+    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, ReduceDtype, Reference, Strategy, Task, Wrap,
 };
 pub use follow::LEADING;
 pub use image_size::ImageSize;
@@ -192,6 +192,10 @@ pub struct Parallel {
     pub offload_params: bool,
     /// Whether FSDP1 gathers the next layer before this one goes back.
     pub backward_prefetch: bool,
+    /// What FSDP2 gathers together.
+    pub wrap: Wrap,
+    /// In which type gradients are reduced; unset: as the framework has it.
+    pub reduce_dtype: Option<ReduceDtype>,
     /// Whether DDP's gradients are views of its buckets.
     pub gradient_as_bucket_view: bool,
 }
@@ -324,6 +328,8 @@ impl Default for Parallel {
             sub_group_size: 1_000_000_000,
             offload_params: false,
             backward_prefetch: true,
+            wrap: Wrap::Units,
+            reduce_dtype: None,
             gradient_as_bucket_view: false,
         }
     }

@@ -4,5 +4,6 @@ pub(crate) mod adapters;
 pub(crate) mod optimizer;
 pub(crate) mod quantized;
 pub(crate) mod recurrent;
+pub(crate) mod shard;
 pub(crate) mod targets;
 pub(crate) mod weights;

@@ -39,6 +39,18 @@ pub(crate) use rule::{FusedKernel, Rule};
 const MANY: usize = 1024;
 const RECENT: usize = 8;
 
+/// Who reduces gradients of parameters as they come, and what that allocates.
+pub(crate) trait Reducer: std::fmt::Debug {
+    /// A pass begins.
+    fn begun(&mut self, tape: &mut Tape);
+
+    /// Gradients have come.
+    fn arrived(&mut self, tape: &mut Tape);
+
+    /// Everything has gone back.
+    fn ended(&mut self, tape: &mut Tape);
+}
+
 /// The recording.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mode of the recording that comes and goes by itself")]
@@ -68,6 +80,11 @@ pub(crate) struct Tape {
     steps_in_backward: bool,
     /// The gradients of which it did.
     pub(crate) stepped: Vec<StorageId>,
+    /// Whether gradients of parameters are handed on as they come, and those that were.
+    collects: bool,
+    gradients: Vec<StorageId>,
+    /// Who reduces them.
+    reducer: Option<Box<dyn Reducer>>,
     /// Whether parameters are frozen.
     frozen: bool,
     /// Whether gradients are summed in place where nobody else holds the first.
@@ -109,6 +126,9 @@ impl Tape {
             keep_gradients,
             steps_in_backward: false,
             stepped: Vec::new(),
+            collects: false,
+            gradients: Vec::new(),
+            reducer: None,
             frozen: false,
             sums_in_place: false,
             kernels: None,

@@ -7,6 +7,7 @@ use crate::ledger::{Alive, Course, Entry, EstimateError, Held, Instant, Ledger, 
 use crate::model::Architecture;
 use crate::model::parameters::{BlockParameters, alike, blocks};
 use crate::scenario::Train;
+use crate::states::shard::Shards;
 use crate::states::weights::Set;
 use crate::tape::Event;
 use crate::tape::course::course;
@@ -38,6 +39,11 @@ pub(crate) trait TrainingStep {
             Some(blocks) => Trains { blocks, bits: adapters, copies: own, beside: true },
             None => Trains { blocks: self.blocks(), bits: own, copies: own, beside: false },
         }]
+    }
+
+    /// How GPUs divide weights, and how the optimizer's states.
+    fn shards(&self) -> [Shards; 2] {
+        [Shards::Whole; 2]
     }
 
     /// The model's own weights.
@@ -84,7 +90,7 @@ pub(crate) struct Trains {
 impl Trains {
     /// The set of these tensors of a model.
     pub(crate) fn set<'s>(&'s self, architecture: &'s Architecture) -> Set<'s> {
-        Set { architecture, blocks: &self.blocks, bits: self.bits, copies: self.copies }
+        Set { architecture, blocks: &self.blocks, bits: self.bits, copies: self.copies, shards: Shards::Whole }
     }
 }
 
@@ -98,12 +104,13 @@ pub(crate) fn ledger(step: &impl TrainingStep) -> Result<Ledger, EstimateError> 
     let positions = positions(&recording, &timeline);
     let (architecture, all) = (step.architecture(), alike(step.blocks()));
     let bits = step.bits()[0];
-    let model = Set { architecture, blocks: &all, bits, copies: bits };
+    let [weights, states] = step.shards();
+    let model = Set { architecture, blocks: &all, bits, copies: bits, shards: weights };
     let trained = step.trained().into_iter().map(|it| Trains { blocks: alike(it.blocks), ..it });
     let trained: Vec<Trains> = trained.collect();
     let mut entries = step.weights(&model)?;
     for beside in trained.iter().filter(|trained| trained.beside) {
-        entries.append(&mut beside.set(architecture).parameters(always())?);
+        entries.append(&mut Set { shards: weights, ..beside.set(architecture) }.parameters(always())?);
     }
     // More than there will be, so that thousands of entries of a model of many short groups need not move. Room that
     // nothing is written to costs nothing; and where the largest block is the greater part of all that a ledger takes,
@@ -116,7 +123,7 @@ pub(crate) fn ledger(step: &impl TrainingStep) -> Result<Ledger, EstimateError> 
         }
     }
     for trained in &trained {
-        entries.append(&mut step.optimizer(&trained.set(architecture))?);
+        entries.append(&mut step.optimizer(&Set { shards: states, ..trained.set(architecture) })?);
     }
     recorded::post(&mut entries, &recording, &timeline, &positions)?;
     recorded::in_version(&mut entries, step.version());

@@ -15,7 +15,7 @@ use self::classes::{Beside, Classes};
 use super::Run;
 use super::embedding::Table;
 pub(crate) use super::operations::ONE;
-use super::recorder::hooks::Hooks;
+use super::recorder::hooks::{Hooks, Moment};
 use super::recorder::{Outside, Recorder};
 use crate::families::code::TableCode;
 use crate::layers::tiled_loss::Outputs;
@@ -23,7 +23,7 @@ use crate::layers::tower::{Passed, Seen};
 use crate::model::architecture::Output;
 use crate::scenario::{Compile, Loss};
 use crate::shape::Dim;
-use crate::tape::{Dtype, Segment, Tape, Tensor};
+use crate::tape::{Dtype, Reducer, Segment, Tape, Tensor};
 
 pub(crate) use crate::tape::forward::Forward;
 
@@ -77,6 +77,13 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The same with somebody who reduces gradients as they come.
+    pub(crate) fn record_reduced(self, hooks: &mut dyn Hooks, reducer: Box<dyn Reducer>) -> Forward {
+        let mut whole = self.recording(hooks);
+        whole.tape.reduce_with(reducer);
+        whole.record()
+    }
+
     fn recording<'h>(self, hooks: &'h mut dyn Hooks) -> Recording<'h>
     where
         'a: 'h,
@@ -93,6 +100,9 @@ impl<'a> Run<'a> {
         }
         if self.steps_in_backward {
             tape.step_in_backward();
+        }
+        if self.collects_gradients {
+            tape.collect_gradients();
         }
         Recording { run: self, tape, layers: Recorder::new(&self, hooks) }
     }
@@ -134,7 +144,10 @@ impl<'a> Recording<'a> {
         let attended = run.seen.filter(|seen| seen.tower.is_attended_to());
         let mut of_images = Vec::new();
         let encoded = attended.map(|seen| run.attended_images(&mut self.tape, seen, &mut of_images));
+        self.tape.enter(Segment::Embedding);
+        self.layers.outside(&mut self.tape, Moment::Called);
         let mut embedded = run.embed(&mut self.tape);
+        self.layers.outside(&mut self.tape, Moment::Embedded);
         embedded.until_return.append(&mut of_images);
         let vectors = self.beside_the_stream(&mut embedded.until_return, embedded.stream);
         let shared = self.shared(&mut embedded.until_return, (encoded, vectors));
@@ -149,6 +162,8 @@ impl<'a> Recording<'a> {
         embedded.until_return.append(&mut classes.streams);
         embedded.until_return.extend(classes.earlier.iter_mut().filter_map(Option::take).flatten());
         let norm_start = self.tape.node_count();
+        self.tape.enter(Segment::Head);
+        self.layers.outside(&mut self.tape, Moment::BeforeHead);
         let stream = run.one_stream(&mut self.tape, stream);
         let stream = run.last_read(&mut self.tape, stream);
         let stream = self.final_norm(stream);
@@ -182,6 +197,7 @@ impl<'a> Recording<'a> {
         let run = self.run;
         let Ends { mut loss, loss_start, projected, tiled } = self.loss_of_stream(stream, table);
         let mut loss_known = self.tape.position();
+        self.layers.outside(&mut self.tape, Moment::Returned);
         self.tape.release(stream);
         if let Some(outputs) = tiled {
             stages.until_loss.extend(self.beside_policy());

@@ -6,7 +6,7 @@ pub(crate) mod periods;
 
 use std::ops::Range;
 
-use self::hooks::{At, Hooks};
+use self::hooks::{At, Hooks, Moment};
 use self::periods::{Planned, plan};
 use super::Run;
 use crate::model::architecture::Layer;
@@ -244,15 +244,21 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         before_layers: impl FnOnce(&mut Tape, Range<usize>),
     ) -> [usize; 2] {
         let Outside { embedding, norm, loss } = outside;
+        self.outside(tape, Moment::BeforeBackward);
         tape.backward(loss..tape.node_count());
         tape.release_each(until_head.iter().copied());
         let head_backward = tape.position();
+        self.outside(tape, Moment::BeforeHeadBackward);
         tape.backward(norm..loss);
+        self.outside(tape, Moment::AfterHeadBackward);
         self.layers_backward(tape, program);
         program.gone_back(tape);
         tape.release_each(until_embedding.iter().copied());
         let embedding_backward = tape.position();
+        self.outside(tape, Moment::BeforeEmbeddingBackward);
         before_layers(tape, embedding);
+        tape.end_reduction();
+        self.outside(tape, Moment::Ended);
         debug_assert_eq!(tape.left_behind().next(), None, "what a layer made is never released");
         [head_backward, embedding_backward]
     }
@@ -291,6 +297,11 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
             None => tape.backward(nodes.clone()),
         }
         self.hook(tape, at, Hooks::after_backward);
+    }
+
+    /// Calls the hook of a moment outside the layers; what it makes belongs to the part of the model that is entered.
+    pub(crate) fn outside(&mut self, tape: &mut Tape, moment: Moment) {
+        self.hooks.outside(tape, moment);
     }
 
     /// Calls a hook of a layer, to which belongs what it makes.

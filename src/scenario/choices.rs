@@ -323,6 +323,28 @@ choices! {
 }
 
 choices! {
+    /// What FSDP2 gathers together.
+    Wrap {
+        /// The embedding, each layer, the last norm with the head.
+        Units = "units",
+        /// Each layer; everything else with the whole model.
+        Layers = "layers",
+        /// The whole model.
+        Whole = "whole",
+    }
+}
+
+choices! {
+    /// The type in which gradients are reduced.
+    ReduceDtype {
+        /// 32 bits.
+        Fp32 = "fp32",
+        /// 16 bits.
+        Bf16 = "bf16",
+    }
+}
+
+choices! {
     /// Types of a quantized base.
     BaseWeights {
         /// 4-bit normal float.

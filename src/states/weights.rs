@@ -13,6 +13,7 @@ use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::model::part::Piece;
 use crate::model::tower::Modality;
 use crate::shape::{Dim, Shape};
+use crate::states::shard::Shards;
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -54,6 +55,8 @@ pub(crate) struct Set<'a> {
     pub(crate) bits: Bits,
     /// The type of those that are copies of the model's own.
     pub(crate) copies: Bits,
+    /// How GPUs divide them.
+    pub(crate) shards: Shards,
 }
 
 impl Set<'_> {
@@ -68,12 +71,17 @@ impl Set<'_> {
         mut of_one: impl FnMut(&BlockParameters, &Tensor) -> Option<Entry>,
     ) -> Result<Vec<Entry>, Overflow> {
         let mut entries = Vec::with_capacity(self.blocks.iter().map(|block| block.tensors.len()).sum());
+        if self.shards == Shards::OnHost {
+            return Ok(entries);
+        }
         for block in self.blocks {
             let place = place_of(block);
             for tensor in &block.tensors {
                 if let Some(entry) = of_one(block, tensor) {
-                    let bytes = entry.bits.bytes(entry.shape.elements()?)?.checked_mul(block.copies)?;
-                    entries.push(Entry { place, count: block.copies, bytes, ..entry });
+                    let elements = self.shards.elements(tensor, &entry)?;
+                    let divided = self.shards.division();
+                    let bytes = entry.bits.bytes(elements)?.checked_mul(block.copies)?;
+                    entries.push(Entry { place, count: block.copies, divided, bytes, ..entry });
                 }
             }
         }

@@ -72,6 +72,7 @@ impl Tape {
     pub(crate) fn backward(&mut self, nodes: std::ops::Range<usize>) {
         for index in nodes.rev() {
             self.run(index, None, &[]);
+            self.hand_on_gradients();
         }
     }
 
@@ -107,6 +108,7 @@ impl Tape {
                 twins.get(before).copied()
             };
             self.run(index, twin, if Some(index) == last { given } else { &[] });
+            self.hand_on_gradients();
         }
         // Nothing of it was needed.
         if last.is_none() {
@@ -288,6 +290,9 @@ impl Tape {
                 storage.owner = self.leaves[leaf].owner;
             }
             storage.name = self.leaves[leaf].name;
+            if self.collects {
+                self.gradients.push(arrived);
+            }
             if self.steps_in_backward {
                 self.stepped.push(arrived);
                 self.unrefer(arrived);

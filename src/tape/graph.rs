@@ -1,8 +1,9 @@
 //! What the tape knows of autograd: nodes, what they keep, and who refers to a storage.
 
 use super::record::{Input, NOTHING, Node, Saving};
-use super::{Dtype, Event, Kind, Rule, Segment, Source, Storage, StorageId, Tape, Tensor, position};
+use super::{Dtype, Event, Kind, Reducer, Rule, Segment, Source, Storage, StorageId, Tape, Tensor, position};
 use crate::ledger::Held;
+use crate::shape::Dim;
 
 impl Tape {
     /// Records a node that reads these inputs and makes an output of this shape and type; nothing where no input has a
@@ -82,6 +83,7 @@ impl Tape {
             kind,
             owner: self.segment,
             made_in: self.segment,
+            ways: 1,
             saved: false,
             recomputed: self.recomputing,
             estimated: false,
@@ -92,6 +94,76 @@ impl Tape {
         });
         self.events.push(Event::Allocate(id));
         id
+    }
+
+    /// Allocates one GPU's part of so many elements, which so many GPUs divide evenly.
+    pub(crate) fn shard(
+        &mut self,
+        name: &'static str,
+        [elements, ways]: [u64; 2],
+        dtype: Dtype,
+        kind: Kind,
+    ) -> StorageId {
+        let shape = self.shape(&[Dim { symbol: "n", size: elements }]);
+        let id = self.allocate(name, shape, dtype, kind);
+        if let Some(storage) = self.storages.get_mut(id as usize) {
+            (storage.bytes, storage.ways) = (storage.bytes / ways.max(1), u32::try_from(ways).unwrap_or(u32::MAX));
+        }
+        id
+    }
+
+    /// From here on gradients of parameters are handed to who reduces them: [`Self::take_gradients`].
+    pub(crate) fn collect_gradients(&mut self) {
+        self.collects = true;
+    }
+
+    /// The gradients of parameters that have come since it was last asked: of layers' alone, or of all others.
+    pub(crate) fn take_gradients(&mut self, of_layers: bool) -> Vec<StorageId> {
+        let in_layer = |id: &StorageId| {
+            let storage = self.storages.get(*id as usize);
+            storage.is_some_and(|storage| matches!(storage.owner, Segment::Layer(_)))
+        };
+        let (taken, left) = self.gradients.iter().partition(|id| in_layer(id) == of_layers);
+        self.gradients = left;
+        taken
+    }
+
+    /// Whoever reduces gradients is told of each as it comes.
+    pub(crate) fn reduce_with(&mut self, mut reducer: Box<dyn Reducer>) {
+        self.collects = true;
+        reducer.begun(self);
+        self.reducer = Some(reducer);
+    }
+
+    /// All gradients of parameters that have come since it was last asked.
+    pub(crate) fn take_all_gradients(&mut self) -> Vec<StorageId> {
+        std::mem::take(&mut self.gradients)
+    }
+
+    /// The elements of a parameter's gradient, the recorded layer that the parameter is in, and its name.
+    pub(crate) fn gradient_of(&self, gradient: StorageId) -> Option<(u64, Option<u64>, &'static str)> {
+        let storage = self.storages.get(gradient as usize)?;
+        let layer = if let Segment::Layer(recorded) = storage.owner { Some(recorded as u64) } else { None };
+        Some((self.elements[usize::from(storage.shape)], layer, storage.name))
+    }
+
+    /// Tells who reduces gradients of those that have come.
+    pub(super) fn hand_on_gradients(&mut self) {
+        if self.gradients.is_empty() {
+            return;
+        }
+        if let Some(mut reducer) = self.reducer.take() {
+            let segment = self.segment;
+            reducer.arrived(self);
+            (self.segment, self.reducer) = (segment, Some(reducer));
+        }
+    }
+
+    /// Everything has gone back.
+    pub(crate) fn end_reduction(&mut self) {
+        if let Some(mut reducer) = self.reducer.take() {
+            reducer.ended(self);
+        }
     }
 
     /// What layers made that lives at the end of a step though nobody said that it would: rules forgot to release it.

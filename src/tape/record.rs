@@ -67,6 +67,8 @@ pub(crate) struct Storage {
     pub(crate) owner: Segment,
     /// The segment that made it.
     pub(crate) made_in: Segment,
+    /// Over how many GPUs it is divided: its shape is the whole of it.
+    pub(crate) ways: u32,
     /// Whether some node of the graph, or a checkpoint, ever kept it.
     pub(crate) saved: bool,
     /// Whether a recomputation made or needs it.

@@ -9,7 +9,7 @@ use super::timeline::{Layers, Life, Timeline};
 use super::{Dtype, Kind, Segment, Storage};
 use crate::families::code::{DERIVED, SOURCE};
 use crate::ledger::gather::{Member, joined};
-use crate::ledger::{Alive, Category, Division, Entry, Exactness, Instant, Lifetime, Origin, Place};
+use crate::ledger::{Alive, Axis, Category, Division, Entry, Exactness, Instant, Lifetime, Origin, Place};
 use crate::units::{Bits, Bytes, Overflow};
 
 /// The event at which each instant of a step lies.
@@ -132,7 +132,7 @@ fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> R
         shape: *recording.tape.dims(storage.shape),
         bits: Bits::whole(storage.dtype.bits()),
         count: life.copies,
-        divided: Division::NONE,
+        divided: Division::NONE.over(Axis::Data, u64::from(storage.ways)),
         bytes,
         lifetime,
         alive,

@@ -2,7 +2,7 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, transformers4.json, objectives.json, kernels.json, towers.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, transformers4.json, objectives.json, kernels.json, towers.json, deepspeed_fsdp.json, sharded.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
@@ -880,6 +880,92 @@ FORMATS = [
 ]
 
 
+# What the Trainer was given on several GPUs, for strategy and stage.
+STACKS = {"ddp": ("ddp", 0), "fsdp1": ("fsdp1", 3), "fsdp2": ("fsdp2", 3), "ds1": ("deepspeed", 1), "ds2": ("deepspeed", 2), "ds3": ("deepspeed", 3)}
+
+# What DeepSpeed itself has for keys that a config leaves out.
+OF_DEEPSPEED = {"reduce_bucket_size": 500_000_000, "stage3_param_persistence_threshold": 100_000}
+
+
+def spread(record, _models):
+    """Steps of the Trainer on one of several GPUs, under PyTorch's own allocator."""
+    run, keys, measured = record["run"], record["config"], record["measured"]
+    strategy, stage = STACKS[run["stack"]]
+    for key, reason in (("rank", "a rank other than the first"), ("ds_top", "gradients accumulated in fp32"), ("liger", "Liger's kernels")):
+        if run.get(key):
+            raise Skip(reason)
+    narrow, mixed = run.get("load_dtype", "bf16") == "bf16", run.get("bf16", True)
+    precision = ("bf16-autocast" if narrow else "bf16-mixed") if mixed else ("bf16" if narrow else "fp32")
+    train = {"method": run["method"], "precision": precision, "micro_batch_size": run["micro_batch_size"], "sequence_length": run["sequence_length"],
+             "recompute": run["recompute"], "optimizer_implementation": "foreach" if run.get("optim") == "adamw_torch" else "fused",
+             "gradient_accumulation_steps": run.get("gradient_accumulation_steps") or 1}
+    if run["method"] != "full":
+        train |= {"lora_rank": run["lora_rank"], "lora_targets": run["lora_targets"], "lora_dtype": run.get("lora_dtype", "fp32")}
+    parallel = {"strategy": strategy, "zero": stage}
+    of_fsdp = run.get("fsdp") or {}
+    if of_fsdp.get("activation_checkpointing"):
+        train["recompute"] = "full"
+    if of_fsdp.get("reshard_after_forward") is False or "GRAD_OP" in str((run.get("env") or {}).get("FSDP_SHARDING_STRATEGY")):
+        parallel["zero"] = 2
+    if of_fsdp.get("cpu_offload"):
+        parallel["offload_params"] = True
+    if of_fsdp.get("backward_prefetch") == "NO_PREFETCH":
+        parallel["backward_prefetch"] = False
+    of_zero = run.get("ds") or {}
+    for key in ("reduce_bucket_size", "stage3_max_live_parameters", "stage3_param_persistence_threshold", "sub_group_size"):
+        if key in of_zero and not (of_zero[key] == "auto" and stage == 3):
+            value = OF_DEEPSPEED.get(key) if of_zero[key] is None else of_zero[key]
+            parallel[key] = int(keys["hidden_size"] ** 2 if value == "auto" else value)
+    if "overlap_comm" in of_zero:
+        parallel["overlap_comm"] = stage == 3 if of_zero["overlap_comm"] is None else of_zero["overlap_comm"]
+    if "offload_param" in of_zero:
+        parallel["offload_params"] = True
+    if "offload_optimizer" in of_zero:
+        train["offload_optimizer"] = True
+    scenario = {"gpu": "h100-sxm-80", "gpus": run["world"], "train": train, "parallel": parallel, "config": config(keys, None)}
+    ends = [phase["left_requested"] for name, phase in measured["phases"].items() if name.endswith(".end")]
+    # Between steps FSDP1 still has the gradients of the last one, and between micro batches everybody has.
+    figures = [("requested", "requested_peak", measured["requested_peak"]), ("blocks", "allocated_blocks_peak", measured["allocated_peak"]),
+               ("reserved", "reserved_peak", measured["reserved_peak"])]
+    if strategy != "fsdp1" and train["gradient_accumulation_steps"] == 1:
+        figures.append(("static", "allocated_static", ends[-1]))
+    words = f"{strategy} zero-{stage}" if strategy == "deepspeed" else strategy
+    source = "deepspeed_fsdp.json: the Trainer of Transformers 5.23 under the allocator of PyTorch 2.15"
+    for group, metric, figure in figures:
+        yield case(f"{record['id']}/{metric}", f"{words} {group}", "train", metric, figure, scenario, source)
+
+
+# Types of weights, of the computation and of the reduction of sharded.json, for a precision and what is reduced in another type than the framework's.
+MIXED = {"bf16/fp32": ("bf16-mixed", "fp32"), "bf16 reduce fp32": ("bf16", "fp32"), "bf16": ("bf16", None), "fp32": ("fp32", None), "autocast": ("bf16-mixed", None)}
+WRAPS = {"root": "layers", "titan": "units", "only_root": "whole"}
+
+
+def sharded(record, _models):
+    """Steps on one of several GPUs, as a tracker of tensors saw them."""
+    kind = record["kind"]
+    if kind not in ("fsdp2", "ddp"):
+        raise Skip("tensor parallelism of DTensor")
+    keys = {"model_type": model_type(record["arch"]), **record["hyper"]}
+    for key, reason in (("zero1", "ZeroRedundancyOptimizer"), ("prefetch", "prefetching more than one unit"), ("hsdp_replicate", "hybrid shards")):
+        if record.get(key):
+            raise Skip(reason)
+    precision, reduce = MIXED[record.get("mp") or record["dtype"]]
+    train = {"precision": precision, "micro_batch_size": record["b"], "sequence_length": record["s"], "recompute": "full" if record["ckpt"] else "none",
+             "optimizer_implementation": record["optimizer"].removeprefix("adamw_"), "gradient_accumulation_steps": record.get("accum") or 1}
+    parallel = {"strategy": kind}
+    if kind == "fsdp2":
+        parallel |= {"zero": 3 if record["reshard_after_forward"] else 2, "wrap": WRAPS[record["wrap"]]}
+        if train["gradient_accumulation_steps"] > 1 and record["accum_sync"]:
+            raise Skip("gradients reduced after every micro batch")
+    else:
+        parallel["gradient_as_bucket_view"] = record["gradient_as_bucket_view"]
+    if reduce:
+        parallel["reduce_dtype"] = reduce
+    scenario = {"gpu": "h100-sxm-80", "gpus": record["world"], "train": train, "parallel": parallel, "config": config(latent(keys), None)}
+    source = "sharded.json: tensors of a step under PyTorch 2.15 and a process group without peers"
+    yield case(f"sharded-{record['name']}", f"{kind} tensors", "train", "tensors_peak", record["peak"], scenario, source)
+
+
 def is_reserved(record):
     return "smallest_mib" in (record.get("measured") or {})
 
@@ -889,6 +975,10 @@ def reader(record):
         return generated
     if {"framework", "source"} <= set(record) and {"requested_peak", "max_memory_allocated"} & set(record.get("measured") or {}):
         return release
+    if "stack" in (record.get("run") or {}):
+        return spread
+    if {"kind", "phases", "peak_phase"} <= set(record):
+        return sharded
     if "objective" in (record.get("run") or {}):
         return objectives
     if is_reserved(record):

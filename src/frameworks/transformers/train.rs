@@ -1,12 +1,16 @@
 //! A training step: what stands, what the recorded pass makes, what the optimizer needs, instant by instant.
 
+mod deepspeed;
 mod options;
 mod played;
 mod reached;
+mod spread;
+mod wrapped;
 
 use self::played::in_order;
 pub(super) use self::reached::{copied_head, seen_by};
 use self::reached::{reached, runs};
+use self::spread::Spread;
 use super::attention::check_attention;
 use super::fed::fed;
 use super::length::check_length;
@@ -24,13 +28,16 @@ use crate::ledger::{Alive, Category, Entry, EstimateError, Held, Instant, Lifeti
 use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
+use crate::parallel::units::Units;
 use crate::scenario::{
-    Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Train,
+    Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Strategy,
+    Train,
 };
 use crate::sequence::Start;
 use crate::shape::{Dim, Shape};
 use crate::states::adapters::Adapters;
 use crate::states::quantized::{self, Format};
+use crate::states::shard::Shards;
 use crate::states::weights::{self, Set};
 use crate::states::{optimizer, recurrent};
 use crate::tape::Dtype;
@@ -48,6 +55,10 @@ pub(super) struct Trained<'a> {
     /// Whether only tensors are looked at, and not what kernels take.
     tracked: bool,
     adapters: Option<Adapters>,
+    /// How it is spread over GPUs, where there are several.
+    spread: Option<Spread<'a>>,
+    /// The units that a wrapper gathers.
+    units: Units,
     /// The images of each sequence, where there are any.
     seen: Option<Seen>,
     /// The model's own tensors, and the adapters'.
@@ -76,10 +87,24 @@ impl<'a> Trained<'a> {
             Method::Lora | Method::Qlora => Some(Adapters::of(model, train, &blocks)?),
         };
         let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
+        let loaded = if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 };
+        let spread = Spread::of(scenario, model, adapters.as_ref().map_or(loaded, |adapters| adapters.dtype))?;
+        let units = match &spread {
+            Some(spread) => Units::of(
+                (&blocks, adapted.as_deref().unwrap_or_default()),
+                (spread.wrap(), model.architecture.tie_word_embeddings),
+                spread.layout.shard,
+            )?,
+            None => Units::default(),
+        };
         let placement = scenario.placement();
         // Where a compiler orders what is asked for, or cuSOLVER asks for what is not known.
         let decomposes = adapters.is_some() && Start::of(train, placement, Dtype::Bf16, 0).is_some();
         let process = Process::of(scenario, true).in_guessed_order(train.compile != Compile::None || decomposes);
+        let mut adapters = adapters;
+        if let (Some(spread), Some(adapters)) = (spread.filter(|it| it.strategy() != Strategy::Ddp), &mut adapters) {
+            adapters.dtype = spread.adapters();
+        }
         let this = Self {
             job: *job,
             model,
@@ -90,6 +115,8 @@ impl<'a> Trained<'a> {
             process,
             tracked: false,
             adapters,
+            spread,
+            units,
             seen: Seen::of(&model.architecture, train.images, train.image_size.sides(), train.train_tower),
             blocks,
             adapted,
@@ -112,7 +139,8 @@ impl<'a> Trained<'a> {
 
     fn run(&self) -> Run<'_> {
         let loaded = self.placement != Placement::Build;
-        Run { loaded, ..run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen.as_ref())) }
+        let run = run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen.as_ref()));
+        self.wrapped(Run { loaded, ..run })
     }
 
     /// What kernels take, unless only tensors are looked at.
@@ -262,7 +290,14 @@ impl step::TrainingStep for Trained<'_> {
         self.adapted.clone()
     }
 
+    fn shards(&self) -> [Shards; 2] {
+        self.spread.as_ref().map_or([Shards::Whole; 2], Spread::shards)
+    }
+
     fn bits(&self) -> [Bits; 2] {
+        if let Some([own, adapters]) = self.stored() {
+            return [own, adapters].map(|dtype| Bits::whole(dtype.bits()));
+        }
         let own = Bits::whole(self.run().weights.bits());
         [own, self.adapters.as_ref().map_or(own, |adapters| Bits::whole(adapters.dtype.bits()))]
     }
@@ -303,7 +338,9 @@ impl step::TrainingStep for Trained<'_> {
     }
 
     fn gradients(&self) -> Option<Alive> {
-        self.run().keep_gradients.then(|| standing(self.train))
+        // A wrapper holds them itself, in buckets or until it has reduced them.
+        let wrapped = self.spread.as_ref().is_some_and(Spread::holds_gradients);
+        (!wrapped && self.run().keep_gradients).then(|| standing(self.train))
     }
 
     fn optimizer(&self, trained: &Set<'_>) -> Result<Vec<Entry>, EstimateError> {
@@ -317,7 +354,15 @@ impl step::TrainingStep for Trained<'_> {
             // In the first step they come with the gradients, and are counted from the first of those on.
             since = since.with(Step::First, Instant::Backward).with(Step::First, Instant::BackwardEnd);
         }
+        // DeepSpeed's steps a copy in fp32.
+        let wide = Bits::whole(32);
+        let steps_copy = self.zero().is_some();
+        let copy = if steps_copy { Set { bits: wide, copies: wide, ..*trained } } else { *trained };
+        let trained = &copy;
         let mut entries = optimizer::states(trained, kind, implementation, since)?;
+        if steps_copy {
+            entries.append(&mut self.master_weights(trained)?);
+        }
         let run = self.run();
         let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
         entries.append(&mut optimizer::temporaries(trained, &blocks, (kind, implementation), self.kernels())?);
@@ -325,7 +370,7 @@ impl step::TrainingStep for Trained<'_> {
     }
 
     fn record(&self) -> Forward {
-        Run { kernels: self.kernels(), ..self.run() }.record()
+        self.record_run(Run { kernels: self.kernels(), ..self.run() })
     }
 
     fn version(&self) -> &'static str {
@@ -343,6 +388,14 @@ impl step::TrainingStep for Trained<'_> {
             entries.append(&mut self.buffers(&run)?.iter().map(of_reference).collect());
         }
         entries.append(&mut self.batch(&run)?);
+        entries.append(&mut self.buckets()?);
+        if let Some(spread) = self.zero() {
+            entries.extend(self.offloaded_gradient(spread)?);
+            entries.append(&mut self.standing_of_zero3(spread)?);
+            if !self.train.offload_optimizer {
+                entries.append(&mut self.step_of_zero(spread)?);
+            }
+        }
         if self.train.precision.scales_gradients() {
             entries.push(weights::gradient_scaler(always())?);
         }
@@ -477,6 +530,7 @@ fn run<'a>(
         loss_chunks: train.loss_chunks,
         base: (train.method == Method::Qlora).then(|| base(architecture, train).kernel(architecture)).flatten(),
         generation: None,
+        collects_gradients: false,
         every_layer: false,
         kernels: None,
     }

@@ -32,6 +32,32 @@ pub(crate) trait Hooks {
 
     /// After it, when the gradients of its parameters and of its input are there.
     fn after_backward(&mut self, _tape: &mut Tape, _at: At<'_>) {}
+
+    /// Before or after another part of the model, or another moment of a pass.
+    fn outside(&mut self, _tape: &mut Tape, _moment: Moment) {}
+}
+
+/// A moment of a pass in which no layer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The model is called.
+    Called,
+    /// The embedding has run.
+    Embedded,
+    /// The norm after the last layer is next.
+    BeforeHead,
+    /// Head and loss have run: the model returns.
+    Returned,
+    /// The loss is about to go back.
+    BeforeBackward,
+    /// The loss has gone back; the head is next.
+    BeforeHeadBackward,
+    /// Head and norm have gone back.
+    AfterHeadBackward,
+    /// The embedding is next on the way back.
+    BeforeEmbeddingBackward,
+    /// Everything has gone back.
+    Ended,
 }
 
 /// A model on one GPU that nothing wraps.
@@ -91,6 +117,7 @@ mod tests {
             loss_chunks: 0,
             base: None,
             generation: None,
+            collects_gradients: false,
             every_layer: false,
             kernels: None,
         }

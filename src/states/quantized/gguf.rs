@@ -289,12 +289,19 @@ mod tests {
     use crate::model::ArchitectureKeys;
     use crate::model::parameters::blocks;
     use crate::states::quantized::{Format, parameters};
+    use crate::states::shard::Shards;
     use crate::states::weights::Set;
 
     /// Bytes of the table and of everything else.
     fn bytes(architecture: &Architecture, word: &str) -> (u64, u64) {
         let blocks = blocks(architecture);
-        let set = Set { architecture, blocks: &blocks, bits: Bits::whole(16), copies: Bits::whole(16) };
+        let set = Set {
+            architecture,
+            blocks: &blocks,
+            bits: Bits::whole(16),
+            copies: Bits::whole(16),
+            shards: Shards::Whole,
+        };
         let entries = parameters(&set, Format::of_word(word).unwrap(), Alive::NEVER).unwrap();
         let sum = |table: bool| {
             let entries = entries.iter().filter(|entry| (entry.place == Place::Embedding) == table);

@@ -13,6 +13,7 @@ use crate::scenario::profile::Serving;
 use crate::shape::{Dim, Shape};
 
 use crate::states::quantized::{self, Format, Kernel};
+use crate::states::shard::Shards;
 use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
@@ -80,7 +81,7 @@ impl Stored {
     ) -> Result<Vec<Entry>, EstimateError> {
         let architecture = &model.architecture;
         let bits = Bits::whole(self.plain.bits());
-        let set = Set { architecture, blocks: &blocks(architecture), bits, copies: bits };
+        let set = Set { architecture, blocks: &blocks(architecture), bits, copies: bits, shards: Shards::Whole };
         let mut entries = match self.format {
             Some(format) => quantized::parameters(&set, format, alive)?,
             None => set.parameters(alive)?,

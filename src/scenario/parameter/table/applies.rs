@@ -141,6 +141,10 @@ pub(super) fn prefetching(scenario: &Scenario) -> bool {
     by(scenario, &[Strategy::Fsdp1])
 }
 
+pub(super) fn wrapping(scenario: &Scenario) -> bool {
+    by(scenario, &[Strategy::Fsdp2])
+}
+
 pub(super) fn bucketing(scenario: &Scenario) -> bool {
     by(scenario, &[Strategy::Ddp])
 }

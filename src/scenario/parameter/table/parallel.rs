@@ -1,10 +1,10 @@
 //! The rows of `[parallel]`.
 
 use super::super::{Kind, Parameter, Step};
-use super::applies::{bucketing, deepspeed, gathering, laid_out, offloading, prefetching};
-use super::values::{count, flag, optional_count, word};
+use super::applies::{bucketing, deepspeed, gathering, laid_out, offloading, prefetching, wrapping};
+use super::values::{count, flag, optional_count, optional_word, word};
 use crate::scenario::Value;
-use crate::scenario::choices::Strategy;
+use crate::scenario::choices::{ReduceDtype, Strategy, Wrap};
 
 pub(super) const PARALLEL: &[Parameter] = &[
     Parameter {
@@ -186,6 +186,26 @@ pub(super) const PARALLEL: &[Parameter] = &[
         applies: prefetching,
         get: |s| Value::Flag(s.parallel.backward_prefetch),
         set: |s, value| flag(value).map(|on| s.parallel.backward_prefetch = on),
+    },
+    Parameter {
+        key: "parallel.wrap",
+        label: "wrap",
+        unit: "",
+        help: "FSDP2: what is gathered together; units are the embedding, each layer, and the last norm with the head",
+        kind: Kind::Choice { words: Wrap::WORDS, covered: Wrap::WORDS, optional: false },
+        applies: wrapping,
+        get: |s| Value::Word(s.parallel.wrap.word().to_owned()),
+        set: |s, value| word(value, Wrap::from_word).map(|choice| s.parallel.wrap = choice),
+    },
+    Parameter {
+        key: "parallel.reduce_dtype",
+        label: "reduce dtype",
+        unit: "",
+        help: "FSDP2: the type in which gradients are reduced; unset: that of the computation",
+        kind: Kind::Choice { words: ReduceDtype::WORDS, covered: ReduceDtype::WORDS, optional: true },
+        applies: wrapping,
+        get: |s| s.parallel.reduce_dtype.map_or(Value::Unset, |dtype| Value::Word(dtype.word().to_owned())),
+        set: |s, value| optional_word(value, ReduceDtype::from_word).map(|choice| s.parallel.reduce_dtype = choice),
     },
     Parameter {
         key: "parallel.gradient_as_bucket_view",

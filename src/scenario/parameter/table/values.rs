@@ -56,3 +56,7 @@ pub(super) fn word<T>(value: Value, from_word: impl Fn(&str) -> Option<T>) -> Re
     let text = text(value)?;
     from_word(&text).ok_or_else(|| format!("`{text}` is not a choice here"))
 }
+
+pub(super) fn optional_word<T>(value: Value, from_word: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+    if value == Value::Unset { Ok(None) } else { word(value, from_word).map(Some) }
+}

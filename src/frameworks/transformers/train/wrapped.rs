@@ -1,0 +1,80 @@
+//! A step as a wrapper of the model runs it on one of several GPUs.
+
+use super::{Trained, always};
+use crate::frameworks::step::TrainingStep;
+use crate::layers::{Forward, Run};
+use crate::ledger::{Category, Entry};
+use crate::parallel::fsdp1::Fsdp1;
+use crate::parallel::fsdp2::Fsdp2;
+use crate::parallel::zero::Zero;
+use crate::parallel::zero3::{Partitioned, Zero3};
+use crate::scenario::Strategy;
+use crate::tape::Dtype;
+use crate::units::Overflow;
+
+impl Trained<'_> {
+    /// The types of the model's own weights and of adapters as they stand, where a wrapper has them in others than those in
+    /// which they compute.
+    pub(super) fn stored(&self) -> Option<[Dtype; 2]> {
+        let spread = self.spread.as_ref().filter(|spread| spread.strategy() != Strategy::Ddp)?;
+        Some(spread.types().map(|types| types.stored))
+    }
+
+    /// A run in the types in which it computes.
+    pub(super) fn wrapped<'r>(&'r self, run: Run<'r>) -> Run<'r> {
+        let Some(spread) = &self.spread else { return run };
+        match spread.strategy() {
+            // What arrives is in a bucket.
+            Strategy::Ddp => {
+                let keep_gradients = run.keep_gradients || spread.parallel.gradient_as_bucket_view;
+                Run { keep_gradients, ..run }
+            }
+            // DeepSpeed computes in the type of its weights, and no cast is automatic.
+            Strategy::Deepspeed => Run { weights: spread.types()[0].compute, autocast: false, ..run },
+            // Gradients of earlier micro batches are the wrapper's.
+            Strategy::Fsdp1 | Strategy::Fsdp2 => Run { weights: spread.types()[0].compute, ..run },
+        }
+    }
+
+    /// Records a run with what wraps it.
+    pub(super) fn record_run(&self, run: Run<'_>) -> Forward {
+        let Some(spread) = &self.spread else { return run.record() };
+        let wrapped = Run { every_layer: true, collects_gradients: true, ..run };
+        match spread.strategy() {
+            Strategy::Ddp => run.record(),
+            Strategy::Fsdp2 => wrapped.record_with(&mut Fsdp2::new(&self.units, spread.wrapping(run.architecture))),
+            Strategy::Fsdp1 => wrapped.record_with(&mut Fsdp1::new(&self.units, spread.flat())),
+            Strategy::Deepspeed if spread.layout.zero == 3 => {
+                let how = self.reduction(spread);
+                let most = spread.parallel.stage3_max_live_parameters;
+                let mut hooks = Zero3::new(self.gathered(spread), most, spread.types()[0].compute);
+                wrapped.record_reduced(&mut hooks, Box::new(Partitioned::new(how.bucket)))
+            }
+            Strategy::Deepspeed => {
+                let partitions = self.partitions(spread.layout.shard).unwrap_or_default();
+                wrapped.record_reduced(&mut (), Box::new(Zero::new(partitions, self.reduction(spread))))
+            }
+        }
+    }
+
+    /// The buckets in which DDP reduces gradients: there from the start, of all that is trained.
+    pub(super) fn buckets(&self) -> Result<Vec<Entry>, Overflow> {
+        let Some(spread) = self.spread.as_ref().filter(|spread| spread.strategy() == Strategy::Ddp) else {
+            return Ok(Vec::new());
+        };
+        let view = spread.parallel.gradient_as_bucket_view;
+        let mut entries = Vec::new();
+        for trained in self.trained() {
+            let mut buckets = trained.set(&self.model.architecture).standing_gradients(always())?;
+            for bucket in &mut buckets {
+                bucket.source = "torch.nn.parallel.DistributedDataParallel of PyTorch 2.15";
+                if !view {
+                    bucket.category = Category::Workspace;
+                    bucket.name = format!("{}, in a bucket", bucket.name).into();
+                }
+            }
+            entries.append(&mut buckets);
+        }
+        Ok(entries)
+    }
+}

@@ -1,0 +1,330 @@
+//! `fully_shard` of PyTorch 2.15 around units of a model: which buffers its collectives allocate, and when they go.
+//!
+//! Read in `torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py` and `_fsdp_collectives.py`; in which units accelerate
+//! 1.15 wraps a model, in its `utils/fsdp_utils.py`: the embedding, each layer, the last norm with the head, and the rest.
+
+use super::units::{Elements, Unit, Units};
+use crate::layers::recorder::hooks::{At, Hooks, Moment};
+use crate::tape::{Dtype, Kind, Segment, StorageId, Tape};
+
+/// The types of some parameters: as shards stand, as they are gathered, and as their gradients are reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Types {
+    /// Of shards.
+    pub(crate) stored: Dtype,
+    /// Gathered.
+    pub(crate) compute: Dtype,
+    /// Reduced.
+    pub(crate) reduce: Dtype,
+}
+
+/// How a model is wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options of a wrapper")]
+pub(crate) struct Wrapping {
+    /// The types of the model's own parameters.
+    pub(crate) own: Types,
+    /// The types of adapters.
+    pub(crate) adapters: Types,
+    /// Whether gathered layers are let go after their forward.
+    pub(crate) reshards: bool,
+    /// Whether the embedding is the head, and in its unit.
+    pub(crate) tied: bool,
+    /// Whether what is in no layer has units of its own, and not the whole model.
+    pub(crate) units: bool,
+    /// Whether adapters alone are trained.
+    pub(crate) adapts: bool,
+    /// Whether gradients stay whole for the micro batches to come.
+    pub(crate) accumulates: bool,
+    /// Whether shards and their gradients wait in host memory.
+    pub(crate) offloads: bool,
+}
+
+/// A unit by its place in the order of the forward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Embedding,
+    Layer(u64),
+    Tail,
+    Root,
+}
+
+/// What there is of a unit now.
+#[derive(Debug, Default)]
+struct State {
+    /// What its gathering put side by side, until it is copied out.
+    gathered: Vec<StorageId>,
+    /// Its whole parameters.
+    whole: Vec<StorageId>,
+    /// Its whole gradients of earlier micro batches.
+    earlier: Option<StorageId>,
+}
+
+/// The hooks of `fully_shard`.
+#[derive(Debug)]
+pub(crate) struct Fsdp2<'a> {
+    units: &'a Units,
+    wrapping: Wrapping,
+    states: Vec<(Which, State)>,
+    /// What the last unit to be gathered in forward was copied out of: it goes when the next one has been gathered.
+    copied: Vec<StorageId>,
+    /// What is being reduced, of which there is one at a time.
+    reducing: Vec<StorageId>,
+    /// Layers that have run forward, in that order.
+    ran: Vec<u64>,
+}
+
+const GATHERED: &str = "weights as they were gathered";
+const WHOLE: &str = "gathered weights";
+const COPIED: &str = "shards of weights as they are sent";
+const REDUCED: &str = "gradients as they are reduced";
+const SHARDS: &str = "shards of weights";
+const EARLIER: &str = "weights of earlier micro batches";
+
+impl<'a> Fsdp2<'a> {
+    /// Hooks around a model that is divided into these units.
+    pub(crate) const fn new(units: &'a Units, wrapping: Wrapping) -> Self {
+        Self { units, wrapping, states: Vec::new(), copied: Vec::new(), reducing: Vec::new(), ran: Vec::new() }
+    }
+
+    fn unit(&self, which: Which) -> Unit {
+        match which {
+            Which::Embedding => self.units.embedding,
+            Which::Layer(number) => self.units.layer(number),
+            Which::Tail => self.units.tail,
+            Which::Root => self.units.root,
+        }
+    }
+
+    fn state(&mut self, which: Which) -> &mut State {
+        let index = self.states.iter().position(|(known, _)| *known == which).unwrap_or_else(|| {
+            self.states.push((which, State::default()));
+            self.states.len() - 1
+        });
+        &mut self.states[index].1
+    }
+
+    /// The elements of a unit with their types: the model's own, and adapters.
+    fn parts(&self, which: Which) -> [(Elements, Types); 2] {
+        let Unit { own, adapters } = self.unit(which);
+        [(own, self.wrapping.own), (adapters, self.wrapping.adapters)]
+    }
+
+    /// Those that are trained.
+    fn trained(&self, which: Which) -> (Elements, Types) {
+        let [own, adapters] = self.parts(which);
+        if self.wrapping.adapts { adapters } else { own }
+    }
+
+    /// A unit whole, by this name.
+    fn all_of(&self, tape: &mut Tape, which: Which, name: &'static str) -> Vec<StorageId> {
+        let parts = self.parts(which).into_iter().filter(|(elements, _)| elements.padded > 0);
+        parts.map(|(elements, types)| tape.shard(name, [elements.padded, 1], types.compute, Kind::Value)).collect()
+    }
+
+    /// Begins to gather a unit, unless it is there. Shards of another type are cast first; those that wait in host memory
+    /// come to the card.
+    fn unshard(&mut self, tape: &mut Tape, which: Which) {
+        let State { gathered, whole, .. } = self.state(which);
+        if !gathered.is_empty() || !whole.is_empty() {
+            return;
+        }
+        let (ways, offloads) = (self.units.ways, self.wrapping.offloads);
+        let copied = self
+            .parts(which)
+            .into_iter()
+            .filter(|(elements, types)| elements.padded > 0 && (types.stored != types.compute || offloads));
+        let copied: Vec<StorageId> = copied
+            .map(|(elements, types)| tape.shard(COPIED, [elements.padded, ways], types.compute, Kind::Value))
+            .collect();
+        let gathered = self.all_of(tape, which, GATHERED);
+        release_each(tape, copied);
+        self.state(which).gathered = gathered;
+    }
+
+    /// Copies what was gathered into the unit's parameters.
+    fn wait(&mut self, tape: &mut Tape, which: Which, forward: bool) {
+        let gathered = std::mem::take(&mut self.state(which).gathered);
+        if gathered.is_empty() {
+            return;
+        }
+        if forward {
+            release_each(tape, std::mem::take(&mut self.copied));
+        }
+        let whole = self.all_of(tape, which, WHOLE);
+        self.state(which).whole = whole;
+        if forward {
+            self.copied = gathered;
+        } else {
+            release_each(tape, gathered);
+        }
+    }
+
+    fn reshard(&mut self, tape: &mut Tape, which: Which) {
+        let whole = std::mem::take(&mut self.state(which).whole);
+        release_each(tape, whole);
+    }
+
+    fn before(&mut self, tape: &mut Tape, which: Which) {
+        self.unshard(tape, which);
+        self.wait(tape, which, true);
+    }
+
+    /// Before a unit goes back, which gathers the one that goes back after it.
+    fn before_back(&mut self, tape: &mut Tape, which: Which, next: Option<Which>) {
+        self.unshard(tape, which);
+        self.wait(tape, which, false);
+        if let Some(next) = next {
+            self.unshard(tape, next);
+        }
+    }
+
+    /// A unit has gone back: its weights go, and its gradients are reduced, in a buffer that stays until the next one's
+    /// are.
+    fn after_back(&mut self, tape: &mut Tape, which: Which) {
+        if self.unit(which) == Unit::default() {
+            return;
+        }
+        let mut gradients = tape.take_gradients(matches!(which, Which::Layer(_)));
+        // Where layers are no units, theirs are the root's.
+        if which == Which::Root {
+            gradients.append(&mut tape.take_gradients(true));
+        }
+        gradients.extend(self.state(which).earlier.take());
+        self.reshard(tape, which);
+        release_each(tape, std::mem::take(&mut self.reducing));
+        if gradients.is_empty() {
+            return;
+        }
+        let (elements, Types { stored, reduce, .. }) = self.trained(which);
+        let sizes = [elements.padded, self.units.ways];
+        let input = tape.shard(REDUCED, [elements.padded, 1], reduce, Kind::Value);
+        release_each(tape, gradients);
+        self.reducing.push(input);
+        if stored == reduce && !self.wrapping.offloads {
+            tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
+            return;
+        }
+        let output = tape.shard(REDUCED, sizes, reduce, Kind::Value);
+        if !self.wrapping.offloads {
+            tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
+        }
+        tape.let_go(output);
+    }
+
+    /// The whole gradients of the micro batches before, which no collective has divided.
+    fn accumulated(&mut self, tape: &mut Tape, which: Which) {
+        let (elements, types) = self.trained(which);
+        if self.wrapping.accumulates && elements.whole > 0 {
+            let sum = tape.shard(EARLIER, [elements.whole, 1], types.compute, Kind::ParameterGradient);
+            self.state(which).earlier = Some(sum);
+        }
+    }
+
+    /// The layer that goes back after this one.
+    fn before_it(&self, number: u64) -> Option<u64> {
+        let at = self.ran.iter().position(|ran| *ran == number)?;
+        Some(self.ran[at.checked_sub(1)?])
+    }
+
+    /// The unit of the embedding, where that is one by itself.
+    fn embedding(&self) -> Option<Which> {
+        (self.wrapping.units && !self.wrapping.tied).then_some(Which::Embedding)
+    }
+
+    /// What is gathered before anything runs.
+    fn first(&self) -> Which {
+        match (self.wrapping.units, self.wrapping.tied) {
+            (false, _) => Which::Root,
+            (true, true) => Which::Tail,
+            (true, false) => Which::Embedding,
+        }
+    }
+
+    /// The last layer that ran.
+    fn last(&self) -> Option<Which> {
+        self.ran.last().map(|layer| Which::Layer(*layer))
+    }
+
+    /// What did not go back by itself does so in the end.
+    fn ended(&mut self, tape: &mut Tape) {
+        let first = self.first();
+        self.after_back(tape, first);
+        if first != Which::Root {
+            self.after_back(tape, Which::Root);
+        }
+        let gathered = std::mem::take(&mut self.state(first).gathered);
+        release_each(tape, gathered);
+        release_each(tape, std::mem::take(&mut self.reducing));
+    }
+}
+
+/// Lets go of what a wrapper made.
+pub(super) fn release_each(tape: &mut Tape, storages: impl IntoIterator<Item = StorageId>) {
+    storages.into_iter().for_each(|storage| tape.let_go(storage));
+}
+
+impl Hooks for Fsdp2<'_> {
+    fn before_layer(&mut self, tape: &mut Tape, at: At<'_>) {
+        self.before(tape, Which::Layer(at.number));
+    }
+
+    fn after_layer(&mut self, tape: &mut Tape, at: At<'_>) {
+        self.ran.push(at.number);
+        if self.wrapping.reshards {
+            self.reshard(tape, Which::Layer(at.number));
+        }
+    }
+
+    fn before_backward(&mut self, tape: &mut Tape, at: At<'_>) {
+        let next = self.before_it(at.number).map(Which::Layer).or_else(|| self.embedding());
+        self.before_back(tape, Which::Layer(at.number), next);
+    }
+
+    fn after_backward(&mut self, tape: &mut Tape, at: At<'_>) {
+        self.after_back(tape, Which::Layer(at.number));
+    }
+
+    fn outside(&mut self, tape: &mut Tape, moment: Moment) {
+        let apart = self.wrapping.units;
+        match moment {
+            Moment::Called => {
+                self.units.layers().for_each(|number| self.accumulated(tape, Which::Layer(number)));
+                let others = [Which::Embedding, Which::Tail, Which::Root];
+                others.into_iter().for_each(|which| self.accumulated(tape, which));
+                self.before(tape, Which::Root);
+                self.before(tape, self.first());
+            }
+            Moment::Embedded if self.wrapping.reshards => {
+                if let Some(embedding) = self.embedding() {
+                    self.reshard(tape, embedding);
+                }
+            }
+            Moment::BeforeHead if apart => self.before(tape, Which::Tail),
+            Moment::Returned => release_each(tape, std::mem::take(&mut self.copied)),
+            Moment::BeforeBackward if !apart => {
+                tape.enter(Segment::Head);
+                self.before_back(tape, Which::Root, self.last());
+            }
+            Moment::BeforeHeadBackward if apart => {
+                tape.enter(Segment::Head);
+                self.before_back(tape, Which::Tail, self.last());
+            }
+            Moment::AfterHeadBackward if apart && !self.wrapping.tied => {
+                tape.enter(Segment::Head);
+                self.after_back(tape, Which::Tail);
+            }
+            Moment::BeforeEmbeddingBackward if !self.wrapping.adapts => {
+                tape.enter(Segment::Embedding);
+                if let Some(embedding) = self.embedding() {
+                    self.before_back(tape, embedding, None);
+                }
+            }
+            Moment::Ended => {
+                tape.enter(Segment::Embedding);
+                self.ended(tape);
+            }
+            _ => {}
+        }
+    }
+}
