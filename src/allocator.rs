@@ -2,7 +2,7 @@
 //! releases, and the least card on which that sequence runs.
 //!
 //! Best fit with splitting and joining, a pool for small blocks and one for large ones, segments that are kept until an
-//! allocation fails. One device, one stream. The rules are those of PyTorch 2.4 to 2.15, which behave alike; what is
+//! allocation fails. One device; every stream has pools of its own. The rules are those of PyTorch 2.4 to 2.15, which behave alike; what is
 //! reserved equals theirs to the byte (`tests/reference/README.md`).
 
 mod block;

@@ -137,6 +137,8 @@ pub(crate) struct Run<'a> {
     pub(crate) base: Option<Kernel>,
     /// Where the generation of tokens stands; nothing where none are generated.
     pub(crate) generation: Option<Generation>,
+    /// Whether linear layers keep their input though their matrix is frozen: the function that ZeRO-3 puts in their place.
+    pub(crate) keeps_inputs: bool,
     /// Whether gradients are handed to a wrapper as they come.
     pub(crate) collects_gradients: bool,
     /// Whether every layer is recorded; else of equal ones the first and the last.

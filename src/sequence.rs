@@ -72,6 +72,17 @@ impl Sequence {
         made
     }
 
+    /// The same on a stream that has pools of its own.
+    fn allocate_on(&mut self, stream: u8, name: &'static str, bytes: u64) -> Made {
+        if stream == 0 {
+            return self.allocate(name, bytes);
+        }
+        self.events.push(Event::Stream(stream));
+        let made = self.allocate(name, bytes);
+        self.events.push(Event::Stream(0));
+        made
+    }
+
     /// What the allocation of an event holds.
     pub(crate) fn name_of(&self, event: usize) -> &'static str {
         let allocates = |event: &&Event| matches!(event, Event::Allocate(_));
@@ -94,7 +105,7 @@ impl Sequence {
             match event {
                 tape::Event::Allocate(storage) => {
                     let it = &tape.storages[*storage as usize];
-                    made[*storage as usize] = self.allocate(it.name, it.bytes);
+                    made[*storage as usize] = self.allocate_on(it.stream, it.name, it.bytes);
                 }
                 tape::Event::Release(storage) => {
                     self.release(std::mem::replace(&mut made[*storage as usize], Made::MAX));
@@ -129,7 +140,7 @@ impl Sequence {
                     most = most.max(now);
                 }
                 Event::Release(made) => now -= sizes.get(*made as usize).copied().unwrap_or(0),
-                Event::EmptyCache => {}
+                Event::Stream(_) | Event::EmptyCache => {}
             }
         }
         most

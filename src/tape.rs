@@ -70,6 +70,8 @@ pub(crate) struct Tape {
     /// The leaves of which autocast has a copy now.
     cached: Vec<u32>,
     segment: Segment,
+    /// The stream that allocates.
+    stream: u8,
     saving: Saving,
     recomputing: bool,
     stopped: bool,
@@ -119,6 +121,7 @@ impl Tape {
             leaves: Vec::with_capacity(room / 2),
             cached: Vec::new(),
             segment: Segment::Embedding,
+            stream: 0,
             saving: if graph { Saving::Keep } else { Saving::Inference },
             recomputing: false,
             stopped: false,

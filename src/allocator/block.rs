@@ -16,6 +16,23 @@ const OWN_SEGMENT: u64 = 10 * MIB;
 /// which is a multiple of this, as is all that the driver hands out.
 pub(crate) const PAGE: u64 = 2 * MIB;
 
+/// Streams of one card that allocate: that of the program, and those of collectives.
+pub(crate) const STREAMS: usize = 3;
+
+/// Which pool a block is of: every stream has one for large blocks and one for small ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) stream: u8,
+    pub(crate) small: bool,
+}
+
+impl Kind {
+    /// Its place among all pools.
+    pub(crate) fn index(self) -> usize {
+        (2 * usize::from(self.stream) + usize::from(self.small)) % (2 * STREAMS)
+    }
+}
+
 /// No block.
 pub(crate) const NONE: BlockId = BlockId::MAX;
 
@@ -44,7 +61,7 @@ pub(crate) struct Block {
     pub(crate) next: BlockId,
     /// Where the range of addresses of an expandable segment begins.
     pub(crate) base: u64,
-    pub(crate) small: bool,
+    pub(crate) kind: Kind,
     pub(crate) free: bool,
     /// Whether memory lies behind the addresses; only of an expandable segment it may not.
     pub(crate) mapped: bool,

@@ -1,6 +1,6 @@
 //! The allocator itself: blocks, segments, and the two calls.
 
-use super::block::{Block, GRAIN, LARGE_SEGMENT, NONE, PAGE, SMALL, segment, splits, with_least_room};
+use super::block::{Block, GRAIN, Kind, LARGE_SEGMENT, NONE, PAGE, SMALL, STREAMS, segment, splits, with_least_room};
 use super::pool::{BlockId, Hole, Pool};
 use super::settings::Settings;
 
@@ -17,10 +17,12 @@ pub(crate) struct Caching {
     pub(crate) blocks: Vec<Block>,
     /// Places of blocks that are no more.
     spare: Vec<BlockId>,
-    /// Free blocks: large, small.
-    pub(crate) pools: [Pool; 2],
-    /// Unmapped pieces of expandable segments, by address: large, small.
-    pub(crate) unmapped: [Vec<BlockId>; 2],
+    /// The stream that allocates now.
+    pub(crate) stream: u8,
+    /// Free blocks, by [`Kind::index`].
+    pub(crate) pools: [Pool; 2 * STREAMS],
+    /// Unmapped pieces of expandable segments, by address, in the same order.
+    pub(crate) unmapped: [Vec<BlockId>; 2 * STREAMS],
     /// Where the next segment lies; two never touch.
     pub(crate) next: u64,
     /// Bytes taken from the driver, and the most that this was.
@@ -41,8 +43,9 @@ impl Caching {
             capacity: u64::MAX,
             blocks: Vec::with_capacity(1024),
             spare: Vec::new(),
-            pools: [Pool::default(), Pool::default()],
-            unmapped: [Vec::new(), Vec::new()],
+            stream: 0,
+            pools: Default::default(),
+            unmapped: Default::default(),
             next: 1 << 40,
             reserved: 0,
             peak_reserved: 0,
@@ -58,14 +61,14 @@ impl Caching {
             return Ok(NONE);
         }
         let size = self.rounded(bytes).ok_or(OutOfMemory)?;
-        let small = size <= SMALL;
-        let found = self.find(size, small).or_else(|| self.fetch(size, small));
-        let found = found.or_else(|| self.release_oversize(size).then(|| self.fetch(size, small)).flatten());
+        let kind = self.kind(size);
+        let found = self.find(size, kind).or_else(|| self.fetch(size, kind));
+        let found = found.or_else(|| self.release_oversize(size, kind).then(|| self.fetch(size, kind)).flatten());
         let block = if let Some(block) = found {
             block
         } else {
             self.release_cached();
-            self.fetch(size, small).ok_or(OutOfMemory)?
+            self.fetch(size, kind).ok_or(OutOfMemory)?
         };
         self.block(block).free = false;
         if self.splits(self.blocks[block as usize].size, size) {
@@ -81,10 +84,15 @@ impl Caching {
     /// it was but for the peak; else nothing has happened.
     pub(crate) fn lend(&mut self, bytes: u64) -> bool {
         let Some(size) = self.rounded(bytes).filter(|_| bytes > 0) else { return false };
-        let Some(hole) = self.fitting(size, size <= SMALL) else { return false };
+        let Some(hole) = self.fitting(size, self.kind(size)) else { return false };
         let taken = if self.splits(hole.size, size) { size } else { hole.size };
         self.peak_allocated = self.peak_allocated.max(self.allocated + taken);
         true
+    }
+
+    /// The pool of a size, on the stream that allocates.
+    pub(crate) fn kind(&self, size: u64) -> Kind {
+        Kind { stream: self.stream, small: size <= SMALL }
     }
 
     /// Whether what is left of a block goes back when so much of it is taken.
@@ -121,8 +129,8 @@ impl Caching {
     }
 
     /// Best fit: the smallest free block that is large enough, the lowest address among equals.
-    fn fitting(&self, size: u64, small: bool) -> Option<Hole> {
-        let mut holes = self.pools[usize::from(small)].from(size);
+    fn fitting(&self, size: u64, kind: Kind) -> Option<Hole> {
+        let mut holes = self.pools[kind.index()].from(size);
         let hole = if self.settings.expandable_segments { with_least_room(&self.blocks, holes) } else { holes.next() }?;
         let refused = self.settings.max_split.is_some_and(|most| {
             let unsplit = hole.size >= most;
@@ -131,16 +139,16 @@ impl Caching {
         (!refused).then_some(hole)
     }
 
-    fn find(&mut self, size: u64, small: bool) -> Option<BlockId> {
-        let hole = self.fitting(size, small)?;
-        self.pools[usize::from(small)].take(hole.size, hole.at);
+    fn find(&mut self, size: u64, kind: Kind) -> Option<BlockId> {
+        let hole = self.fitting(size, kind)?;
+        self.pools[kind.index()].take(hole.size, hole.at);
         Some(hole.block)
     }
 
     /// New memory from the driver.
-    fn fetch(&mut self, size: u64, small: bool) -> Option<BlockId> {
+    fn fetch(&mut self, size: u64, kind: Kind) -> Option<BlockId> {
         if self.settings.expandable_segments {
-            return self.grow(size, small);
+            return self.grow(size, kind);
         }
         let length = segment(size)?;
         if !self.take(length) {
@@ -148,7 +156,7 @@ impl Caching {
         }
         let at = self.next;
         self.next += length + PAGE;
-        let free = Block { at, size: length, previous: NONE, next: NONE, base: 0, small, free: true, mapped: true };
+        let free = Block { at, size: length, previous: NONE, next: NONE, base: 0, kind, free: true, mapped: true };
         Some(self.add(free))
     }
 
@@ -165,17 +173,18 @@ impl Caching {
     }
 
     /// Under `max_split_size_mb`: segments that are never split go first, as many as the request needs.
-    fn release_oversize(&mut self, size: u64) -> bool {
+    fn release_oversize(&mut self, size: u64, kind: Kind) -> bool {
         let Some(most) = self.settings.max_split else { return false };
         let wanted = size.max(most);
-        let large_enough = self.pools[0].from(wanted).next();
+        let large = Kind { small: false, ..kind }.index();
+        let large_enough = self.pools[large].from(wanted).next();
         if let Some(hole) = large_enough {
             self.give_back(hole);
             return true;
         }
         let mut given = 0;
         while given < wanted {
-            let Some(hole) = self.pools[0].largest().filter(|hole| hole.size >= most) else { break };
+            let Some(hole) = self.pools[large].largest().filter(|hole| hole.size >= most) else { break };
             given += hole.size;
             self.give_back(hole);
         }
@@ -183,8 +192,8 @@ impl Caching {
     }
 
     fn give_back(&mut self, hole: Hole) {
-        let small = self.blocks[hole.block as usize].small;
-        self.pools[usize::from(small)].take(hole.size, hole.at);
+        let kind = self.blocks[hole.block as usize].kind;
+        self.pools[kind.index()].take(hole.size, hole.at);
         self.reserved -= hole.size;
         self.spare.push(hole.block);
     }
@@ -224,8 +233,8 @@ impl Caching {
     pub(crate) fn put(&mut self, block: BlockId) {
         let it = self.block(block);
         it.free = true;
-        let (hole, small) = (Hole { size: it.size, at: it.at, block }, it.small);
-        self.pools[usize::from(small)].put(hole);
+        let (hole, kind) = (Hole { size: it.size, at: it.at, block }, it.kind);
+        self.pools[kind.index()].put(hole);
     }
 
     /// Leaves `size` bytes in a block; the rest becomes one behind it.
@@ -249,9 +258,9 @@ impl Caching {
             return block;
         }
         if other.mapped {
-            self.pools[usize::from(other.small)].take(other.size, other.at);
+            self.pools[other.kind.index()].take(other.size, other.at);
         } else {
-            self.unmapped[usize::from(other.small)].retain(|known| *known != neighbour);
+            self.unmapped[other.kind.index()].retain(|known| *known != neighbour);
         }
         // Neighbours on the far side of the one that goes.
         let (previous, next) =

@@ -1,6 +1,6 @@
 //! `expandable_segments:True`: one range of addresses for each pool, behind which memory is put unit by unit.
 
-use super::block::{Block, LARGE_SEGMENT, NONE, SMALL_SEGMENT};
+use super::block::{Block, Kind, LARGE_SEGMENT, NONE, SMALL_SEGMENT};
 use super::caching::Caching;
 use super::pool::BlockId;
 
@@ -15,8 +15,8 @@ const fn unit(small: bool) -> u64 {
 impl Caching {
     /// Memory behind the lowest addresses that have room, those of the free block before them included; a range where
     /// none has.
-    pub(crate) fn grow(&mut self, size: u64, small: bool) -> Option<BlockId> {
-        let start = self.start_with_room(size, small);
+    pub(crate) fn grow(&mut self, size: u64, kind: Kind) -> Option<BlockId> {
+        let start = self.start_with_room(size, kind);
         let mut block = start;
         if !self.blocks[block as usize].mapped {
             let length = size.min(self.blocks[block as usize].size);
@@ -28,12 +28,12 @@ impl Caching {
             block = self.map(it.next, missing)?;
         }
         let Block { size, at, .. } = self.blocks[block as usize];
-        self.pools[usize::from(small)].take(size, at);
+        self.pools[kind.index()].take(size, at);
         Some(block)
     }
 
-    fn start_with_room(&mut self, size: u64, small: bool) -> BlockId {
-        for unmapped in &self.unmapped[usize::from(small)] {
+    fn start_with_room(&mut self, size: u64, kind: Kind) -> BlockId {
+        for unmapped in &self.unmapped[kind.index()] {
             let previous = self.blocks[*unmapped as usize].previous;
             let before = self.blocks.get(previous as usize).filter(|block| block.free);
             let start = before.map_or(*unmapped, |_| previous);
@@ -49,21 +49,21 @@ impl Caching {
         let at = self.next;
         self.next += 2 * RANGE;
         let (previous, next) = (NONE, NONE);
-        let range = Block { at, size: RANGE, previous, next, base: at, small, free: true, mapped: false };
+        let range = Block { at, size: RANGE, previous, next, base: at, kind, free: true, mapped: false };
         let range = self.add(range);
-        self.unmapped[usize::from(small)].push(range);
+        self.unmapped[kind.index()].push(range);
         range
     }
 
     /// Puts memory behind the first bytes of unmapped addresses, in whole units; what it joins is free.
     fn map(&mut self, block: BlockId, size: u64) -> Option<BlockId> {
-        let Block { at, size: room, base, small, .. } = self.blocks[block as usize];
-        let end = base + (at + size - base).next_multiple_of(unit(small));
+        let Block { at, size: room, base, kind, .. } = self.blocks[block as usize];
+        let end = base + (at + size - base).next_multiple_of(unit(kind.small));
         let length = (end - at).min(room);
         if !self.take(length) {
             return None;
         }
-        self.unmapped[usize::from(small)].retain(|known| *known != block);
+        self.unmapped[kind.index()].retain(|known| *known != block);
         self.block(block).mapped = true;
         if length < room {
             let rest = self.cut(block, length, false);
@@ -74,13 +74,13 @@ impl Caching {
 
     /// Takes the memory of the whole units of a free block away.
     pub(crate) fn unmap(&mut self, block: BlockId) {
-        let Block { at, size, base, small, .. } = self.blocks[block as usize];
-        let unit = unit(small);
+        let Block { at, size, base, kind, .. } = self.blocks[block as usize];
+        let unit = unit(kind.small);
         let (left, right) = (base + (at - base).next_multiple_of(unit), base + (at + size - base) / unit * unit);
         if left >= right {
             return;
         }
-        self.pools[usize::from(small)].take(size, at);
+        self.pools[kind.index()].take(size, at);
         self.reserved -= right - left;
         if right < at + size {
             let rest = self.cut(block, right - at, true);
@@ -107,9 +107,9 @@ impl Caching {
     }
 
     fn put_unmapped(&mut self, block: BlockId) {
-        let Block { at, small, .. } = self.blocks[block as usize];
-        let list = &self.unmapped[usize::from(small)];
+        let Block { at, kind, .. } = self.blocks[block as usize];
+        let list = &self.unmapped[kind.index()];
         let position = list.partition_point(|known| self.blocks[*known as usize].at < at);
-        self.unmapped[usize::from(small)].insert(position, block);
+        self.unmapped[kind.index()].insert(position, block);
     }
 }

@@ -1,6 +1,6 @@
 //! A sequence of allocations and releases, played through the allocator.
 
-use super::block::{NONE, PAGE, SMALL};
+use super::block::{NONE, PAGE};
 use super::caching::Caching;
 use super::pool::BlockId;
 use super::settings::Settings;
@@ -12,6 +12,8 @@ pub(crate) enum Event {
     Allocate(u64),
     /// The release of an allocation, by how many came before it.
     Release(u32),
+    /// What follows is allocated on this stream, of those that have pools of their own.
+    Stream(u8),
     /// `torch.cuda.empty_cache()`.
     EmptyCache,
 }
@@ -163,6 +165,7 @@ impl State {
                         self.requested -= std::mem::take(bytes);
                     }
                 }
+                Event::Stream(stream) => self.allocator.stream = stream,
                 Event::EmptyCache => self.allocator.release_cached(),
             }
             self.next += 1;
@@ -174,7 +177,7 @@ impl State {
     fn allocate(&mut self, bytes: u64) -> Result<(), Stopped> {
         let Self { allocator, replay, .. } = self;
         let peak = allocator.peak_reserved;
-        let pool = &allocator.pools[usize::from(bytes <= SMALL)];
+        let pool = &allocator.pools[allocator.kind(bytes).index()];
         let (largest_hole, free) = (pool.largest().map_or(0, |hole| hole.size), pool.bytes);
         let Ok(block) = allocator.allocate(bytes) else { return Err(Stopped { refused: allocator.refused }) };
         if allocator.peak_reserved > peak {

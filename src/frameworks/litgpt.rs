@@ -205,6 +205,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         loss_chunks: 0,
         base: None,
         generation: None,
+        keeps_inputs: false,
         collects_gradients: false,
         every_layer: false,
         kernels: None,

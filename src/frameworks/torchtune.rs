@@ -182,6 +182,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         loss_chunks: train.loss_chunks,
         base: None,
         generation: None,
+        keeps_inputs: false,
         collects_gradients: false,
         every_layer: false,
         kernels: None,

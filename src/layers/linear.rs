@@ -162,7 +162,10 @@ impl Run<'_> {
         let bias = last.or(first);
         let shape = tape.shape(&[self.b(), positions, linear.outputs]);
         let inputs = [weight, narrowed, bias.unwrap_or(weight)];
-        let (kept, count) = kept_factors([narrowed, weight]);
+        let (kept, count) = match kept_factors([narrowed, weight]) {
+            (_, 1) if self.keeps_inputs => ([narrowed, weight], 2),
+            kept => kept,
+        };
         let operation = Operation {
             rule: Rule::Affine,
             inputs: if bias.is_some() { &inputs } else { &inputs[..2] },

@@ -5,10 +5,10 @@ use super::objective::{self, usual_reference};
 use crate::model::Model;
 use crate::model::family::PositionKind;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Attention, BaseWeights, Method, Objective, Reference, Scenario, Task, Train};
+use crate::scenario::{Attention, BaseWeights, Method, Objective, Reference, Scenario, Strategy, Task, Train};
 
 /// The keys of what a model may leave no choice of.
-pub const SUITED: [&str; 14] = [
+pub const SUITED: [&str; 16] = [
     "train.attention",
     "infer.attention",
     "train.sequence_length",
@@ -20,6 +20,8 @@ pub const SUITED: [&str; 14] = [
     "train.train_tower",
     "infer.images",
     "infer.image_size",
+    "parallel.strategy",
+    "parallel.zero",
     "train.method",
     "train.base_weights",
     "train.double_quant",
@@ -58,6 +60,8 @@ pub enum Suited {
     Base(BaseWeights),
     /// No images, and no tower that is trained.
     Words,
+    /// What shards the states of a replica, and which of them.
+    Sharded(Strategy, u64),
 }
 
 impl Suited {
@@ -78,6 +82,9 @@ impl Suited {
                 format!("the objective is {} now: that is what the model's class is for", objective.word())
             }
             Self::Words => String::from("there are no images now: the model has no tower that would read them"),
+            Self::Sharded(strategy, zero) => {
+                format!("the strategy is {} with zero {zero} now: one says what the other does", strategy.word())
+            }
             Self::Base(base) => {
                 format!("the method is qlora over {} now: so the weights were published", base.word())
             }
@@ -133,6 +140,9 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
             suited.push(Suited::Objective(own));
         }
     }
+    if let Some((strategy, zero)) = sharded(scenario, &asked) {
+        suited.push(Suited::Sharded(strategy, zero));
+    }
     if let Some(base) = quantized_base(model, &mut scenario.train, &asked).filter(|_| task == Task::Train) {
         suited.push(Suited::Base(base));
     }
@@ -169,6 +179,34 @@ fn quantized_base(model: &Model, train: &mut Train, asked: impl Fn(&str) -> bool
         train.double_quant = nested;
     }
     is_new.then_some(train.base_weights)
+}
+
+/// Makes strategy and stage agree: stages are DeepSpeed's, all of them together FSDP's, and none is DDP. What they are then,
+/// where that is new.
+fn sharded(scenario: &mut Scenario, asked: &impl Fn(&str) -> bool) -> Option<(Strategy, u64)> {
+    if scenario.task != Task::Train || scenario.gpus == 1 || !scenario.framework.lays_out("strategy") {
+        return None;
+    }
+    let before = (scenario.parallel.strategy, scenario.parallel.zero);
+    let (mut strategy, mut zero) = before;
+    if strategy == Strategy::Ddp && zero > 0 && !asked("parallel.strategy") && asked("parallel.zero") {
+        strategy = if zero == 3 { Strategy::Fsdp2 } else { Strategy::Deepspeed };
+    }
+    // Nothing that is sharded is nobody's but DDP's.
+    if strategy != Strategy::Ddp && zero == 0 && asked("parallel.zero") && !asked("parallel.strategy") {
+        strategy = Strategy::Ddp;
+    }
+    if !asked("parallel.zero") {
+        zero = match (strategy, zero) {
+            (Strategy::Ddp, _) => 0,
+            (Strategy::Fsdp1 | Strategy::Fsdp2, 0 | 1) => 3,
+            (Strategy::Deepspeed, 0) => 2,
+            (_, zero) => zero,
+        };
+    }
+    let after = (strategy, zero);
+    (scenario.parallel.strategy, scenario.parallel.zero) = after;
+    (after != before).then_some(after)
 }
 
 /// Takes back what only a model with a tower reads; whether the task at hand had any of it.

@@ -147,7 +147,9 @@ fn case(
     if let Ok(model) = &model {
         let says = |key: &str| said.iter().any(|said| said == key);
         // What generated had the attention that the model has, whichever that is; the rest is as it was measured.
-        suit(model, &mut scenario, |key| key != "infer.attention" || says(key));
+        // So had what is not said of how states are sharded.
+        let left_open = |key: &str| key == "infer.attention" || key.starts_with("parallel.");
+        suit(model, &mut scenario, |key| !left_open(key) || says(key));
     }
     let gpu = match &scenario.gpu {
         Some(name) => Some(library.gpu(name).map_err(|error| described.error("gpu", error.message))?.clone()),

@@ -4,7 +4,7 @@
 //! Read in `torch/distributed/fsdp/_runtime_utils.py` and `_flat_param.py`; accelerate wraps by layers and with
 //! `use_orig_params`, so that a unit's gradients are views' until the last of them is there.
 
-use super::fsdp2::{Types, release_each};
+use super::fsdp2::{GATHERING, REDUCING, Types, release_each};
 use super::units::Units;
 use crate::layers::recorder::hooks::{At, Hooks, Moment};
 use crate::tape::{Kind, Segment, StorageId, Tape};
@@ -93,10 +93,13 @@ impl<'a> Fsdp1<'a> {
             return;
         }
         let (ways, Types { stored, compute, .. }) = (self.units.ways, self.flat.own);
-        let sent = (stored != compute || self.flat.offloads)
-            .then(|| tape.shard(COPIED, [elements, ways], compute, Kind::Value));
-        let whole = tape.shard(WHOLE, [elements, 1], compute, Kind::Value);
-        release_each(tape, sent);
+        let sends = stored != compute || self.flat.offloads;
+        let whole = tape.on_stream(GATHERING, |tape| {
+            let sent = sends.then(|| tape.shard(COPIED, [elements, ways], compute, Kind::Value));
+            let whole = tape.shard(WHOLE, [elements, 1], compute, Kind::Value);
+            release_each(tape, sent);
+            whole
+        });
         self.state(which).whole = Some(whole);
     }
 
@@ -128,11 +131,14 @@ impl<'a> Fsdp1<'a> {
         let sizes = [elements, self.units.ways];
         let leaves = stored != compute || self.flat.offloads;
         let kind = if leaves { Kind::Value } else { Kind::ParameterGradient };
-        let reduced = tape.shard(if leaves { REDUCED } else { SHARDS }, sizes, compute, kind);
-        if leaves && !self.flat.offloads {
-            tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
-        }
-        release_each(tape, leaves.then_some(reduced));
+        let offloads = self.flat.offloads;
+        tape.on_stream(REDUCING, |tape| {
+            let reduced = tape.shard(if leaves { REDUCED } else { SHARDS }, sizes, compute, kind);
+            if leaves && !offloads {
+                tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
+            }
+            release_each(tape, leaves.then_some(reduced));
+        });
         tape.let_go(flat);
     }
 

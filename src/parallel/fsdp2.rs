@@ -74,6 +74,10 @@ pub(crate) struct Fsdp2<'a> {
     ran: Vec<u64>,
 }
 
+/// The streams of collectives, each with pools of its own: weights are gathered on one, gradients are reduced on the other.
+pub(super) const GATHERING: u8 = 1;
+pub(super) const REDUCING: u8 = 2;
+
 const GATHERED: &str = "weights as they were gathered";
 const WHOLE: &str = "gathered weights";
 const COPIED: &str = "shards of weights as they are sent";
@@ -134,11 +138,16 @@ impl<'a> Fsdp2<'a> {
             .parts(which)
             .into_iter()
             .filter(|(elements, types)| elements.padded > 0 && (types.stored != types.compute || offloads));
-        let copied: Vec<StorageId> = copied
-            .map(|(elements, types)| tape.shard(COPIED, [elements.padded, ways], types.compute, Kind::Value))
-            .collect();
-        let gathered = self.all_of(tape, which, GATHERED);
-        release_each(tape, copied);
+        let copied: Vec<(Elements, Types)> = copied.collect();
+        let gathered = tape.on_stream(GATHERING, |tape| {
+            let copied: Vec<StorageId> = copied
+                .iter()
+                .map(|(elements, types)| tape.shard(COPIED, [elements.padded, ways], types.compute, Kind::Value))
+                .collect();
+            let gathered = self.all_of(tape, which, GATHERED);
+            release_each(tape, copied);
+            gathered
+        });
         self.state(which).gathered = gathered;
     }
 
@@ -201,15 +210,18 @@ impl<'a> Fsdp2<'a> {
         let input = tape.shard(REDUCED, [elements.padded, 1], reduce, Kind::Value);
         release_each(tape, gradients);
         self.reducing.push(input);
-        if stored == reduce && !self.wrapping.offloads {
-            tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
-            return;
-        }
-        let output = tape.shard(REDUCED, sizes, reduce, Kind::Value);
-        if !self.wrapping.offloads {
-            tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
-        }
-        tape.let_go(output);
+        let offloads = self.wrapping.offloads;
+        tape.on_stream(REDUCING, |tape| {
+            if stored == reduce && !offloads {
+                tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
+                return;
+            }
+            let output = tape.shard(REDUCED, sizes, reduce, Kind::Value);
+            if !offloads {
+                tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
+            }
+            tape.let_go(output);
+        });
     }
 
     /// The whole gradients of the micro batches before, which no collective has divided.

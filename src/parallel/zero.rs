@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::fsdp2::REDUCING;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::tape::{Dtype, Kind, Reducer, Segment, StorageId, Tape};
 use crate::units::Overflow;
@@ -12,8 +13,8 @@ use crate::units::Overflow;
 /// The partitions of what is trained: a flat group of matrices, one of norms and biases, each cut into a part for each GPU.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Partitions {
-    /// The first and the last GPU that has a piece of a tensor, by the layer that it is in and its name.
-    owners: HashMap<(Option<u64>, &'static str), [u64; 2]>,
+    /// Where each tensor lies, by the layer that it is in and its name.
+    places: HashMap<(Option<u64>, &'static str), Lies>,
     /// Elements of all tensors.
     pub(crate) all: u64,
     /// Elements of all whole tensors of which the first GPU has a piece.
@@ -22,6 +23,15 @@ pub(crate) struct Partitions {
     pub(crate) largest: u64,
     /// Elements of a GPU's parts.
     pub(crate) part: u64,
+}
+
+/// Where a tensor lies among all that are trained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Lies {
+    /// How many come before it.
+    index: usize,
+    /// The first and the last GPU that has a piece of it.
+    owners: [u64; 2],
 }
 
 /// Weight decay is for matrices: the Trainer puts everything else into a second group.
@@ -55,7 +65,8 @@ impl Partitions {
                 continue;
             }
             let owners = [at, at + elements - 1].map(|element| element / part);
-            self.owners.insert((*layer, tensor.name()), owners);
+            let index = self.places.len();
+            self.places.insert((*layer, tensor.name()), Lies { index, owners });
             if owners[0] == 0 {
                 self.first += elements;
                 self.largest = self.largest.max(elements.min(part - at));
@@ -65,8 +76,9 @@ impl Partitions {
         Ok(())
     }
 
-    fn owners(&self, layer: Option<u64>, name: &'static str) -> [u64; 2] {
-        self.owners.get(&(layer, name)).copied().unwrap_or_default()
+    fn place(&self, tape: &Tape, gradient: StorageId) -> Lies {
+        let of = tape.gradient_of(gradient);
+        of.and_then(|(_, layer, name)| self.places.get(&(layer, name))).copied().unwrap_or_default()
     }
 }
 
@@ -150,6 +162,11 @@ impl Zero {
         self.how.stage == 1 && !self.how.overlaps
     }
 
+    /// The stream on which it reduces.
+    const fn stream(&self) -> u8 {
+        if self.how.overlaps { REDUCING } else { 0 }
+    }
+
     fn begin(&mut self, tape: &mut Tape) {
         if !self.buckets.is_empty() {
             return;
@@ -160,7 +177,7 @@ impl Zero {
     }
 
     fn add(&mut self, tape: &mut Tape, gradient: StorageId) {
-        let Some((elements, layer, name)) = tape.gradient_of(gradient) else { return };
+        let Some((elements, ..)) = tape.gradient_of(gradient) else { return };
         let inside: u64 = self.content.iter().map(|arrived| arrived.elements).sum();
         if inside.saturating_add(elements) > self.how.bucket {
             self.reduce(tape);
@@ -169,7 +186,7 @@ impl Zero {
         if large.is_none() {
             tape.let_go(gradient);
         }
-        self.content.push(Arrived { elements, owners: self.partitions.owners(layer, name), large });
+        self.content.push(Arrived { elements, owners: self.partitions.place(tape, gradient).owners, large });
     }
 
     /// Reduces what is in the bucket. What goes to several GPUs is put side by side once more; this one's gradients are
@@ -181,13 +198,17 @@ impl Zero {
             content.iter().any(|arrived| arrived.owners[0] != arrived.owners[1] || arrived.owners != first.owners);
         if several {
             let elements = content.iter().map(|arrived| arrived.elements).sum();
-            let flat = tape.shard(FLAT, [elements, 1], Dtype::Bf16, Kind::Value);
-            tape.let_go(flat);
+            tape.on_stream(self.stream(), |tape| {
+                let flat = tape.shard(FLAT, [elements, 1], Dtype::Bf16, Kind::Value);
+                tape.let_go(flat);
+            });
         }
         let own = content.iter().any(|arrived| arrived.owners[0] == 0);
         if own && self.own.is_none() && !self.how.offloads && self.partitions.first > 0 {
             let elements = [self.partitions.first, 1];
-            self.own = Some(tape.shard(OWN, elements, Dtype::Bf16, Kind::ParameterGradient));
+            let own =
+                tape.on_stream(self.stream(), |tape| tape.shard(OWN, elements, Dtype::Bf16, Kind::ParameterGradient));
+            self.own = Some(own);
         }
         for arrived in content {
             let Some(large) = arrived.large else { continue };
@@ -223,7 +244,9 @@ impl Reducer for Zero {
     fn ended(&mut self, tape: &mut Tape) {
         tape.enter(Segment::Embedding);
         if self.reduces_late() {
-            let kept = std::mem::take(&mut self.kept);
+            // Then they are gone through in the order of the parameters.
+            let mut kept = std::mem::take(&mut self.kept);
+            kept.sort_by_key(|gradient| self.partitions.place(tape, *gradient).index);
             kept.into_iter().for_each(|gradient| self.add(tape, gradient));
         }
         self.reduce(tape);

@@ -84,6 +84,7 @@ impl Tape {
             owner: self.segment,
             made_in: self.segment,
             ways: 1,
+            stream: self.stream,
             saved: false,
             recomputed: self.recomputing,
             estimated: false,
@@ -110,6 +111,14 @@ impl Tape {
             (storage.bytes, storage.ways) = (storage.bytes / ways.max(1), u32::try_from(ways).unwrap_or(u32::MAX));
         }
         id
+    }
+
+    /// Allocates on a stream of a collective what is made here.
+    pub(crate) fn on_stream<T>(&mut self, stream: u8, make: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.stream, stream);
+        let made = make(self);
+        self.stream = before;
+        made
     }
 
     /// From here on gradients of parameters are handed to who reduces them: [`Self::take_gradients`].

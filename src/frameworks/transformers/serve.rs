@@ -109,6 +109,7 @@ impl<'a> Served<'a> {
             seen: self.seen.as_ref(),
             base: self.stored.kernel(architecture),
             generation: architecture.encoder.is_none().then_some(generation),
+            keeps_inputs: false,
             collects_gradients: false,
             every_layer: false,
             kernels: self.kernels,

@@ -363,6 +363,9 @@ impl step::TrainingStep for Trained<'_> {
         if steps_copy {
             entries.append(&mut self.master_weights(trained)?);
         }
+        if self.zero().is_some_and(|spread| spread.layout.zero == 3) {
+            return Ok(entries);
+        }
         let run = self.run();
         let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
         entries.append(&mut optimizer::temporaries(trained, &blocks, (kind, implementation), self.kernels())?);
@@ -530,6 +533,7 @@ fn run<'a>(
         loss_chunks: train.loss_chunks,
         base: (train.method == Method::Qlora).then(|| base(architecture, train).kernel(architecture)).flatten(),
         generation: None,
+        keeps_inputs: false,
         collects_gradients: false,
         every_layer: false,
         kernels: None,

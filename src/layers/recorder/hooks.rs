@@ -117,6 +117,7 @@ mod tests {
             loss_chunks: 0,
             base: None,
             generation: None,
+            keeps_inputs: false,
             collects_gradients: false,
             every_layer: false,
             kernels: None,

@@ -57,10 +57,13 @@ impl App {
     /// Puts a value into a parameter.
     pub(in crate::tui) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let mut scenario = self.with(parameter, value)?;
-        let words = if parameter.key == "model" {
-            self.suit(&mut scenario)
-        } else {
-            followed(parameter, [&self.scenario, &scenario])
+        let words = match parameter.key {
+            "model" => self.suit(&mut scenario),
+            // Strategy and stage say half of it each.
+            "gpus" | "parallel.strategy" | "parallel.zero" => {
+                self.suit_but(&mut scenario, |_, key| !key.starts_with("parallel.") || key == parameter.key)
+            }
+            _ => followed(parameter, [&self.scenario, &scenario]),
         };
         self.change(scenario, forced)?;
         if let Some(words) = words {

@@ -80,16 +80,23 @@ impl Trained<'_> {
             let bytes = Bits::whole(bits).bytes(partitions.part.min(wide / 4))?;
             Ok(Entry { divided: Division::NONE.over(Axis::Data, ways), bytes, ..entry })
         };
-        let steps_each = self.train.optimizer_implementation == OptimizerImplementation::Foreach
-            && self.train.optimizer == Optimizer::Adamw;
+        let steps_each = self.steps_each();
         if norm > flat + wide && !steps_each {
             return Ok(vec![entry("a gradient for its norm, in fp64", norm / 8, 64)?]);
         }
         let mut entries = vec![of_rank("gradients of the partition in fp32", 32)?];
-        if !steps_each {
+        if steps_each && spread.layout.zero == 3 {
+            entries.push(of_rank("square roots of the step", 32)?);
+        } else if !steps_each {
             entries.push(of_rank("gradients of the partition in one", 16)?);
         }
         Ok(entries)
+    }
+
+    /// Whether the optimizer makes a root of each second moment before it steps.
+    pub(super) fn steps_each(&self) -> bool {
+        self.train.optimizer_implementation == OptimizerImplementation::Foreach
+            && self.train.optimizer == Optimizer::Adamw
     }
 
     /// Bytes of the largest gradient in fp64, of what is stepped at once in 16 bits, and in fp32.
@@ -105,7 +112,13 @@ impl Trained<'_> {
     pub(super) fn acts_of_zero(&self, spread: &Spread<'_>, steps: Steps) -> Result<Steps, Overflow> {
         let partitions = self.partitions(spread.layout.shard)?;
         let [norm, flat, wide] = self.sizes_of_step(spread, &partitions)?;
+        // ZeRO-3 steps one group of elements after another.
+        let in_groups = (spread.layout.zero == 3).then(|| if self.steps_each() { wide } else { 0 });
         let around = |acts: Vec<Act>| {
+            let acts = match in_groups {
+                Some(roots) => in_groups_of(acts, roots),
+                None => acts,
+            };
             let mut all = vec![
                 Act::Allocate(For::Temporary, norm),
                 Act::Release(0),
@@ -196,4 +209,14 @@ impl Trained<'_> {
         let shape = Shape::new(&[Dim { symbol: "n", size: largest }]);
         weights::plain("a gradient on its way to host memory", Place::Model, shape, 16, always(), SOURCE).map(Some)
     }
+}
+
+/// The states that a step makes, and then what one group's step makes of them, for so many bytes.
+fn in_groups_of(acts: Vec<Act>, roots: u64) -> Vec<Act> {
+    let mut all: Vec<Act> = acts.into_iter().filter(|act| matches!(act, Act::Allocate(For::State, _))).collect();
+    let made = all.len();
+    if roots > 0 {
+        all.extend([Act::Allocate(For::Temporary, roots), Act::Release(made)]);
+    }
+    all
 }

@@ -30,7 +30,10 @@ impl Trained<'_> {
                 Run { keep_gradients, ..run }
             }
             // DeepSpeed computes in the type of its weights, and no cast is automatic.
-            Strategy::Deepspeed => Run { weights: spread.types()[0].compute, autocast: false, ..run },
+            Strategy::Deepspeed => {
+                let keeps_inputs = spread.layout.zero == 3;
+                Run { weights: spread.types()[0].compute, autocast: false, keeps_inputs, ..run }
+            }
             // Gradients of earlier micro batches are the wrapper's.
             Strategy::Fsdp1 | Strategy::Fsdp2 => Run { weights: spread.types()[0].compute, ..run },
         }
