@@ -228,7 +228,7 @@ impl<'a> Fsdp2<'a> {
     fn accumulated(&mut self, tape: &mut Tape, which: Which) {
         let (elements, types) = self.trained(which);
         if self.wrapping.accumulates && elements.whole > 0 {
-            let sum = tape.shard(EARLIER, [elements.whole, 1], types.compute, Kind::ParameterGradient);
+            let sum = tape.shard(EARLIER, [elements.whole, 1], types.reduce, Kind::ParameterGradient);
             self.state(which).earlier = Some(sum);
         }
     }

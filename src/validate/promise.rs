@@ -48,6 +48,16 @@ const fn spread(group: &'static str, median: f64, ninetieth: f64) -> Promise {
     Promise { group, median: Some(median), ninetieth: Some(ninetieth), ..Promise::NOTHING }
 }
 
+/// What is asked of the allocator on one of several GPUs.
+const fn on_ranks(group: &'static str) -> Promise {
+    Promise { group, near: Some(0.75), ninetieth: Some(0.01), worst: Some(0.03), ..Promise::NOTHING }
+}
+
+/// The same in blocks: in which order shards come to the card is not played.
+const fn in_blocks(group: &'static str) -> Promise {
+    Promise { group, median: Some(0.005), ninetieth: Some(0.01), worst: Some(0.03), ..Promise::NOTHING }
+}
+
 const SAVED: Promise = Promise { group: "saved", worst: Some(0.001), exact: Some(0.95), ..Promise::NOTHING };
 
 /// Figures of anybody's: what all published ones together are promised.
@@ -91,6 +101,33 @@ pub const PROMISES: &[Promise] = &[
     Promise { group: "towers requested", near: Some(0.6), ninetieth: Some(0.01), ..Promise::NOTHING },
     Promise { group: "towers blocks", near: Some(0.6), ninetieth: Some(0.01), ..Promise::NOTHING },
     Promise { group: "towers reserved", median: Some(0.005), ninetieth: Some(0.04), ..Promise::NOTHING },
+    up_to("ddp tensors", 0.001),
+    Promise { group: "fsdp2 tensors", exact: Some(0.8), near: Some(0.95), worst: Some(0.05), ..Promise::NOTHING },
+    on_ranks("ddp requested"),
+    on_ranks("fsdp1 requested"),
+    on_ranks("fsdp2 requested"),
+    on_ranks("deepspeed zero-1 requested"),
+    on_ranks("deepspeed zero-2 requested"),
+    on_ranks("deepspeed zero-3 requested"),
+    in_blocks("ddp blocks"),
+    in_blocks("fsdp1 blocks"),
+    in_blocks("fsdp2 blocks"),
+    in_blocks("deepspeed zero-1 blocks"),
+    in_blocks("deepspeed zero-2 blocks"),
+    in_blocks("deepspeed zero-3 blocks"),
+    // Streams hold on to what they have used for a while, which was not played.
+    spread("ddp reserved", 0.02, 0.12),
+    spread("fsdp1 reserved", 0.12, 0.25),
+    spread("fsdp2 reserved", 0.02, 0.1),
+    spread("deepspeed zero-1 reserved", 0.02, 0.15),
+    spread("deepspeed zero-2 reserved", 0.02, 0.15),
+    spread("deepspeed zero-3 reserved", 0.07, 0.22),
+    up_to("ddp static", 0.001),
+    // What is offloaded leaves a few bytes.
+    Promise { group: "fsdp2 static", near: Some(0.95), worst: Some(0.05), ..Promise::NOTHING },
+    up_to("deepspeed zero-1 static", 0.001),
+    up_to("deepspeed zero-2 static", 0.001),
+    up_to("deepspeed zero-3 static", 0.01),
     exact("kv_cache"),
     exact("adapters"),
     exact("optimizers"),
