@@ -17,8 +17,10 @@ mod gpus;
 mod import;
 mod manual;
 mod max;
+mod min;
 mod models;
 mod output;
+mod plan;
 mod presets;
 #[cfg(feature = "tui")]
 mod render;
@@ -124,6 +126,15 @@ enum Command {
         #[command(flatten)]
         run: RunArguments,
     },
+    /// The fewest cards on which it fits, and the layout; exits 1 if no number is enough.
+    Min {
+        /// What to need as few of as it goes.
+        quantity: min::Quantity,
+        #[command(flatten)]
+        run: RunArguments,
+    },
+    /// Every legal layout for --gpus, those that fit, ranked, with the flags to copy; exits 1 if none fits.
+    Plan(plan::PlanArguments),
     /// The models in the catalogue.
     Models(CatalogueArguments),
     /// The cards in the catalogue.
@@ -181,6 +192,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Command::Estimate { run, ledger }) => estimate::run(context, &run, ledger),
         Some(Command::Compare(arguments)) => compare::run(context, &arguments),
         Some(Command::Max { quantity, run }) => max::run(context, quantity, &run),
+        Some(Command::Min { quantity, run }) => min::run(context, quantity, &run),
+        Some(Command::Plan(arguments)) => plan::run(context, &arguments),
         Some(Command::Models(catalogue)) => models::run(context, &catalogue),
         Some(Command::Gpus(catalogue)) => gpus::run(context, &catalogue),
         Some(Command::Import { path }) => import::run(&path),

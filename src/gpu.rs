@@ -27,6 +27,10 @@ pub struct Gpu {
     pub bandwidth_gb_s: Option<f64>,
     /// Dense bf16 matrix rate, TFLOP/s.
     pub bf16_tflops: Option<f64>,
+    /// What it exchanges with others of its node in one direction, GB/s.
+    pub link_gb_s: Option<f64>,
+    /// What it exchanges with other nodes in one direction, GB/s.
+    pub network_gb_s: Option<f64>,
     /// GPUs in a usual node.
     pub gpus_per_node: Option<u64>,
     /// The architecture's name, such as `Hopper`.

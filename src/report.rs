@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod compare;
 pub mod csv;
 pub mod json;
+pub mod plan;
 pub mod table;
 pub mod text;
 pub mod validation;

@@ -119,7 +119,7 @@ impl Draft {
     }
 
     /// Whether a flag or the scenario file has a value for a key.
-    fn says(&self, key: &str) -> bool {
+    pub(super) fn says(&self, key: &str) -> bool {
         self.flagged.iter().any(|flagged| flagged == key)
             || self.file.as_ref().is_some_and(|file| preset::scenario::says(file, key))
     }

@@ -77,8 +77,10 @@ pub enum Place {
 /// A part of the process around the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Overhead {
-    /// The CUDA context and loaded kernels, which alone stand outside PyTorch's allocator.
+    /// The CUDA context and loaded kernels, outside PyTorch's allocator.
     Context,
+    /// What NCCL takes for its communicators, outside it too.
+    Communicators,
     /// What a kernel library works with.
     Workspace,
     /// What the allocator usually holds beyond its blocks, where it is not played out.
@@ -243,7 +245,7 @@ pub enum Exactness {
 impl Entry {
     /// Whether its bytes come from PyTorch's allocator.
     pub fn in_allocator(&self) -> bool {
-        self.place != Place::Runtime(Overhead::Context)
+        !matches!(self.place, Place::Runtime(Overhead::Context | Overhead::Communicators))
     }
 
     /// The formula with symbols, such as `32 × b·s·h × 2 B`.

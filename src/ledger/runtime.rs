@@ -24,6 +24,8 @@ pub(crate) struct Process {
     pub(crate) played: bool,
     /// Whether a compiler chose the order in which the run asks for memory, so that what is played out is one of several.
     pub(crate) order_guessed: bool,
+    /// Whether it is one of several that exchange tensors.
+    communicates: bool,
     /// Whether the run is known no better than by the rule of thumb, which knows no process.
     sketched: bool,
 }
@@ -37,6 +39,7 @@ impl Process {
             margin_mib: runtime.margin_mib,
             played,
             order_guessed: false,
+            communicates: scenario.gpus > 1,
             sketched: scenario.estimator == Estimator::Sketch,
         }
     }
@@ -48,6 +51,20 @@ impl Process {
 
     /// What stands outside PyTorch's allocator on a card: the usual, the least and the most.
     pub(crate) fn context(self, gpu: Option<&Gpu>) -> Result<[Bytes; 3], Overflow> {
+        let ([usual, low, high], beside) = (self.of_cuda(gpu)?, self.communicators()?);
+        let [of_usual, of_low, of_high] = beside;
+        Ok([usual.checked_add(of_usual)?, low.checked_add(of_low)?, high.checked_add(of_high)?])
+    }
+
+    /// What NCCL takes: the usual, the least and the most.
+    fn communicators(self) -> Result<[Bytes; 3], Overflow> {
+        let [usual, low, high] =
+            if self.communicates && !self.sketched { COMMUNICATORS_MIB } else { [0; 3] }.map(Bytes::from_mib);
+        Ok([usual?, low?, high?])
+    }
+
+    /// What the CUDA context takes: the usual, the least and the most.
+    fn of_cuda(self, gpu: Option<&Gpu>) -> Result<[Bytes; 3], Overflow> {
         if self.sketched {
             return Ok([Bytes::ZERO; 3]);
         }
@@ -61,12 +78,13 @@ impl Process {
 
     /// What of these entries stands outside PyTorch's allocator.
     pub(crate) fn context_of(entries: &[Entry]) -> Bytes {
-        entries.iter().filter(|entry| !entry.in_allocator()).fold(Bytes::ZERO, |sum, entry| sum.max(entry.bytes))
+        let outside = entries.iter().filter(|entry| !entry.in_allocator()).map(|entry| entry.bytes);
+        Bytes::checked_sum(outside).unwrap_or(Bytes::MAX)
     }
 
     /// The runtime entries on a card whose tensors come to `allocated` at the peak.
     pub(crate) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
-        let [context, low, high] = self.context(gpu)?;
+        let [context, low, high] = self.of_cuda(gpu)?;
         let mut entries = vec![entry(
             Overhead::Context,
             "CUDA context and loaded kernels (outside PyTorch's allocator)",
@@ -75,6 +93,17 @@ impl Process {
             alive,
             "observed 300 to 600 MiB with lazy loading, CUDA 11.7 and later",
         )];
+        if self.communicates && !self.sketched {
+            let [usual, low, high] = self.communicators()?;
+            entries.push(entry(
+                Overhead::Communicators,
+                "NCCL communicators (outside PyTorch's allocator)",
+                usual,
+                Exactness::Estimated { low, high },
+                alive,
+                "nvidia-smi less what PyTorch reserves and the context, on 2 to 8 GPUs: 0.1 to 3 GB",
+            ));
+        }
         if self.played {
             return Ok(entries);
         }
@@ -100,6 +129,9 @@ impl Process {
         Ok(entries)
     }
 }
+
+/// Mebibytes of NCCL's channels and buffers: usual, least, most.
+const COMMUNICATORS_MIB: [u64; 3] = [1024, 100, 3000];
 
 /// What a workspace of cuBLAS is called.
 pub(crate) const WORKSPACE: &str = "cuBLAS workspace (inside PyTorch's allocator)";

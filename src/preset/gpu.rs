@@ -23,6 +23,8 @@ const FACTS: &[&str] = &[
     "context_mib",
     "bandwidth_gb_s",
     "bf16_tflops",
+    "link_gb_s",
+    "network_gb_s",
     "gpus_per_node",
 ];
 
@@ -56,6 +58,8 @@ fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
     let context_mib = within(section, "context_mib", LARGEST_GB << 10)?;
     let bandwidth_gb_s = positive(section, "bandwidth_gb_s")?;
     let bf16_tflops = positive(section, "bf16_tflops")?;
+    let link_gb_s = positive(section, "link_gb_s")?;
+    let network_gb_s = positive(section, "network_gb_s")?;
     let gpus_per_node = within(section, "gpus_per_node", 1 << 20)?;
     let source = section.text("source")?;
     let uncited = section.words("uncited")?.unwrap_or_default();
@@ -91,6 +95,8 @@ fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
         context_mib,
         bandwidth_gb_s,
         bf16_tflops,
+        link_gb_s,
+        network_gb_s,
         gpus_per_node,
         architecture,
         source,

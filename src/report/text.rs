@@ -6,12 +6,14 @@ mod estimate;
 mod fixes;
 mod largest;
 mod ledger;
+mod plan;
 
 pub use check::check;
 pub use estimate::estimate;
 pub use fixes::fixes;
 pub use largest::largest;
 pub use ledger::ledger;
+pub use plan::{fewest, plan};
 
 use super::Report;
 use crate::memory::Layout;

@@ -212,6 +212,24 @@ fn training(scenario: &Scenario) -> Vec<Candidate> {
     }
     let half = Value::Count(train.sequence_length / 2);
     candidates.push((vec![("train.sequence_length", half)], Cost::Result));
+    candidates.append(&mut sharding(scenario));
+    candidates
+}
+
+/// Ways in which the GPUs of a job could divide what each has whole.
+fn sharding(scenario: &Scenario) -> Vec<Candidate> {
+    if scenario.gpus == 1 || !scenario.framework.lays_out("strategy") {
+        return Vec::new();
+    }
+    let ways = [("deepspeed", 1), ("deepspeed", 2), ("fsdp2", 3), ("deepspeed", 3)];
+    let changes = |(strategy, zero): (&str, u64)| {
+        let strategy = ("parallel.strategy", Value::Word(strategy.to_owned()));
+        (vec![strategy, ("parallel.zero", Value::Count(zero))], Cost::Speed)
+    };
+    let mut candidates: Vec<Candidate> = ways.map(changes).to_vec();
+    let (mut both, cost) = changes(("fsdp2", 3));
+    both.push(("train.recompute", Value::Word(String::from("full"))));
+    candidates.push((both, cost));
     candidates
 }
 

@@ -69,6 +69,8 @@ pub(super) fn card(id: &str, name: &str, usable_mib: u64) -> Gpu {
         context_mib: None,
         bandwidth_gb_s: None,
         bf16_tflops: None,
+        link_gb_s: None,
+        network_gb_s: None,
         gpus_per_node: None,
         architecture: None,
         source: None,

@@ -78,10 +78,11 @@ fn allocator(report: &Report, fit: &Fit, look: Look) -> Vec<String> {
     let of_which = if unusable.is_zero() { String::new() } else { format!(" ({} unusable: ▚)", look.size(unusable)) };
     let lines = [
         format!(
-            "needs {}: {} for PyTorch{of_which}, {} for the CUDA context",
+            "needs {}: {} for PyTorch{of_which}, {} for {}",
             look.show(fit.needs),
             look.size(reserve.least),
-            look.size(context)
+            look.size(context),
+            if report.scenario.gpus > 1 { "the CUDA context and NCCL" } else { "the CUDA context" }
         ),
         format!(
             "with room PyTorch reserves {} and nvidia-smi shows about {}",

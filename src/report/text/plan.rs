@@ -1,0 +1,79 @@
+//! Layouts in text: a table of those that fit, and how the first is launched.
+
+use super::Look;
+use crate::gpu::Gpu;
+use crate::report::plan::{layout_words, most_lost, recompute_words};
+use crate::scenario::Scenario;
+use crate::solve::Fewest;
+use crate::solve::plan::flags::Launch;
+use crate::solve::plan::{Plan, Planned};
+use crate::units::grouped;
+
+/// A plan: layouts that fit, the fastest by estimate first.
+pub fn plan(plan: &Plan, scenario: &Scenario, gpu: &Gpu, look: Look) -> String {
+    let (cards, name) = (grouped(scenario.gpus), &gpu.name);
+    let head = format!("{} layouts on {cards} × {name}, {} of them over", plan.tried, plan.over);
+    let mut lines = vec![head, String::new()];
+    if plan.fitting.is_empty() {
+        lines.push(String::from("none fits"));
+        if let Some((nearest, needs)) = &plan.nearest {
+            lines.push(format!(
+                "the least: {}, micro batch {}, recompute {}: {}",
+                layout_words(nearest),
+                nearest.train.micro_batch_size,
+                recompute_words(nearest),
+                look.show(*needs)
+            ));
+        }
+    } else {
+        let wide = plan.fitting.iter().map(|planned| layout_words(&planned.scenario).len()).max().unwrap_or(6).max(6);
+        lines.push(format!(
+            "{:<wide$}  {:>5}  {:<9}  {:>11}  {:>7}  {:>11}  {}",
+            "layout", "batch", "recompute", "needs", "verdict", "tok/s/GPU*", "most is lost to*"
+        ));
+        lines.extend(plan.fitting.iter().map(|planned| row(planned, wide, look)));
+        lines.push(String::new());
+        lines.push(String::from("* estimated from rates of the card; the memory is what is promised"));
+    }
+    if let Some(first) = plan.fitting.first() {
+        let launch = Launch::of(&first.scenario, gpu.gpus_per_node.unwrap_or(8));
+        lines.extend([String::new(), launch.command]);
+        if let Some((name, text)) = launch.file {
+            lines.extend([String::new(), format!("{name}:"), text]);
+        }
+    }
+    look.finish(lines.join("\n") + "\n")
+}
+
+fn row(planned: &Planned, wide: usize, look: Look) -> String {
+    let lost = most_lost(planned);
+    let lost = lost.map_or_else(String::new, |(term, share)| format!("{term} {:.0} %", 100.0 * share));
+    format!(
+        "{:<wide$}  {:>5}  {:<9}  {:>11}  {:>7}  {:>11}  {lost}",
+        layout_words(&planned.scenario),
+        planned.scenario.train.micro_batch_size,
+        recompute_words(&planned.scenario),
+        look.show(planned.fit.needs),
+        planned.fit.verdict.id(),
+        format!("{:.0}", planned.cost.tokens_per_gpu()),
+    )
+    .trim_end()
+    .to_owned()
+}
+
+/// The fewest cards, and what one fewer would need.
+pub fn fewest(found: &Fewest, gpu: &Gpu, look: Look) -> String {
+    let name = &gpu.name;
+    let Some(run) = &found.run else {
+        let least = look.show(found.needs);
+        return look.finish(format!("no number of {name} is enough: the leanest layout needs {least} of each\n"));
+    };
+    let layout = layout_words(run);
+    let mut text =
+        format!("{} × {name}: it fits with {} on each, {layout}\n", grouped(run.gpus), look.show(found.needs));
+    if let Some((gpus, needs)) = found.fewer {
+        let needs = look.show(needs);
+        text.extend([&grouped(gpus), " would be too few: the leanest layout needs ", &needs, " of each\n"]);
+    }
+    look.finish(text)
+}
