@@ -10,6 +10,7 @@ use crate::gpu::Gpu;
 use crate::ledger::{EstimateError, Ledger, Rank};
 use crate::model::Model;
 use crate::model::parameters::BlockParameters;
+use crate::scenario::profile::built_on;
 use crate::scenario::{Profile, Scenario, Task};
 use crate::sequence::Sequence;
 
@@ -118,6 +119,9 @@ pub(crate) fn switches(id: &str) -> Option<&'static [&'static str]> {
 
 /// An error for a framework that is not described for the task; those that are.
 pub(crate) fn not_described(scenario: &Scenario) -> EstimateError {
+    if let Some(said) = built_on(scenario.framework.word()) {
+        return EstimateError::framework(scenario.framework.word(), said.to_owned());
+    }
     let doing = if scenario.task == Task::Train { "training" } else { "serving" };
     let described = scenario.framework.described(scenario.task);
     EstimateError::framework(scenario.framework.word(), format!("{described}, for {doing}"))

@@ -106,7 +106,7 @@ impl Known {
 }
 
 /// Frameworks that people ask for and that are not described yet.
-pub const NOT_DESCRIBED: [&str; 4] = ["megatron", "torchtitan", "vllm", "llama.cpp"];
+pub const NOT_DESCRIBED: [&str; 5] = ["megatron", "torchtitan", "deepspeed", "vllm", "llama.cpp"];
 
 /// Programs by the names that people use for them, and what a run under them is like: what they build on, which settings
 /// come closest, and what stays different. `accelerate launch` changes nothing on one GPU.
@@ -160,7 +160,7 @@ pub const BUILT_ON: [(&str, &str); 10] = [
 ];
 
 /// What is said of a program that is described by what it builds on, however its name is written.
-fn built_on(word: &str) -> Option<&'static str> {
+pub(crate) fn built_on(word: &str) -> Option<&'static str> {
     let plain = |word: &str| word.to_lowercase().replace(['-', '_', ' '], "");
     BUILT_ON.iter().find(|(name, _)| plain(name) == plain(word)).map(|(_, said)| *said)
 }

@@ -7,7 +7,7 @@ use brimful::preset::Library;
 use brimful::scenario::{Method, Precision, Recompute, Scenario, Strategy};
 use proptest::prelude::*;
 
-const MODELS: [&str; 5] = ["llama-3.2-1b", "qwen3-0.6b", "gemma-2-2b", "smollm2-135m", "olmoe-1b-7b"];
+const MODELS: [&str; 5] = ["llama-3.2-1b", "qwen3-0.6b", "gemma-2-2b", "smollm2-135m", "olmoe-1b-7b-0924"];
 
 fn on(gpus: u64, (strategy, zero): (Strategy, u64), set: impl Fn(&mut Scenario)) -> Scenario {
     let framework = Library::embedded().framework("transformers").unwrap();
@@ -40,7 +40,7 @@ proptest! {
         let scenario = on(1 << power, how, |it| {
             it.train.method = if lora { Method::Lora } else { Method::Full };
             it.train.precision = if mixed { Precision::Bf16Mixed } else { Precision::Bf16 };
-            suit(model, it, |_| true);
+            suit(model, it, |_| false);
         });
         let ledger = estimate(model, &scenario, None).unwrap();
         let whole = parameters::count(&model.architecture).unwrap().get();
@@ -62,7 +62,7 @@ proptest! {
         let total = |gpus| {
             let scenario = on(gpus, how, |it| {
                 it.train.recompute = if full { Recompute::Full } else { Recompute::None };
-                suit(model, it, |_| true);
+                suit(model, it, |_| false);
             });
             estimate(model, &scenario, None).unwrap().allocated()
         };
@@ -153,7 +153,7 @@ fn the_fewest_cards_are_found() {
     let place = Place::new();
     let json = place.json(&["min", "gpus", "llama-3.1-70b", "--gpu", "h100-sxm-80", "--recompute", "full"]);
     let gpus = json["gpus"].as_u64().unwrap();
-    assert!(gpus > 8 && json["fewer"]["gpus"].as_u64().unwrap() < gpus, "{json}");
+    assert!(gpus > 1 && json["fewer"]["gpus"].as_u64().unwrap() < gpus, "{json}");
     let none = place.run(&["min", "gpus", "llama-3.1-405b", "--gpu", "rtx-4090"]);
     assert_eq!(none.code, 1, "{}", none.err);
 }
