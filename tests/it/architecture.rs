@@ -15,6 +15,7 @@ const FLOORS: &[&str] = &[
     "scenario",
     "allocator",
     "ledger",
+    "parallel",
     "tape",
     "states",
     "layers",
@@ -34,7 +35,7 @@ const FLOORS: &[&str] = &[
 ];
 
 /// Modules that are pure: no files, no environment, no clock, no streams, no terminal, no arguments.
-const DOMAIN: usize = 17;
+const DOMAIN: usize = 18;
 
 const IMPURE: &[&str] = &[
     "std::fs",
