@@ -72,8 +72,13 @@ impl Layout {
             world / pipeline,
             &format!("a stage has {} GPUs", world / pipeline),
         )?;
-        let expert_data =
-            divided("parallel.expert", expert, of_experts, &format!("a stage has {of_experts} GPUs for experts"))?;
+        let unset = if parallel.expert_tensor.is_none() && tensor > 1 {
+            format!(", since parallel.expert_tensor is as parallel.tensor: {tensor}; 1 leaves more")
+        } else {
+            String::new()
+        };
+        let why = format!("a stage has {of_experts} GPUs for experts{unset}");
+        let expert_data = divided("parallel.expert", expert, of_experts, &why)?;
         let group = left * context;
         let shard = parallel.shard_size.unwrap_or(group);
         let replicas = format!("{group} GPUs hold the same");

@@ -6,8 +6,11 @@ use brimful::preset::Library;
 use brimful::scenario::parameter::Parameter;
 use brimful::scenario::{Framework, Scenario};
 
+/// A key and what it is set to.
+type Setting<'s> = (&'s str, &'s str);
+
 /// A scenario under Megatron with these settings, as a command line gives them.
-fn scenario(settings: &[(&str, &str)]) -> Scenario {
+fn scenario(settings: &[Setting<'_>]) -> Scenario {
     let library = Library::embedded();
     let mut scenario = Scenario { framework: Framework::named("megatron"), ..Scenario::default() };
     library.profiles().settle(&mut scenario).unwrap();
@@ -23,7 +26,7 @@ fn model(id: &str) -> Model {
     Library::embedded().model(id).unwrap().clone()
 }
 
-fn refusal(id: &str, settings: &[(&str, &str)]) -> String {
+fn refusal(id: &str, settings: &[Setting<'_>]) -> String {
     let (model, scenario) = (model(id), scenario(settings));
     let said = memory::check(&model, &scenario).unwrap_err();
     let found = memory::estimate(&model, &scenario, None).unwrap_err();
@@ -31,7 +34,7 @@ fn refusal(id: &str, settings: &[(&str, &str)]) -> String {
     said.to_string()
 }
 
-fn ledger(id: &str, settings: &[(&str, &str)]) -> Ledger {
+fn ledger(id: &str, settings: &[Setting<'_>]) -> Ledger {
     memory::estimate(&model(id), &scenario(settings), None).unwrap_or_else(|error| panic!("{id} {settings:?}: {error}"))
 }
 
@@ -46,7 +49,7 @@ fn whole(model: &Model, scenario: &Scenario, category: Category) -> Result<u64, 
     Ok(sum)
 }
 
-const LAYOUTS: &[&[(&str, &str)]] = &[
+const LAYOUTS: &[&[Setting<'static>]] = &[
     &[("gpus", "1")],
     &[("gpus", "8")],
     &[("gpus", "8"), ("parallel.zero", "0")],
@@ -71,9 +74,11 @@ fn all_ranks_together_have_the_whole_model() {
         let count = parameters::count(&model.architecture).unwrap().get();
         for layout in LAYOUTS {
             let scenario = scenario(&[layout, &[("train.sequence_length", "512")][..]].concat());
-            let (Ok(_), pipeline) = (memory::check(&model, &scenario), scenario.parallel.pipeline) else { continue };
+            if memory::check(&model, &scenario).is_err() {
+                continue;
+            }
             // A last stage has a tied head of its own.
-            let copied = model.architecture.tie_word_embeddings && pipeline > 1;
+            let copied = model.architecture.tie_word_embeddings && scenario.parallel.pipeline > 1;
             let all = count + if copied { rows * model.architecture.hidden_size } else { 0 };
             let of = |category| whole(&model, &scenario, category).unwrap();
             assert_eq!(of(Category::Parameters), 2 * all, "{id} {layout:?}");
@@ -135,19 +140,22 @@ fn others_do_not_read_what_megatron_does() {
 /// The settings of `[megatron]`, each in a run where it matters.
 #[test]
 fn every_setting_changes_a_number() {
-    let dense: &[(&str, &str)] = &[("gpus", "8"), ("train.micro_batch_size", "2")];
-    let piped: &[(&str, &str)] = &[("gpus", "8"), ("parallel.pipeline", "2"), ("parallel.virtual_pipeline", "2")];
-    let experts: &[(&str, &str)] = &[("gpus", "8"), ("parallel.expert", "4"), ("parallel.expert_tensor", "1")];
-    let unfused: &[(&str, &str)] = &[("gpus", "8"), ("train.attention", "eager"), ("train.dropout", "0.1")];
-    let full: &[(&str, &str)] = &[("gpus", "8"), ("train.recompute", "full")];
-    let predicting: &[(&str, &str)] = &[("gpus", "8"), ("megatron.mtp_num_layers", "2")];
-    let fused_loss: &[(&str, &str)] = &[("gpus", "8"), ("megatron.cross_entropy_loss_fusion", "true")];
-    let muon: &[(&str, &str)] = &[("gpus", "8"), ("train.optimizer", "muon")];
-    let in_fp8: &[(&str, &str)] = &[("gpus", "8"), ("train.precision", "fp8-master")];
-    let deferring: &[(&str, &str)] = &[("gpus", "8"), ("megatron.defer_embedding_wgrad_compute", "true")];
-    let offloading: &[(&str, &str)] = &[("gpus", "8"), ("megatron.fine_grained_activation_offloading", "true")];
+    let dense: &[Setting<'_>] = &[("gpus", "8"), ("train.micro_batch_size", "2")];
+    let piped: &[Setting<'_>] = &[("gpus", "8"), ("parallel.pipeline", "2"), ("parallel.virtual_pipeline", "2")];
+    let experts: &[Setting<'_>] = &[("gpus", "8"), ("parallel.expert", "4"), ("parallel.expert_tensor", "1")];
+    let unfused: &[Setting<'_>] = &[("gpus", "8"), ("train.attention", "eager"), ("train.dropout", "0.1")];
+    let full: &[Setting<'_>] = &[("gpus", "8"), ("train.recompute", "full")];
+    let predicting: &[Setting<'_>] = &[("gpus", "8"), ("megatron.mtp_num_layers", "2")];
+    let fused_loss: &[Setting<'_>] = &[("gpus", "8"), ("megatron.cross_entropy_loss_fusion", "true")];
+    let muon: &[Setting<'_>] = &[("gpus", "8"), ("train.optimizer", "muon")];
+    let in_fp8: &[Setting<'_>] = &[("gpus", "8"), ("train.precision", "fp8-master")];
+    let two: &[Setting<'_>] = &[("gpus", "8"), ("parallel.pipeline", "2")];
+    let deferring = [two, &[("megatron.defer_embedding_wgrad_compute", "true")][..]].concat();
+    // The last stage is to be the fullest.
+    let [two, deferring] = [two, &deferring].map(|it| [it, &[("train.micro_batch_size", "8")][..]].concat());
+    let offloading: &[Setting<'_>] = &[("gpus", "8"), ("megatron.fine_grained_activation_offloading", "true")];
     let (llama, mixtral) = ("llama-3.2-1b", "mixtral-8x7b-v0.1");
-    let changes: &[(&str, &[(&str, &str)], &str, &str)] = &[
+    let changes: &[(&str, &[Setting<'_>], &str, &str)] = &[
         (llama, dense, "transformer_impl", "local"),
         (llama, dense, "attention_backend", "flash"),
         (llama, dense, "attention_backend", "unfused"),
@@ -167,8 +175,8 @@ fn every_setting_changes_a_number() {
         (llama, muon, "use_layer_wise_param_layout", "false"),
         (llama, dense, "make_vocab_size_divisible_by", "100"),
         (llama, dense, "tp_comm_overlap", "true"),
-        (llama, dense, "defer_embedding_wgrad_compute", "true"),
-        (llama, deferring, "wgrad_deferral_limit", "2"),
+        (llama, &two, "defer_embedding_wgrad_compute", "true"),
+        (llama, &deferring, "wgrad_deferral_limit", "2"),
         (llama, in_fp8, "fp8_param_gather", "true"),
         (mixtral, experts, "moe_token_dispatcher_type", "alltoall"),
         (mixtral, experts, "moe_grouped_gemm", "true"),

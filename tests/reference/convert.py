@@ -899,8 +899,8 @@ def golden(record):
     arguments, parallelism = record["megatron_args"], record["parallelism"]
     if any(name.startswith(("--cuda-graph", "--enable-cuda-graph")) for name in arguments):
         raise Skip("Megatron-LM with CUDA graphs")
-    if parallelism["fsdp"]:
-        raise Skip("Megatron-FSDP")
+    if parallelism["fsdp"] and "fp8" in record["precision"]:
+        raise Skip("Megatron-FSDP in fp8")
     if arguments.get("--no-use-layer-wise-param-layout") and parallelism["dp"] < 8:
         raise Skip("Muon's whole tensors in turn, on a rank that has not the largest")
     scenario = {
@@ -938,7 +938,7 @@ def megatron_parallel(record):
     layout = {
         "tensor": parallelism["tp"], "sequence": bool(parallelism["sp"]), "pipeline": parallelism["pp"],
         "context": parallelism["cp"], "expert": parallelism["ep"],
-        "zero": 1 if arguments.get("--use-distributed-optimizer") else 0,
+        "zero": 3 if parallelism["fsdp"] else 1 if arguments.get("--use-distributed-optimizer") else 0,
         "micro_batches": record["grad_accum"] or 8,
     }
     if parallelism["etp"]:

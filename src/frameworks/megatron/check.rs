@@ -1,7 +1,7 @@
 //! Which models Megatron-Core builds, and on which layouts.
 
 use super::{Job, letters};
-use crate::ledger::EstimateError;
+use crate::ledger::{Asked, EstimateError};
 use crate::model::architecture::{
     Activation, Attention, Experts, FeedForward, KeyValues, Layer, LayerVariant, Mixer, Mlp,
 };
@@ -10,6 +10,7 @@ use crate::model::recurrent::Recurrent;
 use crate::model::{Architecture, Output};
 use crate::parallel::Layout;
 use crate::parallel::layout::nearest_words;
+use crate::scenario::{Optimizer, Precision};
 
 /// An error for the first part of a model that no layer of Megatron-Core has, or whose memory is not known.
 pub(super) fn model(job: &Job<'_>) -> Result<(), EstimateError> {
@@ -100,6 +101,21 @@ fn unknown_letters(job: &Job<'_>) -> Option<&'static str> {
     (!known).then_some("predicting layers (mtp_hybrid_override_pattern) of other kinds than its own")
 }
 
+/// An error where a pipeline has more stages or pieces than any real one, each of which is looked at by itself.
+pub(super) fn pipeline(layout: &Layout) -> Result<(), EstimateError> {
+    const MOST_STAGES: u64 = 1 << 10;
+    const MOST_PIECES: u64 = 1 << 14;
+    let (stages, pieces) = (layout.pipeline, layout.pipeline.saturating_mul(layout.virtual_pipeline));
+    if stages > MOST_STAGES {
+        return invalid("parallel.pipeline", format!("{stages} stages; at most {MOST_STAGES} are covered"));
+    }
+    if pieces > MOST_PIECES {
+        let problem = format!("{pieces} pieces on {stages} stages; at most {MOST_PIECES} are covered");
+        return invalid("parallel.virtual_pipeline", problem);
+    }
+    Ok(())
+}
+
 /// An error where a layout and a model, or two sizes of a layout, do not go together.
 pub(super) fn layout(job: &Job<'_>, layout: &Layout, pieces: usize) -> Result<(), EstimateError> {
     let architecture = &job.model.architecture;
@@ -179,14 +195,30 @@ fn tokens(job: &Job<'_>, layout: &Layout) -> Result<(), EstimateError> {
     }
     let (below, above) = (length / multiple * multiple, length.div_ceil(multiple).saturating_mul(multiple));
     let nearest = if below > 0 { format!("{below} and {above}") } else { above.to_string() };
-    let why = format!("2 × context {} and tensor {ranks} are to divide", layout.context);
-    invalid(KEY, format!("{length} tokens, which {why}: {multiple}; the nearest are {nearest}"))
+    let of_context = format!("two parts on each of {} context-parallel ranks", layout.context);
+    let of_tensor = format!("{ranks} tensor-parallel ranks");
+    let why = match (parts > 1, ranks > 1) {
+        (true, true) => format!("{of_context} and {of_tensor}"),
+        (true, false) => of_context,
+        _ => of_tensor,
+    };
+    invalid(KEY, format!("{length} tokens, which {why} do not divide; the nearest are {nearest}"))
 }
 
 /// Whether the pipeline's schedule can be run.
 fn schedule(job: &Job<'_>, layout: &Layout, pieces: u64) -> Result<(), EstimateError> {
+    const LONGEST_TURN: u64 = 1 << 12;
     let (stages, megatron) = (layout.pipeline, &job.scenario.megatron);
     let overlaps = megatron.overlap_moe_expert_parallel_comm;
+    if overlaps && layout.expert < 2 {
+        let problem = "true, but all experts are on every rank: it needs parallel.expert = 2 or more";
+        return invalid("megatron.overlap_moe_expert_parallel_comm", problem.to_owned());
+    }
+    if megatron.defer_embedding_wgrad_compute && (stages < 2 || !megatron.gradient_accumulation_fusion) {
+        let problem = "true, which needs a pipeline (parallel.pipeline = 2 or more) and \
+                       megatron.gradient_accumulation_fusion";
+        return invalid("megatron.defer_embedding_wgrad_compute", problem.to_owned());
+    }
     if overlaps && stages > 1 && pieces < 2 {
         let problem = "true, which in a pipeline needs several pieces on each stage: parallel.virtual_pipeline = 2 or \
                        more";
@@ -205,6 +237,11 @@ fn schedule(job: &Job<'_>, layout: &Layout, pieces: u64) -> Result<(), EstimateE
         let key = "megatron.microbatch_group_size_per_virtual_pipeline_stage";
         return invalid(key, format!("{group}, but as many as the {stages} stages are needed"));
     }
+    if group.saturating_mul(pieces) > LONGEST_TURN {
+        let key = "megatron.microbatch_group_size_per_virtual_pipeline_stage";
+        let problem = format!("{group} through {pieces} pieces; at most {LONGEST_TURN} in all are covered");
+        return invalid(key, problem);
+    }
     let rest = micro_batches % group;
     if rest > 0 && rest < stages {
         let (below, above) = (micro_batches - rest, micro_batches - rest + group);
@@ -221,9 +258,18 @@ fn schedule(job: &Job<'_>, layout: &Layout, pieces: u64) -> Result<(), EstimateE
 /// Whether copies of the optimizer's states can be divided among replicas.
 fn instances(job: &Job<'_>, layout: &Layout) -> Result<(), EstimateError> {
     const KEY: &str = "megatron.num_distributed_optimizer_instances";
-    if layout.zero > 1 {
-        let covered = String::from("0, 1 (the distributed optimizer), under megatron");
+    if layout.zero == 2 {
+        let covered = String::from("0, 1 (the distributed optimizer), 3 (Megatron-FSDP), under megatron");
         return Err(EstimateError::NotCovered { key: "parallel.zero", value: layout.zero.to_string(), covered });
+    }
+    let precision = job.scenario.train.precision;
+    let asked: [Asked<'_>; 3] = [
+        (layout.pipeline == 1, "parallel.pipeline", &layout.pipeline, "1"),
+        (precision == Precision::Bf16Master, "train.precision", &precision.word(), "bf16-master"),
+        (job.scenario.train.optimizer == Optimizer::Adamw, "train.optimizer", &"muon", "adamw"),
+    ];
+    if layout.zero == 3 {
+        EstimateError::first_unknown(&asked, "under Megatron-FSDP (parallel.zero = 3)")?;
     }
     let instances = job.scenario.megatron.num_distributed_optimizer_instances;
     let replicas = layout.data * layout.context;

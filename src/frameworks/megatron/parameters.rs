@@ -23,6 +23,8 @@ pub(super) struct Weight {
     pub(super) of_experts: bool,
     /// Whether it is the matrix of a product inside the layers.
     pub(super) is_matrix: bool,
+    /// Whether it has a row for each word.
+    pub(super) is_vocabulary: bool,
 }
 
 /// Every parameter of a stage.
@@ -98,11 +100,25 @@ fn predicting(plan: &Plan<'_>, blocks: &[BlockParameters], weights: &mut Vec<Wei
     let by_rows = Division::NONE.over(Axis::Tensor, plan.layout.tensor);
     let joined =
         Draft::new("multi-token prediction.projection", &[dim("h", hidden), dim("2h", 2 * hidden)], 16, by_rows);
-    weights.push(Weight { draft: joined, place, count: depths, of_experts: false, is_matrix: true });
+    weights.push(Weight {
+        draft: joined,
+        place,
+        count: depths,
+        of_experts: false,
+        is_matrix: true,
+        is_vocabulary: false,
+    });
     let each = architecture.norm.parameter_tensors();
     let norms = Draft::new("multi-token prediction.norms", &[dim("h", hidden)], 16, Division::NONE).times(3 * each);
     if architecture.norm != NormKind::LayerWithoutWeight {
-        weights.push(Weight { draft: norms, place, count: depths, of_experts: false, is_matrix: false });
+        weights.push(Weight {
+            draft: norms,
+            place,
+            count: depths,
+            of_experts: false,
+            is_matrix: false,
+            is_vocabulary: false,
+        });
     }
 }
 
@@ -115,7 +131,8 @@ fn weight(plan: &Plan<'_>, tensor: &Tensor, place: Place, count: u64) -> Weight 
     };
     let of_experts = matches!(tensor.role, Role::Experts { .. } | Role::ExpertBiases { .. });
     let is_matrix = matches!(tensor.role, Role::Linear | Role::Experts { .. }) && tensor.part != Part::Head;
-    Weight { draft, place, count, of_experts, is_matrix }
+    let is_vocabulary = tensor.part.split() == Split::Vocabulary && tensor.piece == Piece::Weight;
+    Weight { draft, place, count, of_experts, is_matrix, is_vocabulary }
 }
 
 /// A tensor with as many rows of the vocabulary as all ranks together have.

@@ -26,6 +26,7 @@ impl<'a> Plan<'a> {
         let options = options::of(job)?;
         let layout = Layout::of(job.scenario)?;
         check::model(job)?;
+        check::pipeline(&layout)?;
         let mut stages = pieces::of(&job.model.architecture, &layout, &job.scenario.megatron)?;
         check::layout(job, &layout, stages.first().map_or(1, Vec::len))?;
         let stage = usize::try_from(job.rank.pipeline).unwrap_or(usize::MAX).min(stages.len() - 1);
@@ -64,6 +65,11 @@ impl<'a> Plan<'a> {
     /// Micro batches of a step on a replica.
     pub(super) const fn micro_batches(&self) -> u64 {
         self.job.scenario.parallel.micro_batches
+    }
+
+    /// Whether weights and gradients are divided among replicas too, by Megatron-FSDP.
+    pub(super) const fn is_fully_sharded(&self) -> bool {
+        self.layout.zero == 3
     }
 
     /// Micro batches that a piece of the model takes in a row.

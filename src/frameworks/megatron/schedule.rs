@@ -57,13 +57,13 @@ impl Schedule<'_> {
         let turns = self.turns();
         let pieces = self.kept.len();
         let warm_up = usize::try_from(self.warm_up()).unwrap_or(usize::MAX);
-        let (mut alive, mut heaviest, mut most) = (vec![0_u64; pieces], vec![0; pieces], Bytes::ZERO);
+        let (mut alive, mut heaviest) = (vec![0_u64; pieces], vec![0; pieces]);
+        let (mut held, mut most) = (Bytes::ZERO, Bytes::ZERO);
         for (turn, piece) in turns.iter().enumerate() {
             alive[*piece] += 1;
-            let mut weight = if *piece == pieces - 1 { self.loss } else { Bytes::ZERO };
-            for (count, kept) in alive.iter().zip(self.kept) {
-                weight = weight.checked_add(kept.checked_mul(*count)?)?;
-            }
+            held = held.checked_add(self.kept[*piece])?;
+            let loss = if *piece == pieces - 1 { self.loss } else { Bytes::ZERO };
+            let weight = held.checked_add(loss)?;
             if weight > most {
                 (most, heaviest) = (weight, alive.clone());
             }
@@ -71,6 +71,7 @@ impl Schedule<'_> {
             if turn >= warm_up {
                 let back = pieces - 1 - turns[turn - warm_up];
                 alive[back] = alive[back].saturating_sub(1);
+                held = held.saturating_sub(self.kept[back]);
             }
         }
         Ok(heaviest)

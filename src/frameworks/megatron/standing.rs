@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::share::{replicas, states};
 use super::turns;
 use crate::frameworks::step::{always, steady};
-use crate::ledger::{Alive, Axis, Category, Entry, Instant, Lifetime, Step};
+use crate::ledger::{Alive, Axis, Category, Division, Entry, Instant, Lifetime, Step};
 use crate::scenario::Precision;
 use crate::units::{Bits, Overflow};
 
@@ -17,12 +17,14 @@ pub(super) fn entries(plan: &Plan<'_>, weights: &[Weight]) -> Result<Vec<Entry>,
     let gradients = gradient_bits(plan);
     let mut entries = Vec::with_capacity(weights.len() * 6);
     for weight in weights {
-        entries.push(entry(weight, &weight.draft, Category::Parameters, always())?);
+        let draft = Draft { divided: stored(plan, weight), ..weight.draft.clone() };
+        entries.push(entry(weight, &draft, Category::Parameters, always())?);
     }
     for weight in weights {
-        let draft = Draft { bits: gradients, ..named("gradient of", weight) };
+        let draft = Draft { bits: gradients, divided: stored(plan, weight), ..named("gradient of", weight) };
         entries.push(entry(weight, &draft, Category::Gradients, always())?);
     }
+    entries.append(&mut gathered(plan, weights)?);
     let stepped = steady().with(Step::First, Instant::OptimizerStep);
     let in_turn = turns::owned(plan, weights)?;
     for (index, weight) in weights.iter().enumerate() {
@@ -59,6 +61,21 @@ pub(super) fn entries(plan: &Plan<'_>, weights: &[Weight]) -> Result<Vec<Entry>,
 fn gradient_bits(plan: &Plan<'_>) -> Bits {
     let narrow = plan.train().precision == Precision::Fp16Master || plan.megatron().grad_reduce_in_bf16;
     Bits::whole(if narrow { 16 } else { 32 })
+}
+
+/// Over which ranks a parameter and its gradient are divided: over replicas too under Megatron-FSDP.
+fn stored(plan: &Plan<'_>, weight: &Weight) -> Division {
+    let replicas = if plan.is_fully_sharded() { replicas(plan, weight.of_experts) } else { 1 };
+    weight.draft.divided.over(Axis::Data, replicas)
+}
+
+/// What Megatron-FSDP keeps whole between steps: the tables of the vocabulary, where they are two.
+fn gathered(plan: &Plan<'_>, weights: &[Weight]) -> Result<Vec<Entry>, Overflow> {
+    if !plan.is_fully_sharded() || plan.architecture().tie_word_embeddings {
+        return Ok(Vec::new());
+    }
+    let tables = weights.iter().filter(|weight| weight.is_vocabulary);
+    tables.map(|weight| entry(weight, &named("gathered", weight), Category::Parameters, always())).collect()
 }
 
 fn named(what: &str, weight: &Weight) -> Draft {

@@ -38,6 +38,11 @@ pub(super) fn ledger(plan: &Plan<'_>) -> Result<Ledger, EstimateError> {
         let alive = Alive::NEVER.in_both(Instant::Backward);
         entries.push(transient(&draft, (Category::Workspace, Place::Model), alive)?);
     }
+    if let Some(draft) = working::gathered(plan, &weights)? {
+        let instants = [Instant::ForwardEnd, Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
+        let alive = instants.into_iter().fold(Alive::NEVER, Alive::in_both);
+        entries.push(transient(&draft, (Category::Workspace, Place::Model), alive)?);
+    }
     entries.append(&mut at_the_end(plan, &flight)?);
     let process = Process::of(plan.job.scenario, false).with_own_workspaces();
     close_at(entries, (process, plan.job.gpu), &places(plan, &flight), None)

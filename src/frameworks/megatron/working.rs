@@ -1,10 +1,13 @@
 //! What the heaviest moment of a stage's backward pass makes beside what is kept.
 
-use super::draft::{Draft, dim, sum};
+use std::collections::BTreeMap;
+
+use super::draft::{Draft, Load, dim, sum};
 use super::layer;
 use super::options::Recomputed;
+use super::parameters::Weight;
 use super::plan::Plan;
-use crate::ledger::Division;
+use crate::ledger::{Division, Place};
 use crate::model::architecture::Layer;
 use crate::scenario::RecomputeMethod;
 use crate::units::{Bytes, Overflow};
@@ -45,6 +48,24 @@ fn heaviest(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>, Overflow> {
         }
     }
     Ok(heaviest.1)
+}
+
+/// What Megatron-FSDP gathers of the largest layer, with its gradient before that is divided and in the buffer's type.
+pub(super) fn gathered(plan: &Plan<'_>, weights: &[Weight]) -> Result<Option<Draft>, Overflow> {
+    /// Bytes of each parameter: the weight twice, its gradient twice, and that in fp32.
+    const EACH: u64 = 12;
+    if !plan.is_fully_sharded() {
+        return Ok(None);
+    }
+    let mut of_layers: BTreeMap<Place, u64> = BTreeMap::new();
+    for weight in weights.iter().filter(|weight| weight.place.layers().is_some()) {
+        let elements = of_layers.entry(weight.place).or_default();
+        *elements = elements.checked_add(weight.draft.bytes()?.get() / 2).ok_or(Overflow)?;
+    }
+    let largest = of_layers.into_values().max().unwrap_or(0);
+    let bytes = largest.checked_mul(EACH).ok_or(Overflow)?;
+    let draft = Draft::plain("weights and gradients of a layer, gathered", bytes);
+    Ok(Some(draft.loaded(Load::between(0, 100, 100))))
 }
 
 /// Where products do not add to the buffer themselves, a gradient stands in bf16 before it is added.

@@ -111,7 +111,7 @@ pub(super) const PARALLEL: &[Parameter] = &[
         key: "parallel.micro_batches",
         label: "micro batches",
         unit: "",
-        help: "micro batches in flight per step",
+        help: "micro batches of a step, for pipeline schedules",
         kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
         applies: |s| laid_out(s, "micro_batches"),
         get: |s| Value::Count(s.parallel.micro_batches),
