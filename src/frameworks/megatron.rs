@@ -26,7 +26,7 @@ use crate::model::parameters::{BlockParameters, blocks};
 use crate::parallel::Layout;
 
 /// What entries name as their source.
-const SOURCE: &str = "Megatron-Core 0.18 with Transformer Engine: code read, held against its functional tests";
+const SOURCE: &str = "Megatron-LM at d98e8a64 with Transformer Engine: code read, held against its functional tests";
 
 /// Megatron-LM's `pretrain_gpt.py` and its kin.
 pub(crate) struct Megatron;
