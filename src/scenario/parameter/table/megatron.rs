@@ -256,7 +256,7 @@ pub(super) const MEGATRON: &[Parameter] = &[
     },
     Parameter {
         key: "megatron.fp8_param_gather",
-        label: "fp8 param gather",
+        label: "fp8 gather",
         unit: "",
         help: "weights are gathered in fp8, of which no copy is cached",
         kind: Kind::Flag,
