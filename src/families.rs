@@ -34,6 +34,7 @@ mod lfm;
 mod ling;
 mod llama;
 mod mamba;
+mod megatron;
 mod mimo;
 mod minimax;
 mod mistral;
@@ -140,6 +141,7 @@ const LINEAGES: &[&[Member]] = &[
     t5::MEMBERS,
     bart::MEMBERS,
     vit::MEMBERS,
+    megatron::MEMBERS,
 ];
 
 /// Every family, lineage by lineage.

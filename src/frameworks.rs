@@ -1,6 +1,7 @@
 //! The frameworks that are described, each by its own rules, and what they have in common.
 
 pub(crate) mod litgpt;
+pub(crate) mod megatron;
 pub(crate) mod step;
 mod switches;
 pub(crate) mod torchtune;
@@ -26,7 +27,6 @@ pub(crate) struct Job<'a> {
     /// The card, whose kernels take workspaces.
     pub(crate) gpu: Option<&'a Gpu>,
     /// Which of the job's cards.
-    #[expect(dead_code, reason = "every framework that is described so far has the same on every card")]
     pub(crate) rank: Rank,
 }
 
@@ -100,7 +100,8 @@ pub(crate) trait Framework: Sync {
 }
 
 /// Every framework.
-static FRAMEWORKS: [&dyn Framework; 3] = [&transformers::Transformers, &litgpt::Litgpt, &torchtune::Torchtune];
+static FRAMEWORKS: [&dyn Framework; 4] =
+    [&transformers::Transformers, &litgpt::Litgpt, &torchtune::Torchtune, &megatron::Megatron];
 
 /// The words of all frameworks.
 pub(crate) fn ids() -> Vec<&'static str> {

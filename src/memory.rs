@@ -73,7 +73,10 @@ pub fn estimate_on(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>, rank: 
         let problem = format!("there is no stage {}: {stages} in all, counted from 0", rank.pipeline);
         return Err(EstimateError::Invalid { key: "parallel.pipeline", problem });
     }
-    Ok(framework.train(&Job { rank, ..job })?.of_rank(rank))
+    match scenario.task {
+        Task::Train => Ok(framework.train(&Job { rank, ..job })?.of_rank(rank)),
+        Task::Infer => framework.infer(&job),
+    }
 }
 
 /// How many parameters a training run's optimizer steps.

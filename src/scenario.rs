@@ -7,6 +7,7 @@ pub mod choices;
 pub mod command;
 mod follow;
 mod image_size;
+pub mod megatron;
 pub mod parameter;
 pub mod profile;
 mod value;
@@ -14,11 +15,13 @@ mod value;
 use serde::Serialize;
 
 pub use choices::{
-    AdapterKind, Attention, BaseWeights, Compile, Estimator, InitLoraWeights, KernelLibrary, Loss, Method, Objective,
-    Optimizer, OptimizerImplementation, Placement, Precision, Recompute, ReduceDtype, Reference, Strategy, Task, Wrap,
+    AdapterKind, Attention, AttentionBackend, BaseWeights, Compile, Estimator, FusionImpl, InitLoraWeights,
+    KernelLibrary, LoadBalancing, Loss, Method, Objective, Optimizer, OptimizerImplementation, Placement, Precision,
+    Recompute, RecomputeMethod, ReduceDtype, Reference, Strategy, Task, TokenDispatcher, TransformerImpl, Wrap,
 };
 pub use follow::LEADING;
 pub use image_size::ImageSize;
+pub use megatron::Megatron;
 pub use profile::{Framework, Profile, Profiles};
 pub use value::Value;
 
@@ -43,6 +46,8 @@ pub struct Scenario {
     pub runtime: Runtime,
     /// How it is spread over GPUs.
     pub parallel: Parallel,
+    /// What Megatron alone has words for.
+    pub megatron: Megatron,
     /// How it is served.
     pub infer: Infer,
 }
@@ -168,8 +173,8 @@ pub struct Parallel {
     pub context: u64,
     /// Expert parallel size.
     pub expert: u64,
-    /// Expert tensor parallel size.
-    pub expert_tensor: u64,
+    /// Expert tensor parallel size; unset: the tensor parallel size.
+    pub expert_tensor: Option<u64>,
     /// Sharding stage of the data-parallel group, 0 to 3.
     pub zero: u64,
     /// GPUs per shard group; unset: all.
@@ -243,6 +248,7 @@ impl Default for Scenario {
             train: Train::default(),
             runtime: Runtime::default(),
             parallel: Parallel::default(),
+            megatron: Megatron::default(),
             infer: Infer::default(),
         }
     }
@@ -316,7 +322,7 @@ impl Default for Parallel {
             virtual_pipeline: 1,
             context: 1,
             expert: 1,
-            expert_tensor: 1,
+            expert_tensor: None,
             zero: 0,
             shard_size: None,
             micro_batches: 8,

@@ -180,12 +180,9 @@ impl Validation {
 fn judge(case: Case, with_sketch: bool) -> Outcome {
     let (predicted, sketch) = match &case.subject {
         Err(reason) => (Err(reason.clone()), None),
-        Ok(subject) if case.rank.is_some() && subject.scenario.gpus > 1 => {
-            (Err(String::from("a rank other than the fullest is not covered yet")), None)
-        }
         Ok(subject) => {
             let asked = with_sketch.then(|| case.metric.sketched(&subject.model, &rule_of_thumb(&subject.scenario)));
-            (case.metric.predicted(subject), asked.flatten())
+            (case.metric.predicted(subject, case.rank), asked.flatten())
         }
     };
     Outcome { case, predicted, sketch }

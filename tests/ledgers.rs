@@ -29,6 +29,18 @@ const SETTINGS: &[(&str, &[(&str, &str)])] = &[
     ("infer", &[("task", "infer")]),
     ("litgpt", &[("framework", "litgpt"), ("train.sequence_length", "512")]),
     ("torchtune", &[("framework", "torchtune"), ("train.sequence_length", "512")]),
+    (
+        "megatron",
+        &[
+            ("framework", "megatron"),
+            ("train.precision", "bf16-master"),
+            ("gpus", "16"),
+            ("parallel.zero", "1"),
+            ("parallel.tensor", "2"),
+            ("parallel.sequence", "true"),
+            ("parallel.pipeline", "2"),
+        ],
+    ),
 ];
 
 #[test]

@@ -135,6 +135,7 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     expert_gate: GateCode::Halves,
     correction_bias_in_fp32: false,
     trains: true,
+    of_megatron: false,
     measured: false,
     shared_expert_first: false,
     bidirectional: false,

@@ -160,6 +160,8 @@ pub struct Implementation {
     pub correction_bias_in_fp32: bool,
     /// Whether a training step can be recorded: all that keeps something for backward is known.
     pub trains: bool,
+    /// Whether Megatron-LM alone builds such models, and Transformers has no class for them.
+    pub of_megatron: bool,
     /// Whether steps of this family were measured. What is only read off the code is an estimate: rules written before
     /// measuring were up to 5 % off.
     pub measured: bool,

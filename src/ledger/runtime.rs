@@ -13,6 +13,16 @@ use crate::scenario::{Estimator, Scenario};
 use crate::shape::Shape;
 use crate::units::{Bits, Bytes, Overflow};
 
+/// Who says which workspaces libraries take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Workspaces {
+    /// What is usual is estimated.
+    #[default]
+    Usual,
+    /// The run does.
+    OfRun,
+}
+
 /// The process in which a run takes place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Process {
@@ -26,6 +36,8 @@ pub(crate) struct Process {
     pub(crate) order_guessed: bool,
     /// Whether it is one of several that exchange tensors.
     communicates: bool,
+    /// Who says which workspaces libraries take.
+    workspaces: Workspaces,
     /// Whether the run is known no better than by the rule of thumb, which knows no process.
     sketched: bool,
 }
@@ -40,6 +52,7 @@ impl Process {
             played,
             order_guessed: false,
             communicates: scenario.gpus > 1,
+            workspaces: Workspaces::Usual,
             sketched: scenario.estimator == Estimator::Sketch,
         }
     }
@@ -47,6 +60,11 @@ impl Process {
     /// The same where the order of what is asked for may be a compiler's choice.
     pub(crate) const fn in_guessed_order(self, order_guessed: bool) -> Self {
         Self { order_guessed, ..self }
+    }
+
+    /// The same where the run says itself which workspaces libraries take.
+    pub(crate) const fn with_own_workspaces(self) -> Self {
+        Self { workspaces: Workspaces::OfRun, ..self }
     }
 
     /// What stands outside PyTorch's allocator on a card: the usual, the least and the most.
@@ -110,14 +128,16 @@ impl Process {
         let cublas = Bytes::new(Kernels::of(gpu).product);
         // Observed reserved over allocated: 1.00 with expandable segments, 1.05 usually.
         let slack = Bytes::new(allocated.get() / 20);
-        entries.push(entry(
-            Overhead::Workspace,
-            WORKSPACE,
-            cublas,
-            Exactness::Estimated { low: Bytes::ZERO, high: cublas },
-            alive,
-            "PyTorch 2.x: 32 MiB on Hopper and later, 8.125 MiB before",
-        ));
+        if self.workspaces == Workspaces::Usual {
+            entries.push(entry(
+                Overhead::Workspace,
+                WORKSPACE,
+                cublas,
+                Exactness::Estimated { low: Bytes::ZERO, high: cublas },
+                alive,
+                "PyTorch 2.x: 32 MiB on Hopper and later, 8.125 MiB before",
+            ));
+        }
         entries.push(entry(
             Overhead::Slack,
             "allocator slack (inside PyTorch's allocator)",

@@ -33,8 +33,24 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
     }
     Layout::of(scenario)?;
     settings(scenario)?;
+    check_for_megatron(scenario)?;
     let in_one_type = scenario.framework.training().is_some_and(|it| it.adapters_as_model);
     if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
+}
+
+/// An error for what Megatron alone has: weights with a master copy, and modules that are recomputed.
+fn check_for_megatron(scenario: &Scenario) -> Result<(), EstimateError> {
+    if scenario.task != Task::Train || scenario.framework.builds_by("megatron") {
+        return Ok(());
+    }
+    let (precision, recompute) = (scenario.train.precision, scenario.train.recompute);
+    let others = Precision::WORDS.iter().filter(|word| !Precision::from_word(word).is_some_and(Precision::has_master));
+    let others: Vec<&str> = others.copied().collect();
+    let asked: [Asked<'_>; 2] = [
+        (!precision.has_master(), "train.precision", &precision.word(), &others.join(", ")),
+        (recompute != Recompute::Selective, "train.recompute", &recompute.word(), "none, full"),
+    ];
+    EstimateError::first_unknown(&asked, "but under megatron")
 }
 
 /// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.
@@ -50,7 +66,12 @@ pub(crate) fn check_family(model: &Model, scenario: &Scenario) -> Result<(), Est
     check_image(model, scenario)?;
     check_tower(model, scenario)?;
     check_weights(model, scenario)?;
-    if scenario.task != Task::Train || of_model(model).trains {
+    if of_model(model).of_megatron && !scenario.framework.builds_by("megatron") {
+        let covered = format!("megatron, for a model of the family {}, which no other builds", model.family.id);
+        return Err(EstimateError::framework(scenario.framework.word(), covered));
+    }
+    // Megatron builds models by code of its own.
+    if scenario.task != Task::Train || of_model(model).trains || scenario.framework.builds_by("megatron") {
         return Ok(());
     }
     let covered = format!("infer, for a model of the family {}: what its training keeps is not known", model.family.id);
@@ -275,6 +296,9 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
 /// Whether a parameter says nothing of how a job is spread over GPUs, or does so where its framework reads it.
 fn is_laid_out(scenario: &Scenario, parameter: &Parameter) -> bool {
     let trains = scenario.task == Task::Train;
+    if parameter.key.starts_with("megatron.") {
+        return trains && scenario.framework.builds_by("megatron");
+    }
     match (parameter.key, parameter.key.strip_prefix("parallel.")) {
         ("gpus", _) => trains && scenario.framework.profile().is_some_and(|profile| !profile.layout.is_empty()),
         (_, Some("micro_batches") | None) => true,

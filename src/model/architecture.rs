@@ -292,6 +292,11 @@ impl Architecture {
         self.groups.iter().any(|group| group.layer.attends_to_tower())
     }
 
+    /// Whether some layer has routed experts.
+    pub fn has_experts(&self) -> bool {
+        self.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)))
+    }
+
     /// All layers.
     pub fn num_hidden_layers(&self) -> u64 {
         self.groups.iter().map(|group| group.layers).sum()

@@ -56,7 +56,11 @@ impl Layout {
     /// Where groups do not divide the GPUs: the key, and the nearest sizes that do.
     pub fn of(scenario: &Scenario) -> Result<Self, EstimateError> {
         let (world, parallel) = (scenario.gpus, &scenario.parallel);
-        let Parallel { tensor, pipeline, context, expert, expert_tensor, .. } = *parallel;
+        // A framework without a choice of strategies means what it says by the stage itself.
+        let framework = &scenario.framework;
+        let by_strategy = framework.lays_out("strategy") || !framework.lays_out("zero");
+        let Parallel { tensor, pipeline, context, expert, .. } = *parallel;
+        let expert_tensor = parallel.expert_tensor.unwrap_or(tensor);
         let mut left = world;
         for (key, size) in [("parallel.tensor", tensor), ("parallel.pipeline", pipeline), ("parallel.context", context)]
         {
@@ -68,8 +72,13 @@ impl Layout {
             world / pipeline,
             &format!("a stage has {} GPUs", world / pipeline),
         )?;
-        let expert_data =
-            divided("parallel.expert", expert, of_experts, &format!("a stage has {of_experts} GPUs for experts"))?;
+        let unset = if parallel.expert_tensor.is_none() && tensor > 1 {
+            format!(", since parallel.expert_tensor is as parallel.tensor: {tensor}; 1 leaves more")
+        } else {
+            String::new()
+        };
+        let why = format!("a stage has {of_experts} GPUs for experts{unset}");
+        let expert_data = divided("parallel.expert", expert, of_experts, &why)?;
         let group = left * context;
         let shard = parallel.shard_size.unwrap_or(group);
         let replicas = format!("{group} GPUs hold the same");
@@ -86,7 +95,7 @@ impl Layout {
             data: left,
             expert_data,
             shard,
-            zero: parallel.stage()?,
+            zero: if by_strategy { parallel.stage()? } else { parallel.zero },
         })
     }
 }
@@ -156,7 +165,14 @@ mod tests {
 
     #[test]
     fn groups_divide_the_gpus_both_ways() {
-        let layout = on(64, |it| (it.tensor, it.pipeline, it.context, it.expert) = (4, 2, 2, 8)).unwrap();
+        let sizes = |it: &mut Parallel| (it.tensor, it.pipeline, it.context, it.expert) = (4, 2, 2, 8);
+        let whole = on(64, sizes).unwrap();
+        assert_eq!((whole.expert_tensor, whole.expert_data), (4, 1));
+        let layout = on(64, |it| {
+            sizes(it);
+            it.expert_tensor = Some(1);
+        });
+        let layout = layout.unwrap();
         assert_eq!((layout.data, layout.expert_data), (4, 4));
         assert_eq!(layout.data * layout.tensor * layout.pipeline * layout.context, 64);
         assert_eq!(layout.expert_data * layout.expert * layout.expert_tensor * layout.pipeline, 64);

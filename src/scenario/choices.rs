@@ -175,6 +175,8 @@ choices! {
         Fp16Mixed = "fp16-mixed",
         /// bfloat16 weights with an fp32 master copy.
         Bf16Master = "bf16-master",
+        /// float16 weights with an fp32 master copy.
+        Fp16Master = "fp16-master",
         /// fp8 matrix products with an fp32 master copy.
         Fp8Master = "fp8-master",
     }
@@ -194,6 +196,11 @@ impl Precision {
     /// Whether products are in bf16.
     pub const fn computes_in_bf16(self) -> bool {
         matches!(self, Self::Bf16 | Self::Bf16Autocast | Self::Bf16Mixed | Self::Bf16Master)
+    }
+
+    /// Whether weights of 16 bits have a master copy in fp32, as Megatron keeps it.
+    pub const fn has_master(self) -> bool {
+        matches!(self, Self::Bf16Master | Self::Fp16Master | Self::Fp8Master)
     }
 
     /// Whether gradients are scaled, so that float16 holds them.
@@ -317,7 +324,7 @@ choices! {
         Fsdp2 = "fsdp2",
         /// `FullyShardedDataParallel`, flat parameters.
         Fsdp1 = "fsdp1",
-        /// DeepSpeed's ZeRO.
+        /// `DeepSpeed`'s `ZeRO`.
         Deepspeed = "deepspeed",
     }
 }
@@ -355,6 +362,78 @@ choices! {
         Int8 = "int8",
         /// A GPTQ checkpoint in 4 bits.
         GptqInt4 = "gptq-int4",
+    }
+}
+
+choices! {
+    /// Whose layers Megatron-Core builds.
+    TransformerImpl {
+        /// Transformer Engine's.
+        TransformerEngine = "transformer_engine",
+        /// Its own, of PyTorch's operations.
+        Local = "local",
+    }
+}
+
+choices! {
+    /// Which kernel computes attention under Megatron.
+    AttentionBackend {
+        /// As `train.attention` has it; of fused kernels cuDNN's on Hopper, elsewhere FlashAttention's.
+        Auto = "auto",
+        /// cuDNN's.
+        Fused = "fused",
+        /// FlashAttention's.
+        Flash = "flash",
+        /// None: scores and their softmax are tensors.
+        Unfused = "unfused",
+    }
+}
+
+choices! {
+    /// Which layers Megatron's full recomputation groups.
+    RecomputeMethod {
+        /// All, so many in a group.
+        Uniform = "uniform",
+        /// The first so many, each by itself.
+        Block = "block",
+    }
+}
+
+choices! {
+    /// Whose fused loss Megatron computes.
+    FusionImpl {
+        /// PyTorch's compiler's.
+        Native = "native",
+        /// Transformer Engine's.
+        Te = "te",
+    }
+}
+
+choices! {
+    /// How tokens come to their experts under Megatron.
+    TokenDispatcher {
+        /// Every rank gathers all tokens.
+        Allgather = "allgather",
+        /// Tokens go where their experts are.
+        Alltoall = "alltoall",
+        /// The same, by a library of its own.
+        Flex = "flex",
+    }
+}
+
+choices! {
+    /// What keeps Megatron's experts equally loaded.
+    LoadBalancing {
+        /// A loss over a micro batch.
+        AuxLoss = "aux_loss",
+        /// A loss over each sequence.
+        SeqAuxLoss = "seq_aux_loss",
+        /// A loss over the whole batch.
+        GlobalAuxLoss = "global_aux_loss",
+        /// An assignment in which every expert has its share.
+        Sinkhorn = "sinkhorn",
+        /// Nothing.
+        None = "none",
     }
 }
 

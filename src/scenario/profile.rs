@@ -106,7 +106,7 @@ impl Known {
 }
 
 /// Frameworks that people ask for and that are not described yet.
-pub const NOT_DESCRIBED: [&str; 5] = ["megatron", "torchtitan", "deepspeed", "vllm", "llama.cpp"];
+pub const NOT_DESCRIBED: [&str; 4] = ["torchtitan", "deepspeed", "vllm", "llama.cpp"];
 
 /// Programs by the names that people use for them, and what a run under them is like: what they build on, which settings
 /// come closest, and what stays different. `accelerate launch` changes nothing on one GPU.
@@ -133,8 +133,8 @@ pub const BUILT_ON: [(&str, &str); 10] = [
     ),
     (
         "nemo",
-        "it builds on Megatron-Core and is not described yet; NeMo AutoModel runs models of Transformers: there `--framework \
-         transformers --precision bf16` comes closest",
+        "it builds on Megatron-Core: `--framework megatron` comes closest; NeMo AutoModel runs models of Transformers: there \
+         `--framework transformers --precision bf16` does",
     ),
     (
         "accelerate",
@@ -301,6 +301,11 @@ impl Framework {
     /// Whether training under it reads this key of `[parallel]`.
     pub fn lays_out(&self, key: &str) -> bool {
         self.profile().is_some_and(|profile| profile.layout.iter().any(|known| known == key))
+    }
+
+    /// Whether a run follows the rules of this framework.
+    pub fn builds_by(&self, framework: &str) -> bool {
+        self.profile().is_some_and(|profile| profile.framework == framework)
     }
 
     /// The frameworks that are described for a task, for messages.

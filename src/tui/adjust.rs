@@ -145,8 +145,8 @@ mod tests {
     fn choices_go_round_through_what_is_covered() {
         let precision = Parameter::by_key("train.precision").unwrap();
         let word = |word: &str| Value::Word(word.into());
-        assert_eq!(nudge(precision, &word("fp16-mixed"), UP), Ok(word("fp32")));
-        assert_eq!(nudge(precision, &word("fp32"), DOWN), Ok(word("fp16-mixed")));
+        assert_eq!(nudge(precision, &word("fp16-mixed"), UP), Ok(word("bf16-master")));
+        assert_eq!(nudge(precision, &word("fp32"), DOWN), Ok(word("fp8-master")));
         assert_eq!(nudge(precision, &word("fp8-master"), UP), Ok(word("fp32")));
     }
 

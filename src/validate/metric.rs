@@ -1,8 +1,9 @@
 //! What a measurement measured, and where the ledger says the same.
 
-use super::Subject;
+use super::{Rank, Stage, Subject};
 use crate::memory::{
-    self, Category, Entry, Exactness, Instant, Ledger, Lifetime, Overhead, Place, Reserve, Sketch, Step,
+    self, Category, Entry, EstimateError, Exactness, Instant, Layout, Ledger, Lifetime, Overhead, Place, Reserve,
+    Sketch, Step,
 };
 use crate::model::{Model, parameters};
 use crate::scenario::{Method, Scenario, Task};
@@ -96,9 +97,10 @@ impl Metric {
     }
 
     /// What is predicted; or why nothing is.
-    pub(super) fn predicted(self, subject: &Subject) -> Result<u64, String> {
+    pub(super) fn predicted(self, subject: &Subject, rank: Option<Rank>) -> Result<u64, String> {
         let Subject { model, scenario, gpu } = subject;
-        let full = scenario.task == Task::Train && scenario.train.method == Method::Full;
+        let trains = scenario.task == Task::Train;
+        let full = trains && scenario.train.method == Method::Full;
         // A gradient may not reach all adapters of a tower, which are counted all the same.
         let counted = full || model.architecture.tower.is_some();
         if self == Self::Parameters || (self == Self::Trainable && counted) {
@@ -123,7 +125,10 @@ impl Metric {
             // Whoever tracks tensors sees nothing that a kernel takes for itself.
             Self::Trainable | Self::Saved | Self::TensorsPeak => memory::tracked(model, scenario),
             Self::Process => memory::played(model, scenario, gpu.as_ref()),
-            _ => memory::estimate(model, scenario, gpu.as_ref()),
+            _ => match rank.and_then(|rank| rank.pipeline).filter(|_| trains).map(|stage| of_stage(stage, scenario)) {
+                Some(rank) => rank.and_then(|rank| memory::estimate_on(model, scenario, gpu.as_ref(), rank)),
+                None => memory::estimate(model, scenario, gpu.as_ref()),
+            },
         };
         let ledger = ledger.map_err(|error| error.to_string())?;
         match self {
@@ -178,7 +183,14 @@ impl Metric {
             }
             Self::AllocatedStatic => {
                 let stays = |entry: &&Entry| entry.in_allocator() && entry.lifetime == Lifetime::Persistent;
-                sum(ledger.alive(Step::Steady, resting).filter(stays))
+                let Task::Train = scenario.task else {
+                    return sum(ledger.alive(Step::Steady, resting).filter(stays));
+                };
+                // Between steps there is what the optimizer leaves, and of gradients what the next step finds.
+                let found = |entry: &&Entry| {
+                    entry.category != Category::Gradients || entry.alive.contains(Step::Steady, resting)
+                };
+                sum(ledger.alive(Step::Steady, Instant::OptimizerStep).filter(stays).filter(found))
             }
             Self::Process => match ledger.reserve() {
                 // The process takes what it can where there is room.
@@ -218,6 +230,15 @@ impl Metric {
             Self::Trainable | Self::AllocatedStatic | Self::Optimizer | Self::KvCache | Self::ComputeBuffer => None,
         }
     }
+}
+
+/// The GPUs of a stage of the pipeline, along whose other axes all hold the same.
+fn of_stage(stage: Stage, scenario: &Scenario) -> Result<memory::Rank, EstimateError> {
+    let pipeline = match stage {
+        Stage::Index(index) => index,
+        Stage::Last => Layout::of(scenario)?.pipeline - 1,
+    };
+    Ok(memory::Rank { pipeline })
 }
 
 /// What PyTorch usually reserves beyond what is allocated at the peak: the upper end of the entry for it, which counts as

@@ -134,6 +134,7 @@ pub const PROMISES: &[Promise] = &[
     exact("kv_cache"),
     exact("adapters"),
     exact("optimizers"),
+    spread("megatron", 0.005, 0.04),
     spread("qwen2 inference", 0.0027, 0.012),
     spread("qwen3 inference", 0.0006, 0.004),
     spread("litgpt lora", 0.0067, 0.015),

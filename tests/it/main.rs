@@ -19,6 +19,7 @@ mod kernels;
 mod kimi;
 mod legal;
 mod litgpt;
+mod megatron;
 mod mixtures;
 mod objectives;
 mod options;

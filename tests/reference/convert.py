@@ -12,6 +12,7 @@ parameters.json beside IN.json. TOML has no null: the text "null" stands for it.
 import ast
 import collections
 import json
+import math
 import os
 import re
 import sys
@@ -661,6 +662,9 @@ def published(record, _models):
     figure, kind = record.get("measured_bytes"), record["kind"]
     if not figure:
         raise Skip("no figure")
+    if record["source_group"] == "01_mlm":
+        yield from golden(record)
+        return
     if kind in ("estimate", "overhead", "load-only", "train-adapter"):
         raise Skip(f"kind {kind}")
     if (record.get("parallelism") or {}).get("world") != 1:
@@ -875,6 +879,175 @@ def litgpt_shape(model):
     return None
 
 
+# Megatron-LM's functional tests, by their arguments
+
+MEGATRON_CARDS = {"A100": "a100-sxm-80", "H100": "h100-sxm-80", "GB200": "gb200"}
+# Arguments that are keys of [megatron] by the same name, where they are given.
+MEGATRON_FLAGS = (
+    "account-for-embedding-in-pipeline-split", "account-for-loss-in-pipeline-split", "cross-entropy-loss-fusion",
+    "defer-embedding-wgrad-compute", "deterministic-mode", "fine-grained-activation-offloading", "fp8-param-gather",
+    "grad-reduce-in-bf16", "moe-grouped-gemm", "mtp-use-repeated-layer", "overlap-moe-expert-parallel-comm",
+    "tp-comm-overlap", "use-fused-weighted-squared-relu",
+)
+MEGATRON_VALUES = (
+    "cross-entropy-fusion-impl", "decoder-first-pipeline-num-layers", "decoder-last-pipeline-num-layers",
+    "make-vocab-size-divisible-by", "moe-router-load-balancing-type", "moe-token-dispatcher-type", "mtp-num-layers",
+    "num-distributed-optimizer-instances", "recompute-method", "recompute-num-layers", "transformer-impl",
+    "wgrad-deferral-limit",
+)
+
+
+def golden(record):
+    """The peak and what stays, of the last stage, as a functional test of Megatron-LM logged them."""
+    arguments, parallelism = record["megatron_args"], record["parallelism"]
+    if any(name.startswith(("--cuda-graph", "--enable-cuda-graph")) for name in arguments):
+        raise Skip("Megatron-LM with CUDA graphs")
+    if parallelism["fsdp"] and "fp8" in record["precision"]:
+        raise Skip("Megatron-FSDP in fp8")
+    if arguments.get("--no-use-layer-wise-param-layout") and parallelism["dp"] < 8:
+        raise Skip("Muon's whole tensors in turn, on a rank that has not the largest")
+    scenario = {
+        "framework": "megatron", "gpu": MEGATRON_CARDS[record["gpu"]["kind"]], "gpus": parallelism["world"] or least(parallelism),
+        "train": megatron_train(record), "parallel": megatron_parallel(record), "megatron": megatron_settings(record),
+        "architecture": megatron_model(record),
+    }
+    source = "{} {} @ {}".format(record["source"]["repo"], record["source"]["path"], record["source"]["commit"][:8])
+    for metric, figure in (("allocated_peak", "measured_bytes"), ("allocated_static", "measured_static_bytes")):
+        found = case(f"{record['id']}/{metric}", "megatron", "train", metric, record[figure], scenario, source, record["confidence"])
+        yield {**found, "rank": {"pipeline": "last"}}
+
+
+def least(parallelism):
+    """The fewest GPUs of such a layout, where it is not said how many there were."""
+    dense, experts = parallelism["tp"] * parallelism["cp"], parallelism["ep"] * (parallelism["etp"] or parallelism["tp"])
+    return math.lcm(dense, experts) * parallelism["pp"]
+
+
+def megatron_train(record):
+    arguments, precision = record["megatron_args"], record["precision"]
+    unfused = arguments.get("--attention-backend") == "unfused" or "--use-flash-attn" not in arguments \
+        and arguments.get("--transformer-impl") == "local"
+    run = {
+        "method": "full", "precision": "fp16-master" if precision == "fp16" else "fp8-master" if "fp8" in precision else "bf16-master",
+        "optimizer": "muon" if arguments.get("--optimizer") == "muon" else "adamw",
+        "micro_batch_size": record["micro_batch"], "sequence_length": record["seq_len"],
+        "attention": "eager" if unfused else "flash", "recompute": arguments.get("--recompute-granularity", "none"),
+    }
+    return run
+
+
+def megatron_parallel(record):
+    arguments, parallelism = record["megatron_args"], record["parallelism"]
+    layout = {
+        "tensor": parallelism["tp"], "sequence": bool(parallelism["sp"]), "pipeline": parallelism["pp"],
+        "context": parallelism["cp"], "expert": parallelism["ep"],
+        "zero": 3 if parallelism["fsdp"] else 1 if arguments.get("--use-distributed-optimizer") else 0,
+        "micro_batches": record["grad_accum"] or 8,
+    }
+    if parallelism["etp"]:
+        layout["expert_tensor"] = parallelism["etp"]
+    if parallelism["vpp"] and "--pipeline-model-parallel-layout" not in arguments:
+        how, number = parallelism["vpp"].split("=")
+        stages = parallelism["pp"] * int(number)
+        layout["virtual_pipeline"] = int(number) if how == "virtual_stages" else record["model"]["num_layers"] // stages
+    return layout
+
+
+def megatron_settings(record):
+    arguments = record["megatron_args"]
+    settings = {name.replace("-", "_"): True for name in MEGATRON_FLAGS if arguments.get(f"--{name}")}
+    settings |= {name.replace("-", "_"): arguments[f"--{name}"] for name in MEGATRON_VALUES if f"--{name}" in arguments}
+    backend = arguments.get("--attention-backend") or ("flash" if "--use-flash-attn" in arguments else "auto")
+    settings["attention_backend"] = backend
+    for name in ("gradient-accumulation-fusion", "masked-softmax-fusion", "use-layer-wise-param-layout"):
+        if arguments.get(f"--no-{name}"):
+            settings[name.replace("-", "_")] = False
+    for name in ("recompute-modules", "offload-modules"):
+        if f"--{name}" in arguments:
+            settings[name.replace("-", "_")] = re.findall(r"\w+", arguments[f"--{name}"])
+    if "--pipeline-model-parallel-layout" in arguments:
+        settings["pipeline_model_parallel_layout"] = arguments["--pipeline-model-parallel-layout"].replace("\\", "")
+    patterns = (record["model"].get("hybrid_layer_pattern") or "").split("/")[1:]
+    pattern = re.sub(r"[^*\w-]", "", arguments.get("--mtp-hybrid-override-pattern", "")) or (patterns or [""])[0]
+    if pattern:
+        settings["mtp_hybrid_override_pattern"] = pattern
+        settings.setdefault("mtp_num_layers", len(patterns) or 1)
+    return settings
+
+
+def megatron_model(record):
+    model, arguments = record["model"], record["megatron_args"]
+    pattern = (model.get("hybrid_layer_pattern") or "").split("/")[0].replace("|", "")
+    if not (model.get("vocab") or model.get("padded_vocab")):
+        raise Skip("vocabulary not said")
+    keys = {
+        "family": megatron_family(model, pattern), "vocab_size": model.get("vocab") or model["padded_vocab"],
+        "hidden_size": model["hidden_size"], "intermediate_size": model["ffn_hidden_size"],
+        "num_hidden_layers": len(pattern) or model["num_layers"], "num_attention_heads": model["num_attention_heads"],
+        "max_position_embeddings": arguments["--max-position-embeddings"],
+        "tie_word_embeddings": model["tied_embeddings"], "attention_bias": model["linear_bias"],
+        "attention_output_bias": model["linear_bias"], "mlp_bias": model["linear_bias"],
+        "attention_dropout": model["attention_dropout"], "hidden_dropout": model["hidden_dropout"],
+        "embedding_dropout": model["hidden_dropout"],
+        "num_key_value_heads": model["num_kv_heads"],
+    }
+    if not model.get("mla"):
+        keys["head_dim"] = model.get("kv_channels") or model["hidden_size"] // model["num_attention_heads"]
+    if arguments.get("--squared-relu"):
+        keys["hidden_act"] = "relu2"
+    return {**keys, **megatron_latent(model), **megatron_hybrid(model, arguments, pattern), **megatron_experts(model, arguments)}
+
+
+def megatron_family(model, pattern):
+    gated, root = model["gated_mlp"], model["norm"] == "RMSNorm"
+    if pattern:
+        return "nemotron_h" if root else "megatron-hybrid"
+    if model.get("mla"):
+        return "deepseek_v3" if gated else "megatron-gpt-mla"
+    if gated:
+        return ("mixtral" if model.get("num_experts") else "llama") if root else "stablelm"
+    return "megatron-gpt" if model["position"] == "learned_absolute" or model.get("num_experts") else "nemotron"
+
+
+def megatron_latent(model):
+    latent = model.get("mla")
+    if not latent:
+        return {}
+    return {
+        "q_lora_rank": latent["q-lora-rank"], "kv_lora_rank": latent["kv-lora-rank"], "v_head_dim": latent["v-head-dim"],
+        "qk_nope_head_dim": latent["qk-head-dim"], "qk_rope_head_dim": latent["qk-pos-emb-head-dim"],
+        "num_key_value_heads": model["num_attention_heads"],
+    }
+
+
+def megatron_hybrid(model, arguments, pattern):
+    if not pattern:
+        return {}
+    return {
+        "hybrid_override_pattern": pattern, "mamba_n_groups": arguments.get("--mamba-num-groups", 8),
+        "mamba_n_heads": arguments.get("--mamba-num-heads") or 2 * model["hidden_size"] // 64,
+        "mamba_d_head": arguments.get("--mamba-head-dim", 64), "mamba_d_state": arguments.get("--mamba-state-dim", 128),
+    }
+
+
+def megatron_experts(model, arguments):
+    if not model.get("num_experts"):
+        return {}
+    width = model["moe_ffn"] or model["ffn_hidden_size"]
+    keys = {"num_experts": model["num_experts"], "num_experts_per_tok": model["moe_topk"], "moe_intermediate_size": width}
+    shared, routed = model.get("moe_shared_expert_ffn"), model.get("moe_layer_freq")
+    if model.get("mla"):
+        keys |= {"n_shared_experts": (shared or 0) // width, "n_group": 1, "topk_group": 1}
+    elif shared:
+        keys["shared_expert_intermediate_size"] = shared
+    if routed:
+        kinds = [int(kind) for part in re.findall(r"\[(\d)\]\*(\d+)", routed) for kind in part[0] * int(part[1])]
+        keys["first_k_dense_replace"] = kinds.index(1)
+    if arguments.get("--moe-latent-size"):
+        keys["moe_latent_size"] = arguments["--moe-latent-size"]
+    return keys
+
+
 FORMATS = [
     ({"litgpt", "run", "measured"}, litgpt), ({"builder", "run", "measured"}, torchtune), ({"config", "run", "measured"}, autograd),
     ({"config", "infer", "measured"}, passes), ({"hyper", "phases", "arch"}, timeline),
@@ -1010,7 +1183,9 @@ def convert(source, out):
                 while found["id"] in seen:
                     found["id"] += "'"
                 seen.add(found["id"])
-                name = f"{found['group']}-{found['scenario']['config']['model_type']}"
+                described = found["scenario"]
+                family = described["config"]["model_type"] if "config" in described else described["architecture"]["family"]
+                name = f"{found['group']}-{family}"
                 files.setdefault(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), []).append(block(found))
         except Skip as reason:
             skipped[str(reason)] += 1

@@ -110,6 +110,9 @@ fn shared_expert(
         SharedDefault::Dense => (mlp.intermediate_size, false),
         SharedDefault::Beside(width) => {
             let width = keys.shared_expert_intermediate_size.unwrap_or(width);
+            if width == 0 {
+                return Ok(None);
+            }
             (dimension("shared_expert_intermediate_size", width)?, false)
         }
         SharedDefault::Several(count) => {

@@ -2,6 +2,7 @@
 
 mod applies;
 mod infer;
+mod megatron;
 mod parallel;
 mod run;
 mod runtime;
@@ -17,7 +18,8 @@ const MOST_IMAGES: u64 = 1 << 16;
 const LARGEST: u64 = 1 << 32;
 
 /// The tables of a scenario, in the order in which lists show them.
-const TABLES: [&[Parameter]; 5] = [run::RUN, train::TRAIN, runtime::RUNTIME, parallel::PARALLEL, infer::INFER];
+const TABLES: [&[Parameter]; 6] =
+    [run::RUN, train::TRAIN, runtime::RUNTIME, parallel::PARALLEL, megatron::MEGATRON, infer::INFER];
 
 /// Every parameter of a scenario, in that order.
 pub const PARAMETERS: &[Parameter] = &joined::<{ rows() }>();

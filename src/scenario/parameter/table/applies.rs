@@ -1,9 +1,10 @@
 //! When a parameter changes anything.
 
-use crate::scenario::Scenario;
 use crate::scenario::choices::{
-    AdapterKind, BaseWeights, Estimator, Loss, Method, Objective, Recompute, Strategy, Task,
+    AdapterKind, Attention, AttentionBackend, BaseWeights, Estimator, Loss, Method, Objective, Optimizer, Precision,
+    Recompute, Strategy, Task, TransformerImpl,
 };
+use crate::scenario::{Megatron, Scenario};
 
 pub(super) fn always(_: &Scenario) -> bool {
     true
@@ -118,6 +119,72 @@ pub(super) fn uncovered(_: &Scenario) -> bool {
 /// A training step over several GPUs, by a framework that reads this key of `[parallel]`.
 pub(super) fn laid_out(scenario: &Scenario, key: &str) -> bool {
     training_in_detail(scenario) && scenario.gpus > 1 && scenario.framework.lays_out(key)
+}
+
+/// A training step by Megatron-Core.
+pub(super) fn of_megatron(scenario: &Scenario) -> bool {
+    training_in_detail(scenario) && scenario.framework.builds_by("megatron")
+}
+
+/// The same, of a pipeline.
+pub(super) fn piped(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.gpus > 1 && scenario.parallel.pipeline > 1
+}
+
+/// Of one with several pieces of the model on each stage.
+pub(super) fn interleaving(scenario: &Scenario) -> bool {
+    let parallel = &scenario.parallel;
+    let pieces = parallel.virtual_pipeline > 1 || !scenario.megatron.pipeline_model_parallel_layout.is_empty();
+    piped(scenario) && pieces
+}
+
+/// Scores are tensors.
+pub(super) fn unfused(scenario: &Scenario) -> bool {
+    let Megatron { attention_backend, transformer_impl, .. } = &scenario.megatron;
+    let asked = match attention_backend {
+        AttentionBackend::Auto => scenario.train.attention == Attention::Eager,
+        AttentionBackend::Unfused => true,
+        AttentionBackend::Fused | AttentionBackend::Flash => false,
+    };
+    of_megatron(scenario) && (asked || *transformer_impl == TransformerImpl::Local)
+}
+
+pub(super) fn selecting(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.train.recompute == Recompute::Selective
+}
+
+pub(super) fn recomputing_by_megatron(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.train.recompute == Recompute::Full
+}
+
+pub(super) fn fusing_loss(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.megatron.cross_entropy_loss_fusion
+}
+
+/// States are divided among replicas.
+pub(super) fn sharding(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.gpus > 1 && scenario.parallel.zero > 0
+}
+
+pub(super) fn by_muon(scenario: &Scenario) -> bool {
+    sharding(scenario) && scenario.train.optimizer == Optimizer::Muon
+}
+
+pub(super) fn deferring(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.megatron.defer_embedding_wgrad_compute
+}
+
+pub(super) fn in_fp8(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.train.precision == Precision::Fp8Master
+}
+
+pub(super) fn offloading_modules(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.megatron.fine_grained_activation_offloading
+}
+
+/// Layers predict tokens beyond the next.
+pub(super) fn predicting(scenario: &Scenario) -> bool {
+    of_megatron(scenario) && scenario.megatron.mtp_num_layers > 0
 }
 
 fn by(scenario: &Scenario, strategies: &[Strategy]) -> bool {

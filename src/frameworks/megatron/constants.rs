@@ -1,0 +1,136 @@
+//! What does not depend on the step: workspaces of libraries, and buffers that are made once and stay.
+
+use super::draft::{Draft, Load, Posted, dim};
+use super::layer;
+use super::plan::Plan;
+use crate::frameworks::step::always;
+use crate::gpu::Gpu;
+use crate::ledger::{Alive, Category, Division, Entry, Instant, Lifetime, Overhead, Place};
+use crate::scenario::TokenDispatcher;
+use crate::units::Overflow;
+
+/// Large workspaces of cuBLAS: 8 of 4096 KiB.
+const LARGE: u64 = (8 * 4096) << 10;
+/// Those of cards before Hopper, and as it seems of Blackwell: 2 of 4096 KiB and 16 of 8 KiB.
+const SMALL: u64 = (2 * 4096 + 16 * 8) << 10;
+
+/// Streams over which products of experts are spread.
+const STREAMS: u64 = 4;
+/// Workspaces of communication beside products.
+const OVERLAPS: u64 = 3;
+
+/// Every workspace and standing buffer.
+pub(super) fn entries(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = vec![workspace(&cublas(plan))?];
+    let experts = plan.architecture().has_experts();
+    let engine = engine_workspace(plan);
+    if plan.engine() || experts {
+        entries.push(workspace(&Draft::plain("Transformer Engine's workspace of cuBLAS", engine))?);
+    }
+    if experts && plan.megatron().moe_grouped_gemm {
+        let grouped = Draft::plain("Transformer Engine's workspaces of grouped products", engine).times(STREAMS);
+        entries.push(workspace(&grouped)?);
+    }
+    if plan.megatron().tp_comm_overlap {
+        let overlap = Draft::plain("Transformer Engine's workspaces beside communication", engine).times(OVERLAPS);
+        entries.push(workspace(&overlap)?);
+    }
+    entries.extend(shared_buffer(plan)?);
+    entries.append(&mut dummy_gradients(plan)?);
+    entries.append(&mut between_stages(plan)?);
+    Ok(entries)
+}
+
+/// PyTorch's workspaces of cuBLAS: one of the thread that goes forward, one of autograd's.
+fn cublas(plan: &Plan<'_>) -> Draft {
+    let name = "PyTorch's workspaces of cuBLAS, of the forward thread and of autograd's";
+    let large = plan.kernels().groups_products;
+    if plan.megatron().deterministic_mode || large && !is_blackwell(plan.job.gpu) {
+        return Draft::plain(name, LARGE).times(2);
+    }
+    let draft = Draft::plain(name, SMALL).times(2);
+    // Two of three figures of GB200 have the small ones.
+    if large { draft.loaded(Load::between(100, 100, 100 * LARGE / SMALL)) } else { draft }
+}
+
+fn is_blackwell(gpu: Option<&Gpu>) -> bool {
+    gpu.and_then(|gpu| gpu.architecture.as_deref()).is_some_and(|name| name.contains("Blackwell"))
+}
+
+/// 32 MiB and 1 KiB from Hopper on, 4 MiB before.
+fn engine_workspace(plan: &Plan<'_>) -> u64 {
+    if plan.kernels().groups_products { LARGE + (1 << 10) } else { 4 << 20 }
+}
+
+/// The buffer that gathered tensors are written to: as large as its largest user.
+fn shared_buffer(plan: &Plan<'_>) -> Result<Option<Entry>, Overflow> {
+    let layout = &plan.layout;
+    let mut users = Vec::new();
+    if layout.sequence {
+        users.push(Draft::new("global memory buffer: gathered tokens", &plan.stream(), 16, plan.gathered()));
+    }
+    let attention = plan.architecture().attentions().next();
+    if let Some(attention) = attention.filter(|_| !plan.engine()) {
+        let scores = plan.scores(attention.heads);
+        users.push(Draft::new("global memory buffer: attention scores", &scores, 16, plan.by_channels()));
+    }
+    let gathers = plan.megatron().moe_token_dispatcher_type == TokenDispatcher::Allgather;
+    if plan.architecture().has_experts() && gathers {
+        let ranks = layout.expert.saturating_mul(layout.expert_tensor);
+        let tokens = Draft::new("global memory buffer: tokens of all experts", &plan.stream(), 16, plan.by_tokens());
+        users.push(tokens.times(ranks));
+    }
+    let mut largest: Option<(crate::units::Bytes, Draft)> = None;
+    for user in users {
+        let bytes = user.bytes()?;
+        if largest.as_ref().is_none_or(|(most, _)| bytes > *most) {
+            largest = Some((bytes, user));
+        }
+    }
+    largest.map(|(_, draft)| buffer(&draft, always())).transpose()
+}
+
+/// What Transformer Engine gives autograd in the place of gradients that products added to the buffer themselves: one
+/// for each shape of a weight.
+fn dummy_gradients(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
+    if !plan.megatron().gradient_accumulation_fusion || !plan.engine() {
+        return Ok(Vec::new());
+    }
+    let mut shapes: Vec<[u64; 2]> = layer::products(plan);
+    shapes.sort_unstable();
+    shapes.dedup();
+    let dummy = |[rows, columns]: [u64; 2]| {
+        let dims = [dim("", rows), dim("", columns)];
+        let dummy = Draft::new("weight gradient that autograd is given", &dims, 16, Division::NONE);
+        // Releases of early 2025 have none.
+        buffer(&dummy.loaded(Load::between(0, 100, 100)), always())
+    };
+    shapes.into_iter().map(dummy).collect()
+}
+
+/// What a stage holds of its neighbours: its input, its output and the gradient of it; between steps also what pieces
+/// sent last.
+fn between_stages(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
+    if plan.layout.pipeline < 2 {
+        return Ok(Vec::new());
+    }
+    let stream = |name| Draft::new(name, &plan.stream(), 16, plan.by_tokens());
+    let mut entries = vec![buffer(&stream("input, output and gradient of the stage").times(3), always())?];
+    let pieces = plan.pieces.len() as u64;
+    if pieces > 1 {
+        let after = Alive::NEVER.in_both(Instant::OptimizerStep);
+        let left = stream("tensors that pieces of the model sent last").times(2 * pieces - 2);
+        entries.push(buffer(&left.loaded(Load::between(100, 100, 150)), after)?);
+    }
+    Ok(entries)
+}
+
+fn buffer(draft: &Draft, alive: Alive) -> Result<Entry, Overflow> {
+    let (category, place, lifetime) = (Category::Workspace, Place::Model, Lifetime::Persistent);
+    draft.entry(Posted { category, place, count: 1, lifetime, alive })
+}
+
+fn workspace(draft: &Draft) -> Result<Entry, Overflow> {
+    let (category, place) = (Category::Runtime, Place::Runtime(Overhead::Workspace));
+    draft.entry(Posted { category, place, count: 1, lifetime: Lifetime::Persistent, alive: always() })
+}

@@ -1,0 +1,157 @@
+//! A tensor of a step before it is an entry: its shape on all GPUs together, and over which of them it is divided.
+
+use std::borrow::Cow;
+
+use super::SOURCE;
+use crate::ledger::{Alive, Category, Division, Entry, Exactness, Lifetime, Origin, Place};
+use crate::shape::{Dim, Shape};
+use crate::units::{Bits, Bytes, Overflow};
+
+/// How much more tokens come to a rank's experts than their equal share, in percent: the least, the usual, the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Load([u64; 3]);
+
+impl Load {
+    /// As many as there are.
+    pub(super) const EVEN: Self = Self([100; 3]);
+
+    /// The least, the usual and the most, in percent.
+    pub(super) const fn between(low: u64, usual: u64, high: u64) -> Self {
+        Self([low, usual, high])
+    }
+}
+
+/// What keeps a tensor from being kept: a module that is recomputed, or whose input waits on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Nothing does.
+    Always,
+    /// The stream that a norm before attention reads.
+    AttentionNorm,
+    /// What it gives, which the projections of attention read.
+    AttentionInput,
+    /// Queries, keys and values.
+    QueryKeyValue,
+    /// What attention gives, which the output projection reads.
+    Context,
+    /// Scores after their softmax, where they are tensors.
+    Scores,
+    /// The stream that a norm before the feed-forward network reads.
+    FeedForwardNorm,
+    /// What it gives.
+    FeedForwardInput,
+    /// What the first product of a dense network gives, and what its second reads.
+    Mlp,
+    /// Tokens in the order of their experts.
+    Permuted,
+    /// What the first product of experts gives.
+    ExpertsUp,
+    /// What their second reads.
+    ExpertsActivation,
+}
+
+/// A tensor, on all GPUs together.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) name: Cow<'static, str>,
+    pub(super) shape: Shape,
+    pub(super) bits: Bits,
+    /// How many of it a layer has.
+    pub(super) times: u64,
+    pub(super) divided: Division,
+    pub(super) load: Load,
+    pub(super) kept: Kept,
+}
+
+/// What an entry says beside its tensor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Posted {
+    pub(super) category: Category,
+    pub(super) place: Place,
+    pub(super) count: u64,
+    pub(super) lifetime: Lifetime,
+    pub(super) alive: Alive,
+}
+
+pub(super) const fn dim(symbol: &'static str, size: u64) -> Dim {
+    Dim { symbol, size }
+}
+
+impl Draft {
+    /// A tensor of these dimensions in so many bits.
+    pub(super) fn new(name: &'static str, dims: &[Dim], bits: u32, divided: Division) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            shape: Shape::new(dims),
+            bits: Bits::whole(bits),
+            times: 1,
+            divided,
+            load: Load::EVEN,
+            kept: Kept::Always,
+        }
+    }
+
+    /// So many bytes, as they are.
+    pub(super) fn plain(name: &'static str, bytes: u64) -> Self {
+        Self::new(name, &[dim("", bytes)], 8, Division::NONE)
+    }
+
+    pub(super) fn times(self, times: u64) -> Self {
+        Self { times, ..self }
+    }
+
+    pub(super) fn loaded(self, load: Load) -> Self {
+        Self { load, ..self }
+    }
+
+    pub(super) fn kept(self, kept: Kept) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// Whether it is the same tensor, of other layers.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let said = |draft: &Self| (draft.shape, draft.bits, draft.times, draft.divided, draft.load, draft.kept);
+        said(self) == said(other) && Cow::eq(&self.name, &other.name)
+    }
+
+    /// Bytes on a rank, of so many.
+    fn bytes_of(&self, count: u64, percent: u64) -> Result<Bytes, Overflow> {
+        let elements = self.shape.elements()?.checked_mul(self.times).ok_or(Overflow)?;
+        let whole = u128::from(self.bits.bytes(elements)?.get()) * u128::from(count) * u128::from(percent);
+        let shared = whole.div_ceil(100 * u128::from(self.divided.ways()));
+        u64::try_from(shared).map(Bytes::new).map_err(|_beyond| Overflow)
+    }
+
+    /// Bytes on a rank, of one layer and micro batch.
+    pub(super) fn bytes(&self) -> Result<Bytes, Overflow> {
+        self.bytes_of(1, self.load.0[1])
+    }
+
+    /// The entry of so many of it.
+    pub(super) fn entry(&self, posted: Posted) -> Result<Entry, Overflow> {
+        let [low, usual, high] = self.load.0;
+        let bytes = |percent| self.bytes_of(posted.count, percent);
+        let exactness =
+            if low == high { Exactness::Exact } else { Exactness::Estimated { low: bytes(low)?, high: bytes(high)? } };
+        Ok(Entry {
+            category: posted.category,
+            name: self.name.clone(),
+            place: posted.place,
+            shape: self.shape,
+            bits: self.bits,
+            count: posted.count.checked_mul(self.times).ok_or(Overflow)?,
+            divided: self.divided,
+            bytes: bytes(usual)?,
+            lifetime: posted.lifetime,
+            alive: posted.alive,
+            exactness,
+            source: SOURCE,
+            origin: Origin::Shapes,
+        })
+    }
+}
+
+/// What these tensors come to on a rank.
+pub(super) fn sum(drafts: &[Draft]) -> Result<Bytes, Overflow> {
+    drafts.iter().try_fold(Bytes::ZERO, |sum, draft| sum.checked_add(draft.bytes()?))
+}

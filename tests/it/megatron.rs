@@ -1,0 +1,206 @@
+//! Megatron on many GPUs: what all ranks together hold, which layouts are refused and why, and what each setting changes.
+
+use brimful::memory::{self, Category, EstimateError, Instant, Ledger, Rank, Step};
+use brimful::model::{Model, parameters};
+use brimful::preset::Library;
+use brimful::scenario::parameter::Parameter;
+use brimful::scenario::{Framework, Scenario};
+
+/// A key and what it is set to.
+type Setting<'s> = (&'s str, &'s str);
+
+/// A scenario under Megatron with these settings, as a command line gives them.
+fn scenario(settings: &[Setting<'_>]) -> Scenario {
+    let library = Library::embedded();
+    let mut scenario = Scenario { framework: Framework::named("megatron"), ..Scenario::default() };
+    library.profiles().settle(&mut scenario).unwrap();
+    scenario.follow_framework(|_| false);
+    for (key, value) in settings {
+        let parameter = Parameter::by_key(key).unwrap();
+        parameter.set(&mut scenario, parameter.parse(value).unwrap()).unwrap();
+    }
+    scenario
+}
+
+fn model(id: &str) -> Model {
+    Library::embedded().model(id).unwrap().clone()
+}
+
+fn refusal(id: &str, settings: &[Setting<'_>]) -> String {
+    let (model, scenario) = (model(id), scenario(settings));
+    let said = memory::check(&model, &scenario).unwrap_err();
+    let found = memory::estimate(&model, &scenario, None).unwrap_err();
+    assert_eq!(said, found, "what is refused has no ledger");
+    said.to_string()
+}
+
+fn ledger(id: &str, settings: &[Setting<'_>]) -> Ledger {
+    memory::estimate(&model(id), &scenario(settings), None).unwrap_or_else(|error| panic!("{id} {settings:?}: {error}"))
+}
+
+/// Bytes of a category on all ranks that a stage's entries are divided over, of every stage.
+fn whole(model: &Model, scenario: &Scenario, category: Category) -> Result<u64, EstimateError> {
+    let mut sum = 0;
+    for pipeline in 0..scenario.parallel.pipeline {
+        let ledger = memory::estimate_on(model, scenario, None, Rank { pipeline })?;
+        let standing = ledger.alive(Step::Steady, Instant::OptimizerStep).filter(|entry| entry.category == category);
+        sum += standing.map(|entry| entry.bytes.get() * entry.divided.ways()).sum::<u64>();
+    }
+    Ok(sum)
+}
+
+const LAYOUTS: &[&[Setting<'static>]] = &[
+    &[("gpus", "1")],
+    &[("gpus", "8")],
+    &[("gpus", "8"), ("parallel.zero", "0")],
+    &[("gpus", "8"), ("parallel.tensor", "2"), ("parallel.sequence", "true")],
+    &[("gpus", "16"), ("parallel.tensor", "2"), ("parallel.sequence", "true"), ("parallel.pipeline", "2")],
+    &[("gpus", "16"), ("parallel.pipeline", "4"), ("parallel.context", "2")],
+    &[("gpus", "16"), ("parallel.pipeline", "2"), ("parallel.virtual_pipeline", "2")],
+    &[("gpus", "32"), ("parallel.tensor", "2"), ("parallel.sequence", "true"), ("parallel.expert", "4")],
+    &[("gpus", "32"), ("parallel.expert", "4"), ("parallel.expert_tensor", "2"), ("parallel.pipeline", "2")],
+];
+
+/// The parts of every parameter, gradient and state on all ranks are the whole model, whatever the layout.
+#[test]
+fn all_ranks_together_have_the_whole_model() {
+    const MULTIPLE: u64 = 128 * 2;
+    let mut runs = 0;
+    for id in ["llama-3.2-1b", "qwen3-0.6b", "gpt2", "mixtral-8x7b-v0.1", "deepseek-v2-lite", "qwen1.5-moe-a2.7b"] {
+        let mut model = model(id);
+        // As many rows as any layout pads to.
+        let rows = model.architecture.vocab_size.div_ceil(MULTIPLE) * MULTIPLE;
+        model.architecture.vocab_size = rows;
+        let count = parameters::count(&model.architecture).unwrap().get();
+        for layout in LAYOUTS {
+            let scenario = scenario(&[layout, &[("train.sequence_length", "512")][..]].concat());
+            if memory::check(&model, &scenario).is_err() {
+                continue;
+            }
+            // A last stage has a tied head of its own.
+            let copied = model.architecture.tie_word_embeddings && scenario.parallel.pipeline > 1;
+            let all = count + if copied { rows * model.architecture.hidden_size } else { 0 };
+            let of = |category| whole(&model, &scenario, category).unwrap();
+            assert_eq!(of(Category::Parameters), 2 * all, "{id} {layout:?}");
+            assert_eq!(of(Category::Gradients), 4 * all, "{id} {layout:?}");
+            let states = of(Category::Optimizer);
+            // A share of an odd number of elements is rounded up.
+            assert!((12 * all..12 * all + (1 << 14)).contains(&states), "{id} {layout:?}: {states} of {}", 12 * all);
+            runs += 1;
+        }
+    }
+    assert!(runs >= 24, "{runs}");
+}
+
+#[test]
+fn a_layout_that_does_not_divide_says_why_and_what_would() {
+    let eight = ("gpus", "8");
+    let said = refusal("llama-3.2-1b", &[("gpus", "16"), ("parallel.tensor", "16")]);
+    assert!(said.contains("parallel.tensor") && said.contains("8 heads of keys and values"), "{said}");
+    let said = refusal("gpt2", &[eight, ("parallel.tensor", "8"), ("train.sequence_length", "512")]);
+    assert!(said.contains("12 heads") && said.contains("6 and 12"), "{said}");
+    let said = refusal("qwen3-0.6b", &[eight, ("parallel.pipeline", "8")]);
+    assert!(said.contains("parallel.pipeline") && said.contains("28 layers") && said.contains("7 and 14"), "{said}");
+    let said = refusal("llama-3.2-1b", &[eight, ("parallel.expert", "2")]);
+    assert!(said.contains("no experts"), "{said}");
+    let said = refusal("mixtral-8x7b-v0.1", &[("gpus", "16"), ("parallel.expert", "16")]);
+    assert!(said.contains("8 experts") && said.contains('8'), "{said}");
+    let said = refusal("mixtral-8x7b-v0.1", &[eight, ("parallel.tensor", "2")]);
+    assert!(said.contains("parallel.sequence"), "{said}");
+    let said = refusal("llama-3.2-1b", &[eight, ("parallel.context", "4"), ("train.sequence_length", "4100")]);
+    assert!(said.contains("4096 and 4104"), "{said}");
+    let interleaved = [eight, ("parallel.pipeline", "4"), ("parallel.virtual_pipeline", "2")];
+    let said = refusal("llama-3.2-1b", &[&interleaved[..], &[("parallel.micro_batches", "9")]].concat());
+    assert!(said.contains("parallel.micro_batches") && said.contains("8 and 12"), "{said}");
+    let said = refusal("llama-3.2-1b", &[eight, ("parallel.virtual_pipeline", "2")]);
+    assert!(said.contains("parallel.virtual_pipeline"), "{said}");
+    let said = refusal("llama-3.2-1b", &[eight, ("megatron.num_distributed_optimizer_instances", "3")]);
+    assert!(said.contains("2 and 4"), "{said}");
+    let said = refusal("llama-3.2-1b", &[("train.method", "lora")]);
+    assert!(said.contains("full, under megatron"), "{said}");
+    let said = refusal("gemma-2-2b", &[]);
+    assert!(said.contains("under megatron soft caps are not"), "{said}");
+    let said = refusal("llama-3.2-1b", &[("train.recompute", "selective"), ("megatron.recompute_modules", "core_atn")]);
+    assert!(said.contains("core_attn"), "{said}");
+}
+
+#[test]
+fn others_do_not_read_what_megatron_does() {
+    let mut others = Scenario::default();
+    others.megatron.moe_grouped_gemm = true;
+    let said = memory::check(&model("mixtral-8x7b-v0.1"), &others).unwrap_err().to_string();
+    assert!(said.contains("megatron.moe_grouped_gemm"), "{said}");
+    let parameter = Parameter::by_key("train.precision").unwrap();
+    let mut others = Scenario::default();
+    parameter.set(&mut others, parameter.parse("bf16-master").unwrap()).unwrap();
+    let said = memory::check(&model("llama-3.2-1b"), &others).unwrap_err().to_string();
+    assert!(said.contains("but under megatron"), "{said}");
+}
+
+/// The settings of `[megatron]`, each in a run where it matters.
+#[test]
+fn every_setting_changes_a_number() {
+    let dense: &[Setting<'_>] = &[("gpus", "8"), ("train.micro_batch_size", "2")];
+    let piped: &[Setting<'_>] = &[("gpus", "8"), ("parallel.pipeline", "2"), ("parallel.virtual_pipeline", "2")];
+    let experts: &[Setting<'_>] = &[("gpus", "8"), ("parallel.expert", "4"), ("parallel.expert_tensor", "1")];
+    let unfused: &[Setting<'_>] = &[("gpus", "8"), ("train.attention", "eager"), ("train.dropout", "0.1")];
+    let full: &[Setting<'_>] = &[("gpus", "8"), ("train.recompute", "full")];
+    let predicting: &[Setting<'_>] = &[("gpus", "8"), ("megatron.mtp_num_layers", "2")];
+    let fused_loss: &[Setting<'_>] = &[("gpus", "8"), ("megatron.cross_entropy_loss_fusion", "true")];
+    let muon: &[Setting<'_>] = &[("gpus", "8"), ("train.optimizer", "muon")];
+    let in_fp8: &[Setting<'_>] = &[("gpus", "8"), ("train.precision", "fp8-master")];
+    let two: &[Setting<'_>] = &[("gpus", "8"), ("parallel.pipeline", "2")];
+    let deferring = [two, &[("megatron.defer_embedding_wgrad_compute", "true")][..]].concat();
+    // The last stage is to be the fullest.
+    let [two, deferring] = [two, &deferring].map(|it| [it, &[("train.micro_batch_size", "8")][..]].concat());
+    let offloading: &[Setting<'_>] = &[("gpus", "8"), ("megatron.fine_grained_activation_offloading", "true")];
+    let (llama, mixtral) = ("llama-3.2-1b", "mixtral-8x7b-v0.1");
+    let changes: &[(&str, &[Setting<'_>], &str, &str)] = &[
+        (llama, dense, "transformer_impl", "local"),
+        (llama, dense, "attention_backend", "flash"),
+        (llama, dense, "attention_backend", "unfused"),
+        (llama, unfused, "masked_softmax_fusion", "false"),
+        (llama, dense, "create_attention_mask_in_dataloader", "false"),
+        (llama, full, "recompute_method", "block"),
+        (llama, full, "recompute_num_layers", "4"),
+        (llama, piped, "pipeline_model_parallel_layout", "Et*2|t*4|t*4|t*6L"),
+        (llama, &piped[..2], "decoder_first_pipeline_num_layers", "6"),
+        (llama, &piped[..2], "decoder_last_pipeline_num_layers", "6"),
+        (llama, piped, "microbatch_group_size_per_virtual_pipeline_stage", "4"),
+        (llama, dense, "cross_entropy_loss_fusion", "true"),
+        (llama, fused_loss, "cross_entropy_fusion_impl", "te"),
+        (llama, dense, "gradient_accumulation_fusion", "false"),
+        (llama, dense, "grad_reduce_in_bf16", "true"),
+        (llama, dense, "num_distributed_optimizer_instances", "2"),
+        (llama, muon, "use_layer_wise_param_layout", "false"),
+        (llama, dense, "make_vocab_size_divisible_by", "100"),
+        (llama, dense, "tp_comm_overlap", "true"),
+        (llama, &two, "defer_embedding_wgrad_compute", "true"),
+        (llama, &deferring, "wgrad_deferral_limit", "2"),
+        (llama, in_fp8, "fp8_param_gather", "true"),
+        (mixtral, experts, "moe_token_dispatcher_type", "alltoall"),
+        (mixtral, experts, "moe_grouped_gemm", "true"),
+        (mixtral, experts, "moe_expert_capacity_factor", "1.5"),
+        (mixtral, experts, "moe_router_load_balancing_type", "sinkhorn"),
+        (mixtral, experts, "moe_router_force_load_balancing", "true"),
+        (mixtral, experts, "overlap_moe_expert_parallel_comm", "true"),
+        (mixtral, offloading, "offload_modules", "core_attn,expert_fc1"),
+        (llama, dense, "mtp_num_layers", "1"),
+        (llama, predicting, "mtp_use_repeated_layer", "true"),
+    ];
+    for (id, settings, key, value) in changes {
+        let (before, key) = (ledger(id, settings), format!("megatron.{key}"));
+        let after = ledger(id, &[settings, &[(key.as_str(), *value)][..]].concat());
+        assert_ne!(before.total(), after.total(), "{id} {settings:?} {key}={value}");
+    }
+}
+
+#[test]
+fn the_fullest_stage_is_shown_and_the_others_are_known() {
+    let ledger = ledger("llama-3.2-1b", &[("gpus", "8"), ("parallel.pipeline", "4")]);
+    let stages = ledger.stages();
+    assert_eq!(stages.len(), 4);
+    assert_eq!(stages.iter().map(|stage| stage.total).max(), Some(ledger.total()));
+    // The middle ones have neither the embedding nor the head.
+    assert!(stages[1].total < stages[0].total && stages[2].total < stages[1].total);
+}
