@@ -147,8 +147,10 @@ impl Step<'_> {
 
     /// Micro batches of a step.
     fn micro_batches(&self) -> u64 {
-        let passes = self.scenario.train.gradient_accumulation_steps;
-        if self.layout.pipeline > 1 { self.scenario.parallel.micro_batches.max(passes) } else { passes.max(1) }
+        let passes = self.scenario.train.gradient_accumulation_steps.max(1);
+        // What has pipelines counts them for its schedules, and a loop of passes is another's.
+        let counts = self.layout.pipeline > 1 || self.scenario.framework.lays_out("pipeline");
+        if counts { self.scenario.parallel.micro_batches.max(passes) } else { passes }
     }
 
     /// Tokens of a micro batch on a GPU.
