@@ -95,6 +95,7 @@ const EXPENDABLE: &[Action] = &[
     Action::PickModel,
     Action::Fixes,
     Action::Solve,
+    Action::CopyCommand,
 ];
 
 struct Hint {
@@ -140,7 +141,7 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
     hints
 }
 
-/// Keys that go on from each other as a range, others one after the other: `1-6`, `1 F2`.
+/// Keys that go on from each other as a range, others one after the other: `1-7`, `1 F2`.
 fn together(all: &str, key: &str) -> String {
     let (first, last) = all.split_once('-').unwrap_or((all, all));
     match (first.parse::<u8>(), last.parse::<u8>(), key.parse::<u8>()) {
@@ -157,6 +158,7 @@ fn words(app: &App, binding: &Binding) -> &'static str {
         Action::FlipEstimator if app.scenario.estimator == Estimator::Sketch => "ledger",
         Action::FlipStep if app.step == Step::First => "steady step",
         Action::FlipUnit => app.unit.flipped().label(),
+        Action::CopyCommand if app.launches() => "copy launch",
         Action::SwitchFocus if app.in_view() => "parameters",
         Action::Group => app.pane().group.map_or(binding.short, |group| (group.words)(app)),
         Action::Edit if app.in_view() => app.pane().rows.map_or(binding.short, |rows| rows.takes),
