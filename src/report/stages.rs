@@ -43,14 +43,17 @@ pub fn chart(ledger: &Ledger, rows: usize) -> Vec<StageRow> {
     if stages.len() <= rows {
         return stages.iter().map(one).collect();
     }
-    let ends =
-        |filled: &Filled| [stages.first(), stages.last()].into_iter().flatten().any(|end| end.rank == filled.rank);
-    let matters = |filled: &&Filled| filled.rank == fullest || (rows > 3 && ends(filled));
+    let mut kept = vec![stages.first(), stages.iter().find(|filled| filled.rank == fullest), stages.last()];
+    kept.dedup();
+    if kept.len() >= rows {
+        kept.retain(|filled| filled.is_some_and(|filled| filled.rank == fullest));
+    }
+    let matters = |filled: &&Filled| kept.contains(&Some(*filled));
     let others = || stages.iter().filter(|filled| !matters(filled)).map(|filled| filled.total);
     let (count, least, most) = (others().count(), others().min(), others().max());
     let (least, most) = (least.unwrap_or_default(), most.unwrap_or_default());
-    let kept = stages.iter().filter(matters).map(one);
-    kept.chain([StageRow::Others { count, least, most }]).take(rows).collect()
+    let shown = stages.iter().filter(matters).map(one);
+    shown.chain([StageRow::Others { count, least, most }]).take(rows).collect()
 }
 
 #[cfg(test)]
@@ -87,8 +90,10 @@ mod tests {
         assert_eq!(words(&stages, 6), ["0", "1", "2!", "3", "4", "5"]);
         assert_eq!(words(&stages, 5), ["0", "2!", "5", "+3="]);
         assert_eq!(words(&stages, 4), ["0", "2!", "5", "+3="]);
+        assert_eq!(words(&stages, 3), ["2!", "+5"]);
         assert_eq!(words(&stages, 2), ["2!", "+5"]);
         assert_eq!(words(&stages, 1), ["2!"]);
+        assert_eq!(words(&ledger(&[512, 128, 128, 256]), 3), ["0!", "3", "+2="]);
         assert_eq!(words(&ledger(&[512, 128, 128]), 2), ["0!", "+2="]);
         let one = ledger(&[128]);
         assert_eq!((fullest_stage(&one), chart(&one, 5)), (None, Vec::new()));

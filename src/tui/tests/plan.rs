@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{ASCII, COLOUR, MONO, app, hurry, press, screen, text};
 use crate::memory::{EstimateError, Fit, Ledger, Rank, check, estimate, played};
+use crate::preset::Library;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Strategy, Value};
 use crate::tui::app::{App, Job};
@@ -14,6 +15,7 @@ use crate::tui::update::update;
 /// The explorer on a small model and so many GPUs.
 fn on(model: &str, gpus: u64) -> App {
     let mut app = app();
+    app.scenario.framework = Library::embedded().framework("transformers").unwrap();
     for (key, value) in [("model", Value::Word(model.to_owned())), ("gpus", Value::Count(gpus))] {
         app.set(Parameter::by_key(key).unwrap(), value, true).unwrap();
     }
@@ -71,19 +73,23 @@ fn the_search_says_how_far_it_is_and_can_be_stopped() {
     while app.planning.rows().is_empty() {
         work(&mut app);
     }
-    assert!(text(&app).contains("layouts may fit, being played out; Esc stops"), "{}", text(&app));
+    assert!(text(&app).contains("of 60 that may fit; Esc stops"), "{}", text(&app));
     // What comes of it is of another run by then.
     let late = app.wanted().unwrap();
     hurry(&mut app, "L");
+    assert!(!app.planning.rows().is_empty(), "layouts have micro batches of their own");
+    hurry(&mut app, "tab down L");
     update(&mut app, Message::Done(late.run()));
     assert!(app.planning.rows().is_empty() && app.planning.search().is_none());
 }
 
 #[test]
 fn where_there_is_nothing_to_plan_it_says_what_to_do() {
-    for (keys, words) in
-        [("7", "raise gpus"), ("t 7", "a plan is of training"), ("s 7", "the rule of thumb knows no layouts")]
-    {
+    for (keys, words) in [
+        ("7", "gpus in the parameters"),
+        ("t 7", "a plan is of training"),
+        ("s 7", "the rule of thumb knows no layouts"),
+    ] {
         let mut app = app();
         press(&mut app, keys);
         assert!(text(&app).contains(words), "{keys}: {}", text(&app));

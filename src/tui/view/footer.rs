@@ -141,11 +141,12 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
     hints
 }
 
-/// Keys that go on from each other as a range, others one after the other: `1-7`, `1 F2`.
+/// Keys that go on from each other as a range, others one after the other: `1-7`, `1 F2 3-4`.
 fn together(all: &str, key: &str) -> String {
-    let (first, last) = all.split_once('-').unwrap_or((all, all));
+    let (before, range) = all.split_at(all.rfind(' ').map_or(0, |space| space + 1));
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
     match (first.parse::<u8>(), last.parse::<u8>(), key.parse::<u8>()) {
-        (Ok(first), Ok(last), Ok(next)) if last + 1 == next => format!("{first}-{next}"),
+        (Ok(first), Ok(last), Ok(next)) if last + 1 == next => format!("{before}{first}-{next}"),
         _ => format!("{all} {key}"),
     }
 }

@@ -33,14 +33,16 @@ const BAR: u16 = 20;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let (rows, here) = (app.planning.rows(), app.planning.at());
-    let title = format!("Plan: layouts on {} GPUs", app.scenario.gpus);
+    let none = app.no_plan();
+    let title =
+        if none.is_some() { String::from("Plan") } else { format!("Plan: layouts on {} GPUs", app.scenario.gpus) };
     let title = text::cut(&title, area.width.saturating_sub(12), theme);
     let place = (!rows.is_empty()).then(|| Line::styled(format!(" {}/{} ", here + 1, rows.len()), theme.dim()));
     let block = Panel { right: place, ..panel(theme, &title, borders) };
     let inner = block.inner(area);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
     frame.draw_panel(block, area);
-    if let Some(reason) = app.no_plan() {
+    if let Some(reason) = none {
         return text::wrapped(frame, inner, &reason, Style::new(), theme);
     }
     if let Some(reason) = app.planning.error() {
@@ -68,7 +70,7 @@ fn standing(app: &App) -> String {
     };
     match search.plan() {
         _ if looked_at < all => format!("{looked_at} of {all} layouts looked at{on}"),
-        _ if !search.is_done() => format!("{} of {all} layouts may fit, being played out{on}", search.to_be_played()),
+        _ if !search.is_done() => format!("playing out {} of {all} that may fit{on}", search.to_be_played()),
         plan if plan.fitting.is_empty() => String::new(),
         plan => format!("{} layouts, {} over; * is an estimate", plan.tried, plan.over),
     }
@@ -143,7 +145,7 @@ fn heading(app: &App, columns: &Columns) -> String {
     let [layout, recompute, number, lost, bar] = [layout, recompute, number, lost, bar].map(usize::from);
     let again = if recompute > usize::from(AGAIN[0]) { "recompute" } else { "rec." };
     let (unit, batch, rate) = (app.unit.label(), usize::from(BATCH) + 2, usize::from(RATE));
-    let lost = if lost > 0 { "  most is lost to*" } else { "" };
+    let lost = if lost > 0 { "  lost most to*" } else { "" };
     let layout = layout.saturating_sub(2);
     let words =
         format!("   {:<layout$}{:>batch$} {again:<again_cells$}", "layout", "batch", again_cells = recompute - 1);
