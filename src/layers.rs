@@ -6,6 +6,7 @@
 pub(crate) mod adapted_embedding;
 pub(crate) mod adapted_experts;
 mod adapter;
+mod alternating;
 pub(crate) mod attention;
 pub(crate) mod chunked_loss;
 pub(crate) mod compiled;

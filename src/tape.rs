@@ -174,6 +174,11 @@ impl Tape {
         self.segment = segment;
     }
 
+    /// The part of the model in which things happen.
+    pub(crate) const fn segment(&self) -> Segment {
+        self.segment
+    }
+
     /// Whether things happen in this part of the model.
     pub(crate) fn is_in(&self, segment: Segment) -> bool {
         self.segment == segment
@@ -245,12 +250,19 @@ impl Tape {
         tensor
     }
 
-    /// A layer hands these on; who runs it takes them.
-    pub(crate) fn hand_on(&mut self, tensors: [Tensor; 2]) {
-        self.handed_on = Some(tensors.map(|tensor| self.share(tensor)));
+    /// What an earlier layer handed on, which the one that runs next may replace.
+    pub(crate) const fn before_handing_on(&mut self, earlier: Option<[Tensor; 2]>) {
+        self.handed_on = earlier;
     }
 
-    /// What the layer before this call handed on.
+    /// A layer hands these on in place of what was; who runs it takes them.
+    pub(crate) fn hand_on(&mut self, tensors: [Tensor; 2]) {
+        let own = tensors.map(|tensor| self.share(tensor));
+        let before = self.handed_on.replace(own);
+        self.release_each(before.into_iter().flatten());
+    }
+
+    /// What the layer before this call handed on, or what was.
     pub(crate) const fn take_handed_on(&mut self) -> Option<[Tensor; 2]> {
         self.handed_on.take()
     }

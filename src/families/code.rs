@@ -82,6 +82,13 @@ pub struct Implementation {
     pub norms_after_rotation: bool,
     /// Whether values are normed too, and queries are turned before keys are projected.
     pub normed_values: bool,
+    /// Whether values are projected once keys are normed and turned.
+    pub values_behind_keys: bool,
+    /// Whether tokens without a row in the table of vectors for each layer read its first, and what is projected beside them
+    /// is scaled in place.
+    pub bounds_layer_ids: bool,
+    /// Whether the feed-forward network has its gate, what came of it and its other projection in variables until it returns.
+    pub holds_gate: bool,
     /// Whether a layer's output is multiplied by a number of its own, in place.
     pub scales_layers: bool,
     /// Whether rotated queries are multiplied by a number for each position.

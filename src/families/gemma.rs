@@ -2,11 +2,12 @@
 
 use super::base::{EXPERTS, LLAMA, LLAMA_CODE, LLAMA_LIKE};
 use super::code::{Earlier, Implementation, LigerPatch, ModuleOrder, Modules, NormCode, RouterCode};
-use super::reads::{HEADS, Key, ROUTER_LOSS, Reads, Rule, SPARSE};
+use super::reads::{HEADS, Key, OTHER_STREAM, ROUTER_LOSS, Reads, Rule, SPARSE, UNSCALED_STREAM};
 use super::{Member, ModuleNames};
 use crate::model::family::{
     Defaults, ExpertDefaults, Family, NormKind, Placement, QkNorm, SharedDefault, VariantDefaults,
 };
+use crate::model::part::Part;
 
 pub(super) const MEMBERS: &[Member] = &[
     Member {
@@ -145,6 +146,7 @@ pub(super) const MEMBERS: &[Member] = &[
                 per_layer_input: Some([262_144, 256]),
                 laurel_rank: Some(64),
                 streams: Some(4),
+                sparse_gates: 10,
                 ..VariantDefaults::NONE
             },
             defaults: Defaults {
@@ -174,8 +176,9 @@ pub(super) const MEMBERS: &[Member] = &[
                 Key::Own("vocab_size_per_layer_input"),
                 Key::Own("laurel_rank"),
                 Key::Own("altup_num_inputs"),
+                Key::Own("activation_sparsity_pattern"),
             ]],
-            refuses: &[ROUTER_LOSS],
+            refuses: &[ROUTER_LOSS, OTHER_STREAM, UNSCALED_STREAM],
             ..Reads::PLAIN
         },
         modules: ModuleNames::USUAL,
@@ -227,15 +230,49 @@ const GEMMA_CODE: Implementation = Implementation {
     ..LLAMA_CODE
 };
 
-/// Gemma 3n, whose code was read and not measured.
+/// Gemma 3n's.
 const GEMMA3N_CODE: Implementation = Implementation {
+    measured: true,
+    norm: NormCode::PowerThenWideWeight,
     scaled_embedding: true,
+    embedding_scale_buffer: true,
+    normed_values: true,
+    values_behind_keys: true,
+    bounds_layer_ids: true,
+    holds_gate: true,
     both_masks: true,
     tables_by_window: true,
-    norms_after_projections: true,
-    trains: false,
+    modules: Modules { listed: GEMMA3N_LAYER, ..Modules::in_order(ModuleOrder::NormsLast) },
     ..LLAMA_CODE
 };
+
+/// A layer of Gemma 3n, as its class names what it has.
+const GEMMA3N_LAYER: &[Part] = &[
+    Part::Query,
+    Part::QueryNorm,
+    Part::Key,
+    Part::Value,
+    Part::KeyNorm,
+    Part::AttentionOutput,
+    Part::Gate,
+    Part::Up,
+    Part::Down,
+    Part::AttentionNorm,
+    Part::AttentionOutputNorm,
+    Part::FeedForwardNorm,
+    Part::FeedForwardOutputNorm,
+    Part::StreamsOutputScale,
+    Part::StreamsCorrection,
+    Part::StreamsPrediction,
+    Part::StreamsRouter,
+    Part::StreamsRouterNorm,
+    Part::LaurelDown,
+    Part::LaurelUp,
+    Part::LaurelNorm,
+    Part::PerLayerInputGate,
+    Part::PerLayerInputProjection,
+    Part::PerLayerInputNorm,
+];
 
 /// Gemma 4's.
 const GEMMA4_CODE: Implementation = Implementation {
@@ -245,12 +282,16 @@ const GEMMA4_CODE: Implementation = Implementation {
     embedding_scale_buffer: true,
     normed_values: true,
     scales_layers: true,
-    modules: Modules { mixture_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
+    modules: Modules { mixture_last: true, listed: GEMMA4_ATTENTION, ..Modules::in_order(ModuleOrder::NormsLast) },
     both_masks: true,
     tables_by_window: true,
     router: RouterCode::SoftmaxInFp32Kept,
     ..LLAMA_CODE
 };
+
+/// Gemma 4's attention, as its class names what it has.
+const GEMMA4_ATTENTION: &[Part] =
+    &[Part::Query, Part::QueryNorm, Part::KeyNorm, Part::Key, Part::Value, Part::AttentionOutput];
 
 /// Gemma 2 2B, from whose class that of Gemma 3 was made.
 const GEMMA2_LIKE: Defaults = Defaults {

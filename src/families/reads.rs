@@ -238,6 +238,20 @@ pub(super) const ROUTER_LOSS: Refusal = Refusal {
     problem: "the auxiliary loss of router logits is not covered",
 };
 
+/// The stream that Gemma 3n's layers compute on.
+pub(super) const OTHER_STREAM: Refusal = Refusal {
+    key: "altup_active_idx",
+    when: When::Positive,
+    problem: "layers that compute on another stream than the first are not covered",
+};
+
+/// Without its scale a layer has a parameter that nothing reads.
+pub(super) const UNSCALED_STREAM: Refusal = Refusal {
+    key: "altup_correct_scale",
+    when: When::False,
+    problem: "layers that do not scale what they corrected are not covered",
+};
+
 /// Noise on what a router reads.
 pub(super) const ROUTER_NOISE: Refusal =
     Refusal { key: "router_jitter_noise", when: When::Positive, problem: "noise on the router's input is not covered" };

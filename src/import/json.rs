@@ -185,6 +185,12 @@ impl<'t> Object<'t> {
         self.read(&[name], "a list of whole numbers that are not negative", read)
     }
 
+    /// A list of numbers.
+    pub(super) fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>, PresetError> {
+        let read = |value: &Value| value.as_array()?.iter().map(Value::as_f64).collect();
+        self.read(&[name], "a list of numbers", read)
+    }
+
     /// A list of texts.
     pub(super) fn words(&self, name: &str) -> Result<Option<Vec<String>>, PresetError> {
         let read = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();

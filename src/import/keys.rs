@@ -141,6 +141,10 @@ impl Source for Names<'_, '_> {
         self.by_name(|name| self.config.counts(name))
     }
 
+    fn numbers(&self, _: &'static str) -> Result<Option<Vec<f64>>, PresetError> {
+        self.by_name(|name| self.config.numbers(name))
+    }
+
     fn words(&self, _: &'static str) -> Result<Option<Vec<String>>, PresetError> {
         self.by_name(|name| self.config.words(name))
     }

@@ -135,6 +135,10 @@ impl Source for Tower<'_, '_> {
         self.by_name(key, Object::counts)
     }
 
+    fn numbers(&self, key: &'static str) -> Result<Option<Vec<f64>>, PresetError> {
+        self.by_name(key, Object::numbers)
+    }
+
     fn words(&self, key: &'static str) -> Result<Option<Vec<String>>, PresetError> {
         self.by_name(key, Object::words)
     }

@@ -29,13 +29,21 @@ impl Run<'_> {
             MlpKind::Gated if mlp.activation == Activation::Situ => self.situ_product(tape, input, width, mlp),
             MlpKind::Gated if self.liger.is_some() => self.gated_product(tape, input, width, mlp),
             MlpKind::Gated => {
-                let gate = self.up(tape, input, (Part::Gate, "mlp.gate"), width, mlp.bias);
+                let mut gate = self.up(tape, input, (Part::Gate, "mlp.gate"), width, mlp.bias);
+                if mlp.sparse {
+                    gate = self.sparse_gate(tape, gate);
+                }
                 let activated = self.activation(tape, gate, mlp.activation, "mlp.activated gate");
+                let held = self.code.holds_gate.then(|| tape.share(gate));
                 tape.release(gate);
                 let up = self.up(tape, input, (Part::Up, "mlp.up"), width, mlp.bias);
                 let product = multiply(tape, [activated, up], "mlp.product", activated.shape);
-                tape.release(activated);
-                tape.release(up);
+                if let Some(gate) = held {
+                    let down = self.down(tape, product, mlp, width);
+                    tape.release_each([gate, activated, up]);
+                    return down;
+                }
+                tape.release_each([activated, up]);
                 product
             }
             MlpKind::GatedFused => {

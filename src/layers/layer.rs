@@ -43,6 +43,9 @@ impl Run<'_> {
         if layer.variant.mixed_streams.is_some() {
             return self.mixed_layer(tape, layer, input, shared);
         }
+        if let Some(streams) = layer.variant.streams {
+            return self.alternating_layer(tape, layer, (input, streams), shared);
+        }
         if layer.variant.reads_blocks {
             return self.reading_layer(tape, layer, input, shared);
         }
@@ -155,9 +158,7 @@ impl Run<'_> {
         if !self.code.scales_layers {
             return output;
         }
-        let scaled = tape.view_with_new_gradient(output, output.shape);
-        tape.release(output);
-        scaled
+        tape.scaled_by_buffer(output)
     }
 
     /// The residual stream with a sublayer's output added after its norm; the output is let go.

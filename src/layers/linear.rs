@@ -147,7 +147,7 @@ impl Run<'_> {
     ) -> Tensor {
         let compute = if self.autocast { Dtype::Bf16 } else { linear.weight.dtype };
         // A cache has copies of parameters alone: not of a matrix that is computed, and not of one that is no parameter.
-        let casts = linear.weight.is_computed() || linear.weight.is_buffer();
+        let casts = !linear.weight.is_parameter();
         let cast_weight = |tape: &mut Tape, weight: Tensor| match (self.autocast, casts) {
             (false, _) => weight,
             (true, true) => cast(tape, weight, compute, "weight in 16 bits"),

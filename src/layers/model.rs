@@ -144,25 +144,29 @@ impl<'a> Recording<'a> {
         let attended = run.seen.filter(|seen| seen.tower.is_attended_to());
         let mut of_images = Vec::new();
         let encoded = attended.map(|seen| run.attended_images(&mut self.tape, seen, &mut of_images));
-        self.tape.enter(Segment::Embedding);
         self.layers.outside(&mut self.tape, Moment::Called);
         let mut embedded = run.embed(&mut self.tape);
         self.layers.outside(&mut self.tape, Moment::Embedded);
         embedded.until_return.append(&mut of_images);
         let vectors = self.beside_the_stream(&mut embedded.until_return, embedded.stream);
-        let shared = self.shared(&mut embedded.until_return, (encoded, vectors));
-        let stream = run.widened_for_layers(&mut self.tape, embedded.stream);
+        let masks = self.masks(&mut embedded.until_return);
+        let (stream, spread) = run.spread(&mut self.tape, embedded.stream);
+        let shared = self.shared(&mut embedded.until_return, masks, (encoded, vectors));
+        let stream = run.widened_for_layers(&mut self.tape, stream);
         let stream = run.scaled_late(&mut self.tape, stream);
         let (stream, tower) = self.with_images(stream, &mut embedded.until_return);
-        let embedding = 0..self.tape.node_count();
         let stream = run.in_every_stream(&mut self.tape, stream);
+        let embedding = 0..self.tape.node_count();
         let mut classes = Classes::new(&run, Beside::Windows(shared));
         let stream = self.layers.forward(&mut self.tape, &mut classes, stream);
         embedded.until_return.extend(classes.returned.take());
         embedded.until_return.append(&mut classes.streams);
-        embedded.until_return.extend(classes.earlier.iter_mut().filter_map(Option::take).flatten());
+        // Checkpoints hold what all layers share.
+        if run.checkpoints() == 0 || !run.graph {
+            embedded.until_return.extend(classes.shared_keys());
+        }
         let norm_start = self.tape.node_count();
-        self.tape.enter(Segment::Head);
+        let stream = run.gathered(&mut self.tape, stream, spread, &mut embedded.until_return);
         self.layers.outside(&mut self.tape, Moment::BeforeHead);
         let stream = run.one_stream(&mut self.tape, stream);
         let stream = run.last_read(&mut self.tape, stream);

@@ -108,6 +108,18 @@ pub(crate) fn multiply_by_constant(tape: &mut Tape, input: Tensor, factor: Tenso
     tape.apply(&operation, name, input.shape, input.dtype.promoted(factor.dtype))
 }
 
+/// A clamp, by the rule of its bounds; keeps its input.
+pub(crate) fn clamp(tape: &mut Tape, rule: Rule, input: Tensor, name: &'static str) -> Tensor {
+    let operation = Operation { rule, inputs: &[input], keeps: &[input], extras: &[], keeps_output: false };
+    tape.apply(&operation, name, input.shape, input.dtype)
+}
+
+/// A quotient of two computed values, both of which are kept.
+pub(crate) fn divide(tape: &mut Tape, terms: [Tensor; 2], name: &'static str) -> Tensor {
+    let operation = Operation { rule: Rule::Divide, inputs: &terms, keeps: &terms, extras: &[], keeps_output: false };
+    tape.apply(&operation, name, terms[0].shape, terms[0].dtype.promoted(terms[1].dtype))
+}
+
 /// `cap·tanh(x / cap)`: keeps the tangent.
 pub(crate) fn soft_cap(tape: &mut Tape, input: Tensor, [tangent, name]: [&'static str; 2]) -> Tensor {
     let quotient = fresh(tape, input, name, input.shape);

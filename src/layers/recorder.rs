@@ -299,9 +299,11 @@ impl<'a, P: LayerLoop> Recorder<'a, P> {
         self.hook(tape, at, Hooks::after_backward);
     }
 
-    /// Calls the hook of a moment outside the layers; what it makes belongs to the part of the model that is entered.
+    /// Calls the hook of a moment outside the layers; what it makes belongs to the part of the model that it enters.
     pub(crate) fn outside(&mut self, tape: &mut Tape, moment: Moment) {
+        let segment = tape.segment();
         self.hooks.outside(tape, moment);
+        tape.enter(segment);
     }
 
     /// Calls a hook of a layer, to which belongs what it makes.

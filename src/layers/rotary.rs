@@ -39,7 +39,8 @@ impl Run<'_> {
             let numbers = tape.constant("rotary complex numbers", shape, Dtype::Fp32);
             return Tables { cos: numbers, sin: tape.share(numbers) };
         }
-        let wide = self.code.widening.of_tables();
+        // What several streams are scaled by is fp32 under autocast, and they with it.
+        let wide = self.code.widening.of_tables() || self.autocast && self.architecture.streams.is_some();
         let dtype = if wide { Dtype::Fp32 } else { self.weights };
         self.made_tables(tape, (shape, channels), dtype)
     }

@@ -145,9 +145,14 @@ fn check_class(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> 
     Err(EstimateError::NotCovered { key: "task", value: String::from("infer"), covered })
 }
 
-/// An error where weights are quantized of a model whose quantized layout is not known.
+/// An error where weights are quantized of a model whose quantized layout is not known, or which clips a matrix in training
+/// as if it had its shape.
 fn check_weights(model: &Model, scenario: &Scenario) -> Result<(), EstimateError> {
     let architecture = &model.architecture;
+    if scenario.task == Task::Train && scenario.train.method == Method::Qlora && architecture.streams.is_some() {
+        let covered = format!("full, lora, for a model of the family {}", model.family.id);
+        return Err(EstimateError::NotCovered { key: "train.method", value: String::from("qlora"), covered });
+    }
     let unknown = architecture.encoder.is_some() || architecture.mixed_streams.is_some();
     let word = match (scenario.infer.weights.as_str(), &architecture.checkpoint) {
         ("native", Some(checkpoint)) => checkpoint.word,

@@ -145,11 +145,7 @@ impl Source for Section<'_, '_> {
     }
 
     fn number(&self, key: &'static str) -> Result<Option<f64>, PresetError> {
-        self.read(key, "a number", |value| match value {
-            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
-            DeValue::Float(number) => number.as_str().parse().ok().filter(|number: &f64| number.is_finite()),
-            _ => None,
-        })
+        self.read(key, "a number", finite)
     }
 
     fn flag(&self, key: &'static str) -> Result<Option<bool>, PresetError> {
@@ -163,6 +159,11 @@ impl Source for Section<'_, '_> {
     fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, PresetError> {
         let counts = |value: &DeValue<'_>| value.as_array()?.iter().map(|item| whole(item.get_ref())).collect();
         self.read(key, "a list of whole numbers", counts)
+    }
+
+    fn numbers(&self, key: &'static str) -> Result<Option<Vec<f64>>, PresetError> {
+        let numbers = |value: &DeValue<'_>| value.as_array()?.iter().map(|item| finite(item.get_ref())).collect();
+        self.read(key, "a list of numbers", numbers)
     }
 
     fn group<K: Keyed>(&self, key: &'static str) -> Result<Option<K>, PresetError> {
@@ -195,6 +196,15 @@ impl Source for Section<'_, '_> {
 pub(crate) fn whole(value: &DeValue<'_>) -> Option<u64> {
     let integer = value.as_integer()?;
     u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// A TOML number, whole or not, where it is one.
+fn finite(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+        DeValue::Float(number) => number.as_str().parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
 }
 
 /// A TOML array of texts, where it is one.

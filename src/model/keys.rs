@@ -25,6 +25,8 @@ pub trait Source {
     fn text(&self, key: &'static str) -> Result<Option<String>, Self::Error>;
     /// A list of whole numbers.
     fn counts(&self, key: &'static str) -> Result<Option<Vec<u64>>, Self::Error>;
+    /// A list of numbers, whole or not.
+    fn numbers(&self, key: &'static str) -> Result<Option<Vec<f64>>, Self::Error>;
     /// A list of texts.
     fn words(&self, key: &'static str) -> Result<Option<Vec<String>>, Self::Error>;
     /// A whole number, or two of them.
@@ -104,6 +106,7 @@ values! {
     bool: flag,
     String: text,
     Vec<u64>: counts,
+    Vec<f64>: numbers,
     Vec<String>: words,
     Sides: sides,
 }

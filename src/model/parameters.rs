@@ -159,9 +159,9 @@ pub fn blocks(architecture: &Architecture) -> Vec<BlockParameters> {
         first += group.layers;
     }
     blocks.push(BlockParameters::outside(Block::FinalNorm, final_norm_tensors(architecture)));
-    let vectors = variant::vectors_of_layers(architecture);
-    if !vectors.is_empty() {
-        blocks.push(BlockParameters::outside(Block::Embedding, vectors));
+    let behind = variant::behind_layers(architecture);
+    if !behind.is_empty() {
+        blocks.push(BlockParameters::outside(Block::Embedding, behind));
     }
     let head = head_tensors(architecture);
     if !head.is_empty() {
@@ -196,7 +196,6 @@ fn embedding_tensors(architecture: &Architecture) -> Vec<Tensor> {
     if narrow != hidden {
         linear(&mut embedding, Part::EmbeddingProjection, narrow, hidden, narrow_tables);
     }
-    variant::outside_layers(&mut embedding, architecture);
     embedding
 }
 

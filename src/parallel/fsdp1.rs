@@ -183,6 +183,7 @@ impl Hooks for Fsdp1<'_> {
     fn outside(&mut self, tape: &mut Tape, moment: Moment) {
         match moment {
             Moment::Called => {
+                tape.enter(Segment::Embedding);
                 self.units.layers().for_each(|number| self.accumulated(tape, Which::Layer(number)));
                 self.accumulated(tape, Which::Root);
                 self.unshard(tape, Which::Root);

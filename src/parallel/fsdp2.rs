@@ -301,6 +301,7 @@ impl Hooks for Fsdp2<'_> {
         let apart = self.wrapping.units;
         match moment {
             Moment::Called => {
+                tape.enter(Segment::Embedding);
                 self.units.layers().for_each(|number| self.accumulated(tape, Which::Layer(number)));
                 let others = [Which::Embedding, Which::Tail, Which::Root];
                 others.into_iter().for_each(|which| self.accumulated(tape, which));
@@ -312,7 +313,10 @@ impl Hooks for Fsdp2<'_> {
                     self.reshard(tape, embedding);
                 }
             }
-            Moment::BeforeHead if apart => self.before(tape, Which::Tail),
+            Moment::BeforeHead if apart => {
+                tape.enter(Segment::Head);
+                self.before(tape, Which::Tail);
+            }
             Moment::Returned => release_each(tape, std::mem::take(&mut self.copied)),
             Moment::BeforeBackward if !apart => {
                 tape.enter(Segment::Head);

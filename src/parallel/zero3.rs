@@ -127,6 +127,7 @@ impl Hooks for Zero3 {
             }
             Moment::Embedded => self.let_go(tape, Reads::Embedding),
             Moment::BeforeHead => {
+                tape.enter(Segment::Head);
                 self.before_back(tape, Reads::Head);
                 self.run_ahead(tape);
             }

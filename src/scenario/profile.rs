@@ -106,11 +106,11 @@ impl Known {
 }
 
 /// Frameworks that people ask for and that are not described yet.
-pub const NOT_DESCRIBED: [&str; 5] = ["megatron", "torchtitan", "deepspeed", "vllm", "llama.cpp"];
+pub const NOT_DESCRIBED: [&str; 4] = ["megatron", "torchtitan", "vllm", "llama.cpp"];
 
 /// Programs by the names that people use for them, and what a run under them is like: what they build on, which settings
 /// come closest, and what stays different. `accelerate launch` changes nothing on one GPU.
-pub const BUILT_ON: [(&str, &str); 8] = [
+pub const BUILT_ON: [(&str, &str); 10] = [
     (
         "unsloth",
         "it builds on TRL; `--framework trl --set train.kernels=liger` comes closest; its own kernels for LoRA and its \
@@ -136,13 +136,27 @@ pub const BUILT_ON: [(&str, &str); 8] = [
         "it builds on Megatron-Core and is not described yet; NeMo AutoModel runs models of Transformers: there `--framework \
          transformers --precision bf16` comes closest",
     ),
-    ("accelerate", "it runs the loop of whoever calls it: `--framework transformers`"),
+    (
+        "accelerate",
+        "it runs the loop of whoever calls it: `--framework transformers`, on several GPUs with `--set \
+         parallel.strategy=fsdp2`, `fsdp1`, `deepspeed` or `ddp`",
+    ),
+    (
+        "deepspeed",
+        "it shards the step of whoever calls it: `--framework transformers --gpus 8 --zero 2` is the Trainer under ZeRO-2, \
+         and `--set parallel.strategy=deepspeed --zero 3` under ZeRO-3",
+    ),
+    ("fsdp", "it shards the step of whoever calls it: `--framework transformers --gpus 8 --zero 3`"),
     (
         "lightning",
         "its loop runs models of Transformers: `--framework transformers` with `--precision bf16-mixed` as in \
       `precision=\"bf16-mixed\"`; its optimizer is foreach unless `fused=True` is given",
     ),
-    ("openrlhf", "it runs models of Transformers under DeepSpeed, which is not described yet"),
+    (
+        "openrlhf",
+        "it runs models of Transformers under DeepSpeed: `--framework transformers --gpus 8 --set \
+         parallel.strategy=deepspeed --zero 3` comes closest",
+    ),
 ];
 
 /// What is said of a program that is described by what it builds on, however its name is written.

@@ -23,6 +23,7 @@ pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor
     {
         ordered[first..].sort_by_key(|tensor| tensor.part != Part::AttentionOutput);
     }
+    in_listed_order(&mut ordered, modules.listed);
     if modules.mixture_last {
         ordered.sort_by_key(|tensor| rank_behind(tensor));
     }
@@ -39,6 +40,17 @@ pub(crate) fn as_named(block: &BlockParameters, modules: Modules) -> Vec<&Tensor
         ordered[first..last].sort_by_key(|tensor| behind(tensor));
     }
     ordered
+}
+
+/// Puts the tensors of these parts in the order of their list, in the places that those have between them.
+fn in_listed_order(tensors: &mut [&Tensor], listed: &[Part]) {
+    let place = |tensor: &Tensor| listed.iter().position(|part| *part == tensor.part);
+    let places: Vec<usize> = (0..tensors.len()).filter(|index| place(tensors[*index]).is_some()).collect();
+    let mut among: Vec<&Tensor> = places.iter().map(|index| tensors[*index]).collect();
+    among.sort_by_key(|tensor| place(tensor));
+    for (index, tensor) in places.into_iter().zip(among) {
+        tensors[index] = tensor;
+    }
 }
 
 /// Where Gemma 4's class names what it has beside other layers.

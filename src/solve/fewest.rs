@@ -115,7 +115,8 @@ mod tests {
         let library = Library::embedded();
         let (model, gpu) = (library.model("llama-3.1-8b").unwrap(), library.gpu("h100-sxm-80").unwrap());
         let framework = library.framework("transformers").unwrap();
-        let scenario = Scenario { framework, ..Scenario::default() };
+        let mut scenario = Scenario { framework, ..Scenario::default() };
+        scenario.train.sequence_length = 8192;
         let found = fewest(model, &scenario, gpu, &|| false).unwrap();
         let run = found.run.unwrap();
         let fits =

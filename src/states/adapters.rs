@@ -149,6 +149,7 @@ impl Adapters {
         let blocks = &reached[..];
         let everything = adapts_everything(model, train, blocks);
         let present = present(model, blocks, everything);
+        check_all_linear(model, train)?;
         check_experts(model, train, &present, everything)?;
         let mut targets: Vec<&'static Names> = Vec::with_capacity(present.len());
         for target in &train.lora_targets {
@@ -341,6 +342,18 @@ fn is_frozen(model: &Model, target: &str) -> bool {
 
 /// The words and module names of a gated network, matrix by matrix.
 const GATED: [[&str; 2]; 3] = [["gate", "gate_proj"], ["up", "up_proj"], ["down", "down_proj"]];
+
+/// An error where `all-linear` means layers of which no adapters are known: those around vectors of a layer and further streams.
+fn check_all_linear(model: &Model, train: &Train) -> Result<(), EstimateError> {
+    let architecture = &model.architecture;
+    let has_others = architecture.per_layer_inputs.is_some() || architecture.streams.is_some();
+    if !has_others || !train.lora_targets.iter().any(|target| target == ALL_LINEAR) {
+        return Ok(());
+    }
+    let (value, key) = (String::from(ALL_LINEAR), "train.lora_targets");
+    let covered = String::from("the names of modules: this model has linear layers beside those");
+    Err(EstimateError::NotCovered { key, value, covered })
+}
 
 /// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
 fn check_experts(model: &Model, train: &Train, present: &Present, everything: bool) -> Result<(), EstimateError> {

@@ -231,11 +231,21 @@ pub(crate) fn layer_buffers(
         entry.bytes = entry.bytes.checked_mul(entry.count)?;
         entries.push(entry);
     }
-    for (index, group) in architecture.groups.iter().enumerate().filter(|_| code.scales_layers) {
-        let one = Shape::new(&[Dim { symbol: "", size: 1 }]);
-        let mut entry = plain("scale of the layer's output", place(architecture, index), one, 8, alive, PARAMETERS)?;
-        (entry.bits, entry.count) = (bits, group.layers);
-        entry.bytes = bits.bytes(1)?.checked_mul(group.layers)?;
+    for (index, group) in architecture.groups.iter().enumerate() {
+        let alternates = group.layer.variant.streams.is_some();
+        let scales = [(code.scales_layers, "scale of the layer's output"), (alternates, "scale of the router's input")];
+        for (_, name) in scales.into_iter().filter(|(has, _)| *has) {
+            let one = Shape::new(&[Dim { symbol: "", size: 1 }]);
+            let mut entry = plain(name, place(architecture, index), one, 8, alive, PARAMETERS)?;
+            (entry.bits, entry.count) = (bits, group.layers);
+            entry.bytes = bits.bytes(1)?.checked_mul(group.layers)?;
+            entries.push(entry);
+        }
+    }
+    if architecture.streams.is_some() && architecture.per_layer_inputs.is_some() {
+        let mut entry = plain("scales of per-layer inputs", Place::Embedding, Shape::new(&[]), 8, alive, PARAMETERS)?;
+        (entry.bits, entry.count) = (bits, 2);
+        entry.bytes = bits.bytes(1)?.checked_mul(entry.count)?;
         entries.push(entry);
     }
     for (index, group) in architecture.groups.iter().enumerate().filter(|_| code.frequencies_in_layers) {

@@ -212,16 +212,18 @@ impl Tape {
     fn conform(&mut self, node: &Node, gradients: &mut Gradients) {
         for (slot, gradient) in gradients.iter_mut().enumerate() {
             let (Some(input), Some((storage, dtype))) = (self.input(node, slot), gradient.as_mut()) else { continue };
-            let sums = matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Add)
-                || node.rule == Rule::Affine && slot == BIAS;
+            let sums =
+                matches!(node.rule, Rule::Multiply | Rule::Divide | Rule::Subtract | Rule::Add | Rule::AddToPart(_))
+                    || node.rule == Rule::Affine && slot == BIAS;
             let broadcast =
                 sums && self.elements[usize::from(node.output_shape)] != self.elements[usize::from(input.shape)];
             if broadcast {
                 let summed = self.gradient(&input, input.shape, *dtype);
                 self.reduction_scratch(node.output_shape, input.shape);
                 self.unrefer(*storage);
-                // A bias takes a sum over rows that keeps their dimension, as a view.
-                if node.rule == Rule::Affine {
+                // A sum over rows keeps their dimension at first: what a bias or the weight of a norm takes is a view of it.
+                let of_vector = node.rule == Rule::Multiply && self.dims(input.shape).dims().len() == 1;
+                if node.rule == Rule::Affine || of_vector && matches!(input.source, Source::Leaf(_)) {
                     self.views(summed);
                 }
                 *storage = summed;
@@ -243,7 +245,10 @@ impl Tape {
                 self.await_other_pass(node, gradient);
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
                     None => (gradient, dtype),
-                    Some((waiting, _)) => (self.sum(waiting, gradient, Kind::Gradient), dtype),
+                    Some((waiting, _)) => {
+                        let shape = self.nodes[node].output_shape;
+                        (self.sum_in(shape, [waiting, gradient], Kind::Gradient), dtype)
+                    }
                 });
             }
             Source::Part(node, slot) => {
@@ -301,6 +306,12 @@ impl Tape {
     }
 
     fn sum(&mut self, one: StorageId, other: StorageId, kind: Kind) -> StorageId {
+        let Some(storage) = self.storages.get(one as usize) else { return one };
+        self.sum_in(storage.shape, [one, other], kind)
+    }
+
+    /// The sum of two gradients of a value of this shape: the first may lie in the gradient of more than that.
+    fn sum_in(&mut self, shape: u16, [one, other]: [StorageId; 2], kind: Kind) -> StorageId {
         if one == NOTHING || other == NOTHING {
             return one;
         }
@@ -309,7 +320,9 @@ impl Tape {
             self.unrefer(other);
             return one;
         }
-        let (name, shape, dtype) = (storage.name, storage.shape, storage.dtype);
+        let alike = self.elements[usize::from(shape)] == self.elements[usize::from(storage.shape)];
+        let (name, dtype) = (storage.name, storage.dtype);
+        let shape = if alike { storage.shape } else { shape };
         let summed = self.allocate(name, shape, dtype, kind);
         self.unrefer(one);
         self.unrefer(other);

@@ -139,9 +139,9 @@ impl Tensor {
         self.source.needs_gradient()
     }
 
-    /// Whether it is neither a parameter nor made here: a buffer of the model.
-    pub(crate) const fn is_buffer(&self) -> bool {
-        matches!(self.source, Source::Constant) && self.storage == NOTHING
+    /// Whether it is a parameter, trained or not.
+    pub(crate) const fn is_parameter(&self) -> bool {
+        matches!(self.source, Source::Leaf(_) | Source::Frozen(_))
     }
 
     /// Whether an operation with a graph made it.

@@ -58,6 +58,8 @@ pub(crate) enum Rule {
     /// BLOOM's GELU, whose gradient is written out: five temporaries at once, of which the factor of the gradient and the
     /// tangent outlast the others.
     GeluFunction,
+    /// The square root, with one temporary.
+    Root,
     /// A selection by index: the gradient is written into zeros.
     Index,
     /// Rows that a mask picks: the gradient is added into zeros at their places.
@@ -70,10 +72,15 @@ pub(crate) enum Rule {
     ClampAbove,
     /// A clamp from above and below.
     Clamp,
+    /// The deviation of each row, whose gradient is made of a centred copy of the rows.
+    Deviation,
     /// A quotient of a value by a divisor that was computed too.
     Divide,
     /// A value written into a part of another, whose gradient has a copy with that part taken out.
     Write,
+    /// A value added in place to a view, of this shape, of another: the gradient is copied, and the view's part of the copy
+    /// is copied once more for what was added.
+    AddToPart(u16),
     /// Rows added to others in place: the gradient goes on to the whole, and what was added takes its rows out of it.
     AddRows,
     /// A split: the gradients of the parts are put together into one.

@@ -1,6 +1,6 @@
 //! Tensors that share a storage, and what of them has a gradient of its own.
 
-use super::{Dtype, Kind, Rule, Source, Tape, Tensor};
+use super::{Dtype, Kind, NOTHING, Rule, Source, Tape, Tensor};
 
 impl Tape {
     /// A view: the same storage under another shape; its gradient is a view too.
@@ -92,9 +92,24 @@ impl Tape {
         })
     }
 
+    /// A value is multiplied in place by a buffer, which backward keeps.
+    pub(crate) fn scaled_by_buffer(&mut self, whole: Tensor) -> Tensor {
+        let source = self.record(Rule::Each, &[whole], whole.shape, whole.dtype, 1);
+        if let Source::Node(node) = source {
+            self.keep(node as usize, NOTHING);
+        }
+        Tensor { source, ..whole }
+    }
+
     /// A part of a tensor is overwritten in place.
     pub(crate) fn write_into(&mut self, whole: Tensor, part: Tensor) -> Tensor {
         let source = self.record(Rule::Write, &[part, whole], whole.shape, whole.dtype, 0);
+        Tensor { source, ..whole }
+    }
+
+    /// A value is added in place to a part of a tensor, or to all of it in another order.
+    pub(crate) fn add_to_part(&mut self, whole: Tensor, added: Tensor, part: u16) -> Tensor {
+        let source = self.record(Rule::AddToPart(part), &[whole, added], whole.shape, whole.dtype, 0);
         Tensor { source, ..whole }
     }
 

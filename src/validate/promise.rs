@@ -72,7 +72,10 @@ pub const PROMISES: &[Promise] = &[
     Promise { group: "blocks", exact: Some(0.99), near: Some(0.99), worst: Some(0.01), ..Promise::NOTHING },
     Promise { group: "reserved", exact: Some(0.99), ..PLAYED },
     Promise { group: "smallest", exact: Some(0.99), low: Some(0.03), ..PLAYED },
-    Promise { group: "gemma4 blocks", exact: Some(0.85), near: Some(0.95), worst: Some(0.01), ..Promise::NOTHING },
+    Promise { group: "gemma3n blocks", exact: Some(0.97), worst: Some(0.001), ..Promise::NOTHING },
+    Promise { group: "gemma3n reserved", exact: Some(0.9), ..PLAYED },
+    Promise { group: "gemma3n smallest", exact: Some(0.9), low: Some(0.03), ..PLAYED },
+    Promise { group: "gemma4 blocks", exact: Some(0.95), worst: Some(0.001), ..Promise::NOTHING },
     Promise { group: "gemma4 reserved", ..PLAYED },
     Promise { group: "gemma4 smallest", low: Some(0.05), ..PLAYED },
     // Of Liger's experts, tiles were counted where no token was routed: a few bytes that a real run has.

@@ -3,6 +3,7 @@ use std::fs;
 use std::path::Path;
 
 use brimful::import::config;
+use brimful::model::architecture::FeedForward;
 use brimful::model::{Architecture, Model, parameters};
 use brimful::open::find_model;
 use brimful::preset::{Library, write};
@@ -168,6 +169,32 @@ fn absent_keys_have_the_defaults_of_the_classes() {
     // Counted by Transformers 5.23 on the meta device.
     for (family, expected) in DEFAULTS {
         assert_eq!(count(&model(&json!({ "model_type": family })).architecture), *expected, "{family}");
+    }
+}
+
+/// The class's own default, a pattern, and what is refused.
+#[test]
+fn gemma3n_has_sparse_gates_by_its_pattern() {
+    let sparse = |config: Value| {
+        let groups = model(&config).architecture.groups;
+        let layers =
+            groups.iter().filter(|group| matches!(&group.layer.feed_forward, FeedForward::Dense(mlp) if mlp.sparse));
+        layers.map(|group| group.layers).sum::<u64>()
+    };
+    assert_eq!(sparse(json!({ "model_type": "gemma3n_text" })), 10);
+    let few = json!({ "model_type": "gemma3n_text", "num_hidden_layers": 10, "num_kv_shared_layers": 2 });
+    assert_eq!(sparse(few), 0);
+    let pattern = json!({ "model_type": "gemma3n_text", "num_hidden_layers": 4, "num_kv_shared_layers": 0,
+        "activation_sparsity_pattern": [0.95, 0.5, 0, 0.0] });
+    assert_eq!(sparse(pattern), 2);
+    for (key, value, problem) in [
+        ("activation_sparsity_pattern", "[0.95]", "found 1 entries for 35 layers"),
+        ("altup_num_inputs", "1", "1 streams: from 2 to 10 are covered"),
+        ("altup_active_idx", "2", "another stream than the first"),
+        ("altup_correct_scale", "false", "do not scale what they corrected"),
+    ] {
+        let says = refusal(&format!(r#"{{"model_type": "gemma3n_text", "{key}": {value}}}"#));
+        assert!(says.contains(problem), "{says}");
     }
 }
 

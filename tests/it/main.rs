@@ -22,6 +22,7 @@ mod litgpt;
 mod mixtures;
 mod objectives;
 mod options;
+mod parallel;
 mod presets;
 #[cfg(feature = "tui")]
 mod readme;

@@ -221,6 +221,9 @@ DOUBTED = {"real-044-mistral-7b", "deberta-v2-base-words-map"}
 CONVOLVES = {"whisper"}
 LAID_OUT = {"reserved", "smallest"}
 
+# Families whose blocks and what is laid out of them have promises of their own.
+APART = {"gemma3n_text": "gemma3n ", "gemma4_text": "gemma4 "}
+
 
 def reserved(record, _models):
     """Runs under PyTorch's own allocator; what its phases came to is in the file, its peaks are cases."""
@@ -257,7 +260,7 @@ def reserved(record, _models):
         ("optimizers", "optimizer", None if counts_on_the_host(run) else made_by_the_first_step(measured["phases"], loss)),
     ]
     for group, metric, figure in figures:
-        apart = "gemma4 " if record["config"]["model_type"] == "gemma4_text" and group in LAID_OUT | {"blocks"} else ""
+        apart = APART.get(record["config"]["model_type"], "") if group in LAID_OUT | {"blocks"} else ""
         doubted = record["id"] in DOUBTED or record["config"]["model_type"] in CONVOLVES and group in LAID_OUT
         if figure is not None:
             confidence = "C" if doubted else "A"

@@ -1,6 +1,8 @@
 //! In which order a family names what it is made of: in its class, by which weights are moved and stepped, and in its
 //! checkpoints, by which they are loaded.
 
+use crate::model::part::Part;
+
 /// The order in which a layer's class names its modules, in which their parameters are moved and stepped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModuleOrder {
@@ -57,6 +59,8 @@ pub struct Modules {
     pub order: ModuleOrder,
     /// Whether attention's output projection comes before its others.
     pub output_first: bool,
+    /// Parts that come in this order in the places that they have between them, where no rule says it.
+    pub listed: &'static [Part],
     /// Whether a router comes behind its experts.
     pub router_last: bool,
     /// Whether vectors of the layer, then the router, its experts and the norms around those come behind all else (Gemma 4).
@@ -73,6 +77,7 @@ impl Modules {
         Self {
             order,
             output_first: false,
+            listed: &[],
             router_last: false,
             mixture_last: false,
             positions_last: false,

@@ -16,10 +16,7 @@ impl Run<'_> {
         let masked = self.masked(attention.sliding_window);
         let compute = self.compute();
         let [query, mut key, mut value] = [projected.query, projected.key, projected.value].map(|t| tape.share(t));
-        // One query reads the keys of its group as they are.
-        let wide_heads = sizes.head.size.max(sizes.value_head.size) > WIDEST;
-        let repeats = masked || self.code.repeats_heads || wide_heads && attention.latent.is_none();
-        if repeats && !self.code.expanded_late && !self.is_a_step() {
+        if self.repeats_for_kernel(attention, sizes) {
             for (slot, name) in
                 [(&mut key, "attention.key for every head"), (&mut value, "attention.value for every head")]
             {
@@ -63,6 +60,16 @@ impl Run<'_> {
             tape.release(tensor);
         }
         flat
+    }
+
+    /// Whether keys and values are repeated for every head before a kernel reads them.
+    pub(super) fn repeats_for_kernel(&self, attention: &Attention, sizes: Sizes) -> bool {
+        let wide_heads = sizes.head.size.max(sizes.value_head.size) > WIDEST;
+        let repeats = self.masked(attention.sliding_window)
+            || self.code.repeats_heads
+            || wide_heads && attention.latent.is_none();
+        // One query reads the keys of its group as they are.
+        repeats && !self.code.expanded_late && !self.is_a_step()
     }
 
     fn additive_mask(&self, tape: &mut Tape, compute: Dtype, window: Option<u64>) -> Tensor {

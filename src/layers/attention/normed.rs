@@ -1,4 +1,4 @@
-//! Gemma 4's heads: queries are normed and turned before keys are projected, values are normed too, and all lie as they
+//! Gemma 3n's and 4's heads: queries are normed and turned before keys are projected, values are normed too, and all lie as they
 //! were projected until the kernel reads them.
 
 use super::{Projected, Shared, Sizes};
@@ -21,7 +21,7 @@ impl Run<'_> {
     ) -> Projected {
         let matrix = self.weights(tape, Part::Query, self.h(), sizes.query, attention.qkv_bias);
         let projected = self.linear(tape, input, matrix, "attention.query");
-        let query = self.heads_as_projected(tape, projected, sizes.heads, sizes.head);
+        let query = self.heads_as_projected(tape, projected, (sizes.heads, sizes.head), !self.fused_attention);
         let query = self.normed_and_turned(tape, query, (attention, sizes.heads), shared, QUERY);
         if attention.variant.key_values == KeyValues::Earlier {
             let [key, value] = match shared.earlier {
@@ -32,29 +32,31 @@ impl Run<'_> {
         }
         let matrix = self.weights(tape, Part::Key, self.h(), sizes.kv, attention.key_bias());
         let projected = self.linear(tape, input, matrix, "attention.key");
-        let key = self.heads_as_projected(tape, projected, sizes.kv_heads, sizes.head);
+        let heads = (sizes.kv_heads, sizes.head);
+        let mut key = self.heads_as_projected(tape, projected, heads, !self.fused_attention);
+        if self.code.values_behind_keys {
+            key = self.normed_and_turned(tape, key, (attention, sizes.kv_heads), shared, KEY);
+        }
         let value = if attention.variant.key_values == KeyValues::One {
             tape.share(key)
         } else {
             let matrix = self.weights(tape, Part::Value, self.h(), sizes.kv, attention.qkv_bias);
             let projected = self.linear(tape, input, matrix, "attention.value");
-            self.heads_as_projected(tape, projected, sizes.kv_heads, sizes.head)
+            // The gradient of what was repeated for each head lies head by head too.
+            let repeated = attention.heads != attention.kv_heads && self.repeats_for_kernel(attention, sizes);
+            self.heads_as_projected(tape, projected, heads, !self.fused_attention || repeated)
         };
-        let key = self.normed_and_turned(tape, key, (attention, sizes.kv_heads), shared, KEY);
+        if !self.code.values_behind_keys {
+            key = self.normed_and_turned(tape, key, (attention, sizes.kv_heads), shared, KEY);
+        }
         let leading = [self.b(), self.s(), sizes.kv_heads];
         let normed = unweighed_norm(tape, value, &leading, names!("attention.value norm"));
         tape.release(value);
         let value = self.as_the_kernel_reads(tape, normed, sizes.kv_heads, sizes.head);
-        if self.shares_keys() {
+        if attention.variant.hands_on {
             tape.hand_on([key, value]);
         }
         Projected { query, key, value, gate: None }
-    }
-
-    /// Whether some layers read keys and values of earlier ones.
-    fn shares_keys(&self) -> bool {
-        self.code.normed_values
-            && self.architecture.attentions().any(|attention| attention.variant.key_values == KeyValues::Earlier)
     }
 
     fn normed_and_turned(
@@ -74,10 +76,16 @@ impl Run<'_> {
         self.as_the_kernel_reads(tape, rotated, heads, head)
     }
 
-    /// `[b, s, heads·d]` as `[b, s, heads, d]`. Eager attention's gradient lies head by head, and is copied.
-    fn heads_as_projected(&self, tape: &mut Tape, projected: Tensor, heads: Dim, head: Dim) -> Tensor {
+    /// `[b, s, heads·d]` as `[b, s, heads, d]`. A gradient that lies head by head, as eager attention's does, is copied.
+    fn heads_as_projected(
+        &self,
+        tape: &mut Tape,
+        projected: Tensor,
+        (heads, head): (Dim, Dim),
+        by_head: bool,
+    ) -> Tensor {
         let shape = tape.shape(&[self.b(), self.s(), heads, head]);
-        let copies = !self.fused_attention && heads.size > 1;
+        let copies = by_head && heads.size > 1;
         let view = if copies { tape.view_with_new_gradient(projected, shape) } else { tape.view(projected, shape) };
         tape.release(projected);
         view

@@ -78,7 +78,7 @@ impl Run<'_> {
     }
 
     /// What mixes the tokens of a layer, with the attention weights where eager attention returns them.
-    pub(super) fn mix(
+    pub(crate) fn mix(
         &self,
         tape: &mut Tape,
         input: Tensor,

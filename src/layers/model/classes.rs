@@ -3,9 +3,10 @@
 use super::shared::SharedByWindow;
 use crate::layers::Run;
 use crate::layers::attention::Shared;
+use crate::layers::layer::Outputs;
 use crate::layers::recorder::LayerLoop;
 use crate::layers::seq2seq::Stack;
-use crate::model::architecture::{Attention, KeyValues, Layer};
+use crate::model::architecture::{KeyValues, Layer};
 use crate::tape::{StorageId, Tape, Tensor};
 
 /// The layers of a class, and its loop's variables.
@@ -21,9 +22,9 @@ pub(crate) struct Classes<'a> {
     pub(crate) streams: Vec<Tensor>,
     /// Keys and values of the last layers with a window and without that had their own, where later ones read them.
     pub(crate) earlier: [Option<[Tensor; 2]>; 2],
-    /// Whether those were computed again, and what they came out of then: they take the place of the first in what all
-    /// checkpoints hold.
-    again: [Option<Vec<StorageId>>; 2],
+    /// Whether those were computed again, and what they came out of then: with that they take the place of the first in what
+    /// all checkpoints hold.
+    again: [Option<([Tensor; 2], Vec<StorageId>)>; 2],
 }
 
 /// What the layers of a model share, or those of one of two stacks, which the first of them make.
@@ -58,6 +59,25 @@ impl<'a> Classes<'a> {
         }
     }
 
+    /// Keys and values that later layers read, which nobody reads any more.
+    pub(crate) fn shared_keys(&mut self) -> Vec<Tensor> {
+        self.earlier.iter_mut().filter_map(Option::take).flatten().collect()
+    }
+
+    /// A layer once more. What it hands on takes the place of what checkpoints hold, with all that it came out of.
+    fn layer_again(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, shared: Shared) -> Outputs {
+        let (kind, since) = (kind_of(layer), tape.node_count());
+        tape.before_handing_on(self.earlier[kind].take());
+        let outputs = self.run.layer(tape, layer, input, shared);
+        let now = tape.take_handed_on();
+        if layer.attention().is_some_and(|attention| attention.variant.hands_on) {
+            self.again[kind] = now.map(|own| (own, tape.hold_graph_of(&own, since)));
+        } else {
+            self.earlier[kind] = now;
+        }
+        outputs
+    }
+
     /// The mask where a checkpoint keeps it like its layer's input: GPT-2 passes it by position.
     fn kept_mask(&self, shared: Shared) -> Option<Tensor> {
         shared.mask.filter(|_| self.run.code.checkpoint_keeps_mask)
@@ -70,9 +90,7 @@ impl LayerLoop for Classes<'_> {
     fn given(&self, layer: &Layer) -> Given {
         match self.beside {
             Beside::Windows(shared) => {
-                let reads = |attention: &Attention| attention.variant.key_values == KeyValues::Earlier;
-                let reads = layer.attention().is_some_and(reads);
-                let earlier = self.earlier[kind_of(layer)].filter(|_| reads);
+                let earlier = self.earlier[kind_of(layer)].filter(|_| reads_earlier(layer));
                 Given::Shared(Shared { earlier, ..shared.of(layer) })
             }
             Beside::Stack(stack) => Given::Stack(stack),
@@ -92,11 +110,10 @@ impl LayerLoop for Classes<'_> {
                 return output;
             }
         };
+        let kind = kind_of(layer);
+        tape.before_handing_on(self.earlier[kind].take());
         let (output, weights) = self.run.layer(tape, layer, input, shared);
-        if let Some(own) = tape.take_handed_on() {
-            let before = self.earlier[kind_of(layer)].replace(own);
-            tape.release_each(before.into_iter().flatten());
-        }
+        self.earlier[kind] = tape.take_handed_on();
         if self.run.code.returns_weights {
             self.outdated = std::mem::replace(&mut self.returned, weights);
         } else {
@@ -142,23 +159,19 @@ impl LayerLoop for Classes<'_> {
     }
 
     fn gone_back(&mut self, tape: &mut Tape) {
-        for storage in self.again.iter_mut().filter_map(Option::take).flatten() {
-            tape.let_go(storage);
+        for (own, graph) in self.again.iter_mut().filter_map(Option::take) {
+            tape.release_each(own);
+            for storage in graph {
+                tape.let_go(storage);
+            }
         }
+        tape.release_each(self.shared_keys());
     }
 
     fn again(&mut self, tape: &mut Tape, layer: &Layer, input: Tensor, given: Given) {
         match given {
             Given::Shared(shared) => {
-                let since = tape.node_count();
-                let (output, weights) = self.run.layer(tape, layer, input, shared);
-                if let Some(own) = tape.take_handed_on() {
-                    let again = &mut self.again[kind_of(layer)];
-                    if again.is_none() {
-                        *again = Some(tape.hold_graph_of(&own, since));
-                    }
-                    tape.release_each(own);
-                }
+                let (output, weights) = self.layer_again(tape, layer, input, shared);
                 tape.release(output);
                 tape.release_each(weights);
             }
@@ -166,6 +179,11 @@ impl LayerLoop for Classes<'_> {
         }
         tape.leave_autocast();
     }
+}
+
+/// Whether a layer attends to keys and values of an earlier one.
+fn reads_earlier(layer: &Layer) -> bool {
+    layer.attention().is_some_and(|attention| attention.variant.key_values == KeyValues::Earlier)
 }
 
 /// 0 for a layer with a window, 1 for one without.

@@ -15,6 +15,14 @@ pub(crate) struct SharedByWindow {
     without: Shared,
 }
 
+/// What scores of attention are masked and biased by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Masks {
+    bias: Option<Tensor>,
+    /// For layers with a window, and for those without.
+    by_window: [Option<Tensor>; 2],
+}
+
 impl SharedByWindow {
     /// Whether a layer has nothing to attend to, and does not run.
     pub(crate) const fn skips(&self, layer: &Layer) -> bool {
@@ -30,26 +38,17 @@ impl SharedByWindow {
 }
 
 impl Recording<'_> {
-    /// Vectors for each token and layer, and further residual streams with what each layer predicts of them.
+    /// Vectors for each token and layer, and places for streams that are kept.
     pub(crate) fn beside_the_stream(&mut self, held: &mut Vec<Tensor>, stream: Tensor) -> Option<Tensor> {
         let (run, tape) = (self.run, &mut self.tape);
         held.extend(run.kept_blocks(tape));
         let vectors = run.architecture.per_layer_inputs.map(|inputs| run.vectors_of_layers(tape, stream, inputs));
         held.extend(vectors);
-        if let Some(streams) = run.architecture.streams {
-            let count = Dim { symbol: "", size: 2 * streams - 1 };
-            let shape = tape.shape(&[count, run.b(), run.s(), run.h()]);
-            held.push(tape.constant("further residual streams", shape, run.weights));
-        }
         vectors
     }
 
-    /// Masks and rotary tables for layers with and without a window, and the images that some attend to.
-    pub(crate) fn shared(
-        &mut self,
-        held: &mut Vec<Tensor>,
-        (encoded, vectors): (Option<Encoded>, Option<Tensor>),
-    ) -> SharedByWindow {
+    /// The bias of positions, and masks for layers with and without a window.
+    pub(crate) fn masks(&mut self, held: &mut Vec<Tensor>) -> Masks {
         let run = self.run;
         let kinds = run.architecture.windows();
         let windows = run.architecture.attentions().filter_map(|attention| attention.sliding_window);
@@ -64,6 +63,17 @@ impl Recording<'_> {
         for (kind, window) in [(1, None), (0, window)] {
             masks[kind] = made[kind].then(|| self.mask(window)).flatten();
         }
+        Masks { bias, by_window: masks }
+    }
+
+    /// The same with rotary tables for both kinds of layers, and the images that some attend to.
+    pub(crate) fn shared(
+        &mut self,
+        held: &mut Vec<Tensor>,
+        Masks { bias, by_window: masks }: Masks,
+        (encoded, vectors): (Option<Encoded>, Option<Tensor>),
+    ) -> SharedByWindow {
+        let run = self.run;
         let rotates = run.code.rotation != Rotation::None && run.code.tables != TableCode::Gathered;
         let rotary = rotates && run.architecture.positions == PositionKind::Rotary;
         let mut tables = [true, false].map(|windowed| {

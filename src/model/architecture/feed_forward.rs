@@ -30,7 +30,8 @@ pub(super) fn resolve(family: &Family, keys: &ArchitectureKeys, hidden_size: u64
         Some((kind, name)) => (kind, activation("feed_forward_proj", name)?),
         None => (family.mlp, activation("hidden_act", own)?),
     };
-    Ok(Mlp { intermediate_size, kind, activation, bias: keys.mlp_bias.unwrap_or(family.mlp_bias) })
+    let bias = keys.mlp_bias.unwrap_or(family.mlp_bias);
+    Ok(Mlp { intermediate_size, kind, activation, bias, sparse: false })
 }
 
 /// The form of a feed-forward network and the name of its activation, where one key says both.

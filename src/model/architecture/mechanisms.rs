@@ -7,6 +7,8 @@ pub struct AttentionVariant {
     pub value_head_dim: Option<u64>,
     /// Where keys and values come from.
     pub key_values: KeyValues,
+    /// Whether later layers attend to its keys and values.
+    pub hands_on: bool,
     /// What chooses the tokens to attend to.
     pub indexer: Option<Indexer>,
     /// Whether each head's output is weighed by a gate of its own.

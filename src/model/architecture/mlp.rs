@@ -14,6 +14,8 @@ pub struct Mlp {
     pub activation: Activation,
     /// Whether its projections have a bias.
     pub bias: bool,
+    /// Whether its gate is shut wherever it lies not so many deviations above the mean of its token (Gemma 3n).
+    pub sparse: bool,
 }
 
 /// Activation functions, by what they are made of.

@@ -16,7 +16,7 @@ pub(super) fn per_layer_inputs(defaults: &VariantDefaults, keys: &VariantKeys) -
 
 /// Residual streams, where there are several.
 pub(super) fn streams(defaults: &VariantDefaults, keys: &VariantKeys) -> Option<u64> {
-    defaults.streams.map(|streams| keys.altup_num_inputs.unwrap_or(streams).max(1))
+    defaults.streams.map(|streams| keys.altup_num_inputs.unwrap_or(streams))
 }
 
 /// The same layers, with what their family does otherwise.
@@ -36,7 +36,10 @@ pub(super) fn apply(
         return Err(ArchitectureError::new("num_kv_shared_layers", problem));
     }
     check_types(keys, layers)?;
-    let variation = Variation { defaults, keys, v_head_dim, first_shared: layers - shared };
+    check_streams(defaults, keys)?;
+    let sparse_gates = sparse_gates(defaults, keys, layers)?;
+    let handing_on = if shared > 0 { last_of_each_kind(&groups, layers - shared) } else { [None; 2] };
+    let variation = Variation { defaults, keys, v_head_dim, first_shared: layers - shared, handing_on, sparse_gates };
     let mut varied: Vec<LayerGroup> = Vec::new();
     let mut index = 0;
     for group in groups {
@@ -52,6 +55,29 @@ pub(super) fn apply(
     Ok(varied)
 }
 
+/// The last layers with a window and without before the layer of a number.
+fn last_of_each_kind(groups: &[LayerGroup], before: u64) -> [Option<u64>; 2] {
+    let (mut last, mut first) = ([None; 2], 0);
+    for group in groups.iter().take_while(|group| group.layers > 0) {
+        if let (Some(attention), true) = (group.layer.attention(), first < before) {
+            let kind = usize::from(attention.sliding_window.is_none());
+            last[kind] = Some(before.min(first + group.layers) - 1);
+        }
+        first += group.layers;
+    }
+    last
+}
+
+/// Of one stream no other is made; more than ten no node of a graph reads at once.
+fn check_streams(defaults: &VariantDefaults, keys: &VariantKeys) -> Result<(), ArchitectureError> {
+    match streams(defaults, keys) {
+        Some(streams) if !(2..=10).contains(&streams) => {
+            Err(ArchitectureError::new("altup_num_inputs", format!("{streams} streams: from 2 to 10 are covered")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_types(keys: &VariantKeys, layers: u64) -> Result<(), ArchitectureError> {
     const KEY: &str = "indexer_types";
     let Some(types) = &keys.indexer_types else { return Ok(()) };
@@ -64,12 +90,29 @@ fn check_types(keys: &VariantKeys, layers: u64) -> Result<(), ArchitectureError>
     }
 }
 
+/// Whether each layer has a sparse gate; nothing where none has.
+fn sparse_gates(defaults: &VariantDefaults, keys: &VariantKeys, layers: u64) -> Result<Vec<bool>, ArchitectureError> {
+    let Some(pattern) = keys.activation_sparsity_pattern.as_ref().filter(|_| defaults.sparse_gates > 0) else {
+        let first = if layers > defaults.sparse_gates { defaults.sparse_gates } else { 0 };
+        return Ok((0..first).map(|_| true).collect());
+    };
+    if pattern.len() as u64 != layers {
+        let problem = format!("found {} entries for {layers} layers", pattern.len());
+        return Err(ArchitectureError::new("activation_sparsity_pattern", problem));
+    }
+    Ok(pattern.iter().map(|share| *share > 0.0).collect())
+}
+
 struct Variation<'a> {
     defaults: &'a VariantDefaults,
     keys: &'a VariantKeys,
     v_head_dim: Option<u64>,
     /// The first layer that attends to the keys and values of an earlier one.
     first_shared: u64,
+    /// The last layers with a window and without that have keys and values of their own, where later ones read those.
+    handing_on: [Option<u64>; 2],
+    /// Whether each of the first layers has a sparse gate.
+    sparse_gates: Vec<bool>,
 }
 
 impl Variation<'_> {
@@ -88,6 +131,7 @@ impl Variation<'_> {
             if shares && keys.use_double_wide_mlp == Some(true) {
                 mlp.intermediate_size = dimension("intermediate_size", 2 * mlp.intermediate_size)?;
             }
+            mlp.sparse = usize::try_from(index).is_ok_and(|at| self.sparse_gates.get(at) == Some(&true));
             if let Some(width) = defaults.dense_intermediate_size {
                 mlp.intermediate_size =
                     dimension("intermediate_size_mlp", keys.intermediate_size_mlp.unwrap_or(width))?;
@@ -137,6 +181,7 @@ impl Variation<'_> {
             let problem = format!("{} key and value heads do not divide {} query heads", varied.kv_heads, varied.heads);
             return Err(ArchitectureError::new("num_key_value_heads", problem));
         }
+        varied.variant.hands_on = self.handing_on.contains(&Some(index));
         if index >= self.first_shared {
             varied.variant.key_values = KeyValues::Earlier;
         }

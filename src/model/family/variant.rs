@@ -16,6 +16,8 @@ pub struct VariantDefaults {
     pub laurel_rank: Option<u64>,
     /// `altup_num_inputs`.
     pub streams: Option<u64>,
+    /// First layers with a sparse gate where no pattern says otherwise, in models of more layers than that.
+    pub sparse_gates: u64,
     /// Width of the feed-forward networks of layers without experts, where that is a key of its own.
     pub dense_intermediate_size: Option<u64>,
     /// The indexer of its attention.
@@ -52,6 +54,7 @@ impl VariantDefaults {
         per_layer_input: None,
         laurel_rank: None,
         streams: None,
+        sparse_gates: 0,
         dense_intermediate_size: None,
         indexer: None,
         window_doubles_kv_heads: false,

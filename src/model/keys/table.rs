@@ -187,6 +187,8 @@ keys! {
         laurel_rank: Option<u64>,
         /// Gemma 3n: residual streams.
         altup_num_inputs: Option<u64>,
+        /// Gemma 3n: for each layer the share of its gate's channels that stay shut; 0: the gate is as it was projected.
+        activation_sparsity_pattern: Option<Vec<f64>>,
         /// Heads of the indexer that chooses which tokens are attended to.
         index_n_heads: Option<u64>,
         /// Channels of a head of the indexer.

@@ -14,15 +14,6 @@ pub(super) fn reading(tensors: &mut Vec<Tensor>, kind: NormKind, hidden: u64, [b
     linear(tensors, reading, hidden, 1, false);
 }
 
-/// The matrices between residual streams.
-pub(super) fn outside_layers(tensors: &mut Vec<Tensor>, architecture: &Architecture) {
-    let hidden = architecture.hidden_size;
-    for _ in 1..architecture.streams.unwrap_or(1) {
-        tensors.push(matrix((Part::StreamsProjection, Piece::Weight), hidden, hidden, Role::Linear));
-        tensors.push(matrix((Part::StreamsProjectionBack, Piece::Weight), hidden, hidden, Role::Linear));
-    }
-}
-
 /// Gates of heads, and the indexer: from the compressed query where there is one, with norms by its kind.
 pub(super) fn in_attention(tensors: &mut Vec<Tensor>, attention: &Attention, hidden: u64) {
     if attention.variant.head_gate {
@@ -69,15 +60,22 @@ pub(super) fn beside_attention(tensors: &mut Vec<Tensor>, layer: &Layer, hidden:
     }
 }
 
-/// The table of vectors for each layer and what projects the embedded sequence to them, behind the final norm in the class.
-pub(super) fn vectors_of_layers(architecture: &Architecture) -> Vec<Tensor> {
-    let Some(inputs) = architecture.per_layer_inputs else { return Vec::new() };
-    let packed = inputs.width * architecture.num_hidden_layers();
-    vec![
-        matrix((Part::PerLayerEmbedding, Piece::Weight), inputs.vocab_size, packed, Role::Table),
-        matrix((Part::PerLayerProjection, Piece::Weight), packed, architecture.hidden_size, Role::Linear),
-        vector((Part::PerLayerProjectionNorm, Piece::Weight), inputs.width, Role::Norm),
-    ]
+/// What stands behind the final norm in the class: the table of vectors for each layer and what projects the embedded
+/// sequence to them, and the matrices between residual streams.
+pub(super) fn behind_layers(architecture: &Architecture) -> Vec<Tensor> {
+    let hidden = architecture.hidden_size;
+    let mut tensors = Vec::new();
+    if let Some(inputs) = architecture.per_layer_inputs {
+        let packed = inputs.width * architecture.num_hidden_layers();
+        tensors.push(matrix((Part::PerLayerEmbedding, Piece::Weight), inputs.vocab_size, packed, Role::Table));
+        tensors.push(matrix((Part::PerLayerProjection, Piece::Weight), packed, hidden, Role::Linear));
+        tensors.push(vector((Part::PerLayerProjectionNorm, Piece::Weight), inputs.width, Role::Norm));
+    }
+    for part in [Part::StreamsProjection, Part::StreamsProjectionBack] {
+        let others = 1..architecture.streams.unwrap_or(1);
+        tensors.extend(others.map(|_| matrix((part, Piece::Weight), hidden, hidden, Role::Linear)));
+    }
+    tensors
 }
 
 /// What lets in the vector of the layer, and the norms and scales of experts beside a dense network.

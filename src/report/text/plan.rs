@@ -1,6 +1,6 @@
 //! Layouts in text: a table of those that fit, and how the first is launched.
 
-use super::Look;
+use super::{COLUMNS, Look};
 use crate::gpu::Gpu;
 use crate::report::plan::{layout_words, most_lost, recompute_words};
 use crate::scenario::Scenario;
@@ -37,12 +37,27 @@ pub fn plan(plan: &Plan, scenario: &Scenario, gpu: &Gpu, look: Look) -> String {
     }
     if let Some(first) = plan.fitting.first() {
         let launch = Launch::of(&first.scenario, gpu.gpus_per_node.unwrap_or(8));
-        lines.extend([String::new(), launch.command]);
+        lines.extend([String::new(), wrapped(&launch.command)]);
         if let Some((name, text)) = launch.file {
             lines.extend([String::new(), format!("{name}:"), text]);
         }
     }
     look.finish(lines.join("\n") + "\n")
+}
+
+/// A command over as many lines as it takes, each a flag with its value or more, to be copied as they are.
+fn wrapped(command: &str) -> String {
+    let flags = command.split(" --").enumerate();
+    let mut lines: Vec<String> = Vec::new();
+    for (index, flag) in flags {
+        let flag = if index == 0 { flag.to_owned() } else { format!("--{flag}") };
+        match lines.last_mut() {
+            Some(line) if line.len() + flag.len() + 3 <= COLUMNS => line.extend([" ", &flag]),
+            Some(_) => lines.push(format!("    {flag}")),
+            None => lines.push(flag),
+        }
+    }
+    lines.join(" \\\n")
 }
 
 fn row(planned: &Planned, wide: usize, look: Look) -> String {

@@ -15,6 +15,7 @@ impl Tape {
         match node.rule {
             Rule::Divide => return self.derive_quotient(node),
             Rule::Write => return self.derive_write(node),
+            Rule::AddToPart(part) => return self.derive_addition_to_part(node, part),
             Rule::RowNorm { in_place, copies } => {
                 return self.derive_row_norm(node, incoming, in_place, copies);
             }
@@ -147,6 +148,8 @@ impl Tape {
             Rule::Scatter if self.kernels.is_some() => own(self),
             Rule::Index | Rule::Scatter => self.derive_beside(input, ["zeros"]),
             Rule::Power | Rule::Rsqrt => self.derive_beside(input, ["power", "scaled power"]),
+            Rule::Root => self.derive_beside(input, ["twice the root"]),
+            Rule::Deviation => self.derive_beside(input, ["centred rows"]),
             Rule::ClampAbove => self.derive_clamp(input, 1),
             Rule::Clamp => self.derive_clamp(input, 2),
             Rule::Unpack | Rule::UnpackNested | Rule::UnpackTwice => self.derive_unpacked(node, input, dtype),
@@ -166,6 +169,7 @@ impl Tape {
             | Rule::Divide
             | Rule::Tiles(_)
             | Rule::Write
+            | Rule::AddToPart(_)
             | Rule::AddRows
             | Rule::Split
             | Rule::Cut
@@ -255,23 +259,29 @@ impl Tape {
         gradients
     }
 
-    /// A mask of what lies within each bound, both put together, and the gradient where it is set.
+    /// A mask of what lies within each bound, the second put into the first, and the gradient where that is set.
     fn derive_clamp(&mut self, input: &Input, bounds: usize) -> StorageId {
         let scalar = self.shape(&[]);
         let zero = self.allocate("zero", scalar, input.dtype, Kind::Scratch);
         let masks = (0..bounds).map(|_| self.allocate("mask of a bound", input.shape, Dtype::Bool, Kind::Scratch));
-        let mut masks: Vec<_> = masks.collect();
-        if bounds > 1 {
-            let both = self.allocate("mask of both bounds", input.shape, Dtype::Bool, Kind::Scratch);
-            for mask in std::mem::replace(&mut masks, vec![both]) {
-                self.unrefer(mask);
-            }
-        }
+        let masks: Vec<_> = masks.collect();
         let gradient = self.gradient(input, input.shape, input.dtype);
         for scratch in masks.into_iter().chain([zero]) {
             self.unrefer(scratch);
         }
         gradient
+    }
+
+    /// A copy of the whole gradient, and one of its part for what was added there.
+    fn derive_addition_to_part(&mut self, node: &Node, part: u16) -> Gradients {
+        let mut gradients = [None; INPUTS];
+        let (Some(whole), Some(added)) = (self.input(node, 0), self.input(node, 1)) else { return gradients };
+        let dtype = node.output_dtype;
+        let copy = self.gradient(&whole, node.output_shape, dtype);
+        let of_part = self.gradient(&added, part, dtype);
+        gradients[0] = Some((copy, dtype));
+        gradients[1] = Some((of_part, dtype));
+        gradients
     }
 
     /// A copy of the whole gradient, and in it zeros in place of the part, which is copied out.

@@ -262,6 +262,7 @@ fn layer(kind: Kind, composite: &Composite, sizes: &Sizes, keys: &TowerKeys) -> 
             (false, false) => Activation::Gelu,
         },
         bias: !bare,
+        sparse: false,
     };
     Layer {
         norm: if root_mean_square { NormKind::Rms } else { NormKind::Layer },
