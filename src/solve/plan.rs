@@ -162,7 +162,7 @@ impl Search {
             }
             return Ok(());
         }
-        self.within.pop().map_or(Ok(()), |candidate| self.play(candidate, model, gpu))
+        self.within.pop().map_or(Ok(()), |candidate| self.play(&candidate, model, gpu))
     }
 
     /// Counts the tensors of a layout.
@@ -180,8 +180,8 @@ impl Search {
     }
 
     /// Plays the allocator of a layout out.
-    fn play(&mut self, candidate: Candidate, model: &Model, gpu: &Gpu) -> Result<(), EstimateError> {
-        let Candidate { run, cost, .. } = candidate;
+    fn play(&mut self, candidate: &Candidate, model: &Model, gpu: &Gpu) -> Result<(), EstimateError> {
+        let Candidate { run, cost, .. } = *candidate;
         let scenario = &self.runs[run];
         let ledger = played(model, scenario, Some(gpu))?;
         let fit = Fit::of(&ledger, gpu)?;

@@ -64,10 +64,9 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
 fn standing(app: &App) -> String {
     let Some(search) = app.planning.search() else { return String::from("looking for layouts") };
     let (looked_at, all) = search.looked_at();
-    let on = match app.planning.stopped {
-        true => app.with_key(Action::Show(View::Plan), "; {} goes on"),
-        false => app.with_key(Action::Back, "; {} stops"),
-    };
+    let (action, words) =
+        if app.planning.stopped { (Action::Show(View::Plan), "; {} goes on") } else { (Action::Back, "; {} stops") };
+    let on = app.with_key(action, words);
     match search.plan() {
         _ if looked_at < all => format!("{looked_at} of {all} layouts looked at{on}"),
         _ if !search.is_done() => format!("playing out {} of {all} that may fit{on}", search.to_be_played()),
@@ -79,19 +78,20 @@ fn standing(app: &App) -> String {
 /// That nothing fits, and what comes nearest.
 fn none_fits(app: &App, search: &Search) -> String {
     let plan = search.plan();
-    let mut words = format!("None of {} layouts fits.", plan.tried);
-    if let (Some((nearest, needs)), Some(gpu)) = (&plan.nearest, app.gpu_of(&app.scenario)) {
+    let none = format!("None of {} layouts fits.", plan.tried);
+    let nearest = plan.nearest.as_ref().zip(app.gpu_of(&app.scenario)).map(|((nearest, needs), gpu)| {
         let over = needs.saturating_sub(gpu.capacity().unwrap_or_default());
-        words += &format!(
+        format!(
             " The nearest is {}, micro batch {}, recompute {}: it needs {}, {} too many.",
             layout_words(nearest),
             nearest.train.micro_batch_size,
             recompute_words(nearest),
             app.unit.show(*needs),
             app.unit.show(over),
-        );
-    }
-    words + " Raise gpus" + &app.with_key(Action::PickGpu, ", or choose another card with {}") + "."
+        )
+    });
+    let chooses = app.with_key(Action::PickGpu, ", or choose another card with {}");
+    format!("{none}{} Raise gpus{chooses}.", nearest.unwrap_or_default())
 }
 
 /// Cells of the columns.
