@@ -45,6 +45,14 @@ pub fn most_lost(planned: &Planned) -> Option<(&'static str, f64)> {
     planned.cost.lost().into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).filter(|(_, share)| *share >= 0.005)
 }
 
+/// The shares of a step that can be seen, by name: computation, then what is none for its own sake.
+pub fn shares(planned: &Planned) -> Vec<(&'static str, f64)> {
+    let lost = planned.cost.lost();
+    let compute = 1.0 - lost.iter().map(|(_, share)| share).sum::<f64>();
+    let all = [("compute", compute)].into_iter().chain(lost);
+    all.filter(|(_, share)| *share >= 0.005).collect()
+}
+
 /// A row for each layout that fits.
 pub fn csv(plan: &Plan) -> String {
     let header = [

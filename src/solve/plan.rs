@@ -3,6 +3,8 @@
 pub mod cost;
 pub mod flags;
 
+use std::sync::Arc;
+
 use self::cost::Cost;
 use super::layouts::layouts;
 use crate::gpu::Gpu;
@@ -62,8 +64,9 @@ pub struct Plan {
 }
 
 /// A candidate, with its cost and the total of its tensors.
+#[derive(Debug, Clone, PartialEq)]
 struct Candidate {
-    scenario: Scenario,
+    run: usize,
     cost: Cost,
     total: Bytes,
 }
@@ -79,53 +82,124 @@ pub fn plan(
     (range, most): (&Range, usize),
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Plan, EstimateError> {
-    let capacity = gpu.capacity().unwrap_or(Bytes::MAX);
-    let (mut within, mut tried, mut over) = (Vec::new(), 0, 0);
-    let mut nearest: Option<(Scenario, Bytes)> = None;
-    for run in runs(model, scenario, range) {
+    let mut search = Search::new(model, scenario, (range, most));
+    while !search.is_done() {
         if is_cancelled() {
             return Err(EstimateError::Cancelled);
         }
-        let Ok(ledger) = estimate(model, &run, Some(gpu)) else { continue };
-        let Some(cost) = Cost::of(model, &run, gpu) else { continue };
-        tried += 1;
+        search.go_on(model, gpu)?;
+    }
+    search.found(model, scenario, gpu)?;
+    Ok(search.plan)
+}
+
+/// A search that is gone on with ledger by ledger: first the tensors of every layout, then the allocators of those that
+/// may fit, the fastest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    runs: Arc<[Scenario]>,
+    looked_at: usize,
+    /// Those whose tensors fit: as they were found, and once all are looked at the fastest last.
+    within: Vec<Candidate>,
+    most: usize,
+    plan: Plan,
+}
+
+impl Search {
+    /// One that has looked at nothing yet.
+    pub fn new(model: &Model, scenario: &Scenario, (range, most): (&Range, usize)) -> Self {
+        let plan = Plan { fitting: Vec::new(), tried: 0, over: 0, nearest: None };
+        Self { runs: runs(model, scenario, range).into(), looked_at: 0, within: Vec::new(), most, plan }
+    }
+
+    /// What is found so far.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How many layouts were looked at, of how many.
+    pub fn looked_at(&self) -> (usize, usize) {
+        (self.looked_at, self.runs.len())
+    }
+
+    /// Of how many layouts that may fit the allocator is still to be played out.
+    pub const fn to_be_played(&self) -> usize {
+        self.within.len()
+    }
+
+    /// Whether there is nothing left to look at.
+    pub fn is_done(&self) -> bool {
+        self.looked_at == self.runs.len() && (self.within.is_empty() || self.plan.fitting.len() >= self.most)
+    }
+
+    /// What is found at the end.
+    ///
+    /// # Errors
+    /// Where no layout has a ledger: why not even the run itself has one.
+    pub fn found(&self, model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<&Plan, EstimateError> {
+        if self.plan.tried == 0 {
+            check(model, scenario)?;
+            estimate(model, scenario, Some(gpu))?;
+        }
+        Ok(&self.plan)
+    }
+
+    /// Looks at one more layout.
+    ///
+    /// # Errors
+    /// Where the allocator of one whose tensors fit cannot be played out.
+    pub fn go_on(&mut self, model: &Model, gpu: &Gpu) -> Result<(), EstimateError> {
+        if self.looked_at < self.runs.len() {
+            self.look_at(self.looked_at, model, gpu);
+            self.looked_at += 1;
+            if self.looked_at == self.runs.len() {
+                // The last is played first. Of equally fast ones that is the leanest, and of those the first found.
+                self.within.reverse();
+                self.within.sort_by(|one, other| {
+                    let rates = [one, other].map(|candidate| candidate.cost.tokens_per_gpu());
+                    rates[0].total_cmp(&rates[1]).then(other.total.cmp(&one.total))
+                });
+            }
+            return Ok(());
+        }
+        self.within.pop().map_or(Ok(()), |candidate| self.play(&candidate, model, gpu))
+    }
+
+    /// Counts the tensors of a layout.
+    fn look_at(&mut self, run: usize, model: &Model, gpu: &Gpu) {
+        let scenario = &self.runs[run];
+        let Ok(ledger) = estimate(model, scenario, Some(gpu)) else { return };
+        let Some(cost) = Cost::of(model, scenario, gpu) else { return };
+        self.plan.tried += 1;
         let total = ledger.total();
-        if total <= capacity {
-            within.push(Candidate { scenario: run, cost, total });
-            continue;
-        }
-        over += 1;
-        if nearest.as_ref().is_none_or(|(_, least)| total < *least) {
-            nearest = Some((run, total));
+        if total <= gpu.capacity().unwrap_or(Bytes::MAX) {
+            self.within.push(Candidate { run, cost, total });
+        } else {
+            self.is_over(run, total);
         }
     }
-    if tried == 0 {
-        // Why not even the run itself has a ledger.
-        check(model, scenario)?;
-        estimate(model, scenario, Some(gpu))?;
-    }
-    within.sort_by(|one, other| {
-        let [one, other] = [one, other].map(|it| (it.cost.tokens_per_gpu(), it.total));
-        other.0.total_cmp(&one.0).then(one.1.cmp(&other.1))
-    });
-    let mut fitting = Vec::new();
-    for candidate in within {
-        if fitting.len() >= most || is_cancelled() {
-            break;
-        }
-        let Candidate { scenario, cost, .. } = candidate;
-        let ledger = played(model, &scenario, Some(gpu))?;
+
+    /// Plays the allocator of a layout out.
+    fn play(&mut self, candidate: &Candidate, model: &Model, gpu: &Gpu) -> Result<(), EstimateError> {
+        let Candidate { run, cost, .. } = *candidate;
+        let scenario = &self.runs[run];
+        let ledger = played(model, scenario, Some(gpu))?;
         let fit = Fit::of(&ledger, gpu)?;
         if fit.fits() {
-            fitting.push(Planned { stage: ledger.rank().pipeline, scenario, fit, cost });
+            let stage = ledger.rank().pipeline;
+            self.plan.fitting.push(Planned { stage, scenario: scenario.clone(), fit, cost });
         } else {
-            over += 1;
-            if nearest.as_ref().is_none_or(|(_, least)| fit.needs < *least) {
-                nearest = Some((scenario, fit.needs));
-            }
+            self.is_over(run, fit.needs);
+        }
+        Ok(())
+    }
+
+    fn is_over(&mut self, run: usize, needs: Bytes) {
+        self.plan.over += 1;
+        if self.plan.nearest.as_ref().is_none_or(|(_, least)| needs < *least) {
+            self.plan.nearest = Some((self.runs[run].clone(), needs));
         }
     }
-    Ok(Plan { fitting, tried, over, nearest })
 }
 
 /// Every layout with everything that is tried beside it.
@@ -168,5 +242,15 @@ mod tests {
         assert!(rates.is_sorted_by(|one, other| one >= other), "{rates:?}");
         let cancelled = super::plan(model, &scenario, gpu, (&range, 4), &|| true);
         assert_eq!(cancelled, Err(EstimateError::Cancelled));
+        let mut search = Search::new(model, &scenario, (&range, 4));
+        let (_, all) = search.looked_at();
+        for looked_at in 0..all {
+            assert_eq!((search.looked_at(), search.plan().fitting.len()), ((looked_at, all), 0));
+            search.go_on(model, gpu).unwrap();
+        }
+        while !search.is_done() {
+            search.go_on(model, gpu).unwrap();
+        }
+        assert_eq!(search.plan(), &plan, "step by step it is the same");
     }
 }

@@ -9,6 +9,7 @@ mod needs;
 mod palette;
 mod picker;
 pub(crate) mod pins;
+mod planning;
 mod played;
 mod sweep;
 
@@ -21,6 +22,7 @@ pub(crate) use estimate::{Bar, CardFit, Estimate};
 pub(crate) use listed::Listed;
 pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
+pub(crate) use planning::Planning;
 pub(crate) use played::{Done, Job, Played};
 pub(crate) use sweep::{Curve, Sweep};
 
@@ -124,6 +126,8 @@ pub(crate) struct App {
     pub(crate) sweep: Sweep,
     /// What the view of entries remembers.
     pub(crate) entries: Entries,
+    /// Which layouts were found.
+    pub(crate) planning: Planning,
     /// Which keys do what.
     pub(crate) keymap: Arc<Keymap>,
     /// The scenario file, and what it said when it was read.
@@ -175,6 +179,7 @@ impl App {
             pins: Pins::default(),
             sweep: Sweep::default(),
             entries: Entries::default(),
+            planning: Planning::default(),
             keymap: super::standard_keys(),
             file: None,
             presets: None,

@@ -4,6 +4,7 @@ pub(super) mod cards;
 mod compare;
 mod fit;
 pub(super) mod ledger;
+mod plan;
 pub(super) mod sweep;
 mod timeline;
 
@@ -26,6 +27,7 @@ pub(super) const fn of(view: View) -> &'static Pane {
         View::Sweep => &sweep::PANE,
         View::Timeline => &timeline::PANE,
         View::Ledger => &ledger::PANE,
+        View::Plan => &plan::PANE,
     }
 }
 
@@ -42,6 +44,8 @@ pub(super) struct Pane {
     pub(super) group: Option<Group>,
     /// Sends the row under the cursor to the clipboard.
     pub(super) copy: Option<fn(&mut App) -> Option<Effect>>,
+    /// Sends what launches the row under the cursor to the clipboard, where the run as a command line is sent elsewhere.
+    pub(super) launch: Option<fn(&mut App) -> Option<Effect>>,
     /// Lets go of the pin under the cursor.
     pub(super) unpin: Option<fn(&mut App)>,
 }
@@ -49,7 +53,7 @@ pub(super) struct Pane {
 impl Pane {
     /// One that is looked at, and no more.
     const fn drawn_by(draw: fn(&App, Theme, &mut Sheet, Rect, Borders)) -> Self {
-        Self { draw, rows: None, order: None, group: None, copy: None, unpin: None }
+        Self { draw, rows: None, order: None, group: None, copy: None, launch: None, unpin: None }
     }
 }
 
@@ -99,6 +103,11 @@ impl App {
     /// Whether the arrow keys move in the view.
     pub(super) fn in_view(&self) -> bool {
         self.focus == Focus::View && self.pane().rows.is_some()
+    }
+
+    /// Whether the row under the cursor is something that is launched.
+    pub(super) fn launches(&self) -> bool {
+        self.in_view() && self.pane().launch.is_some()
     }
 
     /// What narrows the rows of the view, where those have the arrow keys.

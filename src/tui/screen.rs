@@ -16,11 +16,14 @@ pub enum View {
     Timeline,
     /// Every entry.
     Ledger,
+    /// Layouts for the GPUs of the run.
+    Plan,
 }
 
 impl View {
     /// Every view.
-    pub const ALL: [Self; 6] = [Self::Fit, Self::Cards, Self::Compare, Self::Sweep, Self::Timeline, Self::Ledger];
+    pub const ALL: [Self; 7] =
+        [Self::Fit, Self::Cards, Self::Compare, Self::Sweep, Self::Timeline, Self::Ledger, Self::Plan];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl View {
             Self::Sweep => "Sweep",
             Self::Timeline => "Timeline",
             Self::Ledger => "Ledger",
+            Self::Plan => "Plan",
         }
     }
 }

@@ -9,6 +9,7 @@ mod journeys;
 mod mouse;
 mod panic;
 mod pictures;
+mod plan;
 mod played;
 mod screens;
 mod share;

@@ -7,6 +7,7 @@ mod parameters;
 mod pins;
 mod share;
 mod solve;
+mod steps;
 
 pub(super) use pins::pin_other as pin;
 
@@ -44,8 +45,10 @@ pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
         }
         other => other,
     };
-    if app.view == View::Sweep {
-        app.refresh_sweep();
+    match app.view {
+        View::Sweep => app.refresh_sweep(),
+        View::Plan => app.refresh_planning(),
+        _ => {}
     }
     effect
 }
@@ -56,6 +59,7 @@ fn computed(app: &mut App, done: Done) {
         Done::Answered(asked, answer) => solve::answered(app, &asked, answer),
         Done::Ledger(scenario, ledger, edition) => app.take_ledger(&scenario, ledger, edition),
         Done::Swept(sweep) => app.take_sweep(*sweep),
+        Done::Planned(layouts) => app.take_layouts(*layouts),
         Done::Tried(needs) => app.take_needs(*needs),
         Done::Cancelled => {}
     }
@@ -143,6 +147,9 @@ fn act(app: &mut App, action: Action) {
         Action::Undo => travel(app, true),
         Action::Redo => travel(app, false),
         Action::Back if !app.active_filter().text().is_empty() => app.active_filter_mut().clear(),
+        Action::Back if app.stop_planning() => {
+            app.say(String::from("stopped") + &app.with_key(Action::Show(View::Plan), "; {} goes on"));
+        }
         Action::Back if app.in_view() => app.focus = Focus::Parameters,
         Action::Back => app.say(String::from("nothing to back out of") + &app.with_key(Action::Quit, "; {} quits")),
         // The rest belong to overlays, or were taken care of before.

@@ -145,6 +145,8 @@ fn every_view_answers_its_question() {
     session.wait_for("in numbers");
     session.press("\u{1b}");
     session.wait_until("the view again", |session| !session.screen().contains("in numbers"));
+    session.press("7");
+    session.wait_for("gpus in the parameters");
     session.press("1x");
     session.wait_for("is the largest micro batch that fits");
     let scenario = std::env::temp_dir().join(format!("brimful-{}.toml", std::process::id()));

@@ -1,10 +1,14 @@
 //! The verdict with its bars.
 
 use super::{Ink, Look, bar, card, headline, ratio, wrap_sentence};
-use crate::memory::{Category, Fit, Verdict, notes_of_card};
+use crate::memory::{Category, Fit, Ledger, Verdict, notes_of_card};
 use crate::report::Report;
+use crate::report::stages::{StageRow, chart, fullest_stage};
 use crate::scenario::{Estimator, Task};
 use crate::units::Bytes;
+
+/// Most rows of stages.
+const STAGES: usize = 8;
 
 /// The verdict, a bar for each category, the total against capacity, and where the peak is.
 pub fn check(report: &Report, look: Look) -> String {
@@ -24,10 +28,31 @@ pub fn check(report: &Report, look: Look) -> String {
     // Serving has no steps of which one is the first.
     let trains = report.scenario.task == Task::Train;
     let step = if trains { format!(" of the {} step", peak.step.id()) } else { String::new() };
-    lines.push(format!("peak at {}{step}: {}", peak.instant.id(), peak.at));
+    let stage = fullest_stage(&report.ledger).map(|stage| format!(" on {stage}")).unwrap_or_default();
+    lines.push(format!("peak at {}{step}{stage}: {}", peak.instant.id(), peak.at));
+    lines.extend(stages(&report.ledger, scale, look));
     lines.extend(ratio(report));
     lines.extend(holds_for(report));
     look.finish(lines.join("\n") + "\n")
+}
+
+/// What each stage of a pipeline holds at its own peak; nothing where there is one.
+fn stages(ledger: &Ledger, scale: Bytes, look: Look) -> Vec<String> {
+    let rows = chart(ledger, STAGES);
+    let row = |row: StageRow| match row {
+        StageRow::One { stage, total, fullest } => {
+            let (bar, mark) = (bar::single(total, scale), if fullest { "  the fullest" } else { "" });
+            let label = format!("stage {stage}");
+            format!("{label:<11} {bar:<width$} {:>12}{mark}", look.show(total), width = bar::WIDTH + 1)
+        }
+        StageRow::Others { count, least, most } if least == most => format!("{count} others  {} each", look.show(most)),
+        StageRow::Others { count, least, most } => {
+            format!("{count} others  {} to {}", look.size(least), look.show(most))
+        }
+    };
+    let blank = (!rows.is_empty()).then(String::new);
+    let heading = (!rows.is_empty()).then(|| String::from("stages of the pipeline, each at its own peak, by tensors:"));
+    blank.into_iter().chain(heading).chain(rows.into_iter().map(row)).collect()
 }
 
 /// The release that was described, where it was, and what this card makes otherwise.

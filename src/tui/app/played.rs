@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::asked::{Answer, Asked, Cancellation, Inquiry};
 use super::needs::{Needs, Tried};
+use super::planning::{Layouts, Portion};
 use super::sweep::Request;
 use super::{App, Overlay, Sweep};
 use crate::gpu::Gpu;
@@ -59,6 +60,8 @@ enum Work {
     Play(Box<Run>),
     /// The curves of a sweep, by tensors or with each point played out.
     Sweep(Box<Request>, By),
+    /// A few more layouts.
+    Plan(Box<Portion>),
 }
 
 /// A run whose allocator is to be played out.
@@ -83,6 +86,8 @@ pub(crate) enum Done {
     Ledger(Box<Scenario>, Outcome, u64),
     /// The curves.
     Swept(Box<Sweep>),
+    /// Which layouts were found so far.
+    Planned(Box<Layouts>),
     /// Nothing: it was cancelled.
     Cancelled,
 }
@@ -101,6 +106,8 @@ impl Job {
             Work::Try(tried) => return Done::Tried(Box::new(tried.run(&is_cancelled))),
             // It is soon done, and may be of use again.
             Work::Play(run) => return run.play(),
+            // The same holds for layouts.
+            Work::Plan(portion) => return Done::Planned(Box::new(portion.run(&is_cancelled))),
             Work::Sweep(request, by) => Done::Swept(Box::new(request.solve(by, &is_cancelled))),
         };
         if cancellation.is_cancelled() { Done::Cancelled } else { done }
@@ -140,7 +147,8 @@ impl App {
         let sweep = |by| move |request| Work::Sweep(Box::new(request), by);
         let curves = self.pending_sweep().map(sweep(By::Tensors)).or_else(|| self.first_run(open));
         let played = curves.or_else(|| self.wanted_sweep().map(sweep(By::Allocator)));
-        played.or_else(|| self.first_run(partly))
+        let planned = || self.wanted_layouts().map(|portion| Work::Plan(Box::new(portion)));
+        played.or_else(planned).or_else(|| self.first_run(partly))
     }
 
     /// The first of what is compared, the present run before pins, whose ledger is so.

@@ -4,6 +4,7 @@ mod detail;
 mod draw;
 mod fits_on;
 mod said;
+mod stages;
 mod total;
 
 use super::Pane;

@@ -49,13 +49,13 @@ impl App {
 
     /// What is refused of the run with a value in a parameter, found without its ledger.
     pub(super) fn is_legal(&self, parameter: &Parameter, value: &Value) -> Result<(), String> {
-        let scenario = self.with(parameter, value.clone())?;
+        let (scenario, _) = self.prepared(parameter, value.clone())?;
         let model = self.model_of(&scenario);
         model.map_or(Ok(()), |model| check(model, &scenario).map_err(|error| error.to_string()))
     }
 
-    /// Puts a value into a parameter.
-    pub(in crate::tui) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+    /// The run with a value in a parameter and all that comes along with it, and what that is, in words.
+    fn prepared(&self, parameter: &Parameter, value: Value) -> Result<(Scenario, Option<String>), String> {
         let mut scenario = self.with(parameter, value)?;
         let words = match parameter.key {
             "model" => self.suit(&mut scenario),
@@ -65,6 +65,12 @@ impl App {
             }
             _ => followed(parameter, [&self.scenario, &scenario]),
         };
+        Ok((scenario, words))
+    }
+
+    /// Puts a value into a parameter.
+    pub(in crate::tui) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
+        let (scenario, words) = self.prepared(parameter, value)?;
         self.change(scenario, forced)?;
         if let Some(words) = words {
             self.say(words);
@@ -104,6 +110,7 @@ impl App {
     /// Shows a view; one with rows gets the arrow keys.
     pub(in crate::tui) fn show(&mut self, view: View) {
         self.view = view;
+        self.planning.stopped = false;
         self.focus = if self.pane().rows.is_some() { Focus::View } else { Focus::Parameters };
     }
 

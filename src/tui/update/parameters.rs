@@ -1,6 +1,6 @@
 //! Keys in the list of parameters.
 
-use super::FAR;
+use super::{FAR, steps};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Task, Value};
 use crate::tui::adjust::{self, Nudge};
@@ -21,6 +21,12 @@ pub(super) fn nudge(app: &mut App, nudge: Nudge) {
     let Some(parameter) = app.focused() else { return };
     if matches!(parameter.kind, Kind::Choice { .. } | Kind::Framework) {
         if let Err(reason) = next_choice(app, parameter, nudge) {
+            app.refuse(reason);
+        }
+        return;
+    }
+    if steps::walks(parameter) {
+        if let Err(reason) = steps::next_legal(app, parameter, nudge) {
             app.refuse(reason);
         }
         return;

@@ -12,6 +12,7 @@ use crate::tui::message::{Effect, SaveFailure};
 pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
     match action {
         Action::Copy => app.pane().copy.and_then(|copy| copy(app)),
+        Action::CopyCommand if app.launches() => app.pane().launch.and_then(|launch| launch(app)),
         Action::CopyCommand => {
             app.say("the command line is sent to the clipboard");
             Some(Effect::Copy(command::line(&app.scenario, app.presets.as_deref())))

@@ -95,6 +95,7 @@ const EXPENDABLE: &[Action] = &[
     Action::PickModel,
     Action::Fixes,
     Action::Solve,
+    Action::CopyCommand,
 ];
 
 struct Hint {
@@ -140,11 +141,12 @@ fn hints(app: &App, theme: Theme) -> Vec<Hint> {
     hints
 }
 
-/// Keys that go on from each other as a range, others one after the other: `1-6`, `1 F2`.
+/// Keys that go on from each other as a range, others one after the other: `1-7`, `1 F2 3-4`.
 fn together(all: &str, key: &str) -> String {
-    let (first, last) = all.split_once('-').unwrap_or((all, all));
+    let (before, range) = all.split_at(all.rfind(' ').map_or(0, |space| space + 1));
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
     match (first.parse::<u8>(), last.parse::<u8>(), key.parse::<u8>()) {
-        (Ok(first), Ok(last), Ok(next)) if last + 1 == next => format!("{first}-{next}"),
+        (Ok(first), Ok(last), Ok(next)) if last + 1 == next => format!("{before}{first}-{next}"),
         _ => format!("{all} {key}"),
     }
 }
@@ -157,6 +159,7 @@ fn words(app: &App, binding: &Binding) -> &'static str {
         Action::FlipEstimator if app.scenario.estimator == Estimator::Sketch => "ledger",
         Action::FlipStep if app.step == Step::First => "steady step",
         Action::FlipUnit => app.unit.flipped().label(),
+        Action::CopyCommand if app.launches() => "copy launch",
         Action::SwitchFocus if app.in_view() => "parameters",
         Action::Group => app.pane().group.map_or(binding.short, |group| (group.words)(app)),
         Action::Edit if app.in_view() => app.pane().rows.map_or(binding.short, |rows| rows.takes),

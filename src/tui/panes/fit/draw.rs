@@ -4,8 +4,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
-use super::{detail, fits_on, said, total};
+use super::{detail, fits_on, said, stages, total};
 use crate::memory::{Category, Step};
+use crate::report::stages::fullest_stage;
 use crate::scenario::Estimator;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Bar, Estimate};
@@ -43,7 +44,10 @@ fn title(app: &App) -> String {
     }
     let instant = estimate.peak(app.step).instant.id();
     match app.step {
-        Step::Steady => format!("Memory per GPU at the peak ({instant})"),
+        Step::Steady => {
+            let stage = fullest_stage(&estimate.ledger).map(|stage| format!(" of {stage}")).unwrap_or_default();
+            format!("Memory per GPU at the peak{stage} ({instant})")
+        }
         Step::First => format!("Memory per GPU, first step ({instant})"),
     }
 }
@@ -97,6 +101,10 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
             let area = rows.take(1);
             said::line(&note, theme.strong(), theme, frame, area);
         }
+    }
+    // Half of what is left, so that there is something beside them.
+    if let Some(area) = rows.after_blank(stages::height(estimate, rows.free().saturating_sub(2) / 2)) {
+        stages::draw(app, estimate, theme, frame, area);
     }
     if let Some(sketch) = &estimate.sketch
         && let Some(area) = rows.after_blank(4)

@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::memory::{Fit, Step, Verdict};
+use crate::report::stages::fullest_stage;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
@@ -80,12 +81,19 @@ pub(super) fn bar(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Shee
 pub(super) fn verdict(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let (words, style) = if let Some(standing) = standing(app, estimate) {
         let sign = theme.verdict_sign(standing.verdict);
-        (format!("{sign} {}", in_words(app, &standing)), theme.verdict(standing.verdict))
+        let words = format!("{sign} {}", in_words(app, &standing));
+        (on_stage(estimate, words, area.width), theme.verdict(standing.verdict))
     } else {
         let chooses = app.with_key(Action::PickGpu, ": {} chooses one");
         (format!("no card to hold it against{chooses}"), Style::new())
     };
     text::left(frame, area, Line::styled(text::cut(&words, area.width, theme), style));
+}
+
+/// Words of the verdict, with the stage that they are about where there is room for it.
+fn on_stage(estimate: &Estimate, words: String, room: u16) -> String {
+    let stage = fullest_stage(&estimate.ledger).map(|stage| format!(", {stage}")).unwrap_or_default();
+    if text::width(&words) + text::width(&stage) <= room { words + &stage } else { words }
 }
 
 /// Hatches what the allocator holds and cannot use, the last part of the last segment, the runtime's.

@@ -1,0 +1,22 @@
+//! Layouts for the GPUs of the run.
+
+mod draw;
+mod keys;
+mod terms;
+
+use super::{Pane, Rows};
+
+pub(super) const PANE: Pane = Pane {
+    rows: Some(Rows {
+        name: "layouts",
+        filter: None,
+        at: |app| app.planning.at(),
+        go_to: |app, index| app.planning.cursor = index,
+        go: keys::go,
+        take: keys::take,
+        takes: "take it",
+    }),
+    copy: Some(keys::copy),
+    launch: Some(keys::launch),
+    ..Pane::drawn_by(draw::draw)
+};
