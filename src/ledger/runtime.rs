@@ -25,6 +25,7 @@ enum Workspaces {
 
 /// The process in which a run takes place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Process {
     /// Mebibytes outside the allocator, where one knows them.
     context_mib: Option<u64>,

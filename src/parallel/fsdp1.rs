@@ -184,7 +184,9 @@ impl Hooks for Fsdp1<'_> {
         match moment {
             Moment::Called => {
                 tape.enter(Segment::Embedding);
-                self.units.layers().for_each(|number| self.accumulated(tape, Which::Layer(number)));
+                for number in self.units.layers() {
+                    self.accumulated(tape, Which::Layer(number));
+                }
                 self.accumulated(tape, Which::Root);
                 self.unshard(tape, Which::Root);
             }

@@ -302,9 +302,12 @@ impl Hooks for Fsdp2<'_> {
         match moment {
             Moment::Called => {
                 tape.enter(Segment::Embedding);
-                self.units.layers().for_each(|number| self.accumulated(tape, Which::Layer(number)));
-                let others = [Which::Embedding, Which::Tail, Which::Root];
-                others.into_iter().for_each(|which| self.accumulated(tape, which));
+                for number in self.units.layers() {
+                    self.accumulated(tape, Which::Layer(number));
+                }
+                for which in [Which::Embedding, Which::Tail, Which::Root] {
+                    self.accumulated(tape, which);
+                }
                 self.before(tape, Which::Root);
                 self.before(tape, self.first());
             }

@@ -84,8 +84,9 @@ impl Units {
         match (block, tensor.part) {
             _ if wrap != Wrap::Units => &mut self.root,
             (Block::Embedding, Part::TokenEmbedding) if !tied => &mut self.embedding,
-            (Block::Embedding, Part::TokenEmbedding) | (Block::FinalNorm, _) => &mut self.tail,
-            (Block::Head, Part::Head) => &mut self.tail,
+            (Block::Embedding, Part::TokenEmbedding) | (Block::FinalNorm, _) | (Block::Head, Part::Head) => {
+                &mut self.tail
+            }
             _ => &mut self.root,
         }
     }

@@ -238,7 +238,9 @@ impl Reducer for Zero {
         if self.reduces_late() {
             return self.kept.extend(gradients);
         }
-        gradients.into_iter().for_each(|gradient| self.add(tape, gradient));
+        for gradient in gradients {
+            self.add(tape, gradient);
+        }
     }
 
     fn ended(&mut self, tape: &mut Tape) {
@@ -247,7 +249,9 @@ impl Reducer for Zero {
             // Then they are gone through in the order of the parameters.
             let mut kept = std::mem::take(&mut self.kept);
             kept.sort_by_key(|gradient| self.partitions.place(tape, *gradient).index);
-            kept.into_iter().for_each(|gradient| self.add(tape, gradient));
+            for gradient in kept {
+                self.add(tape, gradient);
+            }
         }
         self.reduce(tape);
         let buckets = std::mem::take(&mut self.buckets);

@@ -85,7 +85,9 @@ impl Zero3 {
         if self.there.iter().any(|(of, ..)| *of == reads) {
             return;
         }
-        sizes.into_iter().for_each(|elements| self.gather(tape, reads, elements));
+        for elements in sizes {
+            self.gather(tape, reads, elements);
+        }
     }
 
     /// Gathers what a part reads, where that is not there yet.
@@ -125,7 +127,7 @@ impl Hooks for Zero3 {
                 tape.enter(Segment::Embedding);
                 self.all_of(tape, Reads::Embedding);
             }
-            Moment::Embedded => self.let_go(tape, Reads::Embedding),
+            Moment::Embedded | Moment::Ended => self.let_go(tape, Reads::Embedding),
             Moment::BeforeHead => {
                 tape.enter(Segment::Head);
                 self.before_back(tape, Reads::Head);
@@ -145,7 +147,6 @@ impl Hooks for Zero3 {
                 tape.enter(Segment::Embedding);
                 self.before_back(tape, Reads::Embedding);
             }
-            Moment::Ended => self.let_go(tape, Reads::Embedding),
             Moment::Returned | Moment::BeforeBackward | Moment::BeforeHeadBackward => {}
         }
     }

@@ -12,7 +12,7 @@ use crate::units::Bytes;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fewest {
     /// The run on so many, in the layout that exchanges least of those that fit; nothing where no number is enough.
-    pub run: Option<Scenario>,
+    pub run: Option<Box<Scenario>>,
     /// What that needs of each; where nothing fits, the least that was found.
     pub needs: Bytes,
     /// What the leanest layout on the next smaller number needs.
@@ -63,14 +63,14 @@ pub fn fewest(
     if above > below {
         let fits = |units: u64| matches!(on_so_many(model, &on(units * step), gpu), Ok(Answer::Fits(..)));
         // The last that does not fit, of those between.
-        let last = if fits(below) { below - 1 } else { bisect::last(below, above, |units| !fits(units)) };
-        if let Answer::Fits(fewer, of_fewer) = on_so_many(model, &on((last + 1) * step), gpu)? {
+        let too_few = if fits(below) { below - 1 } else { bisect::last(below, above, |units| !fits(units)) };
+        if let Answer::Fits(fewer, of_fewer) = on_so_many(model, &on((too_few + 1) * step), gpu)? {
             (run, needs) = (fewer, of_fewer);
         }
-        if last >= below
-            && let Answer::Least(needs) = on_so_many(model, &on(last * step), gpu)?
+        if too_few >= below
+            && let Answer::Least(needs) = on_so_many(model, &on(too_few * step), gpu)?
         {
-            least = Some((last * step, needs));
+            least = Some((too_few * step, needs));
         }
     }
     Ok(Fewest { run: Some(run), needs, fewer: least })
@@ -79,7 +79,7 @@ pub fn fewest(
 /// What so many cards come to.
 enum Answer {
     /// It fits in this layout, with so much.
-    Fits(Scenario, Bytes),
+    Fits(Box<Scenario>, Bytes),
     /// It does not: the leanest layout needs so much.
     Least(Bytes),
     /// No layout is legal.
@@ -98,7 +98,7 @@ fn on_so_many(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Result<Answer, E
         }
         let fit = Fit::of(&played(model, &run, Some(gpu))?, gpu)?;
         if fit.fits() {
-            return Ok(Answer::Fits(run, fit.needs));
+            return Ok(Answer::Fits(Box::new(run), fit.needs));
         }
         lean(fit.needs);
     }

@@ -30,7 +30,7 @@ fn by_strategy(scenario: &Scenario) -> Vec<Parallel> {
     if scenario.gpus == 1 {
         return vec![scenario.parallel.clone()];
     }
-    let with = |(strategy, zero)| Parallel { strategy, zero, ..scenario.parallel.clone() };
+    let with = |(strategy, zero)| Parallel { zero, strategy, ..scenario.parallel.clone() };
     STRATEGIES.map(with).to_vec()
 }
 

@@ -13,7 +13,7 @@ pub(crate) enum Shards {
     Rows(u64),
     /// They wait in host memory.
     OnHost,
-    /// All in a row, cut into equal parts: flat parameters, and the partitions of ZeRO.
+    /// All in a row, cut into equal parts: flat parameters, and DeepSpeed's partitions.
     Flat(u64),
 }
 

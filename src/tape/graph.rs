@@ -116,9 +116,9 @@ impl Tape {
     /// Allocates on a stream of a collective what is made here.
     pub(crate) fn on_stream<T>(&mut self, stream: u8, make: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.stream, stream);
-        let made = make(self);
+        let result = make(self);
         self.stream = before;
-        made
+        result
     }
 
     /// From here on gradients of parameters are handed to who reduces them: [`Self::take_gradients`].

@@ -140,7 +140,7 @@ impl<'a> Trained<'a> {
     fn run(&self) -> Run<'_> {
         let loaded = self.placement != Placement::Build;
         let run = run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen.as_ref()));
-        self.wrapped(Run { loaded, ..run })
+        self.wrapped(&Run { loaded, ..run })
     }
 
     /// What kernels take, unless only tensors are looked at.
@@ -361,7 +361,7 @@ impl step::TrainingStep for Trained<'_> {
         let trained = &copy;
         let mut entries = optimizer::states(trained, kind, implementation, since)?;
         if steps_copy {
-            entries.append(&mut self.master_weights(trained)?);
+            entries.append(&mut deepspeed::master_weights(trained)?);
         }
         if self.zero().is_some_and(|spread| spread.layout.zero == 3) {
             return Ok(entries);
@@ -373,7 +373,7 @@ impl step::TrainingStep for Trained<'_> {
     }
 
     fn record(&self) -> Forward {
-        self.record_run(Run { kernels: self.kernels(), ..self.run() })
+        self.record_run(&Run { kernels: self.kernels(), ..self.run() })
     }
 
     fn version(&self) -> &'static str {

@@ -52,23 +52,11 @@ impl Trained<'_> {
         }
     }
 
-    /// The copy in fp32 of what is trained, which the optimizer steps.
-    pub(super) fn master_weights(&self, trained: &Set<'_>) -> Result<Vec<Entry>, Overflow> {
-        let mut entries = Set { bits: Bits::whole(32), copies: Bits::whole(32), ..*trained }.parameters(always())?;
-        for entry in &mut entries {
-            entry.category = Category::Optimizer;
-            entry.place = Place::Optimizer;
-            entry.name = Cow::Owned(["master copy of ", &entry.name].concat());
-            entry.source = SOURCE;
-        }
-        Ok(entries)
-    }
-
     /// What its step makes of gradients: the norm of each in fp64, then all of them in one, and that in fp32.
     pub(super) fn step_of_zero(&self, spread: &Spread<'_>) -> Result<Vec<Entry>, EstimateError> {
         let partitions = self.partitions(spread.layout.shard)?;
         let ways = spread.layout.shard;
-        let [norm, flat, wide] = self.sizes_of_step(spread, &partitions)?;
+        let [norm, flat, wide] = sizes_of_step(spread, &partitions)?;
         let alive = Alive::NEVER.in_both(Instant::OptimizerStep);
         let entry = |name, elements, bits| -> Result<Entry, Overflow> {
             let shape = Shape::new(&[Dim { symbol: "n", size: elements }]);
@@ -99,19 +87,10 @@ impl Trained<'_> {
             && self.train.optimizer == Optimizer::Adamw
     }
 
-    /// Bytes of the largest gradient in fp64, of what is stepped at once in 16 bits, and in fp32.
-    fn sizes_of_step(&self, spread: &Spread<'_>, partitions: &Partitions) -> Result<[u64; 3], Overflow> {
-        let third = spread.layout.zero == 3;
-        let stepped = if third { partitions.part.min(spread.parallel.sub_group_size) } else { partitions.part };
-        let norm = if third { 0 } else { partitions.largest };
-        let bytes = |elements: u64, each: u64| elements.checked_mul(each).ok_or(Overflow);
-        Ok([bytes(norm, 8)?, bytes(stepped, 2)?, bytes(stepped, 4)?])
-    }
-
     /// The same as what is asked of an allocator, around the optimizer's own step.
     pub(super) fn acts_of_zero(&self, spread: &Spread<'_>, steps: Steps) -> Result<Steps, Overflow> {
         let partitions = self.partitions(spread.layout.shard)?;
-        let [norm, flat, wide] = self.sizes_of_step(spread, &partitions)?;
+        let [norm, flat, wide] = sizes_of_step(spread, &partitions)?;
         // ZeRO-3 steps one group of elements after another.
         let in_groups = (spread.layout.zero == 3).then(|| if self.steps_each() { wide } else { 0 });
         let around = |acts: Vec<Act>| {
@@ -219,4 +198,25 @@ fn in_groups_of(acts: Vec<Act>, roots: u64) -> Vec<Act> {
         all.extend([Act::Allocate(For::Temporary, roots), Act::Release(made)]);
     }
     all
+}
+
+/// The copy in fp32 of what is trained, which the optimizer steps.
+pub(super) fn master_weights(trained: &Set<'_>) -> Result<Vec<Entry>, Overflow> {
+    let mut entries = Set { bits: Bits::whole(32), copies: Bits::whole(32), ..*trained }.parameters(always())?;
+    for entry in &mut entries {
+        entry.category = Category::Optimizer;
+        entry.place = Place::Optimizer;
+        entry.name = Cow::Owned(["master copy of ", &entry.name].concat());
+        entry.source = SOURCE;
+    }
+    Ok(entries)
+}
+
+/// Bytes of the largest gradient in fp64, of what is stepped at once in 16 bits, and in fp32.
+fn sizes_of_step(spread: &Spread<'_>, partitions: &Partitions) -> Result<[u64; 3], Overflow> {
+    let third = spread.layout.zero == 3;
+    let stepped = if third { partitions.part.min(spread.parallel.sub_group_size) } else { partitions.part };
+    let norm = if third { 0 } else { partitions.largest };
+    let bytes = |elements: u64, each: u64| elements.checked_mul(each).ok_or(Overflow);
+    Ok([bytes(norm, 8)?, bytes(stepped, 2)?, bytes(stepped, 4)?])
 }

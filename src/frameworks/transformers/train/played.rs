@@ -1,6 +1,6 @@
 //! A training run as everything that it asks of an allocator.
 
-use super::{Trained, base};
+use super::{Trained, base, deepspeed};
 use crate::frameworks::step::{TrainingStep, always};
 use crate::layers::Run;
 use crate::ledger::runtime::WORKSPACE;
@@ -110,7 +110,7 @@ impl Trained<'_> {
     fn spread_sequence(&self) -> Result<Sequence, EstimateError> {
         let (train, run) = (self.train, self.run());
         let kernels = Some(self.release.kernels(self.job.gpu));
-        let pass = self.record_run(Run { every_layer: true, kernels, ..run });
+        let pass = self.record_run(&Run { every_layer: true, kernels, ..run });
         pass.tape.check()?;
         let mut load = Sequence::default();
         for entry in self.standing()? {
@@ -157,7 +157,7 @@ impl Trained<'_> {
             if !train.offload_optimizer {
                 for trained in self.trained() {
                     let set = trained.set(architecture);
-                    entries.append(&mut self.master_weights(&Set { shards: self.shards()[1], ..set })?);
+                    entries.append(&mut deepspeed::master_weights(&Set { shards: self.shards()[1], ..set })?);
                 }
             }
         }

@@ -21,28 +21,28 @@ impl Trained<'_> {
     }
 
     /// A run in the types in which it computes.
-    pub(super) fn wrapped<'r>(&'r self, run: Run<'r>) -> Run<'r> {
-        let Some(spread) = &self.spread else { return run };
+    pub(super) fn wrapped<'r>(&'r self, run: &Run<'r>) -> Run<'r> {
+        let Some(spread) = &self.spread else { return *run };
         match spread.strategy() {
             // What arrives is in a bucket.
             Strategy::Ddp => {
                 let keep_gradients = run.keep_gradients || spread.parallel.gradient_as_bucket_view;
-                Run { keep_gradients, ..run }
+                Run { keep_gradients, ..*run }
             }
             // DeepSpeed computes in the type of its weights, and no cast is automatic.
             Strategy::Deepspeed => {
                 let keeps_inputs = spread.layout.zero == 3;
-                Run { weights: spread.types()[0].compute, autocast: false, keeps_inputs, ..run }
+                Run { weights: spread.types()[0].compute, autocast: false, keeps_inputs, ..*run }
             }
             // Gradients of earlier micro batches are the wrapper's.
-            Strategy::Fsdp1 | Strategy::Fsdp2 => Run { weights: spread.types()[0].compute, ..run },
+            Strategy::Fsdp1 | Strategy::Fsdp2 => Run { weights: spread.types()[0].compute, ..*run },
         }
     }
 
     /// Records a run with what wraps it.
-    pub(super) fn record_run(&self, run: Run<'_>) -> Forward {
+    pub(super) fn record_run(&self, run: &Run<'_>) -> Forward {
         let Some(spread) = &self.spread else { return run.record() };
-        let wrapped = Run { every_layer: true, collects_gradients: true, ..run };
+        let wrapped = Run { every_layer: true, collects_gradients: true, ..*run };
         match spread.strategy() {
             Strategy::Ddp => run.record(),
             Strategy::Fsdp2 => wrapped.record_with(&mut Fsdp2::new(&self.units, spread.wrapping(run.architecture))),
