@@ -29,7 +29,7 @@ pub fn check(report: &Report, look: Look) -> String {
     let trains = report.scenario.task == Task::Train;
     let step = if trains { format!(" of the {} step", peak.step.id()) } else { String::new() };
     let stage = fullest_stage(&report.ledger).map(|stage| format!(" on {stage}")).unwrap_or_default();
-    lines.push(format!("peak at {}{step}{stage}: {}", peak.instant.id(), peak.at));
+    lines.push(wrap_sentence(&format!("peak at {}{step}{stage}: {}", peak.instant.id(), peak.at)));
     lines.extend(stages(&report.ledger, scale, look));
     lines.extend(ratio(report));
     lines.extend(holds_for(report));
@@ -52,7 +52,8 @@ fn stages(ledger: &Ledger, scale: Bytes, look: Look) -> Vec<String> {
     };
     let blank = (!rows.is_empty()).then(String::new);
     let heading = (!rows.is_empty()).then(|| String::from("stages of the pipeline, each at its own peak, by tensors:"));
-    blank.into_iter().chain(heading).chain(rows.into_iter().map(row)).collect()
+    let after = blank.clone();
+    blank.into_iter().chain(heading).chain(rows.into_iter().map(row)).chain(after).collect()
 }
 
 /// The release that was described, where it was, and what this card makes otherwise.
