@@ -2,12 +2,13 @@
 
 mod deepspeed;
 mod options;
+mod order;
 mod played;
 mod reached;
 mod spread;
 mod wrapped;
 
-use self::played::in_order;
+use self::order::in_order;
 pub(super) use self::reached::{copied_head, seen_by};
 use self::reached::{reached, runs};
 use self::spread::Spread;

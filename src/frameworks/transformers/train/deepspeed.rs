@@ -31,7 +31,7 @@ impl Trained<'_> {
     pub(super) fn partitions(&self, ways: u64) -> Result<Partitions, Overflow> {
         let run = self.run();
         let trained = self.trained_blocks();
-        let ordered: Vec<BlockParameters> = trained.iter().map(|block| super::played::in_order(block, &run)).collect();
+        let ordered: Vec<BlockParameters> = trained.iter().map(|block| super::order::in_order(block, &run)).collect();
         Partitions::of(&ordered, ways)
     }
 
@@ -127,7 +127,7 @@ impl Trained<'_> {
         let mut gathered = Gathered::default();
         let adapts = self.adapted.is_some();
         for block in &self.blocks {
-            let ordered = super::played::in_order(block, &run);
+            let ordered = super::order::in_order(block, &run);
             let sizes = ordered.tensors.iter().rev().filter_map(|tensor| tensor.parameters().ok());
             let sizes: Vec<u64> = sizes.map(Parameters::get).filter(|elements| *elements >= least).collect();
             match block.block {

@@ -1,14 +1,14 @@
 //! A training run as everything that it asks of an allocator.
 
+use super::order::in_order;
 use super::{Trained, base, deepspeed};
 use crate::frameworks::step::{TrainingStep, always};
 use crate::layers::Run;
 use crate::ledger::runtime::WORKSPACE;
 use crate::ledger::{Entry, EstimateError};
-use crate::model::parameters::{BlockParameters, Tensor};
-use crate::model::part::{Part, Piece};
+use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
-use crate::sequence::{Loading, Program, Sequence, Stacks, TiedHead, WEIGHT, as_named, check_layers};
+use crate::sequence::{Loading, Program, Sequence, Stacks, TiedHead, WEIGHT, check_layers};
 use crate::states::adapters::Adapters;
 use crate::states::optimizer::{self, Steps};
 use crate::states::weights::Set;
@@ -165,14 +165,4 @@ impl Trained<'_> {
         entries.append(&mut self.batch(&run)?);
         Ok(entries)
     }
-}
-
-/// A block's tensors in the order of its class.
-pub(super) fn in_order(block: &BlockParameters, run: &Run<'_>) -> BlockParameters {
-    let mut tensors: Vec<Tensor> = as_named(block, run.code.modules).into_iter().cloned().collect();
-    // What a module has itself comes before what its own modules have.
-    if run.architecture.encoder.is_some_and(|encoder| encoder.second_bias) {
-        tensors.sort_by_key(|tensor| !(tensor.part == Part::Head && tensor.piece == Piece::Bias));
-    }
-    BlockParameters { tensors, ..block.clone() }
 }
