@@ -23,6 +23,9 @@ impl Trained<'_> {
     /// A run in the types in which it computes.
     pub(super) fn wrapped<'r>(&'r self, run: &Run<'r>) -> Run<'r> {
         let Some(spread) = &self.spread else { return *run };
+        let mut code = run.code;
+        code.measured &= spread.is_measured();
+        let run = &Run { code, ..*run };
         match spread.strategy() {
             // What arrives is in a bucket.
             Strategy::Ddp => {
