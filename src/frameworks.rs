@@ -120,8 +120,10 @@ pub(crate) fn switches(id: &str) -> Option<&'static [&'static str]> {
 
 /// An error for a framework that is not described for the task; those that are.
 pub(crate) fn not_described(scenario: &Scenario) -> EstimateError {
-    if let Some(said) = built_on(scenario.framework.word()) {
-        return EstimateError::framework(scenario.framework.word(), said.to_owned());
+    let word = scenario.framework.word();
+    if let Some(said) = built_on(word) {
+        let problem = format!("`{word}` is not described by itself: {said}");
+        return EstimateError::Invalid { key: "framework", problem };
     }
     let doing = if scenario.task == Task::Train { "training" } else { "serving" };
     let described = scenario.framework.described(scenario.task);
