@@ -2,6 +2,18 @@
 
 use serde::{Serialize, Serializer};
 
+/// What has a word for each of its values.
+pub(crate) trait Choice: Sized {
+    /// Every word.
+    const WORDS: &'static [&'static str];
+
+    /// The word of a value.
+    fn as_word(&self) -> &'static str;
+
+    /// The value of a word.
+    fn of_word(word: &str) -> Option<Self>;
+}
+
 /// Defines an enumeration with its words in one place.
 macro_rules! choices {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -21,6 +33,18 @@ macro_rules! choices {
             /// The choice of this word.
             pub fn from_word(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl Choice for $name {
+            const WORDS: &'static [&'static str] = Self::WORDS;
+
+            fn as_word(&self) -> &'static str {
+                self.word()
+            }
+
+            fn of_word(word: &str) -> Option<Self> {
+                Self::from_word(word)
             }
         }
 

@@ -268,6 +268,13 @@ mod tests {
     }
 
     #[test]
+    fn every_row_has_a_name_and_says_what_it_does() {
+        for parameter in PARAMETERS {
+            assert!(!parameter.label.is_empty() && !parameter.help.is_empty(), "{}", parameter.key);
+        }
+    }
+
+    #[test]
     fn a_misspelt_key_names_the_nearest() {
         let error = Parameter::by_key("train.micro_batchsize").unwrap_err();
         assert!(error.message.contains("`train.micro_batch_size`"), "{error}");

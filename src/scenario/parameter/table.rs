@@ -1,13 +1,15 @@
 //! The rows of the parameter table.
 
+#[macro_use]
+mod row;
 mod applies;
+mod field;
 mod infer;
 mod megatron;
 mod parallel;
 mod run;
 mod runtime;
 mod train;
-mod values;
 
 use super::Parameter;
 

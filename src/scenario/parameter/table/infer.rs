@@ -1,11 +1,8 @@
 //! The rows of `[infer]`.
 
-use super::super::{Kind, Parameter, Step};
+use super::super::{Parameter, Step};
 use super::applies::{inferring, serving_images, serving_in_detail, uncovered};
-use super::values::{count, flag, fraction, optional_count, text, word};
 use super::{LARGEST, MOST_IMAGES};
-use crate::scenario::Value;
-use crate::scenario::choices::Attention;
 
 const INFERENCE_WEIGHTS: &[&str] = &[
     "native",
@@ -40,134 +37,69 @@ const INFERENCE_WEIGHTS: &[&str] = &[
 const KV_TYPES: &[&str] = &["fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q4_0"];
 
 pub(super) const INFER: &[Parameter] = &[
-    Parameter {
-        key: "infer.weights",
-        label: "weights",
-        unit: "",
-        help: "type of the weights; native is the type they were published in",
-        kind: Kind::Choice { words: INFERENCE_WEIGHTS, covered: INFERENCE_WEIGHTS, optional: false },
-        applies: inferring,
-        get: |s| Value::Word(s.infer.weights.clone()),
-        set: |s, value| text(value).map(|text| s.infer.weights = text),
-    },
-    Parameter {
-        key: "infer.kv_cache",
-        label: "kv cache",
-        unit: "",
-        help: "type of keys and values in the cache",
-        kind: Kind::Choice { words: KV_TYPES, covered: KV_TYPES, optional: false },
-        applies: serving_in_detail,
-        get: |s| Value::Word(s.infer.kv_cache.clone()),
-        set: |s, value| text(value).map(|text| s.infer.kv_cache = text),
-    },
-    Parameter {
-        key: "infer.context_length",
-        label: "context",
-        unit: "tokens",
-        help: "tokens per sequence, prompt and answer",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
-        applies: inferring,
-        get: |s| Value::Count(s.infer.context_length),
-        set: |s, value| count(value).map(|count| s.infer.context_length = count),
-    },
-    Parameter {
-        key: "infer.images",
-        label: "images",
-        unit: "",
-        help: "images of each sequence, or sounds, whose tokens lengthen it",
-        kind: Kind::Count { min: 0, max: MOST_IMAGES, step: Step::One, optional: false },
-        applies: serving_in_detail,
-        get: |s| Value::Count(s.infer.images),
-        set: |s, value| count(value).map(|count| s.infer.images = count),
-    },
-    Parameter {
-        key: "infer.image_size",
-        label: "image size",
-        unit: "",
-        help: "width and height of each image in pixels, as in 1280x720; its class may make it another size",
-        kind: Kind::Text { suggestions: &["336x336", "512x512", "1024x1024", "1280x720", "1920x1080", "3840x2160"] },
-        applies: serving_images,
-        get: |s| Value::Word(s.infer.image_size.to_string()),
-        set: |s, value| text(value)?.parse().map(|size| s.infer.image_size = size),
-    },
-    Parameter {
-        key: "infer.concurrency",
-        label: "concurrency",
-        unit: "sequences",
-        help: "sequences at once",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
-        applies: inferring,
-        get: |s| Value::Count(s.infer.concurrency),
-        set: |s, value| count(value).map(|count| s.infer.concurrency = count),
-    },
-    Parameter {
-        key: "infer.prefill_tokens",
-        label: "prefill",
-        unit: "tokens",
-        help: "tokens of all prompts; unset: the context but for its last token",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: true },
-        applies: serving_in_detail,
-        get: |s| s.infer.prefill_tokens.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.infer.prefill_tokens = count),
-    },
-    Parameter {
-        key: "infer.prefill_chunk_size",
-        label: "prefill chunk",
-        unit: "tokens",
-        help: "tokens of each prompt in one forward pass; unset: the whole prompt",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: true },
-        applies: serving_in_detail,
-        get: |s| s.infer.prefill_chunk_size.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.infer.prefill_chunk_size = count),
-    },
-    Parameter {
-        key: "infer.attention",
-        label: "attention",
-        unit: "",
-        help: "flash is any fused kernel; eager makes the scores, b·a·s²",
-        kind: Kind::Choice { words: Attention::WORDS, covered: &["flash", "eager"], optional: false },
-        applies: serving_in_detail,
-        get: |s| Value::Word(s.infer.attention.word().to_owned()),
-        set: |s, value| word(value, Attention::from_word).map(|choice| s.infer.attention = choice),
-    },
-    Parameter {
-        key: "infer.do_sample",
-        label: "sampling",
-        unit: "",
-        help: "whether tokens are drawn by their probabilities; else the likeliest is taken",
-        kind: Kind::Flag,
-        applies: serving_in_detail,
-        get: |s| Value::Flag(s.infer.do_sample),
-        set: |s, value| flag(value).map(|on| s.infer.do_sample = on),
-    },
-    Parameter {
-        key: "infer.gpu_memory_utilization",
-        label: "utilization",
-        unit: "",
-        help: "share of the card that vLLM takes",
-        kind: Kind::Fraction { optional: false },
-        applies: uncovered,
-        get: |s| Value::Fraction(s.infer.gpu_memory_utilization),
-        set: |s, value| fraction(value).map(|fraction| s.infer.gpu_memory_utilization = fraction),
-    },
-    Parameter {
-        key: "infer.block_size",
-        label: "block size",
-        unit: "tokens",
-        help: "tokens in a cache block of vLLM",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
-        applies: uncovered,
-        get: |s| Value::Count(s.infer.block_size),
-        set: |s, value| count(value).map(|count| s.infer.block_size = count),
-    },
-    Parameter {
-        key: "infer.max_num_seqs",
-        label: "max sequences",
-        unit: "sequences",
-        help: "most sequences that vLLM schedules",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
-        applies: uncovered,
-        get: |s| Value::Count(s.infer.max_num_seqs),
-        set: |s, value| count(value).map(|count| s.infer.max_num_seqs = count),
-    },
+    row!(infer.weights)
+        .one_of(INFERENCE_WEIGHTS, false)
+        .label("weights")
+        .when(inferring)
+        .help("type of the weights; native is the type they were published in"),
+    row!(infer.kv_cache)
+        .one_of(KV_TYPES, false)
+        .label("kv cache")
+        .when(serving_in_detail)
+        .help("type of keys and values in the cache"),
+    row!(infer.context_length)
+        .within([1, LARGEST], Step::Multiple(256))
+        .label("context")
+        .unit("tokens")
+        .when(inferring)
+        .help("tokens per sequence, prompt and answer"),
+    row!(infer.images)
+        .within([0, MOST_IMAGES], Step::One)
+        .label("images")
+        .when(serving_in_detail)
+        .help("images of each sequence, or sounds, whose tokens lengthen it"),
+    row!(infer.image_size)
+        .label("image size")
+        .when(serving_images)
+        .help("width and height of each image in pixels, as in 1280x720; its class may make it another size"),
+    row!(infer.concurrency)
+        .within([1, LARGEST], Step::One)
+        .label("concurrency")
+        .unit("sequences")
+        .when(inferring)
+        .help("sequences at once"),
+    row!(infer.prefill_tokens)
+        .within([1, LARGEST], Step::Multiple(256))
+        .label("prefill")
+        .unit("tokens")
+        .when(serving_in_detail)
+        .help("tokens of all prompts; unset: the context but for its last token"),
+    row!(infer.prefill_chunk_size)
+        .within([1, LARGEST], Step::Multiple(256))
+        .label("prefill chunk")
+        .unit("tokens")
+        .when(serving_in_detail)
+        .help("tokens of each prompt in one forward pass; unset: the whole prompt"),
+    row!(infer.attention)
+        .label("attention")
+        .covered(&["flash", "eager"])
+        .when(serving_in_detail)
+        .help("flash is any fused kernel; eager makes the scores, b·a·s²"),
+    row!(infer.do_sample)
+        .label("sampling")
+        .when(serving_in_detail)
+        .help("whether tokens are drawn by their probabilities; else the likeliest is taken"),
+    row!(infer.gpu_memory_utilization).label("utilization").when(uncovered).help("share of the card that vLLM takes"),
+    row!(infer.block_size)
+        .within([1, LARGEST], Step::Double)
+        .label("block size")
+        .unit("tokens")
+        .when(uncovered)
+        .help("tokens in a cache block of vLLM"),
+    row!(infer.max_num_seqs)
+        .within([1, LARGEST], Step::Double)
+        .label("max sequences")
+        .unit("sequences")
+        .when(uncovered)
+        .help("most sequences that vLLM schedules"),
 ];

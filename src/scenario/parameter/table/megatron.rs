@@ -1,391 +1,178 @@
 //! The rows of `[megatron]`: arguments of Megatron-LM by their own names.
 
-use super::super::{Kind, Parameter, Step};
+use super::super::{Parameter, Step};
 use super::applies::{
     by_muon, deferring, fusing_loss, in_fp8, interleaving, of_megatron, offloading_modules, piped, predicting,
     recomputing_by_megatron, selecting, sharding, unfused,
 };
-use super::values::{count, flag, optional_count, text, word, words};
-use crate::scenario::Value;
-use crate::scenario::choices::{
-    AttentionBackend, FusionImpl, LoadBalancing, RecomputeMethod, TokenDispatcher, TransformerImpl,
-};
 
 pub(super) const MEGATRON: &[Parameter] = &[
-    Parameter {
-        key: "megatron.transformer_impl",
-        label: "transformer impl",
-        unit: "",
-        help: "whose layers are built: Transformer Engine's, or its own",
-        kind: Kind::Choice { words: TransformerImpl::WORDS, covered: TransformerImpl::WORDS, optional: false },
-        applies: of_megatron,
-        get: |s| Value::Word(s.megatron.transformer_impl.word().to_owned()),
-        set: |s, value| word(value, TransformerImpl::from_word).map(|choice| s.megatron.transformer_impl = choice),
-    },
-    Parameter {
-        key: "megatron.attention_backend",
-        label: "attention backend",
-        unit: "",
-        help: "auto: as train.attention has it, of fused kernels cuDNN's on Hopper and FlashAttention elsewhere",
-        kind: Kind::Choice { words: AttentionBackend::WORDS, covered: AttentionBackend::WORDS, optional: false },
-        applies: of_megatron,
-        get: |s| Value::Word(s.megatron.attention_backend.word().to_owned()),
-        set: |s, value| word(value, AttentionBackend::from_word).map(|choice| s.megatron.attention_backend = choice),
-    },
-    Parameter {
-        key: "megatron.masked_softmax_fusion",
-        label: "softmax fusion",
-        unit: "",
-        help: "where attention is unfused: scaling, mask and softmax in one kernel",
-        kind: Kind::Flag,
-        applies: unfused,
-        get: |s| Value::Flag(s.megatron.masked_softmax_fusion),
-        set: |s, value| flag(value).map(|on| s.megatron.masked_softmax_fusion = on),
-    },
-    Parameter {
-        key: "megatron.create_attention_mask_in_dataloader",
-        label: "attention mask",
-        unit: "",
-        help: "the data loader makes a mask of b·s·s bytes",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.create_attention_mask_in_dataloader),
-        set: |s, value| flag(value).map(|on| s.megatron.create_attention_mask_in_dataloader = on),
-    },
-    Parameter {
-        key: "megatron.recompute_modules",
-        label: "recompute modules",
-        unit: "",
-        help: "with selective recomputation: core_attn, layernorm, mla_up_proj, mlp, moe_act",
-        kind: Kind::Words,
-        applies: selecting,
-        get: |s| Value::Words(s.megatron.recompute_modules.clone()),
-        set: |s, value| words(value).map(|words| s.megatron.recompute_modules = words),
-    },
-    Parameter {
-        key: "megatron.recompute_method",
-        label: "recompute method",
-        unit: "",
-        help: "with full recomputation: all layers in groups (uniform), or some by themselves (block)",
-        kind: Kind::Choice { words: RecomputeMethod::WORDS, covered: RecomputeMethod::WORDS, optional: false },
-        applies: recomputing_by_megatron,
-        get: |s| Value::Word(s.megatron.recompute_method.word().to_owned()),
-        set: |s, value| word(value, RecomputeMethod::from_word).map(|choice| s.megatron.recompute_method = choice),
-    },
-    Parameter {
-        key: "megatron.recompute_num_layers",
-        label: "recompute layers",
-        unit: "layers",
-        help: "with full recomputation: layers of a group (uniform), or recomputed layers of a stage (block)",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::One, optional: false },
-        applies: recomputing_by_megatron,
-        get: |s| Value::Count(s.megatron.recompute_num_layers),
-        set: |s, value| count(value).map(|count| s.megatron.recompute_num_layers = count),
-    },
-    Parameter {
-        key: "megatron.decoder_first_pipeline_num_layers",
-        label: "first stage",
-        unit: "layers",
-        help: "layers of the first stage, where it has a number of its own",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::One, optional: true },
-        applies: piped,
-        get: |s| s.megatron.decoder_first_pipeline_num_layers.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.megatron.decoder_first_pipeline_num_layers = count),
-    },
-    Parameter {
-        key: "megatron.decoder_last_pipeline_num_layers",
-        label: "last stage",
-        unit: "layers",
-        help: "layers of the last stage, where it has a number of its own",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::One, optional: true },
-        applies: piped,
-        get: |s| s.megatron.decoder_last_pipeline_num_layers.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.megatron.decoder_last_pipeline_num_layers = count),
-    },
-    Parameter {
-        key: "megatron.account_for_embedding_in_pipeline_split",
-        label: "embedding as layer",
-        unit: "",
-        help: "the embedding counts as a layer of the first stage",
-        kind: Kind::Flag,
-        applies: piped,
-        get: |s| Value::Flag(s.megatron.account_for_embedding_in_pipeline_split),
-        set: |s, value| flag(value).map(|on| s.megatron.account_for_embedding_in_pipeline_split = on),
-    },
-    Parameter {
-        key: "megatron.account_for_loss_in_pipeline_split",
-        label: "loss as layer",
-        unit: "",
-        help: "the loss counts as a layer of the last stage",
-        kind: Kind::Flag,
-        applies: piped,
-        get: |s| Value::Flag(s.megatron.account_for_loss_in_pipeline_split),
-        set: |s, value| flag(value).map(|on| s.megatron.account_for_loss_in_pipeline_split = on),
-    },
-    Parameter {
-        key: "megatron.pipeline_model_parallel_layout",
-        label: "pipeline layout",
-        unit: "",
-        help: "layers of every piece of the model: E embedding, t layer, m multi-token prediction, L loss, a bar between pieces",
-        kind: Kind::Text { suggestions: &["Et*3|(tt|)*6L"] },
-        applies: piped,
-        get: |s| Value::Word(s.megatron.pipeline_model_parallel_layout.clone()),
-        set: |s, value| text(value).map(|text| s.megatron.pipeline_model_parallel_layout = text),
-    },
-    Parameter {
-        key: "megatron.microbatch_group_size_per_virtual_pipeline_stage",
-        label: "micro batch group",
-        unit: "",
-        help: "micro batches that one piece of the model takes in a row; unset: as many as there are stages",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::One, optional: true },
-        applies: interleaving,
-        get: |s| s.megatron.microbatch_group_size_per_virtual_pipeline_stage.map_or(Value::Unset, Value::Count),
-        set: |s, value| {
-            optional_count(value).map(|count| s.megatron.microbatch_group_size_per_virtual_pipeline_stage = count)
-        },
-    },
-    Parameter {
-        key: "megatron.cross_entropy_loss_fusion",
-        label: "loss fusion",
-        unit: "",
-        help: "the loss is a fused function",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.cross_entropy_loss_fusion),
-        set: |s, value| flag(value).map(|on| s.megatron.cross_entropy_loss_fusion = on),
-    },
-    Parameter {
-        key: "megatron.cross_entropy_fusion_impl",
-        label: "loss fusion impl",
-        unit: "",
-        help: "whose fused loss: PyTorch's compiler's, or Transformer Engine's",
-        kind: Kind::Choice { words: FusionImpl::WORDS, covered: FusionImpl::WORDS, optional: false },
-        applies: fusing_loss,
-        get: |s| Value::Word(s.megatron.cross_entropy_fusion_impl.word().to_owned()),
-        set: |s, value| word(value, FusionImpl::from_word).map(|choice| s.megatron.cross_entropy_fusion_impl = choice),
-    },
-    Parameter {
-        key: "megatron.gradient_accumulation_fusion",
-        label: "gradient fusion",
-        unit: "",
-        help: "products add to the gradient buffer themselves",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.gradient_accumulation_fusion),
-        set: |s, value| flag(value).map(|on| s.megatron.gradient_accumulation_fusion = on),
-    },
-    Parameter {
-        key: "megatron.grad_reduce_in_bf16",
-        label: "bf16 gradients",
-        unit: "",
-        help: "gradients are kept and summed in bf16",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.grad_reduce_in_bf16),
-        set: |s, value| flag(value).map(|on| s.megatron.grad_reduce_in_bf16 = on),
-    },
-    Parameter {
-        key: "megatron.num_distributed_optimizer_instances",
-        label: "optimizer instances",
-        unit: "",
-        help: "copies of the divided optimizer states among the replicas",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: sharding,
-        get: |s| Value::Count(s.megatron.num_distributed_optimizer_instances),
-        set: |s, value| count(value).map(|count| s.megatron.num_distributed_optimizer_instances = count),
-    },
-    Parameter {
-        key: "megatron.use_layer_wise_param_layout",
-        label: "layer-wise layout",
-        unit: "",
-        help: "Muon: states are divided layer by layer; else whole tensors go to ranks in turn",
-        kind: Kind::Flag,
-        applies: by_muon,
-        get: |s| Value::Flag(s.megatron.use_layer_wise_param_layout),
-        set: |s, value| flag(value).map(|on| s.megatron.use_layer_wise_param_layout = on),
-    },
-    Parameter {
-        key: "megatron.make_vocab_size_divisible_by",
-        label: "vocabulary multiple",
-        unit: "rows",
-        help: "rows of the vocabulary on each tensor-parallel rank are a multiple of this",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: of_megatron,
-        get: |s| Value::Count(s.megatron.make_vocab_size_divisible_by),
-        set: |s, value| count(value).map(|count| s.megatron.make_vocab_size_divisible_by = count),
-    },
-    Parameter {
-        key: "megatron.tp_comm_overlap",
-        label: "tp comm overlap",
-        unit: "",
-        help: "communication runs beside products, with a workspace for each stream",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.tp_comm_overlap),
-        set: |s, value| flag(value).map(|on| s.megatron.tp_comm_overlap = on),
-    },
-    Parameter {
-        key: "megatron.deterministic_mode",
-        label: "deterministic",
-        unit: "",
-        help: "repeatable runs, for which cuBLAS takes 32 MiB on every card",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.deterministic_mode),
-        set: |s, value| flag(value).map(|on| s.megatron.deterministic_mode = on),
-    },
-    Parameter {
-        key: "megatron.defer_embedding_wgrad_compute",
-        label: "defer wgrad",
-        unit: "",
-        help: "the head's weight gradients wait for the end of the step",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.defer_embedding_wgrad_compute),
-        set: |s, value| flag(value).map(|on| s.megatron.defer_embedding_wgrad_compute = on),
-    },
-    Parameter {
-        key: "megatron.wgrad_deferral_limit",
-        label: "deferral limit",
-        unit: "micro batches",
-        help: "for how many micro batches they wait; 0: all",
-        kind: Kind::Count { min: 0, max: 1 << 20, step: Step::One, optional: false },
-        applies: deferring,
-        get: |s| Value::Count(s.megatron.wgrad_deferral_limit),
-        set: |s, value| count(value).map(|count| s.megatron.wgrad_deferral_limit = count),
-    },
-    Parameter {
-        key: "megatron.fp8_param_gather",
-        label: "fp8 gather",
-        unit: "",
-        help: "weights are gathered in fp8, of which no copy is cached",
-        kind: Kind::Flag,
-        applies: in_fp8,
-        get: |s| Value::Flag(s.megatron.fp8_param_gather),
-        set: |s, value| flag(value).map(|on| s.megatron.fp8_param_gather = on),
-    },
-    Parameter {
-        key: "megatron.moe_token_dispatcher_type",
-        label: "token dispatcher",
-        unit: "",
-        help: "how tokens come to their experts",
-        kind: Kind::Choice { words: TokenDispatcher::WORDS, covered: TokenDispatcher::WORDS, optional: false },
-        applies: of_megatron,
-        get: |s| Value::Word(s.megatron.moe_token_dispatcher_type.word().to_owned()),
-        set: |s, value| {
-            word(value, TokenDispatcher::from_word).map(|choice| s.megatron.moe_token_dispatcher_type = choice)
-        },
-    },
-    Parameter {
-        key: "megatron.moe_grouped_gemm",
-        label: "grouped GEMM",
-        unit: "",
-        help: "products of all experts in one kernel, with workspaces of four streams",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.moe_grouped_gemm),
-        set: |s, value| flag(value).map(|on| s.megatron.moe_grouped_gemm = on),
-    },
-    Parameter {
-        key: "megatron.moe_expert_capacity_factor",
-        label: "capacity factor",
-        unit: "",
-        help: "tokens of an expert over its equal share, beyond which they are dropped; empty: none are",
-        kind: Kind::Text { suggestions: &["", "1.0", "1.25", "1.5", "2.0"] },
-        applies: of_megatron,
-        get: |s| Value::Word(s.megatron.moe_expert_capacity_factor.clone()),
-        set: |s, value| text(value).map(|text| s.megatron.moe_expert_capacity_factor = text),
-    },
-    Parameter {
-        key: "megatron.moe_router_load_balancing_type",
-        label: "load balancing",
-        unit: "",
-        help: "what keeps experts equally loaded",
-        kind: Kind::Choice { words: LoadBalancing::WORDS, covered: LoadBalancing::WORDS, optional: false },
-        applies: of_megatron,
-        get: |s| Value::Word(s.megatron.moe_router_load_balancing_type.word().to_owned()),
-        set: |s, value| {
-            word(value, LoadBalancing::from_word).map(|choice| s.megatron.moe_router_load_balancing_type = choice)
-        },
-    },
-    Parameter {
-        key: "megatron.moe_router_force_load_balancing",
-        label: "force balance",
-        unit: "",
-        help: "every expert gets its equal share",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.moe_router_force_load_balancing),
-        set: |s, value| flag(value).map(|on| s.megatron.moe_router_force_load_balancing = on),
-    },
-    Parameter {
-        key: "megatron.use_fused_weighted_squared_relu",
-        label: "fused squared ReLU",
-        unit: "",
-        help: "squared ReLU and the weights of experts in one kernel",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.use_fused_weighted_squared_relu),
-        set: |s, value| flag(value).map(|on| s.megatron.use_fused_weighted_squared_relu = on),
-    },
-    Parameter {
-        key: "megatron.overlap_moe_expert_parallel_comm",
-        label: "overlap EP comm",
-        unit: "",
-        help: "tokens travel to experts beside another micro batch's products: one more layer in flight",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.overlap_moe_expert_parallel_comm),
-        set: |s, value| flag(value).map(|on| s.megatron.overlap_moe_expert_parallel_comm = on),
-    },
-    Parameter {
-        key: "megatron.fine_grained_activation_offloading",
-        label: "offload modules",
-        unit: "",
-        help: "what the modules below keep waits in host memory",
-        kind: Kind::Flag,
-        applies: of_megatron,
-        get: |s| Value::Flag(s.megatron.fine_grained_activation_offloading),
-        set: |s, value| flag(value).map(|on| s.megatron.fine_grained_activation_offloading = on),
-    },
-    Parameter {
-        key: "megatron.offload_modules",
-        label: "offloaded",
-        unit: "",
-        help: "attn_norm, qkv_linear, core_attn, attn_proj, mlp_norm, expert_fc1, moe_act",
-        kind: Kind::Words,
-        applies: offloading_modules,
-        get: |s| Value::Words(s.megatron.offload_modules.clone()),
-        set: |s, value| words(value).map(|words| s.megatron.offload_modules = words),
-    },
-    Parameter {
-        key: "megatron.mtp_num_layers",
-        label: "MTP layers",
-        unit: "layers",
-        help: "layers that predict tokens beyond the next",
-        kind: Kind::Count { min: 0, max: 64, step: Step::One, optional: false },
-        applies: of_megatron,
-        get: |s| Value::Count(s.megatron.mtp_num_layers),
-        set: |s, value| count(value).map(|count| s.megatron.mtp_num_layers = count),
-    },
-    Parameter {
-        key: "megatron.mtp_use_repeated_layer",
-        label: "repeated MTP",
-        unit: "",
-        help: "one such layer does it for all of them",
-        kind: Kind::Flag,
-        applies: predicting,
-        get: |s| Value::Flag(s.megatron.mtp_use_repeated_layer),
-        set: |s, value| flag(value).map(|on| s.megatron.mtp_use_repeated_layer = on),
-    },
-    Parameter {
-        key: "megatron.mtp_hybrid_override_pattern",
-        label: "MTP pattern",
-        unit: "",
-        help: "what such a layer is made of in a hybrid stack: letters of M, *, -, E; empty: as the last layer",
-        kind: Kind::Text { suggestions: &["", "*E", "*-"] },
-        applies: predicting,
-        get: |s| Value::Word(s.megatron.mtp_hybrid_override_pattern.clone()),
-        set: |s, value| text(value).map(|text| s.megatron.mtp_hybrid_override_pattern = text),
-    },
+    row!(megatron.transformer_impl)
+        .label("transformer impl")
+        .when(of_megatron)
+        .help("whose layers are built: Transformer Engine's, or its own"),
+    row!(megatron.attention_backend)
+        .label("attention backend")
+        .when(of_megatron)
+        .help("auto: as train.attention has it, of fused kernels cuDNN's on Hopper and FlashAttention elsewhere"),
+    row!(megatron.masked_softmax_fusion)
+        .label("softmax fusion")
+        .when(unfused)
+        .help("where attention is unfused: scaling, mask and softmax in one kernel"),
+    row!(megatron.create_attention_mask_in_dataloader)
+        .label("attention mask")
+        .when(of_megatron)
+        .help("the data loader makes a mask of b·s·s bytes"),
+    row!(megatron.recompute_modules)
+        .label("recompute modules")
+        .when(selecting)
+        .help("with selective recomputation: core_attn, layernorm, mla_up_proj, mlp, moe_act"),
+    row!(megatron.recompute_method)
+        .label("recompute method")
+        .when(recomputing_by_megatron)
+        .help("with full recomputation: all layers in groups (uniform), or some by themselves (block)"),
+    row!(megatron.recompute_num_layers)
+        .within([1, 1 << 20], Step::One)
+        .label("recompute layers")
+        .unit("layers")
+        .when(recomputing_by_megatron)
+        .help("with full recomputation: layers of a group (uniform), or recomputed layers of a stage (block)"),
+    row!(megatron.decoder_first_pipeline_num_layers)
+        .within([1, 1 << 20], Step::One)
+        .label("first stage")
+        .unit("layers")
+        .when(piped)
+        .help("layers of the first stage, where it has a number of its own"),
+    row!(megatron.decoder_last_pipeline_num_layers)
+        .within([1, 1 << 20], Step::One)
+        .label("last stage")
+        .unit("layers")
+        .when(piped)
+        .help("layers of the last stage, where it has a number of its own"),
+    row!(megatron.account_for_embedding_in_pipeline_split)
+        .label("embedding as layer")
+        .when(piped)
+        .help("the embedding counts as a layer of the first stage"),
+    row!(megatron.account_for_loss_in_pipeline_split)
+        .label("loss as layer")
+        .when(piped)
+        .help("the loss counts as a layer of the last stage"),
+    row!(megatron.pipeline_model_parallel_layout)
+        .suggesting(&["Et*3|(tt|)*6L"])
+        .label("pipeline layout")
+        .when(piped)
+        .help(
+            "layers of every piece of the model: E embedding, t layer, m multi-token prediction, L loss, a \
+             bar between pieces",
+        ),
+    row!(megatron.microbatch_group_size_per_virtual_pipeline_stage)
+        .within([1, 1 << 20], Step::One)
+        .label("micro batch group")
+        .when(interleaving)
+        .help("micro batches that one piece of the model takes in a row; unset: as many as there are stages"),
+    row!(megatron.cross_entropy_loss_fusion)
+        .label("loss fusion")
+        .when(of_megatron)
+        .help("the loss is a fused function"),
+    row!(megatron.cross_entropy_fusion_impl)
+        .label("loss fusion impl")
+        .when(fusing_loss)
+        .help("whose fused loss: PyTorch's compiler's, or Transformer Engine's"),
+    row!(megatron.gradient_accumulation_fusion)
+        .label("gradient fusion")
+        .when(of_megatron)
+        .help("products add to the gradient buffer themselves"),
+    row!(megatron.grad_reduce_in_bf16)
+        .label("bf16 gradients")
+        .when(of_megatron)
+        .help("gradients are kept and summed in bf16"),
+    row!(megatron.num_distributed_optimizer_instances)
+        .within([1, 1 << 20], Step::Double)
+        .label("optimizer instances")
+        .when(sharding)
+        .help("copies of the divided optimizer states among the replicas"),
+    row!(megatron.use_layer_wise_param_layout)
+        .label("layer-wise layout")
+        .when(by_muon)
+        .help("Muon: states are divided layer by layer; else whole tensors go to ranks in turn"),
+    row!(megatron.make_vocab_size_divisible_by)
+        .within([1, 1 << 20], Step::Double)
+        .label("vocabulary multiple")
+        .unit("rows")
+        .when(of_megatron)
+        .help("rows of the vocabulary on each tensor-parallel rank are a multiple of this"),
+    row!(megatron.tp_comm_overlap)
+        .label("tp comm overlap")
+        .when(of_megatron)
+        .help("communication runs beside products, with a workspace for each stream"),
+    row!(megatron.deterministic_mode)
+        .label("deterministic")
+        .when(of_megatron)
+        .help("repeatable runs, for which cuBLAS takes 32 MiB on every card"),
+    row!(megatron.defer_embedding_wgrad_compute)
+        .label("defer wgrad")
+        .when(of_megatron)
+        .help("the head's weight gradients wait for the end of the step"),
+    row!(megatron.wgrad_deferral_limit)
+        .within([0, 1 << 20], Step::One)
+        .label("deferral limit")
+        .unit("micro batches")
+        .when(deferring)
+        .help("for how many micro batches they wait; 0: all"),
+    row!(megatron.fp8_param_gather)
+        .label("fp8 gather")
+        .when(in_fp8)
+        .help("weights are gathered in fp8, of which no copy is cached"),
+    row!(megatron.moe_token_dispatcher_type)
+        .label("token dispatcher")
+        .when(of_megatron)
+        .help("how tokens come to their experts"),
+    row!(megatron.moe_grouped_gemm)
+        .label("grouped GEMM")
+        .when(of_megatron)
+        .help("products of all experts in one kernel, with workspaces of four streams"),
+    row!(megatron.moe_expert_capacity_factor)
+        .suggesting(&["", "1.0", "1.25", "1.5", "2.0"])
+        .label("capacity factor")
+        .when(of_megatron)
+        .help("tokens of an expert over its equal share, beyond which they are dropped; empty: none are"),
+    row!(megatron.moe_router_load_balancing_type)
+        .label("load balancing")
+        .when(of_megatron)
+        .help("what keeps experts equally loaded"),
+    row!(megatron.moe_router_force_load_balancing)
+        .label("force balance")
+        .when(of_megatron)
+        .help("every expert gets its equal share"),
+    row!(megatron.use_fused_weighted_squared_relu)
+        .label("fused squared ReLU")
+        .when(of_megatron)
+        .help("squared ReLU and the weights of experts in one kernel"),
+    row!(megatron.overlap_moe_expert_parallel_comm)
+        .label("overlap EP comm")
+        .when(of_megatron)
+        .help("tokens travel to experts beside another micro batch's products: one more layer in flight"),
+    row!(megatron.fine_grained_activation_offloading)
+        .label("offload modules")
+        .when(of_megatron)
+        .help("what the modules below keep waits in host memory"),
+    row!(megatron.offload_modules)
+        .label("offloaded")
+        .when(offloading_modules)
+        .help("attn_norm, qkv_linear, core_attn, attn_proj, mlp_norm, expert_fc1, moe_act"),
+    row!(megatron.mtp_num_layers)
+        .within([0, 64], Step::One)
+        .label("MTP layers")
+        .unit("layers")
+        .when(of_megatron)
+        .help("layers that predict tokens beyond the next"),
+    row!(megatron.mtp_use_repeated_layer)
+        .label("repeated MTP")
+        .when(predicting)
+        .help("one such layer does it for all of them"),
+    row!(megatron.mtp_hybrid_override_pattern)
+        .suggesting(&["", "*E", "*-"])
+        .label("MTP pattern")
+        .when(predicting)
+        .help("what such a layer is made of in a hybrid stack: letters of M, *, -, E; empty: as the last layer"),
 ];

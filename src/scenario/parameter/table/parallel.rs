@@ -1,220 +1,112 @@
 //! The rows of `[parallel]`.
 
-use super::super::{Kind, Parameter, Step};
+use super::super::{Parameter, Step};
 use super::applies::{bucketing, deepspeed, gathering, laid_out, offloading, prefetching, wrapping};
-use super::values::{count, flag, optional_count, optional_word, word};
-use crate::scenario::Value;
-use crate::scenario::choices::{ReduceDtype, Strategy, Wrap};
 
 pub(super) const PARALLEL: &[Parameter] = &[
-    Parameter {
-        key: "parallel.strategy",
-        label: "strategy",
-        unit: "",
-        help: "what spreads a training step over GPUs: DDP, FSDP, or DeepSpeed's ZeRO",
-        kind: Kind::Choice { words: Strategy::WORDS, covered: Strategy::WORDS, optional: false },
-        applies: |s| laid_out(s, "strategy"),
-        get: |s| Value::Word(s.parallel.strategy.word().to_owned()),
-        set: |s, value| word(value, Strategy::from_word).map(|choice| s.parallel.strategy = choice),
-    },
-    Parameter {
-        key: "parallel.zero",
-        label: "zero",
-        unit: "",
-        help: "sharding stage of the data-parallel group; 3 is FSDP full shard",
-        kind: Kind::Count { min: 0, max: 3, step: Step::One, optional: false },
-        applies: |s| laid_out(s, "zero"),
-        get: |s| Value::Count(s.parallel.zero),
-        set: |s, value| count(value).map(|count| s.parallel.zero = count),
-    },
-    Parameter {
-        key: "parallel.shard_size",
-        label: "shard size",
-        unit: "GPUs",
-        help: "GPUs per shard group; unset: all",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: true },
-        applies: |s| laid_out(s, "shard_size"),
-        get: |s| s.parallel.shard_size.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.parallel.shard_size = count),
-    },
-    Parameter {
-        key: "parallel.tensor",
-        label: "tensor parallel",
-        unit: "",
-        help: "tensor_model_parallel_size",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: |s| laid_out(s, "tensor"),
-        get: |s| Value::Count(s.parallel.tensor),
-        set: |s, value| count(value).map(|count| s.parallel.tensor = count),
-    },
-    Parameter {
-        key: "parallel.sequence",
-        label: "sequence parallel",
-        unit: "",
-        help: "sequence parallelism beside tensor parallelism",
-        kind: Kind::Flag,
-        applies: |s| laid_out(s, "sequence"),
-        get: |s| Value::Flag(s.parallel.sequence),
-        set: |s, value| flag(value).map(|on| s.parallel.sequence = on),
-    },
-    Parameter {
-        key: "parallel.pipeline",
-        label: "pipeline parallel",
-        unit: "",
-        help: "pipeline stages",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: |s| laid_out(s, "pipeline"),
-        get: |s| Value::Count(s.parallel.pipeline),
-        set: |s, value| count(value).map(|count| s.parallel.pipeline = count),
-    },
-    Parameter {
-        key: "parallel.virtual_pipeline",
-        label: "virtual pipeline",
-        unit: "",
-        help: "virtual stages per rank",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: |s| laid_out(s, "virtual_pipeline"),
-        get: |s| Value::Count(s.parallel.virtual_pipeline),
-        set: |s, value| count(value).map(|count| s.parallel.virtual_pipeline = count),
-    },
-    Parameter {
-        key: "parallel.context",
-        label: "context parallel",
-        unit: "",
-        help: "GPUs that share a sequence",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: |s| laid_out(s, "context"),
-        get: |s| Value::Count(s.parallel.context),
-        set: |s, value| count(value).map(|count| s.parallel.context = count),
-    },
-    Parameter {
-        key: "parallel.expert",
-        label: "expert parallel",
-        unit: "",
-        help: "GPUs that share the experts",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: |s| laid_out(s, "expert"),
-        get: |s| Value::Count(s.parallel.expert),
-        set: |s, value| count(value).map(|count| s.parallel.expert = count),
-    },
-    Parameter {
-        key: "parallel.expert_tensor",
-        label: "expert tensor parallel",
-        unit: "",
-        help: "tensor parallel size of experts; unset: that of the rest",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: true },
-        applies: |s| laid_out(s, "expert_tensor"),
-        get: |s| s.parallel.expert_tensor.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.parallel.expert_tensor = count),
-    },
-    Parameter {
-        key: "parallel.micro_batches",
-        label: "micro batches",
-        unit: "",
-        help: "micro batches of a step, for pipeline schedules",
-        kind: Kind::Count { min: 1, max: 1 << 20, step: Step::Double, optional: false },
-        applies: |s| laid_out(s, "micro_batches"),
-        get: |s| Value::Count(s.parallel.micro_batches),
-        set: |s, value| count(value).map(|count| s.parallel.micro_batches = count),
-    },
-    Parameter {
-        key: "parallel.reduce_bucket_size",
-        label: "reduce bucket",
-        unit: "elements",
-        help: "DeepSpeed: elements that are reduced at once; unset: 5e8, for ZeRO-3 the square of the hidden size",
-        kind: Kind::Count { min: 1, max: 1 << 40, step: Step::Double, optional: true },
-        applies: deepspeed,
-        get: |s| s.parallel.reduce_bucket_size.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.parallel.reduce_bucket_size = count),
-    },
-    Parameter {
-        key: "parallel.overlap_comm",
-        label: "overlap comm",
-        unit: "",
-        help: "DeepSpeed: reduce one bucket while the next is filled",
-        kind: Kind::Flag,
-        applies: deepspeed,
-        get: |s| Value::Flag(s.parallel.overlap_comm),
-        set: |s, value| flag(value).map(|on| s.parallel.overlap_comm = on),
-    },
-    Parameter {
-        key: "parallel.stage3_max_live_parameters",
-        label: "live parameters",
-        unit: "parameters",
-        help: "DeepSpeed ZeRO-3: parameters that may be gathered at once",
-        kind: Kind::Count { min: 0, max: 1 << 40, step: Step::Double, optional: false },
-        applies: gathering,
-        get: |s| Value::Count(s.parallel.stage3_max_live_parameters),
-        set: |s, value| count(value).map(|count| s.parallel.stage3_max_live_parameters = count),
-    },
-    Parameter {
-        key: "parallel.stage3_param_persistence_threshold",
-        label: "persistence threshold",
-        unit: "elements",
-        help: "DeepSpeed ZeRO-3: tensors with fewer elements stay whole on every GPU; unset: ten times the hidden size",
-        kind: Kind::Count { min: 0, max: 1 << 40, step: Step::Double, optional: true },
-        applies: gathering,
-        get: |s| s.parallel.stage3_param_persistence_threshold.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.parallel.stage3_param_persistence_threshold = count),
-    },
-    Parameter {
-        key: "parallel.sub_group_size",
-        label: "sub group",
-        unit: "elements",
-        help: "DeepSpeed ZeRO-3: elements that the optimizer steps at once",
-        kind: Kind::Count { min: 1, max: 1 << 40, step: Step::Double, optional: false },
-        applies: gathering,
-        get: |s| Value::Count(s.parallel.sub_group_size),
-        set: |s, value| count(value).map(|count| s.parallel.sub_group_size = count),
-    },
-    Parameter {
-        key: "parallel.offload_params",
-        label: "offload parameters",
-        unit: "",
-        help: "weights wait in host memory: offload_param of ZeRO-3, cpu_offload of FSDP, which takes gradients and states along",
-        kind: Kind::Flag,
-        applies: offloading,
-        get: |s| Value::Flag(s.parallel.offload_params),
-        set: |s, value| flag(value).map(|on| s.parallel.offload_params = on),
-    },
-    Parameter {
-        key: "parallel.backward_prefetch",
-        label: "backward prefetch",
-        unit: "",
-        help: "FSDP1: BACKWARD_PRE, gather the next layer before this one goes back",
-        kind: Kind::Flag,
-        applies: prefetching,
-        get: |s| Value::Flag(s.parallel.backward_prefetch),
-        set: |s, value| flag(value).map(|on| s.parallel.backward_prefetch = on),
-    },
-    Parameter {
-        key: "parallel.wrap",
-        label: "wrap",
-        unit: "",
-        help: "FSDP2: what is gathered together; units are the embedding, each layer, and the last norm with the head",
-        kind: Kind::Choice { words: Wrap::WORDS, covered: Wrap::WORDS, optional: false },
-        applies: wrapping,
-        get: |s| Value::Word(s.parallel.wrap.word().to_owned()),
-        set: |s, value| word(value, Wrap::from_word).map(|choice| s.parallel.wrap = choice),
-    },
-    Parameter {
-        key: "parallel.reduce_dtype",
-        label: "reduce dtype",
-        unit: "",
-        help: "FSDP2: the type in which gradients are reduced; unset: that of the computation",
-        kind: Kind::Choice { words: ReduceDtype::WORDS, covered: ReduceDtype::WORDS, optional: true },
-        applies: wrapping,
-        get: |s| s.parallel.reduce_dtype.map_or(Value::Unset, |dtype| Value::Word(dtype.word().to_owned())),
-        set: |s, value| optional_word(value, ReduceDtype::from_word).map(|choice| s.parallel.reduce_dtype = choice),
-    },
-    Parameter {
-        key: "parallel.gradient_as_bucket_view",
-        label: "bucket view",
-        unit: "",
-        help: "DDP: gradients are views of its buckets",
-        kind: Kind::Flag,
-        applies: bucketing,
-        get: |s| Value::Flag(s.parallel.gradient_as_bucket_view),
-        set: |s, value| flag(value).map(|on| s.parallel.gradient_as_bucket_view = on),
-    },
+    row!(parallel.strategy)
+        .label("strategy")
+        .when(|s| laid_out(s, "strategy"))
+        .help("what spreads a training step over GPUs: DDP, FSDP, or DeepSpeed's ZeRO"),
+    row!(parallel.zero)
+        .within([0, 3], Step::One)
+        .label("zero")
+        .when(|s| laid_out(s, "zero"))
+        .help("sharding stage of the data-parallel group; 3 is FSDP full shard"),
+    row!(parallel.shard_size)
+        .within([1, 1 << 20], Step::Double)
+        .label("shard size")
+        .unit("GPUs")
+        .when(|s| laid_out(s, "shard_size"))
+        .help("GPUs per shard group; unset: all"),
+    row!(parallel.tensor)
+        .within([1, 1 << 20], Step::Double)
+        .label("tensor parallel")
+        .when(|s| laid_out(s, "tensor"))
+        .help("tensor_model_parallel_size"),
+    row!(parallel.sequence)
+        .label("sequence parallel")
+        .when(|s| laid_out(s, "sequence"))
+        .help("sequence parallelism beside tensor parallelism"),
+    row!(parallel.pipeline)
+        .within([1, 1 << 20], Step::Double)
+        .label("pipeline parallel")
+        .when(|s| laid_out(s, "pipeline"))
+        .help("pipeline stages"),
+    row!(parallel.virtual_pipeline)
+        .within([1, 1 << 20], Step::Double)
+        .label("virtual pipeline")
+        .when(|s| laid_out(s, "virtual_pipeline"))
+        .help("virtual stages per rank"),
+    row!(parallel.context)
+        .within([1, 1 << 20], Step::Double)
+        .label("context parallel")
+        .when(|s| laid_out(s, "context"))
+        .help("GPUs that share a sequence"),
+    row!(parallel.expert)
+        .within([1, 1 << 20], Step::Double)
+        .label("expert parallel")
+        .when(|s| laid_out(s, "expert"))
+        .help("GPUs that share the experts"),
+    row!(parallel.expert_tensor)
+        .within([1, 1 << 20], Step::Double)
+        .label("expert tensor parallel")
+        .when(|s| laid_out(s, "expert_tensor"))
+        .help("tensor parallel size of experts; unset: that of the rest"),
+    row!(parallel.micro_batches)
+        .within([1, 1 << 20], Step::Double)
+        .label("micro batches")
+        .when(|s| laid_out(s, "micro_batches"))
+        .help("micro batches of a step, for pipeline schedules"),
+    row!(parallel.reduce_bucket_size)
+        .within([1, 1 << 40], Step::Double)
+        .label("reduce bucket")
+        .unit("elements")
+        .when(deepspeed)
+        .help("DeepSpeed: elements that are reduced at once; unset: 5e8, for ZeRO-3 the square of the hidden size"),
+    row!(parallel.overlap_comm)
+        .label("overlap comm")
+        .when(deepspeed)
+        .help("DeepSpeed: reduce one bucket while the next is filled"),
+    row!(parallel.stage3_max_live_parameters)
+        .within([0, 1 << 40], Step::Double)
+        .label("live parameters")
+        .unit("parameters")
+        .when(gathering)
+        .help("DeepSpeed ZeRO-3: parameters that may be gathered at once"),
+    row!(parallel.stage3_param_persistence_threshold)
+        .within([0, 1 << 40], Step::Double)
+        .label("persistence threshold")
+        .unit("elements")
+        .when(gathering)
+        .help(
+            "DeepSpeed ZeRO-3: tensors with fewer elements stay whole on every GPU; unset: ten times the \
+             hidden size",
+        ),
+    row!(parallel.sub_group_size)
+        .within([1, 1 << 40], Step::Double)
+        .label("sub group")
+        .unit("elements")
+        .when(gathering)
+        .help("DeepSpeed ZeRO-3: elements that the optimizer steps at once"),
+    row!(parallel.offload_params).label("offload parameters").when(offloading).help(
+        "weights wait in host memory: offload_param of ZeRO-3, cpu_offload of FSDP, which takes \
+             gradients and states along",
+    ),
+    row!(parallel.backward_prefetch)
+        .label("backward prefetch")
+        .when(prefetching)
+        .help("FSDP1: BACKWARD_PRE, gather the next layer before this one goes back"),
+    row!(parallel.wrap)
+        .label("wrap")
+        .when(wrapping)
+        .help("FSDP2: what is gathered together; units are the embedding, each layer, and the last norm with the head"),
+    row!(parallel.reduce_dtype)
+        .label("reduce dtype")
+        .when(wrapping)
+        .help("FSDP2: the type in which gradients are reduced; unset: that of the computation"),
+    row!(parallel.gradient_as_bucket_view)
+        .label("bucket view")
+        .when(bucketing)
+        .help("DDP: gradients are views of its buckets"),
 ];

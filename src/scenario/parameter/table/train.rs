@@ -1,454 +1,188 @@
 //! The rows of `[train]`.
 
-use super::super::{Kind, Parameter, Step};
+use super::super::{Parameter, Step};
 use super::applies::{
     adapting, adapting_by_choice, chunking, dropping, over_words, paired, quantizing, quantizing_scales, ranked,
     recomputing, referring, rotating, scoring, seeing, training, training_by_choice, training_in_detail, uncovered,
     writing,
 };
-use super::values::{count, flag, fraction, optional_count, optional_fraction, optional_text, text, word, words};
 use super::{LARGEST, MOST_IMAGES};
-use crate::scenario::Value;
-use crate::scenario::choices::{
-    AdapterKind, Attention, BaseWeights, Compile, InitLoraWeights, KernelLibrary, Loss, Method, Objective, Optimizer,
-    OptimizerImplementation, Precision, Recompute, Reference,
-};
 
 pub(super) const TRAIN: &[Parameter] = &[
-    Parameter {
-        key: "train.micro_batch_size",
-        label: "micro batch",
-        unit: "sequences",
-        help: "sequences in one forward pass, b",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
-        applies: training,
-        get: |s| Value::Count(s.train.micro_batch_size),
-        set: |s, value| count(value).map(|count| s.train.micro_batch_size = count),
-    },
-    Parameter {
-        key: "train.sequence_length",
-        label: "sequence",
-        unit: "tokens",
-        help: "tokens in a sequence, s; in each stack that reads tokens",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
-        applies: training,
-        get: |s| Value::Count(s.train.sequence_length),
-        set: |s, value| count(value).map(|count| s.train.sequence_length = count),
-    },
-    Parameter {
-        key: "train.method",
-        label: "method",
-        unit: "",
-        help: "what is trained",
-        kind: Kind::Choice { words: Method::WORDS, covered: Method::WORDS, optional: false },
-        applies: training_in_detail,
-        get: |s| Value::Word(s.train.method.word().to_owned()),
-        set: |s, value| word(value, Method::from_word).map(|choice| s.train.method = choice),
-    },
-    Parameter {
-        key: "train.objective",
-        label: "objective",
-        unit: "",
-        help: "what is learned: the head, the rows and the references follow from it",
-        kind: Kind::Choice { words: Objective::WORDS, covered: Objective::WORDS, optional: false },
-        applies: training_in_detail,
-        get: |s| Value::Word(s.train.objective.word().to_owned()),
-        set: |s, value| word(value, Objective::from_word).map(|choice| s.train.objective = choice),
-    },
-    Parameter {
-        key: "train.reference",
-        label: "reference",
-        unit: "",
-        help: "what a policy is held against: a copy, itself without adapters, or what was computed before",
-        kind: Kind::Choice { words: Reference::WORDS, covered: Reference::WORDS, optional: false },
-        applies: referring,
-        get: |s| Value::Word(s.train.reference.word().to_owned()),
-        set: |s, value| word(value, Reference::from_word).map(|choice| s.train.reference = choice),
-    },
-    Parameter {
-        key: "train.completion_length",
-        label: "completion",
-        unit: "tokens",
-        help: "tokens generated and scored of each sequence; the rest of it is the prompt",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: false },
-        applies: writing,
-        get: |s| Value::Count(s.train.completion_length),
-        set: |s, value| count(value).map(|count| s.train.completion_length = count),
-    },
-    Parameter {
-        key: "train.num_generations",
-        label: "generations",
-        unit: "sequences",
-        help: "completions of one prompt; they are the rows of micro batches, however those are cut",
-        kind: Kind::Count { min: 2, max: LARGEST, step: Step::Double, optional: false },
-        applies: writing,
-        get: |s| Value::Count(s.train.num_generations),
-        set: |s, value| count(value).map(|count| s.train.num_generations = count),
-    },
-    Parameter {
-        key: "train.precision",
-        label: "precision",
-        unit: "",
-        help: "types of weights, gradients and arithmetic",
-        kind: Kind::Choice { words: Precision::WORDS, covered: Precision::WORDS, optional: false },
-        applies: training,
-        get: |s| Value::Word(s.train.precision.word().to_owned()),
-        set: |s, value| word(value, Precision::from_word).map(|choice| s.train.precision = choice),
-    },
-    Parameter {
-        key: "train.optimizer",
-        label: "optimizer",
-        unit: "",
-        help: "what is kept for each parameter between steps",
-        kind: Kind::Choice { words: Optimizer::WORDS, covered: Optimizer::WORDS, optional: false },
-        applies: training_in_detail,
-        get: |s| Value::Word(s.train.optimizer.word().to_owned()),
-        set: |s, value| word(value, Optimizer::from_word).map(|choice| s.train.optimizer = choice),
-    },
-    Parameter {
-        key: "train.optimizer_implementation",
-        label: "optimizer kernel",
-        unit: "",
-        help: "fused makes no temporaries; foreach one more copy of what is trained",
-        kind: Kind::Choice {
-            words: OptimizerImplementation::WORDS,
-            covered: &["fused", "foreach", "loop"],
-            optional: false,
-        },
-        applies: training_by_choice,
-        get: |s| Value::Word(s.train.optimizer_implementation.word().to_owned()),
-        set: |s, value| {
-            word(value, OptimizerImplementation::from_word).map(|choice| s.train.optimizer_implementation = choice)
-        },
-    },
-    Parameter {
-        key: "train.attention",
-        label: "attention",
-        unit: "",
-        help: "flash is any fused kernel; eager stores the scores, b·a·s²",
-        kind: Kind::Choice { words: Attention::WORDS, covered: &["flash", "eager"], optional: false },
-        applies: training_by_choice,
-        get: |s| Value::Word(s.train.attention.word().to_owned()),
-        set: |s, value| word(value, Attention::from_word).map(|choice| s.train.attention = choice),
-    },
-    Parameter {
-        key: "train.recompute",
-        label: "recompute",
-        unit: "",
-        help: "full keeps only what enters each layer and computes the rest again",
-        kind: Kind::Choice { words: Recompute::WORDS, covered: Recompute::WORDS, optional: false },
-        applies: training_in_detail,
-        get: |s| Value::Word(s.train.recompute.word().to_owned()),
-        set: |s, value| word(value, Recompute::from_word).map(|choice| s.train.recompute = choice),
-    },
-    Parameter {
-        key: "train.recompute_layers",
-        label: "recomputed layers",
-        unit: "layers",
-        help: "with full: how many layers are recomputed; unset: all",
-        kind: Kind::Count { min: 0, max: LARGEST, step: Step::One, optional: true },
-        applies: recomputing,
-        get: |s| s.train.recompute_layers.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.train.recompute_layers = count),
-    },
-    Parameter {
-        key: "train.recompute_every",
-        label: "recompute every",
-        unit: "layers",
-        help: "with full: of the layers that are recomputed the first and every n-th after it",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
-        applies: recomputing,
-        get: |s| Value::Count(s.train.recompute_every),
-        set: |s, value| count(value).map(|count| s.train.recompute_every = count),
-    },
-    Parameter {
-        key: "train.offload_activations",
-        label: "offload activations",
-        unit: "",
-        help: "with full: whether what enters recomputed layers waits in host memory",
-        kind: Kind::Flag,
-        applies: recomputing,
-        get: |s| Value::Flag(s.train.offload_activations),
-        set: |s, value| flag(value).map(|on| s.train.offload_activations = on),
-    },
-    Parameter {
-        key: "train.padding",
-        label: "padding mask",
-        unit: "",
-        help: "whether batches carry a padding mask (torchtune: packed samples)",
-        kind: Kind::Flag,
-        applies: training_in_detail,
-        get: |s| Value::Flag(s.train.padding),
-        set: |s, value| flag(value).map(|on| s.train.padding = on),
-    },
-    Parameter {
-        key: "train.dropout",
-        label: "dropout",
-        unit: "",
-        help: "unset: what the model's own config says",
-        kind: Kind::Fraction { optional: true },
-        applies: training_in_detail,
-        get: |s| s.train.dropout.map_or(Value::Unset, Value::Fraction),
-        set: |s, value| optional_fraction(value).map(|fraction| s.train.dropout = fraction),
-    },
-    Parameter {
-        key: "train.keep_outputs",
-        label: "keep outputs",
-        unit: "",
-        help: "whether the loop holds the logits during backward; the Trainer does not",
-        kind: Kind::Flag,
-        applies: training_by_choice,
-        get: |s| Value::Flag(s.train.keep_outputs),
-        set: |s, value| flag(value).map(|on| s.train.keep_outputs = on),
-    },
-    Parameter {
-        key: "train.keep_gradients",
-        label: "keep gradients",
-        unit: "",
-        help: "whether gradients stay allocated between steps",
-        kind: Kind::Flag,
-        applies: training_by_choice,
-        get: |s| Value::Flag(s.train.keep_gradients),
-        set: |s, value| flag(value).map(|on| s.train.keep_gradients = on),
-    },
-    Parameter {
-        key: "train.gradient_accumulation_steps",
-        label: "accumulation",
-        unit: "passes",
-        help: "forward and backward passes before a step",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::One, optional: false },
-        applies: training_in_detail,
-        get: |s| Value::Count(s.train.gradient_accumulation_steps),
-        set: |s, value| count(value).map(|count| s.train.gradient_accumulation_steps = count),
-    },
-    Parameter {
-        key: "train.step_in_backward",
-        label: "step in backward",
-        unit: "",
-        help: "whether the optimizer steps each parameter as its gradient comes, which then goes",
-        kind: Kind::Flag,
-        applies: training_in_detail,
-        get: |s| Value::Flag(s.train.step_in_backward),
-        set: |s, value| flag(value).map(|on| s.train.step_in_backward = on),
-    },
-    Parameter {
-        key: "train.compile",
-        label: "compile",
-        unit: "",
-        help: "what torch.compile makes one graph of",
-        kind: Kind::Choice { words: Compile::WORDS, covered: Compile::WORDS, optional: false },
-        applies: training_in_detail,
-        get: |s| Value::Word(s.train.compile.word().to_owned()),
-        set: |s, value| word(value, Compile::from_word).map(|choice| s.train.compile = choice),
-    },
-    Parameter {
-        key: "train.kernels",
-        label: "kernels",
-        unit: "",
-        help: "liger: norms, rotation, gate times up, and head with loss in Liger's kernels",
-        kind: Kind::Choice { words: KernelLibrary::WORDS, covered: KernelLibrary::WORDS, optional: false },
-        applies: training_in_detail,
-        get: |s| Value::Word(s.train.kernels.word().to_owned()),
-        set: |s, value| word(value, KernelLibrary::from_word).map(|choice| s.train.kernels = choice),
-    },
-    Parameter {
-        key: "train.loss",
-        label: "loss",
-        unit: "",
-        help: "how logits and loss are computed",
-        kind: Kind::Choice { words: Loss::WORDS, covered: Loss::WORDS, optional: false },
-        applies: over_words,
-        get: |s| Value::Word(s.train.loss.word().to_owned()),
-        set: |s, value| word(value, Loss::from_word).map(|choice| s.train.loss = choice),
-    },
-    Parameter {
-        key: "train.scored_tokens",
-        label: "scored tokens",
-        unit: "tokens",
-        help: "tokens of a micro batch whose labels count, as completions do; unset: all",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Multiple(256), optional: true },
-        applies: scoring,
-        get: |s| s.train.scored_tokens.map_or(Value::Unset, Value::Count),
-        set: |s, value| optional_count(value).map(|count| s.train.scored_tokens = count),
-    },
-    Parameter {
-        key: "train.loss_chunks",
-        label: "loss chunks",
-        unit: "chunks",
-        help: "chunks of a chunked loss",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
-        applies: chunking,
-        get: |s| Value::Count(s.train.loss_chunks),
-        set: |s, value| count(value).map(|count| s.train.loss_chunks = count),
-    },
-    Parameter {
-        key: "train.gradient_dtype",
-        label: "gradient type",
-        unit: "",
-        help: "unset: follows precision and framework",
-        kind: Kind::Choice { words: &["fp32", "bf16", "fp16"], covered: &[], optional: true },
-        applies: uncovered,
-        get: |s| s.train.gradient_dtype.clone().map_or(Value::Unset, Value::Word),
-        set: |s, value| optional_text(value).map(|text| s.train.gradient_dtype = text),
-    },
-    Parameter {
-        key: "train.offload_optimizer",
-        label: "offload optimizer",
-        unit: "",
-        help: "whether optimizer states live in host memory",
-        kind: Kind::Flag,
-        applies: training_in_detail,
-        get: |s| Value::Flag(s.train.offload_optimizer),
-        set: |s, value| flag(value).map(|on| s.train.offload_optimizer = on),
-    },
-    Parameter {
-        key: "train.adapter",
-        label: "adapter",
-        unit: "",
-        help: "what adapters are made of; ia3's own targets are k, v, down, and its vectors have no rank",
-        kind: Kind::Choice { words: AdapterKind::WORDS, covered: AdapterKind::WORDS, optional: false },
-        applies: adapting,
-        get: |s| Value::Word(s.train.adapter.word().to_owned()),
-        set: |s, value| word(value, AdapterKind::from_word).map(|kind| s.train.adapter = kind),
-    },
-    Parameter {
-        key: "train.oft_block_size",
-        label: "OFT block size",
-        unit: "features",
-        help: "features in each block that oft rotates, or the nearest divisor of a layer's; 0: train.lora_rank blocks",
-        kind: Kind::Count { min: 0, max: LARGEST, step: Step::Double, optional: false },
-        applies: rotating,
-        get: |s| Value::Count(s.train.oft_block_size),
-        set: |s, value| count(value).map(|count| s.train.oft_block_size = count),
-    },
-    Parameter {
-        key: "train.lora_rank",
-        label: "LoRA rank",
-        unit: "",
-        help: "rank of the adapters",
-        kind: Kind::Count { min: 1, max: LARGEST, step: Step::Double, optional: false },
-        applies: ranked,
-        get: |s| Value::Count(s.train.lora_rank),
-        set: |s, value| count(value).map(|count| s.train.lora_rank = count),
-    },
-    Parameter {
-        key: "train.lora_targets",
-        label: "LoRA targets",
-        unit: "",
-        help: "modules with adapters",
-        kind: Kind::Words,
-        applies: adapting,
-        get: |s| Value::Words(s.train.lora_targets.clone()),
-        set: |s, value| words(value).map(|list| s.train.lora_targets = list),
-    },
-    Parameter {
-        key: "train.modules_to_save",
-        label: "modules to save",
-        unit: "",
-        help: "modules of which a copy is trained whole beside adapters: lm_head, embed_tokens",
-        kind: Kind::Words,
-        applies: adapting_by_choice,
-        get: |s| Value::Words(s.train.modules_to_save.clone()),
-        set: |s, value| words(value).map(|list| s.train.modules_to_save = list),
-    },
-    Parameter {
-        key: "train.trainable_token_indices",
-        label: "trained tokens",
-        unit: "tokens",
-        help: "how many rows of the embedding are trained beside adapters",
-        kind: Kind::Count { min: 0, max: LARGEST, step: Step::One, optional: false },
-        applies: adapting_by_choice,
-        get: |s| Value::Count(s.train.trainable_token_indices),
-        set: |s, value| count(value).map(|count| s.train.trainable_token_indices = count),
-    },
-    Parameter {
-        key: "train.images",
-        label: "images",
-        unit: "",
-        help: "images of each sequence, or sounds, whose tokens lengthen it",
-        kind: Kind::Count { min: 0, max: MOST_IMAGES, step: Step::One, optional: false },
-        applies: training_by_choice,
-        get: |s| Value::Count(s.train.images),
-        set: |s, value| count(value).map(|count| s.train.images = count),
-    },
-    Parameter {
-        key: "train.image_size",
-        label: "image size",
-        unit: "",
-        help: "width and height of each image in pixels, as in 1280x720; its class may make it another size",
-        kind: Kind::Text { suggestions: &["336x336", "512x512", "1024x1024", "1280x720", "1920x1080", "3840x2160"] },
-        applies: seeing,
-        get: |s| Value::Word(s.train.image_size.to_string()),
-        set: |s, value| text(value)?.parse().map(|size| s.train.image_size = size),
-    },
-    Parameter {
-        key: "train.train_tower",
-        label: "train tower",
-        unit: "",
-        help: "whether the vision or audio tower is trained too; its projector always is, but beside adapters",
-        kind: Kind::Flag,
-        applies: training_by_choice,
-        get: |s| Value::Flag(s.train.train_tower),
-        set: |s, value| flag(value).map(|on| s.train.train_tower = on),
-    },
-    Parameter {
-        key: "train.lora_dropout",
-        label: "LoRA dropout",
-        unit: "",
-        help: "dropout before the adapters",
-        kind: Kind::Fraction { optional: false },
-        applies: dropping,
-        get: |s| Value::Fraction(s.train.lora_dropout),
-        set: |s, value| fraction(value).map(|fraction| s.train.lora_dropout = fraction),
-    },
-    Parameter {
-        key: "train.lora_dtype",
-        label: "LoRA type",
-        unit: "",
-        help: "type of the adapters; PEFT makes them fp32 whatever the base is",
-        kind: Kind::Choice { words: &["fp32", "bf16", "fp16"], covered: &["fp32", "bf16"], optional: false },
-        applies: adapting_by_choice,
-        get: |s| Value::Word(s.train.lora_dtype.clone()),
-        set: |s, value| text(value).map(|text| s.train.lora_dtype = text),
-    },
-    Parameter {
-        key: "train.dora",
-        label: "DoRA",
-        unit: "",
-        help: "weight-decomposed adapters",
-        kind: Kind::Flag,
-        applies: adapting,
-        get: |s| Value::Flag(s.train.dora),
-        set: |s, value| flag(value).map(|on| s.train.dora = on),
-    },
-    Parameter {
-        key: "train.init_lora_weights",
-        label: "LoRA start",
-        unit: "",
-        help: "what adapters begin with; pissa and olora decompose each matrix, on the card where that is",
-        kind: Kind::Choice { words: InitLoraWeights::WORDS, covered: InitLoraWeights::WORDS, optional: false },
-        applies: paired,
-        get: |s| Value::Word(s.train.init_lora_weights.word().to_owned()),
-        set: |s, value| word(value, InitLoraWeights::from_word).map(|start| s.train.init_lora_weights = start),
-    },
-    Parameter {
-        key: "train.base_weights",
-        label: "base weights",
-        unit: "",
-        help: "type of the quantized base",
-        kind: Kind::Choice { words: BaseWeights::WORDS, covered: BaseWeights::WORDS, optional: false },
-        applies: quantizing,
-        get: |s| Value::Word(s.train.base_weights.word().to_owned()),
-        set: |s, value| word(value, BaseWeights::from_word).map(|choice| s.train.base_weights = choice),
-    },
-    Parameter {
-        key: "train.double_quant",
-        label: "double quant",
-        unit: "",
-        help: "whether the base's scales are quantized too",
-        kind: Kind::Flag,
-        applies: quantizing_scales,
-        get: |s| Value::Flag(s.train.double_quant),
-        set: |s, value| flag(value).map(|on| s.train.double_quant = on),
-    },
+    row!(train.micro_batch_size)
+        .within([1, LARGEST], Step::One)
+        .label("micro batch")
+        .unit("sequences")
+        .when(training)
+        .help("sequences in one forward pass, b"),
+    row!(train.sequence_length)
+        .within([1, LARGEST], Step::Multiple(256))
+        .label("sequence")
+        .unit("tokens")
+        .when(training)
+        .help("tokens in a sequence, s; in each stack that reads tokens"),
+    row!(train.method).label("method").when(training_in_detail).help("what is trained"),
+    row!(train.objective)
+        .label("objective")
+        .when(training_in_detail)
+        .help("what is learned: the head, the rows and the references follow from it"),
+    row!(train.reference)
+        .label("reference")
+        .when(referring)
+        .help("what a policy is held against: a copy, itself without adapters, or what was computed before"),
+    row!(train.completion_length)
+        .within([1, LARGEST], Step::Multiple(256))
+        .label("completion")
+        .unit("tokens")
+        .when(writing)
+        .help("tokens generated and scored of each sequence; the rest of it is the prompt"),
+    row!(train.num_generations)
+        .within([2, LARGEST], Step::Double)
+        .label("generations")
+        .unit("sequences")
+        .when(writing)
+        .help("completions of one prompt; they are the rows of micro batches, however those are cut"),
+    row!(train.precision).label("precision").when(training).help("types of weights, gradients and arithmetic"),
+    row!(train.optimizer)
+        .label("optimizer")
+        .when(training_in_detail)
+        .help("what is kept for each parameter between steps"),
+    row!(train.optimizer_implementation)
+        .label("optimizer kernel")
+        .when(training_by_choice)
+        .help("fused makes no temporaries; foreach one more copy of what is trained"),
+    row!(train.attention)
+        .label("attention")
+        .covered(&["flash", "eager"])
+        .when(training_by_choice)
+        .help("flash is any fused kernel; eager stores the scores, b·a·s²"),
+    row!(train.recompute)
+        .label("recompute")
+        .when(training_in_detail)
+        .help("full keeps only what enters each layer and computes the rest again"),
+    row!(train.recompute_layers)
+        .within([0, LARGEST], Step::One)
+        .label("recomputed layers")
+        .unit("layers")
+        .when(recomputing)
+        .help("with full: how many layers are recomputed; unset: all"),
+    row!(train.recompute_every)
+        .within([1, LARGEST], Step::One)
+        .label("recompute every")
+        .unit("layers")
+        .when(recomputing)
+        .help("with full: of the layers that are recomputed the first and every n-th after it"),
+    row!(train.offload_activations)
+        .label("offload activations")
+        .when(recomputing)
+        .help("with full: whether what enters recomputed layers waits in host memory"),
+    row!(train.padding)
+        .label("padding mask")
+        .when(training_in_detail)
+        .help("whether batches carry a padding mask (torchtune: packed samples)"),
+    row!(train.dropout).label("dropout").when(training_in_detail).help("unset: what the model's own config says"),
+    row!(train.keep_outputs)
+        .label("keep outputs")
+        .when(training_by_choice)
+        .help("whether the loop holds the logits during backward; the Trainer does not"),
+    row!(train.keep_gradients)
+        .label("keep gradients")
+        .when(training_by_choice)
+        .help("whether gradients stay allocated between steps"),
+    row!(train.gradient_accumulation_steps)
+        .within([1, LARGEST], Step::One)
+        .label("accumulation")
+        .unit("passes")
+        .when(training_in_detail)
+        .help("forward and backward passes before a step"),
+    row!(train.step_in_backward)
+        .label("step in backward")
+        .when(training_in_detail)
+        .help("whether the optimizer steps each parameter as its gradient comes, which then goes"),
+    row!(train.compile).label("compile").when(training_in_detail).help("what torch.compile makes one graph of"),
+    row!(train.kernels)
+        .label("kernels")
+        .when(training_in_detail)
+        .help("liger: norms, rotation, gate times up, and head with loss in Liger's kernels"),
+    row!(train.loss).label("loss").when(over_words).help("how logits and loss are computed"),
+    row!(train.scored_tokens)
+        .within([1, LARGEST], Step::Multiple(256))
+        .label("scored tokens")
+        .unit("tokens")
+        .when(scoring)
+        .help("tokens of a micro batch whose labels count, as completions do; unset: all"),
+    row!(train.loss_chunks)
+        .within([1, LARGEST], Step::Double)
+        .label("loss chunks")
+        .unit("chunks")
+        .when(chunking)
+        .help("chunks of a chunked loss"),
+    row!(train.gradient_dtype)
+        .one_of(&["fp32", "bf16", "fp16"], true)
+        .label("gradient type")
+        .covered(&[])
+        .when(uncovered)
+        .help("unset: follows precision and framework"),
+    row!(train.offload_optimizer)
+        .label("offload optimizer")
+        .when(training_in_detail)
+        .help("whether optimizer states live in host memory"),
+    row!(train.adapter)
+        .label("adapter")
+        .when(adapting)
+        .help("what adapters are made of; ia3's own targets are k, v, down, and its vectors have no rank"),
+    row!(train.oft_block_size)
+        .within([0, LARGEST], Step::Double)
+        .label("OFT block size")
+        .unit("features")
+        .when(rotating)
+        .help(
+            "features in each block that oft rotates, or the nearest divisor of a layer's; 0: train.lora_rank blocks",
+        ),
+    row!(train.lora_rank)
+        .within([1, LARGEST], Step::Double)
+        .label("LoRA rank")
+        .when(ranked)
+        .help("rank of the adapters"),
+    row!(train.lora_targets).label("LoRA targets").when(adapting).help("modules with adapters"),
+    row!(train.modules_to_save)
+        .label("modules to save")
+        .when(adapting_by_choice)
+        .help("modules of which a copy is trained whole beside adapters: lm_head, embed_tokens"),
+    row!(train.trainable_token_indices)
+        .within([0, LARGEST], Step::One)
+        .label("trained tokens")
+        .unit("tokens")
+        .when(adapting_by_choice)
+        .help("how many rows of the embedding are trained beside adapters"),
+    row!(train.images)
+        .within([0, MOST_IMAGES], Step::One)
+        .label("images")
+        .when(training_by_choice)
+        .help("images of each sequence, or sounds, whose tokens lengthen it"),
+    row!(train.image_size)
+        .label("image size")
+        .when(seeing)
+        .help("width and height of each image in pixels, as in 1280x720; its class may make it another size"),
+    row!(train.train_tower)
+        .label("train tower")
+        .when(training_by_choice)
+        .help("whether the vision or audio tower is trained too; its projector always is, but beside adapters"),
+    row!(train.lora_dropout).label("LoRA dropout").when(dropping).help("dropout before the adapters"),
+    row!(train.lora_dtype)
+        .one_of(&["fp32", "bf16", "fp16"], false)
+        .label("LoRA type")
+        .covered(&["fp32", "bf16"])
+        .when(adapting_by_choice)
+        .help("type of the adapters; PEFT makes them fp32 whatever the base is"),
+    row!(train.dora).label("DoRA").when(adapting).help("weight-decomposed adapters"),
+    row!(train.init_lora_weights)
+        .label("LoRA start")
+        .when(paired)
+        .help("what adapters begin with; pissa and olora decompose each matrix, on the card where that is"),
+    row!(train.base_weights).label("base weights").when(quantizing).help("type of the quantized base"),
+    row!(train.double_quant)
+        .label("double quant")
+        .when(quantizing_scales)
+        .help("whether the base's scales are quantized too"),
 ];
