@@ -140,8 +140,6 @@ pub(crate) struct Run<'a> {
     pub(crate) generation: Option<Generation>,
     /// Whether linear layers keep their input though their matrix is frozen: the function that ZeRO-3 puts in their place.
     pub(crate) keeps_inputs: bool,
-    /// Whether gradients are handed to a wrapper as they come.
-    pub(crate) collects_gradients: bool,
     /// Whether every layer is recorded; else of equal ones the first and the last.
     pub(crate) every_layer: bool,
     /// What kernels take for themselves; nothing where only tensors are looked at.

@@ -4,6 +4,7 @@ pub(crate) mod fsdp1;
 pub(crate) mod fsdp2;
 pub(crate) mod layout;
 pub(crate) mod units;
+pub(crate) mod wrapper;
 pub(crate) mod zero;
 pub(crate) mod zero3;
 

@@ -206,7 +206,6 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         base: None,
         generation: None,
         keeps_inputs: false,
-        collects_gradients: false,
         every_layer: false,
         kernels: None,
     }

@@ -183,7 +183,6 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         base: None,
         generation: None,
         keeps_inputs: false,
-        collects_gradients: false,
         every_layer: false,
         kernels: None,
     }

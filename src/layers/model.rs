@@ -101,9 +101,6 @@ impl<'a> Run<'a> {
         if self.steps_in_backward {
             tape.step_in_backward();
         }
-        if self.collects_gradients {
-            tape.collect_gradients();
-        }
         Recording { run: self, tape, layers: Recorder::new(&self, hooks) }
     }
 

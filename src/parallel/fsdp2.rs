@@ -3,45 +3,15 @@
 //! Read in `torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py` and `_fsdp_collectives.py`; in which units accelerate
 //! 1.15 wraps a model, in its `utils/fsdp_utils.py`: the embedding, each layer, the last norm with the head, and the rest.
 
+use std::collections::BTreeMap;
+
 use super::units::{Elements, Unit, Units};
+use super::wrapper::{COPIED, EARLIER, REDUCED, Ran, SHARDS, Types, WHOLE, Wrapping};
 use crate::layers::recorder::hooks::{At, Hooks, Moment};
-use crate::tape::{Dtype, Kind, Segment, StorageId, Tape};
-
-/// The types of some parameters: as shards stand, as they are gathered, and as their gradients are reduced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Types {
-    /// Of shards.
-    pub(crate) stored: Dtype,
-    /// Gathered.
-    pub(crate) compute: Dtype,
-    /// Reduced.
-    pub(crate) reduce: Dtype,
-}
-
-/// How a model is wrapped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent options of a wrapper")]
-pub(crate) struct Wrapping {
-    /// The types of the model's own parameters.
-    pub(crate) own: Types,
-    /// The types of adapters.
-    pub(crate) adapters: Types,
-    /// Whether gathered layers are let go after their forward.
-    pub(crate) reshards: bool,
-    /// Whether the embedding is the head, and in its unit.
-    pub(crate) tied: bool,
-    /// Whether what is in no layer has units of its own, and not the whole model.
-    pub(crate) units: bool,
-    /// Whether adapters alone are trained.
-    pub(crate) adapts: bool,
-    /// Whether gradients stay whole for the micro batches to come.
-    pub(crate) accumulates: bool,
-    /// Whether shards and their gradients wait in host memory.
-    pub(crate) offloads: bool,
-}
+use crate::tape::{Kind, Segment, StorageId, Tape};
 
 /// A unit by its place in the order of the forward pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Which {
     Embedding,
     Layer(u64),
@@ -65,13 +35,12 @@ struct State {
 pub(crate) struct Fsdp2<'a> {
     units: &'a Units,
     wrapping: Wrapping,
-    states: Vec<(Which, State)>,
+    states: BTreeMap<Which, State>,
     /// What the last unit to be gathered in forward was copied out of: it goes when the next one has been gathered.
     copied: Vec<StorageId>,
     /// What is being reduced, of which there is one at a time.
     reducing: Vec<StorageId>,
-    /// Layers that have run forward, in that order.
-    ran: Vec<u64>,
+    ran: Ran,
 }
 
 /// The streams of collectives, each with pools of its own: weights are gathered on one, gradients are reduced on the other.
@@ -79,16 +48,12 @@ pub(super) const GATHERING: u8 = 1;
 pub(super) const REDUCING: u8 = 2;
 
 const GATHERED: &str = "weights as they were gathered";
-const WHOLE: &str = "gathered weights";
-const COPIED: &str = "shards of weights as they are sent";
-const REDUCED: &str = "gradients as they are reduced";
-const SHARDS: &str = "shards of weights";
-const EARLIER: &str = "weights of earlier micro batches";
 
 impl<'a> Fsdp2<'a> {
     /// Hooks around a model that is divided into these units.
-    pub(crate) const fn new(units: &'a Units, wrapping: Wrapping) -> Self {
-        Self { units, wrapping, states: Vec::new(), copied: Vec::new(), reducing: Vec::new(), ran: Vec::new() }
+    pub(crate) fn new(units: &'a Units, wrapping: Wrapping) -> Self {
+        let (copied, reducing) = (Vec::new(), Vec::new());
+        Self { units, wrapping, states: BTreeMap::new(), copied, reducing, ran: Ran::default() }
     }
 
     fn unit(&self, which: Which) -> Unit {
@@ -101,11 +66,7 @@ impl<'a> Fsdp2<'a> {
     }
 
     fn state(&mut self, which: Which) -> &mut State {
-        let index = self.states.iter().position(|(known, _)| *known == which).unwrap_or_else(|| {
-            self.states.push((which, State::default()));
-            self.states.len() - 1
-        });
-        &mut self.states[index].1
+        self.states.entry(which).or_default()
     }
 
     /// The elements of a unit with their types: the model's own, and adapters.
@@ -116,8 +77,8 @@ impl<'a> Fsdp2<'a> {
 
     /// Those that are trained.
     fn trained(&self, which: Which) -> (Elements, Types) {
-        let [own, adapters] = self.parts(which);
-        if self.wrapping.adapts { adapters } else { own }
+        let Unit { own, adapters } = self.unit(which);
+        (if self.wrapping.adapts { adapters } else { own }, self.wrapping.trained())
     }
 
     /// A unit whole, by this name.
@@ -145,7 +106,7 @@ impl<'a> Fsdp2<'a> {
                 .map(|(elements, types)| tape.shard(COPIED, [elements.padded, ways], types.compute, Kind::Value))
                 .collect();
             let gathered = self.all_of(tape, which, GATHERED);
-            release_each(tape, copied);
+            tape.let_go_each(copied);
             gathered
         });
         self.state(which).gathered = gathered;
@@ -158,20 +119,20 @@ impl<'a> Fsdp2<'a> {
             return;
         }
         if forward {
-            release_each(tape, std::mem::take(&mut self.copied));
+            tape.let_go_each(std::mem::take(&mut self.copied));
         }
         let whole = self.all_of(tape, which, WHOLE);
         self.state(which).whole = whole;
         if forward {
             self.copied = gathered;
         } else {
-            release_each(tape, gathered);
+            tape.let_go_each(gathered);
         }
     }
 
     fn reshard(&mut self, tape: &mut Tape, which: Which) {
         let whole = std::mem::take(&mut self.state(which).whole);
-        release_each(tape, whole);
+        tape.let_go_each(whole);
     }
 
     fn before(&mut self, tape: &mut Tape, which: Which) {
@@ -201,14 +162,14 @@ impl<'a> Fsdp2<'a> {
         }
         gradients.extend(self.state(which).earlier.take());
         self.reshard(tape, which);
-        release_each(tape, std::mem::take(&mut self.reducing));
+        tape.let_go_each(std::mem::take(&mut self.reducing));
         if gradients.is_empty() {
             return;
         }
         let (elements, Types { stored, reduce, .. }) = self.trained(which);
         let sizes = [elements.padded, self.units.ways];
         let input = tape.shard(REDUCED, [elements.padded, 1], reduce, Kind::Value);
-        release_each(tape, gradients);
+        tape.let_go_each(gradients);
         self.reducing.push(input);
         let offloads = self.wrapping.offloads;
         tape.on_stream(REDUCING, |tape| {
@@ -233,20 +194,14 @@ impl<'a> Fsdp2<'a> {
         }
     }
 
-    /// The layer that goes back after this one.
-    fn before_it(&self, number: u64) -> Option<u64> {
-        let at = self.ran.iter().position(|ran| *ran == number)?;
-        Some(self.ran[at.checked_sub(1)?])
-    }
-
     /// The unit of the embedding, where that is one by itself.
     fn embedding(&self) -> Option<Which> {
-        (self.wrapping.units && !self.wrapping.tied).then_some(Which::Embedding)
+        (self.units.apart && !self.units.tied).then_some(Which::Embedding)
     }
 
     /// What is gathered before anything runs.
     fn first(&self) -> Which {
-        match (self.wrapping.units, self.wrapping.tied) {
+        match (self.units.apart, self.units.tied) {
             (false, _) => Which::Root,
             (true, true) => Which::Tail,
             (true, false) => Which::Embedding,
@@ -255,7 +210,7 @@ impl<'a> Fsdp2<'a> {
 
     /// The last layer that ran.
     fn last(&self) -> Option<Which> {
-        self.ran.last().map(|layer| Which::Layer(*layer))
+        self.ran.last().map(Which::Layer)
     }
 
     /// What did not go back by itself does so in the end.
@@ -266,14 +221,9 @@ impl<'a> Fsdp2<'a> {
             self.after_back(tape, Which::Root);
         }
         let gathered = std::mem::take(&mut self.state(first).gathered);
-        release_each(tape, gathered);
-        release_each(tape, std::mem::take(&mut self.reducing));
+        tape.let_go_each(gathered);
+        tape.let_go_each(std::mem::take(&mut self.reducing));
     }
-}
-
-/// Lets go of what a wrapper made.
-pub(super) fn release_each(tape: &mut Tape, storages: impl IntoIterator<Item = StorageId>) {
-    storages.into_iter().for_each(|storage| tape.let_go(storage));
 }
 
 impl Hooks for Fsdp2<'_> {
@@ -289,7 +239,7 @@ impl Hooks for Fsdp2<'_> {
     }
 
     fn before_backward(&mut self, tape: &mut Tape, at: At<'_>) {
-        let next = self.before_it(at.number).map(Which::Layer).or_else(|| self.embedding());
+        let next = self.ran.before(at.number).map(Which::Layer).or_else(|| self.embedding());
         self.before_back(tape, Which::Layer(at.number), next);
     }
 
@@ -298,9 +248,10 @@ impl Hooks for Fsdp2<'_> {
     }
 
     fn outside(&mut self, tape: &mut Tape, moment: Moment) {
-        let apart = self.wrapping.units;
+        let apart = self.units.apart;
         match moment {
             Moment::Called => {
+                tape.collect_gradients();
                 tape.enter(Segment::Embedding);
                 for number in self.units.layers() {
                     self.accumulated(tape, Which::Layer(number));
@@ -320,7 +271,7 @@ impl Hooks for Fsdp2<'_> {
                 tape.enter(Segment::Head);
                 self.before(tape, Which::Tail);
             }
-            Moment::Returned => release_each(tape, std::mem::take(&mut self.copied)),
+            Moment::Returned => tape.let_go_each(std::mem::take(&mut self.copied)),
             Moment::BeforeBackward if !apart => {
                 tape.enter(Segment::Head);
                 self.before_back(tape, Which::Root, self.last());
@@ -329,7 +280,7 @@ impl Hooks for Fsdp2<'_> {
                 tape.enter(Segment::Head);
                 self.before_back(tape, Which::Tail, self.last());
             }
-            Moment::AfterHeadBackward if apart && !self.wrapping.tied => {
+            Moment::AfterHeadBackward if apart && !self.units.tied => {
                 tape.enter(Segment::Head);
                 self.after_back(tape, Which::Tail);
             }

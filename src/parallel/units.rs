@@ -6,27 +6,20 @@ use crate::scenario::Wrap;
 use crate::states::shard::shard;
 use crate::units::Overflow;
 
-/// Elements of some tensors: all of them, and those of one GPU's shards.
+/// Elements of some tensors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Elements {
     /// As they are.
     pub(crate) whole: u64,
     /// With the rows by which every tensor is padded to the same number for every GPU.
     pub(crate) padded: u64,
-    /// Of one GPU.
-    pub(crate) shard: u64,
 }
 
 impl Elements {
     fn add(&mut self, tensor: &Tensor, ways: u64) -> Result<(), Overflow> {
-        let whole = tensor.parameters()?.get();
-        let shard = shard(tensor, ways)?;
+        let padded = shard(tensor, ways)?.checked_mul(ways).ok_or(Overflow)?;
         let sum = |one: u64, other: u64| one.checked_add(other).ok_or(Overflow);
-        *self = Self {
-            whole: sum(self.whole, whole)?,
-            padded: sum(self.padded, shard.checked_mul(ways).ok_or(Overflow)?)?,
-            shard: sum(self.shard, shard)?,
-        };
+        *self = Self { whole: sum(self.whole, tensor.parameters()?.get())?, padded: sum(self.padded, padded)? };
         Ok(())
     }
 }
@@ -45,6 +38,10 @@ pub(crate) struct Unit {
 pub(crate) struct Units {
     /// Over how many GPUs each is divided.
     pub(crate) ways: u64,
+    /// Whether what is in no layer has units of its own, and is not all the root's.
+    pub(crate) apart: bool,
+    /// Whether the embedding is the head, and in its unit.
+    pub(crate) tied: bool,
     /// The table of tokens, unless the head is the same.
     pub(crate) embedding: Unit,
     /// The first and the last of some layers, and the unit that each of them is.
@@ -62,7 +59,7 @@ impl Units {
         (wrap, tied): (Wrap, bool),
         ways: u64,
     ) -> Result<Self, Overflow> {
-        let mut units = Self { ways, ..Self::default() };
+        let mut units = Self { ways, apart: wrap == Wrap::Units, tied, ..Self::default() };
         for (blocks, adapters) in [(blocks, false), (adapted, true)] {
             for block in blocks {
                 if matches!(block.block, Block::Group(_)) && wrap != Wrap::Whole {
@@ -70,7 +67,7 @@ impl Units {
                     continue;
                 }
                 for tensor in &block.tensors {
-                    let unit = units.outside(block.block, tensor, (wrap, tied));
+                    let unit = units.outside(block.block, tensor);
                     let elements = if adapters { &mut unit.adapters } else { &mut unit.own };
                     (0..block.copies).try_for_each(|_| elements.add(tensor, ways))?;
                 }
@@ -80,10 +77,10 @@ impl Units {
     }
 
     /// The unit of a tensor that is in no layer.
-    fn outside(&mut self, block: Block, tensor: &Tensor, (wrap, tied): (Wrap, bool)) -> &mut Unit {
+    fn outside(&mut self, block: Block, tensor: &Tensor) -> &mut Unit {
         match (block, tensor.part) {
-            _ if wrap != Wrap::Units => &mut self.root,
-            (Block::Embedding, Part::TokenEmbedding) if !tied => &mut self.embedding,
+            _ if !self.apart => &mut self.root,
+            (Block::Embedding, Part::TokenEmbedding) if !self.tied => &mut self.embedding,
             (Block::Embedding, Part::TokenEmbedding) | (Block::FinalNorm, _) | (Block::Head, Part::Head) => {
                 &mut self.tail
             }

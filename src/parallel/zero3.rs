@@ -3,7 +3,8 @@
 //! Read in `deepspeed/runtime/zero/partitioned_param_coordinator.py` and `stage3.py` of DeepSpeed 0.19. From the second step
 //! on the order of a step is known, and the prefetcher runs on from the forward into the backward pass.
 
-use super::fsdp2::{GATHERING, release_each};
+use super::fsdp2::GATHERING;
+use super::wrapper::WHOLE;
 use crate::layers::recorder::hooks::{At, Hooks, Moment};
 use crate::tape::{Dtype, Kind, Reducer, Segment, StorageId, Tape};
 
@@ -40,8 +41,6 @@ pub(crate) struct Zero3 {
     ahead: Vec<(Reads, u64)>,
 }
 
-const WHOLE: &str = "gathered weights";
-
 impl Zero3 {
     /// Nothing is gathered yet.
     pub(crate) fn new(gathered: Gathered, most: u64, dtype: Dtype) -> Self {
@@ -72,7 +71,7 @@ impl Zero3 {
         let (gone, left) = std::mem::take(&mut self.there).into_iter().partition(|(of, ..)| *of == reads);
         self.there = left;
         let gone: Vec<(Reads, u64, StorageId)> = gone;
-        release_each(tape, gone.into_iter().map(|(.., storage)| storage));
+        tape.let_go_each(gone.into_iter().map(|(.., storage)| storage));
     }
 
     fn all_of(&mut self, tape: &mut Tape, reads: Reads) {
@@ -172,7 +171,7 @@ impl Reducer for Partitioned {
 
     fn arrived(&mut self, tape: &mut Tape) {
         for gradient in tape.take_all_gradients() {
-            release_each(tape, self.large.take());
+            tape.let_go_each(self.large.take());
             let elements = tape.gradient_of(gradient).map_or(0, |(elements, ..)| elements);
             if elements > self.bucket {
                 self.large = Some(gradient);
@@ -183,6 +182,6 @@ impl Reducer for Partitioned {
     }
 
     fn ended(&mut self, tape: &mut Tape) {
-        release_each(tape, self.large.take());
+        tape.let_go_each(self.large.take());
     }
 }

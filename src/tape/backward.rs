@@ -44,6 +44,11 @@ impl Tape {
         self.unrefer(storage);
     }
 
+    /// The same of several.
+    pub(crate) fn let_go_each(&mut self, storages: impl IntoIterator<Item = StorageId>) {
+        storages.into_iter().for_each(|storage| self.let_go(storage));
+    }
+
     /// Refers to all that nodes from this one on keep that these tensors came out of, as whoever holds on to them does.
     pub(crate) fn hold_graph_of(&mut self, tensors: &[Tensor], since: usize) -> Vec<StorageId> {
         let node = |source: Source| match source {

@@ -110,7 +110,6 @@ impl<'a> Served<'a> {
             base: self.stored.kernel(architecture),
             generation: architecture.encoder.is_none().then_some(generation),
             keeps_inputs: false,
-            collects_gradients: false,
             every_layer: false,
             kernels: self.kernels,
             liger: None,

@@ -535,7 +535,6 @@ fn run<'a>(
         base: (train.method == Method::Qlora).then(|| base(architecture, train).kernel(architecture)).flatten(),
         generation: None,
         keeps_inputs: false,
-        collects_gradients: false,
         every_layer: false,
         kernels: None,
     }

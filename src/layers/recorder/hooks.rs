@@ -118,7 +118,6 @@ mod tests {
             base: None,
             generation: None,
             keeps_inputs: false,
-            collects_gradients: false,
             every_layer: false,
             kernels: None,
         }

@@ -1,10 +1,9 @@
 //! A step of the Trainer over several GPUs: what each has of weights and states, and in which types.
 
 use crate::ledger::{Asked, EstimateError};
-use crate::model::{Architecture, Model, Output};
+use crate::model::{Model, Output};
 use crate::parallel::Layout;
-use crate::parallel::fsdp1::Flat;
-use crate::parallel::fsdp2::{Types, Wrapping};
+use crate::parallel::wrapper::{Types, Wrapping};
 use crate::scenario::{
     Compile, Loss, Method, Objective, Optimizer, Parallel, Precision, ReduceDtype, Reference, Scenario, Strategy,
     Train, Wrap,
@@ -84,18 +83,9 @@ impl<'a> Spread<'a> {
         }
     }
 
-    /// How `FullyShardedDataParallel` wraps a model.
-    pub(super) fn flat(&self) -> Flat {
-        let [own, adapters] = self.types();
-        Flat {
-            own,
-            adapters,
-            reshards: self.layout.zero == 3,
-            prefetches: self.parallel.backward_prefetch && self.layout.zero == 3,
-            adapts: self.train.method != Method::Full,
-            accumulates: self.train.gradient_accumulation_steps > 1,
-            offloads: self.offloads(),
-        }
+    /// Whether FSDP1 gathers the layer that goes back next before one goes back.
+    pub(super) const fn prefetches(&self) -> bool {
+        self.parallel.backward_prefetch && self.layout.zero == 3
     }
 
     /// What is gathered together.
@@ -129,15 +119,13 @@ impl<'a> Spread<'a> {
         self.parallel.offload_params
     }
 
-    /// How `fully_shard` wraps a model.
-    pub(super) fn wrapping(&self, architecture: &Architecture) -> Wrapping {
+    /// How FSDP wraps a model.
+    pub(super) fn wrapping(&self) -> Wrapping {
         let [own, adapters] = self.types();
         Wrapping {
             own,
             adapters,
             reshards: self.layout.zero == 3,
-            tied: architecture.tie_word_embeddings,
-            units: self.wrap() == Wrap::Units,
             adapts: self.train.method != Method::Full,
             accumulates: self.train.gradient_accumulation_steps > 1,
             offloads: self.offloads(),

@@ -45,11 +45,13 @@ impl Trained<'_> {
     /// Records a run with what wraps it.
     pub(super) fn record_run(&self, run: &Run<'_>) -> Forward {
         let Some(spread) = &self.spread else { return run.record() };
-        let wrapped = Run { every_layer: true, collects_gradients: true, ..*run };
+        let wrapped = Run { every_layer: true, ..*run };
         match spread.strategy() {
             Strategy::Ddp => run.record(),
-            Strategy::Fsdp2 => wrapped.record_with(&mut Fsdp2::new(&self.units, spread.wrapping(run.architecture))),
-            Strategy::Fsdp1 => wrapped.record_with(&mut Fsdp1::new(&self.units, spread.flat())),
+            Strategy::Fsdp2 => wrapped.record_with(&mut Fsdp2::new(&self.units, spread.wrapping())),
+            Strategy::Fsdp1 => {
+                wrapped.record_with(&mut Fsdp1::new(&self.units, spread.wrapping(), spread.prefetches()))
+            }
             Strategy::Deepspeed if spread.layout.zero == 3 => {
                 let how = self.reduction(spread);
                 let most = spread.parallel.stage3_max_live_parameters;
