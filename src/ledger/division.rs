@@ -1,4 +1,4 @@
-//! Over which GPUs an entry is divided.
+//! Over which GPUs an entry is divided, and how large the part of one of them is.
 
 use std::fmt;
 
@@ -33,35 +33,43 @@ impl Axis {
     }
 }
 
-/// Over so many GPUs along each axis.
+/// Over so many GPUs along each axis, of which one has an equal share or more or less than that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Division([u32; Axis::ALL.len()]);
+pub struct Division {
+    ways: [u32; Axis::ALL.len()],
+    percent: u32,
+}
 
 impl Division {
     /// Whole on every GPU.
-    pub const NONE: Self = Self([1; Axis::ALL.len()]);
+    pub const NONE: Self = Self { ways: [1; Axis::ALL.len()], percent: 100 };
 
     /// The same, divided along one more axis; more GPUs than 32 bits count there are not.
     #[must_use]
     pub fn over(mut self, axis: Axis, ways: u64) -> Self {
-        self.0[axis as usize] = u32::try_from(ways).unwrap_or(u32::MAX).max(1);
+        self.ways[axis as usize] = u32::try_from(ways).unwrap_or(u32::MAX).max(1);
         self
+    }
+
+    /// The same, of which this GPU's part is so many percent of an equal share.
+    #[must_use]
+    pub const fn loaded(self, percent: u32) -> Self {
+        Self { percent, ..self }
+    }
+
+    /// This GPU's part in percent of an equal share: 100 but where tokens come unequally to experts.
+    pub const fn percent(self) -> u32 {
+        self.percent
     }
 
     /// Over how many GPUs in all.
     pub fn ways(self) -> u64 {
-        self.0.iter().fold(1, |ways: u64, along| ways.saturating_mul(u64::from(*along)))
+        self.ways.iter().fold(1, |ways: u64, along| ways.saturating_mul(u64::from(*along)))
     }
 
     /// The axes that it is divided along, and over how many GPUs each.
     pub fn axes(self) -> impl Iterator<Item = (Axis, u64)> {
-        Axis::ALL.into_iter().map(move |axis| (axis, u64::from(self.0[axis as usize]))).filter(|(_, ways)| *ways > 1)
-    }
-}
-
-impl Default for Division {
-    fn default() -> Self {
-        Self::NONE
+        Axis::ALL.into_iter().map(move |axis| (axis, u64::from(self.ways[axis as usize]))).filter(|(_, ways)| *ways > 1)
     }
 }
 

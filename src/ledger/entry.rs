@@ -24,7 +24,7 @@ pub struct Entry {
     pub bits: Bits,
     /// How many of it there are: layers, usually.
     pub count: u64,
-    /// Over which GPUs it is divided.
+    /// Over which GPUs it is divided, and how large the part of this one is.
     pub divided: Division,
     /// Total over `count`, after division.
     pub bytes: Bytes,
@@ -276,7 +276,11 @@ impl Entry {
             factors.push(dims.join("·"));
         }
         factors.push(format!("{} B", self.bits.per_element() / 8.0));
+        let percent = self.divided.percent();
+        if percent != 100 {
+            factors.push((f64::from(percent) / 100.0).to_string());
+        }
         let product = factors.join(" × ");
-        if self.divided == Division::NONE { product } else { format!("{product} ÷ {}", self.divided) }
+        if self.divided.ways() == 1 { product } else { format!("{product} ÷ {}", self.divided) }
     }
 }

@@ -204,3 +204,58 @@ fn the_fullest_stage_is_shown_and_the_others_are_known() {
     // The middle ones have neither the embedding nor the head.
     assert!(stages[1].total < stages[0].total && stages[2].total < stages[1].total);
 }
+
+/// What a formula in numbers comes to, and the bytes that it says: `32 × 4096·2 × 2 B × 1.2 ÷ 8 data = 7,865`. A share of
+/// what does not divide is rounded up.
+fn both_sides(formula: &str) -> (u128, u128) {
+    let (left, bytes) = formula.split_once(" = ").unwrap();
+    let (product, ways) = left.split_once(" ÷ ").unwrap_or((left, "1"));
+    let ways: u128 = ways.split(' ').next().unwrap().parse().unwrap();
+    let (mut product_of, mut divisor) = (1_u128, ways);
+    for factor in product.split([' ', '×', '·', 'B']).filter(|factor| !factor.is_empty()) {
+        let (whole, fraction) = factor.split_once('.').unwrap_or((factor, ""));
+        product_of *= format!("{whole}{fraction}").replace(',', "").parse::<u128>().unwrap();
+        divisor *= 10_u128.pow(u32::try_from(fraction.len()).unwrap());
+    }
+    (product_of.div_ceil(divisor), bytes.replace(',', "").parse().unwrap())
+}
+
+/// A printed formula gives the printed bytes, however unequally tokens come to experts.
+#[test]
+fn every_formula_multiplies_out() {
+    let experts: &[Setting<'_>] = &[("gpus", "8"), ("parallel.expert", "4"), ("parallel.expert_tensor", "1")];
+    let further: &[&[Setting<'_>]] = &[
+        &[],
+        &[("megatron.moe_expert_capacity_factor", "1.5")],
+        &[("megatron.moe_expert_capacity_factor", "0.75")],
+        &[("megatron.moe_expert_capacity_factor", "1.25"), ("megatron.moe_grouped_gemm", "true")],
+        &[("megatron.moe_router_force_load_balancing", "true")],
+        &[("train.precision", "fp8-master"), ("megatron.mtp_num_layers", "2")],
+        &[("megatron.fine_grained_activation_offloading", "true"), ("megatron.offload_modules", "expert_fc1")],
+        &[("train.recompute", "full"), ("parallel.pipeline", "2")],
+        &[("train.dropout", "0.1"), ("train.attention", "eager"), ("train.micro_batch_size", "3")],
+    ];
+    let of_experts = further.iter().map(|further| ("mixtral-8x7b-v0.1", [experts, further].concat()));
+    let of_layouts = LAYOUTS.iter().map(|layout| ("llama-3.2-1b", layout.to_vec()));
+    let (mut loaded, mut run) = (0, 0);
+    for (id, settings) in of_experts.chain(of_layouts) {
+        let (model, scenario) = (model(id), scenario(&settings));
+        let Ok(ledger) = memory::estimate(&model, &scenario, None) else { continue };
+        run += 1;
+        for entry in ledger.entries() {
+            let formula = entry.formula_in_numbers();
+            if formula.starts_with("between") {
+                continue;
+            }
+            let (left, right) = both_sides(&formula);
+            assert_eq!(
+                (left, right),
+                (u128::from(entry.bytes.get()), left),
+                "{id} {settings:?} {}: {formula}",
+                entry.name
+            );
+            loaded += usize::from(entry.divided.percent() != 100);
+        }
+    }
+    assert!(run >= 15 && loaded >= 20, "{run} ledgers, {loaded} loaded entries");
+}

@@ -117,7 +117,8 @@ impl Draft {
     /// Bytes on a rank, of so many.
     fn bytes_of(&self, count: u64, percent: u64) -> Result<Bytes, Overflow> {
         let elements = self.shape.elements()?.checked_mul(self.times).ok_or(Overflow)?;
-        let whole = u128::from(self.bits.bytes(elements)?.get()) * u128::from(count) * u128::from(percent);
+        let whole = u128::from(self.bits.bytes(elements)?.get()) * u128::from(count);
+        let whole = whole.checked_mul(u128::from(percent)).ok_or(Overflow)?;
         let shared = whole.div_ceil(100 * u128::from(self.divided.ways()));
         u64::try_from(shared).map(Bytes::new).map_err(|_beyond| Overflow)
     }
@@ -140,7 +141,7 @@ impl Draft {
             shape: self.shape,
             bits: self.bits,
             count: posted.count.checked_mul(self.times).ok_or(Overflow)?,
-            divided: self.divided,
+            divided: self.divided.loaded(u32::try_from(usual).map_err(|_beyond| Overflow)?),
             bytes: bytes(usual)?,
             lifetime: posted.lifetime,
             alive: posted.alive,
