@@ -125,9 +125,14 @@ pub(crate) fn not_described(scenario: &Scenario) -> EstimateError {
         let problem = format!("`{word}` is not described by itself: {said}");
         return EstimateError::Invalid { key: "framework", problem };
     }
-    let doing = if scenario.task == Task::Train { "training" } else { "serving" };
+    let (doing, other, of_other) = match scenario.task {
+        Task::Train => ("training", Task::Infer, "serving"),
+        Task::Infer => ("serving", Task::Train, "training"),
+    };
     let described = scenario.framework.described(scenario.task);
-    EstimateError::framework(scenario.framework.word(), format!("{described}, for {doing}"))
+    let does_other = scenario.framework.profile().is_some_and(|profile| profile.describes(other));
+    let alone = if does_other { format!("; {word} is described for {of_other} alone") } else { String::new() };
+    EstimateError::framework(word, format!("{described}, for {doing}{alone}"))
 }
 
 /// Whether the framework of a run builds the tower beside a decoder, where it is known.
@@ -146,11 +151,8 @@ pub(crate) fn job<'a>(
     gpu: Option<&'a Gpu>,
 ) -> Result<(&'static dyn Framework, Job<'a>), EstimateError> {
     let not_covered = || not_described(scenario);
-    let described = |profile: &&Profile| match scenario.task {
-        Task::Train => profile.train.is_some(),
-        Task::Infer => profile.infer.is_some(),
-    };
-    let profile = scenario.framework.profile().filter(described).ok_or_else(not_covered)?;
+    let profile =
+        scenario.framework.profile().filter(|profile| profile.describes(scenario.task)).ok_or_else(not_covered)?;
     let framework = find(&profile.framework).ok_or_else(not_covered)?;
     Ok((framework, Job { model, scenario, profile, gpu, rank: Rank::default() }))
 }

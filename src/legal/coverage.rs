@@ -12,16 +12,16 @@ use crate::scenario::{
     Value,
 };
 
-/// An error for the first parameter whose value no rule covers.
+/// An error where the framework does not do the task, else for the first parameter whose value no rule covers.
 pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
+    if !scenario.framework.profile().is_some_and(|profile| profile.describes(scenario.task)) {
+        return Err(frameworks::not_described(scenario));
+    }
     for parameter in PARAMETERS.iter().filter(|parameter| (parameter.applies)(scenario)) {
         if let (Kind::Choice { covered, .. }, Value::Word(word)) = (parameter.kind, parameter.get(scenario))
             && !covered.contains(&word.as_str())
         {
             return Err(not_covered(parameter, word, covered.join(", ")));
-        }
-        if parameter.kind == Kind::Framework && scenario.framework.profile().is_none() {
-            return Err(frameworks::not_described(scenario));
         }
     }
     let default = Scenario::default();

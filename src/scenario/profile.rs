@@ -20,7 +20,7 @@ pub struct Profile {
     pub id: String,
     /// The name that people use.
     pub name: String,
-    /// Whose rules it follows: `transformers`, `litgpt`, `torchtune`.
+    /// Whose rules it follows: `transformers`, `litgpt`, `torchtune`, `megatron`.
     pub framework: String,
     /// The version that is described, as ledger entries name their source.
     pub version: &'static str,
@@ -38,6 +38,16 @@ pub struct Profile {
     pub train: Option<Training>,
     /// How it serves, where that is described.
     pub infer: Option<Serving>,
+}
+
+impl Profile {
+    /// Whether it says how the framework does this.
+    pub const fn describes(&self, task: Task) -> bool {
+        match task {
+            Task::Train => self.train.is_some(),
+            Task::Infer => self.infer.is_some(),
+        }
+    }
 }
 
 /// What a framework's users get of a parameter of which they say nothing.
@@ -310,11 +320,8 @@ impl Framework {
 
     /// The frameworks that are described for a task, for messages.
     pub fn described(&self, task: Task) -> String {
-        let is = |profile: &&Profile| match task {
-            Task::Train => profile.train.is_some(),
-            Task::Infer => profile.infer.is_some(),
-        };
-        let ids: Vec<&str> = self.among.all().filter(is).map(|profile| profile.id.as_str()).collect();
+        let ids: Vec<&str> =
+            self.among.all().filter(|profile| profile.describes(task)).map(|profile| profile.id.as_str()).collect();
         if ids.is_empty() { String::from("transformers") } else { ids.join(", ") }
     }
 

@@ -264,6 +264,10 @@ fn bad_input_names_what_would_be_right() {
         (&["check", model, "--batch", "0"], &["--batch: 0 is not between 1 and"]),
         (&["check", model, "--seq", "18446744073709551615"], &["--seq: 18446744073709551615 is not between"]),
         (&["check", model, "--zero", "4"], &["--zero: 4 is not between 0 and 3"]),
+        (
+            &["check", model, "--framework", "megatron", "--task", "infer", "--gpus", "8"],
+            &["framework = megatron", "for serving", "megatron is described for training alone"],
+        ),
         (&["check", "absent.toml"], &["absent.toml: "]),
         (&["check", model, "--presets", "absent"], &["--presets absent: there is no such folder"]),
         (&["check", model, "--unit", "mib"], &["[possible values: gib, gb]"]),
