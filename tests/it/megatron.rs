@@ -259,3 +259,13 @@ fn every_formula_multiplies_out() {
     }
     assert!(run >= 15 && loaded >= 20, "{run} ledgers, {loaded} loaded entries");
 }
+
+/// A pattern that no layer is built by refuses nothing; one that is names its key and what the model has.
+#[test]
+fn letters_of_predicting_layers_are_read_where_layers_predict() {
+    let pattern = ("megatron.mtp_hybrid_override_pattern", "*E");
+    let unused = ledger("llama-3.2-1b", &[pattern]);
+    assert_eq!(unused.total(), ledger("llama-3.2-1b", &[]).total());
+    let said = refusal("llama-3.2-1b", &[pattern, ("megatron.mtp_num_layers", "1")]);
+    assert!(said.starts_with(pattern.0) && said.contains("no letters"), "{said}");
+}

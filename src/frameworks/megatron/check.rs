@@ -16,9 +16,8 @@ use crate::scenario::{Optimizer, Precision};
 pub(super) fn model(job: &Job<'_>) -> Result<(), EstimateError> {
     let architecture = &job.model.architecture;
     let part = outside(architecture).or_else(|| architecture.groups.iter().find_map(|group| of_layer(&group.layer)));
-    let part = part.or_else(|| unknown_letters(job));
     match part {
-        None => Ok(()),
+        None => letters::check(job.model, &job.scenario.megatron),
         Some(part) => {
             Err(job.not_covered(format!("transformers, for {}: under megatron {part} are not", job.model.id)))
         }
@@ -93,12 +92,6 @@ fn of_experts(experts: &Experts) -> Option<&'static str> {
     ];
     let beside = experts.shared.as_ref().and_then(|shared| of_mlp(&shared.mlp));
     parts.into_iter().find(|(has, _)| *has).map(|(_, part)| part).or(beside)
-}
-
-/// Letters of a predicting layer that no layer of the model has.
-fn unknown_letters(job: &Job<'_>) -> Option<&'static str> {
-    let known = letters::has_all(&job.model.architecture, &job.scenario.megatron);
-    (!known).then_some("predicting layers (mtp_hybrid_override_pattern) of other kinds than its own")
 }
 
 /// An error where a pipeline has more stages or pieces than any real one, each of which is looked at by itself.

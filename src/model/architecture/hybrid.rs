@@ -41,6 +41,24 @@ enum Kind {
     Experts,
 }
 
+/// The letters by which Megatron writes out hybrid stacks, and Nemotron-H after it.
+const LETTERS: [(char, Kind); 4] =
+    [('M', Kind::Recurrent), ('*', Kind::Attention), ('-', Kind::Dense), ('E', Kind::Experts)];
+
+impl Layer {
+    /// Its letter, where it is a layer of a hybrid stack whose feed-forward networks stand by themselves.
+    pub(crate) fn letter(&self) -> Option<char> {
+        let own = match (self.attention(), self.recurrent(), &self.feed_forward) {
+            (None, Some(_), FeedForward::None) => Kind::Recurrent,
+            (Some(_), None, FeedForward::None) => Kind::Attention,
+            (None, None, FeedForward::Dense(_)) => Kind::Dense,
+            (None, None, FeedForward::Experts(_)) => Kind::Experts,
+            _ => return None,
+        };
+        LETTERS.into_iter().find(|(_, kind)| *kind == own).map(|(letter, _)| letter)
+    }
+}
+
 /// The layers in order, equal neighbours together.
 pub(super) fn groups(
     defaults: &HybridDefaults,
@@ -181,15 +199,12 @@ fn named(word: &str) -> Result<Kind, ArchitectureError> {
 }
 
 fn lettered(letters: &str) -> Result<Vec<Kind>, ArchitectureError> {
-    let kind = |letter| match letter {
-        'M' => Ok(Kind::Recurrent),
-        '*' => Ok(Kind::Attention),
-        '-' => Ok(Kind::Dense),
-        'E' => Ok(Kind::Experts),
-        other => {
-            let problem = format!("`{other}` is none of `M`, `*`, `-` and `E`");
-            Err(ArchitectureError::new("hybrid_override_pattern", problem))
-        }
+    let kind = |letter| {
+        let found = LETTERS.into_iter().find(|(known, _)| *known == letter).map(|(_, kind)| kind);
+        found.ok_or_else(|| {
+            let known = LETTERS.map(|(known, _)| format!("`{known}`")).join(", ");
+            ArchitectureError::new("hybrid_override_pattern", format!("`{letter}` is none of {known}"))
+        })
     };
     letters.chars().map(kind).collect()
 }
