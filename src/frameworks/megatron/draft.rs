@@ -108,10 +108,15 @@ impl Draft {
         Self { kept, ..self }
     }
 
-    /// Whether it is the same tensor, of other layers.
+    /// Whether it is the same tensor, of other layers. The cheap questions come first.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        let said = |draft: &Self| (draft.shape, draft.bits, draft.times, draft.divided, draft.load, draft.kept);
-        said(self) == said(other) && Cow::eq(&self.name, &other.name)
+        self.bits == other.bits
+            && self.times == other.times
+            && self.kept == other.kept
+            && self.load == other.load
+            && self.divided == other.divided
+            && self.shape == other.shape
+            && Cow::eq(&self.name, &other.name)
     }
 
     /// Bytes on a rank, of so many.

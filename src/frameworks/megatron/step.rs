@@ -56,20 +56,30 @@ struct Held<'a> {
     recomputed: bool,
 }
 
+/// A tensor that a piece keeps of one micro batch, in so many layers.
+struct Post {
+    draft: Draft,
+    place: Place,
+    layers: u64,
+}
+
 /// What is in flight on a stage.
 struct Flight {
     /// Micro batches in every piece.
     micro_batches: Vec<u64>,
-    /// What every piece keeps of one.
+    /// Tensors that every piece keeps of one.
+    posts: Vec<Vec<Post>>,
+    /// Bytes of them, without what waits on the host.
     kept: Vec<Bytes>,
 }
 
 impl Flight {
     fn of(plan: &Plan<'_>) -> Result<Self, Overflow> {
-        let own = plan.pieces.iter().map(|piece| kept(plan, piece)).collect::<Result<Vec<_>, _>>()?;
+        let posts: Vec<Vec<Post>> = plan.pieces.iter().map(|piece| posts(plan, piece)).collect();
+        let kept = posts.iter().map(|posts| kept(plan, posts)).collect::<Result<Vec<_>, _>>()?;
         let of_loss = sum(&loss::kept(plan))?;
         let scores = |piece: &Piece| if piece.scores { of_loss } else { Bytes::ZERO };
-        let with_loss = plan.pieces.iter().zip(&own).map(|(piece, own)| own.checked_add(scores(piece)));
+        let with_loss = plan.pieces.iter().zip(&kept).map(|(piece, kept)| kept.checked_add(scores(piece)));
         let schedule = Schedule {
             stages: plan.layout.pipeline,
             stage: plan.stage(),
@@ -78,51 +88,61 @@ impl Flight {
             kept: &with_loss.collect::<Result<Vec<_>, _>>()?,
             loss: if plan.is_last() { sum(&loss::forward(plan))? } else { Bytes::ZERO },
         };
-        Ok(Self { micro_batches: schedule.in_flight()?, kept: own })
-    }
-
-    fn pieces<'p>(&'p self, plan: &'p Plan<'_>) -> impl Iterator<Item = (&'p Piece, u64)> {
-        plan.pieces.iter().zip(self.micro_batches.iter().copied())
+        Ok(Self { micro_batches: schedule.in_flight()?, posts, kept })
     }
 
     /// Micro batches whose loss has not gone back.
     fn scored(&self, plan: &Plan<'_>) -> u64 {
-        self.pieces(plan).filter(|(piece, _)| piece.scores).map(|(_, count)| count).sum()
+        plan.pieces.iter().zip(&self.micro_batches).filter(|(piece, _)| piece.scores).map(|(_, count)| count).sum()
     }
 
     /// Activations of every piece, of all its micro batches; of equal layers in one entry.
     fn entries(&self, plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
-        let mut posts: Vec<(Draft, Place, u64)> = Vec::new();
-        for (piece, micro_batches) in self.pieces(plan).filter(|(_, micro_batches)| *micro_batches > 0) {
-            if let Some(mask) = embedded(plan, piece) {
-                posts.push((mask, Place::Embedding, micro_batches));
-            }
-            for held in held(plan, piece) {
-                let place = Place::among(held.layers, held.first, held.first + held.layers - 1);
-                let count = held.layers * micro_batches;
-                posts.extend(drafts(plan, &held).into_iter().map(|draft| (draft, place, count)));
-            }
-            let after = plan.architecture().num_hidden_layers();
-            let place = Place::among(1, after, after);
-            posts.extend(predicting(plan, piece).into_iter().map(|draft| (draft, place, micro_batches)));
-        }
-        let mut together: Vec<(Draft, Place, u64)> = Vec::new();
-        for (draft, place, count) in posts {
-            let same = |known: &&mut (Draft, Place, u64)| known.0.is_like(&draft);
-            match together.iter_mut().find(same) {
-                Some(known) => (known.1, known.2) = (joined(known.1, place), known.2 + count),
-                None => together.push((draft, place, count)),
+        let mut together: Vec<(&Draft, Place, u64)> = Vec::new();
+        for (posts, micro_batches) in self.posts.iter().zip(&self.micro_batches).filter(|(_, count)| **count > 0) {
+            for Post { draft, place, layers } in posts {
+                let count = layers.checked_mul(*micro_batches).ok_or(Overflow)?;
+                match together.iter_mut().find(|known| known.0.is_like(draft)) {
+                    Some(known) => {
+                        known.1 = joined(known.1, *place);
+                        known.2 = known.2.checked_add(count).ok_or(Overflow)?;
+                    }
+                    None => together.push((draft, *place, count)),
+                }
             }
         }
         let alive = [Instant::ForwardEnd, Instant::LossBackward, Instant::Backward];
         let alive = alive.into_iter().fold(Alive::NEVER, Alive::in_both);
-        let entry = |(draft, place, count): &(Draft, Place, u64)| {
+        let entry = |(draft, place, count): (&Draft, Place, u64)| {
             let most = if layer::is_offloaded(plan, draft.kept) { RESIDENT } else { u64::MAX };
-            let (category, count) = (Category::Activations, (*count).min(most));
-            draft.entry(Posted { category, place: *place, count, lifetime: Lifetime::Saved, alive })
+            let (category, count) = (Category::Activations, count.min(most));
+            draft.entry(Posted { category, place, count, lifetime: Lifetime::Saved, alive })
         };
-        together.iter().map(entry).collect()
+        together.into_iter().map(entry).collect()
     }
+}
+
+/// Everything that a piece keeps of one micro batch, without the loss.
+fn posts(plan: &Plan<'_>, piece: &Piece) -> Vec<Post> {
+    let mut posts = Vec::new();
+    if let Some(draft) = embedded(plan, piece) {
+        posts.push(Post { draft, place: Place::Embedding, layers: 1 });
+    }
+    for held in held(plan, piece) {
+        let place = Place::among(held.layers, held.first, held.first + held.layers - 1);
+        posts.extend(drafts(plan, &held).into_iter().map(|draft| Post { draft, place, layers: held.layers }));
+    }
+    let after = plan.architecture().num_hidden_layers();
+    let place = Place::among(1, after, after);
+    posts.extend(predicting(plan, piece).into_iter().map(|draft| Post { draft, place, layers: 1 }));
+    posts
+}
+
+/// What these come to, without what waits on the host.
+fn kept(plan: &Plan<'_>, posts: &[Post]) -> Result<Bytes, Overflow> {
+    let here = posts.iter().filter(|post| !layer::is_offloaded(plan, post.draft.kept));
+    here.map(|post| post.draft.bytes()?.checked_mul(post.layers))
+        .try_fold(Bytes::ZERO, |total, bytes| total.checked_add(bytes?))
 }
 
 /// Layers of two places, in one.
@@ -133,17 +153,6 @@ fn joined(one: Place, other: Place) -> Place {
         }
         _ => one,
     }
-}
-
-/// What a piece keeps of one micro batch, without what waits on the host and without the loss.
-fn kept(plan: &Plan<'_>, piece: &Piece) -> Result<Bytes, Overflow> {
-    let mut total = embedded(plan, piece).map_or(Ok(Bytes::ZERO), |draft| draft.bytes())?;
-    for held in held(plan, piece) {
-        let mut drafts = drafts(plan, &held);
-        drafts.retain(|draft| !layer::is_offloaded(plan, draft.kept));
-        total = total.checked_add(sum(&drafts)?.checked_mul(held.layers)?)?;
-    }
-    total.checked_add(sum(&predicting(plan, piece))?)
 }
 
 fn drafts(plan: &Plan<'_>, held: &Held<'_>) -> Vec<Draft> {
