@@ -10,7 +10,6 @@ use super::targets::{Targets, invalid};
 use crate::families::{self, AllLinear};
 use crate::ledger::EstimateError;
 use crate::model::Model;
-use crate::model::architecture::FeedForward;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor, blocks};
 use crate::model::part::{Part, Piece, Site};
 use crate::scenario::parameter::nearest;
@@ -331,13 +330,9 @@ fn present(model: &Model, blocks: &[BlockParameters], everything: bool) -> Prese
     present.chain(outside).map(|names| (names, families::member(model.family).modules.of(names.part))).collect()
 }
 
-fn has_experts(model: &Model) -> bool {
-    model.architecture.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)))
-}
-
 /// Whether a target names what experts have stacked in parameters that no adapter reaches.
 fn is_frozen(model: &Model, target: &str) -> bool {
-    has_experts(model) && GATED.iter().flatten().any(|name| *name == target)
+    model.architecture.has_experts() && GATED.iter().flatten().any(|name| *name == target)
 }
 
 /// The words and module names of a gated network, matrix by matrix.
@@ -358,7 +353,7 @@ fn check_all_linear(model: &Model, train: &Train) -> Result<(), EstimateError> {
 /// What PEFT itself refuses of adapters on stacked experts, and what is not covered of them.
 fn check_experts(model: &Model, train: &Train, present: &Present, everything: bool) -> Result<(), EstimateError> {
     let apart = present.iter().any(|(names, _)| names.part.site() == Site::Expert);
-    if !has_experts(model) || apart {
+    if !model.architecture.has_experts() || apart {
         return Ok(());
     }
     if train.lora_targets.iter().any(|target| target == ALL_LINEAR)

@@ -5,7 +5,6 @@ use super::{Adapters, Blocks};
 use crate::families::of_model;
 use crate::ledger::{Asked, EstimateError};
 use crate::model::Model;
-use crate::model::architecture::FeedForward;
 use crate::model::parameters::{BlockParameters, Role, Tensor};
 use crate::model::part::{Part, Piece};
 use crate::scenario::{AdapterKind, InitLoraWeights, KernelLibrary, Method, Objective, Train};
@@ -46,9 +45,8 @@ pub(super) fn shared(adapters: &Adapters, blocks: &[BlockParameters]) -> Vec<Ten
 fn is_plain(model: &Model) -> bool {
     let architecture = &model.architecture;
     let decodes = architecture.encoder.is_none() && architecture.seq2seq.is_none() && architecture.image.is_none();
-    let experts = architecture.groups.iter().any(|group| matches!(group.layer.feed_forward, FeedForward::Experts(_)));
     let code = of_model(model);
-    decodes && !experts && !code.conv1d && !code.transposed_linears
+    decodes && !architecture.has_experts() && !code.conv1d && !code.transposed_linears
 }
 
 /// Whether adapters stand beside layers alone.
