@@ -13,6 +13,7 @@ mod pool;
 mod replay;
 mod settings;
 
+pub(crate) use block::Stream;
 pub(crate) use laid::{Laid, laid};
 pub(crate) use replay::{Event, Played, Replay, replay};
 pub(crate) use settings::Settings;

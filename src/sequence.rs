@@ -9,7 +9,7 @@ mod start;
 
 use std::ops::Range;
 
-use crate::allocator::Event;
+use crate::allocator::{Event, Stream};
 use crate::ledger::EstimateError;
 use crate::ledger::runtime::WORKSPACE;
 use crate::model::Architecture;
@@ -73,13 +73,13 @@ impl Sequence {
     }
 
     /// The same on a stream that has pools of its own.
-    fn allocate_on(&mut self, stream: u8, name: &'static str, bytes: u64) -> Made {
-        if stream == 0 {
+    fn allocate_on(&mut self, stream: Stream, name: &'static str, bytes: u64) -> Made {
+        if stream == Stream::Program {
             return self.allocate(name, bytes);
         }
         self.events.push(Event::Stream(stream));
         let made = self.allocate(name, bytes);
-        self.events.push(Event::Stream(0));
+        self.events.push(Event::Stream(Stream::Program));
         made
     }
 

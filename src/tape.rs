@@ -26,6 +26,7 @@ mod views;
 
 use self::compiled::Step;
 use self::record::{Input, Leaf, MOST, NOTHING, Node, Saving};
+use crate::allocator::Stream;
 use crate::gpu::kernels::Kernels;
 use crate::ledger::Held;
 use crate::shape::{Dim, Shape};
@@ -71,7 +72,7 @@ pub(crate) struct Tape {
     cached: Vec<u32>,
     segment: Segment,
     /// The stream that allocates.
-    stream: u8,
+    stream: Stream,
     saving: Saving,
     recomputing: bool,
     stopped: bool,
@@ -121,7 +122,7 @@ impl Tape {
             leaves: Vec::with_capacity(room / 2),
             cached: Vec::new(),
             segment: Segment::Embedding,
-            stream: 0,
+            stream: Stream::Program,
             saving: if graph { Saving::Keep } else { Saving::Inference },
             recomputing: false,
             stopped: false,

@@ -16,20 +16,31 @@ const OWN_SEGMENT: u64 = 10 * MIB;
 /// which is a multiple of this, as is all that the driver hands out.
 pub(crate) const PAGE: u64 = 2 * MIB;
 
-/// Streams of one card that allocate: that of the program, and those of collectives.
-pub(crate) const STREAMS: usize = 3;
+/// A stream of a card, on which memory is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// That of the program.
+    Program,
+    /// That of collectives which gather weights.
+    Gathering,
+    /// That of collectives which reduce gradients.
+    Reducing,
+}
+
+/// Pools of a card.
+pub(crate) const POOLS: usize = 2 * (Stream::Reducing as usize + 1);
 
 /// Which pool a block is of: every stream has one for large blocks and one for small ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind {
-    pub(crate) stream: u8,
+    pub(crate) stream: Stream,
     pub(crate) small: bool,
 }
 
 impl Kind {
     /// Its place among all pools.
     pub(crate) fn index(self) -> usize {
-        (2 * usize::from(self.stream) + usize::from(self.small)) % (2 * STREAMS)
+        2 * self.stream as usize + usize::from(self.small)
     }
 }
 

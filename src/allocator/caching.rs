@@ -1,6 +1,8 @@
 //! The allocator itself: blocks, segments, and the two calls.
 
-use super::block::{Block, GRAIN, Kind, LARGE_SEGMENT, NONE, PAGE, SMALL, STREAMS, segment, splits, with_least_room};
+use super::block::{
+    Block, GRAIN, Kind, LARGE_SEGMENT, NONE, PAGE, POOLS, SMALL, Stream, segment, splits, with_least_room,
+};
 use super::pool::{BlockId, Hole, Pool};
 use super::settings::Settings;
 
@@ -18,11 +20,11 @@ pub(crate) struct Caching {
     /// Places of blocks that are no more.
     spare: Vec<BlockId>,
     /// The stream that allocates now.
-    pub(crate) stream: u8,
+    pub(crate) stream: Stream,
     /// Free blocks, by [`Kind::index`].
-    pub(crate) pools: [Pool; 2 * STREAMS],
+    pub(crate) pools: [Pool; POOLS],
     /// Unmapped pieces of expandable segments, by address, in the same order.
-    pub(crate) unmapped: [Vec<BlockId>; 2 * STREAMS],
+    pub(crate) unmapped: [Vec<BlockId>; POOLS],
     /// Where the next segment lies; two never touch.
     pub(crate) next: u64,
     /// Bytes taken from the driver, and the most that this was.
@@ -43,7 +45,7 @@ impl Caching {
             capacity: u64::MAX,
             blocks: Vec::with_capacity(1024),
             spare: Vec::new(),
-            stream: 0,
+            stream: Stream::Program,
             pools: Default::default(),
             unmapped: Default::default(),
             next: 1 << 40,

@@ -1,6 +1,6 @@
 //! A sequence of allocations and releases, played through the allocator.
 
-use super::block::{NONE, PAGE};
+use super::block::{NONE, PAGE, Stream};
 use super::caching::Caching;
 use super::pool::BlockId;
 use super::settings::Settings;
@@ -13,7 +13,7 @@ pub(crate) enum Event {
     /// The release of an allocation, by how many came before it.
     Release(u32),
     /// What follows is allocated on this stream, of those that have pools of their own.
-    Stream(u8),
+    Stream(Stream),
     /// `torch.cuda.empty_cache()`.
     EmptyCache,
 }

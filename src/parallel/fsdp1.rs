@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::fsdp2::{GATHERING, REDUCING};
 use super::units::Units;
 use super::wrapper::{COPIED, EARLIER, REDUCED, Ran, SHARDS, Types, WHOLE, Wrapping};
+use crate::allocator::Stream;
 use crate::layers::recorder::hooks::{At, Hooks, Moment};
 use crate::tape::{Kind, Segment, StorageId, Tape};
 
@@ -70,7 +70,7 @@ impl<'a> Fsdp1<'a> {
         }
         let (ways, Types { stored, compute, .. }) = (self.units.ways, self.wrapping.own);
         let sends = stored != compute || self.wrapping.offloads;
-        let whole = tape.on_stream(GATHERING, |tape| {
+        let whole = tape.on_stream(Stream::Gathering, |tape| {
             let sent = sends.then(|| tape.shard(COPIED, [elements, ways], compute, Kind::Value));
             let whole = tape.shard(WHOLE, [elements, 1], compute, Kind::Value);
             tape.let_go_each(sent);
@@ -108,7 +108,7 @@ impl<'a> Fsdp1<'a> {
         let leaves = stored != compute || self.wrapping.offloads;
         let kind = if leaves { Kind::Value } else { Kind::ParameterGradient };
         let offloads = self.wrapping.offloads;
-        tape.on_stream(REDUCING, |tape| {
+        tape.on_stream(Stream::Reducing, |tape| {
             let reduced = tape.shard(if leaves { REDUCED } else { SHARDS }, sizes, compute, kind);
             if leaves && !offloads {
                 tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::units::{Elements, Unit, Units};
 use super::wrapper::{COPIED, EARLIER, REDUCED, Ran, SHARDS, Types, WHOLE, Wrapping};
+use crate::allocator::Stream;
 use crate::layers::recorder::hooks::{At, Hooks, Moment};
 use crate::tape::{Kind, Segment, StorageId, Tape};
 
@@ -42,10 +43,6 @@ pub(crate) struct Fsdp2<'a> {
     reducing: Vec<StorageId>,
     ran: Ran,
 }
-
-/// The streams of collectives, each with pools of its own: weights are gathered on one, gradients are reduced on the other.
-pub(super) const GATHERING: u8 = 1;
-pub(super) const REDUCING: u8 = 2;
 
 const GATHERED: &str = "weights as they were gathered";
 
@@ -100,7 +97,7 @@ impl<'a> Fsdp2<'a> {
             .into_iter()
             .filter(|(elements, types)| elements.padded > 0 && (types.stored != types.compute || offloads));
         let copied: Vec<(Elements, Types)> = copied.collect();
-        let gathered = tape.on_stream(GATHERING, |tape| {
+        let gathered = tape.on_stream(Stream::Gathering, |tape| {
             let copied: Vec<StorageId> = copied
                 .iter()
                 .map(|(elements, types)| tape.shard(COPIED, [elements.padded, ways], types.compute, Kind::Value))
@@ -172,7 +169,7 @@ impl<'a> Fsdp2<'a> {
         tape.let_go_each(gradients);
         self.reducing.push(input);
         let offloads = self.wrapping.offloads;
-        tape.on_stream(REDUCING, |tape| {
+        tape.on_stream(Stream::Reducing, |tape| {
             if stored == reduce && !offloads {
                 tape.shard(SHARDS, sizes, stored, Kind::ParameterGradient);
                 return;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::fsdp2::REDUCING;
+use crate::allocator::Stream;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::tape::{Dtype, Kind, Reducer, Segment, StorageId, Tape};
 use crate::units::Overflow;
@@ -163,8 +163,8 @@ impl Zero {
     }
 
     /// The stream on which it reduces.
-    const fn stream(&self) -> u8 {
-        if self.how.overlaps { REDUCING } else { 0 }
+    const fn stream(&self) -> Stream {
+        if self.how.overlaps { Stream::Reducing } else { Stream::Program }
     }
 
     fn begin(&mut self, tape: &mut Tape) {

@@ -3,8 +3,8 @@
 //! Read in `deepspeed/runtime/zero/partitioned_param_coordinator.py` and `stage3.py` of DeepSpeed 0.19. From the second step
 //! on the order of a step is known, and the prefetcher runs on from the forward into the backward pass.
 
-use super::fsdp2::GATHERING;
 use super::wrapper::WHOLE;
+use crate::allocator::Stream;
 use crate::layers::recorder::hooks::{At, Hooks, Moment};
 use crate::tape::{Dtype, Kind, Reducer, Segment, StorageId, Tape};
 
@@ -55,7 +55,7 @@ impl Zero3 {
 
     fn gather(&mut self, tape: &mut Tape, reads: Reads, elements: u64) {
         let dtype = self.dtype;
-        let storage = tape.on_stream(GATHERING, |tape| tape.shard(WHOLE, [elements, 1], dtype, Kind::Value));
+        let storage = tape.on_stream(Stream::Gathering, |tape| tape.shard(WHOLE, [elements, 1], dtype, Kind::Value));
         self.there.push((reads, elements, storage));
     }
 

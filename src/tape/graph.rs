@@ -2,6 +2,7 @@
 
 use super::record::{Input, NOTHING, Node, Saving};
 use super::{Dtype, Event, Kind, Reducer, Rule, Segment, Source, Storage, StorageId, Tape, Tensor, position};
+use crate::allocator::Stream;
 use crate::ledger::Held;
 use crate::shape::Dim;
 
@@ -113,8 +114,8 @@ impl Tape {
         id
     }
 
-    /// Allocates on a stream of a collective what is made here.
-    pub(crate) fn on_stream<T>(&mut self, stream: u8, make: impl FnOnce(&mut Self) -> T) -> T {
+    /// Allocates on a stream what is made here.
+    pub(crate) fn on_stream<T>(&mut self, stream: Stream, make: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.stream, stream);
         let result = make(self);
         self.stream = before;

@@ -2,6 +2,7 @@
 
 use super::dtype::Dtype;
 use super::rule::{FusedKernel, Rule};
+use crate::allocator::Stream;
 use crate::ledger::Held;
 
 /// The index of a storage on its tape.
@@ -69,8 +70,8 @@ pub(crate) struct Storage {
     pub(crate) made_in: Segment,
     /// Over how many GPUs it is divided: its shape is the whole of it.
     pub(crate) ways: u32,
-    /// The stream that allocates it: 0 that of the program, others those of collectives.
-    pub(crate) stream: u8,
+    /// The stream that allocates it.
+    pub(crate) stream: Stream,
     /// Whether some node of the graph, or a checkpoint, ever kept it.
     pub(crate) saved: bool,
     /// Whether a recomputation made or needs it.
