@@ -39,11 +39,43 @@ pub struct Gpu {
     pub source: Option<String>,
 }
 
+/// A generation of cards, as far as they differ in what a program takes on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generation {
+    /// NVIDIA's older than Ampere: without bf16, and without FlashAttention-2's kernels.
+    BeforeAmpere,
+    /// NVIDIA's Hopper.
+    Hopper,
+    /// NVIDIA's Blackwell, with Blackwell Ultra.
+    Blackwell,
+    /// Any other.
+    Other,
+}
+
+impl Generation {
+    /// The names of architectures, and of which generation they are.
+    const NAMES: [(&str, Self); 7] = [
+        ("Kepler", Self::BeforeAmpere),
+        ("Maxwell", Self::BeforeAmpere),
+        ("Pascal", Self::BeforeAmpere),
+        ("Volta", Self::BeforeAmpere),
+        ("Turing", Self::BeforeAmpere),
+        ("Hopper", Self::Hopper),
+        ("Blackwell", Self::Blackwell),
+    ];
+}
+
 impl Gpu {
+    /// Its generation, where its architecture is known.
+    pub fn generation(&self) -> Option<Generation> {
+        let architecture = self.architecture.as_deref()?;
+        let named = Generation::NAMES.into_iter().find(|(name, _)| architecture.contains(name));
+        Some(named.map_or(Generation::Other, |(_, generation)| generation))
+    }
+
     /// Whether it is an NVIDIA card older than Ampere: without bf16, and without FlashAttention-2's kernels.
     pub fn precedes_ampere(&self) -> bool {
-        let older = ["Kepler", "Maxwell", "Pascal", "Volta", "Turing"];
-        self.architecture.as_deref().is_some_and(|name| older.iter().any(|older| name.contains(older)))
+        self.generation() == Some(Generation::BeforeAmpere)
     }
 
     /// Bytes that a program can be given.

@@ -1,6 +1,6 @@
 //! What the kernels of a card take for themselves, as far as cards differ in it.
 
-use super::Gpu;
+use super::{Generation, Gpu};
 
 pub(crate) const KIB: u64 = 1 << 10;
 
@@ -32,6 +32,6 @@ impl Kernels {
 
 /// Hopper and later take 4096·8 KiB of cuBLAS workspace.
 fn is_large(gpu: Option<&Gpu>) -> bool {
-    let architecture = gpu.and_then(|gpu| gpu.architecture.as_deref());
-    architecture.is_none_or(|name| ["Hopper", "Blackwell"].iter().any(|large| name.contains(large)))
+    let generation = gpu.and_then(Gpu::generation);
+    generation.is_none_or(|it| matches!(it, Generation::Hopper | Generation::Blackwell))
 }
