@@ -122,7 +122,7 @@ impl Ledger {
     pub(crate) fn with_reserve(self, kernels: Kernels, reserve: Reserve) -> Result<Self, Overflow> {
         let exact = self.spread() == (Bytes::ZERO, Bytes::ZERO) && !self.process.order_guessed;
         let Self { mut entries, moments, peak, course, process, rank, stages, mut reserves } = self;
-        let outside = Process::context_of(&entries);
+        let outside = Process::context_of(&entries)?;
         let asked = moments[peak].total.saturating_sub(outside);
         // Weights come before anything leaves holes.
         let holed = moments.iter().filter(|moment| moment.instant != Instant::Load);

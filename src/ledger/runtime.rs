@@ -35,7 +35,7 @@ pub(crate) struct Process {
     pub(crate) played: bool,
     /// Whether a compiler chose the order in which the run asks for memory, so that what is played out is one of several.
     pub(crate) order_guessed: bool,
-    /// Whether it is one of several that exchange tensors.
+    /// Whether it is known to be one of several that exchange tensors.
     communicates: bool,
     /// Who says which workspaces libraries take.
     workspaces: Workspaces,
@@ -47,14 +47,15 @@ impl Process {
     /// That of a scenario, whose allocator is played out or not.
     pub(crate) fn of(scenario: &Scenario, played: bool) -> Self {
         let runtime = &scenario.runtime;
+        let sketched = scenario.estimator == Estimator::Sketch;
         Self {
             context_mib: runtime.context_mib,
             margin_mib: runtime.margin_mib,
             played,
             order_guessed: false,
-            communicates: scenario.gpus > 1,
+            communicates: scenario.gpus > 1 && !sketched,
             workspaces: Workspaces::Usual,
-            sketched: scenario.estimator == Estimator::Sketch,
+            sketched,
         }
     }
 
@@ -77,8 +78,7 @@ impl Process {
 
     /// What NCCL takes: the usual, the least and the most.
     fn communicators(self) -> Result<[Bytes; 3], Overflow> {
-        let [usual, low, high] =
-            if self.communicates && !self.sketched { COMMUNICATORS_MIB } else { [0; 3] }.map(Bytes::from_mib);
+        let [usual, low, high] = if self.communicates { COMMUNICATORS_MIB } else { [0; 3] }.map(Bytes::from_mib);
         Ok([usual?, low?, high?])
     }
 
@@ -96,9 +96,8 @@ impl Process {
     }
 
     /// What of these entries stands outside PyTorch's allocator.
-    pub(crate) fn context_of(entries: &[Entry]) -> Bytes {
-        let outside = entries.iter().filter(|entry| !entry.in_allocator()).map(|entry| entry.bytes);
-        Bytes::checked_sum(outside).unwrap_or(Bytes::MAX)
+    pub(crate) fn context_of(entries: &[Entry]) -> Result<Bytes, Overflow> {
+        Bytes::checked_sum(entries.iter().filter(|entry| !entry.in_allocator()).map(|entry| entry.bytes))
     }
 
     /// The runtime entries on a card whose tensors come to `allocated` at the peak.
@@ -112,7 +111,7 @@ impl Process {
             alive,
             "observed 300 to 600 MiB with lazy loading, CUDA 11.7 and later",
         )];
-        if self.communicates && !self.sketched {
+        if self.communicates {
             let [usual, low, high] = self.communicators()?;
             entries.push(entry(
                 Overhead::Communicators,
