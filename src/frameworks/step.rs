@@ -133,7 +133,7 @@ pub(crate) fn ledger(step: &impl TrainingStep) -> Result<Ledger, EstimateError> 
 
 /// Alive at every instant of both steps.
 pub(crate) fn always() -> Alive {
-    Instant::TRAINING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant))
+    Alive::at(Instant::TRAINING)
 }
 
 pub(crate) fn steady() -> Alive {
@@ -215,7 +215,7 @@ pub(crate) fn close_at(
     let of = |step: Step| places.iter().map(move |(instant, place)| (step, *instant, place.clone()));
     let instants: Vec<_> = of(Step::First).chain(of(Step::Steady)).collect();
     let allocated = Ledger::heaviest(&entries, &instants)?;
-    let always = places.iter().fold(Alive::NEVER, |alive, (instant, _)| alive.in_both(*instant));
+    let always = Alive::at(places.iter().map(|(instant, _)| *instant));
     entries.append(&mut process.entries(gpu, allocated, always)?);
     Ok(Ledger::close(entries, instants, course)?.in_process(process))
 }

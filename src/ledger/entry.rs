@@ -195,6 +195,11 @@ impl Alive {
     /// Never.
     pub const NEVER: Self = Self(0);
 
+    /// In these instants of both steps.
+    pub fn at(instants: impl IntoIterator<Item = Instant>) -> Self {
+        instants.into_iter().fold(Self::NEVER, Self::in_both)
+    }
+
     /// In one instant of one step.
     #[must_use]
     pub const fn with(self, step: Step, instant: Instant) -> Self {

@@ -149,7 +149,7 @@ pub(super) fn ledger(model: &Model, scenario: &Scenario) -> Result<Ledger, Estim
             divided: Division::NONE,
             bytes: terms.bytes(&shape, bits)?,
             lifetime,
-            alive: Alive::NEVER.in_both(instant),
+            alive: Alive::at([instant]),
             exactness: Exactness::Exact,
             source: SOURCE,
             origin: Origin::Shapes,

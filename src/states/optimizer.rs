@@ -130,7 +130,7 @@ pub(crate) fn temporaries(
     (optimizer, implementation): (Optimizer, OptimizerImplementation),
     kernels: Option<Kernels>,
 ) -> Result<Vec<Entry>, Overflow> {
-    let both = Alive::NEVER.in_both(Instant::OptimizerStep);
+    let both = Alive::at([Instant::OptimizerStep]);
     let each = match (optimizer, implementation) {
         (Optimizer::Adamw, OptimizerImplementation::Foreach) => "square root for ",
         (Optimizer::ScheduleFree, _) => "denominator for ",

@@ -107,7 +107,7 @@ impl Hasher for NameHasher {
 
 fn alive(life: &Life, positions: &Positions) -> Alive {
     let instants = positions.iter().filter(|(_, event)| life.at(*event));
-    instants.fold(Alive::NEVER, |alive, (instant, _)| alive.in_both(*instant))
+    Alive::at(instants.map(|(instant, _)| *instant))
 }
 
 fn entry(recording: &Forward, storage: &Storage, life: &Life, alive: Alive) -> Result<Entry, Overflow> {

@@ -42,7 +42,7 @@ pub(super) fn entries(plan: &Plan<'_>, weights: &[Weight]) -> Result<Vec<Entry>,
         }
     }
     if gradients == Bits::whole(16) {
-        let alive = Alive::NEVER.in_both(Instant::OptimizerStep);
+        let alive = Alive::at([Instant::OptimizerStep]);
         for weight in weights {
             let copy = owned(plan, weight, "fp32 copy of the gradient of");
             entries.push(entry(weight, &copy, Category::Optimizer, alive)?);

@@ -35,12 +35,12 @@ pub(super) fn ledger(plan: &Plan<'_>) -> Result<Ledger, EstimateError> {
     entries.append(&mut flight.entries(plan)?);
     entries.append(&mut of_loss(plan, &flight)?);
     for draft in working::drafts(plan)? {
-        let alive = Alive::NEVER.in_both(Instant::Backward);
+        let alive = Alive::at([Instant::Backward]);
         entries.push(transient(&draft, (Category::Workspace, Place::Model), alive)?);
     }
     if let Some(draft) = working::gathered(plan, &weights)? {
         let instants = [Instant::ForwardEnd, Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
-        let alive = instants.into_iter().fold(Alive::NEVER, Alive::in_both);
+        let alive = Alive::at(instants);
         entries.push(transient(&draft, (Category::Workspace, Place::Model), alive)?);
     }
     entries.append(&mut at_the_end(plan, &flight)?);
@@ -111,8 +111,7 @@ impl Flight {
                 }
             }
         }
-        let alive = [Instant::ForwardEnd, Instant::LossBackward, Instant::Backward];
-        let alive = alive.into_iter().fold(Alive::NEVER, Alive::in_both);
+        let alive = Alive::at([Instant::ForwardEnd, Instant::LossBackward, Instant::Backward]);
         let entry = |(draft, place, count): (&Draft, Place, u64)| {
             let most = if layer::is_offloaded(plan, draft.kept) { RESIDENT } else { u64::MAX };
             let (category, count) = (Category::Activations, count.min(most));
@@ -214,8 +213,7 @@ fn fed(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
     if plan.megatron().create_attention_mask_in_dataloader {
         drafts.push(Draft::new("attention mask", &[batch, length, length], 8, Division::NONE));
     }
-    let alive = [Instant::ForwardEnd, Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
-    let alive = alive.into_iter().fold(Alive::NEVER, Alive::in_both);
+    let alive = Alive::at([Instant::ForwardEnd, Instant::LossBackward, Instant::Backward, Instant::BackwardEnd]);
     drafts.iter().map(|draft| transient(draft, (Category::Activations, Place::Model), alive)).collect()
 }
 
@@ -225,7 +223,7 @@ fn of_loss(plan: &Plan<'_>, flight: &Flight) -> Result<Vec<Entry>, Overflow> {
     if scored == 0 {
         return Ok(Vec::new());
     }
-    let [forward, backward] = [Instant::ForwardEnd, Instant::LossBackward].map(|instant| Alive::NEVER.in_both(instant));
+    let [forward, backward] = [Instant::ForwardEnd, Instant::LossBackward].map(|instant| Alive::at([instant]));
     let both = forward.union(backward);
     let (category, place) = (Category::Logits, Place::Loss);
     let saved =
@@ -235,7 +233,7 @@ fn of_loss(plan: &Plan<'_>, flight: &Flight) -> Result<Vec<Entry>, Overflow> {
         entries.push(saved(&draft, scored, both)?);
     }
     for draft in loss::deferred(plan) {
-        entries.push(saved(&draft, 1, both.union(Alive::NEVER.in_both(Instant::Backward)))?);
+        entries.push(saved(&draft, 1, both.union(Alive::at([Instant::Backward])))?);
     }
     for draft in loss::forward(plan) {
         entries.push(transient(&draft, (category, place), forward)?);
@@ -249,7 +247,7 @@ fn of_loss(plan: &Plan<'_>, flight: &Flight) -> Result<Vec<Entry>, Overflow> {
 /// When a micro batch's backward pass is through: the embedding's gradient or what goes to the stage before, beside the
 /// micro batches that are still in flight.
 fn at_the_end(plan: &Plan<'_>, flight: &Flight) -> Result<Vec<Entry>, Overflow> {
-    let alive = Alive::NEVER.in_both(Instant::BackwardEnd);
+    let alive = Alive::at([Instant::BackwardEnd]);
     let mut drafts = vec![Draft::new("gradient of the stage's input", &plan.stream(), 16, plan.by_tokens())];
     if plan.is_first() {
         let table = [dim("V", plan.vocabulary()), dim("h", plan.architecture().hidden_size)];

@@ -176,7 +176,7 @@ impl<'a> Served<'a> {
         let mut entries = stored.parameters(model, serving, always())?;
         entries.append(&mut self.buffers(always())?);
         entries.append(&mut self.pixels()?);
-        let steps = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
+        let steps = Alive::at([Instant::Prefill, Instant::Decode]);
         let bits = Bits::whole(stored.plain.bits());
         entries.append(&mut recurrent::states(&model.architecture, infer.concurrency, bits, steps)?);
         let images = self.seen.as_ref().map_or(0, Seen::attended);
@@ -214,7 +214,7 @@ impl<'a> Served<'a> {
             let mut of_pass = Vec::new();
             let place = post(&mut of_pass, &run.prefill(*pass), Instant::Prefill)?;
             if pass[0] > 0 {
-                of_pass.append(&mut cache.entries(pass[0] + pass[1], Alive::NEVER.in_both(Instant::Prefill))?);
+                of_pass.append(&mut cache.entries(pass[0] + pass[1], Alive::at([Instant::Prefill]))?);
                 of_pass.append(&mut cache.behind_windows(Instant::Prefill, *pass)?);
             }
             let total = Bytes::checked_sum(of_pass.iter().map(|entry| entry.bytes))?;
@@ -229,7 +229,7 @@ impl<'a> Served<'a> {
         let all = infer.context_length;
         if prompt < all {
             instants.push((Instant::Decode, post(entries, &run.decode(all), Instant::Decode)?));
-            entries.append(&mut cache.entries(all, Alive::NEVER.in_both(Instant::Decode))?);
+            entries.append(&mut cache.entries(all, Alive::at([Instant::Decode]))?);
             entries.append(&mut cache.behind_windows(Instant::Decode, [all - 1, 1])?);
         }
         Ok(())
@@ -252,7 +252,7 @@ impl<'a> Served<'a> {
         } else {
             grown(cache, prompt)?
         });
-        entries.append(&mut cache.sampler(Alive::NEVER.in_both(Instant::Decode))?);
+        entries.append(&mut cache.sampler(Alive::at([Instant::Decode]))?);
         Ok(())
     }
 }
@@ -266,7 +266,7 @@ fn post(entries: &mut Vec<Entry>, recording: &Forward, instant: Instant) -> Resu
 }
 
 fn always() -> Alive {
-    Instant::SERVING.iter().fold(Alive::NEVER, |alive, instant| alive.in_both(*instant))
+    Alive::at(Instant::SERVING)
 }
 
 /// How a release serves such a model.
@@ -279,7 +279,7 @@ fn described(job: &Job<'_>) -> Result<Serving, EstimateError> {
 
 /// A cache that grows layer by layer: all of it resident, one layer's twice for a moment.
 fn grown(cache: &Cache<'_>, prompt: u64) -> Result<Vec<Entry>, EstimateError> {
-    let serving = Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode);
+    let serving = Alive::at([Instant::Prefill, Instant::Decode]);
     let mut entries = cache.entries(cache.infer.context_length, serving)?;
     let all = cache.infer.context_length;
     for (instant, pass) in [(Instant::Prefill, [0, prompt]), (Instant::Decode, [all.saturating_sub(1), 1])] {

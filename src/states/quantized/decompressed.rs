@@ -35,8 +35,7 @@ pub(super) enum When {
 impl When {
     /// Its instants.
     pub(super) fn alive(self) -> Alive {
-        let (load, passes) =
-            (Alive::NEVER.in_both(Instant::Load), Alive::NEVER.in_both(Instant::Prefill).in_both(Instant::Decode));
+        let (load, passes) = (Alive::at([Instant::Load]), Alive::at([Instant::Prefill, Instant::Decode]));
         match self {
             Self::Loaded => load,
             Self::Passes => passes,

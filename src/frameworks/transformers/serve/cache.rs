@@ -109,7 +109,7 @@ impl Cache<'_> {
             for (name, heads, width) in cached(attention) {
                 let shape = Shape::new(&[self.b(), heads, dim, width]);
                 let name = format!("{name} that have left the window").into();
-                let hidden = entry(name, place, layers, (shape, bits), Alive::NEVER.in_both(instant), source)?;
+                let hidden = entry(name, place, layers, (shape, bits), Alive::at([instant]), source)?;
                 entries.push(Entry { category: Category::Workspace, lifetime: Lifetime::Transient, ..hidden });
             }
         }
@@ -129,7 +129,7 @@ impl Cache<'_> {
         ]);
         let bits = Bits::whole(self.compute.bits());
         let name = Cow::Borrowed("keys and values of one layer, expanded");
-        let alive = Alive::NEVER.in_both(Instant::Decode);
+        let alive = Alive::at([Instant::Decode]);
         let source = Source::read("latent attention of Transformers 5.23, read");
         let expanded = entry(name, Place::Model, 1, (shape, bits), alive, source)?;
         Ok(Some(Entry {
@@ -143,7 +143,7 @@ impl Cache<'_> {
 
     /// A new token is concatenated to one layer's keys and values at a time, while the old ones are still there.
     pub(crate) fn concatenation(&self) -> Result<Option<Entry>, Overflow> {
-        let layers = self.entries(self.infer.context_length, Alive::NEVER.in_both(Instant::Decode))?;
+        let layers = self.entries(self.infer.context_length, Alive::at([Instant::Decode]))?;
         let Some(largest) = layers.iter().max_by_key(|entry| entry.bytes.get() / entry.count) else { return Ok(None) };
         Ok(Some(Entry {
             category: Category::Workspace,

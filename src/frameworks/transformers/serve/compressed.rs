@@ -26,7 +26,7 @@ pub(crate) fn transients(cache: &Cache<'_>) -> Result<Vec<Entry>, Overflow> {
             let width = Dim { symbol: "d", size: compressed.series() * width };
             let shape = Shape::new(&[TWO, b, tokens, width]);
             let name = Cow::Borrowed("keys and gates behind those to compress");
-            let alive = Alive::NEVER.in_both(Instant::Prefill);
+            let alive = Alive::at([Instant::Prefill]);
             entries.push(transient(entry(name, place, layers, (shape, bits), alive, READ)?));
         }
     }
@@ -35,7 +35,7 @@ pub(crate) fn transients(cache: &Cache<'_>) -> Result<Vec<Entry>, Overflow> {
         let copies = if cache.infer.concurrency > 1 { heads + 1 } else { 1 };
         let shape = Shape::new(&[b, dim("", copies), dim("l", seen), dim("d", head)]);
         let name = Cow::Borrowed("keys of one layer, put together");
-        let alive = Alive::NEVER.in_both(Instant::Decode);
+        let alive = Alive::at([Instant::Decode]);
         let keys = transient(entry(name, Place::Model, 1, (shape, bits), alive, READ)?);
         let exactness = Exactness::Estimated { low: Bytes::ZERO, high: keys.bytes };
         entries.push(Entry { exactness, ..keys });

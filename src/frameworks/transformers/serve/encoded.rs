@@ -10,7 +10,7 @@ use crate::ledger::{Alive, EstimateError, Instant, Ledger};
 /// The ledger of one forward pass over `concurrency` × `context_length` tokens.
 pub(crate) fn ledger(served: &Served<'_>) -> Result<Ledger, EstimateError> {
     let Served { model, infer, serving, stored, .. } = served;
-    let always = Alive::NEVER.in_both(Instant::Load).in_both(Instant::Prefill);
+    let always = Alive::at([Instant::Load, Instant::Prefill]);
     let mut entries = stored.parameters(model, *serving, always)?;
     entries.append(&mut served.buffers(always)?);
     let place = post(&mut entries, &served.run([infer.concurrency, infer.context_length]).record(), Instant::Prefill)?;

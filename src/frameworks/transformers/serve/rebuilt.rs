@@ -15,7 +15,7 @@ use crate::units::{Bits, Bytes, Overflow};
 
 /// The cache at the prompt's end and where decoding is heaviest, with what stands beside it then.
 pub(crate) fn entries(cache: &Cache<'_>, serving: Serving) -> Result<Vec<Entry>, Overflow> {
-    let mut entries = cache.entries(cache.prompt, Alive::NEVER.in_both(Instant::Prefill))?;
+    let mut entries = cache.entries(cache.prompt, Alive::at([Instant::Prefill]))?;
     let longest = cache.infer.context_length;
     let first = step(cache, serving, cache.prompt.saturating_add(1).min(longest), true)?;
     let last = step(cache, serving, longest, false)?;
@@ -26,7 +26,7 @@ pub(crate) fn entries(cache: &Cache<'_>, serving: Serving) -> Result<Vec<Entry>,
 
 /// The step after which the cache has so many tokens.
 fn step(cache: &Cache<'_>, serving: Serving, tokens: u64, first: bool) -> Result<Vec<Entry>, Overflow> {
-    let decode = Alive::NEVER.in_both(Instant::Decode);
+    let decode = Alive::at([Instant::Decode]);
     let mut entries = cache.entries(tokens, decode)?;
     for old in cache.entries(tokens.saturating_sub(1).max(1), decode)? {
         entries.push(Entry {

@@ -57,7 +57,7 @@ impl Trained<'_> {
         let partitions = self.partitions(spread.layout.shard)?;
         let ways = spread.layout.shard;
         let [norm, flat, wide] = sizes_of_step(spread, &partitions)?;
-        let alive = Alive::NEVER.in_both(Instant::OptimizerStep);
+        let alive = Alive::at([Instant::OptimizerStep]);
         let entry = |name, elements, bits| -> Result<Entry, Overflow> {
             let shape = Shape::new(&[Dim { symbol: "n", size: elements }]);
             let entry = weights::plain(name, Place::Optimizer, shape, bits, alive, SOURCE)?;
