@@ -82,25 +82,39 @@ fn sizes(layers: u64, layout: &Layout, megatron: &Megatron) -> Result<Vec<u64>, 
     Ok(sizes)
 }
 
+/// The keys of a number of its own for the first stage and for the last.
+const KEYS: [&str; 2] = ["megatron.decoder_first_pipeline_num_layers", "megatron.decoder_last_pipeline_num_layers"];
+
 /// The first and the last stage have layers of their own number, the others equal shares of the rest.
 fn uneven(layers: u64, layout: &Layout, ends: [Option<u64>; 2]) -> Result<Vec<u64>, EstimateError> {
-    let key = "megatron.decoder_first_pipeline_num_layers";
-    let taken: u64 = ends.iter().flatten().sum();
-    let others = layout.pipeline - ends.iter().flatten().count() as u64;
+    let named = KEYS.into_iter().zip(ends).filter_map(|(key, own)| own.map(|own| (key, own)));
+    for (key, own) in named.clone() {
+        if !own.is_multiple_of(layout.virtual_pipeline) {
+            let problem = format!("{own} layers, which {} pieces of a stage do not divide", layout.virtual_pipeline);
+            return Err(EstimateError::Invalid { key, problem });
+        }
+    }
+    let key = named.clone().map(|(key, _)| key).next().unwrap_or(KEYS[0]);
+    let taken: u64 = named.clone().map(|(_, own)| own).sum();
+    let others = layout.pipeline - named.count() as u64;
     let pieces = others.saturating_mul(layout.virtual_pipeline);
-    let left = layers.checked_sub(taken);
-    let fits = left.is_some_and(|left| if others == 0 { left == 0 } else { left > 0 && left.is_multiple_of(pieces) });
-    let divides = ends.iter().flatten().all(|layers| layers.is_multiple_of(layout.virtual_pipeline));
-    if !fits || !divides {
-        let rest = left.map_or_else(|| String::from("fewer than none"), |left| left.to_string());
+    let left = layers.checked_sub(taken).filter(|left| (others == 0) == (*left == 0));
+    let Some(left) = left else {
+        let beside = if others == 0 { String::new() } else { format!(" and {others} stages that need some") };
+        let problem =
+            format!("{taken} layers on stages with a number of their own{beside}, but the model has {layers}");
+        return Err(EstimateError::Invalid { key, problem });
+    };
+    if others > 0 && !left.is_multiple_of(pieces) {
+        let each = layout.virtual_pipeline;
+        let of_each = if each > 1 { format!(" of {each} pieces each") } else { String::new() };
         let problem = format!(
-            "with {taken} layers on the first and last stage {rest} of {layers} are left, which {others} stages with {} \
-             pieces each do not divide",
-            layout.virtual_pipeline
+            "{taken} layers on stages with a number of their own leave {left} of {layers}, which {others} stages{of_each} \
+             do not divide"
         );
         return Err(EstimateError::Invalid { key, problem });
     }
-    let usual = left.unwrap_or(0).checked_div(pieces).unwrap_or(0);
+    let usual = left.checked_div(pieces).unwrap_or(0);
     let of_piece = |index: u64| {
         let stage = index % layout.pipeline;
         let own = if stage == 0 {
@@ -156,5 +170,23 @@ mod tests {
         assert_eq!(sizes(14, &layout(4, 2), &counted).unwrap(), [1, 2, 2, 2, 2, 2, 2, 1]);
         let said = sizes(12, &layout(5, 1), &usual).unwrap_err().to_string();
         assert!(said.contains("4 and 6"), "{said}");
+    }
+
+    #[test]
+    fn a_number_of_its_own_is_refused_by_its_key_and_for_what_is_wrong_with_it() {
+        let said = |first, last, layout: Layout| uneven(12, &layout, [first, last]).unwrap_err().to_string();
+        let last = said(None, Some(3), layout(4, 2));
+        assert_eq!(
+            last,
+            "megatron.decoder_last_pipeline_num_layers: 3 layers, which 2 pieces of a stage do not divide"
+        );
+        let more = said(Some(13), None, layout(4, 1));
+        assert!(more.contains("13 layers") && more.contains("the model has 12"), "{more}");
+        let none_left = said(Some(6), Some(6), layout(4, 1));
+        assert!(none_left.contains("2 stages that need some"), "{none_left}");
+        let unused = said(Some(4), Some(4), layout(2, 1));
+        assert!(unused.contains("8 layers") && unused.contains("the model has 12"), "{unused}");
+        let rest = said(Some(4), Some(1), layout(4, 1));
+        assert!(rest.contains("leave 7 of 12, which 2 stages do not divide"), "{rest}");
     }
 }
