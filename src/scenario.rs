@@ -179,7 +179,7 @@ pub struct Parallel {
     pub zero: u64,
     /// GPUs per shard group; unset: all.
     pub shard_size: Option<u64>,
-    /// Micro batches in flight per step.
+    /// Micro batches of a step on each replica; how many of them are in flight at once the pipeline's schedule says.
     pub micro_batches: u64,
     /// What spreads a step over the data-parallel group.
     pub strategy: Strategy,

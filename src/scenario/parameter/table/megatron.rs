@@ -36,7 +36,10 @@ pub(super) const MEGATRON: &[Parameter] = &[
         .label("recompute layers")
         .unit("layers")
         .when(recomputing_by_megatron)
-        .help("with full recomputation: layers of a group (uniform), or recomputed layers of a stage (block)"),
+        .help(
+            "with full recomputation: layers of a group (uniform), or recomputed layers of each piece of a stage \
+              (block)",
+        ),
     row!(megatron.decoder_first_pipeline_num_layers)
         .within([1, 1 << 20], Step::One)
         .label("first stage")
