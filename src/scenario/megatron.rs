@@ -85,6 +85,16 @@ pub struct Megatron {
     pub mtp_hybrid_override_pattern: String,
 }
 
+impl Megatron {
+    /// Micro batches that one piece of the model takes in a row, in a pipeline of so many stages.
+    pub(crate) const fn micro_batch_group(&self, stages: u64) -> u64 {
+        match self.microbatch_group_size_per_virtual_pipeline_stage {
+            Some(group) => group,
+            None => stages,
+        }
+    }
+}
+
 impl Default for Megatron {
     fn default() -> Self {
         Self {

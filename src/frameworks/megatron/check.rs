@@ -225,7 +225,7 @@ fn schedule(job: &Job<'_>, layout: &Layout, pieces: u64) -> Result<(), EstimateE
         return invalid("parallel.virtual_pipeline", problem);
     }
     let micro_batches = job.scenario.parallel.micro_batches;
-    let group = megatron.microbatch_group_size_per_virtual_pipeline_stage.unwrap_or(stages);
+    let group = megatron.micro_batch_group(stages);
     if group < stages {
         let key = "megatron.microbatch_group_size_per_virtual_pipeline_stage";
         return invalid(key, format!("{group}, but as many as the {stages} stages are needed"));

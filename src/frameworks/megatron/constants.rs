@@ -1,10 +1,10 @@
 //! What does not depend on the step: workspaces of libraries, and buffers that are made once and stay.
 
-use super::draft::{Draft, Load, Posted, dim};
+use super::draft::{Draft, Load, Posted, dim, heaviest};
 use super::layer;
 use super::plan::Plan;
 use crate::frameworks::step::always;
-use crate::gpu::Gpu;
+use crate::gpu::{Generation, Gpu};
 use crate::ledger::{Alive, Category, Division, Entry, Instant, Lifetime, Overhead, Place};
 use crate::scenario::TokenDispatcher;
 use crate::units::Overflow;
@@ -45,16 +45,13 @@ pub(super) fn entries(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
 fn cublas(plan: &Plan<'_>) -> Draft {
     let name = "PyTorch's workspaces of cuBLAS, of the forward thread and of autograd's";
     let large = plan.kernels().groups_products;
-    if plan.megatron().deterministic_mode || large && !is_blackwell(plan.job.gpu) {
+    let is_blackwell = plan.job.gpu.and_then(Gpu::generation) == Some(Generation::Blackwell);
+    if plan.megatron().deterministic_mode || large && !is_blackwell {
         return Draft::plain(name, LARGE).times(2);
     }
     let draft = Draft::plain(name, SMALL).times(2);
     // Two of three figures of GB200 have the small ones.
     if large { draft.loaded(Load::between(100, 100, 100 * LARGE / SMALL)) } else { draft }
-}
-
-fn is_blackwell(gpu: Option<&Gpu>) -> bool {
-    gpu.and_then(|gpu| gpu.architecture.as_deref()).is_some_and(|name| name.contains("Blackwell"))
 }
 
 /// 32 MiB and 1 KiB from Hopper on, 4 MiB before.
@@ -80,14 +77,8 @@ fn shared_buffer(plan: &Plan<'_>) -> Result<Option<Entry>, Overflow> {
         let tokens = Draft::new("global memory buffer: tokens of all experts", &plan.stream(), 16, plan.by_tokens());
         users.push(tokens.times(ranks));
     }
-    let mut largest: Option<(crate::units::Bytes, Draft)> = None;
-    for user in users {
-        let bytes = user.bytes()?;
-        if largest.as_ref().is_none_or(|(most, _)| bytes > *most) {
-            largest = Some((bytes, user));
-        }
-    }
-    largest.map(|(_, draft)| buffer(&draft, always())).transpose()
+    let largest = heaviest(users.into_iter().map(|user| vec![user]))?;
+    largest.first().map(|draft| buffer(draft, always())).transpose()
 }
 
 /// What Transformer Engine gives autograd in the place of gradients that products added to the buffer themselves: one
@@ -118,7 +109,7 @@ fn between_stages(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
     let mut entries = vec![buffer(&stream("input, output and gradient of the stage").times(3), always())?];
     let pieces = plan.pieces.len() as u64;
     if pieces > 1 {
-        let after = Alive::NEVER.in_both(Instant::OptimizerStep);
+        let after = Alive::at([Instant::OptimizerStep]);
         let left = stream("tensors that pieces of the model sent last").times(2 * pieces - 2);
         entries.push(buffer(&left.loaded(Load::between(100, 100, 150)), after)?);
     }

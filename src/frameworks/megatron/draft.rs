@@ -157,6 +157,18 @@ impl Draft {
     }
 }
 
+/// The heaviest of several sets of tensors; of equal ones the first.
+pub(super) fn heaviest(sets: impl IntoIterator<Item = Vec<Draft>>) -> Result<Vec<Draft>, Overflow> {
+    let mut heaviest = (Bytes::ZERO, Vec::new());
+    for set in sets {
+        let bytes = sum(&set)?;
+        if bytes > heaviest.0 {
+            heaviest = (bytes, set);
+        }
+    }
+    Ok(heaviest.1)
+}
+
 /// What these tensors come to on a rank.
 pub(super) fn sum(drafts: &[Draft]) -> Result<Bytes, Overflow> {
     drafts.iter().try_fold(Bytes::ZERO, |sum, draft| sum.checked_add(draft.bytes()?))

@@ -9,7 +9,7 @@ mod latent;
 mod mamba;
 mod mlp;
 
-use super::draft::{Draft, Kept, dim};
+use super::draft::{Draft, Kept};
 use super::letters::predicted;
 use super::options::{Modules, Recomputed};
 use super::plan::Plan;
@@ -144,7 +144,7 @@ pub(super) fn kinds<'a>(plan: &'a Plan<'_>) -> Vec<&'a Layer> {
             kinds.push(&group.layer);
         }
     }
-    if plan.megatron().mtp_num_layers > 0 && plan.pieces.iter().any(|piece| piece.predicts) {
+    if plan.predicts() {
         kinds.extend(predicted(plan.architecture(), plan.megatron()).into_iter().map(|group| &groups[group].layer));
     }
     kinds
@@ -167,16 +167,11 @@ pub(super) fn products(plan: &Plan<'_>) -> Vec<[u64; 2]> {
             FeedForward::Linear | FeedForward::None => {}
         }
     }
-    if plan.pieces.iter().any(|piece| piece.scores) {
+    if plan.is_last() {
         products.push([plan.vocabulary() / tensor, hidden]);
     }
-    if plan.megatron().mtp_num_layers > 0 && plan.pieces.iter().any(|piece| piece.predicts) {
+    if plan.predicts() {
         products.push([hidden / tensor, 2 * hidden]);
     }
     products
-}
-
-/// What a product's inputs are called by their own width.
-const fn channels(symbol: &'static str, size: u64) -> crate::shape::Dim {
-    dim(symbol, size)
 }

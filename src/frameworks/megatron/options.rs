@@ -1,7 +1,7 @@
 //! What of `[train]` and `[megatron]` is covered, and what it comes to.
 
 use super::Job;
-use crate::gpu::Gpu;
+use crate::gpu::{Generation, Gpu};
 use crate::ledger::{Asked, EstimateError};
 use crate::scenario::parameter::nearest;
 use crate::scenario::{
@@ -140,8 +140,8 @@ fn attends(train: &Train, megatron: &Megatron, gpu: Option<&Gpu>) -> Attends {
         AttentionBackend::Flash => Attends::Flash,
         AttentionBackend::Auto if train.attention == Attention::Eager => Attends::Unfused,
         AttentionBackend::Auto => {
-            let architecture = gpu.and_then(|gpu| gpu.architecture.as_deref());
-            if architecture.is_none_or(|name| name.contains("Hopper")) { Attends::CuDnn } else { Attends::Flash }
+            let generation = gpu.and_then(Gpu::generation);
+            if generation.is_none_or(|it| it == Generation::Hopper) { Attends::CuDnn } else { Attends::Flash }
         }
     }
 }
@@ -150,58 +150,59 @@ fn recomputed(train: &Train, megatron: &Megatron) -> Result<Recomputed, Estimate
     Ok(match train.recompute {
         Recompute::None => Recomputed::Modules(Modules::default()),
         Recompute::Full => Recomputed::Layers(megatron.recompute_method, megatron.recompute_num_layers),
-        Recompute::Selective => Recomputed::Modules(modules(megatron)?),
+        Recompute::Selective => {
+            let key = "megatron.recompute_modules";
+            Recomputed::Modules(switched(key, &megatron.recompute_modules, &MODULES)?)
+        }
     })
 }
 
-/// The words of a list, each of which is one that is known.
-fn each(
+/// Words of a list, and what each of them switches on.
+type Words<T, const N: usize> = [(&'static str, fn(&mut T) -> &mut bool); N];
+
+const MODULES: Words<Modules, 5> = [
+    ("core_attn", |modules| &mut modules.core_attention),
+    ("layernorm", |modules| &mut modules.norms),
+    ("mla_up_proj", |modules| &mut modules.latent_up),
+    ("mlp", |modules| &mut modules.mlp),
+    ("moe_act", |modules| &mut modules.experts_activation),
+];
+
+const OFFLOADS: Words<Offloaded, 7> = [
+    ("attn_norm", |offloaded| &mut offloaded.attention_norm),
+    ("qkv_linear", |offloaded| &mut offloaded.qkv),
+    ("core_attn", |offloaded| &mut offloaded.core_attention),
+    ("attn_proj", |offloaded| &mut offloaded.projection),
+    ("mlp_norm", |offloaded| &mut offloaded.mlp_norm),
+    ("expert_fc1", |offloaded| &mut offloaded.experts_up),
+    ("moe_act", |offloaded| &mut offloaded.experts_activation),
+];
+
+/// What a list switches on, each of whose words is to be one that is known.
+fn switched<T: Default, const N: usize>(
     key: &'static str,
     words: &[String],
-    known: &[&'static str],
-    mut take: impl FnMut(&str),
-) -> Result<(), EstimateError> {
+    known: &Words<T, N>,
+) -> Result<T, EstimateError> {
+    let mut switches = T::default();
     for word in words.iter().filter(|word| !word.is_empty()) {
-        if !known.contains(&word.as_str()) {
-            let near = nearest(word, known.iter().copied());
+        let Some((_, switch)) = known.iter().find(|(known, _)| known == word) else {
+            let known = known.map(|(known, _)| known);
+            let near = nearest(word, known);
             let near = near.map_or_else(String::new, |near| format!("; the nearest is {near}"));
             let covered = format!("{}{near}", known.join(", "));
             return Err(EstimateError::NotCovered { key, value: word.clone(), covered });
-        }
-        take(word);
+        };
+        *switch(&mut switches) = true;
     }
-    Ok(())
-}
-
-fn modules(megatron: &Megatron) -> Result<Modules, EstimateError> {
-    const KNOWN: [&str; 5] = ["core_attn", "layernorm", "mla_up_proj", "mlp", "moe_act"];
-    let mut modules = Modules::default();
-    each("megatron.recompute_modules", &megatron.recompute_modules, &KNOWN, |word| match word {
-        "core_attn" => modules.core_attention = true,
-        "layernorm" => modules.norms = true,
-        "mla_up_proj" => modules.latent_up = true,
-        "mlp" => modules.mlp = true,
-        _ => modules.experts_activation = true,
-    })?;
-    Ok(modules)
+    Ok(switches)
 }
 
 fn offloaded(megatron: &Megatron) -> Result<Offloaded, EstimateError> {
-    const KNOWN: [&str; 7] = ["attn_norm", "qkv_linear", "core_attn", "attn_proj", "mlp_norm", "expert_fc1", "moe_act"];
-    let mut offloaded = Offloaded::default();
     if !megatron.fine_grained_activation_offloading {
-        return Ok(offloaded);
+        return Ok(Offloaded::default());
     }
-    each("megatron.offload_modules", &megatron.offload_modules, &KNOWN, |word| match word {
-        "attn_norm" => offloaded.attention_norm = true,
-        "qkv_linear" => offloaded.qkv = true,
-        "core_attn" => offloaded.core_attention = true,
-        "attn_proj" => offloaded.projection = true,
-        "mlp_norm" => offloaded.mlp_norm = true,
-        "expert_fc1" => offloaded.experts_up = true,
-        _ => offloaded.experts_activation = true,
-    })?;
-    Ok(offloaded)
+    switched("megatron.offload_modules", &megatron.offload_modules, &OFFLOADS)
 }
 
 /// The most tokens of an expert, in percent of its equal share.

@@ -33,14 +33,14 @@ pub(super) fn of(plan: &Plan<'_>) -> Vec<Weight> {
     let mut weights = Vec::new();
     for block in &blocks {
         match block.block {
-            Block::Embedding if plan.pieces.iter().any(|piece| piece.embeds) => {
+            Block::Embedding if plan.is_first() => {
                 weights.extend(block.tensors.iter().map(|tensor| weight(plan, tensor, Place::Embedding, 1)));
             }
             Block::Group(_) => weights.extend(of_layers(plan, block)),
-            Block::FinalNorm if scores(plan) => {
+            Block::FinalNorm if plan.is_last() => {
                 weights.extend(block.tensors.iter().map(|tensor| weight(plan, tensor, Place::FinalNorm, 1)));
             }
-            Block::Head if scores(plan) => {
+            Block::Head if plan.is_last() => {
                 weights.extend(block.tensors.iter().map(|tensor| weight(plan, tensor, Place::Head, 1)));
             }
             _ => {}
@@ -49,10 +49,6 @@ pub(super) fn of(plan: &Plan<'_>) -> Vec<Weight> {
     copies(plan, &blocks, &mut weights);
     predicting(plan, &blocks, &mut weights);
     weights
-}
-
-fn scores(plan: &Plan<'_>) -> bool {
-    plan.pieces.iter().any(|piece| piece.scores)
 }
 
 /// The tensors of a group of equal layers, as many of which are on this stage.
@@ -68,18 +64,17 @@ fn of_layers(plan: &Plan<'_>, block: &BlockParameters) -> Vec<Weight> {
 
 /// What a last stage has a second time of the embedding: a tied head, and what predicting layers read.
 fn copies(plan: &Plan<'_>, blocks: &[BlockParameters], weights: &mut Vec<Weight>) {
-    let embeds = plan.pieces.iter().any(|piece| piece.embeds);
     let tables = blocks.iter().flat_map(|block| &block.tensors).filter(|tensor| tensor.part == Part::TokenEmbedding);
-    let Some(table) = tables.into_iter().next().filter(|_| !embeds) else { return };
+    let Some(table) = tables.into_iter().next().filter(|_| !plan.is_first()) else { return };
     let mut copy = |name| {
         let mut copy = weight(plan, table, Place::Head, 1);
         copy.draft.name = Cow::Borrowed(name);
         weights.push(copy);
     };
-    if scores(plan) && plan.architecture().tie_word_embeddings {
+    if plan.is_last() && plan.architecture().tie_word_embeddings {
         copy("head.weight, tied to the first stage's embedding");
     }
-    if plan.pieces.iter().any(|piece| piece.predicts) {
+    if plan.predicts() {
         copy("token embedding.weight, for the layers that predict further tokens");
     }
 }
@@ -87,7 +82,7 @@ fn copies(plan: &Plan<'_>, blocks: &[BlockParameters], weights: &mut Vec<Weight>
 /// Layers that predict tokens beyond the next: each with a projection of two streams and three norms beside.
 fn predicting(plan: &Plan<'_>, blocks: &[BlockParameters], weights: &mut Vec<Weight>) {
     let depths = if plan.megatron().mtp_use_repeated_layer { 1 } else { plan.megatron().mtp_num_layers };
-    if depths == 0 || !plan.pieces.iter().any(|piece| piece.predicts) {
+    if depths == 0 || !plan.predicts() {
         return;
     }
     let architecture = plan.architecture();

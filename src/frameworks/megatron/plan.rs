@@ -62,6 +62,11 @@ impl<'a> Plan<'a> {
         self.stage() + 1 == self.layout.pipeline
     }
 
+    /// Whether layers that predict tokens beyond the next are on this stage.
+    pub(super) fn predicts(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.predicts)
+    }
+
     /// Micro batches of a step on a replica.
     pub(super) const fn micro_batches(&self) -> u64 {
         self.job.scenario.parallel.micro_batches
@@ -73,8 +78,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Micro batches that a piece of the model takes in a row.
-    pub(super) fn group(&self) -> u64 {
-        self.megatron().microbatch_group_size_per_virtual_pipeline_stage.unwrap_or(self.layout.pipeline)
+    pub(super) const fn group(&self) -> u64 {
+        self.megatron().micro_batch_group(self.layout.pipeline)
     }
 
     pub(super) fn fp8(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::{Draft, Load, dim, sum};
+use super::draft::{Draft, Load, dim, heaviest};
 use super::layer;
 use super::options::Recomputed;
 use super::parameters::Weight;
@@ -10,19 +10,12 @@ use super::plan::Plan;
 use crate::ledger::{Division, Place};
 use crate::model::architecture::Layer;
 use crate::scenario::RecomputeMethod;
-use crate::units::{Bytes, Overflow};
+use crate::units::Overflow;
 
 /// The heaviest of the candidates, and what stands beside each of them.
 pub(super) fn drafts(plan: &Plan<'_>) -> Result<Vec<Draft>, Overflow> {
     let kinds = layer::kinds(plan);
-    let mut heaviest: (Bytes, Vec<Draft>) = (Bytes::ZERO, Vec::new());
-    for candidate in kinds.iter().flat_map(|layer| layer::working(plan, layer)) {
-        let bytes = sum(&candidate)?;
-        if bytes > heaviest.0 {
-            heaviest = (bytes, candidate);
-        }
-    }
-    let mut drafts = heaviest.1;
+    let mut drafts = heaviest(kinds.iter().flat_map(|layer| layer::working(plan, layer)))?;
     drafts.extend(recomputed(plan, &kinds)?);
     drafts.extend(weight_gradient(plan));
     drafts.extend(beside_communication(plan, &kinds)?);
@@ -34,20 +27,12 @@ fn recomputed(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>, Overflow>
     let Recomputed::Layers(method, layers) = plan.options.recomputed else { return Ok(Vec::new()) };
     let of_piece = plan.pieces.iter().map(|piece| piece.layers.end - piece.layers.start).max().unwrap_or(0);
     let group = if method == RecomputeMethod::Uniform { layers.min(of_piece) } else { 1 };
-    Ok(heaviest(plan, kinds)?.into_iter().map(|draft| Draft { times: draft.times * group, ..draft }).collect())
+    Ok(heaviest_layer(plan, kinds)?.into_iter().map(|draft| Draft { times: draft.times * group, ..draft }).collect())
 }
 
 /// What the heaviest kind of layer keeps.
-fn heaviest(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>, Overflow> {
-    let mut heaviest: (Bytes, Vec<Draft>) = (Bytes::ZERO, Vec::new());
-    for layer in kinds {
-        let kept = layer::kept(plan, layer);
-        let bytes = sum(&kept)?;
-        if bytes > heaviest.0 {
-            heaviest = (bytes, kept);
-        }
-    }
-    Ok(heaviest.1)
+fn heaviest_layer(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>, Overflow> {
+    heaviest(kinds.iter().map(|layer| layer::kept(plan, layer)))
 }
 
 /// What Megatron-FSDP gathers of the largest layer, with its gradient before that is divided and in the buffer's type.
@@ -83,7 +68,7 @@ fn beside_communication(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>,
     if !plan.megatron().overlap_moe_expert_parallel_comm {
         return Ok(Vec::new());
     }
-    let mut layer = heaviest(plan, kinds)?;
+    let mut layer = heaviest_layer(plan, kinds)?;
     layer.retain(|draft| !layer::is_offloaded(plan, draft.kept));
     Ok(layer)
 }

@@ -1,7 +1,7 @@
 //! Attention over heads of one kind.
 
-use super::{channels, latent};
-use crate::frameworks::megatron::draft::{Draft, Kept};
+use super::latent;
+use crate::frameworks::megatron::draft::{Draft, Kept, dim};
 use crate::frameworks::megatron::options::Attends;
 use crate::frameworks::megatron::plan::Plan;
 use crate::model::architecture::Attention;
@@ -10,7 +10,7 @@ use crate::model::family::QkNorm;
 /// What attention keeps beside the norm before it.
 pub(super) fn kept(plan: &Plan<'_>, attention: &Attention, drafts: &mut Vec<Draft>) {
     let by_channels = plan.by_channels();
-    let tensor = |name, symbol, size| Draft::new(name, &plan.tokens(channels(symbol, size)), 16, by_channels);
+    let tensor = |name, symbol, size| Draft::new(name, &plan.tokens(dim(symbol, size)), 16, by_channels);
     if let Some(latent) = attention.latent {
         latent::kept(plan, attention, latent, drafts);
     } else {
@@ -26,7 +26,7 @@ pub(super) fn kept(plan: &Plan<'_>, attention: &Attention, drafts: &mut Vec<Draf
     match plan.options.attends {
         Attends::Unfused => scores(plan, attention, drafts),
         fused => {
-            let heads = plan.tokens(channels("a", attention.heads));
+            let heads = plan.tokens(dim("a", attention.heads));
             drafts.push(Draft::new("logarithms of attention's sums", &heads, 32, by_channels));
             // It takes sequences of a batch side by side, and what it gives is transposed back.
             if fused == Attends::Flash && plan.train().micro_batch_size > 1 {
@@ -35,7 +35,7 @@ pub(super) fn kept(plan: &Plan<'_>, attention: &Attention, drafts: &mut Vec<Draf
         }
     }
     if plan.fp8() {
-        drafts.push(Draft::new("attention's output in fp8", &plan.tokens(channels("q", width)), 8, by_channels));
+        drafts.push(Draft::new("attention's output in fp8", &plan.tokens(dim("q", width)), 8, by_channels));
     }
 }
 

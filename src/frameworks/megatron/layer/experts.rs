@@ -1,6 +1,6 @@
 //! Routed experts, and the one that every token passes through.
 
-use super::{channels, mlp};
+use super::mlp;
 use crate::frameworks::megatron::draft::{Draft, Kept, Load, dim};
 use crate::frameworks::megatron::plan::Plan;
 use crate::ledger::{Axis, Division};
@@ -41,26 +41,26 @@ const fn doubling(experts: &Experts) -> u64 {
 /// The width in which experts read and write.
 fn outside(plan: &Plan<'_>, experts: &Experts) -> Dim {
     match experts.latent {
-        Some(latent) => channels("", latent),
-        None => channels("h", plan.architecture().hidden_size),
+        Some(latent) => dim("", latent),
+        None => dim("h", plan.architecture().hidden_size),
     }
 }
 
 pub(super) fn kept(plan: &Plan<'_>, experts: &Experts, drafts: &mut Vec<Draft>) {
-    let each = plan.tokens(channels("E", experts.count));
+    let each = plan.tokens(dim("E", experts.count));
     drafts.push(Draft::new("router's logits, scores, probabilities and map", &each, ROUTER, plan.by_tokens()));
     if plan.megatron().moe_token_dispatcher_type == TokenDispatcher::Allgather {
         let ranks = plan.layout.expert.saturating_mul(plan.layout.expert_tensor);
         let maps = Draft::new("router's map and probabilities of all ranks", &each, GATHERED, plan.by_tokens());
         drafts.push(maps.times(ranks));
     }
-    drafts.push(whole(plan, experts, ("maps of routed rows", channels("", 1), ROWS)));
+    drafts.push(whole(plan, experts, ("maps of routed rows", dim("", 1), ROWS)));
     let permuted = whole(plan, experts, ("routed tokens by expert", outside(plan, experts), 16));
     drafts.push(permuted.kept(Kept::Permuted));
     let (width, doubling) = (experts.intermediate_size, doubling(experts));
-    let up = divided(plan, experts, ("experts' projection", channels("", doubling * width), 16));
+    let up = divided(plan, experts, ("experts' projection", dim("", doubling * width), 16));
     drafts.push(up.kept(Kept::ExpertsUp));
-    let activated = divided(plan, experts, ("experts' activation", channels("m", width), 16));
+    let activated = divided(plan, experts, ("experts' activation", dim("m", width), 16));
     // A kernel weighs what is activated on the way; else what is weighed is kept too.
     let copies = if weighs_on_the_way(plan, experts) { 1 } else { 2 };
     drafts.push(activated.times(copies).kept(Kept::ExpertsActivation));
@@ -87,9 +87,9 @@ fn weighs_on_the_way(plan: &Plan<'_>, experts: &Experts) -> bool {
 /// Gradients of what experts read, make and give.
 pub(super) fn working(plan: &Plan<'_>, experts: &Experts) -> Vec<Draft> {
     let between = (doubling(experts) + 1) * experts.intermediate_size;
-    let hidden = channels("h", plan.architecture().hidden_size);
+    let hidden = dim("h", plan.architecture().hidden_size);
     vec![
-        divided(plan, experts, ("gradients inside the experts", channels("", between), 16)),
+        divided(plan, experts, ("gradients inside the experts", dim("", between), 16)),
         whole(plan, experts, ("gradients of what experts read", hidden, 16)),
         whole(plan, experts, ("gradients of what experts give", hidden, 16)),
     ]

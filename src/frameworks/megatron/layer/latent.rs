@@ -1,13 +1,12 @@
 //! Latent attention: queries, keys and values expanded from compressed vectors, which every tensor-parallel rank makes.
 
-use super::channels;
-use crate::frameworks::megatron::draft::{Draft, Kept};
+use crate::frameworks::megatron::draft::{Draft, Kept, dim};
 use crate::frameworks::megatron::plan::Plan;
 use crate::model::architecture::{Attention, Latent};
 
 /// What is kept up to queries, keys and values.
 pub(super) fn kept(plan: &Plan<'_>, attention: &Attention, latent: Latent, drafts: &mut Vec<Draft>) {
-    let by_tokens = |name, size| Draft::new(name, &plan.tokens(channels("", size)), 16, plan.by_tokens());
+    let by_tokens = |name, size| Draft::new(name, &plan.tokens(dim("", size)), 16, plan.by_tokens());
     if let Some(rank) = latent.query_rank {
         drafts.push(by_tokens("compressed queries, before and after their norm", rank).times(2));
     }
@@ -15,7 +14,7 @@ pub(super) fn kept(plan: &Plan<'_>, attention: &Attention, latent: Latent, draft
     drafts.push(by_tokens("compressed keys and values", compressed));
     drafts.push(by_tokens("compressed keys and values after their norm", latent.kv_rank));
     let by_channels = |name, size| {
-        let dims = plan.tokens(channels("", size));
+        let dims = plan.tokens(dim("", size));
         Draft::new(name, &dims, 16, plan.by_channels()).kept(Kept::QueryKeyValue)
     };
     drafts.push(by_channels("queries and keys", attention.query_size()).times(2));

@@ -1,7 +1,6 @@
 //! The dense feed-forward network.
 
-use super::channels;
-use crate::frameworks::megatron::draft::{Draft, Kept};
+use crate::frameworks::megatron::draft::{Draft, Kept, dim};
 use crate::frameworks::megatron::plan::Plan;
 use crate::model::architecture::Mlp;
 use crate::model::family::MlpKind;
@@ -25,8 +24,7 @@ pub(super) fn kept(plan: &Plan<'_>, mlp: &Mlp, drafts: &mut Vec<Draft>) {
 pub(super) fn between(plan: &Plan<'_>, mlp: &Mlp, names: [&'static str; 2]) -> [Draft; 2] {
     let (width, doubling) = (mlp.intermediate_size, doubling(mlp));
     let symbol = if doubling == 2 { "2f" } else { "f" };
-    let tensor =
-        |name, symbol, size, bits| Draft::new(name, &plan.tokens(channels(symbol, size)), bits, plan.by_channels());
+    let tensor = |name, symbol, size, bits| Draft::new(name, &plan.tokens(dim(symbol, size)), bits, plan.by_channels());
     let read = if plan.fp8() { 8 } else { 16 };
     [tensor(names[0], symbol, doubling * width, 16), tensor(names[1], "f", width, read)]
 }
@@ -34,7 +32,7 @@ pub(super) fn between(plan: &Plan<'_>, mlp: &Mlp, names: [&'static str; 2]) -> [
 /// Gradients of both, and of the stream on either side.
 pub(super) fn working(plan: &Plan<'_>, mlp: &Mlp) -> Vec<Draft> {
     let width = (doubling(mlp) + 1) * mlp.intermediate_size;
-    let between = plan.tokens(channels("", width));
+    let between = plan.tokens(dim("", width));
     vec![
         Draft::new("gradients inside the feed-forward network", &between, 16, plan.by_channels()),
         Draft::new("gradients of the stream", &plan.stream(), 16, plan.by_tokens()).times(2),
