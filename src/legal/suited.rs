@@ -197,12 +197,8 @@ fn sharded(scenario: &mut Scenario, asked: &impl Fn(&str) -> bool) -> Option<(St
         strategy = Strategy::Ddp;
     }
     if !asked("parallel.zero") {
-        zero = match (strategy, zero) {
-            (Strategy::Ddp, _) => 0,
-            (Strategy::Fsdp1 | Strategy::Fsdp2, 0 | 1) => 3,
-            (Strategy::Deepspeed, 0) => 2,
-            (_, zero) => zero,
-        };
+        let stages = strategy.stages();
+        zero = if stages.contains(&zero) { zero } else { stages[0] };
     }
     let after = (strategy, zero);
     (scenario.parallel.strategy, scenario.parallel.zero) = after;

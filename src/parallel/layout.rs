@@ -1,7 +1,7 @@
 //! How the GPUs of a job are divided among the axes of parallelism.
 
 use crate::ledger::EstimateError;
-use crate::scenario::{Parallel, Scenario, Strategy};
+use crate::scenario::{Parallel, Scenario};
 
 /// The sizes of a job's groups. `world = data · tensor · pipeline · context`; the expert groups divide the same GPUs
 /// another way: `world = expert_data · expert · expert_tensor · pipeline`.
@@ -111,15 +111,13 @@ impl Parallel {
     /// # Errors
     /// A stage that the strategy does not have.
     pub(crate) fn stage(&self) -> Result<u64, EstimateError> {
-        let (usual, stages): (u64, &[u64]) = match self.strategy {
-            Strategy::Ddp => (0, &[0, 1]),
-            Strategy::Fsdp1 | Strategy::Fsdp2 => (3, &[2, 3]),
-            Strategy::Deepspeed => (2, &[1, 2, 3]),
-        };
+        let stages = self.strategy.stages();
         match self.zero {
-            0 => Ok(usual),
+            0 => Ok(stages[0]),
             stage if stages.contains(&stage) => Ok(stage),
             stage => {
+                let mut stages = stages.to_vec();
+                stages.sort_unstable();
                 let has: Vec<String> = stages.iter().map(u64::to_string).collect();
                 let covered = format!("{}, for {}", has.join(", "), self.strategy.word());
                 Err(EstimateError::NotCovered { key: "parallel.zero", value: stage.to_string(), covered })
@@ -148,19 +146,24 @@ pub(crate) fn nearest_words(of: u64, size: u64) -> String {
 /// The largest divisor of a number that is no larger than a size, and the smallest that is no smaller; the number itself
 /// where none is.
 pub(crate) fn nearest_divisors(of: u64, size: u64) -> [u64; 2] {
-    let of = of.max(1);
-    let divides = |divisor: &u64| of.is_multiple_of(*divisor);
-    // Divisors come in pairs about the root.
-    let small: Vec<u64> = (1..=of.isqrt()).filter(divides).collect();
-    let all = || small.iter().copied().chain(small.iter().map(|divisor| of / divisor));
-    let below = all().filter(|divisor| *divisor <= size).max().unwrap_or(1);
-    let above = all().filter(|divisor| *divisor >= size).min().unwrap_or(of);
+    let all = divisors(of.max(1));
+    let below = all.iter().rev().find(|divisor| **divisor <= size).copied().unwrap_or(1);
+    let above = all.iter().find(|divisor| **divisor >= size).copied().unwrap_or(of.max(1));
     [below, above]
+}
+
+/// The divisors of a number, in order.
+pub(crate) fn divisors(of: u64) -> Vec<u64> {
+    // They come in pairs about the root.
+    let small: Vec<u64> = (1..=of.isqrt()).filter(|divisor| of.is_multiple_of(*divisor)).collect();
+    let large = small.iter().rev().map(|divisor| of / divisor).filter(|divisor| small.last() != Some(divisor));
+    small.iter().copied().chain(large).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Strategy;
 
     fn on(gpus: u64, set: impl Fn(&mut Parallel)) -> Result<Layout, EstimateError> {
         let mut scenario = Scenario { gpus, ..Scenario::default() };
@@ -191,8 +194,16 @@ mod tests {
         assert!(said.contains("parallel.pipeline") && said.contains('2'), "{said}");
         let said = on(8, |it| it.shard_size = Some(3)).unwrap_err().to_string();
         assert!(said.contains("parallel.shard_size") && said.contains("2 and 4"), "{said}");
-        let said = on(8, |it| (it.strategy, it.zero) = (Strategy::Fsdp2, 1)).unwrap_err().to_string();
-        assert!(said.contains("2, 3, for fsdp2"), "{said}");
+        for (strategy, stages) in [(Strategy::Fsdp2, "2, 3, for fsdp2"), (Strategy::Ddp, "0, for ddp")] {
+            let said = on(8, |it| (it.strategy, it.zero) = (strategy, 1)).unwrap_err().to_string();
+            assert!(said.contains(stages), "{said}");
+        }
+    }
+
+    #[test]
+    fn divisors_come_in_order_and_once() {
+        assert_eq!(divisors(36), [1, 2, 3, 4, 6, 9, 12, 18, 36]);
+        assert_eq!((divisors(1), divisors(2)), (vec![1], vec![1, 2]));
     }
 
     #[test]

@@ -353,6 +353,17 @@ choices! {
     }
 }
 
+impl Strategy {
+    /// The `ZeRO` stages that a strategy has, by what it divides: first the one that it has where nothing is said.
+    pub const fn stages(self) -> &'static [u64] {
+        match self {
+            Self::Ddp => &[0],
+            Self::Fsdp2 | Self::Fsdp1 => &[3, 2],
+            Self::Deepspeed => &[2, 1, 3],
+        }
+    }
+}
+
 choices! {
     /// What FSDP2 gathers together.
     Wrap {

@@ -191,6 +191,11 @@ fn by(scenario: &Scenario, strategies: &[Strategy]) -> bool {
     laid_out(scenario, "strategy") && strategies.contains(&scenario.parallel.strategy)
 }
 
+/// States of a replica are divided.
+pub(super) fn divided(scenario: &Scenario) -> bool {
+    by(scenario, &[Strategy::Fsdp2, Strategy::Fsdp1, Strategy::Deepspeed])
+}
+
 pub(super) fn deepspeed(scenario: &Scenario) -> bool {
     by(scenario, &[Strategy::Deepspeed])
 }

@@ -1,7 +1,7 @@
 //! The rows of `[parallel]`.
 
 use super::super::{Parameter, Step};
-use super::applies::{bucketing, deepspeed, gathering, laid_out, offloading, prefetching, wrapping};
+use super::applies::{bucketing, deepspeed, divided, gathering, laid_out, offloading, prefetching, wrapping};
 
 pub(super) const PARALLEL: &[Parameter] = &[
     row!(parallel.strategy)
@@ -17,7 +17,7 @@ pub(super) const PARALLEL: &[Parameter] = &[
         .within([1, 1 << 20], Step::Double)
         .label("shard size")
         .unit("GPUs")
-        .when(|s| laid_out(s, "shard_size"))
+        .when(divided)
         .help("GPUs per shard group; unset: all"),
     row!(parallel.tensor)
         .within([1, 1 << 20], Step::Double)
