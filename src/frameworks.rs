@@ -14,6 +14,7 @@ use crate::model::parameters::BlockParameters;
 use crate::scenario::profile::built_on;
 use crate::scenario::{Profile, Scenario, Task};
 use crate::sequence::Sequence;
+use crate::units::Bytes;
 
 /// A model that a framework runs as a scenario says, in a release that a profile describes.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,12 @@ pub(crate) trait Framework: Sync {
 
     /// The ledger of a training step, on the job's rank.
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError>;
+
+    /// The totals of training jobs that were found to be legal and differ in no more than `train.recompute` and
+    /// `train.micro_batch_size`, each on its fullest card, where they can be told without ledgers.
+    fn totals(&self, _jobs: &[Job<'_>]) -> Option<Vec<Result<Bytes, EstimateError>>> {
+        None
+    }
 
     /// The tensors that a training run's optimizer steps.
     fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError>;

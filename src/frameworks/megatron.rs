@@ -16,6 +16,7 @@ mod schedule;
 mod share;
 mod standing;
 mod step;
+mod totals;
 mod turns;
 mod working;
 
@@ -24,6 +25,7 @@ use super::{Framework, Job};
 use crate::ledger::{EstimateError, Ledger};
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::parallel::Layout;
+use crate::units::Bytes;
 
 /// What entries name as their source.
 const SOURCE: &str = "Megatron-LM at d98e8a64 with Transformer Engine: code read, held against its functional tests";
@@ -46,6 +48,10 @@ impl Framework for Megatron {
 
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
         step::ledger(&Plan::of(job)?)
+    }
+
+    fn totals(&self, jobs: &[Job<'_>]) -> Option<Vec<Result<Bytes, EstimateError>>> {
+        Some(totals::of(jobs))
     }
 
     fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {

@@ -1,11 +1,11 @@
 //! What does not depend on the step: workspaces of libraries, and buffers that are made once and stay.
 
-use super::draft::{Draft, Load, Posted, dim, heaviest};
+use super::draft::{Draft, Load, Posted, Posts, dim, heaviest};
 use super::layer;
 use super::plan::Plan;
 use crate::frameworks::step::always;
 use crate::gpu::{Generation, Gpu};
-use crate::ledger::{Alive, Category, Division, Entry, Instant, Lifetime, Overhead, Place};
+use crate::ledger::{Alive, Category, Division, Instant, Lifetime, Overhead, Place};
 use crate::scenario::TokenDispatcher;
 use crate::units::Overflow;
 
@@ -19,26 +19,25 @@ const STREAMS: u64 = 4;
 /// Workspaces of communication beside products.
 const OVERLAPS: u64 = 3;
 
-/// Every workspace and standing buffer.
-pub(super) fn entries(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
-    let mut entries = vec![workspace(&cublas(plan))?];
+/// Posts every workspace and standing buffer.
+pub(super) fn post(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
+    workspace(&cublas(plan), posts)?;
     let experts = plan.architecture().has_experts();
     let engine = engine_workspace(plan);
     if plan.engine() || experts {
-        entries.push(workspace(&Draft::plain("Transformer Engine's workspace of cuBLAS", engine))?);
+        workspace(&Draft::plain("Transformer Engine's workspace of cuBLAS", engine), posts)?;
     }
     if experts && plan.megatron().moe_grouped_gemm {
         let grouped = Draft::plain("Transformer Engine's workspaces of grouped products", engine).times(STREAMS);
-        entries.push(workspace(&grouped)?);
+        workspace(&grouped, posts)?;
     }
     if plan.megatron().tp_comm_overlap {
         let overlap = Draft::plain("Transformer Engine's workspaces beside communication", engine).times(OVERLAPS);
-        entries.push(workspace(&overlap)?);
+        workspace(&overlap, posts)?;
     }
-    entries.extend(shared_buffer(plan)?);
-    entries.append(&mut dummy_gradients(plan)?);
-    entries.append(&mut between_stages(plan)?);
-    Ok(entries)
+    shared_buffer(plan, posts)?;
+    dummy_gradients(plan, posts)?;
+    between_stages(plan, posts)
 }
 
 /// PyTorch's workspaces of cuBLAS: one of the thread that goes forward, one of autograd's.
@@ -60,7 +59,7 @@ fn engine_workspace(plan: &Plan<'_>) -> u64 {
 }
 
 /// The buffer that gathered tensors are written to: as large as its largest user.
-fn shared_buffer(plan: &Plan<'_>) -> Result<Option<Entry>, Overflow> {
+fn shared_buffer(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     let layout = &plan.layout;
     let mut users = Vec::new();
     if layout.sequence {
@@ -78,50 +77,49 @@ fn shared_buffer(plan: &Plan<'_>) -> Result<Option<Entry>, Overflow> {
         users.push(tokens.times(ranks));
     }
     let largest = heaviest(users.into_iter().map(|user| vec![user]))?;
-    largest.first().map(|draft| buffer(draft, always())).transpose()
+    largest.first().map_or(Ok(()), |draft| buffer(draft, always(), posts))
 }
 
 /// What Transformer Engine gives autograd in the place of gradients that products added to the buffer themselves: one
 /// for each shape of a weight.
-fn dummy_gradients(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
+fn dummy_gradients(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     if !plan.megatron().gradient_accumulation_fusion || !plan.engine() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let mut shapes: Vec<[u64; 2]> = layer::products(plan);
     shapes.sort_unstable();
     shapes.dedup();
-    let dummy = |[rows, columns]: [u64; 2]| {
-        let dims = [dim("", rows), dim("", columns)];
+    shapes.into_iter().try_for_each(|shape| {
+        let dims = shape.map(|size| dim("", size));
         let dummy = Draft::new("weight gradient that autograd is given", &dims, 16, Division::NONE);
         // Releases of early 2025 have none.
-        buffer(&dummy.loaded(Load::between(0, 100, 100)), always())
-    };
-    shapes.into_iter().map(dummy).collect()
+        buffer(&dummy.loaded(Load::between(0, 100, 100)), always(), posts)
+    })
 }
 
 /// What a stage holds of its neighbours: its input, its output and the gradient of it; between steps also what pieces
 /// sent last.
-fn between_stages(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
+fn between_stages(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     if plan.layout.pipeline < 2 {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let stream = |name| Draft::new(name, &plan.stream(), 16, plan.by_tokens());
-    let mut entries = vec![buffer(&stream("input, output and gradient of the stage").times(3), always())?];
+    buffer(&stream("input, output and gradient of the stage").times(3), always(), posts)?;
     let pieces = plan.pieces.len() as u64;
     if pieces > 1 {
         let after = Alive::at([Instant::OptimizerStep]);
         let left = stream("tensors that pieces of the model sent last").times(2 * pieces - 2);
-        entries.push(buffer(&left.loaded(Load::between(100, 100, 150)), after)?);
+        buffer(&left.loaded(Load::between(100, 100, 150)), after, posts)?;
     }
-    Ok(entries)
+    Ok(())
 }
 
-fn buffer(draft: &Draft, alive: Alive) -> Result<Entry, Overflow> {
+fn buffer(draft: &Draft, alive: Alive, posts: &mut impl Posts) -> Result<(), Overflow> {
     let (category, place, lifetime) = (Category::Workspace, Place::Model, Lifetime::Persistent);
-    draft.entry(Posted { category, place, count: 1, lifetime, alive })
+    posts.post(draft, Posted { category, place, count: 1, lifetime, alive })
 }
 
-fn workspace(draft: &Draft) -> Result<Entry, Overflow> {
+fn workspace(draft: &Draft, posts: &mut impl Posts) -> Result<(), Overflow> {
     let (category, place) = (Category::Runtime, Place::Runtime(Overhead::Workspace));
-    draft.entry(Posted { category, place, count: 1, lifetime: Lifetime::Persistent, alive: always() })
+    posts.post(draft, Posted { category, place, count: 1, lifetime: Lifetime::Persistent, alive: always() })
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::SOURCE;
-use crate::ledger::{Alive, Category, Division, Entry, Exactness, Lifetime, Origin, Place};
+use crate::ledger::{Alive, Category, Division, Entry, Exactness, Instant, Lifetime, Origin, Place, Step};
 use crate::shape::{Dim, Shape};
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -53,7 +53,9 @@ pub(super) enum Kept {
 /// A tensor, on all GPUs together.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
-    pub(super) name: Cow<'static, str>,
+    /// What it is of what is named: its gradient, a copy; nothing where it is that itself.
+    pub(super) what: &'static str,
+    pub(super) name: &'static str,
     pub(super) shape: Shape,
     pub(super) bits: Bits,
     /// How many of it a layer has.
@@ -81,7 +83,8 @@ impl Draft {
     /// A tensor of these dimensions in so many bits.
     pub(super) fn new(name: &'static str, dims: &[Dim], bits: u32, divided: Division) -> Self {
         Self {
-            name: Cow::Borrowed(name),
+            what: "",
+            name,
             shape: Shape::new(dims),
             bits: Bits::whole(bits),
             times: 1,
@@ -116,15 +119,21 @@ impl Draft {
             && self.load == other.load
             && self.divided == other.divided
             && self.shape == other.shape
-            && Cow::eq(&self.name, &other.name)
+            && (self.what, self.name) == (other.what, other.name)
     }
 
     /// Bytes on a rank, of so many.
     fn bytes_of(&self, count: u64, percent: u64) -> Result<Bytes, Overflow> {
         let elements = self.shape.elements()?.checked_mul(self.times).ok_or(Overflow)?;
-        let whole = u128::from(self.bits.bytes(elements)?.get()) * u128::from(count);
+        let each = self.bits.bytes(elements)?.get();
+        let parts = self.divided.ways().checked_mul(100).ok_or(Overflow)?;
+        // Nearly always all of it has 64 bits, of which a quotient takes a fraction of the time.
+        if let Some(whole) = each.checked_mul(count).and_then(|whole| whole.checked_mul(percent)) {
+            return Ok(Bytes::new(whole.div_ceil(parts)));
+        }
+        let whole = u128::from(each) * u128::from(count);
         let whole = whole.checked_mul(u128::from(percent)).ok_or(Overflow)?;
-        let shared = whole.div_ceil(100 * u128::from(self.divided.ways()));
+        let shared = whole.div_ceil(u128::from(parts));
         u64::try_from(shared).map(Bytes::new).map_err(|_beyond| Overflow)
     }
 
@@ -134,14 +143,17 @@ impl Draft {
     }
 
     /// The entry of so many of it.
-    pub(super) fn entry(&self, posted: Posted) -> Result<Entry, Overflow> {
+    fn entry(&self, posted: Posted) -> Result<Entry, Overflow> {
         let [low, usual, high] = self.load.0;
         let bytes = |percent| self.bytes_of(posted.count, percent);
         let exactness =
             if low == high { Exactness::Exact } else { Exactness::Estimated { low: bytes(low)?, high: bytes(high)? } };
         Ok(Entry {
             category: posted.category,
-            name: self.name.clone(),
+            name: match self.what {
+                "" => Cow::Borrowed(self.name),
+                what => Cow::Owned(format!("{what} {}", self.name)),
+            },
             place: posted.place,
             shape: self.shape,
             bits: self.bits,
@@ -154,6 +166,43 @@ impl Draft {
             source: SOURCE,
             origin: Origin::Shapes,
         })
+    }
+}
+
+/// What the tensors of a stage are posted to: entries of a ledger, or no more than their sums.
+pub(super) trait Posts {
+    /// Takes so many of a tensor.
+    fn post(&mut self, draft: &Draft, posted: Posted) -> Result<(), Overflow>;
+}
+
+impl Posts for Vec<Entry> {
+    fn post(&mut self, draft: &Draft, posted: Posted) -> Result<(), Overflow> {
+        self.push(draft.entry(posted)?);
+        Ok(())
+    }
+}
+
+/// What is alive in each instant of a steady step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums([Bytes; Instant::TRAINING.len()]);
+
+impl Sums {
+    /// What is alive in the heaviest of some instants.
+    pub(super) fn heaviest(&self, instants: impl Fn(Instant) -> bool) -> Bytes {
+        let all = Instant::TRAINING.iter().zip(self.0).filter(|(instant, _)| instants(**instant));
+        all.map(|(_, bytes)| bytes).max().unwrap_or_default()
+    }
+}
+
+impl Posts for Sums {
+    fn post(&mut self, draft: &Draft, posted: Posted) -> Result<(), Overflow> {
+        let bytes = draft.bytes_of(posted.count, draft.load.0[1])?;
+        for (instant, sum) in Instant::TRAINING.iter().zip(&mut self.0) {
+            if posted.alive.contains(Step::Steady, *instant) {
+                *sum = sum.checked_add(bytes)?;
+            }
+        }
+        Ok(())
     }
 }
 

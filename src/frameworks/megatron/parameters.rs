@@ -1,7 +1,5 @@
 //! The parameters of a stage, each with over which ranks it is divided.
 
-use std::borrow::Cow;
-
 use super::draft::{Draft, dim};
 use super::letters::predicted;
 use super::plan::Plan;
@@ -68,7 +66,7 @@ fn copies(plan: &Plan<'_>, blocks: &[BlockParameters], weights: &mut Vec<Weight>
     let Some(table) = tables.into_iter().next().filter(|_| !plan.is_first()) else { return };
     let mut copy = |name| {
         let mut copy = weight(plan, table, Place::Head, 1);
-        copy.draft.name = Cow::Borrowed(name);
+        copy.draft.name = name;
         weights.push(copy);
     };
     if plan.is_last() && plan.architecture().tie_word_embeddings {
@@ -119,11 +117,8 @@ fn predicting(plan: &Plan<'_>, blocks: &[BlockParameters], weights: &mut Vec<Wei
 
 fn weight(plan: &Plan<'_>, tensor: &Tensor, place: Place, count: u64) -> Weight {
     let padded = padded(plan, tensor);
-    let draft = Draft {
-        name: Cow::Borrowed(tensor.name()),
-        shape: shape(&padded),
-        ..Draft::new("", &[], 16, division(tensor, &plan.layout))
-    };
+    let draft =
+        Draft { name: tensor.name(), shape: shape(&padded), ..Draft::new("", &[], 16, division(tensor, &plan.layout)) };
     let of_experts = matches!(tensor.role, Role::Experts { .. } | Role::ExpertBiases { .. });
     let is_matrix = matches!(tensor.role, Role::Linear | Role::Experts { .. }) && tensor.part != Part::Head;
     let is_vocabulary = tensor.part.split() == Split::Vocabulary && tensor.piece == Piece::Weight;

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
-use super::draft::{Draft, Posted, dim, sum};
+use super::draft::{Draft, Posted, Posts, dim, sum};
 use super::letters::predicted;
 use super::options::Recomputed;
+use super::parameters::Weight;
 use super::pieces::Piece;
 use super::plan::Plan;
 use super::schedule::Schedule;
 use super::{constants, layer, loss, parameters, standing, working};
 use crate::frameworks::step::close_at;
 use crate::ledger::runtime::Process;
-use crate::ledger::{Alive, Axis, Category, Division, Entry, EstimateError, Instant, Ledger, Lifetime, Place};
+use crate::ledger::{Alive, Axis, Category, Division, EstimateError, Instant, Ledger, Lifetime, Place};
 use crate::model::architecture::Layer;
 use crate::scenario::RecomputeMethod;
 use crate::units::{Bytes, Overflow};
@@ -28,25 +29,36 @@ const FED: u32 = 32 * 8;
 /// Where a size is beyond 64 bits.
 pub(super) fn ledger(plan: &Plan<'_>) -> Result<Ledger, EstimateError> {
     let weights = parameters::of(plan);
-    let mut entries = standing::entries(plan, &weights)?;
-    entries.append(&mut constants::entries(plan)?);
-    let flight = Flight::of(plan)?;
-    entries.append(&mut fed(plan)?);
-    entries.append(&mut flight.entries(plan)?);
-    entries.append(&mut of_loss(plan, &flight)?);
-    for draft in working::drafts(plan)? {
-        let alive = Alive::at([Instant::Backward]);
-        entries.push(transient(&draft, (Category::Workspace, Place::Model), alive)?);
-    }
-    if let Some(draft) = working::gathered(plan, &weights)? {
-        let instants = [Instant::ForwardEnd, Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
-        let alive = Alive::at(instants);
-        entries.push(transient(&draft, (Category::Workspace, Place::Model), alive)?);
-    }
-    entries.append(&mut at_the_end(plan, &flight)?);
-    let process = Process::of(plan.job.scenario, false).with_own_workspaces();
-    close_at(entries, (process, plan.job.gpu), &places(plan, &flight), None)
+    let mut entries = Vec::with_capacity(weights.len() * 6 + 64);
+    standing::post(plan, &weights, &mut entries)?;
+    let flight = post(plan, &weights, &mut entries)?;
+    close_at(entries, (process(plan), plan.job.gpu), &places(plan, &flight), None)
 }
+
+/// Where a step takes place.
+pub(super) fn process(plan: &Plan<'_>) -> Process {
+    Process::of(plan.job.scenario, false).with_own_workspaces()
+}
+
+/// Posts everything that does not stand from step to step; what is in flight.
+pub(super) fn post<'p>(plan: &'p Plan<'_>, weights: &[Weight], posts: &mut impl Posts) -> Result<Flight<'p>, Overflow> {
+    constants::post(plan, posts)?;
+    let flight = Flight::of(plan)?;
+    fed(plan, posts)?;
+    flight.post(plan, posts)?;
+    of_loss(plan, &flight, posts)?;
+    for draft in working::drafts(plan)? {
+        transient(&draft, (Category::Workspace, Place::Model), Alive::at([Instant::Backward]), posts)?;
+    }
+    if let Some(draft) = working::gathered(plan, weights)? {
+        transient(&draft, (Category::Workspace, Place::Model), Alive::at(OF_PASSES), posts)?;
+    }
+    at_the_end(plan, &flight, posts)?;
+    Ok(flight)
+}
+
+/// The instants of forward and backward passes.
+const OF_PASSES: [Instant; 4] = [Instant::ForwardEnd, Instant::LossBackward, Instant::Backward, Instant::BackwardEnd];
 
 /// So many equal layers of a piece, whole or kept as no more than what they begin with.
 struct Held<'a> {
@@ -56,27 +68,36 @@ struct Held<'a> {
     recomputed: bool,
 }
 
-/// A tensor that a piece keeps of one micro batch, in so many layers.
-struct Post {
-    draft: Draft,
-    place: Place,
-    layers: u64,
+/// Tensors of one micro batch that are kept together: those of a layer, or of what stands beside layers.
+struct Part<'a> {
+    /// The layer, and whether it is recomputed; nothing beside layers.
+    of: Option<(&'a Layer, bool)>,
+    drafts: Vec<Draft>,
+    /// Bytes of them, without what waits on the host.
+    kept: Bytes,
+    /// In which pieces: their place there, and how often.
+    held: Vec<(usize, Place, u64)>,
 }
 
 /// What is in flight on a stage.
-struct Flight {
+pub(super) struct Flight<'a> {
     /// Micro batches in every piece.
     micro_batches: Vec<u64>,
-    /// Tensors that every piece keeps of one.
-    posts: Vec<Vec<Post>>,
-    /// Bytes of them, without what waits on the host.
+    /// What pieces keep of one.
+    parts: Vec<Part<'a>>,
+    /// Bytes that every piece keeps of one, without what waits on the host.
     kept: Vec<Bytes>,
 }
 
-impl Flight {
-    fn of(plan: &Plan<'_>) -> Result<Self, Overflow> {
-        let posts: Vec<Vec<Post>> = plan.pieces.iter().map(|piece| posts(plan, piece)).collect();
-        let kept = posts.iter().map(|posts| kept(plan, posts)).collect::<Result<Vec<_>, _>>()?;
+impl<'a> Flight<'a> {
+    fn of(plan: &'a Plan<'_>) -> Result<Self, Overflow> {
+        let parts = parts(plan)?;
+        let mut kept = vec![Bytes::ZERO; plan.pieces.len()];
+        for part in &parts {
+            for (piece, _, layers) in &part.held {
+                kept[*piece] = kept[*piece].checked_add(part.kept.checked_mul(*layers)?)?;
+            }
+        }
         let of_loss = sum(&loss::kept(plan))?;
         let scores = |piece: &Piece| if piece.scores { of_loss } else { Bytes::ZERO };
         let with_loss = plan.pieces.iter().zip(&kept).map(|(piece, kept)| kept.checked_add(scores(piece)));
@@ -88,7 +109,7 @@ impl Flight {
             kept: &with_loss.collect::<Result<Vec<_>, _>>()?,
             loss: if plan.is_last() { sum(&loss::forward(plan))? } else { Bytes::ZERO },
         };
-        Ok(Self { micro_batches: schedule.in_flight()?, posts, kept })
+        Ok(Self { micro_batches: schedule.in_flight()?, parts, kept })
     }
 
     /// Micro batches whose loss has not gone back.
@@ -96,52 +117,78 @@ impl Flight {
         plan.pieces.iter().zip(&self.micro_batches).filter(|(piece, _)| piece.scores).map(|(_, count)| count).sum()
     }
 
-    /// Activations of every piece, of all its micro batches; of equal layers in one entry.
-    fn entries(&self, plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
+    /// Posts the activations of every piece, of all its micro batches; those of equal layers together.
+    fn post(&self, plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
         let mut together: Vec<(&Draft, Place, u64)> = Vec::new();
-        for (posts, micro_batches) in self.posts.iter().zip(&self.micro_batches).filter(|(_, count)| **count > 0) {
-            for Post { draft, place, layers } in posts {
-                let count = layers.checked_mul(*micro_batches).ok_or(Overflow)?;
+        for part in &self.parts {
+            let here = part.held.iter().map(|(piece, place, layers)| (*place, *layers, self.micro_batches[*piece]));
+            let mut all: Option<(Place, u64)> = None;
+            for (place, layers, micro_batches) in here.filter(|(.., micro_batches)| *micro_batches > 0) {
+                let count = layers.checked_mul(micro_batches).ok_or(Overflow)?;
+                all = Some(match all {
+                    None => (place, count),
+                    Some((known, counted)) => (joined(known, place), counted.checked_add(count).ok_or(Overflow)?),
+                });
+            }
+            let Some((place, count)) = all else { continue };
+            for draft in &part.drafts {
                 match together.iter_mut().find(|known| known.0.is_like(draft)) {
                     Some(known) => {
-                        known.1 = joined(known.1, *place);
+                        known.1 = joined(known.1, place);
                         known.2 = known.2.checked_add(count).ok_or(Overflow)?;
                     }
-                    None => together.push((draft, *place, count)),
+                    None => together.push((draft, place, count)),
                 }
             }
         }
         let alive = Alive::at([Instant::ForwardEnd, Instant::LossBackward, Instant::Backward]);
-        let entry = |(draft, place, count): (&Draft, Place, u64)| {
+        for (draft, place, count) in together {
             let most = if layer::is_offloaded(plan, draft.kept) { RESIDENT } else { u64::MAX };
             let (category, count) = (Category::Activations, count.min(most));
-            draft.entry(Posted { category, place, count, lifetime: Lifetime::Saved, alive })
-        };
-        together.into_iter().map(entry).collect()
+            posts.post(draft, Posted { category, place, count, lifetime: Lifetime::Saved, alive })?;
+        }
+        Ok(())
     }
 }
 
-/// Everything that a piece keeps of one micro batch, without the loss.
-fn posts(plan: &Plan<'_>, piece: &Piece) -> Vec<Post> {
-    let mut posts = Vec::new();
-    if let Some(draft) = embedded(plan, piece) {
-        posts.push(Post { draft, place: Place::Embedding, layers: 1 });
+/// Everything that pieces keep of one micro batch, without the loss.
+fn parts<'a>(plan: &'a Plan<'_>) -> Result<Vec<Part<'a>>, Overflow> {
+    let mut parts: Vec<Part<'a>> = Vec::new();
+    let beside = |drafts: Vec<Draft>, piece, place| {
+        let kept = kept(plan, &drafts)?;
+        Ok::<_, Overflow>(Part { of: None, drafts, kept, held: vec![(piece, place, 1)] })
+    };
+    for (index, piece) in plan.pieces.iter().enumerate() {
+        if let Some(mask) = embedded(plan, piece) {
+            parts.push(beside(vec![mask], index, Place::Embedding)?);
+        }
+        for Held { layer, first, layers, recomputed } in held(plan, piece) {
+            let held = (index, Place::among(layers, first, first + layers - 1), layers);
+            // Recomputed layers keep the same, whatever they are.
+            let same = |(known, again): (&Layer, bool)| {
+                again == recomputed && (recomputed || std::ptr::eq(known, layer) || known == layer)
+            };
+            if let Some(known) = parts.iter_mut().find(|part| part.of.is_some_and(same)) {
+                known.held.push(held);
+                continue;
+            }
+            let drafts = if recomputed { vec![layer::checkpoint(plan)] } else { layer::kept(plan, layer) };
+            let kept = kept(plan, &drafts)?;
+            parts.push(Part { of: Some((layer, recomputed)), drafts, kept, held: vec![held] });
+        }
+        let predicting = predicting(plan, piece);
+        if !predicting.is_empty() {
+            let after = plan.architecture().num_hidden_layers();
+            parts.push(beside(predicting, index, Place::among(1, after, after))?);
+        }
     }
-    for held in held(plan, piece) {
-        let place = Place::among(held.layers, held.first, held.first + held.layers - 1);
-        posts.extend(drafts(plan, &held).into_iter().map(|draft| Post { draft, place, layers: held.layers }));
-    }
-    let after = plan.architecture().num_hidden_layers();
-    let place = Place::among(1, after, after);
-    posts.extend(predicting(plan, piece).into_iter().map(|draft| Post { draft, place, layers: 1 }));
-    posts
+    Ok(parts)
 }
 
-/// What these come to, without what waits on the host.
-fn kept(plan: &Plan<'_>, posts: &[Post]) -> Result<Bytes, Overflow> {
-    let here = posts.iter().filter(|post| !layer::is_offloaded(plan, post.draft.kept));
-    here.map(|post| post.draft.bytes()?.checked_mul(post.layers))
-        .try_fold(Bytes::ZERO, |total, bytes| total.checked_add(bytes?))
+/// What tensors come to, without what waits on the host.
+fn kept(plan: &Plan<'_>, drafts: &[Draft]) -> Result<Bytes, Overflow> {
+    let here = drafts.iter().filter(|draft| !layer::is_offloaded(plan, draft.kept));
+    here.map(Draft::bytes).try_fold(Bytes::ZERO, |total, bytes| total.checked_add(bytes?))
 }
 
 /// Layers of two places, in one.
@@ -152,10 +199,6 @@ fn joined(one: Place, other: Place) -> Place {
         }
         _ => one,
     }
-}
-
-fn drafts(plan: &Plan<'_>, held: &Held<'_>) -> Vec<Draft> {
-    if held.recomputed { vec![layer::checkpoint(plan)] } else { layer::kept(plan, held.layer) }
 }
 
 /// The mask of the embedding's dropout.
@@ -202,61 +245,56 @@ fn held<'a>(plan: &'a Plan<'_>, piece: &Piece) -> Vec<Held<'a>> {
     held
 }
 
-/// The mask that the data loader makes, and what it feeds, on the stages that read tokens.
-fn fed(plan: &Plan<'_>) -> Result<Vec<Entry>, Overflow> {
+/// Posts the mask that the data loader makes, and what it feeds, on the stages that read tokens.
+fn fed(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     if !plan.is_first() && !plan.is_last() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let [length, batch, _] = plan.stream();
-    let mut drafts =
-        vec![Draft::new("tokens, labels, positions and the loss's mask", &[batch, length], FED, Division::NONE)];
+    let mut feed = |draft: &Draft| transient(draft, (Category::Activations, Place::Model), Alive::at(OF_PASSES), posts);
+    feed(&Draft::new("tokens, labels, positions and the loss's mask", &[batch, length], FED, Division::NONE))?;
     if plan.megatron().create_attention_mask_in_dataloader {
-        drafts.push(Draft::new("attention mask", &[batch, length, length], 8, Division::NONE));
+        feed(&Draft::new("attention mask", &[batch, length, length], 8, Division::NONE))?;
     }
-    let alive = Alive::at([Instant::ForwardEnd, Instant::LossBackward, Instant::Backward, Instant::BackwardEnd]);
-    drafts.iter().map(|draft| transient(draft, (Category::Activations, Place::Model), alive)).collect()
+    Ok(())
 }
 
-/// The head and the loss, on the stage that has them.
-fn of_loss(plan: &Plan<'_>, flight: &Flight) -> Result<Vec<Entry>, Overflow> {
+/// Posts the head and the loss, on the stage that has them.
+fn of_loss(plan: &Plan<'_>, flight: &Flight<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     let scored = flight.scored(plan);
     if scored == 0 {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let [forward, backward] = [Instant::ForwardEnd, Instant::LossBackward].map(|instant| Alive::at([instant]));
     let both = forward.union(backward);
-    let (category, place) = (Category::Logits, Place::Loss);
-    let saved =
-        |draft: &Draft, count, alive| draft.entry(Posted { category, place, count, lifetime: Lifetime::Saved, alive });
-    let mut entries = Vec::new();
+    let (category, place, lifetime) = (Category::Logits, Place::Loss, Lifetime::Saved);
     for draft in loss::kept(plan) {
-        entries.push(saved(&draft, scored, both)?);
+        posts.post(&draft, Posted { category, place, count: scored, lifetime, alive: both })?;
     }
     for draft in loss::deferred(plan) {
-        entries.push(saved(&draft, 1, both.union(Alive::at([Instant::Backward])))?);
+        let alive = both.union(Alive::at([Instant::Backward]));
+        posts.post(&draft, Posted { category, place, count: 1, lifetime, alive })?;
     }
     for draft in loss::forward(plan) {
-        entries.push(transient(&draft, (category, place), forward)?);
+        transient(&draft, (category, place), forward, posts)?;
     }
     for draft in loss::backward(plan) {
-        entries.push(transient(&draft, (category, place), backward)?);
+        transient(&draft, (category, place), backward, posts)?;
     }
-    Ok(entries)
+    Ok(())
 }
 
-/// When a micro batch's backward pass is through: the embedding's gradient or what goes to the stage before, beside the
-/// micro batches that are still in flight.
-fn at_the_end(plan: &Plan<'_>, flight: &Flight) -> Result<Vec<Entry>, Overflow> {
+/// Posts what there is when a micro batch's backward pass is through: the embedding's gradient or what goes to the stage
+/// before, beside the micro batches that are still in flight.
+fn at_the_end(plan: &Plan<'_>, flight: &Flight<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     let alive = Alive::at([Instant::BackwardEnd]);
-    let mut drafts = vec![Draft::new("gradient of the stage's input", &plan.stream(), 16, plan.by_tokens())];
+    let gradient = Draft::new("gradient of the stage's input", &plan.stream(), 16, plan.by_tokens());
+    transient(&gradient, (Category::Workspace, Place::Embedding), alive, posts)?;
     if plan.is_first() {
         let table = [dim("V", plan.vocabulary()), dim("h", plan.architecture().hidden_size)];
         let by_words = Division::NONE.over(Axis::Tensor, plan.layout.tensor);
-        drafts.push(Draft::new("gradient of the embedding, before it is added", &table, 16, by_words));
-    }
-    let mut entries = Vec::new();
-    for draft in drafts {
-        entries.push(transient(&draft, (Category::Workspace, Place::Embedding), alive)?);
+        let gradient = Draft::new("gradient of the embedding, before it is added", &table, 16, by_words);
+        transient(&gradient, (Category::Workspace, Place::Embedding), alive, posts)?;
     }
     let mut others = Bytes::ZERO;
     for (index, (kept, count)) in flight.kept.iter().zip(&flight.micro_batches).enumerate() {
@@ -265,30 +303,42 @@ fn at_the_end(plan: &Plan<'_>, flight: &Flight) -> Result<Vec<Entry>, Overflow> 
     }
     if others > Bytes::ZERO {
         let still = Draft::plain("activations of the micro batches still in flight", others.get());
-        entries.push(transient(&still, (Category::Activations, Place::Model), alive)?);
+        transient(&still, (Category::Activations, Place::Model), alive, posts)?;
     }
-    Ok(entries)
+    Ok(())
 }
 
-fn transient(draft: &Draft, (category, place): (Category, Place), alive: Alive) -> Result<Entry, Overflow> {
-    draft.entry(Posted { category, place, count: 1, lifetime: Lifetime::Transient, alive })
+fn transient(
+    draft: &Draft,
+    (category, place): (Category, Place),
+    alive: Alive,
+    posts: &mut impl Posts,
+) -> Result<(), Overflow> {
+    posts.post(draft, Posted { category, place, count: 1, lifetime: Lifetime::Transient, alive })
+}
+
+/// Whether a stage is looked at in an instant.
+pub(super) const fn is_looked_at(plan: &Plan<'_>, instant: Instant) -> bool {
+    match instant {
+        Instant::ForwardEnd | Instant::Backward | Instant::BackwardEnd | Instant::OptimizerStep => true,
+        Instant::LossBackward => plan.is_last(),
+        _ => false,
+    }
 }
 
 /// The instants of a stage, and what they are about.
-fn places(plan: &Plan<'_>, flight: &Flight) -> Vec<(Instant, String)> {
+fn places(plan: &Plan<'_>, flight: &Flight<'_>) -> Vec<(Instant, String)> {
     let count: u64 = flight.micro_batches.iter().sum();
     let what = if plan.pieces.len() > 1 { "pieces of micro batches" } else { "micro batches" };
     let in_flight = if count == 1 { String::new() } else { format!(", {count} {what} in flight") };
     let at = |place: &str| format!("stage {}, {place}{in_flight}", plan.stage());
-    let mut places = vec![(Instant::ForwardEnd, at(if plan.is_last() { "loss" } else { "output" }))];
-    if plan.is_last() {
-        places.push((Instant::LossBackward, at("loss")));
-    }
-    let end = if plan.is_first() { "embedding" } else { "input" };
-    places.extend([
-        (Instant::Backward, at("heaviest layer")),
-        (Instant::BackwardEnd, at(end)),
-        (Instant::OptimizerStep, String::from("every parameter")),
-    ]);
-    places
+    let place = |instant| match instant {
+        Instant::ForwardEnd if !plan.is_last() => at("output"),
+        Instant::ForwardEnd | Instant::LossBackward => at("loss"),
+        Instant::Backward => at("heaviest layer"),
+        Instant::BackwardEnd => at(if plan.is_first() { "embedding" } else { "input" }),
+        _ => String::from("every parameter"),
+    };
+    let instants = Instant::TRAINING.into_iter().filter(|instant| is_looked_at(plan, *instant));
+    instants.map(|instant| (instant, place(instant))).collect()
 }
