@@ -8,7 +8,8 @@ use std::hint::black_box;
 use brimful::memory::{Fit, estimate, reserve};
 use brimful::preset::Library;
 use brimful::scenario::{Precision, Recompute, Scenario, Task};
-use criterion::{Criterion, criterion_group, criterion_main};
+use brimful::solve::plan::{self, Range, Search};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn ledgers(criterion: &mut Criterion) {
     let library = Library::embedded();
@@ -51,6 +52,36 @@ fn allocators(criterion: &mut Criterion) {
     }
 }
 
+/// Every layout of a run with every micro batch and recomputation, as `brimful plan` looks at them, and one ledger of it.
+fn plans(criterion: &mut Criterion) {
+    let library = Library::embedded();
+    let gpu = library.gpu("h100-sxm-80").unwrap();
+    for (id, gpus) in [("llama-3.1-8b", 2048), ("deepseek-v3", 1024)] {
+        let model = library.model(id).unwrap();
+        let mut scenario = Scenario { gpus, framework: library.framework("megatron").unwrap(), ..Scenario::default() };
+        scenario.follow_framework(|_| false);
+        let range = Range::of(&scenario, |_| false);
+        let searched = || {
+            let mut search = Search::new(black_box(model), &scenario, (&range, 1));
+            while search.looked_at().0 < search.looked_at().1 {
+                search.go_on(model, gpu).unwrap();
+            }
+            search.plan().tried
+        };
+        let tried = searched();
+        let mut group = criterion.benchmark_group(format!("{id} on {gpus} GPUs under megatron"));
+        group.sample_size(10).throughput(Throughput::Elements(tried as u64));
+        group.bench_function(format!("totals of {tried} candidates"), |bencher| bencher.iter(searched));
+        let every = usize::max(tried / 1000, 1);
+        let runs: Vec<Scenario> = plan::tried(model, &scenario, &range).into_iter().step_by(every).collect();
+        group.throughput(Throughput::Elements(runs.len() as u64));
+        group.bench_function(format!("ledgers of {} of them", runs.len()), |bencher| {
+            bencher.iter(|| runs.iter().filter(|run| estimate(model, run, Some(gpu)).is_ok()).count());
+        });
+        group.finish();
+    }
+}
+
 fn presets(criterion: &mut Criterion) {
     criterion.bench_function("the library, of which nothing is read", |bencher| bencher.iter(Library::embedded));
     criterion.bench_function("every embedded preset", |bencher| {
@@ -61,5 +92,5 @@ fn presets(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, ledgers, allocators, presets);
+criterion_group!(benches, ledgers, allocators, plans, presets);
 criterion_main!(benches);

@@ -78,6 +78,11 @@ impl Gpu {
         self.generation() == Some(Generation::BeforeAmpere)
     }
 
+    /// GPUs of a node: eight, where nothing is said.
+    pub fn node(&self) -> u64 {
+        self.gpus_per_node.unwrap_or(8).max(1)
+    }
+
     /// Bytes that a program can be given.
     pub fn capacity(&self) -> Result<Bytes, Overflow> {
         Bytes::from_mib(self.usable_mib)

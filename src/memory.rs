@@ -9,7 +9,7 @@ use crate::gpu::Gpu;
 use crate::legal;
 use crate::model::Model;
 use crate::scenario::{Estimator, Scenario, Task};
-use crate::units::Parameters;
+use crate::units::{Bytes, Parameters};
 
 pub use crate::ledger::{
     Alive, Axis, Categories, Category, Division, Entry, EstimateError, Exactness, Filled, Fit, Held, Instant, Ledger,
@@ -20,6 +20,7 @@ pub use crate::legal::suited::{SUITED, Suited, concerns, is_unusual, suit};
 pub use crate::parallel::Layout;
 pub use crate::shape::{Dim, Shape};
 pub use notes::{beyond_positions, notes, notes_of_card, notes_of_sizes, omitted};
+pub(crate) use reserve::with_allocator;
 pub use reserve::{elsewhere, fits, is_played, played, reserve, surely_fits, tracked};
 pub use sketch::{Sketch, sketch};
 
@@ -58,6 +59,22 @@ pub fn estimate(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result
         }
         Task::Infer => framework.infer(&job),
     }
+}
+
+/// The totals of training runs that were found to be legal and differ in no more than `train.recompute` and
+/// `train.micro_batch_size`: of each what [`estimate`] says.
+pub(crate) fn totals(model: &Model, runs: &[Scenario], gpu: Option<&Gpu>) -> Vec<Result<Bytes, EstimateError>> {
+    let by_ledger = || runs.iter().map(|run| Ok(estimate(model, run, gpu)?.total())).collect();
+    let Some(first) = runs.first() else { return Vec::new() };
+    if first.estimator == Estimator::Sketch {
+        return by_ledger();
+    }
+    let trained = legal::trained(model, first);
+    let jobs: Result<Vec<_>, _> = runs.iter().map(|run| frameworks::job(&trained, run, gpu)).collect();
+    let Ok(jobs) = jobs else { return by_ledger() };
+    let framework = jobs[0].0;
+    let jobs: Vec<Job<'_>> = jobs.into_iter().map(|(_, job)| job).collect();
+    framework.totals(&jobs).unwrap_or_else(by_ledger)
 }
 
 /// The ledger of one GPU of a training job, by its stage of the pipeline.

@@ -15,5 +15,5 @@ pub use fixes::{Cost, Fix, fixes};
 pub use furthest::{Furthest, furthest};
 pub use judge::By;
 pub use largest::{Largest, Stop, largest, surely};
-pub use layouts::layouts;
+pub use layouts::{keys as layout_keys, without_layout};
 pub use points::Points;

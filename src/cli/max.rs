@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -51,9 +51,7 @@ pub(super) fn run(context: &Context, quantity: Quantity, arguments: &RunArgument
     // What depends on the number that is asked about is said of the one that is found.
     let own = notes_of_sizes(&resolved.model, &resolved.scenario);
     resolved.idle.iter().filter(|words| !own.contains(words)).for_each(stream::warn);
-    let Some(gpu) = &resolved.gpu else {
-        bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
-    };
+    let gpu = resolved.card()?;
     let parameter = Parameter::by_key(key)?;
     let points = Points::of(&resolved.model, &resolved.scenario, Some(gpu), parameter, By::Allocator)?;
     let found = largest(&points)?;

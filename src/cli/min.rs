@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::arguments::Format;
 use super::context::Context;
-use super::resolve::Draft;
+use super::resolve::{Draft, Resolved};
 use super::{DOES_NOT_FIT, RunArguments, output, presets, stream};
 use crate::report::text;
-use crate::scenario::Task;
+use crate::scenario::Scenario;
 use crate::solve::fewest;
+use crate::solve::plan::{NoPlan, Range, tried};
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,14 +26,16 @@ pub(super) enum Quantity {
 pub(super) fn run(context: &Context, Quantity::Gpus: Quantity, arguments: &RunArguments) -> Result<ExitCode> {
     let library = presets::load(context, &arguments.output.lookup)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
-    if resolved.scenario.task != Task::Train {
-        bail!("cards are counted for training; serving on several is not covered yet");
+    let Resolved { model, scenario, .. } = &resolved;
+    let (range, gpu) = (Range::of_layouts(scenario, |key| resolved.says(key)), resolved.card()?);
+    if let Some(none) = NoPlan::of(scenario) {
+        bail!(none.words());
     }
-    let Some(gpu) = &resolved.gpu else {
-        bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
-    };
-    resolved.idle.iter().for_each(stream::warn);
-    let found = fewest(&resolved.model, &resolved.scenario, gpu, &|| false)?;
+    let of_a_node = Scenario { gpus: gpu.node(), ..scenario.clone() };
+    let mut runs = tried(model, &of_a_node, &range);
+    runs.push(of_a_node);
+    resolved.idle_in(&runs).into_iter().for_each(stream::warn);
+    let found = fewest(model, scenario, gpu, &range).map_err(|error| resolved.locate(error))?;
     let look = output::look(context, &arguments.output);
     let (gpus, needs) = (found.run.as_ref().map(|run| run.gpus), found.needs.get());
     let text = match arguments.output.format {

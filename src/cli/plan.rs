@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use super::arguments::Format;
@@ -11,10 +11,13 @@ use super::context::Context;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, output, presets, stream};
 use crate::gpu::Gpu;
+use crate::model::Model;
 use crate::report::{plan as report, text};
-use crate::scenario::Task;
+use crate::scenario::Scenario;
+use crate::scenario::parameter::Parameter;
+use crate::solve::layout_keys as keys;
 use crate::solve::plan::flags::Launch;
-use crate::solve::plan::{Plan, Planned, Range, plan};
+use crate::solve::plan::{NoPlan, Plan, Planned, Range, plan, tried};
 
 /// What `plan` takes.
 #[derive(Debug, Args)]
@@ -22,43 +25,39 @@ pub(super) struct PlanArguments {
     #[command(flatten)]
     run: RunArguments,
     /// How many of the layouts that fit are shown.
-    #[arg(long, default_value_t = 10)]
-    most: usize,
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u16).range(1..))]
+    most: u16,
 }
 
 /// Prints layouts; exits 1 where none fits.
 pub(super) fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCode> {
     let PlanArguments { run, most } = arguments;
     let library = presets::load(context, &run.output.lookup)?;
-    let draft = Draft::read(&library, &run.scenario)?;
-    let said = |key: &str| draft.says(key);
-    let range = Range::of(&draft.scenario, said);
-    let resolved = draft.resolve(&library)?;
-    if resolved.scenario.task != Task::Train {
-        bail!("a plan is of training; how many requests a card serves is what `brimful max concurrency` says");
+    let resolved = Draft::read(&library, &run.scenario)?.resolve(&library)?;
+    let (range, gpu) = (Range::of(&resolved.scenario, |key| resolved.says(key)), resolved.card()?);
+    if let Some(none) = NoPlan::of(&resolved.scenario) {
+        bail!(none.words());
     }
-    let Some(gpu) = &resolved.gpu else {
-        bail!("no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`");
-    };
-    resolved.idle.iter().for_each(stream::warn);
-    let planned = plan(&resolved.model, &resolved.scenario, gpu, (&range, *most), &|| false)?;
+    resolved.idle_in(&tried(&resolved.model, &resolved.scenario, &range)).into_iter().for_each(stream::warn);
+    let planned = plan(&resolved.model, &resolved.scenario, gpu, (&range, usize::from(*most)), &|| false)
+        .map_err(|error| resolved.locate(error))?;
     let look = output::look(context, &run.output);
     let text = match run.output.format {
-        Format::Text => text::plan(&planned, &resolved.scenario, gpu, look),
-        Format::Json => serde_json::to_string_pretty(&as_json(&planned, gpu))? + "\n",
+        Format::Text => text::plan(&planned, (&resolved.model, &resolved.scenario), gpu, look),
+        Format::Json => serde_json::to_string_pretty(&as_json(&planned, &resolved.model, gpu))? + "\n",
         Format::Csv => report::csv(&planned),
     };
     let code = if planned.fitting.is_empty() { ExitCode::from(DOES_NOT_FIT) } else { ExitCode::SUCCESS };
     stream::finish(&text, code)
 }
 
-fn as_json(plan: &Plan, gpu: &Gpu) -> Value {
+fn as_json(plan: &Plan, model: &Model, gpu: &Gpu) -> Value {
     let one = |planned: &Planned| {
-        let launch = Launch::of(&planned.scenario, gpu.gpus_per_node.unwrap_or(8));
+        let launch = Launch::of(model, &planned.scenario, gpu.node());
         let lost: serde_json::Map<String, Value> =
             planned.cost.lost().iter().map(|(term, share)| ((*term).to_owned(), json!(share))).collect();
         json!({
-            "parallel": planned.scenario.parallel,
+            "parallel": planned.scenario.parallel, "set": settings(&planned.scenario),
             "micro_batch_size": planned.scenario.train.micro_batch_size,
             "recompute": planned.scenario.train.recompute.word(),
             "needs": planned.fit.needs, "headroom": planned.fit.headroom.get(), "verdict": planned.fit.verdict.id(),
@@ -69,12 +68,13 @@ fn as_json(plan: &Plan, gpu: &Gpu) -> Value {
                 "lost": lost,
             },
             "launch": launch.command,
+            "unsaid": launch.unsaid,
             "file": launch.file.map(|(name, text)| json!({ "name": name, "text": text })),
         })
     };
     let nearest = plan.nearest.as_ref().map(|(scenario, needs)| {
         json!({
-            "parallel": scenario.parallel, "micro_batch_size": scenario.train.micro_batch_size,
+            "parallel": scenario.parallel, "set": settings(scenario), "micro_batch_size": scenario.train.micro_batch_size,
             "recompute": scenario.train.recompute.word(), "needs": needs,
         })
     });
@@ -82,4 +82,17 @@ fn as_json(plan: &Plan, gpu: &Gpu) -> Value {
         "schema": 1, "gpu": gpu.id, "tried": plan.tried, "over": plan.over, "nearest": nearest,
         "layouts": plan.fitting.iter().map(one).collect::<Vec<_>>(),
     })
+}
+
+/// What makes a run this layout, as `--set` takes it: each key with its value.
+fn settings(scenario: &Scenario) -> Value {
+    let usual = Scenario::default();
+    let of_rows = ["train.micro_batch_size", "train.recompute"];
+    let keys = keys(&scenario.framework).iter().copied().chain(of_rows);
+    let set = keys.filter_map(|key| {
+        let parameter = Parameter::by_key(key).ok()?;
+        let value = parameter.get(scenario);
+        (value != parameter.get(&usual) || of_rows.contains(&key)).then(|| (key.to_owned(), json!(value.to_string())))
+    });
+    Value::Object(set.collect())
 }

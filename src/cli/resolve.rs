@@ -32,6 +32,8 @@ pub(super) struct Resolved {
     /// The scenario file, and the keys that flags have set since.
     file: Option<PathBuf>,
     flagged: Vec<String>,
+    /// What flags have set: what errors call it, and its key.
+    settings: Vec<(String, String)>,
     /// Values that were given and that change nothing, what was assumed of the model and what it was not made for, in
     /// words.
     pub(super) idle: Vec<String>,
@@ -120,8 +122,7 @@ impl Draft {
 
     /// Whether a flag or the scenario file has a value for a key.
     pub(super) fn says(&self, key: &str) -> bool {
-        self.flagged.iter().any(|flagged| flagged == key)
-            || self.file.as_ref().is_some_and(|file| preset::scenario::says(file, key))
+        says(&self.flagged, self.file.as_deref(), key)
     }
 
     /// Which of the keys that a model may leave no choice of a flag or the scenario file has a value for.
@@ -166,10 +167,11 @@ impl Draft {
         let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
         scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
-        let mut idle: Vec<String> = self.taken.into_iter().collect();
+        let mut idle: Vec<String> = self.taken.iter().cloned().collect();
         idle.extend(self.settings.iter().filter_map(|(origin, key)| idle_setting(&scenario, origin, key)));
         idle.extend(notes(&model, &scenario, gpu.as_ref()));
-        Ok(Resolved { scenario, model, gpu, file: self.file, flagged: self.flagged, idle })
+        let Self { file, flagged, settings, .. } = self;
+        Ok(Resolved { scenario, model, gpu, file, flagged, settings, idle })
     }
 }
 
@@ -180,8 +182,28 @@ impl Resolved {
         Ok(Report { warnings: &self.idle, ..report })
     }
 
+    /// Whether a flag or the scenario file has a value for a key.
+    pub(super) fn says(&self, key: &str) -> bool {
+        says(&self.flagged, self.file.as_deref(), key)
+    }
+
+    /// The card, without which there is nothing that could be full.
+    pub(super) fn card(&self) -> Result<&Gpu> {
+        const NO_CARD: &str = "no gpu is given, so there is nothing that could be full\nhint: add `--gpu h100-sxm-80`; `brimful gpus` lists them";
+        self.gpu.as_ref().context(NO_CARD)
+    }
+
+    /// What is to be warned of where these runs are tried: of no value that one of them reads.
+    pub(super) fn idle_in(&self, runs: &[Scenario]) -> Vec<&String> {
+        let is_read =
+            |(origin, key): &&(String, String)| runs.iter().any(|run| idle_setting(run, origin, key).is_none());
+        let words = |(origin, key): &(String, String)| idle_setting(&self.scenario, origin, key);
+        let read: Vec<String> = self.settings.iter().filter(is_read).filter_map(words).collect();
+        self.idle.iter().filter(|words| !read.contains(words)).collect()
+    }
+
     /// Where a value stands that cannot be run: in the scenario file, unless a flag gave it.
-    fn locate(&self, error: EstimateError) -> Error {
+    pub(super) fn locate(&self, error: EstimateError) -> Error {
         let (key, problem) = match &error {
             EstimateError::Invalid { key, problem } => (*key, problem.clone()),
             EstimateError::NotCovered { key, value, covered } => {
@@ -195,6 +217,10 @@ impl Resolved {
             None => error.into(),
         }
     }
+}
+
+fn says(flagged: &[String], file: Option<&Path>, key: &str) -> bool {
+    flagged.iter().any(|flagged| flagged == key) || file.is_some_and(|file| preset::scenario::says(file, key))
 }
 
 /// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.

@@ -117,7 +117,16 @@ fn judge(
 
 /// The ledger with what the allocator holds on this card.
 pub fn played(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Result<Ledger, EstimateError> {
-    let ledger = estimate(model, scenario, gpu)?;
+    with_allocator(estimate(model, scenario, gpu)?, model, scenario, gpu)
+}
+
+/// The ledger of a run with what the allocator holds on this card: what [`played`] makes of it.
+pub(crate) fn with_allocator(
+    ledger: Ledger,
+    model: &Model,
+    scenario: &Scenario,
+    gpu: Option<&Gpu>,
+) -> Result<Ledger, EstimateError> {
     match reserve(model, scenario, gpu)? {
         Some(reserve) => Ok(ledger.with_reserve(Kernels::of(gpu), reserve)?),
         None => Ok(ledger),

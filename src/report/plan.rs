@@ -2,42 +2,52 @@
 
 use super::csv::write;
 use crate::memory::Layout;
-use crate::scenario::{Recompute, Scenario, Strategy};
+use crate::scenario::{Scenario, Strategy};
 use crate::solve::plan::{Plan, Planned};
 
-/// What sets a layout apart from others, in a few words: `fsdp2`, `deepspeed zero 2`, `tp 4 sp pp 2 dp 4`.
+/// What sets a layout apart from others, in a few words: `fsdp2`, `deepspeed zero 2`, `tp 4 pp 2 dp 4`.
 pub fn layout_words(scenario: &Scenario) -> String {
-    let Ok(layout) = Layout::of(scenario) else { return String::new() };
-    if layout.world == 1 {
-        return String::from("on one GPU");
-    }
-    if scenario.framework.lays_out("strategy") {
-        return match (scenario.parallel.strategy, layout.zero) {
+    match Layout::of(scenario) {
+        Ok(layout) if layout.world == 1 => String::from("on one GPU"),
+        Ok(layout) if scenario.framework.lays_out("strategy") => match (scenario.parallel.strategy, layout.zero) {
             (Strategy::Deepspeed, zero) => format!("deepspeed zero {zero}"),
             (strategy @ (Strategy::Fsdp1 | Strategy::Fsdp2), 2) => format!("{} without reshard", strategy.word()),
             (strategy, _) => strategy.word().to_owned(),
-        };
+        },
+        Ok(layout) => axes(&layout, scenario),
+        Err(_) => String::new(),
     }
+}
+
+/// The axes along which there are several GPUs, and whether stages of a pipeline have unequal numbers of layers.
+fn axes(layout: &Layout, scenario: &Scenario) -> String {
+    // Unless something else is said, an expert's matrices are divided as all others.
+    let of_experts = (layout.expert_tensor != layout.tensor).then_some(layout.expert_tensor);
     let axes = [
         ("tp", layout.tensor),
         ("pp", layout.pipeline),
         ("vpp", layout.virtual_pipeline),
         ("cp", layout.context),
         ("ep", layout.expert),
+        ("etp", of_experts.unwrap_or(1)),
         ("dp", layout.data),
     ];
-    let words: Vec<String> =
-        axes.iter().filter(|(_, size)| *size > 1).map(|(axis, size)| format!("{axis} {size}")).collect();
+    let mut words = Vec::new();
+    for (axis, size) in axes {
+        if size > 1 || axis == "etp" && of_experts.is_some() {
+            words.push(format!("{axis} {size}"));
+        }
+        if axis == "pp" && size > 1 && scenario.megatron.has_unequal_stages() {
+            words.push(String::from("uneven"));
+        }
+    }
     words.join(" ")
 }
 
-/// What is computed again.
-pub fn recompute_words(scenario: &Scenario) -> &'static str {
-    match scenario.train.recompute {
-        Recompute::None => "none",
-        Recompute::Selective => "selective",
-        Recompute::Full => "full",
-    }
+/// A row in words: its layout, micro batch, and what is computed again.
+pub fn row_words(scenario: &Scenario) -> String {
+    let train = &scenario.train;
+    format!("{}, micro batch {}, recompute {}", layout_words(scenario), train.micro_batch_size, train.recompute.word())
 }
 
 /// The largest share of a step that is no computation for its own sake, and the name of it.
@@ -69,7 +79,7 @@ pub fn csv(plan: &Plan) -> String {
         vec![
             layout_words(&planned.scenario),
             planned.scenario.train.micro_batch_size.to_string(),
-            recompute_words(&planned.scenario).to_owned(),
+            planned.scenario.train.recompute.word().to_owned(),
             planned.fit.needs.get().to_string(),
             planned.fit.headroom.get().to_string(),
             planned.fit.verdict.id().to_owned(),

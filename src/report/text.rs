@@ -16,10 +16,9 @@ pub use ledger::ledger;
 pub use plan::{fewest, plan};
 
 use super::Report;
-use crate::memory::Layout;
 use crate::model::Model;
 use crate::model::tower::Modality;
-use crate::scenario::{Estimator, ImageSize, KernelLibrary, Objective, Recompute, Scenario, Strategy, Task};
+use crate::scenario::{Estimator, ImageSize, KernelLibrary, Objective, Recompute, Scenario, Task};
 use crate::units::{Bytes, Unit, grouped};
 
 /// The width that text is made for.
@@ -162,28 +161,9 @@ fn training(model: &Model, scenario: &Scenario, words: &mut Vec<String>) {
     if train.kernels != KernelLibrary::None {
         words.push(format!("{} kernels", train.kernels.word()));
     }
-    words.extend(spread(scenario));
-}
-
-/// What spreads a step over several GPUs: `fsdp2`, `deepspeed zero 2`, `tp 4 pp 2 dp 8`.
-fn spread(scenario: &Scenario) -> Option<String> {
-    let layout = Layout::of(scenario).ok().filter(|layout| layout.world > 1)?;
-    let axes = [
-        ("tp", layout.tensor),
-        ("pp", layout.pipeline),
-        ("cp", layout.context),
-        ("ep", layout.expert),
-        ("dp", layout.data),
-    ];
-    let divided = layout.tensor * layout.pipeline * layout.context * layout.expert > 1;
-    let along: Vec<String> =
-        axes.iter().filter(|(_, size)| *size > 1).map(|(axis, size)| format!("{axis} {size}")).collect();
-    let by = scenario.framework.lays_out("strategy").then(|| match scenario.parallel.strategy {
-        Strategy::Deepspeed => format!("deepspeed zero {}", layout.zero),
-        strategy => strategy.word().to_owned(),
-    });
-    let axes = (divided || by.is_none()).then(|| along.join(" "));
-    Some(by.into_iter().chain(axes).collect::<Vec<_>>().join(" "))
+    if scenario.gpus > 1 {
+        words.push(super::plan::layout_words(scenario));
+    }
 }
 
 fn serving(model: &Model, scenario: &Scenario, words: &mut Vec<String>) {

@@ -93,6 +93,15 @@ impl Megatron {
             None => stages,
         }
     }
+
+    /// Whether the stages of a pipeline are told to have unequal numbers of layers.
+    pub fn has_unequal_stages(&self) -> bool {
+        self.decoder_first_pipeline_num_layers.is_some()
+            || self.decoder_last_pipeline_num_layers.is_some()
+            || self.account_for_embedding_in_pipeline_split
+            || self.account_for_loss_in_pipeline_split
+            || !self.pipeline_model_parallel_layout.is_empty()
+    }
 }
 
 impl Default for Megatron {

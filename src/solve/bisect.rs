@@ -26,15 +26,21 @@ pub(super) fn last(first: u64, most: u64, holds: impl Fn(u64) -> bool) -> u64 {
     good
 }
 
+/// The first value from `from` on for which `holds`, given that it holds for `most` and for all behind the first.
+pub(super) fn first(from: u64, most: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    if holds(from) { from } else { last(from, most, |value| !holds(value)) + 1 }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::last;
+    use super::{first, last};
 
     #[test]
     fn every_end_is_found() {
         for end in 1..200 {
             assert_eq!(last(1, 1000, |value| value <= end), end);
             assert_eq!(last(1, end, |_| true), end);
+            assert_eq!(first(1, 1000, |value| value >= end), end);
         }
         assert_eq!(last(1, u64::MAX, |_| true), u64::MAX);
     }

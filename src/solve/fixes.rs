@@ -1,10 +1,11 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
+use super::layouts::STRATEGIES;
 use crate::gpu::Gpu;
-use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, played};
+use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, with_allocator};
 use crate::model::{Model, parameters};
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Estimator, Method, Objective, Reference, Scenario, Task, Value};
+use crate::scenario::{Estimator, Method, Objective, Reference, Scenario, Strategy, Task, Value};
 use crate::units::{Bytes, Parameters};
 
 /// A change of a scenario after which it fits.
@@ -66,11 +67,11 @@ pub fn fixes<'g>(
         .filter_map(|(changes, cost)| {
             let changed = apply(scenario, &changes)?;
             // Where tensors alone are too much, the allocator need not be played.
-            let tensors = estimate(model, &changed, Some(gpu)).ok()?.total();
-            if tensors > capacity || !less(tensors) {
+            let ledger = estimate(model, &changed, Some(gpu)).ok()?;
+            if ledger.total() > capacity || !less(ledger.total()) {
                 return None;
             }
-            let fit = Fit::of(&played(model, &changed, Some(gpu)).ok()?, gpu).ok()?;
+            let fit = Fit::of(&with_allocator(ledger, model, &changed, Some(gpu)).ok()?, gpu).ok()?;
             let Fit { needs, verdict, .. } = fit;
             (fit.fits() && less(needs)).then_some(Fix { changes, needs, verdict, cost })
         })
@@ -221,13 +222,13 @@ fn sharding(scenario: &Scenario) -> Vec<Candidate> {
     if scenario.gpus == 1 || !scenario.framework.lays_out("strategy") {
         return Vec::new();
     }
-    let ways = [("deepspeed", 1), ("deepspeed", 2), ("fsdp2", 3), ("deepspeed", 3)];
-    let changes = |(strategy, zero): (&str, u64)| {
-        let strategy = ("parallel.strategy", Value::Word(strategy.to_owned()));
+    let changes = |(strategy, zero): (Strategy, u64)| {
+        let strategy = ("parallel.strategy", Value::Word(strategy.word().to_owned()));
         (vec![strategy, ("parallel.zero", Value::Count(zero))], Cost::Speed)
     };
-    let mut candidates: Vec<Candidate> = ways.map(changes).to_vec();
-    let (mut both, cost) = changes(("fsdp2", 3));
+    let divides = |(strategy, _): &(Strategy, u64)| !matches!(strategy, Strategy::Ddp | Strategy::Fsdp1);
+    let mut candidates: Vec<Candidate> = STRATEGIES.into_iter().filter(divides).map(changes).collect();
+    let (mut both, cost) = changes((Strategy::Fsdp2, 3));
     both.push(("train.recompute", Value::Word(String::from("full"))));
     candidates.push((both, cost));
     candidates
@@ -254,6 +255,7 @@ fn serving(scenario: &Scenario) -> Vec<Candidate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::played;
     use crate::preset::Library;
 
     #[test]

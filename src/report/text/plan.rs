@@ -2,7 +2,8 @@
 
 use super::{COLUMNS, Look};
 use crate::gpu::Gpu;
-use crate::report::plan::{layout_words, most_lost, recompute_words};
+use crate::model::Model;
+use crate::report::plan::{layout_words, most_lost, row_words};
 use crate::scenario::Scenario;
 use crate::solve::Fewest;
 use crate::solve::plan::flags::Launch;
@@ -10,20 +11,14 @@ use crate::solve::plan::{Plan, Planned};
 use crate::units::grouped;
 
 /// A plan: layouts that fit, the fastest by estimate first.
-pub fn plan(plan: &Plan, scenario: &Scenario, gpu: &Gpu, look: Look) -> String {
+pub fn plan(plan: &Plan, (model, scenario): (&Model, &Scenario), gpu: &Gpu, look: Look) -> String {
     let (cards, name) = (grouped(scenario.gpus), &gpu.name);
-    let head = format!("{} layouts on {cards} × {name}, {} of them over", plan.tried, plan.over);
+    let head = format!("{} layouts on {cards} × {name}, {} of them over by their tensors alone", plan.tried, plan.over);
     let mut lines = vec![head, String::new()];
     if plan.fitting.is_empty() {
         lines.push(String::from("none fits"));
         if let Some((nearest, needs)) = &plan.nearest {
-            lines.push(format!(
-                "the least: {}, micro batch {}, recompute {}: {}",
-                layout_words(nearest),
-                nearest.train.micro_batch_size,
-                recompute_words(nearest),
-                look.show(*needs)
-            ));
+            lines.push(format!("the least: {}: {}", row_words(nearest), look.show(*needs)));
         }
     } else {
         let wide = plan.fitting.iter().map(|planned| layout_words(&planned.scenario).len()).max().unwrap_or(6).max(6);
@@ -36,13 +31,19 @@ pub fn plan(plan: &Plan, scenario: &Scenario, gpu: &Gpu, look: Look) -> String {
         lines.push(String::from("* estimated from rates of the card; the memory is what is promised"));
     }
     if let Some(first) = plan.fitting.first() {
-        let launch = Launch::of(&first.scenario, gpu.gpus_per_node.unwrap_or(8));
+        let launch = Launch::of(model, &first.scenario, gpu.node());
         lines.extend([String::new(), wrapped(&launch.command)]);
         if let Some((name, text)) = launch.file {
             lines.extend([String::new(), format!("{name}:"), text]);
         }
+        lines.extend(without_flag(&launch.unsaid));
     }
     look.finish(lines.join("\n") + "\n")
+}
+
+/// What is to be said in the script.
+fn without_flag(unsaid: &[&str]) -> Option<String> {
+    (!unsaid.is_empty()).then(|| format!("\nno flag says {}: it is the script's to say", unsaid.join(", ")))
 }
 
 /// A command over as many lines as it takes, each a flag with its value or more, to be copied as they are.
@@ -67,7 +68,7 @@ fn row(planned: &Planned, wide: usize, look: Look) -> String {
         "{:<wide$}  {:>5}  {:<9}  {:>11}  {:>7}  {:>11}  {lost}",
         layout_words(&planned.scenario),
         planned.scenario.train.micro_batch_size,
-        recompute_words(&planned.scenario),
+        planned.scenario.train.recompute.word(),
         look.show(planned.fit.needs),
         planned.fit.verdict.id(),
         format!("{:.0}", planned.cost.tokens_per_gpu()),

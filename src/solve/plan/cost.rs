@@ -99,7 +99,7 @@ impl Links {
             inside: gpu.link_gb_s.unwrap_or(LINK_GB_S) * 1e9,
             outside: gpu.network_gb_s.unwrap_or(NETWORK_GB_S) * 1e9,
             flops: gpu.bf16_tflops.unwrap_or(TFLOPS) * 1e12 * EFFICIENCY,
-            node: gpu.gpus_per_node.unwrap_or(8),
+            node: gpu.node(),
         }
     }
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::App;
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::scenario::{Estimator, Parallel, Recompute, Scenario, Task};
-use crate::solve::plan::{Plan, Planned, Range, Search};
+use crate::scenario::{Recompute, Scenario};
+use crate::solve::plan::{NoPlan, Plan, Planned, Range, Search};
+use crate::solve::without_layout;
 use crate::tui::action::Action;
 use crate::tui::screen::View;
 
 /// Most layouts that are shown: each has its allocator played out.
 const MOST: usize = 12;
 
-/// Layouts that are looked at before the screen says how far that is.
+/// Candidates that are looked at before the screen says how far that is, and those of one layout more.
 const PORTION: usize = 8;
 
 /// What the view of layouts remembers.
@@ -94,9 +95,10 @@ impl Portion {
         let begin = || Search::new(&model, &key.run, (&range, MOST));
         let mut search = search.map_or_else(begin, Arc::unwrap_or_clone);
         let mut on = || {
-            for _ in 0..PORTION {
-                let (looked_at, all) = search.looked_at();
-                if search.is_done() || is_cancelled() {
+            let (before, all) = search.looked_at();
+            loop {
+                let (looked_at, _) = search.looked_at();
+                if search.is_done() || is_cancelled() || looked_at >= before + PORTION {
                     break;
                 }
                 search.go_on(&model, &gpu)?;
@@ -122,13 +124,12 @@ impl App {
         if self.model_of(scenario).is_none() {
             return Some(String::from("no model to plan for") + &self.with_key(Action::PickModel, ": {} chooses one"));
         }
-        if scenario.task != Task::Train {
-            let trains = self.with_key(Action::FlipTask, ": {} goes to it");
-            return Some(format!("a plan is of training{trains}; serving is described on one GPU"));
-        }
-        if scenario.estimator == Estimator::Sketch {
-            let flips = self.with_key(Action::FlipEstimator, ": {} goes to the ledger");
-            return Some(format!("the rule of thumb knows no layouts{flips}"));
+        if let Some(none) = NoPlan::of(scenario) {
+            let (action, goes) = match none {
+                NoPlan::Serves => (Action::FlipTask, ": {} goes to training"),
+                NoPlan::Sketched => (Action::FlipEstimator, ": {} goes to the ledger"),
+            };
+            return Some(none.words().to_owned() + &self.with_key(action, goes));
         }
         if self.gpu_of(scenario).is_none() {
             return Some(String::from("no card to plan for") + &self.with_key(Action::PickGpu, ": {} chooses one"));
@@ -139,7 +140,7 @@ impl App {
 
     /// Begins anew where another run is planned.
     pub(in crate::tui) fn refresh_planning(&mut self) {
-        let key = Key { run: without_layout(&self.scenario), edition: self.played.edition };
+        let key = Key { run: without_row(&self.scenario), edition: self.played.edition };
         if self.planning.key.as_ref() != Some(&key) {
             if self.asked.is_none() {
                 self.cancellation.cancel();
@@ -177,21 +178,9 @@ impl App {
     }
 }
 
-/// A run without what a layout says, by which its search is known: taking a layout begins none.
-fn without_layout(scenario: &Scenario) -> Scenario {
-    let mut run = scenario.clone();
-    let usual = Parallel::default();
-    run.parallel = Parallel {
-        strategy: usual.strategy,
-        zero: usual.zero,
-        tensor: usual.tensor,
-        sequence: usual.sequence,
-        pipeline: usual.pipeline,
-        virtual_pipeline: usual.virtual_pipeline,
-        context: usual.context,
-        expert: usual.expert,
-        ..run.parallel
-    };
+/// A run without what tells the rows apart, by which its search is known: taking a row begins none.
+fn without_row(scenario: &Scenario) -> Scenario {
+    let mut run = without_layout(scenario);
     (run.train.micro_batch_size, run.train.recompute) = (1, Recompute::None);
     run
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::{ASCII, COLOUR, MONO, app, hurry, press, screen, text};
 use crate::memory::{EstimateError, Fit, Ledger, Rank, check, estimate, played};
 use crate::preset::Library;
+use crate::report::plan::row_words;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Strategy, Value};
+use crate::solve::plan::{Plan, Planned, Range, plan};
 use crate::tui::app::{App, Job};
 use crate::tui::message::{Effect, Message};
 use crate::tui::screen::{Focus, View};
@@ -58,17 +60,39 @@ fn layouts_that_fit_are_taken_copied_and_taken_back() {
     assert!(command.starts_with("brimful "), "in the parameters it is the run: {command}");
 }
 
+/// Whatever layout the run has of its own.
+#[test]
+fn the_explorer_plans_as_the_command_does() {
+    let mut app = on("llama-3.1-8b", 8);
+    app.scenario.framework = Library::embedded().framework("megatron").unwrap();
+    app.scenario.follow_framework(|_| false);
+    let plain = app.scenario.clone();
+    (app.scenario.parallel.tensor, app.scenario.parallel.sequence) = (4, true);
+    app.settle();
+    press(&mut app, "7");
+    let (model, gpu) = (app.model_of(&plain).unwrap(), app.gpu_of(&plain).unwrap());
+    let most = app.planning.rows().len();
+    let range = Range::of(&plain, |_| false);
+    let planned = plan(model, &plain, gpu, (&range, most), &|| false).unwrap();
+    assert!(most > 1, "{}", text(&app));
+    let rows = |found: &Plan| {
+        let row = |row: &Planned| (row_words(&row.scenario), row.fit.needs);
+        (found.tried, found.over, found.fitting.iter().map(row).collect::<Vec<_>>())
+    };
+    assert_eq!(rows(app.planning.search().unwrap().plan()), rows(&planned));
+}
+
 #[test]
 fn the_search_says_how_far_it_is_and_can_be_stopped() {
     let mut app = on("llama-3.2-1b", 8);
     hurry(&mut app, "7");
     assert!(text(&app).contains("looking for layouts"), "{}", text(&app));
     work(&mut app);
-    assert!(text(&app).contains("8 of 60 layouts looked at; Esc stops"), "{}", text(&app));
+    assert!(text(&app).contains("10 of 60 layouts looked at; Esc stops"), "{}", text(&app));
     hurry(&mut app, "esc");
     assert!(text(&app).contains("stopped; 7 goes on"), "{}", text(&app));
     hurry(&mut app, "down");
-    assert!(text(&app).contains("8 of 60 layouts looked at; 7 goes on"), "{}", text(&app));
+    assert!(text(&app).contains("10 of 60 layouts looked at; 7 goes on"), "{}", text(&app));
     hurry(&mut app, "7");
     while app.planning.rows().is_empty() {
         work(&mut app);

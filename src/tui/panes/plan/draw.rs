@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
 use super::terms;
-use crate::report::plan::{layout_words, most_lost, recompute_words};
+use crate::report::plan::{layout_words, most_lost, row_words};
 use crate::scenario::Recompute;
 use crate::solve::plan::{Planned, Search};
 use crate::tui::action::Action;
@@ -82,10 +82,8 @@ fn none_fits(app: &App, search: &Search) -> String {
     let nearest = plan.nearest.as_ref().zip(app.gpu_of(&app.scenario)).map(|((nearest, needs), gpu)| {
         let over = needs.saturating_sub(gpu.capacity().unwrap_or_default());
         format!(
-            " The nearest is {}, micro batch {}, recompute {}: it needs {}, {} too many.",
-            layout_words(nearest),
-            nearest.train.micro_batch_size,
-            recompute_words(nearest),
+            " The nearest is {}: it needs {}, {} too many.",
+            row_words(nearest),
             app.unit.show(*needs),
             app.unit.show(over),
         )
@@ -173,7 +171,7 @@ fn line(app: &App, (planned, here): (&Planned, bool), columns: &Columns, theme: 
     text::row_of(frame, cells(columns.layout), Line::styled(layout, style));
     text::right(frame, cells(BATCH), &scenario.train.micro_batch_size.to_string(), Style::new());
     let short = columns.recompute == AGAIN[0] && scenario.train.recompute == Recompute::Selective;
-    let again = if short { "sel." } else { recompute_words(scenario) };
+    let again = if short { "sel." } else { scenario.train.recompute.word() };
     text::left(frame, cells(columns.recompute), Line::raw(format!(" {again}")));
     let bar = cells(columns.bar);
     if bar.width > 0 {

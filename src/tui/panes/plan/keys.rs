@@ -1,6 +1,6 @@
 //! Keys in the view of layouts.
 
-use crate::report::plan::{layout_words, recompute_words};
+use crate::report::plan::row_words;
 use crate::scenario::Scenario;
 use crate::solve::plan::flags::Launch;
 use crate::tui::action::Action;
@@ -31,8 +31,7 @@ pub(super) fn take(app: &mut App) {
     if scenario == app.scenario {
         return app.refuse("that is the run's layout already");
     }
-    let (layout, batch) = (layout_words(&scenario), scenario.train.micro_batch_size);
-    let words = format!("{layout}, micro batch {batch}, recompute {}", recompute_words(&scenario));
+    let words = row_words(&scenario);
     match app.change(scenario, false) {
         Ok(()) => app.say(words + &app.with_key(Action::Undo, "; {} takes it back")),
         Err(reason) => app.refuse(reason),
@@ -41,13 +40,12 @@ pub(super) fn take(app: &mut App) {
 
 fn launch_of(app: &mut App) -> Option<Launch> {
     let scenario = under_cursor(app)?;
-    let node = app.gpu_of(&scenario)?.gpus_per_node.unwrap_or(8);
-    Some(Launch::of(&scenario, node))
+    Some(Launch::of(app.model_of(&scenario)?, &scenario, app.gpu_of(&scenario)?.node()))
 }
 
 /// Sends the command that launches it to the clipboard.
 pub(super) fn launch(app: &mut App) -> Option<Effect> {
-    let Launch { command, file } = launch_of(app)?;
+    let Launch { command, file, .. } = launch_of(app)?;
     let needs =
         file.map(|(name, _)| app.with_key(Action::Copy, &format!("; it needs {name}, which {{}} sends as well")));
     app.say(String::from("what launches it is sent to the clipboard") + &needs.unwrap_or_default());
@@ -56,7 +54,7 @@ pub(super) fn launch(app: &mut App) -> Option<Effect> {
 
 /// Sends the command with the file that it needs.
 pub(super) fn copy(app: &mut App) -> Option<Effect> {
-    let Launch { command, file } = launch_of(app)?;
+    let Launch { command, file, .. } = launch_of(app)?;
     app.say("sent to the clipboard");
     let file = file.map(|(name, text)| format!("\n\n# {name}\n{text}\n"));
     Some(Effect::Copy(command + &file.unwrap_or_default()))

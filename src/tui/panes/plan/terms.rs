@@ -56,9 +56,13 @@ fn bar((term, share): (&str, f64), theme: Theme, frame: &mut Sheet, area: Rect) 
 }
 
 fn launch(app: &App, planned: &Planned, theme: Theme, frame: &mut Sheet, area: Rect) {
-    let node = app.gpu_of(&planned.scenario).and_then(|gpu| gpu.gpus_per_node).unwrap_or(8);
-    let Launch { command, file } = Launch::of(&planned.scenario, node);
-    let needs = file.map(|(name, _)| format!(" (with {name})")).unwrap_or_default();
+    let scenario = &planned.scenario;
+    let (Some(model), Some(gpu)) = (app.model_of(scenario), app.gpu_of(scenario)) else { return };
+    let Launch { command, file, unsaid } = Launch::of(model, scenario, gpu.node());
+    let with: Vec<String> = file.map(|(name, _)| format!("with {name}")).into_iter().collect();
+    let without = (!unsaid.is_empty()).then(|| format!("no flag says {}", unsaid.join(", ")));
+    let beside: Vec<String> = with.into_iter().chain(without).collect();
+    let needs = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join("; ")) };
     text::left(frame, area, Line::styled(format!("Launched by{needs}"), theme.strong()));
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     text::wrapped(frame, area, &command, Style::new(), theme);
