@@ -2,7 +2,7 @@
 
 use super::Ledger;
 use super::category::Category;
-use super::entry::{Alive, Entry};
+use super::entry::Alive;
 use crate::gpu::Gpu;
 use crate::ledger;
 use crate::units::{Bytes, Overflow, SignedBytes};
@@ -70,15 +70,15 @@ impl Fit {
     /// Where the allocator is not played out: the sum at the peak, and the range in which it may be.
     fn without_reserve(ledger: &Ledger, gpu: &Gpu) -> Result<Self, Overflow> {
         let peak = ledger.peak();
-        let is_runtime = |entry: &&Entry| entry.category == Category::Runtime;
-        let alive = || ledger.alive(peak.step, peak.instant);
-        if !alive().any(|entry| is_runtime(&entry)) {
+        let (process, alive) = (ledger.process(), || ledger.alive(peak.step, peak.instant));
+        if !alive().any(|entry| entry.category == Category::Runtime) {
             return Self::new(gpu, ledger, ledger.total(), (ledger.band(), None));
         }
-        let runtime = ledger.process().entries(Some(gpu), ledger.allocated(), Alive::NEVER)?;
-        let total = Bytes::checked_sum(runtime.iter().map(|entry| entry.bytes))?.checked_add(ledger.allocated())?;
-        let rest = alive().filter(|entry| !is_runtime(entry));
-        Self::new(gpu, ledger, total, (ledger::band(total, rest.chain(&runtime)), None))
+        // What the process takes is another card's there; workspaces that the framework makes itself stay.
+        let rest = || alive().filter(|entry| !process.makes(entry));
+        let runtime = process.entries(Some(gpu), ledger.allocated(), Alive::NEVER)?;
+        let total = Bytes::checked_sum(runtime.iter().chain(rest()).map(|entry| entry.bytes))?;
+        Self::new(gpu, ledger, total, (ledger::band(total, rest().chain(&runtime)), None))
     }
 
     fn new(
@@ -142,6 +142,19 @@ mod tests {
         assert!(reserve.requested <= reserve.allocated && reserve.allocated <= reserve.least);
         assert!(reserve.least <= reserve.reserved);
         assert!(ledger.allocated() <= reserve.requested);
+    }
+
+    /// A framework's own workspaces among it, which are none of the process's.
+    #[test]
+    fn a_total_that_is_not_played_is_what_the_run_needs() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("llama-3.2-1b").unwrap(), library.gpu("h100-sxm-80").unwrap());
+        for framework in ["megatron", "litgpt", "torchtune"] {
+            let mut scenario = Scenario { framework: library.framework(framework).unwrap(), ..Scenario::default() };
+            scenario.follow_framework(|_| false);
+            let ledger = played(model, &scenario, Some(gpu)).unwrap();
+            assert_eq!(Fit::of(&ledger, gpu).unwrap().needs, ledger.total(), "{framework}");
+        }
     }
 
     #[test]

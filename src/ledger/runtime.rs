@@ -100,6 +100,12 @@ impl Process {
         Bytes::checked_sum(entries.iter().filter(|entry| !entry.in_allocator()).map(|entry| entry.bytes))
     }
 
+    /// Whether an entry is one of those below, and not a workspace of which the run says itself.
+    pub(crate) fn makes(self, entry: &Entry) -> bool {
+        let own = self.workspaces == Workspaces::OfRun && entry.place == Place::Runtime(Overhead::Workspace);
+        entry.category == Category::Runtime && !own
+    }
+
     /// The runtime entries on a card whose tensors come to `allocated` at the peak.
     pub(crate) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
         let [context, low, high] = self.of_cuda(gpu)?;
