@@ -64,30 +64,28 @@ impl Layout {
         let mut left = world;
         for (key, size) in [("parallel.tensor", tensor), ("parallel.pipeline", pipeline), ("parallel.context", context)]
         {
-            let of = if left == world {
-                format!("the {world} GPUs")
-            } else {
-                format!("the {left} that are left of {world} GPUs")
-            };
-            left = divided(key, size, left, &of)?;
+            left = divided(key, size, left, || {
+                if left == world {
+                    format!("the {world} GPUs")
+                } else {
+                    format!("the {left} that are left of {world} GPUs")
+                }
+            })?;
         }
-        let of_experts = divided(
-            "parallel.expert_tensor",
-            expert_tensor,
-            world / pipeline,
-            &format!("the {} GPUs of a stage", world / pipeline),
-        )?;
-        let unset = if parallel.expert_tensor.is_none() && tensor > 1 {
-            format!(", since parallel.expert_tensor is as parallel.tensor: {tensor}; 1 leaves more")
-        } else {
-            String::new()
-        };
-        let why = format!("the {of_experts} GPUs that a stage has for experts{unset}");
-        let expert_data = divided("parallel.expert", expert, of_experts, &why)?;
+        let of_experts = divided("parallel.expert_tensor", expert_tensor, world / pipeline, || {
+            format!("the {} GPUs of a stage", world / pipeline)
+        })?;
+        let expert_data = divided("parallel.expert", expert, of_experts, || {
+            let unset = if parallel.expert_tensor.is_none() && tensor > 1 {
+                format!(", since parallel.expert_tensor is as parallel.tensor: {tensor}; 1 leaves more")
+            } else {
+                String::new()
+            };
+            format!("the {of_experts} GPUs that a stage has for experts{unset}")
+        })?;
         let group = left * context;
         let shard = parallel.shard_size.unwrap_or(group);
-        let replicas = format!("the {group} GPUs of a replica's states");
-        divided("parallel.shard_size", shard, group, &replicas)?;
+        divided("parallel.shard_size", shard, group, || format!("the {group} GPUs of a replica's states"))?;
         Ok(Self {
             world,
             tensor,
@@ -127,11 +125,11 @@ impl Parallel {
 }
 
 /// What is left of so many where groups of a size divide them; what they are is said in an error.
-fn divided(key: &'static str, size: u64, of: u64, of_what: &str) -> Result<u64, EstimateError> {
+fn divided(key: &'static str, size: u64, of: u64, of_what: impl FnOnce() -> String) -> Result<u64, EstimateError> {
     if size > 0 && of.is_multiple_of(size) {
         return Ok(of / size);
     }
-    let problem = format!("{size} does not divide {of_what}; {}", nearest_words(of, size));
+    let problem = format!("{size} does not divide {}; {}", of_what(), nearest_words(of, size));
     Err(EstimateError::Invalid { key, problem })
 }
 

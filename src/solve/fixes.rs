@@ -1,8 +1,10 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
-use super::layouts::STRATEGIES;
+use super::layouts::{STRATEGIES, keys, layouts};
+use super::plan::NoPlan;
+use super::plan::cost::Rates;
 use crate::gpu::Gpu;
-use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, with_allocator};
+use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, totals, with_allocator};
 use crate::model::{Model, parameters};
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Estimator, Method, Objective, Reference, Scenario, Strategy, Task, Value};
@@ -61,6 +63,7 @@ pub fn fixes<'g>(
     let capacity = gpu.capacity().unwrap_or(Bytes::MAX);
     let mut found: Vec<Fix> = candidates(scenario)
         .into_iter()
+        .chain(laid_out(model, scenario, gpu))
         .take_while(|_| !is_cancelled())
         // The rule of thumb counts other weights than the model has, and takes no time.
         .filter(|(changes, _)| scenario.estimator == Estimator::Sketch || may_fit(&now, model, changes, capacity))
@@ -100,6 +103,10 @@ const LEAST_BITS: u128 = 4;
 
 /// Whether weights alone leave room at all: where they do not, no ledger is needed to see that a change is of no use.
 fn may_fit(now: &Ledger, model: &Model, changes: &[(&'static str, Value)], capacity: Bytes) -> bool {
+    // What is divided among GPUs may be less on each.
+    if changes.iter().any(|(key, _)| key.starts_with("parallel.")) {
+        return true;
+    }
     let count = u128::from(parameters::count(&model.architecture).map_or(0, Parameters::get));
     let (weights, _) = now.largest(Category::Parameters);
     let same_weights = changes.iter().all(|(key, _)| !OF_WEIGHTS.contains(key));
@@ -234,6 +241,24 @@ fn sharding(scenario: &Scenario) -> Vec<Candidate> {
     candidates
 }
 
+/// The layout along other axes that is the fastest by estimate of those whose tensors fit.
+fn laid_out(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Option<Candidate> {
+    let by_axes = !scenario.framework.lays_out("strategy") && scenario.framework.lays_out("tensor");
+    if scenario.gpus == 1 || !by_axes || NoPlan::of(scenario).is_some() {
+        return None;
+    }
+    let (rates, capacity) = (Rates::of(model, gpu), gpu.capacity().ok()?);
+    let runs = layouts(model, scenario, &[]).into_iter().map(|laid| laid.of(scenario));
+    let fitting = runs.filter_map(|run| {
+        let total = totals(model, std::slice::from_ref(&run), Some(gpu)).swap_remove(0).ok()?;
+        (total <= capacity).then_some((rates.cost(model, &run)?.tokens_per_gpu(), run))
+    });
+    let (_, run) = fitting.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    let parameters = keys(&scenario.framework).iter().filter_map(|key| Parameter::by_key(key).ok());
+    let changed = parameters.filter(|parameter| parameter.get(&run) != parameter.get(scenario));
+    Some((changed.map(|parameter| (parameter.key, parameter.get(&run))).collect(), Cost::Speed))
+}
+
 fn serving(scenario: &Scenario) -> Vec<Candidate> {
     let infer = &scenario.infer;
     let count = |key, value| (vec![(key, Value::Count(value))], Cost::Speed);
@@ -257,6 +282,7 @@ mod tests {
     use super::*;
     use crate::memory::played;
     use crate::preset::Library;
+    use crate::scenario::Recompute;
 
     #[test]
     fn every_fix_fits_and_the_cheapest_comes_first() {
@@ -280,6 +306,36 @@ mod tests {
             assert_eq!(ledger.total(), fix.needs);
             assert!(ledger.total() <= gpu.capacity().unwrap());
         }
+    }
+
+    #[test]
+    fn a_layout_that_fits_is_one_change() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("llama-3.1-70b").unwrap(), library.gpu("h100-sxm-80").unwrap());
+        let framework = library.framework("megatron").unwrap();
+        let mut scenario = Scenario { gpus: 32, framework, ..Scenario::default() };
+        scenario.follow_framework(|_| false);
+        let now = played(model, &scenario, Some(gpu)).unwrap();
+        let found = fixes(now, model, &scenario, gpu, [], &|| false);
+        let laid = found.iter().find(|fix| fix.changes.iter().any(|(key, _)| *key == "parallel.tensor")).unwrap();
+        let run = apply(&scenario, &laid.changes).unwrap();
+        let ledger = played(model, &run, Some(gpu)).unwrap();
+        assert_eq!(ledger.total(), laid.needs);
+        assert!(run.parallel.tensor > 1 && laid.needs <= gpu.capacity().unwrap());
+    }
+
+    /// Though the weights alone are more than a card has where each has them all.
+    #[test]
+    fn weights_that_are_too_many_are_sharded() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("llama-3.1-70b").unwrap(), library.gpu("h200-sxm-141").unwrap());
+        let mut scenario = Scenario { gpus: 16, ..Scenario::default() };
+        scenario.framework = library.framework("transformers").unwrap();
+        scenario.train.recompute = Recompute::Full;
+        let now = played(model, &scenario, Some(gpu)).unwrap();
+        let found = fixes(now, model, &scenario, gpu, [], &|| false);
+        let sharded = [("parallel.strategy", Value::Word("fsdp2".into())), ("parallel.zero", Value::Count(3))];
+        assert!(found.iter().any(|fix| fix.changes == sharded), "{found:?}");
     }
 
     /// It counts other weights than the model has, by which nothing is passed over.

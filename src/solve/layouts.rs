@@ -71,9 +71,15 @@ pub(super) struct Laid {
 impl Laid {
     /// The run in this layout.
     pub(super) fn of(&self, scenario: &Scenario) -> Scenario {
-        let mut run = Scenario { parallel: self.parallel.clone(), ..scenario.clone() };
-        self.stages.deal(&mut run);
+        let mut run = scenario.clone();
+        self.lay(&mut run);
         run
+    }
+
+    /// Lays a run out so.
+    pub(super) fn lay(&self, run: &mut Scenario) {
+        run.parallel.clone_from(&self.parallel);
+        self.stages.deal(run);
     }
 }
 

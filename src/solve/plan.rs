@@ -5,7 +5,7 @@ pub mod flags;
 
 use std::sync::Arc;
 
-use self::cost::Cost;
+use self::cost::{Cost, Rates};
 use super::layouts::{Laid, keys, layouts};
 use crate::gpu::Gpu;
 use crate::memory::{EstimateError, Fit, Ledger, check, estimate, totals, with_allocator};
@@ -157,6 +157,9 @@ pub struct Search {
     layouts: Arc<[Laid]>,
     /// What is tried beside each.
     beside: Arc<[(Recompute, u64)]>,
+    /// The runs of the layout that was looked at last, of which the next is made.
+    runs: Vec<Scenario>,
+    rates: Option<Rates>,
     looked_at: usize,
     /// Those whose tensors fit: as they were found, and once all are looked at the fastest last.
     within: Vec<Candidate>,
@@ -176,8 +179,10 @@ impl Search {
         let is_legal =
             |beside: &(Recompute, u64)| first.as_ref().is_some_and(|run| check(model, &with(run, *beside)).is_ok());
         let beside = range.beside().into_iter().filter(is_legal).collect();
-        let scenario = scenario.clone();
-        Self { scenario, layouts, beside, looked_at: 0, within: Vec::new(), beyond: None, most, plan }
+        let beside: Arc<[(Recompute, u64)]> = beside;
+        let (runs, scenario) = (beside.iter().map(|beside| with(scenario, *beside)).collect(), scenario.clone());
+        let (within, beyond) = (Vec::new(), None);
+        Self { scenario, layouts, beside, runs, rates: None, looked_at: 0, within, beyond, most, plan }
     }
 
     /// A candidate as the run would be.
@@ -253,11 +258,12 @@ impl Search {
 
     /// Counts the tensors of a layout, with everything that is tried beside it.
     fn look_at(&mut self, layout: usize, model: &Model, gpu: &Gpu) {
-        let all = (0..self.beside.len()).map(|beside| ((layout, beside), self.run((layout, beside))));
-        let (numbers, runs): (Vec<Run>, Vec<Scenario>) = all.filter(|(_, run)| check(model, run).is_ok()).unzip();
-        let totals = totals(model, &runs, Some(gpu));
-        for ((run, scenario), total) in numbers.into_iter().zip(&runs).zip(totals) {
-            let (Ok(total), Some(cost)) = (total, Cost::of(model, scenario, gpu)) else { continue };
+        let rates = *self.rates.get_or_insert_with(|| Rates::of(model, gpu));
+        self.runs.iter_mut().for_each(|run| self.layouts[layout].lay(run));
+        let totals = totals(model, &self.runs, Some(gpu));
+        for ((beside, scenario), total) in self.runs.iter().enumerate().zip(totals) {
+            let (Ok(total), Some(cost)) = (total, rates.cost(model, scenario)) else { continue };
+            let run = (layout, beside);
             self.plan.tried += 1;
             if total <= gpu.capacity().unwrap_or(Bytes::MAX) {
                 self.within.push(Candidate { run, cost, total });
@@ -336,6 +342,26 @@ mod tests {
             search.go_on(model, gpu).unwrap();
         }
         assert_eq!(search.plan(), &plan, "step by step it is the same");
+    }
+
+    /// So that it is asked once.
+    #[test]
+    fn what_is_tried_beside_a_layout_is_legal_in_all_or_in_none() {
+        let library = Library::embedded();
+        for (id, framework) in
+            [("llama-3.2-1b", "transformers"), ("qwen3-30b-a3b", "megatron"), ("llama-3.2-1b", "trl")]
+        {
+            let model = library.model(id).unwrap();
+            let framework = library.framework(framework).unwrap();
+            let mut scenario = Scenario { gpus: 16, framework, ..Scenario::default() };
+            scenario.follow_framework(|_| false);
+            let range = Range::of(&scenario, |_| false);
+            let all = tried(model, &scenario, &range);
+            for beside in range.beside() {
+                let legal = all.iter().filter(|run| check(model, &with(run, beside)).is_ok()).count();
+                assert!(legal == 0 || legal == all.len(), "{id}: {beside:?} in {legal} of {}", all.len());
+            }
+        }
     }
 
     /// Whatever the model, its schedule, its optimizer and what divides its states.

@@ -221,7 +221,14 @@ pub const BINDINGS: &[Binding] = &[
         "Views",
         &[View],
     ),
-    row(Action::Pin, "pin", "pin the scenario, to compare others with", "pin", "Views", &[View]),
+    row(
+        Action::Pin,
+        "pin",
+        "pin the scenario, or the layout under the cursor, to compare others with",
+        "pin",
+        "Views",
+        &[View],
+    ),
     row(Action::Unpin, "unpin", "let go of the pin under the cursor", "unpin", "Views", &[View]),
     row(Action::Copy, "copy", "send the row to the clipboard (OSC 52)", "copy", "Views", &[View, Help]),
     row(

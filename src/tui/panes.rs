@@ -17,6 +17,7 @@ use super::message::Effect;
 use super::screen::{Focus, View};
 use super::spot::Sheet;
 use super::theme::Theme;
+use crate::scenario::Scenario;
 
 /// The row of a view.
 pub(super) const fn of(view: View) -> &'static Pane {
@@ -46,6 +47,8 @@ pub(super) struct Pane {
     pub(super) copy: Option<fn(&mut App) -> Option<Effect>>,
     /// Sends what launches the row under the cursor to the clipboard, where the run as a command line is sent elsewhere.
     pub(super) launch: Option<fn(&mut App) -> Option<Effect>>,
+    /// What is pinned in the place of the run: the row under the cursor.
+    pub(super) pinned: Option<fn(&App) -> Option<Scenario>>,
     /// Lets go of the pin under the cursor.
     pub(super) unpin: Option<fn(&mut App)>,
 }
@@ -53,7 +56,7 @@ pub(super) struct Pane {
 impl Pane {
     /// One that is looked at, and no more.
     const fn drawn_by(draw: fn(&App, Theme, &mut Sheet, Rect, Borders)) -> Self {
-        Self { draw, rows: None, order: None, group: None, copy: None, launch: None, unpin: None }
+        Self { draw, rows: None, order: None, group: None, copy: None, launch: None, pinned: None, unpin: None }
     }
 }
 

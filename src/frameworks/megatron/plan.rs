@@ -1,5 +1,7 @@
 //! What a job is made of, once it was checked: its layout, the pieces of the model on this stage, and sizes on a rank.
 
+use std::borrow::Cow;
+
 use super::draft::{Load, dim};
 use super::options::{Attends, Options};
 use super::pieces::{self, Piece};
@@ -17,7 +19,7 @@ pub(super) struct Plan<'a> {
     pub(super) layout: Layout,
     pub(super) options: Options,
     /// The pieces of the model on this stage, in the order in which tokens come to them.
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Cow<'a, [Piece]>,
 }
 
 impl<'a> Plan<'a> {
@@ -30,7 +32,7 @@ impl<'a> Plan<'a> {
         let mut stages = pieces::of(&job.model.architecture, &layout, &job.scenario.megatron)?;
         check::layout(job, &layout, stages.first().map_or(1, Vec::len))?;
         let stage = usize::try_from(job.rank.pipeline).unwrap_or(usize::MAX).min(stages.len() - 1);
-        Ok(Self { job, layout, options, pieces: stages.swap_remove(stage) })
+        Ok(Self { job, layout, options, pieces: Cow::Owned(stages.swap_remove(stage)) })
     }
 
     pub(super) const fn architecture(&self) -> &Architecture {

@@ -14,7 +14,7 @@ use crate::frameworks::step::close_at;
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Axis, Category, Division, EstimateError, Instant, Ledger, Lifetime, Place};
 use crate::model::architecture::Layer;
-use crate::scenario::RecomputeMethod;
+use crate::scenario::{RecomputeMethod, Scenario};
 use crate::units::{Bytes, Overflow};
 
 /// Layers whose tensors are on the card at once where they wait on the host.
@@ -32,12 +32,12 @@ pub(super) fn ledger(plan: &Plan<'_>) -> Result<Ledger, EstimateError> {
     let mut entries = Vec::with_capacity(weights.len() * 6 + 64);
     standing::post(plan, &weights, &mut entries)?;
     let flight = post(plan, &weights, &mut entries)?;
-    close_at(entries, (process(plan), plan.job.gpu), &places(plan, &flight), None)
+    close_at(entries, (process(plan.job.scenario), plan.job.gpu), &places(plan, &flight), None)
 }
 
 /// Where a step takes place.
-pub(super) fn process(plan: &Plan<'_>) -> Process {
-    Process::of(plan.job.scenario, false).with_own_workspaces()
+pub(super) fn process(scenario: &Scenario) -> Process {
+    Process::of(scenario, false).with_own_workspaces()
 }
 
 /// Posts everything that does not stand from step to step; what is in flight.

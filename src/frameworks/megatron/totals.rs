@@ -3,6 +3,7 @@
 //! What stands on a stage is the same whatever is recomputed and however large a micro batch is, and of equal stages that
 //! follow each other the first has the most micro batches in flight.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::draft::Sums;
@@ -20,13 +21,21 @@ use crate::units::Bytes;
 /// `train.micro_batch_size` and were found to be legal.
 pub(super) fn of(jobs: &[Job<'_>]) -> Vec<Result<Bytes, EstimateError>> {
     let Some(first) = jobs.first() else { return Vec::new() };
-    match stages(first) {
-        Ok((layout, stages)) => jobs.iter().map(|job| total(job, layout, &stages)).collect(),
+    match Pipeline::of(first) {
+        Ok(pipeline) => jobs.iter().map(|job| pipeline.total(job)).collect(),
         Err(error) => jobs.iter().map(|_| Err(error.clone())).collect(),
     }
 }
 
-/// A stage that may be the fullest.
+/// The stages of a layout that may be the fullest.
+struct Pipeline {
+    layout: Layout,
+    /// What stands outside PyTorch on each.
+    process: Bytes,
+    stages: Vec<Stage>,
+}
+
+/// One of them.
 struct Stage {
     rank: Rank,
     pieces: Vec<Piece>,
@@ -35,27 +44,44 @@ struct Stage {
     standing: Sums,
 }
 
-/// The stages of a layout that may be the fullest.
-fn stages(job: &Job<'_>) -> Result<(Layout, Vec<Stage>), EstimateError> {
-    let (layout, options) = (Layout::of(job.scenario)?, options::of(job)?);
-    let architecture = &job.model.architecture;
-    let mut stages: Vec<Stage> = Vec::new();
-    let mut before: Option<Vec<Piece>> = None;
-    for (pieces, pipeline) in pieces::of(architecture, &layout, &job.scenario.megatron)?.into_iter().zip(0..) {
-        let is_like = before.replace(pieces.clone()).is_some_and(|before| is_like(architecture, &before, &pieces));
-        if is_like && pipeline > 1 && pipeline + 1 < layout.pipeline {
-            continue;
+impl Pipeline {
+    fn of(job: &Job<'_>) -> Result<Self, EstimateError> {
+        let (layout, options) = (Layout::of(job.scenario)?, options::of(job)?);
+        let architecture = &job.model.architecture;
+        let all = pieces::of(architecture, &layout, &job.scenario.megatron)?;
+        let mut stages: Vec<Stage> = Vec::new();
+        for (pieces, pipeline) in all.iter().zip(0..) {
+            let before = usize::try_from(pipeline).ok().and_then(|stage| all.get(stage.checked_sub(1)?));
+            let between = pipeline > 1 && pipeline + 1 < layout.pipeline;
+            if between && before.is_some_and(|before| is_like(architecture, before, pieces)) {
+                continue;
+            }
+            let rank = Rank { pipeline };
+            let job = Job { rank, ..*job };
+            let plan = Plan { job: &job, layout, options, pieces: Cow::Borrowed(pieces) };
+            let weights = parameters::of(&plan);
+            let mut standing = Sums::default();
+            standing::post(&plan, &weights, &mut standing)?;
+            stages.push(Stage { rank, pieces: pieces.clone(), weights, standing });
         }
-        let rank = Rank { pipeline };
-        let job = Job { rank, ..*job };
-        let plan = Plan { job: &job, layout, options, pieces };
-        let weights = parameters::of(&plan);
-        let mut standing = Sums::default();
-        standing::post(&plan, &weights, &mut standing)?;
-        let pieces = plan.pieces;
-        stages.push(Stage { rank, pieces, weights, standing });
+        let process = step::process(job.scenario).entries(job.gpu, Bytes::ZERO, Alive::NEVER)?;
+        let process = Bytes::checked_sum(process.iter().map(|entry| entry.bytes))?;
+        Ok(Self { layout, process, stages })
     }
-    Ok((layout, stages))
+
+    /// The total on the fullest.
+    fn total(&self, job: &Job<'_>) -> Result<Bytes, EstimateError> {
+        let (layout, options) = (self.layout, options::of(job)?);
+        let mut fullest = Bytes::ZERO;
+        for stage in &self.stages {
+            let job = Job { rank: stage.rank, ..*job };
+            let plan = Plan { job: &job, layout, options, pieces: Cow::Borrowed(&stage.pieces) };
+            let mut sums = stage.standing;
+            step::post(&plan, &stage.weights, &mut sums)?;
+            fullest = fullest.max(sums.heaviest(|instant| step::is_looked_at(&plan, instant)));
+        }
+        Ok(fullest.checked_add(self.process)?)
+    }
 }
 
 /// Whether two stages have the same layers, and the same beside them.
@@ -75,20 +101,4 @@ fn layers<'a>(architecture: &'a Architecture, piece: &Piece) -> impl Iterator<It
         first += group.layers;
         (!span.is_empty()).then(|| (span.end - span.start, &group.layer))
     })
-}
-
-fn total(job: &Job<'_>, layout: Layout, stages: &[Stage]) -> Result<Bytes, EstimateError> {
-    let options = options::of(job)?;
-    let mut fullest = Bytes::ZERO;
-    for stage in stages {
-        let job = Job { rank: stage.rank, ..*job };
-        let plan = Plan { job: &job, layout, options, pieces: stage.pieces.clone() };
-        let mut sums = stage.standing;
-        step::post(&plan, &stage.weights, &mut sums)?;
-        let process = step::process(&plan).entries(job.gpu, Bytes::ZERO, Alive::NEVER)?;
-        let process = Bytes::checked_sum(process.iter().map(|entry| entry.bytes))?;
-        let heaviest = sums.heaviest(|instant| step::is_looked_at(&plan, instant));
-        fullest = fullest.max(heaviest.checked_add(process)?);
-    }
-    Ok(fullest)
 }

@@ -7,6 +7,7 @@ use crate::memory::Layout;
 use crate::model::architecture::{Architecture, FeedForward};
 use crate::model::{Model, parameters};
 use crate::scenario::{Recompute, Scenario, Strategy};
+use crate::units::{Overflow, Parameters};
 
 /// The share of a card's peak rate that products of matrices come to in training: 0.4 to 0.55 are published for Megatron-LM
 /// (Narayanan et al. 2021) and for Llama 3 (Dubey et al. 2024).
@@ -80,12 +81,44 @@ impl Cost {
 
     /// The cost of a step of a run; nothing where its layout is wrong.
     pub fn of(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Option<Self> {
+        Rates::of(model, gpu).cost(model, scenario)
+    }
+}
+
+/// What the cost of any layout of a model follows from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    links: Links,
+    /// Parameters, and those that a token is multiplied by.
+    all: f64,
+    multiplied: f64,
+}
+
+impl Rates {
+    /// Those of a model on a card.
+    pub fn of(model: &Model, gpu: &Gpu) -> Self {
+        let architecture = &model.architecture;
+        let count = |parameters: Result<Parameters, Overflow>| parameters.map_or(0, Parameters::get);
+        let active = count(parameters::active(architecture));
+        // Looking up a table is no product, unless the head is the same.
+        let table = if architecture.tie_word_embeddings {
+            0
+        } else {
+            architecture.vocab_size.saturating_mul(architecture.embedding_size)
+        };
+        let all = real(count(parameters::count(architecture)));
+        Self { links: Links::of(gpu), all, multiplied: real(active.saturating_sub(table)) }
+    }
+
+    /// The cost of a step of a run; nothing where its layout is wrong.
+    pub fn cost(&self, model: &Model, scenario: &Scenario) -> Option<Cost> {
         let layout = Layout::of(scenario).ok()?;
-        Some(Step { architecture: &model.architecture, scenario, layout, links: Links::of(gpu) }.cost())
+        Some(Step { architecture: &model.architecture, scenario, layout, rates: *self, links: self.links }.cost())
     }
 }
 
 /// What cards exchange with, in bytes per second, and how fast they compute.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Links {
     inside: f64,
     outside: f64,
@@ -114,6 +147,7 @@ struct Step<'a> {
     architecture: &'a Architecture,
     scenario: &'a Scenario,
     layout: Layout,
+    rates: Rates,
     links: Links,
 }
 
@@ -173,14 +207,7 @@ impl Step<'_> {
     }
 
     fn compute(&self) -> f64 {
-        let active = parameters::active(self.architecture).map_or(0, crate::units::Parameters::get);
-        // Looking up a table is no product, unless the head is the same.
-        let table = if self.architecture.tie_word_embeddings {
-            0
-        } else {
-            self.architecture.vocab_size.saturating_mul(self.architecture.embedding_size)
-        };
-        let products = 6.0 * real(active.saturating_sub(table)) * self.tokens();
+        let products = 6.0 * self.rates.multiplied * self.tokens();
         products / real(self.layout.tensor * self.layout.pipeline) / self.links.flops + self.attention()
     }
 
@@ -239,8 +266,7 @@ impl Step<'_> {
         if group == 1 {
             return 0.0;
         }
-        let all = parameters::count(self.architecture).map_or(0, crate::units::Parameters::get);
-        let bytes = 2.0 * real(all) / real(layout.tensor * layout.pipeline * layout.expert.min(group));
+        let bytes = 2.0 * self.rates.all / real(layout.tensor * layout.pipeline * layout.expert.min(group));
         let link = self.links.of_group(group, layout.tensor);
         let gathers = match (self.scenario.parallel.strategy, layout.zero) {
             // Once forward and once back, for every micro batch; once where they stay.

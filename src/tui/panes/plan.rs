@@ -18,5 +18,6 @@ pub(super) const PANE: Pane = Pane {
     }),
     copy: Some(keys::copy),
     launch: Some(keys::launch),
+    pinned: Some(keys::pinned),
     ..Pane::drawn_by(draw::draw)
 };

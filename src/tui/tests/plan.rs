@@ -43,7 +43,10 @@ fn layouts_that_fit_are_taken_copied_and_taken_back() {
     let rates: Vec<f64> = rows.iter().map(|planned| planned.cost.tokens_per_gpu()).collect();
     assert!(rates.is_sorted_by(|one, other| one >= other), "the fastest first");
     assert!(text(&app).contains("* is an estimate"), "{}", text(&app));
-    press(&mut app, "down enter");
+    press(&mut app, "p down p");
+    let pinned: Vec<&Scenario> = app.pins.list.iter().map(|pin| &pin.scenario).collect();
+    assert_eq!(pinned, [&rows[0].scenario, &rows[1].scenario], "rows are pinned, and the run stays");
+    press(&mut app, "enter");
     assert_eq!(app.scenario, rows[1].scenario);
     assert_eq!(app.planning.rows(), rows, "taking one begins no search");
     let fit = app.estimate.as_ref().unwrap().fit.clone().unwrap();

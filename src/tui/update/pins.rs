@@ -6,9 +6,16 @@ use crate::tui::app::pins::{MOST, letter};
 use crate::tui::app::{App, Estimate, Pin};
 use crate::tui::screen::View;
 
-/// Keeps the present scenario.
+/// Keeps the present scenario, or what the view has under its cursor.
 pub(super) fn pin(app: &mut App) {
-    let (scenario, estimate) = (app.scenario.clone(), app.estimate.clone());
+    let row = app.pane().pinned.filter(|_| app.in_view()).and_then(|pinned| pinned(app));
+    let (scenario, estimate) = match row {
+        Some(row) => {
+            let estimate = app.estimate_of(&row);
+            (row, estimate)
+        }
+        None => (app.scenario.clone(), app.estimate.clone()),
+    };
     match keep(app, scenario, estimate) {
         Ok(letter) => {
             app.say(format!("pinned as {letter}") + &app.with_key(Action::Show(View::Compare), "; {} compares"));

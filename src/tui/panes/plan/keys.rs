@@ -15,7 +15,7 @@ pub(super) fn go(app: &mut App, step: isize) {
 
 /// The run in the layout under the cursor; a refusal where there is none.
 fn under_cursor(app: &mut App) -> Option<Scenario> {
-    let planned = app.planning.rows().get(app.planning.at()).map(|planned| planned.scenario.clone());
+    let planned = pinned(app);
     if planned.is_none() || app.no_plan().is_some() {
         let found = if app.planning.is_open() { "there is no layout yet" } else { "no layout fits" };
         let reason = app.no_plan().unwrap_or_else(|| String::from(found));
@@ -23,6 +23,11 @@ fn under_cursor(app: &mut App) -> Option<Scenario> {
         return None;
     }
     planned
+}
+
+/// The run in the layout under the cursor, to be compared.
+pub(super) fn pinned(app: &App) -> Option<Scenario> {
+    app.planning.rows().get(app.planning.at()).map(|planned| planned.scenario.clone())
 }
 
 /// Gives the run the layout under the cursor.
