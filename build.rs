@@ -18,6 +18,7 @@ fn main() -> io::Result<()> {
     fs::write(out.join("models.rs"), models(&root)?)?;
     fs::write(out.join("gpus.rs"), cards(&root)?)?;
     fs::write(out.join("frameworks.rs"), texts(&root, "presets", "frameworks")?)?;
+    others(&root, &out)?;
     fs::write(out.join("cases.rs"), packed(&root, &out)?)
 }
 
@@ -46,8 +47,17 @@ fn packed(root: &Path, out: &Path) -> io::Result<String> {
         whole.push_str(&fs::read_to_string(&path)?);
         let _ = writeln!(table, "    ({:?}, {}),", format!("cases/{}", name_of(&path)), grouped(whole.len()));
     }
-    fs::write(out.join("cases.deflated"), miniz_oxide::deflate::compress_to_vec(whole.as_bytes(), 9))?;
+    deflate(&whole, &out.join("cases.deflated"))?;
     Ok(table + "]\n")
+}
+
+/// What other estimators say of the cases, deflated.
+fn others(root: &Path, out: &Path) -> io::Result<()> {
+    deflate(&fs::read_to_string(root.join("tests/reference/cases/others.json"))?, &out.join("others.deflated"))
+}
+
+fn deflate(text: &str, to: &Path) -> io::Result<()> {
+    fs::write(to, miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 9))
 }
 
 /// A number as code has it: `1_234_567`.

@@ -1,6 +1,7 @@
 //! Predictions held against measurements: cases in, the errors by group and what lies outside the promises out.
 
 mod metric;
+mod others;
 mod promise;
 mod tally;
 
@@ -9,6 +10,7 @@ use crate::model::Model;
 use crate::scenario::{Estimator, Scenario};
 
 pub use metric::Metric;
+pub use others::{Beside, Comparison, Other};
 pub use promise::{LOW, NEAR, PROMISES, Promise, UNEXPLAINED};
 pub use tally::{Row, Spread};
 
@@ -132,6 +134,8 @@ pub struct Validation {
     pub rows: Vec<Row>,
     /// Whether the rule of thumb was asked too.
     pub with_sketch: bool,
+    /// What others' estimators say of the same cases.
+    pub others: Vec<Comparison>,
 }
 
 impl Validation {
@@ -139,7 +143,14 @@ impl Validation {
     pub fn of(cases: Vec<Case>, with_sketch: bool) -> Self {
         let outcomes: Vec<Outcome> = cases.into_iter().map(|case| judge(case, with_sketch)).collect();
         let rows = tally::rows(&outcomes);
-        Self { outcomes, rows, with_sketch }
+        Self { outcomes, rows, with_sketch, others: Vec::new() }
+    }
+
+    /// The same beside what others' estimators say.
+    #[must_use]
+    pub fn beside(mut self, others: &[Other]) -> Self {
+        self.others = others.iter().map(|other| Comparison::of(other, &self.outcomes)).collect();
+        self
     }
 
     /// Whether every group keeps its promise.

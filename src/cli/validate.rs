@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::arguments::{Format, OutputArguments};
 use super::context::Context;
 use super::{OUT_OF_TOLERANCE, output, presets, stream};
-use crate::open::case;
+use crate::open::{case, others};
 use crate::report::validation;
 use crate::validate::Validation;
 
@@ -42,10 +42,14 @@ pub(super) fn run(context: &Context, arguments: &ValidateArguments) -> Result<Ex
         Some(path) => case::read(path, &library)?,
         None => case::embedded(&library)?,
     };
+    let others = match &arguments.cases {
+        Some(_) => Vec::new(),
+        None => others::embedded(&cases)?,
+    };
     if cases.is_empty() {
         bail!("there are no cases");
     }
-    let validation = Validation::of(cases, arguments.against == Some(Against::Sketch));
+    let validation = Validation::of(cases, arguments.against == Some(Against::Sketch)).beside(&others);
     let text = match arguments.output.format {
         Format::Text if arguments.markdown => validation::markdown(&validation),
         Format::Text => output::look(context, &arguments.output).finish(validation::text(&validation)),

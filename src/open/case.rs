@@ -31,8 +31,7 @@ const MODEL_TABLES: [&str; 2] = ["architecture", "config"];
 /// The cases that are part of the program.
 pub fn embedded(library: &Library) -> Result<Vec<Case>, PresetError> {
     let wrong = |error: String| PresetError::file("embedded cases", error);
-    let bytes = miniz_oxide::inflate::decompress_to_vec(DEFLATED).map_err(|error| wrong(error.to_string()))?;
-    let whole = String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?;
+    let whole = inflated(DEFLATED).map_err(wrong)?;
     let mut texts = Vec::with_capacity(EMBEDDED.len());
     let mut start = 0;
     for (path, end) in EMBEDDED {
@@ -46,6 +45,12 @@ pub fn embedded(library: &Library) -> Result<Vec<Case>, PresetError> {
         cases.extend(parse(text, &format!("embedded {path}"), Path::new(""), library)?);
     }
     Ok(cases)
+}
+
+/// The text that the build deflated.
+pub(super) fn inflated(deflated: &[u8]) -> Result<String, String> {
+    let bytes = miniz_oxide::inflate::decompress_to_vec(deflated).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
 /// The cases of a file, or of every `.toml` file below a folder, in the order of their paths.

@@ -1,5 +1,7 @@
 //! The error table of `brimful validate`.
 
+mod others;
+
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -69,9 +71,9 @@ fn cells(row: &Row, with_sketch: bool) -> Vec<Cell> {
     cells
 }
 
-/// The table, every case outside the promise, and what is not covered.
+/// The table, others' estimators, every case outside the promise, and what is not covered.
 pub fn text(validation: &Validation) -> String {
-    let mut text = summary(validation);
+    let mut text = summary(validation) + &others::text(&validation.others);
     let outside = validation.outside();
     if !outside.is_empty() {
         let mut table = Table::new(vec![
@@ -121,7 +123,7 @@ pub fn text(validation: &Validation) -> String {
     text + &format!("\n{kept}: {judged} of {} cases judged\n", validation.outcomes.len())
 }
 
-/// The groups that have a prediction, as `docs/accuracy.md` shows them.
+/// The groups that have a prediction, and others' estimators, as `docs/accuracy.md` shows them.
 pub fn markdown(validation: &Validation) -> String {
     let mut text = String::from(
         "| group | metric | cases | exact | median | 90th percentile | worst | promise |\n\
@@ -137,7 +139,7 @@ pub fn markdown(validation: &Validation) -> String {
             "| {group} | `{metric}` | {cases} | {exact} | {median} | {ninetieth} | {worst} | {promise} |"
         );
     }
-    text
+    text + &others::markdown(&validation.others)
 }
 
 /// Everything, for programs; errors are shares of the measurement, not percent.
@@ -156,6 +158,7 @@ pub fn document(validation: &Validation) -> Result<String, serde_json::Error> {
         "against": validation.with_sketch.then_some("sketch"),
         "within": validation.within(),
         "groups": validation.rows.iter().map(group).collect::<Vec<_>>(),
+        "others": validation.others.iter().map(others::document).collect::<Vec<_>>(),
         "outside": outside,
         "not_covered": not_covered,
         "cases": validation.outcomes.iter().map(outcome).collect::<Vec<_>>(),

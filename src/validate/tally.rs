@@ -46,7 +46,7 @@ pub struct Spread {
 impl Spread {
     /// The spread of these errors; `None` of none.
     #[expect(clippy::cast_precision_loss, reason = "shares of case counts")]
-    fn of(errors: Vec<f64>) -> Option<Self> {
+    pub(super) fn of(errors: Vec<f64>) -> Option<Self> {
         let low = errors.iter().filter(|error| **error < -LOW).count();
         let mut errors: Vec<f64> = errors.into_iter().map(f64::abs).collect();
         errors.sort_by(f64::total_cmp);
@@ -95,9 +95,10 @@ pub(super) fn rows(outcomes: &[Outcome]) -> Vec<Row> {
 }
 
 /// What cases of one row share: whether they are vague, the place among the promises, group and metric.
-type Key<'a> = (bool, usize, &'a str, Metric);
+pub(super) type Key<'a> = (bool, usize, &'a str, Metric);
 
-fn key(outcome: &Outcome) -> Key<'_> {
+/// The row that an outcome belongs to.
+pub(super) fn key(outcome: &Outcome) -> Key<'_> {
     let group = outcome.case.group.as_str();
     let order = PROMISES.iter().position(|promise| promise.group == group).unwrap_or(PROMISES.len());
     (outcome.case.confidence == Confidence::C, order, group, outcome.case.metric)

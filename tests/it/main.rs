@@ -23,6 +23,7 @@ mod megatron;
 mod mixtures;
 mod objectives;
 mod options;
+mod others;
 mod parallel;
 mod presets;
 #[cfg(feature = "tui")]

@@ -67,6 +67,12 @@ fn the_cases_that_it_brings_keep_all_promises_but_one() {
         "{}",
         said.out
     );
+    assert!(
+        said.out.contains("\nthe same cases by other estimators, of which nothing is promised\nestimator ")
+            && said.out.contains("\nMegatron-LM's report: 20 cases left out: 10 "),
+        "{}",
+        said.out
+    );
     assert_eq!(place.files(), Vec::<PathBuf>::new(), "nothing is written unasked");
     let json = place.json(&["validate"]);
     let groups = json["groups"].as_array().unwrap();
