@@ -5,6 +5,7 @@
 mod check;
 mod constants;
 mod draft;
+mod drafted;
 mod layer;
 mod letters;
 mod loss;

@@ -19,7 +19,7 @@ const STREAMS: u64 = 4;
 /// Workspaces of communication beside products.
 const OVERLAPS: u64 = 3;
 
-/// Posts every workspace and standing buffer.
+/// Posts every workspace, and what autograd is given once for all micro batches.
 pub(super) fn post(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     workspace(&cublas(plan), posts)?;
     let experts = plan.architecture().has_experts();
@@ -35,8 +35,12 @@ pub(super) fn post(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overfl
         let overlap = Draft::plain("Transformer Engine's workspaces beside communication", engine).times(OVERLAPS);
         workspace(&overlap, posts)?;
     }
+    dummy_gradients(plan, posts)
+}
+
+/// Posts the buffers that grow with a micro batch.
+pub(super) fn of_micro_batch(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
     shared_buffer(plan, posts)?;
-    dummy_gradients(plan, posts)?;
     between_stages(plan, posts)
 }
 
@@ -77,7 +81,7 @@ fn shared_buffer(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow
         users.push(tokens.times(ranks));
     }
     let largest = heaviest(users.into_iter().map(|user| vec![user]))?;
-    largest.first().map_or(Ok(()), |draft| buffer(draft, always(), posts))
+    largest.iter().flatten().try_for_each(|draft| buffer(draft, always(), posts))
 }
 
 /// What Transformer Engine gives autograd in the place of gradients that products added to the buffer themselves: one

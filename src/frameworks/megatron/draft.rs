@@ -113,7 +113,8 @@ impl Draft {
 
     /// Whether it is the same tensor, of other layers. The cheap questions come first.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.bits == other.bits
+        self.name.len() == other.name.len()
+            && self.bits == other.bits
             && self.times == other.times
             && self.kept == other.kept
             && self.load == other.load
@@ -206,13 +207,13 @@ impl Posts for Sums {
     }
 }
 
-/// The heaviest of several sets of tensors; of equal ones the first.
-pub(super) fn heaviest(sets: impl IntoIterator<Item = Vec<Draft>>) -> Result<Vec<Draft>, Overflow> {
-    let mut heaviest = (Bytes::ZERO, Vec::new());
+/// The heaviest of several sets of tensors; of equal ones the first, and nothing where all are empty.
+pub(super) fn heaviest<S: AsRef<[Draft]>>(sets: impl IntoIterator<Item = S>) -> Result<Option<S>, Overflow> {
+    let mut heaviest = (Bytes::ZERO, None);
     for set in sets {
-        let bytes = sum(&set)?;
+        let bytes = sum(set.as_ref())?;
         if bytes > heaviest.0 {
-            heaviest = (bytes, set);
+            heaviest = (bytes, Some(set));
         }
     }
     Ok(heaviest.1)

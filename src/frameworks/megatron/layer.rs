@@ -9,6 +9,8 @@ mod latent;
 mod mamba;
 mod mlp;
 
+use std::rc::Rc;
+
 use super::draft::{Draft, Kept};
 use super::letters::predicted;
 use super::options::{Modules, Recomputed};
@@ -18,7 +20,11 @@ use crate::model::family::NormKind;
 use crate::model::recurrent::Recurrent;
 
 /// Everything that a layer keeps, were none of its modules recomputed as a whole.
-pub(super) fn kept(plan: &Plan<'_>, layer: &Layer) -> Vec<Draft> {
+pub(super) fn kept(plan: &Plan<'_>, layer: &Layer) -> Rc<[Draft]> {
+    plan.drafted.of(layer, || drafts(plan, layer))
+}
+
+fn drafts(plan: &Plan<'_>, layer: &Layer) -> Vec<Draft> {
     let mut drafts = Vec::with_capacity(16);
     match &layer.mixer {
         Mixer::Attention(attention) => {

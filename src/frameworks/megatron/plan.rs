@@ -1,8 +1,10 @@
 //! What a job is made of, once it was checked: its layout, the pieces of the model on this stage, and sizes on a rank.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::draft::{Load, dim};
+use super::drafted::Drafted;
 use super::options::{Attends, Options};
 use super::pieces::{self, Piece};
 use super::{Job, check, options};
@@ -20,6 +22,8 @@ pub(super) struct Plan<'a> {
     pub(super) options: Options,
     /// The pieces of the model on this stage, in the order in which tokens come to them.
     pub(super) pieces: Cow<'a, [Piece]>,
+    /// What layers keep of a micro batch: the same on all stages.
+    pub(super) drafted: Rc<Drafted>,
 }
 
 impl<'a> Plan<'a> {
@@ -32,7 +36,7 @@ impl<'a> Plan<'a> {
         let mut stages = pieces::of(&job.model.architecture, &layout, &job.scenario.megatron)?;
         check::layout(job, &layout, stages.first().map_or(1, Vec::len))?;
         let stage = usize::try_from(job.rank.pipeline).unwrap_or(usize::MAX).min(stages.len() - 1);
-        Ok(Self { job, layout, options, pieces: Cow::Owned(stages.swap_remove(stage)) })
+        Ok(Self { job, layout, options, pieces: Cow::Owned(stages.swap_remove(stage)), drafted: Rc::default() })
     }
 
     pub(super) const fn architecture(&self) -> &Architecture {

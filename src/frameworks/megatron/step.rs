@@ -1,6 +1,7 @@
 //! The ledger of a stage: what stands, what is in flight, and what each instant makes.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::draft::{Draft, Posted, Posts, dim, sum};
 use super::letters::predicted;
@@ -30,7 +31,7 @@ const FED: u32 = 32 * 8;
 pub(super) fn ledger(plan: &Plan<'_>) -> Result<Ledger, EstimateError> {
     let weights = parameters::of(plan);
     let mut entries = Vec::with_capacity(weights.len() * 6 + 64);
-    standing::post(plan, &weights, &mut entries)?;
+    stand(plan, &weights, &mut entries)?;
     let flight = post(plan, &weights, &mut entries)?;
     close_at(entries, (process(plan.job.scenario), plan.job.gpu), &places(plan, &flight), None)
 }
@@ -40,9 +41,15 @@ pub(super) fn process(scenario: &Scenario) -> Process {
     Process::of(scenario, false).with_own_workspaces()
 }
 
-/// Posts everything that does not stand from step to step; what is in flight.
+/// Posts what stands from step to step, whatever a micro batch is.
+pub(super) fn stand(plan: &Plan<'_>, weights: &[Weight], posts: &mut impl Posts) -> Result<(), Overflow> {
+    standing::post(plan, weights, posts)?;
+    constants::post(plan, posts)
+}
+
+/// Posts everything else; what is in flight.
 pub(super) fn post<'p>(plan: &'p Plan<'_>, weights: &[Weight], posts: &mut impl Posts) -> Result<Flight<'p>, Overflow> {
-    constants::post(plan, posts)?;
+    constants::of_micro_batch(plan, posts)?;
     let flight = Flight::of(plan)?;
     fed(plan, posts)?;
     flight.post(plan, posts)?;
@@ -72,7 +79,7 @@ struct Held<'a> {
 struct Part<'a> {
     /// The layer, and whether it is recomputed; nothing beside layers.
     of: Option<(&'a Layer, bool)>,
-    drafts: Vec<Draft>,
+    drafts: Rc<[Draft]>,
     /// Bytes of them, without what waits on the host.
     kept: Bytes,
     /// In which pieces: their place there, and how often.
@@ -98,7 +105,8 @@ impl<'a> Flight<'a> {
                 kept[*piece] = kept[*piece].checked_add(part.kept.checked_mul(*layers)?)?;
             }
         }
-        let of_loss = sum(&loss::kept(plan))?;
+        let scores = plan.pieces.iter().any(|piece| piece.scores);
+        let of_loss = if scores { sum(&loss::kept(plan))? } else { Bytes::ZERO };
         let scores = |piece: &Piece| if piece.scores { of_loss } else { Bytes::ZERO };
         let with_loss = plan.pieces.iter().zip(&kept).map(|(piece, kept)| kept.checked_add(scores(piece)));
         let schedule = Schedule {
@@ -131,7 +139,7 @@ impl<'a> Flight<'a> {
                 });
             }
             let Some((place, count)) = all else { continue };
-            for draft in &part.drafts {
+            for draft in part.drafts.iter() {
                 match together.iter_mut().find(|known| known.0.is_like(draft)) {
                     Some(known) => {
                         known.1 = joined(known.1, place);
@@ -156,7 +164,7 @@ fn parts<'a>(plan: &'a Plan<'_>) -> Result<Vec<Part<'a>>, Overflow> {
     let mut parts: Vec<Part<'a>> = Vec::new();
     let beside = |drafts: Vec<Draft>, piece, place| {
         let kept = kept(plan, &drafts)?;
-        Ok::<_, Overflow>(Part { of: None, drafts, kept, held: vec![(piece, place, 1)] })
+        Ok::<_, Overflow>(Part { of: None, drafts: drafts.into(), kept, held: vec![(piece, place, 1)] })
     };
     for (index, piece) in plan.pieces.iter().enumerate() {
         if let Some(mask) = embedded(plan, piece) {
@@ -172,7 +180,7 @@ fn parts<'a>(plan: &'a Plan<'_>) -> Result<Vec<Part<'a>>, Overflow> {
                 known.held.push(held);
                 continue;
             }
-            let drafts = if recomputed { vec![layer::checkpoint(plan)] } else { layer::kept(plan, layer) };
+            let drafts = if recomputed { Rc::new([layer::checkpoint(plan)]) } else { layer::kept(plan, layer) };
             let kept = kept(plan, &drafts)?;
             parts.push(Part { of: Some((layer, recomputed)), drafts, kept, held: vec![held] });
         }
@@ -215,7 +223,7 @@ fn predicting(plan: &Plan<'_>, piece: &Piece) -> Vec<Draft> {
     let groups = &plan.architecture().groups;
     let layers = predicted(plan.architecture(), plan.megatron())
         .into_iter()
-        .flat_map(|group| layer::kept(plan, &groups[group].layer));
+        .flat_map(|group| layer::kept(plan, &groups[group].layer).to_vec());
     let depths = plan.megatron().mtp_num_layers;
     layers.chain(loss::predicting(plan)).map(|draft| Draft { times: draft.times * depths, ..draft }).collect()
 }

@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::draft::Sums;
 use super::parameters::{self, Weight};
 use super::pieces::{self, Piece};
 use super::plan::Plan;
-use super::{Job, options, standing, step};
+use super::{Job, options, step};
 use crate::ledger::{Alive, EstimateError, Rank};
 use crate::model::Architecture;
 use crate::model::architecture::Layer;
@@ -58,11 +59,12 @@ impl Pipeline {
             }
             let rank = Rank { pipeline };
             let job = Job { rank, ..*job };
-            let plan = Plan { job: &job, layout, options, pieces: Cow::Borrowed(pieces) };
+            let (pieces, drafted) = (Cow::Borrowed(&pieces[..]), Rc::default());
+            let plan = Plan { job: &job, layout, options, pieces, drafted };
             let weights = parameters::of(&plan);
             let mut standing = Sums::default();
-            standing::post(&plan, &weights, &mut standing)?;
-            stages.push(Stage { rank, pieces: pieces.clone(), weights, standing });
+            step::stand(&plan, &weights, &mut standing)?;
+            stages.push(Stage { rank, pieces: plan.pieces.into_owned(), weights, standing });
         }
         let process = step::process(job.scenario).entries(job.gpu, Bytes::ZERO, Alive::NEVER)?;
         let process = Bytes::checked_sum(process.iter().map(|entry| entry.bytes))?;
@@ -72,10 +74,11 @@ impl Pipeline {
     /// The total on the fullest.
     fn total(&self, job: &Job<'_>) -> Result<Bytes, EstimateError> {
         let (layout, options) = (self.layout, options::of(job)?);
-        let mut fullest = Bytes::ZERO;
+        let (mut fullest, drafted) = (Bytes::ZERO, Rc::default());
         for stage in &self.stages {
             let job = Job { rank: stage.rank, ..*job };
-            let plan = Plan { job: &job, layout, options, pieces: Cow::Borrowed(&stage.pieces) };
+            let (pieces, drafted) = (Cow::Borrowed(&stage.pieces[..]), Rc::clone(&drafted));
+            let plan = Plan { job: &job, layout, options, pieces, drafted };
             let mut sums = stage.standing;
             step::post(&plan, &stage.weights, &mut sums)?;
             fullest = fullest.max(sums.heaviest(|instant| step::is_looked_at(&plan, instant)));

@@ -1,6 +1,7 @@
 //! What the heaviest moment of a stage's backward pass makes beside what is kept.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::draft::{Draft, Load, dim, heaviest};
 use super::layer;
@@ -15,7 +16,7 @@ use crate::units::Overflow;
 /// The heaviest of the candidates, and what stands beside each of them.
 pub(super) fn drafts(plan: &Plan<'_>) -> Result<Vec<Draft>, Overflow> {
     let kinds = layer::kinds(plan);
-    let mut drafts = heaviest(kinds.iter().flat_map(|layer| layer::working(plan, layer)))?;
+    let mut drafts = heaviest(kinds.iter().flat_map(|layer| layer::working(plan, layer)))?.unwrap_or_default();
     drafts.extend(recomputed(plan, &kinds)?);
     drafts.extend(weight_gradient(plan));
     drafts.extend(beside_communication(plan, &kinds)?);
@@ -27,12 +28,13 @@ fn recomputed(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>, Overflow>
     let Recomputed::Layers(method, layers) = plan.options.recomputed else { return Ok(Vec::new()) };
     let of_piece = plan.pieces.iter().map(|piece| piece.layers.end - piece.layers.start).max().unwrap_or(0);
     let group = if method == RecomputeMethod::Uniform { layers.min(of_piece) } else { 1 };
-    Ok(heaviest_layer(plan, kinds)?.into_iter().map(|draft| Draft { times: draft.times * group, ..draft }).collect())
+    let layer = heaviest_layer(plan, kinds)?;
+    Ok(layer.iter().map(|draft| Draft { times: draft.times * group, ..draft.clone() }).collect())
 }
 
 /// What the heaviest kind of layer keeps.
-fn heaviest_layer(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>, Overflow> {
-    heaviest(kinds.iter().map(|layer| layer::kept(plan, layer)))
+fn heaviest_layer(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Rc<[Draft]>, Overflow> {
+    Ok(heaviest(kinds.iter().map(|layer| layer::kept(plan, layer)))?.unwrap_or_default())
 }
 
 /// What Megatron-FSDP gathers of the largest layer, with its gradient before that is divided and in the buffer's type.
@@ -68,7 +70,6 @@ fn beside_communication(plan: &Plan<'_>, kinds: &[&Layer]) -> Result<Vec<Draft>,
     if !plan.megatron().overlap_moe_expert_parallel_comm {
         return Ok(Vec::new());
     }
-    let mut layer = heaviest_layer(plan, kinds)?;
-    layer.retain(|draft| !layer::is_offloaded(plan, draft.kept));
-    Ok(layer)
+    let layer = heaviest_layer(plan, kinds)?;
+    Ok(layer.iter().filter(|draft| !layer::is_offloaded(plan, draft.kept)).cloned().collect())
 }
