@@ -30,6 +30,8 @@ use crate::model::parameters::{Block, BlockParameters, Tensor, blocks};
 use crate::model::part::Part;
 use crate::model::{Architecture, Model, Output};
 use crate::parallel::units::Units;
+use crate::parallel::zero::Partitions;
+use crate::parallel::zero3::Gathered;
 use crate::scenario::{
     Attention, Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Placement, Recompute, Reference, Strategy,
     Train,
@@ -60,6 +62,9 @@ pub(super) struct Trained<'a> {
     spread: Option<Spread<'a>>,
     /// The units that a wrapper gathers.
     units: Units,
+    /// What DeepSpeed cuts into parts, and what its third stage gathers.
+    partitions: Partitions,
+    gathered: Gathered,
     /// The images of each sequence, where there are any.
     seen: Option<Seen>,
     /// The model's own tensors, and the adapters'.
@@ -118,6 +123,8 @@ impl<'a> Trained<'a> {
             adapters,
             spread,
             units,
+            partitions: Partitions::default(),
+            gathered: Gathered::default(),
             seen: Seen::of(&model.architecture, train.images, train.image_size.sides(), train.train_tower),
             blocks,
             adapted,
@@ -125,7 +132,8 @@ impl<'a> Trained<'a> {
         options::check(model, &this.run(), train)?;
         check_attention(model, "train.attention", train.attention)?;
         check_length(model, "train.sequence_length", this.run().sequence)?;
-        Ok(this)
+        let (partitions, gathered) = (this.cut()?, this.to_be_gathered()?);
+        Ok(Self { partitions, gathered, ..this })
     }
 
     /// The same, of which only tensors are looked at.

@@ -7,7 +7,7 @@ use super::spread::Spread;
 use super::{Trained, always};
 use crate::frameworks::step::TrainingStep;
 use crate::ledger::{Alive, Axis, Category, Division, Entry, EstimateError, Instant, Lifetime, Place};
-use crate::model::parameters::{Block, BlockParameters};
+use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::parallel::zero::{Partitions, Reduction};
 use crate::parallel::zero3::Gathered;
 use crate::scenario::{Optimizer, OptimizerImplementation, Strategy};
@@ -27,12 +27,13 @@ impl Trained<'_> {
         self.spread.as_ref().filter(|spread| spread.strategy() == Strategy::Deepspeed)
     }
 
-    /// What is trained, cut into a part for each GPU.
-    pub(super) fn partitions(&self, ways: u64) -> Result<Partitions, Overflow> {
+    /// What is trained, cut into a part for each GPU; nothing where DeepSpeed does not do that.
+    pub(super) fn cut(&self) -> Result<Partitions, Overflow> {
+        let Some(spread) = self.zero() else { return Ok(Partitions::default()) };
         let run = self.run();
         let trained = self.trained_blocks();
         let ordered: Vec<BlockParameters> = trained.iter().map(|block| super::order::in_order(block, &run)).collect();
-        Partitions::of(&ordered, ways)
+        Partitions::of(&ordered, spread.layout.shard)
     }
 
     fn trained_blocks(&self) -> &[BlockParameters] {
@@ -54,9 +55,8 @@ impl Trained<'_> {
 
     /// What its step makes of gradients: the norm of each in fp64, then all of them in one, and that in fp32.
     pub(super) fn step_of_zero(&self, spread: &Spread<'_>) -> Result<Vec<Entry>, EstimateError> {
-        let partitions = self.partitions(spread.layout.shard)?;
-        let ways = spread.layout.shard;
-        let [norm, flat, wide] = sizes_of_step(spread, &partitions)?;
+        let (partitions, ways) = (&self.partitions, spread.layout.shard);
+        let [norm, flat, wide] = sizes_of_step(spread, partitions)?;
         let alive = Alive::at([Instant::OptimizerStep]);
         let entry = |name, elements, bits| -> Result<Entry, Overflow> {
             let shape = Shape::new(&[Dim { symbol: "n", size: elements }]);
@@ -89,8 +89,7 @@ impl Trained<'_> {
 
     /// The same as what is asked of an allocator, around the optimizer's own step.
     pub(super) fn acts_of_zero(&self, spread: &Spread<'_>, steps: Steps) -> Result<Steps, Overflow> {
-        let partitions = self.partitions(spread.layout.shard)?;
-        let [norm, flat, wide] = sizes_of_step(spread, &partitions)?;
+        let [norm, flat, wide] = sizes_of_step(spread, &self.partitions)?;
         // ZeRO-3 steps one group of elements after another.
         let in_groups = (spread.layout.zero == 3).then(|| if self.steps_each() { wide } else { 0 });
         let around = |acts: Vec<Act>| {
@@ -121,15 +120,17 @@ impl Trained<'_> {
         spread.parallel.stage3_param_persistence_threshold.unwrap_or(usual)
     }
 
-    /// The tensors that ZeRO-3 gathers, in the order in which they go back.
-    pub(super) fn gathered(&self, spread: &Spread<'_>) -> Gathered {
+    /// The tensors that ZeRO-3 gathers, in the order in which they go back; nothing where it is not ZeRO-3.
+    pub(super) fn to_be_gathered(&self) -> Result<Gathered, Overflow> {
+        let Some(spread) = self.zero().filter(|spread| spread.layout.zero == 3) else { return Ok(Gathered::default()) };
         let (run, least) = (self.run(), self.persistent_below(spread));
         let mut gathered = Gathered::default();
         let adapts = self.adapted.is_some();
         for block in &self.blocks {
             let ordered = super::order::in_order(block, &run);
-            let sizes = ordered.tensors.iter().rev().filter_map(|tensor| tensor.parameters().ok());
-            let sizes: Vec<u64> = sizes.map(Parameters::get).filter(|elements| *elements >= least).collect();
+            let sizes = ordered.tensors.iter().rev().map(Tensor::parameters).collect::<Result<Vec<_>, _>>()?;
+            let sizes: Vec<u64> =
+                sizes.into_iter().map(Parameters::get).filter(|elements| *elements >= least).collect();
             match block.block {
                 Block::Embedding if self.model.architecture.tie_word_embeddings => gathered.head.extend(sizes),
                 // What is frozen at the beginning does not go back.
@@ -139,7 +140,7 @@ impl Trained<'_> {
                 _ => {}
             }
         }
-        gathered
+        Ok(gathered)
     }
 
     /// What stands under ZeRO-3 beside shards: gradients of this rank's, the bucket, and small tensors whole.

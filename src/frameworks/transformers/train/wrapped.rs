@@ -55,12 +55,12 @@ impl Trained<'_> {
             Strategy::Deepspeed if spread.layout.zero == 3 => {
                 let how = self.reduction(spread);
                 let most = spread.parallel.stage3_max_live_parameters;
-                let mut hooks = Zero3::new(self.gathered(spread), most, spread.types()[0].compute);
+                let mut hooks = Zero3::new(self.gathered.clone(), most, spread.types()[0].compute);
                 wrapped.record_reduced(&mut hooks, Box::new(Partitioned::new(how.bucket)))
             }
             Strategy::Deepspeed => {
-                let partitions = self.partitions(spread.layout.shard).unwrap_or_default();
-                wrapped.record_reduced(&mut (), Box::new(Zero::new(partitions, self.reduction(spread))))
+                let zero = Zero::new(self.partitions.clone(), self.reduction(spread));
+                wrapped.record_reduced(&mut (), Box::new(zero))
             }
         }
     }
