@@ -144,6 +144,14 @@ fn with(run: &Scenario, (recompute, micro_batch_size): (Recompute, u64)) -> Scen
     run
 }
 
+/// Whether something is recomputed that with the same micro batch saves nothing.
+fn is_in_vain(beside: &[(Recompute, u64)], totals: &[Result<Bytes, EstimateError>], index: usize) -> bool {
+    let (recompute, micro_batch_size) = beside[index];
+    let without = beside.iter().position(|other| *other == (Recompute::None, micro_batch_size));
+    let saves = |without: usize| totals[index].as_ref().ok() < totals[without].as_ref().ok();
+    recompute != Recompute::None && without.is_some_and(|without| totals[without].is_ok() && !saves(without))
+}
+
 /// The run in every layout that is tried.
 pub fn tried(model: &Model, scenario: &Scenario, range: &Range) -> Vec<Scenario> {
     layouts(model, scenario, &range.kept).iter().map(|laid| laid.of(scenario)).collect()
@@ -261,12 +269,15 @@ impl Search {
         let rates = *self.rates.get_or_insert_with(|| Rates::of(model, gpu));
         self.runs.iter_mut().for_each(|run| self.layouts[layout].lay(run));
         let totals = totals(model, &self.runs, Some(gpu));
-        for ((beside, scenario), total) in self.runs.iter().enumerate().zip(totals) {
-            let (Ok(total), Some(cost)) = (total, rates.cost(model, scenario)) else { continue };
+        for (beside, scenario) in self.runs.iter().enumerate() {
+            let (Ok(total), Some(cost)) = (totals[beside].clone(), rates.cost(model, scenario)) else { continue };
             let run = (layout, beside);
             self.plan.tried += 1;
             if total <= gpu.capacity().unwrap_or(Bytes::MAX) {
-                self.within.push(Candidate { run, cost, total });
+                // What is computed again and saves nothing is slower for nothing.
+                if !is_in_vain(&self.beside, &totals, beside) {
+                    self.within.push(Candidate { run, cost, total });
+                }
                 continue;
             }
             self.plan.over += 1;
@@ -412,6 +423,25 @@ mod tests {
                 assert_eq!(totals(model, &runs, Some(gpu)), ledgers, "{id} {set:?} {:?}", laid.parallel);
             }
         }
+    }
+
+    /// Where attention is a kernel, selective recomputation has nothing to leave out.
+    #[test]
+    fn what_is_recomputed_in_vain_is_no_row() {
+        let library = Library::embedded();
+        let (model, gpu) = (library.model("llama-3.1-8b").unwrap(), library.gpu("h100-sxm-80").unwrap());
+        let framework = library.framework("megatron").unwrap();
+        let mut scenario = Scenario { gpus: 8, framework, ..Scenario::default() };
+        scenario.follow_framework(|_| false);
+        let rows = |range: &Range| {
+            let found = plan(model, &scenario, gpu, (range, 40), &|| false).unwrap();
+            found.fitting.iter().filter(|row| row.scenario.train.recompute == Recompute::Selective).count()
+        };
+        assert_eq!(rows(&Range::of(&scenario, |_| false)), 0);
+        scenario.train.recompute = Recompute::Selective;
+        let asked = Range { recompute: vec![Recompute::Selective], ..Range::of(&scenario, |_| false) };
+        let found = plan(model, &scenario, gpu, (&asked, 1), &|| false).unwrap();
+        assert_eq!(found.fitting.len(), 1, "where it is asked for it is planned");
     }
 
     #[test]
