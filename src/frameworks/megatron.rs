@@ -6,6 +6,7 @@ mod check;
 mod constants;
 mod draft;
 mod drafted;
+mod flight;
 mod layer;
 mod letters;
 mod loss;
