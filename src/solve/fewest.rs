@@ -35,17 +35,22 @@ pub fn fewest(model: &Model, scenario: &Scenario, gpu: &Gpu, range: &Range) -> R
     let shapes = shapes(model, scenario, &range.kept);
     let search = Search { model, scenario, gpu, shapes: &shapes };
     let gpus = if fits(model, &on(1), gpu) == Ok(true) { Some(1) } else { search.fewest() };
-    let Some(gpus) = gpus else {
-        if shapes.is_empty() {
-            Shape::own(scenario).check(model, scenario)?;
-        }
-        let most = |shape: &Shape| Some(shape.on(Counts::of(shape.fewest, gpu.node(), MOST + 1).last()?, scenario));
-        let on_most = search.leanest(shapes.iter().filter_map(most).chain([on(1)]))?;
-        return Ok(Fewest { run: None, needs: on_most.map_or(Bytes::MAX, |fit| fit.needs), fewer: None });
+    if let Some(gpus) = gpus
+        && let Some(planned) = plan(model, &on(gpus), gpu, (range, 1), &|| false)?.fitting.pop()
+    {
+        let (needs, run) = (planned.fit.needs, Some(Box::new(planned.scenario)));
+        return Ok(Fewest { run, needs, fewer: search.fewer(gpus)? });
+    }
+    if shapes.is_empty() {
+        Shape::own(scenario).check(model, scenario)?;
+    }
+    let most = |shape: &Shape| Some(shape.on(Counts::of(shape.fewest, gpu.node(), MOST + 1).last()?, scenario));
+    let fit = match search.leanest(shapes.iter().filter_map(most).chain([on(1)]))? {
+        Some(fit) => fit,
+        // Why not even the run itself has a ledger.
+        None => Fit::of(&played(model, &on(1), Some(gpu))?, gpu)?,
     };
-    let planned = plan(model, &on(gpus), gpu, (range, 1), &|| false)?.fitting.swap_remove(0);
-    let (needs, run) = (planned.fit.needs, Some(Box::new(planned.scenario)));
-    Ok(Fewest { run, needs, fewer: search.fewer(gpus)? })
+    Ok(Fewest { run: None, needs: fit.needs, fewer: None })
 }
 
 /// A search through every shape.
