@@ -1,10 +1,9 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
-use super::layouts::{STRATEGIES, keys, layouts};
-use super::plan::NoPlan;
-use super::plan::cost::Rates;
+use super::layouts::{STRATEGIES, keys};
+use super::plan::{NoPlan, Range, plan};
 use crate::gpu::Gpu;
-use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, totals, with_allocator};
+use crate::memory::{Category, Fit, Ledger, Verdict, elsewhere, estimate, with_allocator};
 use crate::model::{Model, parameters};
 use crate::scenario::parameter::Parameter;
 use crate::scenario::{Estimator, Method, Objective, Reference, Scenario, Strategy, Task, Value};
@@ -63,7 +62,7 @@ pub fn fixes<'g>(
     let capacity = gpu.capacity().unwrap_or(Bytes::MAX);
     let mut found: Vec<Fix> = candidates(scenario)
         .into_iter()
-        .chain(laid_out(model, scenario, gpu))
+        .chain(std::iter::once_with(|| laid_out(model, scenario, gpu, is_cancelled)).flatten())
         .take_while(|_| !is_cancelled())
         // The rule of thumb counts other weights than the model has, and takes no time.
         .filter(|(changes, _)| scenario.estimator == Estimator::Sketch || may_fit(&now, model, changes, capacity))
@@ -241,19 +240,14 @@ fn sharding(scenario: &Scenario) -> Vec<Candidate> {
     candidates
 }
 
-/// The layout along other axes that is the fastest by estimate of those whose tensors fit.
-fn laid_out(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Option<Candidate> {
+/// The layout along other axes that a plan of the same run puts first.
+fn laid_out(model: &Model, scenario: &Scenario, gpu: &Gpu, is_cancelled: &dyn Fn() -> bool) -> Option<Candidate> {
     let by_axes = !scenario.framework.lays_out("strategy") && scenario.framework.lays_out("tensor");
     if scenario.gpus == 1 || !by_axes || NoPlan::of(scenario).is_some() {
         return None;
     }
-    let (rates, capacity) = (Rates::of(model, gpu), gpu.capacity().ok()?);
-    let runs = layouts(model, scenario, &[]).into_iter().map(|laid| laid.of(scenario));
-    let fitting = runs.filter_map(|run| {
-        let total = totals(model, std::slice::from_ref(&run), Some(gpu)).swap_remove(0).ok()?;
-        (total <= capacity).then_some((rates.cost(model, &run)?.tokens_per_gpu(), run))
-    });
-    let (_, run) = fitting.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    let range = Range::of_layouts(scenario, |_| false);
+    let run = plan(model, scenario, gpu, (&range, 1), is_cancelled).ok()?.fitting.pop()?.scenario;
     let parameters = keys(&scenario.framework).iter().filter_map(|key| Parameter::by_key(key).ok());
     let changed = parameters.filter(|parameter| parameter.get(&run) != parameter.get(scenario));
     Some((changed.map(|parameter| (parameter.key, parameter.get(&run))).collect(), Cost::Speed))
