@@ -161,19 +161,19 @@ impl<'a> Axes<'a> {
         }
     }
 
-    /// The ways in which layers are dealt to so many stages, with as few pieces each first.
+    /// How layers are dealt to so many stages, with as few pieces each first.
     fn stages(&self, pipeline: u64) -> Vec<Stages> {
         let own = self.scenario.parallel.virtual_pipeline;
         let keeps = OF_STAGES.iter().any(|key| self.kept.contains(key));
         let Megatron { pipeline_model_parallel_layout: written, decoder_first_pipeline_num_layers: first, .. } =
             &self.scenario.megatron;
-        let ways = if keeps || !written.is_empty() || first.is_some() {
-            vec![Stages { pipeline, ..Stages::own(self.scenario) }]
+        let way = if keeps || !written.is_empty() || first.is_some() {
+            Some(Stages { pipeline, ..Stages::own(self.scenario) })
         } else {
             Stages::of(self.layers, pipeline)
         };
         let pieces = |way: Stages| self.sizes("parallel.virtual_pipeline", own, u64::MAX, &way.pieces(self.layers));
-        ways.into_iter().flat_map(|way| pieces(way).into_iter().map(move |pieces| Stages { pieces, ..way })).collect()
+        way.into_iter().flat_map(|way| pieces(way).into_iter().map(move |pieces| Stages { pieces, ..way })).collect()
     }
 
     /// Over how many GPUs an expert's matrices are divided: as many as all others, or none.
@@ -243,6 +243,12 @@ mod tests {
         assert_eq!(tried(&|_| (), &[]), STRATEGIES[..6]);
         let flat = tried(&|it| it.strategy = Strategy::Fsdp1, &["parallel.strategy"]);
         assert_eq!(flat, [(Strategy::Fsdp1, 2), (Strategy::Fsdp1, 3)]);
+        let every: usize = [Strategy::Ddp, Strategy::Fsdp1, Strategy::Fsdp2, Strategy::Deepspeed]
+            .map(|strategy| strategy.stages().len())
+            .iter()
+            .sum();
+        assert_eq!(STRATEGIES.len(), every);
+        assert!(STRATEGIES.iter().all(|(strategy, stage)| strategy.stages().contains(stage)));
         let second = tried(&|it| it.zero = 2, &["parallel.zero"]);
         assert_eq!(second, [(Strategy::Deepspeed, 2), (Strategy::Fsdp2, 2)]);
     }

@@ -33,15 +33,15 @@ impl Stages {
     }
 
     /// How so many layers are dealt to so many stages: evenly, where that can be; with the loss or the embedding too in
-    /// the place of a layer; else with fewer on the last.
-    pub(super) fn of(layers: u64, pipeline: u64) -> Vec<Self> {
+    /// the place of a layer; else with fewer on the last. Nothing where that leaves the last none.
+    pub(super) fn of(layers: u64, pipeline: u64) -> Option<Self> {
         let with = |counted, last| Self { pipeline, pieces: 1, counted, last };
-        let evenly = [[false, false], [false, true], [true, true]].map(|counted| with(counted, None));
-        if let Some(even) = evenly.into_iter().find(|way| way.slots(layers).is_multiple_of(pipeline)) {
-            return vec![even];
-        }
-        let last = layers.checked_sub(layers.div_ceil(pipeline).saturating_mul(pipeline - 1)).filter(|last| *last > 0);
-        last.map(|last| with([false; 2], Some(last))).into_iter().collect()
+        let mut evenly = [[false, false], [false, true], [true, true]].map(|counted| with(counted, None)).into_iter();
+        evenly.find(|way| way.slots(layers).is_multiple_of(pipeline)).or_else(|| {
+            let others = layers.div_ceil(pipeline).saturating_mul(pipeline - 1);
+            let last = layers.checked_sub(others).filter(|last| *last > 0)?;
+            Some(with([false; 2], Some(last)))
+        })
     }
 
     /// Layers, and what counts as one.
@@ -71,9 +71,8 @@ mod tests {
 
     #[test]
     fn layers_are_dealt_to_any_number_of_stages() {
-        let ways = |layers, pipeline| Stages::of(layers, pipeline);
         let dealt = |layers, pipeline| {
-            let way = ways(layers, pipeline)[0];
+            let way = Stages::of(layers, pipeline).unwrap();
             (way.counted, way.last, way.pieces(layers))
         };
         assert_eq!(dealt(32, 4), ([false, false], None, vec![1, 2, 4, 8]));
@@ -82,7 +81,7 @@ mod tests {
         assert_eq!(dealt(61, 31), ([false, true], None, vec![1, 2]));
         // As DeepSeek-V3's recipe deals its 61 layers.
         assert_eq!(dealt(61, 16), ([false, false], Some(1), vec![1]));
-        assert_eq!(ways(10, 8), Vec::new());
+        assert_eq!(Stages::of(10, 8), None);
         assert_eq!(dealt(10, 1), ([false, false], None, vec![1]));
     }
 }
