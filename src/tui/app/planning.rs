@@ -14,7 +14,8 @@ use crate::tui::screen::View;
 /// Most layouts that are shown: each has its allocator played out.
 const MOST: usize = 12;
 
-/// Candidates that are looked at before the screen says how far that is, and those of one layout more.
+/// Candidates that are looked at before the screen says how far that is for the first time; then as many again as before,
+/// since all that was found is handed on each time.
 const PORTION: usize = 8;
 
 /// What the view of layouts remembers.
@@ -98,7 +99,7 @@ impl Portion {
             let (before, all) = search.looked_at();
             loop {
                 let (looked_at, _) = search.looked_at();
-                if search.is_done() || is_cancelled() || looked_at >= before + PORTION {
+                if search.is_done() || is_cancelled() || looked_at >= 2 * before + PORTION {
                     break;
                 }
                 search.go_on(&model, &gpu)?;
