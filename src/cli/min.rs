@@ -32,9 +32,8 @@ pub(super) fn run(context: &Context, Quantity::Gpus: Quantity, arguments: &RunAr
         bail!(none.words());
     }
     let of_a_node = Scenario { gpus: gpu.node(), ..scenario.clone() };
-    let mut runs = tried(model, &of_a_node, &range);
-    runs.push(of_a_node);
-    resolved.idle_in(&runs).into_iter().for_each(stream::warn);
+    let runs = || tried(model, &of_a_node, &range).into_iter().chain([of_a_node.clone()]).collect();
+    resolved.idle_in(runs).into_iter().for_each(stream::warn);
     let found = fewest(model, scenario, gpu, &range).map_err(|error| resolved.locate(error))?;
     let look = output::look(context, &arguments.output);
     let (gpus, needs) = (found.run.as_ref().map(|run| run.gpus), found.needs.get());

@@ -38,7 +38,8 @@ pub(super) fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCo
     if let Some(none) = NoPlan::of(&resolved.scenario) {
         bail!(none.words());
     }
-    resolved.idle_in(&tried(&resolved.model, &resolved.scenario, &range)).into_iter().for_each(stream::warn);
+    let runs = || tried(&resolved.model, &resolved.scenario, &range);
+    resolved.idle_in(runs).into_iter().for_each(stream::warn);
     let planned = plan(&resolved.model, &resolved.scenario, gpu, (&range, usize::from(*most)), &|| false)
         .map_err(|error| resolved.locate(error))?;
     let look = output::look(context, &run.output);
@@ -67,9 +68,10 @@ fn as_json(plan: &Plan, model: &Model, gpu: &Gpu) -> Value {
                 "tokens_per_second_per_gpu": planned.cost.tokens_per_gpu(),
                 "lost": lost,
             },
-            "launch": launch.command,
-            "unsaid": launch.unsaid,
-            "file": launch.file.map(|(name, text)| json!({ "name": name, "text": text })),
+            "launch": launch.as_ref().map(|launch| &launch.command),
+            "unsaid": launch.as_ref().map(|launch| &launch.unsaid),
+            "file": launch.as_ref().and_then(|launch| launch.file.as_ref())
+                .map(|(name, text)| json!({ "name": name, "text": text })),
         })
     };
     let nearest = plan.nearest.as_ref().map(|(scenario, needs)| {

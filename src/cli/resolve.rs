@@ -194,12 +194,15 @@ impl Resolved {
     }
 
     /// What is to be warned of where these runs are tried: of no value that one of them reads.
-    pub(super) fn idle_in(&self, runs: &[Scenario]) -> Vec<&String> {
-        let is_read =
-            |(origin, key): &&(String, String)| runs.iter().any(|run| idle_setting(run, origin, key).is_none());
-        let words = |(origin, key): &(String, String)| idle_setting(&self.scenario, origin, key);
-        let read: Vec<String> = self.settings.iter().filter(is_read).filter_map(words).collect();
-        self.idle.iter().filter(|words| !read.contains(words)).collect()
+    pub(super) fn idle_in(&self, runs: impl FnOnce() -> Vec<Scenario>) -> Vec<&String> {
+        let words = |run: &Scenario, setting: &(String, String)| idle_setting(run, &setting.0, &setting.1);
+        let idle = self.settings.iter().filter_map(|setting| Some((setting, words(&self.scenario, setting)?)));
+        let mut read: Vec<_> = idle.collect();
+        if !read.is_empty() {
+            let runs = runs();
+            read.retain(|(setting, _)| runs.iter().any(|run| words(run, setting).is_none()));
+        }
+        self.idle.iter().filter(|words| !read.iter().any(|(_, read)| read == *words)).collect()
     }
 
     /// Where a value stands that cannot be run: in the scenario file, unless a flag gave it.

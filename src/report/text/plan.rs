@@ -30,8 +30,8 @@ pub fn plan(plan: &Plan, (model, scenario): (&Model, &Scenario), gpu: &Gpu, look
         lines.push(String::new());
         lines.push(String::from("* estimated from rates of the card; the memory is what is promised"));
     }
-    if let Some(first) = plan.fitting.first() {
-        let launch = Launch::of(model, &first.scenario, gpu.node());
+    let first = plan.fitting.first();
+    if let Some(launch) = first.and_then(|first| Launch::of(model, &first.scenario, gpu.node())) {
         lines.extend([String::new(), wrapped(&launch.command)]);
         if let Some((name, text)) = launch.file {
             lines.extend([String::new(), format!("{name}:"), text]);

@@ -18,14 +18,13 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// How a run is launched on nodes of so many cards.
-    pub fn of(model: &Model, scenario: &Scenario, node: u64) -> Self {
+    /// How a run is launched on nodes of so many cards; nothing where the framework's own way is not known.
+    pub fn of(model: &Model, scenario: &Scenario, node: u64) -> Option<Self> {
         let node = node.clamp(1, scenario.gpus.max(1));
         if scenario.framework.builds_by("megatron") {
-            megatron::launch(model, scenario, node)
-        } else {
-            accelerate::launch(scenario, node)
+            return Some(megatron::launch(model, scenario, node));
         }
+        scenario.framework.lays_out("strategy").then(|| accelerate::launch(scenario, node))
     }
 }
 
@@ -49,7 +48,16 @@ mod tests {
 
     pub(super) fn launched(framework: &str, gpus: u64, settings: &[(&str, &str)]) -> Launch {
         let library = Library::embedded();
-        Launch::of(library.model("llama-3.1-8b").unwrap(), &run(framework, gpus, settings), 8)
+        Launch::of(library.model("llama-3.1-8b").unwrap(), &run(framework, gpus, settings), 8).unwrap()
+    }
+
+    #[test]
+    fn a_program_with_a_launcher_of_its_own_is_not_launched_by_anothers() {
+        let library = Library::embedded();
+        let model = library.model("llama-3.2-1b").unwrap();
+        for framework in ["litgpt", "torchtune"] {
+            assert_eq!(Launch::of(model, &run(framework, 1, &[]), 8), None);
+        }
     }
 
     /// What is set is said by a flag, by a file or to have none: no key of a layout is passed over in silence.

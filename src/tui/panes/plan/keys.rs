@@ -45,7 +45,7 @@ pub(super) fn take(app: &mut App) {
 
 fn launch_of(app: &mut App) -> Option<Launch> {
     let scenario = under_cursor(app)?;
-    Some(Launch::of(app.model_of(&scenario)?, &scenario, app.gpu_of(&scenario)?.node()))
+    Launch::of(app.model_of(&scenario)?, &scenario, app.gpu_of(&scenario)?.node())
 }
 
 /// Sends the command that launches it to the clipboard.

@@ -58,7 +58,7 @@ fn bar((term, share): (&str, f64), theme: Theme, frame: &mut Sheet, area: Rect) 
 fn launch(app: &App, planned: &Planned, theme: Theme, frame: &mut Sheet, area: Rect) {
     let scenario = &planned.scenario;
     let (Some(model), Some(gpu)) = (app.model_of(scenario), app.gpu_of(scenario)) else { return };
-    let Launch { command, file, unsaid } = Launch::of(model, scenario, gpu.node());
+    let Some(Launch { command, file, unsaid }) = Launch::of(model, scenario, gpu.node()) else { return };
     let with: Vec<String> = file.map(|(name, _)| format!("with {name}")).into_iter().collect();
     let without = (!unsaid.is_empty()).then(|| format!("no flag says {}", unsaid.join(", ")));
     let beside: Vec<String> = with.into_iter().chain(without).collect();
