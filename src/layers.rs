@@ -12,6 +12,7 @@ pub(crate) mod chunked_loss;
 pub(crate) mod compiled;
 pub(crate) mod compressed;
 pub(crate) mod cross;
+pub(crate) mod divided;
 pub(crate) mod embedding;
 pub(crate) mod encoder;
 pub(crate) mod every_expert;
@@ -50,6 +51,7 @@ use crate::states::adapters::Adapters;
 use crate::states::quantized::Kernel;
 use crate::tape::{Dtype, Tape};
 
+use self::divided::Divided;
 use self::tower::Seen;
 
 pub(crate) use linear::Linear;
@@ -142,6 +144,8 @@ pub(crate) struct Run<'a> {
     pub(crate) keeps_inputs: bool,
     /// Whether every layer is recorded; else of equal ones the first and the last.
     pub(crate) every_layer: bool,
+    /// How GPUs divide its matrices; nothing where each has them whole.
+    pub(crate) divided: Option<Divided>,
     /// What kernels take for themselves; nothing where only tensors are looked at.
     pub(crate) kernels: Option<Kernels>,
 }

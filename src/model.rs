@@ -3,6 +3,7 @@
 pub mod architecture;
 pub mod family;
 pub mod keys;
+mod local;
 pub mod parameters;
 pub mod part;
 pub mod recurrent;

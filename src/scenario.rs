@@ -165,6 +165,8 @@ pub struct Parallel {
     pub tensor: u64,
     /// Sequence parallelism beside tensor parallelism.
     pub sequence: bool,
+    /// Whether the loss is computed of logits that stay divided by words: PyTorch's `loss_parallel`.
+    pub loss_parallel: bool,
     /// Pipeline parallel size.
     pub pipeline: u64,
     /// Virtual pipeline stages per rank.
@@ -337,6 +339,7 @@ impl Default for Parallel {
             wrap: Wrap::Units,
             reduce_dtype: None,
             gradient_as_bucket_view: false,
+            loss_parallel: false,
         }
     }
 }

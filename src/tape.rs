@@ -92,6 +92,8 @@ pub(crate) struct Tape {
     frozen: bool,
     /// Whether gradients are summed in place where nobody else holds the first.
     sums_in_place: bool,
+    /// Whether what is recorded now makes tensors of a subclass: a DTensor.
+    of_subclass: bool,
     /// What kernels take for themselves; nothing where only tensors are looked at.
     kernels: Option<Kernels>,
     /// What a cache holds of each layer, where it is carried from pass to pass.
@@ -135,6 +137,7 @@ impl Tape {
             reducer: None,
             frozen: false,
             sums_in_place: false,
+            of_subclass: false,
             kernels: None,
             carried: None,
             rereads: None,
@@ -168,6 +171,14 @@ impl Tape {
     /// and it is no view. Tensors of a subclass, or under a mode that looks on, get a new one for every sum.
     pub(crate) fn sum_in_place(&mut self) {
         self.sums_in_place = true;
+    }
+
+    /// Records what makes tensors of a subclass, and is given back what it gives: their gradients are never summed in place.
+    pub(crate) fn of_subclass<T>(&mut self, recorded: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.of_subclass, true);
+        let made = recorded(self);
+        self.of_subclass = before;
+        made
     }
 
     /// From here on things happen in this part of the model.

@@ -207,6 +207,7 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
         generation: None,
         keeps_inputs: false,
         every_layer: false,
+        divided: None,
         kernels: None,
     }
 }

@@ -184,6 +184,7 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
         generation: None,
         keeps_inputs: false,
         every_layer: false,
+        divided: None,
         kernels: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Hugging Face Transformers: its trainer's step, and its `generate()`.
 
 mod attention;
+mod divided;
 mod fed;
 pub(crate) mod length;
 mod release;
@@ -36,13 +37,13 @@ impl Framework for Transformers {
 
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
         match job.scenario.task {
-            Task::Train => Trained::of(job).map(drop),
+            Task::Train => trained(job, |_| Ok(())),
             Task::Infer => Served::of(job).map(drop),
         }
     }
 
     fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
-        super::step::ledger(&Trained::of(job)?)
+        trained(job, |step| super::step::ledger(&step))
     }
 
     fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
@@ -70,7 +71,7 @@ impl Framework for Transformers {
 
     fn sequence(&self, job: &Job<'_>) -> Result<Option<Sequence>, EstimateError> {
         match job.scenario.task {
-            Task::Train => Trained::of(job)?.sequence().map(Some),
+            Task::Train => trained(job, |step| step.sequence().map(Some)),
             Task::Infer => {
                 let served = Served::of(job)?;
                 if served.is_in_order() { served.sequence().map(Some) } else { Ok(None) }
@@ -81,8 +82,16 @@ impl Framework for Transformers {
     /// For every sum of gradients a new tensor, too.
     fn tracked(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
         match job.scenario.task {
-            Task::Train => super::step::ledger(&Trained::of(job)?.of_tensors()),
+            Task::Train => trained(job, |step| super::step::ledger(&step.of_tensors())),
             Task::Infer => Served::of(job)?.ledger(),
         }
+    }
+}
+
+/// What is made of a training step of the model as one GPU has it.
+fn trained<T>(job: &Job<'_>, make: impl FnOnce(Trained<'_>) -> Result<T, EstimateError>) -> Result<T, EstimateError> {
+    match divided::of(job)? {
+        None => make(Trained::of(job, None)?),
+        Some((model, divided)) => make(Trained::of(&Job { model: &model, ..*job }, Some(divided))?),
     }
 }

@@ -89,8 +89,9 @@ impl Run<'_> {
 
     /// The table of tokens.
     pub(crate) fn token_table(&self, tape: &mut Tape) -> Table {
-        let rows = Dim { size: self.architecture.embedded_tokens(), ..self.v() };
-        let shape = tape.shape(&[rows, self.narrow()]);
+        // Of a table that several GPUs divide, the gradient is that of all rows: DTensor has no other on the way back.
+        let rows = self.divided.map_or(self.architecture.embedded_tokens(), |divided| divided.words[1]);
+        let shape = tape.shape(&[Dim { size: rows, ..self.v() }, self.narrow()]);
         let matrix = tape.parameter(Part::TokenEmbedding.name(Piece::Weight), shape, self.weights);
         Table { matrix, rows: self.trained_rows(tape) }
     }
@@ -107,6 +108,9 @@ impl Run<'_> {
         let read = copy.unwrap_or_else(|| self.with_trained_rows(tape, table));
         let mut embedded = look_up(tape, read, ids, name, stream);
         tape.release(read);
+        if self.divided.is_some() {
+            embedded = self.reduced(tape, embedded, name);
+        }
         let scales_itself = self.code.embedding_scale_buffer || self.code.scales_in_module;
         if !scales_itself {
             embedded = self.embedding_module_returns(tape, embedded);

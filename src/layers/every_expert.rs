@@ -2,7 +2,6 @@
 
 use super::Run;
 use super::experts::Sizes;
-use super::linear::through;
 use super::operations::{cast, copy, fresh, multiply, unary_keeping_input, unary_keeping_output};
 use crate::model::architecture::Experts;
 use crate::model::part::{Part, Piece};
@@ -75,9 +74,7 @@ impl Run<'_> {
         let each = |tape: &mut Tape, part: Part, [rows, columns]: [Dim; 2], input, shape| {
             let matrix = tape.shape(&[sizes.experts, rows, columns]);
             let matrix = tape.parameter(part.name(Piece::Weight), matrix, self.weights);
-            through(tape, part.split(), input, |tape, input| {
-                self.each_expert(tape, [matrix, input], part.words(), shape)
-            })
+            self.each_expert(tape, [matrix, input], part.words(), shape)
         };
         let fused = each(tape, Part::ExpertsGateAndUp, [self.h(), both], weighed, whole);
         let [gate, up] = tape.split(fused, [half, half]);

@@ -12,7 +12,6 @@ pub(crate) use self::router::Routing;
 pub(crate) use self::router::select;
 use super::Run;
 use super::adapted_experts::Factors;
-use super::linear::through;
 use super::norm::names;
 use super::operations::{cast, copy, join, kept_factors, multiply, unary_keeping_output};
 use crate::families::code::{GateCode, RouterCode};
@@ -158,9 +157,7 @@ impl Run<'_> {
         let matrix = tape.shape(&[sizes.experts, both, sizes.between]);
         let up_matrix = self.expert_matrix(tape, up_part.name(Piece::Weight), matrix, up_factors);
         let whole = tape.shape(&[sizes.rows, both]);
-        let fused = through(tape, up_part.split(), selected, |tape, selected| {
-            grouped(tape, [up_matrix, selected], offsets, up_output, whole)
-        });
+        let fused = grouped(tape, [up_matrix, selected], offsets, up_output, whole);
         let fused = biased(tape, fused, up_biases);
         let product = self.activated(tape, fused, experts, sizes);
         let biases = self.expert_biases(tape, sorted, experts, sizes, self.h(), Part::ExpertsDown);
@@ -169,9 +166,7 @@ impl Run<'_> {
         }
         let down = tape.shape(&[sizes.experts, sizes.between, sizes.width]);
         let down = self.expert_matrix(tape, Part::ExpertsDown.name(Piece::Weight), down, down_factors);
-        let output = through(tape, Part::ExpertsDown.split(), product, |tape, product| {
-            grouped(tape, [down, product], offsets, "experts.down", states)
-        });
+        let output = grouped(tape, [down, product], offsets, "experts.down", states);
         let output = biased(tape, output, biases);
         tape.release(product);
         let column = tape.shape(&[sizes.rows, Dim { symbol: "", size: 1 }]);

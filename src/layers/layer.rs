@@ -224,7 +224,7 @@ impl Run<'_> {
     }
 
     pub(crate) fn stream_norm(&self, tape: &mut Tape, input: Tensor, names: Names) -> Tensor {
-        self.norm(tape, input, &[self.b(), self.s()], self.h(), names)
+        self.norm_of_stream(tape, input, names)
     }
 }
 

@@ -32,21 +32,6 @@ impl Linear {
     }
 }
 
-/// Records a product with a matrix that ranks divide in this way. On one GPU that is the product alone; this is the one
-/// place where what ranks send each other around it is recorded.
-pub(crate) fn through(
-    tape: &mut Tape,
-    split: Split,
-    input: Tensor,
-    product: impl FnOnce(&mut Tape, Tensor) -> Tensor,
-) -> Tensor {
-    match split {
-        // Before columns the parts of a sequence are gathered, after rows outputs are summed, around experts tokens are
-        // sent to theirs and back.
-        Split::Column | Split::Row | Split::Vocabulary | Split::Expert | Split::Replicated => product(tape, input),
-    }
-}
-
 impl Run<'_> {
     /// A linear layer: keeps its input, in the type of the product.
     pub(crate) fn linear(&self, tape: &mut Tape, input: Tensor, linear: Linear, name: &'static str) -> Tensor {
@@ -109,13 +94,14 @@ impl Run<'_> {
         positions: Dim,
     ) -> Tensor {
         let base = self.base_of(linear);
-        through(tape, linear.split(), input, |tape, input| match base {
+        let product = |tape: &mut Tape, input: Tensor| match base {
             Some(base) => self.unpacked_product(tape, input, linear, name, (positions, base)),
             None if self.code.transposed_linears && linear.part != Part::Head => {
                 self.transposed_product(tape, input, linear, name, positions)
             }
             None => self.plain_product(tape, input, linear, name, positions),
-        })
+        };
+        self.through(tape, linear.split(), input, (name, product))
     }
 
     /// How the product reads its matrix where that is quantized: the head stays as it is, and a router is no linear layer
@@ -134,7 +120,8 @@ impl Run<'_> {
         name: &'static str,
         positions: Dim,
     ) -> Tensor {
-        through(tape, linear.split(), input, |tape, input| self.plain_product(tape, input, linear, name, positions))
+        let product = |tape: &mut Tape, input: Tensor| self.plain_product(tape, input, linear, name, positions);
+        self.through(tape, linear.split(), input, (name, product))
     }
 
     fn plain_product(

@@ -192,6 +192,11 @@ fn sharded(scenario: &mut Scenario, asked: &impl Fn(&str) -> bool) -> Option<(St
     if strategy == Strategy::Ddp && zero > 0 && !asked("parallel.strategy") && asked("parallel.zero") {
         strategy = if zero == 3 { Strategy::Fsdp2 } else { Strategy::Deepspeed };
     }
+    // Beside GPUs that divide matrices, replicas are FSDP2's.
+    let divides = (2..scenario.gpus).contains(&scenario.parallel.tensor) && scenario.framework.lays_out("tensor");
+    if strategy == Strategy::Ddp && divides && !asked("parallel.strategy") && !asked("parallel.zero") {
+        strategy = Strategy::Fsdp2;
+    }
     // Nothing that is sharded is nobody's but DDP's.
     if strategy != Strategy::Ddp && zero == 0 && asked("parallel.zero") && !asked("parallel.strategy") {
         strategy = Strategy::Ddp;

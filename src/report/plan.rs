@@ -9,13 +9,24 @@ use crate::solve::plan::{Plan, Planned};
 pub fn layout_words(scenario: &Scenario) -> String {
     match Layout::of(scenario) {
         Ok(layout) if layout.world == 1 => String::from("on one GPU"),
-        Ok(layout) if scenario.framework.lays_out("strategy") => match (scenario.parallel.strategy, layout.zero) {
-            (Strategy::Deepspeed, zero) => format!("deepspeed zero {zero}"),
-            (strategy @ (Strategy::Fsdp1 | Strategy::Fsdp2), 2) => format!("{} without reshard", strategy.word()),
-            (strategy, _) => strategy.word().to_owned(),
-        },
+        Ok(layout) if scenario.framework.lays_out("strategy") => {
+            let divided = (layout.tensor > 1).then(|| format!("tp {}", layout.tensor));
+            // GPUs that all divide the same matrices are one replica, which nothing spreads.
+            let spread =
+                (layout.tensor < layout.world).then(|| strategy_words(scenario.parallel.strategy, layout.zero));
+            divided.into_iter().chain(spread).collect::<Vec<_>>().join(" ")
+        }
         Ok(layout) => axes(&layout, scenario),
         Err(_) => String::new(),
+    }
+}
+
+/// What spreads replicas, and how far it divides them.
+fn strategy_words(strategy: Strategy, zero: u64) -> String {
+    match (strategy, zero) {
+        (Strategy::Deepspeed, zero) => format!("deepspeed zero {zero}"),
+        (Strategy::Fsdp1 | Strategy::Fsdp2, 2) => format!("{} without reshard", strategy.word()),
+        _ => strategy.word().to_owned(),
     }
 }
 

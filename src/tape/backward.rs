@@ -251,8 +251,15 @@ impl Tape {
                 self.nodes[node].gradient = Some(match self.nodes[node].gradient {
                     None => (gradient, dtype),
                     Some((waiting, _)) => {
-                        let shape = self.nodes[node].output_shape;
-                        (self.sum_in(shape, [waiting, gradient], Kind::Gradient), dtype)
+                        let Node { output_shape: shape, of_subclass, .. } = self.nodes[node];
+                        if of_subclass {
+                            self.refer(waiting);
+                        }
+                        let sum = self.sum_in(shape, [waiting, gradient], Kind::Gradient);
+                        if of_subclass {
+                            self.unrefer(waiting);
+                        }
+                        (sum, dtype)
                     }
                 });
             }

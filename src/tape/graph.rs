@@ -36,6 +36,7 @@ impl Tape {
             segment: self.segment,
             gradient: None,
             parts: [None; 3],
+            of_subclass: self.of_subclass,
         });
         Source::Node(position(self.nodes.len() - 1))
     }

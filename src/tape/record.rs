@@ -184,6 +184,8 @@ pub(crate) struct Node {
     pub(crate) gradient: Option<(StorageId, Dtype)>,
     /// The gradients of the parts of a split.
     pub(crate) parts: [Option<StorageId>; 3],
+    /// Whether its output is a tensor of a subclass, whose gradients are summed into a new one each time.
+    pub(crate) of_subclass: bool,
 }
 
 #[derive(Debug, Clone)]

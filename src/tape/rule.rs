@@ -108,6 +108,12 @@ pub(crate) enum Rule {
     Compiled(u16),
     /// A loss that made the gradients of its inputs in forward, and kept those.
     Ready,
+    /// Logarithms of probabilities of some words of all, whose gradient is made step by step beside one temporary.
+    LogSoftmaxOfPart,
+    /// All tokens of which each GPU has some: their gradient lies GPU by GPU before it is scattered.
+    AllGather,
+    /// Some tokens of which each GPU has a term: their gradient is gathered GPU by GPU before it lies by tokens.
+    ReduceScatter,
 }
 
 impl Rule {

@@ -105,6 +105,8 @@ pub const PROMISES: &[Promise] = &[
     Promise { group: "towers blocks", near: Some(0.6), ninetieth: Some(0.01), ..Promise::NOTHING },
     Promise { group: "towers reserved", median: Some(0.005), ninetieth: Some(0.04), ..Promise::NOTHING },
     up_to("ddp tensors", 0.001),
+    Promise { group: "tp tensors", worst: Some(0.001), ..Promise::NOTHING },
+    Promise { group: "tp requested", near: Some(0.85), worst: Some(0.01), ..Promise::NOTHING },
     Promise { group: "fsdp2 tensors", exact: Some(0.8), near: Some(0.95), worst: Some(0.05), ..Promise::NOTHING },
     on_ranks("ddp requested"),
     on_ranks("fsdp1 requested"),

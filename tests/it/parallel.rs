@@ -1,8 +1,8 @@
 //! Runs on many GPUs: what every one has of the whole, what is refused, and what is planned.
 
 use crate::support::binary::Place;
-use brimful::memory::{Category, Entry, Ledger, check, estimate, suit};
-use brimful::model::parameters;
+use brimful::memory::{Axis, Category, Entry, Ledger, check, estimate, suit};
+use brimful::model::{Architecture, parameters};
 use brimful::preset::Library;
 use brimful::scenario::{Method, Precision, Recompute, Scenario, Strategy};
 use proptest::prelude::*;
@@ -72,6 +72,37 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// What GPUs divide by tensor parallelism is the whole over all of them, beside norms that each has; every entry says
+    /// of which whole it is a part, by a formula that gives its bytes.
+    #[test]
+    fn parts_of_divided_matrices_sum_to_the_whole(
+        model in 0..3_usize, power in 1..4_u32, replicas in 0..2_u32, sequence in any::<bool>(), loss in any::<bool>(),
+    ) {
+        let library = Library::embedded();
+        let model = library.model(["llama-3.2-1b", "llama-3.1-8b", "qwen3-8b"][model]).unwrap();
+        let tensor = 1 << power;
+        let scenario = on(tensor << replicas, (Strategy::Fsdp2, 3), |it| {
+            it.parallel.tensor = tensor;
+            (it.parallel.sequence, it.parallel.loss_parallel) = (sequence, loss);
+            it.train.precision = Precision::Bf16;
+        });
+        let ledger = estimate(model, &scenario, None).unwrap();
+        let untied = Architecture { tie_word_embeddings: false, ..model.architecture.clone() };
+        let whole = 2 * parameters::count(&untied).unwrap().get();
+        let weights = over_all(&ledger, Category::Parameters);
+        prop_assert!(weights.abs_diff(whole) <= whole / 1000, "{} of {}", weights, whole);
+        for entry in ledger.entries().iter().filter(|entry| entry.divided.axes().any(|(axis, _)| axis == Axis::Tensor)) {
+            let product = entry.shape.elements().unwrap() * entry.count * entry.bits.bytes(1).unwrap().get();
+            let ways = entry.divided.ways();
+            prop_assert!(entry.bytes.get() >= product / ways, "{}: {}", entry.name, entry.formula_in_numbers());
+            prop_assert!(entry.bytes.get() <= product / ways * 101 / 100 + 4096, "{}", entry.formula_in_numbers());
+        }
+    }
+}
+
 #[test]
 fn one_gpu_is_no_layout() {
     let library = Library::embedded();
@@ -93,8 +124,14 @@ fn what_is_not_known_of_many_gpus_is_refused_by_name() {
     assert!(said.starts_with("train.method = qlora") && said.contains("on several GPUs"), "{said}");
     let said = refused("gemma-3-4b-it", &|_| ());
     assert!(said.starts_with("gpus = 8"), "{said}");
-    let said = refused("llama-3.2-1b", &|it| it.parallel.tensor = 2);
-    assert!(said.starts_with("parallel.tensor = 2"), "{said}");
+    let said = refused("qwen3-30b-a3b", &|it| it.parallel.tensor = 2);
+    assert!(said.starts_with("parallel.tensor = 2") && said.contains("qwen3_moe"), "{said}");
+    let said = refused("llama-3.2-1b", &|it| {
+        (it.parallel.tensor, it.parallel.strategy, it.parallel.zero) = (2, Strategy::Ddp, 0)
+    });
+    assert!(said.starts_with("parallel.strategy = ddp") && said.contains("fsdp2"), "{said}");
+    let said = refused("smollm2-135m", &|it| it.parallel.tensor = 2);
+    assert!(said.contains("9 attention heads") && said.contains('3'), "{said}");
     let said = refused("llama-3.2-1b", &|it| it.parallel.shard_size = Some(3));
     assert!(said.contains("2 and 4"), "{said}");
 }

@@ -1119,8 +1119,8 @@ WRAPS = {"root": "layers", "titan": "units", "only_root": "whole"}
 def sharded(record, _models):
     """Steps on one of several GPUs, as a tracker of tensors saw them."""
     kind = record["kind"]
-    if kind not in ("fsdp2", "ddp"):
-        raise Skip("tensor parallelism of DTensor")
+    if kind not in ("fsdp2", "ddp", "tp"):
+        raise Skip(f"a step on several GPUs of kind {kind}")
     keys = {"model_type": model_type(record["arch"]), **record["hyper"]}
     for key, reason in (("zero1", "ZeroRedundancyOptimizer"), ("prefetch", "prefetching more than one unit"), ("hsdp_replicate", "hybrid shards")):
         if record.get(key):
@@ -1129,7 +1129,9 @@ def sharded(record, _models):
     train = {"precision": precision, "micro_batch_size": record["b"], "sequence_length": record["s"], "recompute": "full" if record["ckpt"] else "none",
              "optimizer_implementation": record["optimizer"].removeprefix("adamw_"), "gradient_accumulation_steps": record.get("accum") or 1}
     parallel = {"strategy": kind}
-    if kind == "fsdp2":
+    if kind == "tp":
+        parallel = {"tensor": record["tp"], "sequence": record["sequence_parallel"], "loss_parallel": record["loss_parallel"]}
+    elif kind == "fsdp2":
         parallel |= {"zero": 3 if record["reshard_after_forward"] else 2, "wrap": WRAPS[record["wrap"]]}
         if train["gradient_accumulation_steps"] > 1 and record["accum_sync"]:
             raise Skip("gradients reduced after every micro batch")
@@ -1137,7 +1139,7 @@ def sharded(record, _models):
         parallel["gradient_as_bucket_view"] = record["gradient_as_bucket_view"]
     if reduce:
         parallel["reduce_dtype"] = reduce
-    scenario = {"gpu": "h100-sxm-80", "gpus": record["world"], "train": train, "parallel": parallel, "config": config(latent(keys), None)}
+    scenario = {"gpu": "h100-sxm-80", "gpus": record["tp" if kind == "tp" else "world"], "train": train, "parallel": parallel, "config": config(latent(keys), None)}
     source = "sharded.json: tensors of a step under PyTorch 2.15 and a process group without peers"
     yield case(f"sharded-{record['name']}", f"{kind} tensors", "train", "tensors_peak", record["peak"], scenario, source)
 

@@ -111,6 +111,7 @@ impl<'a> Served<'a> {
             generation: architecture.encoder.is_none().then_some(generation),
             keeps_inputs: false,
             every_layer: false,
+            divided: None,
             kernels: self.kernels,
             liger: None,
             compile: Compile::None,

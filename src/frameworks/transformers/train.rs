@@ -13,6 +13,7 @@ pub(super) use self::reached::{copied_head, seen_by};
 use self::reached::{reached, runs};
 use self::spread::Spread;
 use super::attention::check_attention;
+use super::divided;
 use super::fed::fed;
 use super::length::check_length;
 use super::release::Release;
@@ -21,6 +22,7 @@ use crate::frameworks::Job;
 use crate::frameworks::step::{self, Trains, always, standing, steady};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
+use crate::layers::divided::Divided;
 use crate::layers::tower::Seen;
 use crate::layers::{Forward, Run};
 use crate::ledger::gather::gather;
@@ -58,7 +60,9 @@ pub(super) struct Trained<'a> {
     /// Whether only tensors are looked at, and not what kernels take.
     tracked: bool,
     adapters: Option<Adapters>,
-    /// How it is spread over GPUs, where there are several.
+    /// How GPUs divide its matrices, where they do.
+    divided: Option<Divided>,
+    /// How it is spread over replicas, where there are several.
     spread: Option<Spread<'a>>,
     /// The units that a wrapper gathers.
     units: Units,
@@ -74,7 +78,7 @@ pub(super) struct Trained<'a> {
 
 impl<'a> Trained<'a> {
     /// An error where something about it is wrong or not covered.
-    pub(super) fn of(job: &Job<'a>) -> Result<Self, EstimateError> {
+    pub(super) fn of(job: &Job<'a>, divided: Option<Divided>) -> Result<Self, EstimateError> {
         let Job { model, scenario, .. } = *job;
         let train = &scenario.train;
         job.check_family("this version")?;
@@ -121,6 +125,7 @@ impl<'a> Trained<'a> {
             process,
             tracked: false,
             adapters,
+            divided,
             spread,
             units,
             partitions: Partitions::default(),
@@ -149,7 +154,7 @@ impl<'a> Trained<'a> {
     fn run(&self) -> Run<'_> {
         let loaded = self.placement != Placement::Build;
         let run = run(self.model, self.code, self.train, (self.adapters.as_ref(), self.seen.as_ref()));
-        self.wrapped(&Run { loaded, ..run })
+        self.wrapped(&Run { loaded, divided: self.divided, ..run })
     }
 
     /// What kernels take, unless only tensors are looked at.
@@ -378,6 +383,7 @@ impl step::TrainingStep for Trained<'_> {
         let run = self.run();
         let blocks: Vec<BlockParameters> = trained.blocks.iter().map(|block| in_order(block, &run)).collect();
         entries.append(&mut optimizer::temporaries(trained, &blocks, (kind, implementation), self.kernels())?);
+        entries.append(&mut self.redistributed(trained)?);
         Ok(entries)
     }
 
@@ -420,6 +426,10 @@ impl step::TrainingStep for Trained<'_> {
         }
         if run.code.experts_apart {
             *entries = gather(std::mem::take(entries))?;
+        }
+        if let Some(divided) = self.divided {
+            divided::widen_embedding(entries, divided)?;
+            divided::whole(entries, &self.model.architecture, divided, run.sequence)?;
         }
         Ok(())
     }
@@ -544,6 +554,7 @@ fn run<'a>(
         generation: None,
         keeps_inputs: false,
         every_layer: false,
+        divided: None,
         kernels: None,
     }
 }

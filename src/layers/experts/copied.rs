@@ -3,7 +3,6 @@
 
 use super::{First, Routing, Sizes, biased};
 use crate::layers::Run;
-use crate::layers::linear::through;
 use crate::layers::operations::{cast, fresh, multiply};
 use crate::model::architecture::Experts;
 use crate::model::part::{Part, Piece};
@@ -36,14 +35,10 @@ impl Run<'_> {
         let selected = fresh(tape, input, "experts.input", states);
         let First { outputs, part, output } = First::of(experts, sizes);
         let up = self.copied(tape, part, [sizes.rows, outputs, sizes.between], experts, None);
-        let fused = through(tape, part.split(), selected, |tape, selected| {
-            by_copies(tape, selected, up, output, [sizes.rows, outputs])
-        });
+        let fused = by_copies(tape, selected, up, output, [sizes.rows, outputs]);
         let product = self.activated(tape, fused, experts, sizes);
         let down = self.copied(tape, Part::ExpertsDown, [sizes.rows, sizes.between, sizes.width], experts, Some(up));
-        let output = through(tape, Part::ExpertsDown.split(), product, |tape, product| {
-            by_copies(tape, product, down, "experts.down", [sizes.rows, sizes.between])
-        });
+        let output = by_copies(tape, product, down, "experts.down", [sizes.rows, sizes.between]);
         tape.release(product);
         let column = tape.shape(&[sizes.rows, Dim { symbol: "", size: 1 }]);
         let factor = tape.view(routing.weights, column);

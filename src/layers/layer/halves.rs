@@ -86,7 +86,12 @@ impl Run<'_> {
         shared: Shared,
     ) -> (Tensor, Option<Tensor>) {
         match &layer.mixer {
-            Mixer::Attention(attention) => self.attention(tape, input, attention, shared),
+            Mixer::Attention(attention) => {
+                let all = self.all_tokens(tape, input);
+                let attended = self.attention(tape, all.unwrap_or(input), attention, shared);
+                tape.release_each(all);
+                attended
+            }
             Mixer::Recurrent(recurrent) => (self.recurrent(tape, input, recurrent), None),
             Mixer::Both(attention, recurrent) => self.side_by_side(tape, input, attention, recurrent, shared),
             Mixer::Linear => (self.square(tape, input, (Part::AttentionLinear, "attention.linear")), None),
@@ -124,7 +129,12 @@ impl Run<'_> {
 
     pub(crate) fn feed_forward(&self, tape: &mut Tape, input: Tensor, feed_forward: &FeedForward) -> Tensor {
         match feed_forward {
-            FeedForward::Dense(mlp) => self.mlp(tape, input, mlp),
+            FeedForward::Dense(mlp) => {
+                let all = self.all_tokens(tape, input);
+                let fed = self.mlp(tape, all.unwrap_or(input), mlp);
+                tape.release_each(all);
+                fed
+            }
             FeedForward::Experts(experts) => self.experts(tape, input, experts),
             FeedForward::Linear => self.square(tape, input, (Part::FeedForwardLinear, "mlp.linear")),
             FeedForward::None => tape.share(input),

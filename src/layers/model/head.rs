@@ -2,6 +2,7 @@
 
 use super::{ONE, Recording};
 use crate::families::code::LossCode;
+use crate::layers::divided::log_softmax_of_words;
 use crate::layers::embedding::Table;
 use crate::layers::norm::names;
 use crate::layers::operations::{cast, copy, fresh, nll_loss, soft_cap, unary_keeping_output};
@@ -18,7 +19,7 @@ impl Recording<'_> {
             return stream;
         }
         self.tape.enter(Segment::FinalNorm);
-        let output = run.norm(&mut self.tape, stream, &[run.b(), run.s()], run.h(), names!("final norm"));
+        let output = run.norm_of_stream(&mut self.tape, stream, names!("final norm"));
         self.tape.release(stream);
         output
     }
@@ -100,6 +101,7 @@ impl Recording<'_> {
             logits = tape.add_into(logits, bias);
         }
         tape.release(kept);
+        logits = run.gathered_logits(tape, logits, name);
         if run.architecture.seq2seq.is_some_and(|seq2seq| seq2seq.logits_bias) {
             let biased = run.with_logits_bias(tape, logits);
             tape.release(logits);
@@ -157,17 +159,21 @@ impl Recording<'_> {
         let tape = &mut self.tape;
         let wide = if run.widens_logits() { Dtype::Fp32 } else { logits.dtype };
         let wide = cast(tape, logits, wide, "logits in fp32");
+        let log_softmax = |tape: &mut Tape, wide: Tensor| match run.divided {
+            Some(divided) if divided.loss => log_softmax_of_words(tape, wide),
+            _ => unary_keeping_output(tape, wide, "log-softmax"),
+        };
         let padded = run.padded_labels(tape);
         let labels = tape.constant("shifted labels", padded, Dtype::Int64);
         if run.batch > 1 {
             let shape = tape.shape(&[run.b(), run.s()]);
             let shifted = tape.constant("shifted labels", shape, Dtype::Int64);
-            let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+            let log_softmax = log_softmax(tape, wide);
             let loss = nll_loss(tape, log_softmax, &[shifted]);
             tape.release_each([log_softmax, shifted, labels, wide]);
             return loss;
         }
-        let log_softmax = unary_keeping_output(tape, wide, "log-softmax");
+        let log_softmax = log_softmax(tape, wide);
         let loss = nll_loss(tape, log_softmax, &[labels]);
         tape.release_each([log_softmax, labels, wide]);
         loss

@@ -119,6 +119,7 @@ mod tests {
             generation: None,
             keeps_inputs: false,
             every_layer: false,
+            divided: None,
             kernels: None,
         }
     }

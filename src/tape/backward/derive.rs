@@ -147,6 +147,14 @@ impl Tape {
             Rule::ScatterByMask => self.derive_scatter_by_mask(input),
             Rule::Scatter if self.kernels.is_some() => own(self),
             Rule::Index | Rule::Scatter => self.derive_beside(input, ["zeros"]),
+            Rule::AllGather => {
+                let by_gpu = self.allocate("gradient as it is scattered", node.output_shape, dtype, Kind::Scratch);
+                let gradient = own(self);
+                self.unrefer(by_gpu);
+                gradient
+            }
+            Rule::LogSoftmaxOfPart => self.derive_beside(input, ["probabilities times the sum"]),
+            Rule::ReduceScatter => self.derive_beside(input, ["gradient as it was gathered"]),
             Rule::Power | Rule::Rsqrt => self.derive_beside(input, ["power", "scaled power"]),
             Rule::Root => self.derive_beside(input, ["twice the root"]),
             Rule::Deviation => self.derive_beside(input, ["centred rows"]),

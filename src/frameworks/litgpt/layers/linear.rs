@@ -3,7 +3,6 @@
 use super::Gpt;
 use crate::frameworks::litgpt::Lora;
 use crate::layers::Linear;
-use crate::layers::linear::through;
 use crate::layers::operations::{dropout, fresh, join};
 use crate::model::part::{Part, Piece};
 use crate::shape::Dim;
@@ -103,7 +102,7 @@ impl Gpt<'_> {
         positions: Dim,
     ) -> Tensor {
         if self.quantized {
-            through(tape, linear.split(), input, |tape, input| self.unpacked(tape, input, linear, name, positions))
+            self.unpacked(tape, input, linear, name, positions)
         } else {
             self.run.product(tape, input, linear, name, positions)
         }

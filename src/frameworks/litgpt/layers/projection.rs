@@ -4,7 +4,6 @@ use super::Gpt;
 use super::linear::adapter;
 use crate::frameworks::litgpt::Lora;
 use crate::layers::attention::sizes::Sizes;
-use crate::layers::linear::through;
 use crate::layers::operations::{dropout, fresh, join};
 use crate::model::architecture::Attention;
 use crate::model::part::{Part, Piece};
@@ -92,10 +91,7 @@ impl Gpt<'_> {
 
 /// A convolution of width one: keeps its input, and the matrix where that needs a gradient.
 fn convolve(tape: &mut Tape, input: Tensor, weight: Tensor, name: &'static str, shape: u16) -> Tensor {
-    through(tape, Part::QueryKeyValue.split(), input, |tape, input| {
-        let inputs = [input, weight];
-        let operation =
-            Operation { rule: Rule::Each, inputs: &inputs, keeps: &inputs, extras: &[], keeps_output: false };
-        tape.apply(&operation, name, shape, input.dtype)
-    })
+    let inputs = [input, weight];
+    let operation = Operation { rule: Rule::Each, inputs: &inputs, keeps: &inputs, extras: &[], keeps_output: false };
+    tape.apply(&operation, name, shape, input.dtype)
 }

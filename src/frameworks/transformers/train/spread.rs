@@ -31,6 +31,10 @@ impl<'a> Spread<'a> {
         }
         let layout = Layout::of(scenario)?;
         check(model, scenario)?;
+        // GPUs that all divide the same matrices are one replica.
+        if layout.tensor > 1 && layout.data == 1 {
+            return Ok(None);
+        }
         Ok(Some(Self { parallel: &scenario.parallel, layout, train: &scenario.train, adapters }))
     }
 

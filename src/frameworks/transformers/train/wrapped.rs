@@ -3,12 +3,15 @@
 use super::{Trained, always};
 use crate::frameworks::step::TrainingStep;
 use crate::layers::{Forward, Run};
-use crate::ledger::{Category, Entry};
+use crate::ledger::{Alive, Category, Entry, Instant, Lifetime, Place};
+use crate::model::parameters::BlockParameters;
+use crate::model::part::Split;
 use crate::parallel::fsdp1::Fsdp1;
 use crate::parallel::fsdp2::Fsdp2;
 use crate::parallel::zero::Zero;
 use crate::parallel::zero3::{Partitioned, Zero3};
 use crate::scenario::Strategy;
+use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
 use crate::units::Overflow;
 
@@ -82,6 +85,27 @@ impl Trained<'_> {
                 }
             }
             entries.append(&mut buckets);
+        }
+        Ok(entries)
+    }
+
+    /// Gradients that lie otherwise than their parameters, as the optimizer has them put: DTensor gives the embedding's
+    /// whole, and those of norms as terms of a sum where GPUs divide tokens. A wrapper puts them before it reduces.
+    pub(super) fn redistributed(&self, trained: &Set<'_>) -> Result<Vec<Entry>, Overflow> {
+        let Some(divided) = self.divided.filter(|_| self.spread.is_none()) else { return Ok(Vec::new()) };
+        let moved = |place, of_norms: bool| of_norms && divided.sequence || !of_norms && place == Place::Embedding;
+        let blocks = trained.blocks.iter().cloned().map(|mut block| {
+            let place = weights::place_of(&block);
+            block.tensors.retain(|tensor| moved(place, tensor.part.split() == Split::Replicated));
+            block
+        });
+        let blocks: Vec<BlockParameters> = blocks.filter(|block| !block.tensors.is_empty()).collect();
+        let mut entries = Set { blocks: &blocks, ..*trained }.parameters(Alive::at([Instant::OptimizerStep]))?;
+        for entry in &mut entries {
+            entry.category = Category::Workspace;
+            entry.lifetime = Lifetime::Transient;
+            entry.name = format!("gradient of {}, put as the parameter lies", entry.name).into();
+            entry.source = "the optimizer's step on DTensors of PyTorch 2.15";
         }
         Ok(entries)
     }

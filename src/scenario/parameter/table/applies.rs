@@ -121,6 +121,11 @@ pub(super) fn laid_out(scenario: &Scenario, key: &str) -> bool {
     training_in_detail(scenario) && scenario.gpus > 1 && scenario.framework.lays_out(key)
 }
 
+/// The same, where GPUs divide matrices.
+pub(super) fn dividing(scenario: &Scenario, key: &str) -> bool {
+    laid_out(scenario, key) && scenario.parallel.tensor > 1
+}
+
 /// A training step by Megatron-Core.
 pub(super) fn of_megatron(scenario: &Scenario) -> bool {
     training_in_detail(scenario) && scenario.framework.builds_by("megatron")

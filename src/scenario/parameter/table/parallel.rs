@@ -1,7 +1,7 @@
 //! The rows of `[parallel]`.
 
 use super::super::{Parameter, Step};
-use super::applies::{bucketing, deepspeed, divided, gathering, laid_out, offloading, prefetching, wrapping};
+use super::applies::{bucketing, deepspeed, divided, dividing, gathering, laid_out, offloading, prefetching, wrapping};
 
 pub(super) const PARALLEL: &[Parameter] = &[
     row!(parallel.strategy)
@@ -26,8 +26,12 @@ pub(super) const PARALLEL: &[Parameter] = &[
         .help("tensor_model_parallel_size"),
     row!(parallel.sequence)
         .label("sequence parallel")
-        .when(|s| laid_out(s, "sequence"))
+        .when(|s| dividing(s, "sequence"))
         .help("sequence parallelism beside tensor parallelism"),
+    row!(parallel.loss_parallel)
+        .label("loss parallel")
+        .when(|s| dividing(s, "loss_parallel"))
+        .help("the loss is computed of logits that stay divided by words: loss_parallel of PyTorch"),
     row!(parallel.pipeline)
         .within([1, 1 << 20], Step::Double)
         .label("pipeline parallel")

@@ -14,8 +14,14 @@ pub(super) fn launch(scenario: &Scenario, node: u64) -> Launch {
     let zero = parallel.stage().unwrap_or_default();
     let mut unsaid = Vec::new();
     let mut file = None;
+    let replicas = gpus / parallel.tensor.max(1);
+    if parallel.tensor > 1 {
+        words.push(format!("--use_parallelism_config --parallelism_config_tp_size {}", parallel.tensor));
+        unsaid.extend(parallel.sequence.then_some("parallel.sequence"));
+        unsaid.extend(parallel.loss_parallel.then_some("parallel.loss_parallel"));
+    }
     match parallel.strategy {
-        _ if gpus == 1 => {}
+        _ if replicas == 1 => {}
         Strategy::Ddp => {
             words.push(String::from("--multi_gpu"));
             unsaid.extend(parallel.gradient_as_bucket_view.then_some("parallel.gradient_as_bucket_view"));
@@ -24,9 +30,11 @@ pub(super) fn launch(scenario: &Scenario, node: u64) -> Launch {
             let reshards = zero == 3;
             words.push(format!("--use_fsdp --fsdp_version 2 --fsdp_reshard_after_forward {reshards}"));
             words.push(String::from("--fsdp_auto_wrap_policy TRANSFORMER_BASED_WRAP"));
-            if let Some(size) = parallel.shard_size {
+            if parallel.tensor == 1 && parallel.shard_size.is_some() {
                 words.push(String::from("--use_parallelism_config"));
-                words.push(format!("--parallelism_config_dp_replicate_size {}", gpus / size.max(1)));
+            }
+            if let Some(size) = parallel.shard_size.or((parallel.tensor > 1).then_some(replicas)) {
+                words.push(format!("--parallelism_config_dp_replicate_size {}", replicas / size.max(1)));
                 words.push(format!("--parallelism_config_dp_shard_size {size}"));
             }
             unsaid.extend((parallel.wrap != Wrap::Units).then_some("parallel.wrap"));
@@ -54,11 +62,12 @@ pub(super) fn launch(scenario: &Scenario, node: u64) -> Launch {
             unsaid.extend(parallel.reduce_dtype.map(|_| "parallel.reduce_dtype"));
         }
     }
-    if parallel.offload_params && gpus > 1 && matches!(parallel.strategy, Strategy::Fsdp1 | Strategy::Fsdp2) {
+    if parallel.offload_params && replicas > 1 && matches!(parallel.strategy, Strategy::Fsdp1 | Strategy::Fsdp2) {
         words.push(String::from("--fsdp_offload_params true"));
     }
     let precision = scenario.train.precision;
-    if precision.autocasts() || gpus > 1 && parallel.strategy == Strategy::Deepspeed && precision != Precision::Fp32 {
+    if precision.autocasts() || replicas > 1 && parallel.strategy == Strategy::Deepspeed && precision != Precision::Fp32
+    {
         words.push(format!("--mixed_precision {}", half(precision)));
     }
     words.push(String::from("train.py"));
