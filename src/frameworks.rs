@@ -1,9 +1,11 @@
 //! The frameworks that are described, each by its own rules, and what they have in common.
 
+pub(crate) mod divided;
 pub(crate) mod litgpt;
 pub(crate) mod megatron;
 pub(crate) mod step;
 mod switches;
+pub(crate) mod torchtitan;
 pub(crate) mod torchtune;
 pub(crate) mod transformers;
 
@@ -107,8 +109,8 @@ pub(crate) trait Framework: Sync {
 }
 
 /// Every framework.
-static FRAMEWORKS: [&dyn Framework; 4] =
-    [&transformers::Transformers, &litgpt::Litgpt, &torchtune::Torchtune, &megatron::Megatron];
+static FRAMEWORKS: [&dyn Framework; 5] =
+    [&transformers::Transformers, &litgpt::Litgpt, &torchtune::Torchtune, &megatron::Megatron, &torchtitan::Torchtitan];
 
 /// The words of all frameworks.
 pub(crate) fn ids() -> Vec<&'static str> {

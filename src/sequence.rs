@@ -10,8 +10,8 @@ mod start;
 use std::ops::Range;
 
 use crate::allocator::{Event, Stream};
-use crate::ledger::EstimateError;
 use crate::ledger::runtime::WORKSPACE;
+use crate::ledger::{Entry, EstimateError};
 use crate::model::Architecture;
 use crate::states::optimizer::{Act, For, Steps};
 use crate::tape::forward::Forward;
@@ -65,6 +65,18 @@ pub(crate) struct Sequence {
 pub(crate) type Made = u32;
 
 impl Sequence {
+    /// What stands when a run begins whose loading is not played, one block for each tensor.
+    pub(crate) fn standing(entries: &[Entry]) -> Self {
+        let mut sequence = Self::default();
+        for entry in entries {
+            let each = entry.bytes.get() / entry.count.max(1);
+            for _ in 0..entry.count {
+                sequence.allocate(WEIGHT, each);
+            }
+        }
+        sequence
+    }
+
     pub(crate) fn allocate(&mut self, name: &'static str, bytes: u64) -> Made {
         let made = Made::try_from(self.names.len()).unwrap_or(Made::MAX);
         self.events.push(Event::Allocate(bytes));

@@ -52,6 +52,17 @@ pub(crate) trait Reducer: std::fmt::Debug {
     fn ended(&mut self, tape: &mut Tape);
 }
 
+/// An operation that is not run again, since a checkpoint kept what it gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recalled {
+    /// None.
+    Nothing,
+    /// The next one: this is what it gave.
+    Next(StorageId),
+    /// It has been given; what else its kernel would take it does not.
+    Given,
+}
+
 /// The recording.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mode of the recording that comes and goes by itself")]
@@ -92,6 +103,10 @@ pub(crate) struct Tape {
     frozen: bool,
     /// Whether gradients are summed in place where nobody else holds the first.
     sums_in_place: bool,
+    /// Whether a checkpoint that is computed again ends with the last tensor that is needed.
+    stops_early: bool,
+    /// What the next operation is not run for, since a checkpoint kept what it gave.
+    recalled: Recalled,
     /// Whether what is recorded now makes tensors of a subclass: a DTensor.
     of_subclass: bool,
     /// What kernels take for themselves; nothing where only tensors are looked at.
@@ -137,6 +152,8 @@ impl Tape {
             reducer: None,
             frozen: false,
             sums_in_place: false,
+            stops_early: true,
+            recalled: Recalled::Nothing,
             of_subclass: false,
             kernels: None,
             carried: None,
@@ -345,7 +362,13 @@ impl Tape {
         for (slot, extra) in made.iter_mut().zip(&operation.extras[..before]) {
             *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
         }
-        let storage = self.allocate(name, shape, dtype, Kind::Value);
+        let storage = match self.recalled {
+            Recalled::Next(storage) => {
+                self.recalled = Recalled::Given;
+                storage
+            }
+            Recalled::Nothing | Recalled::Given => self.allocate(name, shape, dtype, Kind::Value),
+        };
         for (slot, extra) in made.iter_mut().zip(operation.extras).skip(before) {
             *slot = self.allocate(extra.name, extra.shape, extra.dtype, Kind::Value);
         }

@@ -38,7 +38,8 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
     if scenario.task == Task::Train { check_train(&scenario.train, in_one_type) } else { Ok(()) }
 }
 
-/// An error for what Megatron alone has: weights with a master copy, and modules that are recomputed.
+/// An error for what programs of pretraining alone have: weights with a master copy, and layers of which some of what is
+/// computed is kept.
 fn check_for_megatron(scenario: &Scenario) -> Result<(), EstimateError> {
     if scenario.task != Task::Train || scenario.framework.builds_by("megatron") {
         return Ok(());
@@ -46,11 +47,15 @@ fn check_for_megatron(scenario: &Scenario) -> Result<(), EstimateError> {
     let (precision, recompute) = (scenario.train.precision, scenario.train.recompute);
     let others = Precision::WORDS.iter().filter(|word| !Precision::from_word(word).is_some_and(Precision::has_master));
     let others: Vec<&str> = others.copied().collect();
-    let asked: [Asked<'_>; 2] = [
-        (!precision.has_master(), "train.precision", &precision.word(), &others.join(", ")),
-        (recompute != Recompute::Selective, "train.recompute", &recompute.word(), "none, full"),
-    ];
-    EstimateError::first_unknown(&asked, "but under megatron")
+    let selects = scenario.framework.builds_by("torchtitan");
+    EstimateError::first_unknown(
+        &[(!precision.has_master(), "train.precision", &precision.word(), &others.join(", "))],
+        "but under megatron",
+    )?;
+    EstimateError::first_unknown(
+        &[(selects || recompute != Recompute::Selective, "train.recompute", &recompute.word(), "none, full")],
+        "but under megatron and torchtitan",
+    )
 }
 
 /// The only attention that a model's code runs with, where that is one: eager, where no fused kernel computes it.

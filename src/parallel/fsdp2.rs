@@ -42,15 +42,23 @@ pub(crate) struct Fsdp2<'a> {
     /// What is being reduced, of which there is one at a time.
     reducing: Vec<StorageId>,
     ran: Ran,
+    /// Whether the loss runs the head by itself, after the model has returned.
+    chunks: bool,
 }
 
 const GATHERED: &str = "weights as they were gathered";
+const EARLIER_CHUNKS: &str = "gradient of the head";
 
 impl<'a> Fsdp2<'a> {
     /// Hooks around a model that is divided into these units.
     pub(crate) fn new(units: &'a Units, wrapping: Wrapping) -> Self {
         let (copied, reducing) = (Vec::new(), Vec::new());
-        Self { units, wrapping, states: BTreeMap::new(), copied, reducing, ran: Ran::default() }
+        Self { units, wrapping, states: BTreeMap::new(), copied, reducing, ran: Ran::default(), chunks: false }
+    }
+
+    /// The same where the loss runs the head by itself, chunk by chunk.
+    pub(crate) fn in_chunks(self, chunks: bool) -> Self {
+        Self { chunks, ..self }
     }
 
     fn unit(&self, which: Which) -> Unit {
@@ -88,7 +96,7 @@ impl<'a> Fsdp2<'a> {
     /// come to the card.
     fn unshard(&mut self, tape: &mut Tape, which: Which) {
         let State { gathered, whole, .. } = self.state(which);
-        if !gathered.is_empty() || !whole.is_empty() {
+        if !gathered.is_empty() || !whole.is_empty() || self.is_alone() {
             return;
         }
         let (ways, offloads) = (self.units.ways, self.wrapping.offloads);
@@ -111,6 +119,9 @@ impl<'a> Fsdp2<'a> {
 
     /// Copies what was gathered into the unit's parameters.
     fn wait(&mut self, tape: &mut Tape, which: Which, forward: bool) {
+        if self.is_alone() {
+            return self.cast(tape, which);
+        }
         let gathered = std::mem::take(&mut self.state(which).gathered);
         if gathered.is_empty() {
             return;
@@ -124,6 +135,19 @@ impl<'a> Fsdp2<'a> {
             self.copied = gathered;
         } else {
             tape.let_go_each(gathered);
+        }
+    }
+
+    /// Whether a GPU has all of every unit: then nothing is gathered, and whole parameters are copies of its shards.
+    const fn is_alone(&self) -> bool {
+        self.units.ways == 1
+    }
+
+    /// The unit's parameters in the type in which it computes, one after the other.
+    fn cast(&mut self, tape: &mut Tape, which: Which) {
+        if self.state(which).whole.is_empty() {
+            let whole = self.all_of(tape, which, WHOLE);
+            self.state(which).whole = whole;
         }
     }
 
@@ -163,7 +187,15 @@ impl<'a> Fsdp2<'a> {
         if gradients.is_empty() {
             return;
         }
-        let (elements, Types { stored, reduce, .. }) = self.trained(which);
+        let (elements, _) = self.trained(which);
+        // Those of a head that ran chunk by chunk are reduced already.
+        let left = if which == Which::Tail && self.chunks { elements.without(self.units.head) } else { elements };
+        self.reduce(tape, left, gradients);
+    }
+
+    /// Reduces gradients of so many elements, which go when they have been put side by side.
+    fn reduce(&mut self, tape: &mut Tape, elements: Elements, gradients: Vec<StorageId>) {
+        let Types { stored, reduce, .. } = self.wrapping.trained();
         let sizes = [elements.padded, self.units.ways];
         let input = tape.shard(REDUCED, [elements.padded, 1], reduce, Kind::Value);
         tape.let_go_each(gradients);
@@ -180,6 +212,37 @@ impl<'a> Fsdp2<'a> {
             }
             tape.let_go(output);
         });
+    }
+
+    /// A chunk's gradient of the head, in the type in which it will be reduced: the first stays, others are added to it.
+    fn add_chunk(&mut self, tape: &mut Tape) {
+        let arrived = tape.take_gradients(false);
+        let Types { compute, reduce, .. } = self.wrapping.trained();
+        if compute == reduce {
+            let State { earlier, .. } = self.state(Which::Tail);
+            let mut arrived = arrived.into_iter();
+            if earlier.is_none() {
+                *earlier = arrived.next();
+            }
+            return tape.let_go_each(arrived);
+        }
+        let widened = tape.shard(EARLIER_CHUNKS, [self.units.head.whole, 1], reduce, Kind::Value);
+        tape.let_go_each(arrived);
+        let State { earlier, .. } = self.state(Which::Tail);
+        if earlier.is_some() {
+            tape.let_go(widened);
+        } else {
+            *earlier = Some(widened);
+        }
+    }
+
+    /// The last chunk has gone back: the head's gradient is reduced, and its weights go.
+    fn end_chunks(&mut self, tape: &mut Tape) {
+        self.add_chunk(tape);
+        let gradient = self.state(Which::Tail).earlier.take();
+        tape.let_go_each(std::mem::take(&mut self.reducing));
+        self.reduce(tape, self.units.head, gradient.into_iter().collect());
+        self.reshard(tape, Which::Tail);
     }
 
     /// The whole gradients of the micro batches before, which no collective has divided.
@@ -268,7 +331,25 @@ impl Hooks for Fsdp2<'_> {
                 tape.enter(Segment::Head);
                 self.before(tape, Which::Tail);
             }
-            Moment::Returned => tape.let_go_each(std::mem::take(&mut self.copied)),
+            Moment::Returned => {
+                if self.chunks {
+                    self.reshard(tape, Which::Tail);
+                }
+                tape.let_go_each(std::mem::take(&mut self.copied));
+            }
+            Moment::BeforeChunks => {
+                tape.enter(Segment::Head);
+                self.unshard(tape, Which::Tail);
+                self.wait(tape, Which::Tail, false);
+            }
+            Moment::AfterChunk => {
+                tape.enter(Segment::Head);
+                self.add_chunk(tape);
+            }
+            Moment::AfterChunks => {
+                tape.enter(Segment::Head);
+                self.end_chunks(tape);
+            }
             Moment::BeforeBackward if !apart => {
                 tape.enter(Segment::Head);
                 self.before_back(tape, Which::Root, self.last());

@@ -16,6 +16,11 @@ pub(crate) struct Elements {
 }
 
 impl Elements {
+    /// These without some of them.
+    pub(crate) const fn without(self, others: Self) -> Self {
+        Self { whole: self.whole.saturating_sub(others.whole), padded: self.padded.saturating_sub(others.padded) }
+    }
+
     fn add(&mut self, tensor: &Tensor, ways: u64) -> Result<(), Overflow> {
         let padded = shard(tensor, ways)?.checked_mul(ways).ok_or(Overflow)?;
         let sum = |one: u64, other: u64| one.checked_add(other).ok_or(Overflow);
@@ -48,6 +53,8 @@ pub(crate) struct Units {
     layers: Vec<([u64; 2], Unit)>,
     /// The last norm and the head.
     pub(crate) tail: Unit,
+    /// Of that the head.
+    pub(crate) head: Elements,
     /// Everything else, which the wrapper around the whole model holds.
     pub(crate) root: Unit,
 }
@@ -67,6 +74,9 @@ impl Units {
                     continue;
                 }
                 for tensor in &block.tensors {
+                    if (tensor.part, adapters) == (Part::Head, false) {
+                        units.head.add(tensor, ways)?;
+                    }
                     let unit = units.outside(block.block, tensor);
                     let elements = if adapters { &mut unit.adapters } else { &mut unit.own };
                     (0..block.copies).try_for_each(|_| elements.add(tensor, ways))?;

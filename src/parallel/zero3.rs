@@ -146,7 +146,13 @@ impl Hooks for Zero3 {
                 tape.enter(Segment::Embedding);
                 self.before_back(tape, Reads::Embedding);
             }
-            Moment::Returned | Moment::BeforeBackward | Moment::BeforeHeadBackward => {}
+            // No loss of the Trainer runs its head in chunks by itself.
+            Moment::Returned
+            | Moment::BeforeChunks
+            | Moment::AfterChunk
+            | Moment::AfterChunks
+            | Moment::BeforeBackward
+            | Moment::BeforeHeadBackward => {}
         }
     }
 }

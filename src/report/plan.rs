@@ -52,6 +52,10 @@ fn axes(layout: &Layout, scenario: &Scenario) -> String {
             words.push(String::from("uneven"));
         }
     }
+    // States that not all replicas divide.
+    if layout.shard < layout.data && scenario.framework.lays_out("shard_size") {
+        words.push(format!("shard {}", layout.shard));
+    }
     words.join(" ")
 }
 

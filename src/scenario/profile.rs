@@ -20,7 +20,7 @@ pub struct Profile {
     pub id: String,
     /// The name that people use.
     pub name: String,
-    /// Whose rules it follows: `transformers`, `litgpt`, `torchtune`, `megatron`.
+    /// Whose rules it follows: `transformers`, `litgpt`, `torchtune`, `torchtitan`, `megatron`.
     pub framework: String,
     /// The version that is described, as ledger entries name their source.
     pub version: &'static str,
@@ -116,7 +116,7 @@ impl Known {
 }
 
 /// Frameworks that people ask for and that are not described yet.
-pub const NOT_DESCRIBED: [&str; 4] = ["torchtitan", "deepspeed", "vllm", "llama.cpp"];
+pub const NOT_DESCRIBED: [&str; 3] = ["deepspeed", "vllm", "llama.cpp"];
 
 /// Programs by the names that people use for them, and what a run under them is like: what they build on, which settings
 /// come closest, and what stays different. `accelerate launch` changes nothing on one GPU.

@@ -11,6 +11,7 @@ mod scheme;
 use std::borrow::Cow;
 
 use self::decompressed::Decompression;
+use super::shard::Shards;
 use super::weights::{self, Set};
 use crate::families::of_model;
 use crate::ledger::{Alive, Category, Division, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
@@ -239,7 +240,10 @@ pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<
                 let is_buffer = scheme.is_some_and(|scheme| scheme.method == Method::Awq);
                 let origin = if is_buffer { Origin::Buffer } else { Origin::Shapes };
                 for part in parts {
-                    entries.push(Entry { origin, ..entry(tensor, &part, place, layers, alive, source)? });
+                    let whole = Entry { origin, ..entry(tensor, &part, place, layers, alive, source)? };
+                    // What a wrapper divides are parameters: codes, and what stays in 16 bits. Scales are no parameters.
+                    let shards = if part.name.is_none() { set.shards } else { Shards::Whole };
+                    entries.push(shards.of_entry(whole)?);
                 }
             }
         }
@@ -317,6 +321,24 @@ fn is_quantized(block: Block, tensor: &Tensor, format: Format) -> bool {
         (Codes::Throughout, Role::Linear) => matches!(format, Format::FourBitsThroughout(_)),
         _ => false,
     }
+}
+
+/// Blocks as a wrapper of modules has them that puts all parameters of a unit into one, of the type of their storage: codes
+/// of 4 bits count as a quarter of as many elements of 16 (`bnb_4bit_quant_storage`).
+pub(crate) fn packed(blocks: &[BlockParameters], format: Format) -> Vec<BlockParameters> {
+    const IN_ONE: u64 = 4;
+    let pack = |block: &BlockParameters, tensor: &Tensor| match tensor {
+        tensor if is_quantized(block.block, tensor, format) => {
+            let elements = tensor.rows.saturating_mul(tensor.columns);
+            Tensor { rows: elements.div_ceil(IN_ONE), columns: 1, ..tensor.clone() }
+        }
+        tensor => tensor.clone(),
+    };
+    let packed = |block: &BlockParameters| BlockParameters {
+        tensors: block.tensors.iter().map(|tensor| pack(block, tensor)).collect(),
+        ..block.clone()
+    };
+    blocks.iter().map(packed).collect()
 }
 
 /// Bytes of each tensor that a matrix is kept in once it is quantized; nothing of one that is not.

@@ -1,8 +1,8 @@
 //! What one GPU has of a tensor that several divide.
 
 use crate::ledger::{Axis, Division, Entry};
-use crate::model::parameters::{Role, Tensor};
-use crate::units::Overflow;
+use crate::model::parameters::{BlockParameters, Role, Tensor};
+use crate::units::{Bytes, Overflow};
 
 /// How tensors are divided among the GPUs of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,19 @@ impl Shards {
                 Ok(Tensor { rows: tensor.parameters()?.get().div_ceil(ways.max(1)), columns: 1, ..tensor.clone() })
             }
         }
+    }
+
+    /// What one GPU has of a block's tensors.
+    pub(crate) fn local_block(self, block: &BlockParameters) -> Result<BlockParameters, Overflow> {
+        let tensors = block.tensors.iter().map(|tensor| self.local(tensor)).collect::<Result<_, _>>()?;
+        Ok(BlockParameters { tensors, ..block.clone() })
+    }
+
+    /// An entry of a parameter as one GPU has it of a flat one; whole where each GPU has all.
+    pub(crate) fn of_entry(self, entry: Entry) -> Result<Entry, Overflow> {
+        let (Self::Flat(ways) | Self::Rows(ways)) = self else { return Ok(entry) };
+        let each = Bytes::new((entry.bytes.get() / entry.count.max(1)).div_ceil(ways.max(1)));
+        Ok(Entry { divided: self.division(), bytes: each.checked_mul(entry.count)?, ..entry })
     }
 
     /// Over which GPUs an entry of a tensor is divided.

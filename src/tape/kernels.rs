@@ -9,7 +9,7 @@ mod rows;
 
 pub(crate) use reduction::sum_of_rows;
 
-use super::{Dtype, Kind, Rule, StorageId, Tape};
+use super::{Dtype, Kind, Recalled, Rule, StorageId, Tape};
 use crate::gpu::kernels::Kernels;
 use crate::ledger::runtime::WORKSPACE;
 use crate::shape::Dim;
@@ -57,7 +57,8 @@ impl Tape {
     }
 
     fn workspace(&mut self, bytes: impl Fn(&Kernels) -> u64) {
-        if let Some(kernels) = &self.kernels {
+        // What is not run again takes none.
+        if let (Some(kernels), false) = (&self.kernels, self.recalled == Recalled::Given) {
             let bytes = bytes(kernels);
             self.take(Kind::Workspace, WORKSPACE, &[bytes]);
         }

@@ -1,7 +1,7 @@
 //! Copies that autocast makes, and checkpoints: what changes how operations are recorded for a while.
 
 use super::record::{NOTHING, Saving};
-use super::{Dtype, Kind, Rule, Source, Tape, Tensor};
+use super::{Dtype, Kind, Recalled, Rule, Source, Tape, Tensor};
 
 impl Tape {
     /// A copy of a parameter in another type, for one operation.
@@ -105,9 +105,29 @@ impl Tape {
         self.saving = Saving::Keep;
     }
 
+    /// From here on checkpoints are computed again to their end: `early_stop=False`.
+    pub(crate) fn recompute_to_the_end(&mut self) {
+        self.stops_early = false;
+    }
+
+    /// A checkpoint keeps what an operation inside it gave.
+    pub(crate) fn keep_in_checkpoint(&mut self, tensor: Tensor) -> Tensor {
+        let kept = self.share(tensor);
+        self.collect(kept);
+        kept
+    }
+
+    /// Records an operation whose output a checkpoint kept: it takes that over, and is not run.
+    pub(crate) fn recall(&mut self, kept: Tensor, record: impl FnOnce(&mut Self) -> Tensor) -> Tensor {
+        self.recalled = Recalled::Next(kept.storage);
+        let output = record(self);
+        self.recalled = Recalled::Nothing;
+        output
+    }
+
     /// Begins to compute a checkpoint again, until `packs` tensors have been kept.
     pub(crate) fn begin_recomputation(&mut self, packs: u32) {
-        self.saving = Saving::Until(packs);
+        self.saving = Saving::Until(if self.stops_early { packs } else { u32::MAX });
         self.recomputing = true;
     }
 

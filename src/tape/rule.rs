@@ -108,6 +108,9 @@ pub(crate) enum Rule {
     Compiled(u16),
     /// A loss that made the gradients of its inputs in forward, and kept those.
     Ready,
+    /// Flexible attention as a compiler makes it: it first sums the products of context and gradient by rows, of this shape,
+    /// lets go of the context that it kept last, and then makes all gradients.
+    Flex(u16),
     /// Logarithms of probabilities of some words of all, whose gradient is made step by step beside one temporary.
     LogSoftmaxOfPart,
     /// All tokens of which each GPU has some: their gradient lies GPU by GPU before it is scattered.

@@ -105,6 +105,10 @@ pub const PROMISES: &[Promise] = &[
     Promise { group: "towers blocks", near: Some(0.6), ninetieth: Some(0.01), ..Promise::NOTHING },
     Promise { group: "towers reserved", median: Some(0.005), ninetieth: Some(0.04), ..Promise::NOTHING },
     up_to("ddp tensors", 0.001),
+    Promise { group: "torchtitan requested", worst: Some(0.001), ..Promise::NOTHING },
+    Promise { group: "torchtitan reserved", median: Some(0.03), ninetieth: Some(0.12), ..Promise::NOTHING },
+    // Of a release eighteen months older, whose layers made queries, keys and values apart.
+    Promise { group: "torchtitan published", worst: Some(0.08), ..Promise::NOTHING },
     Promise { group: "tp tensors", worst: Some(0.001), ..Promise::NOTHING },
     Promise { group: "tp requested", near: Some(0.85), worst: Some(0.01), ..Promise::NOTHING },
     Promise { group: "fsdp2 tensors", exact: Some(0.8), near: Some(0.95), worst: Some(0.05), ..Promise::NOTHING },

@@ -120,14 +120,17 @@ fn what_is_not_known_of_many_gpus_is_refused_by_name() {
         let scenario = on(8, (Strategy::Fsdp2, 3), set);
         check(library.model(model).unwrap(), &scenario).unwrap_err().to_string()
     };
-    let said = refused("llama-3.2-1b", &|it| it.train.method = Method::Qlora);
+    let said = refused("llama-3.2-1b", &|it| {
+        it.train.method = Method::Qlora;
+        (it.parallel.strategy, it.parallel.zero) = (Strategy::Deepspeed, 3);
+    });
     assert!(said.starts_with("train.method = qlora") && said.contains("on several GPUs"), "{said}");
     let said = refused("gemma-3-4b-it", &|_| ());
     assert!(said.starts_with("gpus = 8"), "{said}");
     let said = refused("qwen3-30b-a3b", &|it| it.parallel.tensor = 2);
     assert!(said.starts_with("parallel.tensor = 2") && said.contains("qwen3_moe"), "{said}");
     let said = refused("llama-3.2-1b", &|it| {
-        (it.parallel.tensor, it.parallel.strategy, it.parallel.zero) = (2, Strategy::Ddp, 0)
+        (it.parallel.tensor, it.parallel.strategy, it.parallel.zero) = (2, Strategy::Ddp, 0);
     });
     assert!(said.starts_with("parallel.strategy = ddp") && said.contains("fsdp2"), "{said}");
     let said = refused("smollm2-135m", &|it| it.parallel.tensor = 2);

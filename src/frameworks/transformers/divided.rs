@@ -1,18 +1,14 @@
-//! Tensor parallelism of a training step: what one GPU has of the model, and how its entries are parts of whole tensors.
+//! Of which training steps it is known how GPUs divide their matrices.
 
 use crate::families::{compiled_by_torch, of_model};
-use crate::frameworks::Job;
+use crate::frameworks::{Job, divided};
 use crate::layers::divided::Divided;
-use crate::ledger::{Asked, Axis, Category, Entry, EstimateError, Place};
-use crate::model::architecture::FeedForward;
-use crate::model::{Architecture, Model};
+use crate::ledger::{Asked, EstimateError};
+use crate::model::Model;
 use crate::parallel::Layout;
-use crate::parallel::layout::nearest_words;
 use crate::scenario::{
     Compile, KernelLibrary, Loss, Method, Objective, Optimizer, Precision, Reference, Scenario, Strategy, Task,
 };
-use crate::shape::{Dim, Shape};
-use crate::units::Overflow;
 
 /// The model as one GPU of a tensor-parallel group has it, and how it is divided; nothing where there is no such group.
 ///
@@ -27,32 +23,7 @@ pub(super) fn of(job: &Job<'_>) -> Result<Option<(Model, Divided)>, EstimateErro
     let layout = Layout::of(scenario)?;
     check_model(model, parallel.tensor)?;
     check_train(model, scenario, &layout)?;
-    let ways = layout.tensor;
-    let architecture = &model.architecture;
-    check_sizes(architecture, ways)?;
-    if layout.sequence && !scenario.train.sequence_length.is_multiple_of(ways) {
-        let length = scenario.train.sequence_length;
-        let problem = format!("{ways} does not divide {length} tokens; {}", nearest_words(length, ways));
-        return Err(EstimateError::Invalid { key: "parallel.tensor", problem });
-    }
-    let words = [architecture.vocab_size, architecture.embedded_tokens()];
-    let divided = Divided { ways, sequence: layout.sequence, loss: parallel.loss_parallel, words };
-    let local = Model { architecture: architecture.local(ways), ..model.clone() };
-    Ok(Some((local, divided)))
-}
-
-/// An error where a size of the model is not divisible.
-fn check_sizes(architecture: &Architecture, ways: u64) -> Result<(), EstimateError> {
-    let sizes = architecture.divisible();
-    let Some((what, size)) = sizes.iter().find(|(_, size)| !size.is_multiple_of(ways)) else { return Ok(()) };
-    let common = sizes.iter().fold(0, |common, (_, size)| greatest_common_divisor(common, *size));
-    let problem =
-        format!("{ways} does not divide {size} {what}; of sizes that divide all, {}", nearest_words(common, ways));
-    Err(EstimateError::Invalid { key: "parallel.tensor", problem })
-}
-
-fn greatest_common_divisor(one: u64, other: u64) -> u64 {
-    if other == 0 { one } else { greatest_common_divisor(other, one % other) }
+    divided::of(model, scenario, &layout).map(Some)
 }
 
 /// An error for a model of which it is not known how its layers are divided: llamas and what is like them.
@@ -95,65 +66,4 @@ fn check_train(model: &Model, scenario: &Scenario, layout: &Layout) -> Result<()
         (drops == 0.0, "train.dropout", &drops, "0"),
     ];
     EstimateError::first_unknown(&asked, "with parallel.tensor")
-}
-
-/// Says of every entry of which whole tensor it is a part.
-pub(super) fn whole(
-    entries: &mut [Entry],
-    architecture: &Architecture,
-    divided: Divided,
-    tokens: u64,
-) -> Result<(), Overflow> {
-    let parts = parts(architecture, divided, tokens);
-    for entry in entries {
-        let mut ways = 1;
-        let of_whole = |dim: &Dim| {
-            if !parts.contains(dim) {
-                return Ok(*dim);
-            }
-            ways = divided.ways;
-            Ok(Dim { size: dim.size.checked_mul(divided.ways).ok_or(Overflow)?, ..*dim })
-        };
-        let dims = entry.shape.dims().iter().map(of_whole).collect::<Result<Vec<Dim>, Overflow>>()?;
-        if ways > 1 {
-            entry.shape = Shape::new(&dims);
-            entry.divided = entry.divided.over(Axis::Tensor, ways);
-        }
-    }
-    Ok(())
-}
-
-/// The dimensions that a GPU has part of, by their symbols.
-fn parts(local: &Architecture, divided: Divided, tokens: u64) -> Vec<Dim> {
-    let dim = |symbol, size| Dim { symbol, size };
-    let mut parts = vec![dim("V", local.vocab_size), dim("V", local.embedded_tokens())];
-    if divided.sequence {
-        parts.push(dim("s", tokens / divided.ways));
-    }
-    for group in &local.groups {
-        if let Some(attention) = group.layer.attention() {
-            parts.extend([("a", attention.heads), ("k", attention.kv_heads)].map(|(symbol, size)| dim(symbol, size)));
-            parts.extend(
-                [("q", attention.query_size()), ("kv", attention.kv_size())].map(|(symbol, size)| dim(symbol, size)),
-            );
-        }
-        if let FeedForward::Dense(mlp) = &group.layer.feed_forward {
-            parts.push(dim("f", mlp.intermediate_size));
-        }
-    }
-    parts
-}
-
-/// The gradient of the embedding stands for all rows of it, though a GPU has some.
-pub(super) fn widen_embedding(entries: &mut [Entry], divided: Divided) -> Result<(), Overflow> {
-    let of_embedding = |entry: &&mut Entry| entry.category == Category::Gradients && entry.place == Place::Embedding;
-    for entry in entries.iter_mut().filter(of_embedding) {
-        let mut dims = entry.shape.dims().to_vec();
-        if let Some(rows) = dims.first_mut().filter(|rows| rows.size < divided.words[1]) {
-            rows.size = divided.words[1];
-            entry.shape = Shape::new(&dims);
-            entry.bytes = entry.bits.bytes(entry.shape.elements()?)?;
-        }
-    }
-    Ok(())
 }

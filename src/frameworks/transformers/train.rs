@@ -13,13 +13,12 @@ pub(super) use self::reached::{copied_head, seen_by};
 use self::reached::{reached, runs};
 use self::spread::Spread;
 use super::attention::check_attention;
-use super::divided;
 use super::fed::fed;
 use super::length::check_length;
 use super::release::Release;
 use crate::families::{Implementation, of_model};
-use crate::frameworks::Job;
 use crate::frameworks::step::{self, Trains, always, standing, steady};
+use crate::frameworks::{Job, divided};
 use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::layers::divided::Divided;
@@ -99,9 +98,11 @@ impl<'a> Trained<'a> {
         let adapted = adapters.as_ref().map(|adapters| adapters.of_blocks(model, blocks.clone()));
         let loaded = if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 };
         let spread = Spread::of(scenario, model, adapters.as_ref().map_or(loaded, |adapters| adapters.dtype))?;
+        let packed =
+            (train.method == Method::Qlora).then(|| quantized::packed(&blocks, base(&model.architecture, train)));
         let units = match &spread {
             Some(spread) => Units::of(
-                (&blocks, adapted.as_deref().unwrap_or_default()),
+                (packed.as_deref().unwrap_or(&blocks), adapted.as_deref().unwrap_or_default()),
                 (spread.wrap(), model.architecture.tie_word_embeddings),
                 spread.layout.shard,
             )?,

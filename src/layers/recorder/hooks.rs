@@ -48,6 +48,12 @@ pub(crate) enum Moment {
     BeforeHead,
     /// Head and loss have run: the model returns.
     Returned,
+    /// The loss is about to run the head by itself, chunk by chunk, each of which goes back before the next.
+    BeforeChunks,
+    /// A chunk has gone back, and others follow.
+    AfterChunk,
+    /// The last of them has.
+    AfterChunks,
     /// The loss is about to go back.
     BeforeBackward,
     /// The loss has gone back; the head is next.

@@ -214,6 +214,10 @@ impl Step<'_> {
     fn recompute(&self) -> f64 {
         match self.scenario.train.recompute {
             Recompute::None => 0.0,
+            // torchtitan keeps what attention gives, and every second product.
+            Recompute::Selective if self.scenario.framework.builds_by("torchtitan") => {
+                (self.compute() - self.attention()) / 6.0
+            }
             Recompute::Selective => self.attention() / 3.0,
             Recompute::Full => self.compute() / 3.0,
         }

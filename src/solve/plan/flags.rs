@@ -2,6 +2,7 @@
 
 mod accelerate;
 mod megatron;
+mod torchtitan;
 
 use crate::model::Model;
 use crate::scenario::Scenario;
@@ -23,6 +24,9 @@ impl Launch {
         let node = node.clamp(1, scenario.gpus.max(1));
         if scenario.framework.builds_by("megatron") {
             return Some(megatron::launch(model, scenario, node));
+        }
+        if scenario.framework.builds_by("torchtitan") {
+            return Some(torchtitan::launch(scenario, node));
         }
         scenario.framework.lays_out("strategy").then(|| accelerate::launch(scenario, node))
     }
@@ -66,6 +70,7 @@ mod tests {
         for (framework, table, setting) in [
             ("megatron", "megatron.", None),
             ("megatron", "parallel.", None),
+            ("torchtitan", "parallel.", None),
             ("transformers", "parallel.", Some("ddp")),
             ("transformers", "parallel.", Some("fsdp1")),
             ("transformers", "parallel.", Some("fsdp2")),

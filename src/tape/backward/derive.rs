@@ -27,10 +27,17 @@ impl Tape {
         }
         let mut gradients = [None; INPUTS];
         let again = match node.rule {
+            Rule::Flex(rows) => {
+                let sums = self.allocate("sums of rows", rows, Dtype::Fp32, Kind::Scratch);
+                self.let_go_of_last_kept(node);
+                Some(sums)
+            }
             Rule::Again(shape) => Some(self.allocate("states computed again", shape, Dtype::Fp32, Kind::Scratch)),
             _ => None,
         };
-        if let Some(storage) = again.and_then(|again| self.storages.get_mut(again as usize)) {
+        if matches!(node.rule, Rule::Again(_))
+            && let Some(storage) = again.and_then(|again| self.storages.get_mut(again as usize))
+        {
             storage.estimated = true;
         }
         let copied = match node.rule {
@@ -65,6 +72,14 @@ impl Tape {
             self.unrefer(copied);
         }
         gradients
+    }
+
+    /// What a node kept last goes before its gradients are made.
+    fn let_go_of_last_kept(&mut self, node: &Node) {
+        let (first, count) = node.kept;
+        let Some(last) = (first + u32::from(count)).checked_sub(1).filter(|_| count > 0) else { return };
+        let kept = std::mem::replace(&mut self.kept[last as usize], NOTHING);
+        self.unrefer(kept);
     }
 
     /// The gradient of one input, and its type: what comes in where that passes through, something of the output's shape, or
@@ -174,6 +189,7 @@ impl Tape {
             | Rule::Dropout
             | Rule::Fused(_)
             | Rule::Again(_)
+            | Rule::Flex(_)
             | Rule::Divide
             | Rule::Tiles(_)
             | Rule::Write

@@ -8,7 +8,7 @@ use crate::ledger::runtime::WORKSPACE;
 use crate::ledger::{Entry, EstimateError};
 use crate::model::parameters::BlockParameters;
 use crate::scenario::Method;
-use crate::sequence::{Loading, Program, Sequence, Stacks, TiedHead, WEIGHT, check_layers};
+use crate::sequence::{Loading, Program, Sequence, Stacks, TiedHead, check_layers};
 use crate::states::adapters::Adapters;
 use crate::states::optimizer::{self, Steps};
 use crate::states::weights::Set;
@@ -84,11 +84,7 @@ impl Trained<'_> {
             return Ok(Vec::new());
         }
         let [_, shards] = self.shards();
-        let local = |block: &BlockParameters| {
-            let ordered = in_order(block, &run);
-            let tensors = ordered.tensors.iter().map(|tensor| shards.local(tensor)).collect::<Result<_, _>>()?;
-            Ok(BlockParameters { tensors, ..ordered })
-        };
+        let local = |block: &BlockParameters| shards.local_block(&in_order(block, &run));
         let mut optimizer = Vec::new();
         for trained in self.trained() {
             let blocks = trained.blocks.iter().map(local).collect::<Result<Vec<_>, Overflow>>()?;
@@ -112,13 +108,7 @@ impl Trained<'_> {
         let kernels = Some(self.release.kernels(self.job.gpu));
         let pass = self.record_run(&Run { every_layer: true, kernels, ..run });
         pass.tape.check()?;
-        let mut load = Sequence::default();
-        for entry in self.standing()? {
-            let each = entry.bytes.get() / entry.count.max(1);
-            for _ in 0..entry.count {
-                load.allocate(WEIGHT, each);
-            }
-        }
+        let mut load = Sequence::standing(&self.standing()?);
         for bytes in self.release.standing_workspaces(self.job.gpu).into_iter().filter(|bytes| *bytes > 0) {
             load.allocate(WORKSPACE, bytes);
         }

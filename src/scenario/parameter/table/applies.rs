@@ -199,6 +199,7 @@ fn by(scenario: &Scenario, strategies: &[Strategy]) -> bool {
 /// States of a replica are divided.
 pub(super) fn divided(scenario: &Scenario) -> bool {
     by(scenario, &[Strategy::Fsdp2, Strategy::Fsdp1, Strategy::Deepspeed])
+        || laid_out(scenario, "shard_size") && !scenario.framework.lays_out("strategy")
 }
 
 pub(super) fn deepspeed(scenario: &Scenario) -> bool {
