@@ -1,5 +1,7 @@
 //! What the rules cover: a valid value that none of them reads is an error, never a silent default.
 
+use std::sync::LazyLock;
+
 use crate::allocator::Settings;
 use crate::families::of_model;
 use crate::frameworks;
@@ -11,6 +13,12 @@ use crate::scenario::{
     AdapterKind, Attention, Compile, Loss, Method, Objective, Optimizer, Precision, Recompute, Scenario, Task, Train,
     Value,
 };
+
+/// What a run has of every parameter unless it says otherwise.
+static USUAL: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let usual = Scenario::default();
+    PARAMETERS.iter().map(|parameter| parameter.get(&usual)).collect()
+});
 
 /// An error where the framework does not do the task, else for the first parameter whose value no rule covers.
 pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
@@ -24,10 +32,10 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), EstimateError> {
             return Err(not_covered(parameter, word, covered.join(", ")));
         }
     }
-    let default = Scenario::default();
-    for parameter in PARAMETERS.iter().filter(|parameter| !is_laid_out(scenario, parameter)) {
-        let (found, only) = (parameter.get(scenario), parameter.get(&default));
-        if found != only {
+    let with_usual = PARAMETERS.iter().zip(USUAL.iter());
+    for (parameter, only) in with_usual.filter(|(parameter, _)| !is_laid_out(scenario, parameter)) {
+        let found = parameter.get(scenario);
+        if found != *only {
             return Err(not_covered(parameter, found.to_string(), only.to_string()));
         }
     }

@@ -58,7 +58,12 @@ pub(super) fn layouts(model: &Model, scenario: &Scenario, kept: &[&str]) -> Vec<
         let (axes, gpus) = (Axes::of(model, scenario, kept), scenario.gpus);
         axes.combined(&axes.dividing(&divisors(gpus)), |replica| gpus.is_multiple_of(replica))
     };
-    all.into_iter().filter(|laid| check(model, &laid.of(scenario)).is_ok()).collect()
+    let mut run = scenario.clone();
+    let mut is_legal = |laid: &Laid| {
+        laid.lay(&mut run);
+        check(model, &run).is_ok()
+    };
+    all.into_iter().filter(|laid| is_legal(laid)).collect()
 }
 
 /// What a layout makes of a run.

@@ -1,8 +1,9 @@
 //! What does not depend on the step: workspaces of libraries, and buffers that are made once and stay.
 
-use super::draft::{Draft, Load, Posted, Posts, dim, heaviest};
+use super::draft::{Draft, Load, Posted, dim};
 use super::layer;
 use super::plan::Plan;
+use super::posts::Posts;
 use crate::frameworks::step::always;
 use crate::gpu::{Generation, Gpu};
 use crate::ledger::{Alive, Category, Division, Instant, Lifetime, Overhead, Place};
@@ -38,12 +39,6 @@ pub(super) fn post(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overfl
     dummy_gradients(plan, posts)
 }
 
-/// Posts the buffers that grow with a micro batch.
-pub(super) fn of_micro_batch(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
-    shared_buffer(plan, posts)?;
-    between_stages(plan, posts)
-}
-
 /// PyTorch's workspaces of cuBLAS: one of the thread that goes forward, one of autograd's.
 fn cublas(plan: &Plan<'_>) -> Draft {
     let name = "PyTorch's workspaces of cuBLAS, of the forward thread and of autograd's";
@@ -62,8 +57,8 @@ fn engine_workspace(plan: &Plan<'_>) -> u64 {
     if plan.kernels().groups_products { LARGE + (1 << 10) } else { 4 << 20 }
 }
 
-/// The buffer that gathered tensors are written to: as large as its largest user.
-fn shared_buffer(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
+/// What the buffer may be that gathered tensors are written to: as large as its largest user.
+pub(super) fn shared_buffer(plan: &Plan<'_>) -> Vec<Draft> {
     let layout = &plan.layout;
     let mut users = Vec::new();
     if layout.sequence {
@@ -80,8 +75,7 @@ fn shared_buffer(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow
         let tokens = Draft::new("global memory buffer: tokens of all experts", &plan.stream(), 16, plan.by_tokens());
         users.push(tokens.times(ranks));
     }
-    let largest = heaviest(users.into_iter().map(|user| vec![user]))?;
-    largest.iter().flatten().try_for_each(|draft| buffer(draft, always(), posts))
+    users
 }
 
 /// What Transformer Engine gives autograd in the place of gradients that products added to the buffer themselves: one
@@ -97,30 +91,30 @@ fn dummy_gradients(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overfl
         let dims = shape.map(|size| dim("", size));
         let dummy = Draft::new("weight gradient that autograd is given", &dims, 16, Division::NONE);
         // Releases of early 2025 have none.
-        buffer(&dummy.loaded(Load::between(0, 100, 100)), always(), posts)
+        posts.post(&dummy.loaded(Load::between(0, 100, 100)), buffer(always()))
     })
 }
 
 /// What a stage holds of its neighbours: its input, its output and the gradient of it; between steps also what pieces
 /// sent last.
-fn between_stages(plan: &Plan<'_>, posts: &mut impl Posts) -> Result<(), Overflow> {
+pub(super) fn between_stages(plan: &Plan<'_>) -> Vec<(Draft, Posted)> {
     if plan.layout.pipeline < 2 {
-        return Ok(());
+        return Vec::new();
     }
     let stream = |name| Draft::new(name, &plan.stream(), 16, plan.by_tokens());
-    buffer(&stream("input, output and gradient of the stage").times(3), always(), posts)?;
+    let mut held = vec![(stream("input, output and gradient of the stage").times(3), buffer(always()))];
     let pieces = plan.pieces.len() as u64;
     if pieces > 1 {
-        let after = Alive::at([Instant::OptimizerStep]);
         let left = stream("tensors that pieces of the model sent last").times(2 * pieces - 2);
-        buffer(&left.loaded(Load::between(100, 100, 150)), after, posts)?;
+        held.push((left.loaded(Load::between(100, 100, 150)), buffer(Alive::at([Instant::OptimizerStep]))));
     }
-    Ok(())
+    held
 }
 
-fn buffer(draft: &Draft, alive: Alive, posts: &mut impl Posts) -> Result<(), Overflow> {
+/// A buffer that stays.
+pub(super) fn buffer(alive: Alive) -> Posted {
     let (category, place, lifetime) = (Category::Workspace, Place::Model, Lifetime::Persistent);
-    posts.post(draft, Posted { category, place, count: 1, lifetime, alive })
+    Posted { category, place, count: 1, lifetime, alive }
 }
 
 fn workspace(draft: &Draft, posts: &mut impl Posts) -> Result<(), Overflow> {

@@ -12,20 +12,23 @@ mod mlp;
 use std::rc::Rc;
 
 use super::draft::{Draft, Kept};
+use super::formed::Tensors;
 use super::letters::predicted;
 use super::options::{Modules, Recomputed};
 use super::plan::Plan;
 use crate::model::architecture::{FeedForward, Layer, Mixer};
 use crate::model::family::NormKind;
 use crate::model::recurrent::Recurrent;
+use crate::units::Overflow;
 
 /// Everything that a layer keeps, were none of its modules recomputed as a whole.
-pub(super) fn kept(plan: &Plan<'_>, layer: &Layer) -> Rc<[Draft]> {
-    plan.drafted.of(layer, || drafts(plan, layer))
+pub(super) fn kept(plan: &Plan<'_>, layer: &Layer) -> Result<Rc<Tensors>, Overflow> {
+    let modules = recomputed(plan);
+    plan.drafted.of(layer, modules, || drafts(plan, layer, modules))
 }
 
-fn drafts(plan: &Plan<'_>, layer: &Layer) -> Vec<Draft> {
-    let mut drafts = Vec::with_capacity(16);
+fn drafts(plan: &Plan<'_>, layer: &Layer, modules: Modules) -> Vec<Draft> {
+    let mut drafts = Vec::with_capacity(24);
     match &layer.mixer {
         Mixer::Attention(attention) => {
             normed(plan, layer, [Kept::AttentionNorm, Kept::AttentionInput], ATTENTION, &mut drafts);
@@ -53,7 +56,7 @@ fn drafts(plan: &Plan<'_>, layer: &Layer) -> Vec<Draft> {
         }
         FeedForward::Linear | FeedForward::None => {}
     }
-    drafts.retain(|draft| !is_recomputed(plan, draft.kept));
+    drafts.retain(|draft| !is_recomputed(plan, modules, draft.kept));
     drafts
 }
 
@@ -89,9 +92,16 @@ fn dropped(plan: &Plan<'_>, name: &'static str, drafts: &mut Vec<Draft>) {
     }
 }
 
-/// Whether selective recomputation leaves a tensor out.
-fn is_recomputed(plan: &Plan<'_>, kept: Kept) -> bool {
-    let Recomputed::Modules(modules) = plan.options.recomputed else { return false };
+/// The modules that selective recomputation leaves out.
+fn recomputed(plan: &Plan<'_>) -> Modules {
+    match plan.options.recomputed {
+        Recomputed::Modules(modules) => modules,
+        Recomputed::Layers(..) => Modules::default(),
+    }
+}
+
+/// Whether a tensor is left out with these modules.
+fn is_recomputed(plan: &Plan<'_>, modules: Modules, kept: Kept) -> bool {
     let Modules { core_attention, norms, latent_up, mlp, experts_activation } = modules;
     match kept {
         Kept::Scores => core_attention,

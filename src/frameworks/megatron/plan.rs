@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::draft::{Load, dim};
+use super::draft::{BATCH, Load, dim};
 use super::drafted::Drafted;
 use super::options::{Attends, Options};
 use super::pieces::{self, Piece};
@@ -109,7 +109,7 @@ impl<'a> Plan<'a> {
 
     /// Sequence, micro batch, and so many channels of each token.
     pub(super) const fn tokens(&self, channels: Dim) -> [Dim; 3] {
-        [dim("s", self.train().sequence_length), dim("b", self.train().micro_batch_size), channels]
+        [dim("s", self.train().sequence_length), dim(BATCH, self.train().micro_batch_size), channels]
     }
 
     /// The residual stream.
@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
     /// Attention scores: some heads of some queries, all keys.
     pub(super) const fn scores(&self, heads: u64) -> [Dim; 4] {
         let (length, batch) = (self.train().sequence_length, self.train().micro_batch_size);
-        [dim("b", batch), dim("a", heads), dim("s", length), dim("s", length)]
+        [dim(BATCH, batch), dim("a", heads), dim("s", length), dim("s", length)]
     }
 
     /// How unequally tokens come to a rank's experts.

@@ -1,8 +1,9 @@
 //! What stands from step to step: weights, the gradient buffer, and the optimizer's states.
 
-use super::draft::{Draft, Load, Posted, Posts};
+use super::draft::{Draft, Load, Posted};
 use super::parameters::Weight;
 use super::plan::Plan;
+use super::posts::Posts;
 use super::share::{replicas, states};
 use super::turns;
 use crate::frameworks::step::{always, steady};

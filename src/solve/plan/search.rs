@@ -19,6 +19,8 @@ type Run = (usize, usize);
 struct Candidate {
     run: Run,
     cost: Cost,
+    /// Tokens of a second and GPU, by which it is ranked.
+    rate: f64,
     total: Bytes,
 }
 
@@ -123,10 +125,7 @@ impl Search {
             if self.looked_at == self.layouts.len() {
                 // The last is played first. Of equally fast ones that is the leanest, and of those the first found.
                 self.within.reverse();
-                self.within.sort_by(|one, other| {
-                    let rates = [one, other].map(|candidate| candidate.cost.tokens_per_gpu());
-                    rates[0].total_cmp(&rates[1]).then(other.total.cmp(&one.total))
-                });
+                self.within.sort_by(|one, other| one.rate.total_cmp(&other.rate).then(other.total.cmp(&one.total)));
             }
             return Ok(());
         }
@@ -156,7 +155,8 @@ impl Search {
             if total <= gpu.capacity().unwrap_or(Bytes::MAX) {
                 // What is computed again and saves nothing is slower for nothing.
                 if !is_in_vain(&self.beside, &totals, beside) {
-                    self.within.push(Candidate { run, cost, total });
+                    let rate = cost.tokens_per_gpu();
+                    self.within.push(Candidate { run, cost, rate, total });
                 }
                 continue;
             }

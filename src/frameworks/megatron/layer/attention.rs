@@ -29,8 +29,8 @@ pub(super) fn kept(plan: &Plan<'_>, attention: &Attention, drafts: &mut Vec<Draf
             let heads = plan.tokens(dim("a", attention.heads));
             drafts.push(Draft::new("logarithms of attention's sums", &heads, 32, by_channels));
             // It takes sequences of a batch side by side, and what it gives is transposed back.
-            if fused == Attends::Flash && plan.train().micro_batch_size > 1 {
-                drafts.push(tensor("attention's output, batch first", "q", width));
+            if fused == Attends::Flash {
+                drafts.push(tensor("attention's output, batch first", "q", width).beyond_one());
             }
         }
     }
