@@ -150,6 +150,55 @@ pub(crate) struct Run<'a> {
     pub(crate) kernels: Option<Kernels>,
 }
 
+impl<'a> Run<'a> {
+    /// A plain step of training in bf16 over so many tokens of each sequence: an eager loss, and nothing padded, dropped,
+    /// recomputed, adapted or divided.
+    pub(crate) const fn plain(
+        (architecture, code): (&'a Architecture, Implementation),
+        (batch, sequence): (u64, u64),
+    ) -> Self {
+        Self {
+            architecture,
+            code,
+            batch,
+            sequence,
+            seen: None,
+            weights: Dtype::Bf16,
+            autocast: false,
+            fused_attention: true,
+            padding: false,
+            unpadded_mask: false,
+            dropout: [false; 3],
+            activation_dropout: false,
+            stream_by_channel: false,
+            loaded: true,
+            attended: None,
+            checkpointed_layers: 0,
+            checkpoint_every: 1,
+            offloads_checkpoints: false,
+            steps_in_backward: false,
+            loss: true,
+            keep_outputs: false,
+            keep_gradients: false,
+            graph: true,
+            adapters: None,
+            liger: None,
+            compile: Compile::None,
+            scored: None,
+            objective: Objective::Lm,
+            reference: Reference::None,
+            loss_kind: Loss::Eager,
+            loss_chunks: 0,
+            base: None,
+            generation: None,
+            keeps_inputs: false,
+            every_layer: false,
+            divided: None,
+            kernels: None,
+        }
+    }
+}
+
 impl Run<'_> {
     /// How many layers, from the first, are checkpoints: none of a class whose layers are none.
     pub(crate) fn checkpoints(&self) -> u64 {

@@ -18,7 +18,7 @@ use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
-use crate::scenario::{Compile, Loss, Method, Objective, Reference, Train};
+use crate::scenario::{Method, Train};
 use crate::states::quantized::{self, Format};
 use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
@@ -172,43 +172,9 @@ fn run<'a>(model: &'a Model, train: &Train) -> Run<'a> {
     // Of the Hugging Face code only PyTorch's own operations are used.
     let code = Implementation { norm: NormCode::Fused, transposed_linears: false, ..implementation(model.family) };
     Run {
-        seen: None,
-        architecture: &model.architecture,
-        code,
-        batch: train.micro_batch_size,
-        sequence: train.sequence_length,
-        weights: Dtype::Bf16,
-        autocast: false,
-        fused_attention: true,
-        padding: false,
-        unpadded_mask: false,
-        dropout: [false; 3],
-        activation_dropout: false,
-        stream_by_channel: false,
-        loaded: true,
-        attended: None,
-        checkpointed_layers: 0,
-        checkpoint_every: 1,
-        offloads_checkpoints: false,
-        steps_in_backward: false,
-        loss: true,
         keep_outputs: true,
         keep_gradients: train.gradient_accumulation_steps > 1,
-        graph: true,
-        adapters: None,
-        liger: None,
-        compile: Compile::None,
-        scored: None,
-        objective: Objective::Lm,
-        reference: Reference::None,
-        loss_kind: Loss::Eager,
-        loss_chunks: 0,
-        base: None,
-        generation: None,
-        keeps_inputs: false,
-        every_layer: false,
-        divided: None,
-        kernels: None,
+        ..Run::plain((&model.architecture, code), (train.micro_batch_size, train.sequence_length))
     }
 }
 

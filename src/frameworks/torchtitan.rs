@@ -21,7 +21,7 @@ use crate::parallel::Layout;
 use crate::parallel::fsdp2::Fsdp2;
 use crate::parallel::units::Units;
 use crate::parallel::wrapper::{Types, Wrapping};
-use crate::scenario::{Compile, Loss, Objective, Precision, Recompute, Reference, Train, Wrap};
+use crate::scenario::{Loss, Precision, Recompute, Train, Wrap};
 use crate::sequence::{Program, Sequence};
 use crate::states::optimizer;
 use crate::states::shard::Shards;
@@ -126,44 +126,15 @@ impl Pretraining<'_> {
         let code = Implementation { norm: NormCode::Fused, transposed_linears: false, measured: true, ..own };
         let checkpoints = train.recompute != Recompute::None;
         Run {
-            architecture,
-            code,
-            batch: train.micro_batch_size,
-            sequence: train.sequence_length,
-            seen: None,
             weights: self.types().compute,
-            autocast: false,
-            fused_attention: true,
-            padding: false,
-            unpadded_mask: false,
-            dropout: [false; 3],
-            activation_dropout: false,
-            stream_by_channel: false,
-            loaded: true,
-            attended: None,
             checkpointed_layers: if checkpoints { architecture.num_hidden_layers() } else { 0 },
-            checkpoint_every: 1,
-            offloads_checkpoints: false,
-            steps_in_backward: false,
-            loss: true,
-            keep_outputs: false,
-            keep_gradients: false,
-            graph: true,
-            adapters: None,
-            liger: None,
-            compile: Compile::None,
-            scored: None,
-            objective: Objective::Lm,
-            reference: Reference::None,
             loss_kind: train.loss,
             loss_chunks: train.loss_chunks,
-            base: None,
-            generation: None,
-            keeps_inputs: false,
             // What a unit gathers depends on its neighbours.
             every_layer: true,
             divided: self.divided,
             kernels: self.kernels,
+            ..Run::plain((architecture, code), (train.micro_batch_size, train.sequence_length))
         }
     }
 

@@ -17,10 +17,9 @@ use crate::ledger::{Alive, Entry, EstimateError, Ledger};
 use crate::model::family::NormKind;
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
-use crate::scenario::{Compile, Method, Objective, Recompute, Reference, Train};
+use crate::scenario::{Method, Recompute, Train};
 use crate::states::adapters::Adapters;
 use crate::states::weights::Set;
-use crate::tape::Dtype;
 use crate::units::Bits;
 
 /// torchtune's recipes for one GPU.
@@ -149,42 +148,12 @@ fn run<'a>(model: &'a Model, train: &Train, adapters: Option<&'a Adapters>) -> R
     let code = Implementation { norm, transposed_linears: false, ..implementation(model.family) };
     let checkpoints = train.recompute == Recompute::Full;
     Run {
-        seen: None,
-        architecture,
-        code,
-        batch: train.micro_batch_size,
-        sequence: train.sequence_length,
-        weights: Dtype::Bf16,
-        autocast: false,
-        fused_attention: true,
         padding: train.padding,
-        unpadded_mask: false,
-        dropout: [false; 3],
-        activation_dropout: false,
-        stream_by_channel: false,
-        loaded: true,
-        attended: None,
         checkpointed_layers: if checkpoints { architecture.num_hidden_layers() } else { 0 },
-        checkpoint_every: 1,
-        offloads_checkpoints: false,
-        steps_in_backward: false,
-        loss: true,
-        keep_outputs: false,
         keep_gradients: train.gradient_accumulation_steps > 1,
-        graph: true,
         adapters,
-        liger: None,
-        compile: Compile::None,
-        scored: None,
-        objective: Objective::Lm,
-        reference: Reference::None,
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
-        base: None,
-        generation: None,
-        keeps_inputs: false,
-        every_layer: false,
-        divided: None,
-        kernels: None,
+        ..Run::plain((architecture, code), (train.micro_batch_size, train.sequence_length))
     }
 }

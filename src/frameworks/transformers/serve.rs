@@ -27,7 +27,7 @@ use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger};
 use crate::model::Model;
 use crate::model::architecture::KeyValues;
 use crate::scenario::profile::{Profile, Serving};
-use crate::scenario::{Attention, Compile, Infer, Loss, Objective, Placement, Reference};
+use crate::scenario::{Attention, Infer, Placement};
 use crate::states::{quantized, recurrent, weights};
 use crate::tape::timeline::Timeline;
 use crate::tape::{Dtype, recorded};
@@ -82,44 +82,17 @@ impl<'a> Served<'a> {
         let logits_of_prompt = self.serving.logits_of_prompt;
         let generation = Generation { past: 0, caches: self.caches(), samples: self.infer.do_sample, logits_of_prompt };
         Run {
-            architecture,
-            code,
-            batch,
-            sequence,
             weights: self.stored.plain,
-            autocast: false,
             fused_attention: self.infer.attention == Attention::Flash,
-            padding: false,
             // A tokenizer gives the mask of its batch, of which only disentangled attention makes tensors.
             unpadded_mask: architecture.encoder.is_some_and(|encoder| encoder.span.is_some()),
-            dropout: [false; 3],
-            activation_dropout: false,
-            stream_by_channel: false,
-            loaded: true,
-            attended: None,
-            checkpointed_layers: 0,
-            checkpoint_every: 1,
-            offloads_checkpoints: false,
-            steps_in_backward: false,
             loss: false,
-            keep_outputs: false,
-            keep_gradients: false,
             graph: false,
-            adapters: None,
             seen: self.seen.as_ref(),
             base: self.stored.kernel(architecture),
             generation: architecture.encoder.is_none().then_some(generation),
-            keeps_inputs: false,
-            every_layer: false,
-            divided: None,
             kernels: self.kernels,
-            liger: None,
-            compile: Compile::None,
-            scored: None,
-            objective: Objective::Lm,
-            reference: Reference::None,
-            loss_kind: Loss::Eager,
-            loss_chunks: 1,
+            ..Run::plain((architecture, code), (batch, sequence))
         }
     }
 

@@ -508,15 +508,13 @@ fn run<'a>(
     let architecture = &model.architecture;
     let dropout = architecture.dropout;
     let acts = |own: f64| train.dropout.unwrap_or(own) > 0.0;
+    // Of a pair the chosen and the rejected sequence are rows of one pass.
+    let batch = match train.objective {
+        Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
+        _ => train.micro_batch_size,
+    };
+    let sequence = train.sequence_length.saturating_add(seen.map_or(0, Seen::tokens));
     Run {
-        architecture,
-        code,
-        // Of a pair the chosen and the rejected sequence are rows of one pass.
-        batch: match train.objective {
-            Objective::Reward | Objective::Dpo => train.micro_batch_size.saturating_mul(2),
-            _ => train.micro_batch_size,
-        },
-        sequence: train.sequence_length.saturating_add(seen.map_or(0, Seen::tokens)),
         seen,
         weights: if train.precision.narrow_weights() { Dtype::Bf16 } else { Dtype::Fp32 },
         autocast: train.precision.autocasts(),
@@ -526,9 +524,6 @@ fn run<'a>(
         unpadded_mask: architecture.output != Output::Own || train.loss == Loss::Trl,
         dropout: [acts(dropout.embedding), acts(dropout.hidden), acts(dropout.attention)],
         activation_dropout: acts(dropout.activation),
-        stream_by_channel: false,
-        loaded: true,
-        attended: None,
         checkpointed_layers: match train.recompute {
             Recompute::None | Recompute::Selective => 0,
             Recompute::Full => train.recompute_layers.unwrap_or(u64::MAX).min(architecture.num_hidden_layers()),
@@ -536,10 +531,8 @@ fn run<'a>(
         checkpoint_every: if train.recompute == Recompute::Full { train.recompute_every.max(1) } else { 1 },
         offloads_checkpoints: train.recompute == Recompute::Full && train.offload_activations,
         steps_in_backward: train.step_in_backward,
-        loss: true,
         keep_outputs: train.keep_outputs,
         keep_gradients: train.keep_gradients || train.gradient_accumulation_steps > 1,
-        graph: true,
         adapters,
         liger: code.liger.filter(|_| train.kernels == KernelLibrary::Liger),
         compile: train.compile,
@@ -552,10 +545,6 @@ fn run<'a>(
         loss_kind: train.loss,
         loss_chunks: train.loss_chunks,
         base: (train.method == Method::Qlora).then(|| base(architecture, train).kernel(architecture)).flatten(),
-        generation: None,
-        keeps_inputs: false,
-        every_layer: false,
-        divided: None,
-        kernels: None,
+        ..Run::plain((architecture, code), (batch, sequence))
     }
 }

@@ -81,7 +81,6 @@ mod tests {
     use crate::model::family::Family;
     use crate::model::{Architecture, parameters};
     use crate::preset::Library;
-    use crate::scenario::{Compile, Loss, Objective, Reference};
     use crate::shape::Dim;
     use crate::tape::timeline::Timeline;
     use crate::tape::{Dtype, Tensor, recorded};
@@ -89,45 +88,7 @@ mod tests {
 
     /// A step of training in bf16 over few tokens, so that gradients weigh more than activations.
     fn run<'a>(architecture: &'a Architecture, family: &'static Family) -> Run<'a> {
-        Run {
-            seen: None,
-            architecture,
-            code: implementation(family),
-            batch: 1,
-            sequence: 64,
-            weights: Dtype::Bf16,
-            autocast: false,
-            fused_attention: true,
-            padding: false,
-            unpadded_mask: false,
-            dropout: [false; 3],
-            activation_dropout: false,
-            stream_by_channel: false,
-            loaded: true,
-            attended: None,
-            checkpointed_layers: 0,
-            checkpoint_every: 1,
-            offloads_checkpoints: false,
-            steps_in_backward: false,
-            loss: true,
-            keep_outputs: false,
-            keep_gradients: false,
-            graph: true,
-            adapters: None,
-            liger: None,
-            compile: Compile::None,
-            scored: None,
-            objective: Objective::Lm,
-            reference: Reference::None,
-            loss_kind: Loss::Eager,
-            loss_chunks: 0,
-            base: None,
-            generation: None,
-            keeps_inputs: false,
-            every_layer: false,
-            divided: None,
-            kernels: None,
-        }
+        Run::plain((architecture, implementation(family)), (1, 64))
     }
 
     /// A run of the classes of Transformers and the same of LitGPT's, by two programs.
