@@ -54,7 +54,6 @@ pub(super) struct Keeps<'a> {
     parts: Vec<Part<'a>>,
     /// Their tensors that are not posted at once, those of equal layers together.
     tensors: Vec<Alike>,
-    schedule: Schedule,
 }
 
 /// What is in flight on a stage.
@@ -87,18 +86,16 @@ impl<'a> Keeps<'a> {
     pub(super) fn of(plan: &'a Plan<'a>) -> Result<Self, Overflow> {
         let parts = parts(plan)?;
         let tensors = alike(plan, &parts, |tensor| !is_at_once(plan, tensor));
-        let pipelined = Pipelined {
-            stages: plan.layout.pipeline,
-            stage: plan.stage(),
-            micro_batches: plan.micro_batches(),
-            group: plan.group(),
-            pieces: plan.pieces.len(),
-        };
-        Ok(Self { plan, parts, tensors, schedule: pipelined.schedule() })
+        Ok(Self { plan, parts, tensors })
     }
 
     /// Writes what is in flight in micro batches of so many sequences, beside a loss that keeps and makes these.
-    pub(super) fn fly(&self, [keeps, makes]: [&Tensors; 2], batch: u64, flight: &mut Flight) -> Result<(), Overflow> {
+    pub(super) fn fly(
+        &self,
+        (schedule, [keeps, makes]): (&Schedule, [&Tensors; 2]),
+        batch: u64,
+        flight: &mut Flight,
+    ) -> Result<(), Overflow> {
         let Flight { micro_batches, kept } = flight;
         kept.clear();
         kept.resize(self.plan.pieces.len(), Bytes::ZERO);
@@ -110,11 +107,11 @@ impl<'a> Keeps<'a> {
         }
         let scores = self.plan.pieces.iter().position(|piece| piece.scores);
         let (of_loss, makes) = (keeps.bytes(batch)?, makes.bytes(batch)?);
-        let Some(scores) = scores else { return self.schedule.in_flight(kept, makes, micro_batches) };
+        let Some(scores) = scores else { return schedule.in_flight(kept, makes, micro_batches) };
         // What the loss keeps is counted for itself.
         let without = kept[scores];
         kept[scores] = without.checked_add(of_loss)?;
-        self.schedule.in_flight(kept, makes, micro_batches)?;
+        schedule.in_flight(kept, makes, micro_batches)?;
         kept[scores] = without;
         Ok(())
     }
@@ -143,6 +140,18 @@ impl<'a> Keeps<'a> {
         }
         Ok(())
     }
+}
+
+/// The order in which the pieces of a stage take micro batches.
+pub(super) fn schedule(plan: &Plan<'_>) -> Schedule {
+    let pipelined = Pipelined {
+        stages: plan.layout.pipeline,
+        stage: plan.stage(),
+        micro_batches: plan.micro_batches(),
+        group: plan.group(),
+        pieces: plan.pieces.len(),
+    };
+    pipelined.schedule()
 }
 
 /// Whether a tensor is posted with others of its part at once, where tensors are not posted one by one.

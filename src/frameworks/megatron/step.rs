@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use super::draft::{Draft, Posted, dim};
-use super::flight::{Flight, Keeps};
+use super::flight::{self, Flight, Keeps};
 use super::formed::{Tensors, heaviest};
 use super::parameters::Weight;
 use super::plan::Plan;
 use super::posts::{Entries, Posts};
+use super::schedule::Schedule;
 use super::working::{self, OfLayers};
 use super::{constants, loss, parameters, standing};
 use crate::frameworks::step::{always, close_at};
@@ -55,6 +56,7 @@ pub(super) struct Step<'a> {
 
 /// What a stage makes beside what layers keep, whatever is recomputed.
 pub(super) struct Beside {
+    schedule: Schedule,
     /// What the buffer of gathered tensors may be.
     shared_buffer: Vec<Tensors>,
     /// What comes to the stage.
@@ -96,7 +98,8 @@ impl<'a> Step<'a> {
         for (tensors, posted) in &beside.comes {
             posts.post_all(tensors, *posted)?;
         }
-        self.keeps.fly([&beside.loss.kept, &beside.loss.forward], batch, flight)?;
+        let loss = [&beside.loss.kept, &beside.loss.forward];
+        self.keeps.fly((&beside.schedule, loss), batch, flight)?;
         self.keeps.post(flight, posts)?;
         beside.loss.post(flight.scored(self.plan), posts)?;
         let heaviest = heaviest(&beside.working, |candidate| candidate, batch)?;
@@ -124,6 +127,7 @@ impl Beside {
             comes.map(|(draft, posted)| Ok((Tensors::of([draft])?, posted))).collect::<Result<_, Overflow>>()?;
         let shared_buffer = constants::shared_buffer(plan).into_iter().map(|draft| Tensors::of([draft]));
         Ok(Self {
+            schedule: flight::schedule(plan),
             shared_buffer: shared_buffer.collect::<Result<_, _>>()?,
             comes,
             loss: OfLoss::of(plan)?,

@@ -1,5 +1,7 @@
 //! The search behind a plan, a step at a time.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use super::cost::{Cost, Rates};
@@ -14,8 +16,9 @@ use crate::units::Bytes;
 /// A layout and what is tried beside it, by their numbers.
 type Run = (usize, usize);
 
-/// A candidate, with its cost and the total of its tensors.
-#[derive(Debug, Clone, PartialEq)]
+/// A candidate, with its cost and the total of its tensors. The greatest is the fastest; of equally fast ones the leanest,
+/// and of those the first found.
+#[derive(Debug, Clone)]
 struct Candidate {
     run: Run,
     cost: Cost,
@@ -23,6 +26,27 @@ struct Candidate {
     rate: f64,
     total: Bytes,
 }
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_total = || other.total.cmp(&self.total);
+        self.rate.total_cmp(&other.rate).then_with(by_total).then_with(|| other.run.cmp(&self.run))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
 
 /// A run with what is tried beside its layout.
 pub(super) fn with(run: &Scenario, (recompute, micro_batch_size): (Recompute, u64)) -> Scenario {
@@ -41,7 +65,7 @@ fn is_in_vain(beside: &[(Recompute, u64)], totals: &[Result<Bytes, EstimateError
 
 /// A search that is gone on with layout by layout: first the tensors of each with everything that is tried beside it, then
 /// the allocators of those that may fit, the fastest first; where none does, of the one that comes nearest.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Search {
     scenario: Scenario,
     layouts: Arc<[Laid]>,
@@ -51,8 +75,8 @@ pub struct Search {
     runs: Vec<Scenario>,
     rates: Option<Rates>,
     looked_at: usize,
-    /// Those whose tensors fit: as they were found, and once all are looked at the fastest last.
-    within: Vec<Candidate>,
+    /// Those whose tensors fit.
+    within: BinaryHeap<Candidate>,
     /// Of the others the one whose tensors are least.
     beyond: Option<(Run, Bytes)>,
     most: usize,
@@ -71,7 +95,7 @@ impl Search {
         let beside = range.beside().into_iter().filter(is_legal).collect();
         let beside: Arc<[(Recompute, u64)]> = beside;
         let (runs, scenario) = (beside.iter().map(|beside| with(scenario, *beside)).collect(), scenario.clone());
-        let (within, beyond) = (Vec::new(), None);
+        let (within, beyond) = (BinaryHeap::new(), None);
         Self { scenario, layouts, beside, runs, rates: None, looked_at: 0, within, beyond, most, plan }
     }
 
@@ -91,7 +115,7 @@ impl Search {
     }
 
     /// Of how many layouts that may fit the allocator is still to be played out.
-    pub const fn to_be_played(&self) -> usize {
+    pub fn to_be_played(&self) -> usize {
         self.within.len()
     }
 
@@ -122,11 +146,6 @@ impl Search {
         if self.looked_at < self.layouts.len() {
             self.look_at(self.looked_at, model, gpu);
             self.looked_at += 1;
-            if self.looked_at == self.layouts.len() {
-                // The last is played first. Of equally fast ones that is the leanest, and of those the first found.
-                self.within.reverse();
-                self.within.sort_by(|one, other| one.rate.total_cmp(&other.rate).then(other.total.cmp(&one.total)));
-            }
             return Ok(());
         }
         match (self.within.pop(), self.beyond.take()) {
