@@ -6,7 +6,7 @@ use crate::ledger::{Axis, Category, Entry, EstimateError, Place};
 use crate::model::architecture::FeedForward;
 use crate::model::{Architecture, Model};
 use crate::parallel::Layout;
-use crate::parallel::layout::nearest_words;
+use crate::parallel::layout::{greatest_common_divisor, nearest_words};
 use crate::scenario::Scenario;
 use crate::shape::{Dim, Shape};
 use crate::units::Overflow;
@@ -36,10 +36,6 @@ fn check_sizes(architecture: &Architecture, ways: u64) -> Result<(), EstimateErr
     let problem =
         format!("{ways} does not divide {size} {what}; of sizes that divide all, {}", nearest_words(common, ways));
     Err(EstimateError::Invalid { key: "parallel.tensor", problem })
-}
-
-fn greatest_common_divisor(one: u64, other: u64) -> u64 {
-    if other == 0 { one } else { greatest_common_divisor(other, one % other) }
 }
 
 /// Says of every entry of which whole tensor it is a part.

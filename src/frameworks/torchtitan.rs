@@ -14,6 +14,7 @@ use crate::layers::divided::Divided;
 use crate::layers::{Forward, Run};
 use crate::ledger::runtime::Process;
 use crate::ledger::{Alive, Entry, EstimateError, Instant, Ledger, Step};
+use crate::model::architecture::Mixer;
 use crate::model::family::Projection;
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
@@ -83,6 +84,7 @@ fn pretrained<T>(
     // apart before `fully_shard` sees them.
     model.architecture.tie_word_embeddings = false;
     let units = Units::of((&blocks(&model.architecture), &[]), (Wrap::Units, tied), layout.shard)?;
+    // Elsewhere it is one table, divided or not.
     model.architecture.tie_word_embeddings = tied;
     let train = &job.scenario.train;
     let kernels = Some(Kernels::of(job.gpu));
@@ -93,7 +95,7 @@ fn pretrained<T>(
 fn built(model: &Model) -> Model {
     let mut built = model.clone();
     for group in &mut built.architecture.groups {
-        if let crate::model::architecture::Mixer::Attention(attention) = &mut group.layer.mixer {
+        if let Mixer::Attention(attention) = &mut group.layer.mixer {
             attention.projection = Projection::Fused;
         }
     }

@@ -150,6 +150,15 @@ pub(crate) fn nearest_divisors(of: u64, size: u64) -> [u64; 2] {
     [below, above]
 }
 
+/// The greatest number that divides both; of nothing and another, that.
+pub(crate) const fn greatest_common_divisor(one: u64, other: u64) -> u64 {
+    let (mut divisor, mut rest) = (one, other);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    divisor
+}
+
 /// The divisors of a number, in order.
 pub(crate) fn divisors(of: u64) -> Vec<u64> {
     // They come in pairs about the root.

@@ -44,15 +44,15 @@ impl Tape {
         self.unrefer(storage);
     }
 
+    /// The same of several.
+    pub(crate) fn let_go_each(&mut self, storages: impl IntoIterator<Item = StorageId>) {
+        storages.into_iter().for_each(|storage| self.let_go(storage));
+    }
+
     /// The gradient that has come to what an operation gave, if the operation is not to go back itself.
     pub(crate) fn take_gradient_of(&mut self, tensor: Tensor) -> Option<StorageId> {
         let Source::Node(node) = tensor.source else { return None };
         self.nodes[node as usize].gradient.take().map(|(storage, _)| storage)
-    }
-
-    /// The same of several.
-    pub(crate) fn let_go_each(&mut self, storages: impl IntoIterator<Item = StorageId>) {
-        storages.into_iter().for_each(|storage| self.let_go(storage));
     }
 
     /// Refers to all that nodes from this one on keep that these tensors came out of, as whoever holds on to them does.

@@ -3,6 +3,7 @@
 use super::{Axes, Laid, MOST_CONTEXT, MOST_TENSOR, Sizes, Stages, by_strategy};
 use crate::memory::{EstimateError, check};
 use crate::model::Model;
+use crate::parallel::layout::greatest_common_divisor;
 use crate::scenario::{Parallel, Scenario};
 
 /// The sizes of a layout's groups. What is left of the GPUs are replicas.
@@ -91,9 +92,5 @@ fn along_axes(model: &Model, scenario: &Scenario, kept: &[&str]) -> Vec<Laid> {
 
 /// The least number that is a multiple of both.
 pub(in crate::solve) fn least_common_multiple(one: u64, other: u64) -> u64 {
-    let (mut divisor, mut rest) = (one, other);
-    while rest > 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    (one / divisor.max(1)).saturating_mul(other)
+    (one / greatest_common_divisor(one, other).max(1)).saturating_mul(other)
 }

@@ -32,14 +32,15 @@ impl Tape {
                 self.let_go_of_last_kept(node);
                 Some(sums)
             }
-            Rule::Again(shape) => Some(self.allocate("states computed again", shape, Dtype::Fp32, Kind::Scratch)),
+            Rule::Again(shape) => {
+                let states = self.allocate("states computed again", shape, Dtype::Fp32, Kind::Scratch);
+                if let Some(storage) = self.storages.get_mut(states as usize) {
+                    storage.estimated = true;
+                }
+                Some(states)
+            }
             _ => None,
         };
-        if matches!(node.rule, Rule::Again(_))
-            && let Some(storage) = again.and_then(|again| self.storages.get_mut(again as usize))
-        {
-            storage.estimated = true;
-        }
         let copied = match node.rule {
             Rule::Fused(FusedKernel::FlashByHead) => Some("gradient in rows"),
             Rule::EachFromRows => Some("input in rows"),
