@@ -3,6 +3,8 @@
 //! Every size in the crate is one of these newtypes. Arithmetic that may exceed 64 bits returns
 //! [`Overflow`] instead of wrapping; conversion to floating point happens here and nowhere else.
 
+pub(crate) mod ggml;
+
 use std::fmt;
 use std::iter::Sum;
 

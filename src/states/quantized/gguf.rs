@@ -8,73 +8,23 @@ use crate::model::family::{PositionKind, Projection};
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::Part;
 use crate::states::weights;
-use crate::units::Bits;
+use crate::units::ggml::Type;
 
 const SOURCE: &str = "llama.cpp: block formats of ggml, mixtures of llama-quant.cpp without an importance matrix";
 
-/// The types of elements of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(non_camel_case_types, reason = "ggml's own spelling")]
-enum Type {
-    F32,
-    F16,
-    Q4_0,
-    Q4_1,
-    Q5_0,
-    Q5_1,
-    Q8_0,
-    Q2_K,
-    Q3_K,
-    Q4_K,
-    Q5_K,
-    Q6_K,
-    Iq4_NL,
-    Iq4_XS,
-}
-
-impl Type {
-    /// Bytes of a block, and elements in it.
-    const fn block(self) -> (u32, u32) {
-        match self {
-            Self::F32 => (4, 1),
-            Self::F16 => (2, 1),
-            Self::Q4_0 | Self::Iq4_NL => (18, 32),
-            Self::Q4_1 => (20, 32),
-            Self::Q5_0 => (22, 32),
-            Self::Q5_1 => (24, 32),
-            Self::Q8_0 => (34, 32),
-            Self::Q2_K => (84, 256),
-            Self::Q3_K => (110, 256),
-            Self::Q4_K => (144, 256),
-            Self::Q5_K => (176, 256),
-            Self::Q6_K => (210, 256),
-            Self::Iq4_XS => (136, 256),
-        }
+/// What stands in where the blocks of a type do not divide a row.
+const fn fitting(kind: Type, row: u64) -> Type {
+    if kind.divides(row) {
+        return kind;
     }
-
-    const fn divides(self, row: u64) -> bool {
-        row.is_multiple_of(self.block().1 as u64)
-    }
-
-    const fn bits(self) -> Bits {
-        let (bytes, elements) = self.block();
-        Bits::block(bytes, elements)
-    }
-
-    /// What stands in where the blocks of a type do not divide a row.
-    const fn fitting(self, row: u64) -> Self {
-        if self.divides(row) {
-            return self;
-        }
-        let other = match self {
-            Self::Q2_K | Self::Q3_K | Self::Iq4_XS => Self::Iq4_NL,
-            Self::Q4_K => Self::Q5_0,
-            Self::Q5_K => Self::Q5_1,
-            Self::Q6_K => Self::Q8_0,
-            _ => Self::F16,
-        };
-        if other.divides(row) { other } else { Self::F16 }
-    }
+    let other = match kind {
+        Type::Q2_K | Type::Q3_K | Type::Iq4_XS => Type::Iq4_NL,
+        Type::Q4_K => Type::Q5_0,
+        Type::Q5_K => Type::Q5_1,
+        Type::Q6_K => Type::Q8_0,
+        _ => Type::F16,
+    };
+    if other.divides(row) { other } else { Type::F16 }
 }
 
 /// A mixture, by the name that files have.
@@ -163,7 +113,8 @@ impl Mixture {
     /// The head, or the table that serves as one.
     const fn head(self, row: u64) -> Type {
         let base = self.base();
-        if !base.divides(row) || matches!(base, Type::Q8_0) { Type::Q8_0 } else { Type::Q6_K }.fitting(row)
+        let kind = if !base.divides(row) || matches!(base, Type::Q8_0) { Type::Q8_0 } else { Type::Q6_K };
+        fitting(kind, row)
     }
 
     /// Queries, keys and values in one matrix.
@@ -216,7 +167,7 @@ impl Mixture {
         let wide = matches!(tensor.part, Part::Router | Part::StreamsRouter | Part::PositionEmbedding);
         match block.block {
             _ if wide || !in_file => one(Type::F32),
-            Block::Embedding if !architecture.tie_word_embeddings => one(self.base().fitting(tensor.columns)),
+            Block::Embedding if !architecture.tie_word_embeddings => one(fitting(self.base(), tensor.columns)),
             Block::Embedding | Block::Head => one(self.head(tensor.columns)),
             Block::FinalNorm => one(Type::F32),
             // llama.cpp has them in a file of their own, in 16 bits.
@@ -249,7 +200,7 @@ impl Mixture {
         let all = Layers { count: architecture.num_hidden_layers(), group };
         let mut runs: Vec<(Type, u64, u64, u64)> = Vec::with_capacity(2);
         for index in layers {
-            let kind = self.in_layer(of_layer, index, all).fitting(tensor.columns);
+            let kind = fitting(self.in_layer(of_layer, index, all), tensor.columns);
             match runs.iter_mut().find(|(known, ..)| *known == kind) {
                 Some((_, _, last, layers)) => (*last, *layers) = (index, *layers + 1),
                 None => runs.push((kind, index, index, 1)),
@@ -291,6 +242,7 @@ mod tests {
     use crate::states::quantized::{Format, parameters};
     use crate::states::shard::Shards;
     use crate::states::weights::Set;
+    use crate::units::Bits;
 
     /// Bytes of the table and of everything else.
     fn bytes(architecture: &Architecture, word: &str) -> (u64, u64) {
@@ -348,9 +300,9 @@ mod tests {
 
     #[test]
     fn rows_that_blocks_do_not_divide_fall_back() {
-        assert_eq!(Type::Q4_K.fitting(896), Type::Q5_0);
-        assert_eq!(Type::Q6_K.fitting(896), Type::Q8_0);
-        assert_eq!(Type::Q4_K.fitting(1000), Type::F16);
+        assert_eq!(fitting(Type::Q4_K, 896), Type::Q5_0);
+        assert_eq!(fitting(Type::Q6_K, 896), Type::Q8_0);
+        assert_eq!(fitting(Type::Q4_K, 1000), Type::F16);
         assert_eq!(Mixture::Q4_K_M.head(896), Type::Q8_0);
         assert_eq!(Mixture::Q8_0.head(4096), Type::Q8_0);
     }
