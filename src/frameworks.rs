@@ -1,13 +1,18 @@
 //! The frameworks that are described, each by its own rules, and what they have in common.
 
 pub(crate) mod divided;
+mod engine;
 pub(crate) mod litgpt;
+mod llama_cpp;
 pub(crate) mod megatron;
+mod mlx;
+mod sglang;
 pub(crate) mod step;
 mod switches;
 pub(crate) mod torchtitan;
 pub(crate) mod torchtune;
 pub(crate) mod transformers;
+mod vllm;
 
 use crate::gpu::Gpu;
 use crate::ledger::{EstimateError, Ledger, Rank};
@@ -72,8 +77,15 @@ pub(crate) trait Framework: Sync {
         1
     }
 
+    /// Whether it serves alone, with caches and a budget of its own.
+    fn is_engine(&self) -> bool {
+        false
+    }
+
     /// The ledger of a training step, on the job's rank.
-    fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError>;
+    fn train(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
+        Err(not_described(job.scenario))
+    }
 
     /// The totals of training jobs that were found to be legal and differ in no more than `train.recompute` and
     /// `train.micro_batch_size`, each on its fullest card, where they can be told without ledgers.
@@ -82,7 +94,9 @@ pub(crate) trait Framework: Sync {
     }
 
     /// The tensors that a training run's optimizer steps.
-    fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError>;
+    fn trainable(&self, job: &Job<'_>) -> Result<Vec<BlockParameters>, EstimateError> {
+        Err(not_described(job.scenario))
+    }
 
     /// The ledger of serving.
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
@@ -109,8 +123,17 @@ pub(crate) trait Framework: Sync {
 }
 
 /// Every framework.
-static FRAMEWORKS: [&dyn Framework; 5] =
-    [&transformers::Transformers, &litgpt::Litgpt, &torchtune::Torchtune, &megatron::Megatron, &torchtitan::Torchtitan];
+static FRAMEWORKS: [&dyn Framework; 9] = [
+    &transformers::Transformers,
+    &litgpt::Litgpt,
+    &torchtune::Torchtune,
+    &megatron::Megatron,
+    &torchtitan::Torchtitan,
+    &vllm::Vllm,
+    &sglang::Sglang,
+    &llama_cpp::LlamaCpp,
+    &mlx::Mlx,
+];
 
 /// The words of all frameworks.
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -125,6 +148,11 @@ fn find(id: &str) -> Option<&'static dyn Framework> {
 /// By what the releases of a framework differ; nothing where there is no such framework.
 pub(crate) fn switches(id: &str) -> Option<&'static [&'static str]> {
     find(id).map(Framework::switches)
+}
+
+/// Whether a framework is an engine.
+pub(crate) fn is_engine(id: &str) -> bool {
+    find(id).is_some_and(Framework::is_engine)
 }
 
 /// An error for a framework that is not described for the task; those that are.

@@ -78,6 +78,11 @@ impl Gpu {
         self.generation() == Some(Generation::BeforeAmpere)
     }
 
+    /// Whether it is a Mac's, of whose memory Metal hands out a share.
+    pub fn is_unified_by_metal(&self) -> bool {
+        self.vendor.eq_ignore_ascii_case("apple")
+    }
+
     /// GPUs of a node: eight, where nothing is said.
     pub fn node(&self) -> u64 {
         self.gpus_per_node.unwrap_or(8).max(1)

@@ -1,5 +1,6 @@
 //! The ledger: every entry, the instants they make up, and the peak.
 
+mod budget;
 mod category;
 mod course;
 mod division;
@@ -8,6 +9,7 @@ mod error;
 mod fit;
 pub(crate) mod gather;
 mod instant;
+mod pool;
 mod rank;
 mod reserve;
 pub(crate) mod runtime;
@@ -17,6 +19,7 @@ use crate::gpu::Gpu;
 use crate::gpu::kernels::Kernels;
 use crate::units::{Bytes, Overflow, Unit};
 
+pub(crate) use budget::Budget;
 pub use category::{Categories, Category};
 pub(crate) use course::{Course, End};
 pub use course::{Pass, Stage};
@@ -26,6 +29,7 @@ pub(crate) use error::Asked;
 pub use error::EstimateError;
 pub use fit::{Fit, Verdict};
 pub use instant::{Instant, Moment, Step};
+pub use pool::Pool;
 pub use rank::{Filled, Rank};
 pub use reserve::{Reserve, Taken};
 
@@ -42,6 +46,10 @@ pub struct Ledger {
     stages: Vec<Filled>,
     /// What the allocator holds, by the kernels of the card.
     reserves: Vec<(Kernels, Reserve)>,
+    /// What an engine's pool holds, where the card is known.
+    pool: Option<Pool>,
+    /// What stands in host memory.
+    host: Vec<Entry>,
 }
 
 impl Ledger {
@@ -69,12 +77,38 @@ impl Ledger {
             }
         }
         let (process, rank) = (Process::default(), Rank::default());
-        Ok(Self { entries, moments, peak, course, process, rank, stages: Vec::new(), reserves: Vec::new() })
+        Ok(Self {
+            entries,
+            moments,
+            peak,
+            course,
+            process,
+            rank,
+            stages: Vec::new(),
+            reserves: Vec::new(),
+            pool: None,
+            host: Vec::new(),
+        })
     }
 
     /// Where the run takes place.
     pub(crate) fn in_process(self, process: Process) -> Self {
         Self { process, ..self }
+    }
+
+    /// With an engine's pool, and what it keeps in host memory.
+    pub(crate) fn of_engine(self, pool: Option<Pool>, host: Vec<Entry>) -> Self {
+        Self { pool, host, ..self }
+    }
+
+    /// What an engine's pool of caches holds on the card, where it takes a share of one.
+    pub const fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref()
+    }
+
+    /// What stands in host memory and not on the card.
+    pub fn host(&self) -> &[Entry] {
+        &self.host
     }
 
     /// Of which GPU of its layout it is the ledger.
@@ -121,7 +155,7 @@ impl Ledger {
     /// of it at the peak becomes an entry, so that the total is what the run needs.
     pub(crate) fn with_reserve(self, kernels: Kernels, reserve: Reserve) -> Result<Self, Overflow> {
         let exact = self.spread() == (Bytes::ZERO, Bytes::ZERO) && !self.process.order_guessed;
-        let Self { mut entries, moments, peak, course, process, rank, stages, mut reserves } = self;
+        let Self { mut entries, moments, peak, course, process, rank, stages, mut reserves, pool, host } = self;
         let outside = Process::context_of(&entries)?;
         let asked = moments[peak].total.saturating_sub(outside);
         // Weights come before anything leaves holes.
@@ -130,7 +164,7 @@ impl Ledger {
         entries.push(runtime::unusable(reserve.least.saturating_sub(asked), exact, alive)?);
         let instants = moments.into_iter().map(|moment| (moment.step, moment.instant, moment.at)).collect();
         reserves.push((kernels, reserve));
-        Ok(Self { process, rank, stages, reserves, ..Self::close(entries, instants, course)? })
+        Ok(Self { process, rank, stages, reserves, pool, host, ..Self::close(entries, instants, course)? })
     }
 
     /// Adds what the allocator holds on cards with other kernels.

@@ -2,6 +2,7 @@
 
 mod notes;
 mod reserve;
+mod roofline;
 mod sketch;
 
 use crate::frameworks::{self, Job};
@@ -13,7 +14,7 @@ use crate::units::{Bytes, Parameters};
 
 pub use crate::ledger::{
     Alive, Axis, Categories, Category, Division, Entry, EstimateError, Exactness, Filled, Fit, Held, Instant, Ledger,
-    Lifetime, Moment, Origin, Overhead, Pass, Place, Rank, Reserve, Stage, Step, Taken, Verdict,
+    Lifetime, Moment, Origin, Overhead, Pass, Place, Pool, Rank, Reserve, Stage, Step, Taken, Verdict,
 };
 pub use crate::legal::check;
 pub use crate::legal::suited::{SUITED, Suited, concerns, is_unusual, suit};
@@ -22,6 +23,7 @@ pub use crate::shape::{Dim, Shape};
 pub use notes::{beyond_positions, notes, notes_of_card, notes_of_sizes, omitted};
 pub(crate) use reserve::with_allocator;
 pub use reserve::{elsewhere, fits, is_played, played, reserve, surely_fits, tracked};
+pub use roofline::{Roofline, roofline};
 pub use sketch::{Sketch, sketch};
 
 /// The ledger of a model run as a scenario says; `gpu` decides what the runtime takes.

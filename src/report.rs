@@ -7,6 +7,7 @@ pub mod compare;
 pub mod csv;
 pub mod json;
 pub mod plan;
+pub mod serving;
 pub mod stages;
 pub mod table;
 pub mod text;

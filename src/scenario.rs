@@ -16,8 +16,9 @@ use serde::Serialize;
 
 pub use choices::{
     AdapterKind, Attention, AttentionBackend, BaseWeights, Compile, Estimator, FusionImpl, InitLoraWeights,
-    KernelLibrary, LoadBalancing, Loss, Method, Objective, Optimizer, OptimizerImplementation, Placement, Precision,
-    Recompute, RecomputeMethod, ReduceDtype, Reference, Strategy, Task, TokenDispatcher, TransformerImpl, Wrap,
+    KernelLibrary, LoadBalancing, Loss, MambaCacheMode, Method, Objective, Optimizer, OptimizerImplementation,
+    Placement, Precision, Recompute, RecomputeMethod, ReduceDtype, Reference, StateDtype, Strategy, Task,
+    TokenDispatcher, TransformerImpl, Wrap,
 };
 pub use follow::LEADING;
 pub use image_size::ImageSize;
@@ -155,6 +156,8 @@ pub struct Runtime {
     pub context_mib: Option<u64>,
     /// Mebibytes that are to stay free.
     pub margin_mib: u64,
+    /// Mebibytes that Metal may wire, as `iogpu.wired_limit_mb` says; unset: its own share of RAM.
+    pub wired_limit_mib: Option<u64>,
 }
 
 /// The `[parallel]` table.
@@ -209,6 +212,7 @@ pub struct Parallel {
 
 /// The `[infer]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the file format")]
 pub struct Infer {
     /// Type of the weights.
     pub weights: String,
@@ -230,12 +234,30 @@ pub struct Infer {
     pub image_size: ImageSize,
     /// Whether tokens are drawn by their probabilities.
     pub do_sample: bool,
-    /// Share of the card that vLLM takes.
-    pub gpu_memory_utilization: f64,
+    /// Type of cached values under llama.cpp; unset: that of the keys.
+    pub cache_type_v: Option<String>,
+    /// Share of the card that an engine takes for itself; unset: by SGLang's own rule.
+    pub gpu_memory_utilization: Option<f64>,
+    /// Bytes of vLLM's pool of blocks, where they are said and not what its share leaves.
+    pub kv_cache_memory_bytes: Option<u64>,
     /// Tokens in a cache block of vLLM.
     pub block_size: u64,
-    /// Most sequences that vLLM schedules.
-    pub max_num_seqs: u64,
+    /// Most sequences that vLLM schedules; unset: by the card.
+    pub max_num_seqs: Option<u64>,
+    /// Whether vLLM schedules a batch while the one before still runs.
+    pub async_scheduling: bool,
+    /// Which states of recurrent layers vLLM keeps for prefixes that come again.
+    pub mamba_cache_mode: MambaCacheMode,
+    /// Type of recurrent states.
+    pub mamba_ssm_cache_dtype: StateDtype,
+    /// Layers that llama.cpp keeps on the card, the last ones first, the output layer among them.
+    pub gpu_layers: u64,
+    /// Layers whose experts llama.cpp keeps on the host, the first ones first.
+    pub cpu_moe_layers: u64,
+    /// Whether llama.cpp keeps all tokens of layers with a window.
+    pub swa_full: bool,
+    /// Whether all sequences of llama.cpp share one cache.
+    pub kv_unified: bool,
 }
 
 impl Default for Scenario {
@@ -257,6 +279,11 @@ impl Default for Scenario {
 }
 
 impl Scenario {
+    /// Whether its framework has words for several GPUs in this task; Transformers serves on one.
+    pub fn is_spread(&self) -> bool {
+        self.task == Task::Train || self.framework.is_engine()
+    }
+
     /// How weights come to the card: quantized ones by `from_pretrained(device_map=…)`, which quantizes them there.
     pub fn placement(&self) -> Placement {
         let quantized = self.task == Task::Train && self.train.method == Method::Qlora;
@@ -367,9 +394,18 @@ impl Default for Infer {
             images: 0,
             image_size: ImageSize::default(),
             do_sample: false,
-            gpu_memory_utilization: 0.9,
+            cache_type_v: None,
+            gpu_memory_utilization: None,
+            kv_cache_memory_bytes: None,
             block_size: 16,
-            max_num_seqs: 256,
+            max_num_seqs: None,
+            async_scheduling: true,
+            mamba_cache_mode: MambaCacheMode::Align,
+            mamba_ssm_cache_dtype: StateDtype::Auto,
+            gpu_layers: 999,
+            cpu_moe_layers: 0,
+            swa_full: false,
+            kv_unified: false,
         }
     }
 }

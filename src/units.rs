@@ -15,6 +15,11 @@ use serde::{Deserialize, Serialize};
 #[error("the result does not fit in 64 bits: some value is absurdly large")]
 pub struct Overflow;
 
+/// `of · part / whole`, rounded down; `whole` is not 0.
+pub(crate) fn portion(of: u64, part: u64, whole: u64) -> Result<u64, Overflow> {
+    u64::try_from(u128::from(of) * u128::from(part) / u128::from(whole.max(1))).ok().ok_or(Overflow)
+}
+
 /// A number of bytes, on one GPU unless said otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

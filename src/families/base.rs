@@ -117,6 +117,8 @@ pub(super) const LLAMA_CODE: Implementation = Implementation {
     attention_dropout_on_output: false,
     checkpoint_keeps_mask: false,
     eager_only: false,
+    chunked_windows: false,
+    wide_states_served: false,
     both_masks: false,
     always_full_mask: false,
     mask_without_window: false,

@@ -123,6 +123,10 @@ pub struct Implementation {
     pub checkpoint_keeps_mask: bool,
     /// Whether PyTorch's fused kernels cannot compute the attention, so that only eager attention was measured.
     pub eager_only: bool,
+    /// Whether its windows are chunks, of which a sequence begins a new one after so many tokens.
+    pub chunked_windows: bool,
+    /// Whether vLLM keeps recurrent states in fp32 where nobody says: so its config, or vLLM for it.
+    pub wide_states_served: bool,
     /// Whether masks for layers with and without a window are made even where no layer uses one of them.
     pub both_masks: bool,
     /// Whether a mask for layers without a window is made even where all have one.

@@ -13,6 +13,7 @@ pub(super) const MEMBERS: &[Member] = &[
     Member {
         family: KIMI_LINEAR,
         code: Implementation {
+            wide_states_served: true,
             rotation: Rotation::None,
             router: RouterCode::SigmoidByGroup,
             modules: Modules { router_last: true, ..Modules::in_order(ModuleOrder::NormsLast) },
@@ -25,6 +26,7 @@ pub(super) const MEMBERS: &[Member] = &[
     Member {
         family: Family { id: "kimi_k3", ..KIMI_LINEAR },
         code: Implementation {
+            wide_states_served: true,
             rotation: Rotation::None,
             router: RouterCode::SigmoidByGroup,
             correction_bias_in_fp32: true,

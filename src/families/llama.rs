@@ -41,6 +41,7 @@ pub(super) const MEMBERS: &[Member] = &[
         },
         code: Implementation {
             norm: NormCode::CastThenWeightAtOnce,
+            chunked_windows: true,
             rotation: Rotation::Complex,
             norms_after_rotation: true,
             unrotated_queries_scaled: true,

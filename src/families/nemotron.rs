@@ -98,6 +98,7 @@ pub(super) const MEMBERS: &[Member] = &[
             ..LLAMA
         },
         code: Implementation {
+            wide_states_served: true,
             norm: NormCode::WideWeightThenCast,
             rotation: Rotation::None,
             router: RouterCode::SigmoidByGroup,

@@ -39,7 +39,12 @@ pub(super) const MEMBERS: &[Member] = &[
     },
     Member {
         family: QWEN3_5,
-        code: Implementation { tables_by_sequence: true, begins_with_token: false, ..QWEN3_NEXT_CODE },
+        code: Implementation {
+            wide_states_served: true,
+            tables_by_sequence: true,
+            begins_with_token: false,
+            ..QWEN3_NEXT_CODE
+        },
         reads: Reads {
             keys: &[
                 HEADS,
@@ -73,7 +78,12 @@ pub(super) const MEMBERS: &[Member] = &[
             defaults: Defaults { vocab_size: 248_320, num_hidden_layers: 40, ..QWEN3_NEXT.defaults },
             ..QWEN3_NEXT
         },
-        code: Implementation { tables_by_sequence: true, begins_with_token: false, ..QWEN3_NEXT_CODE },
+        code: Implementation {
+            wide_states_served: true,
+            tables_by_sequence: true,
+            begins_with_token: false,
+            ..QWEN3_NEXT_CODE
+        },
         reads: Reads {
             keys: &[
                 HEADS,

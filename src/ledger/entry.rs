@@ -133,6 +133,8 @@ pub enum Origin {
     Shapes,
     /// The same, of a buffer of a quantized layer, which is no parameter.
     Buffer,
+    /// The same, of what a recurrent layer remembers of a sequence.
+    State,
     /// From a recording of code that was measured.
     Measured(Held),
     /// From a recording of code that was read.
@@ -155,7 +157,7 @@ impl Origin {
     pub(crate) const fn held(self) -> Option<Held> {
         match self {
             Self::Measured(held) | Self::Derived(held) => Some(held),
-            Self::Shapes | Self::Buffer => None,
+            Self::Shapes | Self::Buffer | Self::State => None,
         }
     }
 
@@ -251,6 +253,11 @@ impl Entry {
     /// Whether its bytes come from PyTorch's allocator.
     pub fn in_allocator(&self) -> bool {
         !matches!(self.place, Place::Runtime(Overhead::Context | Overhead::Communicators))
+    }
+
+    /// Whether it is what a process takes before it does anything.
+    pub(crate) fn is_context(&self) -> bool {
+        self.place == Place::Runtime(Overhead::Context)
     }
 
     /// The formula with symbols, such as `32 × b·s·h × 2 B`.

@@ -78,7 +78,11 @@ impl Fit {
         let rest = || alive().filter(|entry| !process.makes(entry));
         let runtime = process.entries(Some(gpu), ledger.allocated(), Alive::NEVER)?;
         let total = Bytes::checked_sum(runtime.iter().chain(rest()).map(|entry| entry.bytes))?;
-        Self::new(gpu, ledger, total, (ledger::band(total, rest().chain(&runtime)), None))
+        // A share of the card is for all but the context, which the engine finds when it looks.
+        let outside = Bytes::checked_sum(runtime.iter().filter(|entry| entry.is_context()).map(|entry| entry.bytes))?;
+        let needs = |total: Bytes| process.budget().needs(gpu, [total.saturating_sub(outside), outside]);
+        let (low, high) = ledger::band(total, rest().chain(&runtime));
+        Self::new(gpu, ledger, needs(total)?, ((needs(low)?, needs(high)?), None))
     }
 
     fn new(
@@ -87,7 +91,7 @@ impl Fit {
         needs: Bytes,
         (band, with_room): ((Bytes, Bytes), Option<Bytes>),
     ) -> Result<Self, Overflow> {
-        let capacity = gpu.capacity()?;
+        let capacity = ledger.process().capacity(gpu)?;
         let margin = Bytes::from_mib(ledger.process().margin_mib)?;
         let fits = |bytes: Bytes| bytes.checked_add(margin).is_ok_and(|bytes| bytes <= capacity);
         let verdict = match band {

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::budget::Budget;
 use super::category::Category;
 use super::division::Division;
 use super::entry::{Alive, Entry, Exactness, Lifetime, Origin, Overhead, Place};
@@ -41,6 +42,12 @@ pub(crate) struct Process {
     workspaces: Workspaces,
     /// Whether the run is known no better than by the rule of thumb, which knows no process.
     sketched: bool,
+    /// Whether an engine makes its own memory, without PyTorch's allocator to estimate.
+    engine: bool,
+    /// What it lets itself take of the card.
+    budget: Budget,
+    /// Mebibytes that Metal may wire, where that is said.
+    wired_limit_mib: Option<u64>,
 }
 
 impl Process {
@@ -56,7 +63,26 @@ impl Process {
             communicates: scenario.gpus > 1 && !sketched,
             workspaces: Workspaces::Usual,
             sketched,
+            engine: false,
+            budget: Budget::Needs,
+            wired_limit_mib: runtime.wired_limit_mib,
         }
+    }
+
+    /// The same of an engine, on so many GPUs that exchange tensors.
+    pub(crate) const fn of_engine(self, budget: Budget, tensor: u64) -> Self {
+        Self { engine: true, budget, communicates: tensor > 1, workspaces: Workspaces::OfRun, ..self }
+    }
+
+    /// What a card can hand out: of a Mac's memory what is said to be wired, where it is.
+    pub(crate) fn capacity(self, gpu: &Gpu) -> Result<Bytes, Overflow> {
+        let wired = self.wired_limit_mib.filter(|_| self.engine && gpu.is_unified_by_metal());
+        wired.map_or_else(|| gpu.capacity(), Bytes::from_mib)
+    }
+
+    /// What it lets itself take of a card.
+    pub(crate) const fn budget(self) -> Budget {
+        self.budget
     }
 
     /// The same where the order of what is asked for may be a compiler's choice.
@@ -84,7 +110,9 @@ impl Process {
 
     /// What the CUDA context takes: the usual, the least and the most.
     fn of_cuda(self, gpu: Option<&Gpu>) -> Result<[Bytes; 3], Overflow> {
-        if self.sketched {
+        // Metal has no context of its own to speak of.
+        let on_metal = self.engine && gpu.is_some_and(Gpu::is_unified_by_metal);
+        if self.sketched || on_metal && self.context_mib.is_none() {
             return Ok([Bytes::ZERO; 3]);
         }
         let [usual, low, high] = match self.context_mib.or_else(|| gpu.and_then(|gpu| gpu.context_mib)) {
@@ -109,14 +137,17 @@ impl Process {
     /// The runtime entries on a card whose tensors come to `allocated` at the peak.
     pub(crate) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
         let [context, low, high] = self.of_cuda(gpu)?;
-        let mut entries = vec![entry(
-            Overhead::Context,
-            "CUDA context and loaded kernels (outside PyTorch's allocator)",
-            context,
-            Exactness::Estimated { low, high },
-            alive,
-            "observed 300 to 600 MiB with lazy loading, CUDA 11.7 and later",
-        )];
+        let mut entries = Vec::with_capacity(4);
+        if high > Bytes::ZERO {
+            entries.push(entry(
+                Overhead::Context,
+                if self.engine { CONTEXT } else { "CUDA context and loaded kernels (outside PyTorch's allocator)" },
+                context,
+                Exactness::Estimated { low, high },
+                alive,
+                "observed 300 to 600 MiB with lazy loading, CUDA 11.7 and later",
+            ));
+        }
         if self.communicates {
             let [usual, low, high] = self.communicators()?;
             entries.push(entry(
@@ -128,7 +159,7 @@ impl Process {
                 "nvidia-smi less what PyTorch reserves and the context, on 2 to 8 GPUs: 0.1 to 3 GB",
             ));
         }
-        if self.played {
+        if self.played || self.engine {
             return Ok(entries);
         }
         let cublas = Bytes::new(Kernels::of(gpu).product);
@@ -158,6 +189,9 @@ impl Process {
 
 /// Mebibytes of NCCL's channels and buffers: usual, least, most.
 const COMMUNICATORS_MIB: [u64; 3] = [1024, 100, 3000];
+
+/// What an engine finds taken when it starts.
+const CONTEXT: &str = "CUDA context and loaded kernels";
 
 /// What a workspace of cuBLAS is called.
 pub(crate) const WORKSPACE: &str = "cuBLAS workspace (inside PyTorch's allocator)";

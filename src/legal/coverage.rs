@@ -308,14 +308,14 @@ fn check_encoder(model: &Model, scenario: &Scenario) -> Result<(), EstimateError
 
 /// Whether a parameter says nothing of how a job is spread over GPUs, or does so where its framework reads it.
 fn is_laid_out(scenario: &Scenario, parameter: &Parameter) -> bool {
-    let trains = scenario.task == Task::Train;
+    let (trains, spread) = (scenario.task == Task::Train, scenario.is_spread());
     if parameter.key.starts_with("megatron.") {
         return trains && scenario.framework.builds_by("megatron");
     }
     match (parameter.key, parameter.key.strip_prefix("parallel.")) {
-        ("gpus", _) => trains && scenario.framework.profile().is_some_and(|profile| !profile.layout.is_empty()),
+        ("gpus", _) => spread && scenario.framework.profile().is_some_and(|profile| !profile.layout.is_empty()),
         (_, Some("micro_batches") | None) => true,
-        (_, Some(key)) => trains && scenario.framework.lays_out(key),
+        (_, Some(key)) => spread && scenario.framework.lays_out(key),
     }
 }
 

@@ -119,7 +119,12 @@ pub fn suit(model: &Model, scenario: &mut Scenario, asked: impl Fn(&str) -> bool
     if model.architecture.tower.is_none() && without_images(scenario, &asked) {
         suited.push(Suited::Words);
     }
-    if let Some(only) = only_attention(model) {
+    // Engines have kernels of their own, which compute every model's attention.
+    let by_engine = scenario.framework.is_engine();
+    if by_engine && !asked(serving_attention) {
+        scenario.infer.attention = Attention::Flash;
+    }
+    if let Some(only) = only_attention(model).filter(|_| !by_engine) {
         let attentions = [
             (attention, &mut scenario.train.attention, Task::Train),
             (serving_attention, &mut scenario.infer.attention, Task::Infer),

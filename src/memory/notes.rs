@@ -24,10 +24,35 @@ pub fn beyond_positions(model: &Model, scenario: &Scenario) -> Option<String> {
 }
 
 /// Says so where a card is none that the described program runs on as it stands: what is compared is memory alone.
-fn other_runtime(gpu: &Gpu) -> Option<String> {
+fn other_runtime(scenario: &Scenario, gpu: &Gpu) -> Option<String> {
+    let framework = &scenario.framework;
+    let by = |engine| scenario.task == Task::Infer && framework.builds_by(engine);
+    // llama.cpp has a backend for each.
+    if by("llama.cpp") || by("mlx") && gpu.is_unified_by_metal() {
+        return None;
+    }
+    if by("mlx") {
+        return Some(format!(
+            "{} is no Mac: its memory alone is compared, what is described is MLX under Metal",
+            gpu.name
+        ));
+    }
     let is_cuda = gpu.vendor.eq_ignore_ascii_case("nvidia");
     (!is_cuda)
         .then(|| format!("{} is no CUDA card: its memory alone is compared, the runtime is that of CUDA", gpu.name))
+}
+
+/// Says what a Mac's memory is handed out by, where the run is one that Metal gives it to.
+fn wired(scenario: &Scenario, gpu: &Gpu) -> Option<String> {
+    let on_metal =
+        scenario.task == Task::Infer && ["mlx", "llama.cpp"].iter().any(|it| scenario.framework.builds_by(it));
+    let said = scenario.runtime.wired_limit_mib.is_some();
+    (on_metal && gpu.is_unified_by_metal() && !said).then(|| {
+        format!(
+            "unified memory: Metal hands out {} MiB of it unless runtime.wired_limit_mib (sysctl iogpu.wired_limit_mb) says more",
+            grouped(gpu.usable_mib)
+        )
+    })
 }
 
 /// Everything that is worth saying of a run, but for what was asked for and changes nothing.
@@ -175,9 +200,12 @@ fn groups_of_completions(scenario: &Scenario) -> Option<String> {
 /// What a card makes otherwise than the run is described.
 pub fn notes_of_card(scenario: &Scenario, gpu: &Gpu) -> Vec<String> {
     if scenario.estimator == Estimator::Sketch {
-        return other_runtime(gpu).into_iter().collect();
+        return other_runtime(scenario, gpu).into_iter().collect();
     }
-    [other_runtime(gpu), no_bf16(scenario, gpu), no_flash(scenario, gpu)].into_iter().flatten().collect()
+    [other_runtime(scenario, gpu), wired(scenario, gpu), no_bf16(scenario, gpu), no_flash(scenario, gpu)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Says so where a run computes in bf16 and the card does not.
@@ -202,7 +230,9 @@ fn no_flash(scenario: &Scenario, gpu: &Gpu) -> Option<String> {
         Task::Train => scenario.train.attention,
         Task::Infer => scenario.infer.attention,
     };
-    (attention == Attention::Flash && gpu.precedes_ampere()).then(|| {
+    // Engines fall back to kernels of their own.
+    let by_pytorch = scenario.task == Task::Train || !scenario.framework.is_engine();
+    (by_pytorch && attention == Attention::Flash && gpu.precedes_ampere()).then(|| {
         let name = &gpu.name;
         format!(
             "{name} has no FlashAttention-2: PyTorch's memory-efficient kernel takes its place, of nearly the same memory; \
@@ -214,8 +244,9 @@ fn no_flash(scenario: &Scenario, gpu: &Gpu) -> Option<String> {
 /// Says so where prompts are shorter than the context: the rest is generated.
 fn short_prompt(model: &Model, scenario: &Scenario) -> Option<String> {
     let infer = &scenario.infer;
-    // An encoder reads all there is.
-    let generates = model.architecture.encoder.is_none() && scenario.task == Task::Infer;
+    // An encoder reads all there is, and what an engine is told is of one pass.
+    let generates =
+        model.architecture.encoder.is_none() && scenario.task == Task::Infer && !scenario.framework.is_engine();
     let said = infer.prefill_tokens.is_some() && scenario.estimator == Estimator::Ledger;
     let (prompt, all) = (infer.prompt(), infer.context_length);
     let rest = all.saturating_sub(prompt);

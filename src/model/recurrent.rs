@@ -179,9 +179,20 @@ pub struct ShortConvolution {
     pub bias: bool,
 }
 
+/// Which of a mixer's memories it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateKind {
+    /// The last tokens that its convolution sees: `[channels, kernel]`.
+    Convolution,
+    /// What it has made of all tokens before.
+    Recurrent,
+}
+
 /// What a mixer remembers of one sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
+    /// Which it is.
+    pub kind: StateKind,
     /// What it holds.
     pub name: &'static str,
     /// Its dimensions after the sequence, with the symbols of the formulas.
@@ -194,11 +205,12 @@ impl Recurrent {
     /// What it remembers of a sequence, for a residual stream of `hidden` channels.
     pub fn states(&self, hidden: u64) -> Vec<State> {
         let convolution = |channels, kernel| State {
+            kind: StateKind::Convolution,
             name: "convolution state",
             dims: vec![("", channels), ("", kernel)],
             wide: false,
         };
-        let recurrent = |dims| State { name: "recurrent state", dims, wide: true };
+        let recurrent = |dims| State { kind: StateKind::Recurrent, name: "recurrent state", dims, wide: true };
         match self {
             Self::DeltaNet(net) => vec![
                 convolution(net.convolved(), net.kernel),

@@ -109,6 +109,17 @@ pub fn parse(text: &str, origin: &str, base: &Path, library: &Library) -> Result
     several.iter().map(|section| case(section, prefixes, base, library)).collect()
 }
 
+/// A number in so many parts of one.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "casts of a float saturate"
+)]
+fn parts(number: f64, scale: u64) -> u64 {
+    (number * scale as f64).round() as u64
+}
+
 fn case(
     section: &Section<'_, '_>,
     prefixes: [&'static str; 3],
@@ -120,7 +131,10 @@ fn case(
     let kind = word(section, "kind", Task::WORDS, Task::from_word)?;
     let confidence = word(section, "confidence", Confidence::WORDS, Confidence::from_word)?;
     let metric = word(section, "metric", Metric::WORDS, Metric::from_word)?;
-    let measured = section.count("measured")?;
+    let measured = match metric.map_or(1, Metric::scale) {
+        1 => section.count("measured")?,
+        scale => section.number("measured")?.map(|number| parts(number, scale)),
+    };
     let rank = rank(section)?;
     let source = section.text("source")?;
     let described = section.table("scenario", prefixes[0])?;

@@ -15,9 +15,21 @@ use crate::scenario::Method;
 use crate::scenario::parameter::PARAMETERS;
 use crate::scenario::profile::{OwnDefault, Profile, Profiles, Serving, Training};
 
-/// The section whose keys are defaults, and those of it that are habits and no parameters.
+/// The sections whose keys are defaults, and those of them that are habits and no parameters.
 const TRAIN: &str = "train";
 const HABITS: [&str; 2] = ["fixed_options", "adapters_as_model"];
+const INFER: &str = "infer";
+const HABITS_OF_SERVING: [&str; 9] = [
+    "logits_of_prompt",
+    "rebuilds_cache",
+    "repeats_heads",
+    "tables_in_layers",
+    "loads_in_one_block",
+    "exllama_buffer",
+    "unties_fp8_head",
+    "awq_tables",
+    "in_order",
+];
 
 /// The keys of `[parallel]`.
 fn layout_keys() -> impl Iterator<Item = &'static str> {
@@ -42,6 +54,7 @@ pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profil
     let train = root.table("train", "train.")?;
     let defaults = [
         (TRAIN, root.raw_table(TRAIN)?),
+        (INFER, root.raw_table(INFER)?),
         ("runtime", root.raw_table("runtime")?),
         ("parallel", root.raw_table("parallel")?),
     ];
@@ -79,7 +92,7 @@ pub(super) fn parse(origin: &str, text: &str, known: &Profiles) -> Result<Profil
     let usual = base.as_ref().and_then(|base| base.train).unwrap_or_default();
     let habits = train.map(|section| training(&section, usual)).transpose()?;
     let own = own_defaults(document, defaults)?;
-    let infer = infer.map(|section| serving(&section)).transpose()?;
+    let infer = infer.map(|section| serving(&section, frameworks::is_engine(&framework))).transpose()?;
     // Every entry of every ledger names it: it lives as long as the program, which reads each profile once.
     let version = version.map(|version| &*version.leak());
     let name = name.unwrap_or_else(|| id.clone());
@@ -122,15 +135,19 @@ fn found(root: &Section<'_, '_>, base: &str, known: &Profiles) -> Result<Arc<Pro
 /// What a file says of parameters: of every method first, then of each.
 fn own_defaults(
     document: Document<'_>,
-    tables: [(&str, Option<&DeTable<'_>>); 3],
+    tables: [(&str, Option<&DeTable<'_>>); 4],
 ) -> Result<Vec<OwnDefault>, PresetError> {
     let mut defaults = Vec::new();
     for (section, table) in tables {
         let Some(table) = table else { continue };
         let within = |word: &&&str| matches!(table.get(**word).map(Spanned::get_ref), Some(DeValue::Table(_)));
         let methods: Vec<&str> = Method::WORDS.iter().filter(within).copied().collect();
-        let habits = HABITS.iter().filter(|_| section == TRAIN);
-        let others: Vec<String> = habits.chain(&methods).map(|key| format!("{section}.{key}")).collect();
+        let habits: &[&str] = match section {
+            TRAIN => &HABITS,
+            INFER => &HABITS_OF_SERVING,
+            _ => &[],
+        };
+        let others: Vec<String> = habits.iter().chain(&methods).map(|key| format!("{section}.{key}")).collect();
         let mut add = |method, table, others: &[String]| -> Result<(), PresetError> {
             let values = scenario::values(document, section, table, others)?;
             defaults.extend(values.into_iter().map(|(key, value)| OwnDefault { method, key, value }));
@@ -176,19 +193,22 @@ fn training(section: &Section<'_, '_>, usual: Training) -> Result<Training, Pres
     })
 }
 
-fn serving(section: &Section<'_, '_>) -> Result<Serving, PresetError> {
+/// How it serves: habits of `generate()`, all of which are said; an engine has none.
+fn serving(section: &Section<'_, '_>, is_engine: bool) -> Result<Serving, PresetError> {
+    if is_engine {
+        return Ok(Serving::default());
+    }
     let flag = |key| section.flag(key).and_then(|found| section.need(key, found));
-    let serving = Serving {
-        logits_of_prompt: flag("logits_of_prompt")?,
-        rebuilds_cache: flag("rebuilds_cache")?,
-        repeats_heads: flag("repeats_heads")?,
-        tables_in_layers: flag("tables_in_layers")?,
-        loads_in_one_block: flag("loads_in_one_block")?,
-        exllama_buffer: flag("exllama_buffer")?,
-        unties_fp8_head: flag("unties_fp8_head")?,
-        awq_tables: flag("awq_tables")?,
-        in_order: section.flag("in_order")?.unwrap_or(false),
-    };
-    section.finish()?;
-    Ok(serving)
+    let [logits, rebuilds, repeats, tables, block, exllama, unties, awq, in_order] = HABITS_OF_SERVING;
+    Ok(Serving {
+        logits_of_prompt: flag(logits)?,
+        rebuilds_cache: flag(rebuilds)?,
+        repeats_heads: flag(repeats)?,
+        tables_in_layers: flag(tables)?,
+        loads_in_one_block: flag(block)?,
+        exllama_buffer: flag(exllama)?,
+        unties_fp8_head: flag(unties)?,
+        awq_tables: flag(awq)?,
+        in_order: section.flag(in_order)?.unwrap_or(false),
+    })
 }

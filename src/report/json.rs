@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::Report;
+use super::serving::serving;
 use crate::memory::{self, Categories, Entry, Exactness, Ledger, Moment, Step};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Parameters, Unit};
@@ -23,6 +24,8 @@ struct Document<'a> {
     stages: Vec<Stage>,
     instants: Vec<InstantTotals>,
     fit: Option<Fit<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serving: Option<super::serving::Document>,
     warnings: &'a [String],
     estimator: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,7 +151,7 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
             by_category: ByCategory(report.ledger.peak().by_category),
             total: report.ledger.total(),
             allocated: report.ledger.allocated(),
-            reserved: report.ledger.reserve().map(|reserve| reserve.reserved),
+            reserved: reserved(&report.ledger),
         },
         peak: Peak {
             instant: report.ledger.peak().instant.id(),
@@ -157,6 +160,7 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
         stages: report.ledger.stages().iter().map(stage).collect(),
         instants: report.ledger.moments().iter().map(instant_totals).collect(),
         fit: report.fit.as_ref().map(fit),
+        serving: serving(report.model, report.scenario, report.gpu, &report.ledger).map(|it| it.document()),
         warnings: report.warnings,
         estimator: report.scenario.estimator.word(),
         sketch: report
@@ -167,6 +171,16 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
     let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');
     Ok(text)
+}
+
+/// What the allocator holds; of an engine that takes a share of the card all of it, its pool included.
+fn reserved(ledger: &Ledger) -> Option<Bytes> {
+    let of_pool = || {
+        let pool = ledger.pool()?;
+        let (caches, _) = ledger.largest(memory::Category::KvCache);
+        ledger.total().saturating_sub(caches).checked_add(pool.bytes).ok()
+    };
+    ledger.reserve().map(|reserve| reserve.reserved).or_else(of_pool)
 }
 
 fn instant_totals(moment: &Moment) -> InstantTotals {

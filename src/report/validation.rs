@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::csv;
 use super::table::{Cell, Column, Table};
 use crate::units::grouped;
-use crate::validate::{LOW, NEAR, Outcome, Promise, Row, Spread, Validation};
+use crate::validate::{LOW, Metric, NEAR, Outcome, Promise, Row, Spread, Validation};
 
 /// Ids that stand behind a reason; the rest is counted.
 const EXAMPLES: usize = 3;
@@ -90,8 +90,8 @@ pub fn text(validation: &Validation) -> String {
                 Cell::new(outcome.case.id.as_str()),
                 Cell::new(outcome.case.group.as_str()),
                 Cell::new(outcome.case.metric.word()),
-                Cell::new(grouped(predicted)),
-                Cell::new(grouped(outcome.case.measured)),
+                Cell::new(counted(outcome.case.metric, predicted)),
+                Cell::new(counted(outcome.case.metric, outcome.case.measured)),
                 Cell::new(outcome.error().map_or(String::from("-"), signed)),
             ]);
         }
@@ -199,8 +199,8 @@ fn outcome(outcome: &Outcome) -> Value {
         "id": case.id,
         "group": case.group,
         "metric": case.metric.word(),
-        "measured": case.measured,
-        "predicted": outcome.predicted.as_ref().ok(),
+        "measured": value(case.metric, case.measured),
+        "predicted": outcome.predicted.as_ref().ok().map(|predicted| value(case.metric, *predicted)),
         "error": outcome.error(),
         "sketch": outcome.sketch,
         "not_covered": outcome.predicted.as_ref().err(),
@@ -220,8 +220,8 @@ pub fn cases(validation: &Validation) -> String {
                 case.id.clone(),
                 case.group.clone(),
                 case.metric.word().to_owned(),
-                case.measured.to_string(),
-                text(outcome.predicted.as_ref().ok().map(u64::to_string)),
+                number(case.metric, case.measured),
+                text(outcome.predicted.as_ref().ok().map(|it| number(case.metric, *it))),
                 text(outcome.error().map(|error| error.to_string())),
                 text(outcome.sketch.map(|sketch| sketch.to_string())),
                 text(outcome.predicted.as_ref().err().cloned()),
@@ -248,6 +248,27 @@ fn promised(promise: &Promise) -> String {
 }
 
 /// `0`, `<0.01 %`, `0.52 %`, `310 %`.
+/// A number as case files have it, with commas for people.
+fn counted(metric: Metric, number: u64) -> String {
+    match metric.scale() {
+        1 => grouped(number),
+        scale => format!("{}.{:06}", grouped(number / scale), number % scale),
+    }
+}
+
+/// The same for programs.
+fn number(metric: Metric, number: u64) -> String {
+    match metric.scale() {
+        1 => number.to_string(),
+        scale => format!("{}.{:06}", number / scale, number % scale),
+    }
+}
+
+/// The same in JSON.
+fn value(metric: Metric, of: u64) -> Value {
+    serde_json::from_str(&number(metric, of)).unwrap_or_default()
+}
+
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     if percent == 0.0 {

@@ -472,6 +472,32 @@ choices! {
     }
 }
 
+choices! {
+    /// Which states of recurrent layers vLLM keeps for prefixes that come again.
+    MambaCacheMode {
+        /// Those at the ends of blocks: two for each sequence.
+        Align = "align",
+        /// Those at every block.
+        All = "all",
+        /// None: one state for each sequence.
+        None = "none",
+    }
+}
+
+choices! {
+    /// Type of recurrent states.
+    StateDtype {
+        /// As the model's config and the engine say.
+        Auto = "auto",
+        /// fp32.
+        Float32 = "float32",
+        /// 16 bits.
+        Float16 = "float16",
+        /// 16 bits.
+        Bfloat16 = "bfloat16",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

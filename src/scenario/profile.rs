@@ -20,7 +20,8 @@ pub struct Profile {
     pub id: String,
     /// The name that people use.
     pub name: String,
-    /// Whose rules it follows: `transformers`, `litgpt`, `torchtune`, `torchtitan`, `megatron`.
+    /// Whose rules it follows: `transformers`, `litgpt`, `torchtune`, `torchtitan`, `megatron`, and of engines `vllm`,
+    /// `sglang`, `llama.cpp`, `mlx`.
     pub framework: String,
     /// The version that is described, as ledger entries name their source.
     pub version: &'static str,
@@ -28,7 +29,7 @@ pub struct Profile {
     pub sources: Vec<String>,
     /// The families whose code was read; all of them where none is named.
     pub families: Vec<String>,
-    /// The keys of `[parallel]` that its training over several GPUs reads; none where only one GPU is described.
+    /// The keys of `[parallel]` that a run of it over several GPUs reads; none where only one GPU is described.
     pub layout: Vec<String>,
     /// By what its framework's releases differ.
     pub release: BTreeMap<String, bool>,
@@ -70,8 +71,8 @@ pub struct Training {
     pub adapters_as_model: bool,
 }
 
-/// How an implementation generates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How an implementation generates. Engines have rules of their own, and none of these habits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits")]
 pub struct Serving {
     /// Whether logits of every position of the prompt are computed, with a copy in fp32.
@@ -116,7 +117,7 @@ impl Known {
 }
 
 /// Frameworks that people ask for and that are not described yet.
-pub const NOT_DESCRIBED: [&str; 3] = ["deepspeed", "vllm", "llama.cpp"];
+pub const NOT_DESCRIBED: [&str; 1] = ["deepspeed"];
 
 /// Programs by the names that people use for them, and what a run under them is like: what they build on, which settings
 /// come closest, and what stays different. `accelerate launch` changes nothing on one GPU.
@@ -316,6 +317,11 @@ impl Framework {
     /// Whether a run follows the rules of this framework.
     pub fn builds_by(&self, framework: &str) -> bool {
         self.profile().is_some_and(|profile| profile.framework == framework)
+    }
+
+    /// Whether it is an engine: it serves, with caches of its own, and trains nothing.
+    pub fn is_engine(&self) -> bool {
+        self.profile().is_some_and(|profile| profile.train.is_none() && profile.infer.is_some())
     }
 
     /// The frameworks that are described for a task, for messages.

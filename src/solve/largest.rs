@@ -33,10 +33,13 @@ pub enum Stop {
 pub fn largest(points: &Points<'_>) -> Result<Largest, EstimateError> {
     let [min, max] = points.ends;
     let smallest = points.fit(min)?;
-    if !smallest.fits() {
+    // A kernel for few tokens may take more than one for many: a larger value may fit where the smallest does not.
+    let first = if smallest.fits() { Some(min) } else { points.first_that_fits() };
+    let Some(first) = first else {
+        points.go_on()?;
         return Ok(Largest { value: None, needs: smallest.needs, stopped_by: Stop::Capacity(smallest.needs) });
-    }
-    let value = bisect::last(min, max, |value| points.fits(value));
+    };
+    let value = bisect::last(first, max, |value| points.fits(value));
     let needs = points.fit(value)?.needs;
     let stopped_by = if value == max {
         Stop::End(format!("{} is at most {max}", points.parameter.key))

@@ -8,7 +8,7 @@ use crate::gpu::Gpu;
 use crate::memory::{EstimateError, Fit, surely_fits};
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, Parameter};
-use crate::scenario::{Scenario, Value};
+use crate::scenario::{Scenario, Task, Value};
 use crate::units::Bytes;
 
 /// A run of which one whole number is varied, and what is known of it already.
@@ -24,6 +24,9 @@ pub struct Points<'a> {
     is_cancelled: &'a dyn Fn() -> bool,
     known: RefCell<HashMap<u64, Result<Point, EstimateError>>>,
 }
+
+/// Values that are tried beyond a smallest one that does not fit.
+const TRIED: usize = 14;
 
 /// What a run needs at one value.
 #[derive(Debug, Clone)]
@@ -89,6 +92,14 @@ impl<'a> Points<'a> {
             return self.fit(value).is_ok_and(|fit| fit.fits());
         }
         self.judged(value, |scenario, gpu| self.by.fits(self.model, scenario, gpu))
+    }
+
+    /// Of serving the first of 2, 3, 5, 9, … more than the smallest that fits, where memory may fall with the value.
+    pub(super) fn first_that_fits(&self) -> Option<u64> {
+        let [min, max] = self.ends;
+        let larger = (0..u64::BITS).map(|power| min.saturating_add(1 << power)).take_while(|value| *value <= max);
+        let serves = self.scenario.task == Task::Infer;
+        larger.take_while(|_| serves && self.go_on().is_ok()).take(TRIED).find(|value| self.fits(*value))
     }
 
     /// Whether all of the range fits that the total may lie in.

@@ -2,8 +2,8 @@
 
 use super::{Rank, Stage, Subject};
 use crate::memory::{
-    self, Category, Entry, EstimateError, Exactness, Instant, Layout, Ledger, Lifetime, Overhead, Place, Reserve,
-    Sketch, Step,
+    self, Category, Entry, EstimateError, Exactness, Instant, Layout, Ledger, Lifetime, Origin, Overhead, Place, Pool,
+    Reserve, Sketch, Step,
 };
 use crate::model::{Model, parameters};
 use crate::scenario::{Method, Scenario, Task};
@@ -42,12 +42,18 @@ pub enum Metric {
     Optimizer,
     /// The resident cache of keys and values.
     KvCache,
+    /// States of recurrent layers alone.
+    RecurrentState,
     /// What llama.cpp calls its compute buffer.
     ComputeBuffer,
+    /// Blocks of an engine's pool, a count.
+    KvBlocks,
+    /// Requests of the whole context that a pool holds, in millionths.
+    Concurrency,
 }
 
 impl Metric {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         Self::Parameters,
         Self::Trainable,
         Self::Saved,
@@ -63,7 +69,10 @@ impl Metric {
         Self::Weights,
         Self::Optimizer,
         Self::KvCache,
+        Self::RecurrentState,
         Self::ComputeBuffer,
+        Self::KvBlocks,
+        Self::Concurrency,
     ];
 
     /// The words of case files.
@@ -83,8 +92,19 @@ impl Metric {
         "weights",
         "optimizer",
         "kv_cache",
+        "recurrent_state",
         "compute_buffer",
+        "kv_blocks",
+        "concurrency",
     ];
+
+    /// The unit of what case files say, of which the numbers here are parts: concurrency is said in requests.
+    pub const fn scale(self) -> u64 {
+        match self {
+            Self::Concurrency => 1_000_000,
+            _ => 1,
+        }
+    }
 
     /// The metric of a word.
     pub fn from_word(word: &str) -> Option<Self> {
@@ -133,8 +153,12 @@ impl Metric {
         let ledger = ledger.map_err(|error| error.to_string())?;
         match self {
             Self::Trainable => elements_stepped(&ledger),
-            Self::ComputeBuffer if scenario.framework.word() != "llama.cpp" => {
+            Self::ComputeBuffer if !scenario.framework.builds_by("llama.cpp") => {
                 Err(String::from("compute_buffer: only llama.cpp has one"))
+            }
+            Self::KvBlocks | Self::Concurrency => {
+                let of = |pool: &Pool| if self == Self::KvBlocks { pool.blocks } else { Some(pool.concurrency) };
+                ledger.pool().and_then(of).ok_or_else(|| format!("{}: only of an engine's pool", self.word()))
             }
             _ => self.bytes(&ledger, scenario).map(Bytes::get).map_err(|error| error.to_string()),
         }
@@ -197,13 +221,20 @@ impl Metric {
                 Some(reserve) => ledger.total().saturating_sub(reserve.least).checked_add(reserve.reserved),
                 None => ledger.total().checked_add(usual_slack(ledger)),
             },
-            Self::Weights => Ok(ledger.largest(Category::Parameters).0),
-            Self::Optimizer => Ok(ledger.largest(Category::Optimizer).0),
-            Self::KvCache => Ok(ledger.largest(Category::KvCache).0),
-            Self::ComputeBuffer => {
-                let [logits, workspace] = [Category::Logits, Category::Workspace].map(|it| peak.by_category.get(it));
-                logits.checked_add(workspace)
+            Self::Weights => {
+                Ok(ledger.largest(Category::Parameters).0.checked_add(on_host(ledger, Category::Parameters)?)?)
             }
+            Self::Optimizer => Ok(ledger.largest(Category::Optimizer).0),
+            Self::KvCache if scenario.framework.builds_by("llama.cpp") => {
+                sum(cached(ledger).filter(|entry| entry.origin != Origin::State))
+            }
+            Self::KvCache => Ok(ledger.largest(Category::KvCache).0),
+            Self::RecurrentState => sum(cached(ledger).filter(|entry| entry.origin == Origin::State)),
+            Self::ComputeBuffer => {
+                peak.by_category.get(Category::Workspace).checked_add(on_host(ledger, Category::Workspace)?)
+            }
+            // They are counts.
+            Self::KvBlocks | Self::Concurrency => Ok(Bytes::ZERO),
         }
     }
 
@@ -227,9 +258,27 @@ impl Metric {
                 let ledger = memory::tracked(model, scenario).ok()?;
                 Some(ledger.allocated().get().div_ceil(1 << 20))
             }
-            Self::Trainable | Self::AllocatedStatic | Self::Optimizer | Self::KvCache | Self::ComputeBuffer => None,
+            Self::Trainable
+            | Self::AllocatedStatic
+            | Self::Optimizer
+            | Self::KvCache
+            | Self::RecurrentState
+            | Self::ComputeBuffer
+            | Self::KvBlocks
+            | Self::Concurrency => None,
         }
     }
+}
+
+/// What a category takes in host memory.
+fn on_host(ledger: &Ledger, category: Category) -> Result<Bytes, Overflow> {
+    sum(ledger.host().iter().filter(|entry| entry.category == category))
+}
+
+/// What is cached, on the card and on the host.
+fn cached(ledger: &Ledger) -> impl Iterator<Item = &Entry> {
+    let all = ledger.entries().iter().chain(ledger.host());
+    all.filter(|entry| entry.category == Category::KvCache)
 }
 
 /// The GPUs of a stage of the pipeline, along whose other axes all hold the same.

@@ -11,6 +11,7 @@ mod commands;
 mod completions;
 mod compressed;
 mod encoders;
+mod engines;
 mod found;
 mod images;
 mod import;

@@ -2,7 +2,7 @@
 """Turns a reference file into case files: convert.py IN.json OUT_DIR
 
 IN.json has the format of autograd.json, litgpt.json, torchtune.json, timeline.json, kv.json, lora.json, parameters.json, published.json,
-reserved.json, transformers4.json, objectives.json, kernels.json, towers.json, deepspeed_fsdp.json, sharded.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
+reserved.json, transformers4.json, objectives.json, kernels.json, towers.json, deepspeed_fsdp.json, sharded.json, engines.json or optimizers.json; which one is told by its keys. OUT_DIR gets one file for each group and family, with a `[[case]]` for
 each case and metric. What cannot be said as a case is counted by reason on stderr. The same input gives the same bytes.
 
 kv.json and lora.json only name their models: their configurations come from models.json beside this script, else from
@@ -1166,11 +1166,108 @@ def sharded(record, _models):
     yield case(f"sharded-{record['name']}", f"{kind} tensors", "train", "tensors_peak", record["peak"], scenario, source)
 
 
+# Engines: what released ones printed or planned.
+
+GGML_TYPES = {0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 20: "iq4_nl", 30: "bf16"}
+LAYERS_OF_CLASS = {"every 6th full": {"sliding_window_pattern": 6}, "alternating, first sliding": {}}
+MIB = 1 << 20
+
+
+def engines(record, _models):
+    read = {"llama.cpp": of_llama_cpp, "vllm": of_vllm, "mlx-lm": of_mlx}.get(record["engine"])
+    if not read or "model_type" not in record["model"]:
+        raise Skip(f"{record['metric']} of {record['engine']}: a rule, held by a unit test")
+    yield from read(record)
+
+
+def engine_model(model):
+    keys = {name: value for name, value in model.items() if name != "layer_types"}
+    keys.update(LAYERS_OF_CLASS[model["layer_types"]] if "layer_types" in model else {})
+    if model.get("model_type") == "mamba2":
+        keys["expand"] = model["num_heads"] * model["head_dim"] // model["hidden_size"]
+    return latent(keys)
+
+
+def engine_name(record):
+    model = record["model"]
+    shape = "-".join(str(model[key]) for key in ("hidden_size", "num_hidden_layers", "vocab_size") if key in model)
+    options = " ".join(f"{key}={value}" for key, value in record["options"].items()
+                       if value not in ("", None) and key not in ("note", "layout", "kv_pool_bytes"))
+    return f"{model['model_type']} {shape} {options}".strip()
+
+
+def of_llama_cpp(record):
+    options, metric = record["options"], record["metric"].replace("compute_buffer_cpu", "compute_buffer")
+    if options.get("imatrix"):
+        raise Skip("a mixture made with an importance matrix")
+    if options.get("note"):
+        raise Skip(f"llama.cpp: {options['note']}")
+    infer, sequences = {}, options.get("n_seq_max", 1)
+    if metric == "weights":
+        infer["weights"] = options["ftype"]
+    else:
+        infer.update(context_length=options["n_ctx"] // sequences, concurrency=sequences)
+        for option, key in (("n_ubatch", "prefill_tokens"), ("swa_full", "swa_full"), ("kv_unified", "kv_unified")):
+            if option in options:
+                infer[key] = options[option]
+        if "type_k" in options:
+            infer["kv_cache"], infer["cache_type_v"] = GGML_TYPES[options["type_k"]], GGML_TYPES[options["type_v"]]
+        infer["attention"] = "eager" if options.get("flash_attn_type") == 0 else "flash"
+    # All of it was on the host, by whose backend these were printed.
+    infer["gpu_layers"] = 0
+    figure = record["value"] * (MIB if record["unit"] == "MiB" else 1)
+    scenario = {"framework": "llama.cpp", "infer": infer, "config": engine_model(record["model"])}
+    group = f"llama.cpp {metric.replace('_', ' ')}"
+    yield case(f"llama.cpp {engine_name(record)}/{metric}", group, "infer", metric, round(figure), scenario,
+               f"{record['version']}: {record['how']}")
+
+
+def of_mlx(record):
+    options = record["options"]
+    if record["metric"] != "weights":
+        raise Skip("rooms of a cache after given calls, held by a unit test")
+    word = {"affine": f"mlx-{options.get('bits')}bit"}.get(options["mode"], f"mlx-{options['mode']}")
+    if options["mode"] == "affine" and options.get("group_size") != 64:
+        raise Skip("groups of another size than 64")
+    scenario = {"framework": "mlx", "infer": {"weights": word}, "config": engine_model(record["model"])}
+    yield case(f"mlx-lm {engine_name(record)}/weights", "mlx-lm weights", "infer", "weights", record["value"], scenario,
+               f"{record['version']}: {record['how']}")
+
+
+def of_vllm(record):
+    options, model = record["options"], dict(record["model"])
+    infer = {"context_length": options["max_model_len"], "prefill_tokens": options["max_num_batched_tokens"],
+             "async_scheduling": options["async_scheduling"], "block_size": options["block_size"],
+             "kv_cache_memory_bytes": options["kv_pool_bytes"], "mamba_cache_mode": options["mamba_cache_mode"],
+             "kv_cache": {"fp8": "fp8", None: "bf16"}[model.pop("kv_cache_dtype", None)]}
+    dtype = model.pop("mamba_ssm_cache_dtype", None)
+    if dtype:
+        infer["mamba_ssm_cache_dtype"] = dtype
+    # Caches do not depend on the rest of a config, which is left out: any will do.
+    if "attention_layers" in model:
+        mixers = [model.pop(key) for key in ("attention_layers", "mamba_layers", "mlp_layers")]
+        model["hybrid_override_pattern"] = "*" * mixers[0] + "M" * mixers[1] + "-" * mixers[2]
+        model["num_hidden_layers"] = sum(mixers)
+    if "full_every" in model:
+        model["no_rope_layer_interval"] = model.pop("full_every")
+    if "num_key_value_heads" in model:
+        model.update(num_attention_heads=model["num_key_value_heads"], hidden_size=1024)
+    scenario = {"framework": "vllm", "infer": infer, "config": engine_model(model)}
+    source = f"vLLM {record['version']}: {record['how']}"
+    for metric, key in (("kv_blocks", "num_blocks"), ("concurrency", "max_concurrency")):
+        found = case(f"vllm {engine_name(record)}/{metric}", f"vllm {metric.replace('_', ' ')}", "infer", metric,
+                     record["value"][key], scenario, source)
+        found["measured"] = record["value"][key]
+        yield found
+
+
 def is_reserved(record):
     return "smallest_mib" in (record.get("measured") or {})
 
 
 def reader(record):
+    if {"engine", "options", "metric", "value"} <= set(record):
+        return engines
     if {"prompt", "new"} <= set(record.get("run") or {}):
         return generated
     if {"framework", "source"} <= set(record) and {"requested_peak", "max_memory_allocated"} & set(record.get("measured") or {}):

@@ -5,11 +5,9 @@ mod compressed;
 mod encoded;
 mod played;
 mod rebuilt;
-mod spec;
 mod stored;
 
 use self::cache::Cache;
-use self::stored::Stored;
 use super::attention::check_attention;
 use super::fed::fed;
 use super::length::check_length;
@@ -28,6 +26,7 @@ use crate::model::Model;
 use crate::model::architecture::KeyValues;
 use crate::scenario::profile::{Profile, Serving};
 use crate::scenario::{Attention, Infer, Placement};
+use crate::states::stored::Stored;
 use crate::states::{quantized, recurrent, weights};
 use crate::tape::timeline::Timeline;
 use crate::tape::{Dtype, recorded};
@@ -147,7 +146,7 @@ impl<'a> Served<'a> {
             return encoded::ledger(self);
         }
         let Self { model, ref infer, serving, ref stored, prompt, .. } = *self;
-        let mut entries = stored.parameters(model, serving, always())?;
+        let mut entries = stored::parameters(stored, model, serving, always())?;
         entries.append(&mut self.buffers(always())?);
         entries.append(&mut self.pixels()?);
         let steps = Alive::at([Instant::Prefill, Instant::Decode]);

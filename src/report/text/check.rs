@@ -3,6 +3,7 @@
 use super::{Ink, Look, bar, card, headline, ratio, wrap_sentence};
 use crate::memory::{Category, Fit, Ledger, Verdict, notes_of_card};
 use crate::report::Report;
+use crate::report::serving::serving;
 use crate::report::stages::{StageRow, chart, fullest_stage};
 use crate::scenario::{Estimator, Task};
 use crate::units::Bytes;
@@ -24,6 +25,8 @@ pub fn check(report: &Report, look: Look) -> String {
         lines.push(verdict(fit, look));
         lines.extend(allocator(report, fit, look));
     }
+    let answers = serving(report.model, report.scenario, report.gpu, &report.ledger);
+    lines.extend(answers.iter().flat_map(|answers| answers.sentences(look.unit)).map(|line| wrap_sentence(&line)));
     let peak = report.ledger.peak();
     // Serving has no steps of which one is the first.
     let trains = report.scenario.task == Task::Train;

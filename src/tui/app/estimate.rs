@@ -6,6 +6,7 @@ use super::App;
 use crate::gpu::Gpu;
 use crate::memory::{self, Category, Fit, Instant, Ledger, Moment, Sketch, Step, Verdict};
 use crate::model::Model;
+use crate::report::serving::{Serving, serving};
 use crate::scenario::{Estimator, Scenario, Task};
 use crate::tui::action::Action;
 use crate::units::Bytes;
@@ -21,6 +22,8 @@ pub(crate) struct Estimate {
     pub(crate) sketch: Option<Sketch>,
     /// Against well-known cards, smallest first.
     pub(crate) cards: Vec<CardFit>,
+    /// What a run that serves answers beside its bytes.
+    pub(crate) serving: Option<Serving>,
     task: Task,
 }
 
@@ -99,7 +102,8 @@ impl App {
         };
         let mut cards: Vec<CardFit> = self.well_known_cards().filter_map(card_fit).collect();
         cards.sort_by_key(|card| card.capacity);
-        Ok(Estimate { ledger, fit, sketch, cards, task: scenario.task })
+        let serving = serving(model, scenario, gpu, &ledger);
+        Ok(Estimate { ledger, fit, sketch, cards, serving, task: scenario.task })
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::spec::{READ, Source, cached, compressed, entry};
 use crate::layers::in_window;
 use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Place};
 use crate::model::Model;
 use crate::model::architecture::{Attention, KeyValues};
 use crate::scenario::Infer;
 use crate::shape::{Dim, Shape};
+use crate::states::cache::{READ, Source, cached, compressed, entry};
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
 

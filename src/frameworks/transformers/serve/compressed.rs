@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::cache::Cache;
-use super::spec::{READ, TWO, entry, widths};
 use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Place};
 use crate::shape::{Dim, Shape};
+use crate::states::cache::{READ, TWO, entry, widths};
 use crate::units::{Bits, Bytes, Overflow};
 
 /// What lies behind the views of keys and gates after the prompt, and what one layer sees while decoding: its keys put

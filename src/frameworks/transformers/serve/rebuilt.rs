@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 
 use super::cache::{Cache, MEASURED};
-use super::spec::entry;
 use crate::ledger::{Alive, Category, Entry, Instant, Lifetime, Place};
 use crate::scenario::profile::Serving;
 use crate::shape::{Dim, Shape};
+use crate::states::cache::entry;
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
 

@@ -12,8 +12,8 @@ use crate::model::{Architecture, Model};
 use crate::scenario::profile::Serving;
 use crate::shape::{Dim, Shape};
 
-use crate::states::quantized::{self, Format, Kernel};
 use crate::states::shard::Shards;
+use crate::states::stored::Stored;
 use crate::states::weights::{self, Set};
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
@@ -23,106 +23,39 @@ const BUFFER: &str = "AutoGPTQ's ExLlama kernel: a buffer of the largest quantiz
 const COPY: &str = "fp8 checkpoints of models with a tied head: the loaded model has the matrix twice";
 const BLOCKS: &str = "PyTorch's caching allocator: blocks of which less than 1 MiB would be left are not split";
 
-/// How a model's weights are stored.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stored {
-    /// The type of what is not quantized, and of arithmetic.
-    pub(crate) plain: Dtype,
-    format: Option<Format>,
-}
-
-impl Stored {
-    /// What a word of `infer.weights` means for a model.
-    pub(crate) fn of(model: &Model, word: &str) -> Result<Self, EstimateError> {
-        const KEY: &str = "infer.weights";
-        let (word, own) = if word == "native" { native(model)? } else { (word, None) };
-        let plain = if word == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
-        if matches!(word, "fp32" | "bf16" | "fp16") {
-            return Ok(Self { plain, format: None });
-        }
-        let Some(format) = own.or_else(|| Format::of_word(word)) else {
-            let covered = String::from("formats whose layout is known for this model's family");
-            return Err(EstimateError::NotCovered { key: KEY, value: word.to_owned(), covered });
-        };
-        format.check(model, KEY, word)?;
-        Ok(Self { plain, format: Some(format) })
+/// The weights and what stands beside them as long as the model does.
+pub(super) fn parameters(
+    stored: &Stored,
+    model: &Model,
+    serving: Serving,
+    alive: Alive,
+) -> Result<Vec<Entry>, EstimateError> {
+    let architecture = &model.architecture;
+    let bits = Bits::whole(stored.plain.bits());
+    let set = Set { architecture, blocks: &blocks(architecture), bits, copies: bits, shards: Shards::Whole };
+    let mut entries = stored.entries(&set, alive)?;
+    if architecture.mixed_streams.is_some() {
+        widen(&mut entries, set.blocks)?;
     }
-
-    /// Whether they are an AWQ checkpoint's.
-    pub(crate) fn is_awq(&self, architecture: &Architecture) -> bool {
-        self.method(architecture) == Some(Method::Awq)
+    let method = stored.method(architecture);
+    if method == Some(Method::FineGrainedFp8) && serving.unties_fp8_head && architecture.tie_word_embeddings {
+        entries.extend(second_head(&entries));
     }
-
-    fn method(&self, architecture: &Architecture) -> Option<Method> {
-        self.format?.method(architecture)
+    if serving.tables_in_layers {
+        entries.extend(tables(architecture, stored.plain, alive)?);
     }
-
-    /// How they are quantized, where they are.
-    pub(crate) const fn format(&self) -> Option<Format> {
-        self.format
+    if method == Some(Method::Gptq) && serving.exllama_buffer {
+        entries.extend(unpacking_buffer(&entries)?);
     }
-
-    /// Whether it is known in which order they come to the card.
-    pub(crate) const fn is_played(&self) -> bool {
-        matches!(self.format, None | Some(Format::FourBits(_)))
+    // The block that is made ready is for parameters.
+    let alone: Vec<&Entry> =
+        entries.iter().filter(|entry| !serving.loads_in_one_block || entry.origin == Origin::Buffer).collect();
+    if !alone.is_empty() {
+        check_depth(&alone)?;
+        let rest = remainders(&alone, alive)?;
+        entries.push(rest);
     }
-
-    /// How matrix products read the weights.
-    pub(crate) fn kernel(&self, architecture: &Architecture) -> Option<Kernel> {
-        self.format?.kernel(architecture)
-    }
-
-    /// The weights and what stands beside them as long as the model does.
-    pub(crate) fn parameters(
-        &self,
-        model: &Model,
-        serving: Serving,
-        alive: Alive,
-    ) -> Result<Vec<Entry>, EstimateError> {
-        let architecture = &model.architecture;
-        let bits = Bits::whole(self.plain.bits());
-        let set = Set { architecture, blocks: &blocks(architecture), bits, copies: bits, shards: Shards::Whole };
-        let mut entries = match self.format {
-            Some(format) => quantized::parameters(&set, format, alive)?,
-            None => set.parameters(alive)?,
-        };
-        if architecture.mixed_streams.is_some() {
-            widen(&mut entries, set.blocks)?;
-        }
-        let method = self.method(architecture);
-        if method == Some(Method::FineGrainedFp8) && serving.unties_fp8_head && architecture.tie_word_embeddings {
-            entries.extend(second_head(&entries));
-        }
-        if serving.tables_in_layers {
-            entries.extend(tables(architecture, self.plain, alive)?);
-        }
-        if method == Some(Method::Gptq) && serving.exllama_buffer {
-            entries.extend(unpacking_buffer(&entries)?);
-        }
-        // The block that is made ready is for parameters.
-        let alone: Vec<&Entry> =
-            entries.iter().filter(|entry| !serving.loads_in_one_block || entry.origin == Origin::Buffer).collect();
-        if !alone.is_empty() {
-            check_depth(&alone)?;
-            let rest = remainders(&alone, alive)?;
-            entries.push(rest);
-        }
-        Ok(entries)
-    }
-}
-
-/// The word for the type that a model was published in, and the format where that is more than the word says.
-fn native(model: &Model) -> Result<(&'static str, Option<Format>), EstimateError> {
-    let found = model.architecture.checkpoint.as_ref();
-    let found = found.map(|own| (own.word, own.scheme.map(|_| Format::Checkpoint)));
-    found.ok_or_else(|| {
-        let id = &model.id;
-        let problem = match &model.card.quantization {
-            Some(found) => format!("`native`, but {id} was published as {found}, whose layout is not covered"),
-            None => format!("`native`, but {id} does not say in which type it was published (torch_dtype)"),
-        };
-        EstimateError::Invalid { key: "infer.weights", problem }
-    })
+    Ok(entries)
 }
 
 /// DeepSeek-V4's class keeps norms, sinks, biases of positions and what mixes streams in fp32, whatever the rest is in.

@@ -32,6 +32,38 @@ pub(super) fn serving_in_detail(scenario: &Scenario) -> bool {
     inferring(scenario) && in_detail(scenario)
 }
 
+fn served_by(scenario: &Scenario, frameworks: &[&str]) -> bool {
+    serving_in_detail(scenario) && frameworks.iter().any(|framework| scenario.framework.builds_by(framework))
+}
+
+/// Served by `generate()`.
+pub(super) fn by_transformers(scenario: &Scenario) -> bool {
+    serving_in_detail(scenario) && !by_engine(scenario)
+}
+
+/// Served by an engine with caches of its own.
+pub(super) fn by_engine(scenario: &Scenario) -> bool {
+    served_by(scenario, &["vllm", "sglang", "llama.cpp", "mlx"])
+}
+
+pub(super) fn by_vllm(scenario: &Scenario) -> bool {
+    served_by(scenario, &["vllm"])
+}
+
+pub(super) fn by_llama_cpp(scenario: &Scenario) -> bool {
+    served_by(scenario, &["llama.cpp"])
+}
+
+/// Engines that take a share of the card, whatever they need.
+pub(super) fn by_budget(scenario: &Scenario) -> bool {
+    served_by(scenario, &["vllm", "sglang"])
+}
+
+/// Metal wires memory of these.
+pub(super) fn on_metal(scenario: &Scenario) -> bool {
+    served_by(scenario, &["mlx", "llama.cpp"])
+}
+
 pub(super) fn inferring(scenario: &Scenario) -> bool {
     scenario.task == Task::Infer
 }
@@ -95,7 +127,7 @@ pub(super) fn seeing(scenario: &Scenario) -> bool {
 }
 
 pub(super) fn serving_images(scenario: &Scenario) -> bool {
-    serving_in_detail(scenario) && scenario.infer.images > 0
+    by_transformers(scenario) && scenario.infer.images > 0
 }
 
 /// Adapters are two matrices each.
@@ -116,9 +148,9 @@ pub(super) fn uncovered(_: &Scenario) -> bool {
     false
 }
 
-/// A training step over several GPUs, by a framework that reads this key of `[parallel]`.
+/// A run over several GPUs, by a framework that reads this key of `[parallel]`.
 pub(super) fn laid_out(scenario: &Scenario, key: &str) -> bool {
-    training_in_detail(scenario) && scenario.gpus > 1 && scenario.framework.lays_out(key)
+    in_detail(scenario) && scenario.is_spread() && scenario.gpus > 1 && scenario.framework.lays_out(key)
 }
 
 /// The same, where GPUs divide matrices.

@@ -1,7 +1,7 @@
 //! The rows of `[infer]`.
 
 use super::super::{Parameter, Step};
-use super::applies::{inferring, serving_images, serving_in_detail, uncovered};
+use super::applies::{by_budget, by_llama_cpp, by_transformers, by_vllm, inferring, serving_images, serving_in_detail};
 use super::{LARGEST, MOST_IMAGES};
 
 const INFERENCE_WEIGHTS: &[&str] = &[
@@ -34,7 +34,29 @@ const INFERENCE_WEIGHTS: &[&str] = &[
     "q3_k_s",
     "q2_k",
 ];
-const KV_TYPES: &[&str] = &["fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q4_0"];
+const KV_TYPES: &[&str] = &[
+    "fp32",
+    "bf16",
+    "fp16",
+    "fp8",
+    "int8",
+    "fp8_per_token_head",
+    "int8_per_token_head",
+    "int4_per_token_head",
+    "nvfp4",
+    "turboquant_k8v4",
+    "turboquant_4bit_nc",
+    "turboquant_k3v4_nc",
+    "turboquant_3bit_nc",
+    "q8_0",
+    "q5_1",
+    "q5_0",
+    "q4_1",
+    "q4_0",
+    "iq4_nl",
+];
+/// The types that llama.cpp caches in.
+const GGML_TYPES: &[&str] = &["fp32", "bf16", "fp16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
 
 pub(super) const INFER: &[Parameter] = &[
     row!(infer.weights)
@@ -56,7 +78,7 @@ pub(super) const INFER: &[Parameter] = &[
     row!(infer.images)
         .within([0, MOST_IMAGES], Step::One)
         .label("images")
-        .when(serving_in_detail)
+        .when(by_transformers)
         .help("images of each sequence, or sounds, whose tokens lengthen it"),
     row!(infer.image_size)
         .label("image size")
@@ -73,12 +95,12 @@ pub(super) const INFER: &[Parameter] = &[
         .label("prefill")
         .unit("tokens")
         .when(serving_in_detail)
-        .help("tokens of all prompts; unset: the context but for its last token"),
+        .help("tokens of all prompts; of an engine: in one forward pass (max_num_batched_tokens, n_ubatch); unset: its own rule"),
     row!(infer.prefill_chunk_size)
         .within([1, LARGEST], Step::Multiple(256))
         .label("prefill chunk")
         .unit("tokens")
-        .when(serving_in_detail)
+        .when(by_transformers)
         .help("tokens of each prompt in one forward pass; unset: the whole prompt"),
     row!(infer.attention)
         .label("attention")
@@ -87,19 +109,65 @@ pub(super) const INFER: &[Parameter] = &[
         .help("flash is any fused kernel; eager makes the scores, b·a·s²"),
     row!(infer.do_sample)
         .label("sampling")
-        .when(serving_in_detail)
+        .when(by_transformers)
         .help("whether tokens are drawn by their probabilities; else the likeliest is taken"),
-    row!(infer.gpu_memory_utilization).label("utilization").when(uncovered).help("share of the card that vLLM takes"),
+    row!(infer.cache_type_v)
+        .one_of(GGML_TYPES, true)
+        .label("cache type v")
+        .when(by_llama_cpp)
+        .help("type of cached values (--cache-type-v); unset: that of keys"),
+    row!(infer.gpu_memory_utilization)
+        .label("utilization")
+        .when(by_budget)
+        .help("share of the card that the engine takes (mem_fraction_static of SGLang; unset there: its own rule)"),
+    row!(infer.kv_cache_memory_bytes)
+        .within([1, u64::MAX], Step::Double)
+        .label("pool bytes")
+        .unit("bytes")
+        .when(by_vllm)
+        .help("bytes of the pool of blocks (--kv-cache-memory-bytes); unset: what the share of the card leaves"),
     row!(infer.block_size)
         .within([1, LARGEST], Step::Double)
         .label("block size")
         .unit("tokens")
-        .when(uncovered)
-        .help("tokens in a cache block of vLLM"),
+        .when(by_vllm)
+        .help("tokens in a cache block; kernels and recurrent layers may ask for more"),
     row!(infer.max_num_seqs)
         .within([1, LARGEST], Step::Double)
         .label("max sequences")
         .unit("sequences")
-        .when(uncovered)
-        .help("most sequences that vLLM schedules"),
+        .when(by_vllm)
+        .help("most sequences that are scheduled; unset: by the card"),
+    row!(infer.async_scheduling)
+        .label("async scheduling")
+        .when(by_vllm)
+        .help("a batch is scheduled while the one before still runs: windows reserve tokens of both"),
+    row!(infer.mamba_cache_mode)
+        .label("mamba cache")
+        .when(by_vllm)
+        .help("which states of recurrent layers are kept for prefixes that come again"),
+    row!(infer.mamba_ssm_cache_dtype)
+        .label("state type")
+        .when(by_budget)
+        .help("type of recurrent states; auto: as the config and the engine say"),
+    row!(infer.gpu_layers)
+        .within([0, LARGEST], Step::One)
+        .label("gpu layers")
+        .unit("layers")
+        .when(by_llama_cpp)
+        .help("layers on the card, the last first, the output among them (-ngl); the rest stays on the host"),
+    row!(infer.cpu_moe_layers)
+        .within([0, LARGEST], Step::One)
+        .label("cpu moe layers")
+        .unit("layers")
+        .when(by_llama_cpp)
+        .help("layers whose experts stay on the host, the first ones first (--n-cpu-moe)"),
+    row!(infer.swa_full)
+        .label("swa full")
+        .when(by_llama_cpp)
+        .help("layers with a window keep all tokens (--swa-full; the library's own default)"),
+    row!(infer.kv_unified)
+        .label("kv unified")
+        .when(by_llama_cpp)
+        .help("all sequences share one cache (--kv-unified)"),
 ];

@@ -1,7 +1,7 @@
 //! The rows of `[runtime]`.
 
 use super::super::{Parameter, Step};
-use super::applies::in_detail;
+use super::applies::{in_detail, on_metal};
 
 pub(super) const RUNTIME: &[Parameter] = &[
     row!(runtime.alloc_conf)
@@ -25,4 +25,10 @@ pub(super) const RUNTIME: &[Parameter] = &[
         .unit("MiB")
         .when(in_detail)
         .help("what is to stay free on the card"),
+    row!(runtime.wired_limit_mib)
+        .within([0, 1 << 30], Step::Multiple(1024))
+        .label("wired limit")
+        .unit("MiB")
+        .when(on_metal)
+        .help("what Metal may wire of unified memory (sysctl iogpu.wired_limit_mb); unset: its own share of RAM"),
 ];

@@ -1,6 +1,7 @@
 //! The right panel: a bar per category, the total, and what more there is room for.
 
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
 
@@ -96,6 +97,12 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
         let area = rows.take(1);
         detail::place(app, estimate, theme, frame, area);
     }
+    for answer in said::of_serving(estimate, app.unit) {
+        if rows.free() > 0 {
+            let area = rows.take(1);
+            said::line(&answer, Style::new(), theme, frame, area);
+        }
+    }
     for note in said::of_card(app) {
         if rows.free() > 0 {
             let area = rows.take(1);
@@ -122,7 +129,7 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
         frame.spot(area, Spot::Do(Action::Show(View::Timeline)));
     }
     // What the framework has decided, and for which release all of this holds, where there is room for more than that.
-    let of_framework = said::of_framework(app);
+    let of_framework = said::of_framework(app, estimate);
     if rows.free() > 4 + u16::try_from(of_framework.len()).unwrap_or(u16::MAX) {
         rows.take(1);
         for words in of_framework {

@@ -29,11 +29,11 @@ impl Source {
 /// Where the cache of attention over compressed tokens is read.
 pub(crate) const READ: Source = Source::read("DeepSeek-V4's cache layers of Transformers 5.23, read");
 
-pub(super) const TWO: Dim = Dim { symbol: "", size: 2 };
+pub(crate) const TWO: Dim = Dim { symbol: "", size: 2 };
 
 /// What a layer caches of each token: heads and their width. Latent attention caches what it expands from; a layer that
 /// reads the keys and values of an earlier one caches nothing.
-pub(super) fn cached(attention: &Attention) -> Vec<(&'static str, Dim, Dim)> {
+pub(crate) fn cached(attention: &Attention) -> Vec<(&'static str, Dim, Dim)> {
     if attention.variant.key_values == KeyValues::Earlier {
         return Vec::new();
     }
@@ -60,7 +60,7 @@ pub(super) fn cached(attention: &Attention) -> Vec<(&'static str, Dim, Dim)> {
 
 /// What is kept beside the window when each sequence has so many tokens: a compressed token for every so many, keys and
 /// gates of those that are not compressed yet, and of the last ones that were, where the next overlap them.
-pub(super) fn compressed(attention: &Attention, batch: u64, tokens: u64) -> Vec<(&'static str, [Dim; 4])> {
+pub(crate) fn compressed(attention: &Attention, batch: u64, tokens: u64) -> Vec<(&'static str, [Dim; 4])> {
     let Some((compressed, rate)) = attention.variant.compressed.and_then(|it| Some((it, it.rate?))) else {
         return Vec::new();
     };
@@ -84,7 +84,7 @@ pub(super) fn compressed(attention: &Attention, batch: u64, tokens: u64) -> Vec<
 }
 
 /// The names of what the compressor and the indexer keep, and the width of their keys.
-pub(super) fn widths(attention: &Attention, compressed: Compressed) -> Vec<([&'static str; 3], u64)> {
+pub(crate) fn widths(attention: &Attention, compressed: Compressed) -> Vec<([&'static str; 3], u64)> {
     let names = ["compressed keys", "keys and gates to compress", "keys and gates that overlap"];
     let mut widths = vec![(names, attention.head_dim)];
     if let Some(indexer) = compressed.indexer {

@@ -1,0 +1,164 @@
+//! Serving engines: what each keeps of the same model, what a card holds, and laws that every run obeys.
+
+use brimful::memory::{self, Category, Fit, Ledger};
+use brimful::model::Model;
+use brimful::preset::Library;
+use brimful::scenario::parameter::Parameter;
+use brimful::scenario::{Framework, Infer, Scenario, Task, Value};
+use brimful::solve::{By, Points, largest};
+
+const ENGINES: [&str; 6] = ["vllm", "sglang", "llama.cpp", "llama-cpp-python", "ollama", "mlx"];
+
+fn model(id: &str) -> Model {
+    Library::embedded().model(id).unwrap().clone()
+}
+
+/// A run of an engine with its own defaults, but for what is changed.
+fn run(engine: &str, change: impl Fn(&mut Scenario)) -> Scenario {
+    let framework = Framework::of(Library::embedded().profiles().of(engine).unwrap());
+    let mut scenario = Scenario { task: Task::Infer, framework, ..Scenario::default() };
+    scenario.follow_framework(|_| false);
+    scenario.infer.weights = String::from("bf16");
+    change(&mut scenario);
+    scenario
+}
+
+fn ledger(id: &str, engine: &str, change: impl Fn(&mut Infer)) -> Ledger {
+    let scenario = run(engine, |scenario| change(&mut scenario.infer));
+    memory::estimate(&model(id), &scenario, Library::embedded().gpu("h100-sxm-80").ok()).unwrap()
+}
+
+fn on_host(ledger: &Ledger, category: Category) -> u64 {
+    ledger.host().iter().filter(|entry| entry.category == category).map(|entry| entry.bytes.get()).sum()
+}
+
+/// Ten full and fifty-two windowed layers at 32,768 tokens: what the engines' own code keeps of them.
+#[test]
+fn the_same_model_is_kept_otherwise_by_each_engine() {
+    let cache = |engine: &str| {
+        let ledger = ledger("gemma-3-27b-it", engine, |infer| {
+            infer.context_length = 32_768;
+            infer.prefill_tokens = Some(if engine == "vllm" { 16_384 } else { 512 });
+        });
+        ledger.largest(Category::KvCache).0.get()
+    };
+    let token = 16 * 128 * 2 * 2;
+    // Cells of a window are its tokens and a batch.
+    assert_eq!(cache("llama.cpp"), token * (10 * 32_768 + 52 * 1536));
+    assert_eq!(cache("llama-cpp-python"), token * 62 * 32_768);
+    // Six groups of ten windowed layers, two of them padded, reserve two batches beside the window; one block is nobody's.
+    let blocks = 2048 + 6 * 2049;
+    assert_eq!(cache("vllm"), token * 10 * 16 * (blocks + 1));
+}
+
+/// `llama_model_quantize` counts a table once; with the output on the card it is there as a head too.
+#[test]
+fn layers_on_the_card_and_on_the_host_are_the_model() {
+    for id in ["llama-3.2-1b", "llama-3.1-8b", "qwen3-30b-a3b", "gemma-3-27b-it"] {
+        let of = model(id);
+        let layers = of.architecture.num_hidden_layers();
+        let both = |gpu_layers, cpu_moe_layers| {
+            let ledger = ledger(id, "llama.cpp", |infer| {
+                (infer.gpu_layers, infer.cpu_moe_layers) = (gpu_layers, cpu_moe_layers);
+            });
+            let card = ledger.largest(Category::Parameters).0.get();
+            let caches = ledger.largest(Category::KvCache).0.get() + on_host(&ledger, Category::KvCache);
+            (card, on_host(&ledger, Category::Parameters), caches)
+        };
+        let (none, all, caches) = both(0, 0);
+        assert_eq!(none, 0, "{id}: nothing on the card");
+        let tied = of.architecture.tie_word_embeddings;
+        let table = if tied { 2 * of.architecture.vocab_size * of.architecture.hidden_size } else { 0 };
+        let mut before = 0;
+        for gpu_layers in [1, 2, layers / 2, layers, layers + 1, 999] {
+            let (card, host, kept) = both(gpu_layers, 0);
+            assert_eq!(card + host, all + table, "{id} -ngl {gpu_layers}");
+            assert_eq!(kept, caches, "{id} -ngl {gpu_layers}");
+            assert!(card >= before, "{id} -ngl {gpu_layers}");
+            before = card;
+        }
+        let (card, host, _) = both(999, 2);
+        assert_eq!(card + host, all + table);
+        assert_eq!(card < before, id == "qwen3-30b-a3b", "{id}: experts of two layers");
+    }
+}
+
+#[test]
+fn a_pool_is_what_the_share_leaves() {
+    let library = Library::embedded();
+    let gpu = library.gpu("h100-sxm-80").unwrap();
+    for engine in ["vllm", "sglang"] {
+        let scenario = run(engine, |_| {});
+        let found = memory::estimate(&model("llama-3.1-8b"), &scenario, Some(gpu)).unwrap();
+        let pool = *found.pool().unwrap();
+        // What fits in the pool fits on the card, and one request more does not.
+        let most = pool.concurrency / 1_000_000;
+        let fits = |concurrency| {
+            let scenario = run(engine, |scenario| scenario.infer.concurrency = concurrency);
+            memory::fits(&model("llama-3.1-8b"), &scenario, gpu).unwrap()
+        };
+        assert!(fits(most - 1) && !fits(most + 1), "{engine}: {most}");
+        assert!(pool.tokens / 8192 >= most);
+        let half = run(engine, |scenario| scenario.infer.gpu_memory_utilization = Some(0.5));
+        let half = memory::estimate(&model("llama-3.1-8b"), &half, Some(gpu)).unwrap();
+        assert!(half.pool().unwrap().bytes < pool.bytes);
+    }
+}
+
+/// Every preset under every engine: refused by `check` where it has no ledger, more memory for more, and the largest that
+/// fits is found, as far as one can try.
+#[test]
+fn more_takes_more_and_the_largest_is_found() {
+    let library = Library::embedded();
+    let gpu = library.gpu("rtx-4090").unwrap();
+    let mut served = 0;
+    for model in library.models() {
+        for engine in ENGINES {
+            let needs = |key: &str, value: u64| {
+                let mut scenario = run(engine, |_| {});
+                Parameter::by_key(key).unwrap().set(&mut scenario, Value::Count(value)).unwrap();
+                memory::suit(model, &mut scenario, |_| false);
+                let found = memory::estimate(model, &scenario, Some(gpu));
+                assert_eq!(
+                    memory::check(model, &scenario).is_ok(),
+                    found.is_ok(),
+                    "{} {engine} {key}={value}",
+                    model.id
+                );
+                Some(Fit::of(&found.ok()?, gpu).unwrap().needs)
+            };
+            for key in ["infer.concurrency", "infer.context_length"] {
+                let all = [1, 2, 3, 255, 256, 257, 1000, 4096].map(|value| needs(key, value));
+                let all: Vec<_> = all.into_iter().flatten().collect();
+                assert!(all.is_sorted(), "{} {engine} {key}: {all:?}", model.id);
+                served += usize::from(!all.is_empty());
+            }
+        }
+    }
+    assert!(served > 1500, "{served}");
+}
+
+#[test]
+fn the_largest_is_what_trying_each_finds() {
+    let library = Library::embedded();
+    let gpu = library.gpu("rtx-4090").unwrap();
+    for (id, weights) in [("llama-3.1-8b", "bf16"), ("qwen3-30b-a3b", "q4_k_m"), ("llama-3.2-3b", "gptq-int4")] {
+        for engine in ["transformers", "vllm", "llama.cpp"] {
+            let of = model(id);
+            let mut scenario = run(engine, |scenario| scenario.infer.context_length = 4096);
+            scenario.infer.weights = String::from(weights);
+            let key = Parameter::by_key("infer.concurrency").unwrap();
+            let Ok(points) = Points::of(&of, &scenario, Some(gpu), key, By::Tensors) else { continue };
+            let Ok(found) = largest(&points) else { continue };
+            let fits = |value| {
+                key.set(&mut scenario.clone(), Value::Count(value)).unwrap();
+                let mut tried = scenario.clone();
+                key.set(&mut tried, Value::Count(value)).unwrap();
+                let ledger = memory::estimate(&of, &tried, Some(gpu));
+                ledger.is_ok_and(|ledger| Fit::of(&ledger, gpu).unwrap().fits())
+            };
+            let tried = (1..=128).rev().find(|value| fits(*value));
+            assert_eq!(found.value.map(|value| value.min(128)), tried, "{id} {weights} {engine}");
+        }
+    }
+}
