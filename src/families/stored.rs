@@ -12,6 +12,10 @@ pub enum LlamaCpp {
         /// Whether it asks for shared keys and values.
         shared: bool,
     },
+    /// Gemma 3n and 4, whose files have keys and values of layers too that take an earlier layer's.
+    WithUnused,
+    /// None: it has no such models.
+    Absent,
     /// Any other.
     Other,
 }
@@ -22,6 +26,9 @@ pub fn llama_cpp(family: &Family) -> LlamaCpp {
         "falcon" => LlamaCpp::Falcon,
         "llama" | "mistral" | "mixtral" => LlamaCpp::Seventy { shared: true },
         "qwen2" | "nemotron-nas" => LlamaCpp::Seventy { shared: false },
+        "gemma3n_text" | "gemma4_text" => LlamaCpp::WithUnused,
+        "opt" | "gpt_neo" | "gptj" | "vaultgemma" | "mllama_text_model" | "minimax" => LlamaCpp::Absent,
+        "megatron-gpt" | "megatron-hybrid" => LlamaCpp::Absent,
         _ => LlamaCpp::Other,
     }
 }
@@ -39,37 +46,96 @@ pub enum Mlx {
     WideRoutersAndGate,
     /// Outputs of attention and networks and the head have 8 bits.
     WideOutputs,
+    /// Nothing, but it has keys and values of layers too that take an earlier layer's.
+    WithUnused,
 }
 
 /// Classes of mlx-lm 0.32.2 (`quant_predicate` of each), by what they quantize otherwise.
-const MLX: [(Mlx, &[&str]); 5] = [
+const MLX: [(Mlx, &[&str]); 6] = [
     (
         Mlx::Plain,
         &[
-            "llama", "mistral", "ministral3", "qwen2", "qwen3", "qwen3_5", "gemma", "gemma2", "gemma3_text",
-            "gemma3n_text", "cohere", "cohere2", "phi", "phi3", "stablelm", "starcoder2", "olmo", "olmo2", "olmo3",
-            "exaone4", "glm", "glm4", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "mimo", "seed_oss", "smollm3",
-            "internlm2", "nemotron", "apertus", "hunyuan_v1_dense", "mamba", "mamba2", "falcon_mamba", "falcon_h1",
-            "lfm2", "mixtral", "qwen2_moe", "olmoe", "ernie4_5", "ernie4_5_moe", "phimoe", "mistral4",
+            "llama",
+            "mistral",
+            "ministral3",
+            "qwen2",
+            "qwen3",
+            "qwen3_5",
+            "gemma",
+            "gemma2",
+            "gemma3_text",
+            "cohere",
+            "cohere2",
+            "phi",
+            "phi3",
+            "stablelm",
+            "starcoder2",
+            "olmo",
+            "olmo2",
+            "olmo3",
+            "exaone4",
+            "glm",
+            "glm4",
+            "gpt2",
+            "gpt_bigcode",
+            "gpt_neox",
+            "gptj",
+            "mimo",
+            "seed_oss",
+            "smollm3",
+            "internlm2",
+            "nemotron",
+            "apertus",
+            "hunyuan_v1_dense",
+            "mamba",
+            "mamba2",
+            "falcon_mamba",
+            "falcon_h1",
+            "lfm2",
+            "mixtral",
+            "qwen2_moe",
+            "olmoe",
+            "ernie4_5",
+            "ernie4_5_moe",
+            "phimoe",
+            "mistral4",
             "hunyuan_v1_moe",
         ],
     ),
     (
         Mlx::RouterArrays,
         &[
-            "deepseek", "deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa",
-            "dots1", "mimo_v2_flash", "nemotron_h",
+            "deepseek",
+            "deepseek_v2",
+            "deepseek_v3",
+            "deepseek_v32",
+            "glm4_moe",
+            "glm4_moe_lite",
+            "glm_moe_dsa",
+            "dots1",
+            "mimo_v2_flash",
+            "nemotron_h",
         ],
     ),
     (
         Mlx::WideRouters,
         &[
-            "qwen3_moe", "gpt_oss", "lfm2_moe", "jamba", "minimax", "minimax_m2", "gemma4_text", "granitemoehybrid",
-            "kimi_linear", "bailing_moe", "step3p5",
+            "qwen3_moe",
+            "gpt_oss",
+            "lfm2_moe",
+            "jamba",
+            "minimax",
+            "minimax_m2",
+            "gemma4_text",
+            "granitemoehybrid",
+            "kimi_linear",
+            "bailing_moe",
+            "step3p5",
         ],
     ),
     (Mlx::WideRoutersAndGate, &["qwen3_next", "qwen3_5_moe"]),
     (Mlx::WideOutputs, &["granite"]),
+    (Mlx::WithUnused, &["gemma3n_text"]),
 ];
 
 /// What mlx-lm's class of a family quantizes otherwise; nothing where it has none that is known.

@@ -8,6 +8,7 @@ mod gguf;
 mod kernel;
 mod mlx;
 mod scheme;
+mod unused;
 
 use std::borrow::Cow;
 
@@ -78,7 +79,8 @@ impl Format {
             "mxfp4" => Self::Mxfp4,
             other => {
                 let scheme = Scheme::of_word(other).map(Self::Scheme);
-                let mixture = || gguf::Mixture::of_word(other).map(|it| Self::Gguf(it, stored::llama_cpp(model.family)));
+                let mixture =
+                    || gguf::Mixture::of_word(other).map(|it| Self::Gguf(it, stored::llama_cpp(model.family)));
                 return scheme.or_else(mixture).or_else(|| mlx::Mode::of_word(other).map(|it| Self::Mlx(it, class)));
             }
         })
@@ -374,7 +376,9 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
         Format::Mxfp4 => (mxfp4(tensor), MXFP4_EXPERTS),
         Format::Scheme(scheme) => (scheme::stored(tensor, scheme), scheme::source(scheme)),
         // Its matrices were looked up, and those of a mixture have types of their own.
-        Format::Checkpoint | Format::Gguf(..) | Format::Mlx(..) => (vec![Stored::plain(tensor, plain)], weights::PARAMETERS),
+        Format::Checkpoint | Format::Gguf(..) | Format::Mlx(..) => {
+            (vec![Stored::plain(tensor, plain)], weights::PARAMETERS)
+        }
     }
 }
 
@@ -466,6 +470,20 @@ mod tests {
             let mut parts = parts(&block, &linear(rows, columns), format, Bits::whole(16)).0;
             parts.retain(|part| part.name != Some("offset of scales"));
             assert_eq!(Some(bytes(&parts)), case["bytes"].as_u64(), "{case}");
+        }
+    }
+
+    /// One linear layer that the libraries' own presets stored.
+    #[test]
+    fn a_linear_layer_has_the_bytes_that_libraries_store() {
+        let cases: Vec<Value> = serde_json::from_str(include_str!("../../tests/reference/engines.json")).unwrap();
+        let layers: Vec<&Value> = cases.iter().filter(|case| case["shape"].is_array()).collect();
+        assert!(layers.len() >= 8, "{}", layers.len());
+        for case in layers {
+            let [rows, columns] = [0, 1].map(|axis| case["shape"][axis].as_u64().unwrap());
+            let scheme = Scheme::of_word(case["weights"].as_str().unwrap()).unwrap();
+            let stored = bytes(&scheme::stored(&linear(rows, columns), scheme));
+            assert_eq!(Some(stored), case["bytes"].as_u64(), "{case}");
         }
     }
 

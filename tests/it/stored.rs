@@ -6,6 +6,7 @@ use std::path::Path;
 use brimful::import::config;
 use brimful::memory::{self, Category, Entry};
 use brimful::model::Model;
+use brimful::preset::Library;
 use brimful::scenario::{Scenario, Task};
 use serde_json::Value;
 
@@ -16,17 +17,27 @@ fn cases(engine: &str) -> Vec<Value> {
     cases.into_iter().filter(|case| case["engine"] == engine && case["config"].is_object()).collect()
 }
 
-/// The entries of a model's parameters in a type, and what corrects the choice of experts, a buffer that files have too.
+/// All entries of a model that is served in a type.
+fn stored(model: &Model, word: &str) -> Vec<Entry> {
+    let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
+    word.clone_into(&mut scenario.infer.weights);
+    scenario.infer.context_length = 256;
+    memory::suit(model, &mut scenario, |key| key != "infer.attention");
+    let ledger = memory::estimate(model, &scenario, None).unwrap_or_else(|error| panic!("{}: {error}", model.id));
+    ledger.entries().to_vec()
+}
+
+fn is_parameter(entry: &&Entry) -> bool {
+    entry.category == Category::Parameters
+}
+
+/// A model's parameters in a type, and what corrects the choice of experts, a buffer that files of llama.cpp have too.
 fn parameters(case: &Value) -> Vec<Entry> {
     let model: Model = config::parse(&case["config"].to_string(), "config.json", None).unwrap();
-    let mut scenario = Scenario { task: Task::Infer, ..Scenario::default() };
-    case["weights"].as_str().unwrap().clone_into(&mut scenario.infer.weights);
-    scenario.infer.context_length = 256;
-    memory::suit(&model, &mut scenario, |key| key != "infer.attention");
-    let ledger = memory::estimate(&model, &scenario, None).unwrap_or_else(|error| panic!("{error}\n{case}"));
+    let mut entries = stored(&model, case["weights"].as_str().unwrap());
     let corrects = |entry: &Entry| entry.name == "router.correction bias" && case["engine"] == "llama.cpp";
-    let is_stored = |entry: &&Entry| entry.category == Category::Parameters || corrects(entry);
-    ledger.entries().iter().filter(is_stored).cloned().collect()
+    entries.retain(|entry| is_parameter(&entry) || corrects(entry));
+    entries
 }
 
 fn held(engine: &str, at_least: usize) {
@@ -58,4 +69,20 @@ fn files_of_llama_cpp_have_the_bytes_that_llama_quantize_writes() {
 #[test]
 fn models_of_mlx_have_the_bytes_that_quantize_model_makes() {
     held("mlx-lm", 11);
+}
+
+/// What llama-quantize wrote of two models of the catalogue: Gemma 3n, whose files have keys and values of layers that read
+/// an earlier layer's, and Phi-3, whose queries, keys and values are one matrix.
+#[test]
+fn models_of_the_catalogue_have_the_bytes_of_their_files() {
+    for (id, word, bytes) in [
+        ("gemma-3n-e4b-it", "q4_k_m", 4_836_475_360_u64),
+        ("gemma-3n-e4b-it", "q4_0", 4_684_816_864),
+        ("phi-3-mini-4k-instruct", "q5_k_m", 2_754_375_168),
+        ("phi-3-mini-4k-instruct", "q4_k_m", 2_396_032_512),
+    ] {
+        let model = Library::embedded().model(id).unwrap();
+        let sum: u64 = stored(model, word).iter().filter(is_parameter).map(|entry| entry.bytes.get()).sum();
+        assert_eq!(sum, bytes, "{id} {word}");
+    }
 }

@@ -8,8 +8,8 @@ mod tensors;
 
 use self::mixture::{Class, Facts};
 use self::tensors::{Rule, Written, rule, written};
-use super::{Stored, entry};
-use crate::families::stored::LlamaCpp;
+use super::{Stored, entry, unused};
+use crate::families::stored::{LlamaCpp, llama_cpp};
 use crate::ledger::{Alive, Entry, Place};
 use crate::model::Model;
 use crate::model::architecture::{Architecture, FeedForward, LayerGroup, MOST_LAYERS};
@@ -31,18 +31,18 @@ pub(super) fn parameters(
     alive: Alive,
 ) -> Result<Vec<Entry>, Overflow> {
     let architecture = set.architecture;
-    let mut facts = Facts {
+    let blocks = if file == LlamaCpp::WithUnused { unused::added(architecture, set.blocks) } else { set.blocks.into() };
+    let facts = Facts {
         layers: architecture.num_hidden_layers(),
-        values: 0,
+        values: blocks.iter().map(|block| block.copies * values_of(block)).sum(),
         group: group(architecture),
         experts: experts(architecture),
         file,
     };
-    facts.values = set.blocks.iter().map(|block| block.copies * values_of(block)).sum();
-    let tied = set.blocks.iter().all(|block| block.tensors.iter().all(|tensor| tensor.part != Part::Head));
+    let tied = blocks.iter().all(|block| block.tensors.iter().all(|tensor| tensor.part != Part::Head));
     let mut entries = Vec::with_capacity(64);
     let (mut values, mut networks) = (0, 0);
-    for block in set.blocks {
+    for block in blocks.iter() {
         let is_network = block.tensors.iter().any(|tensor| rule(tensor.part) == Some(Rule::Matrix(Class::Down)));
         // With experts, networks are counted by the names of their layers.
         let network = if facts.experts > 0 { block.span[0] } else { networks };
@@ -88,9 +88,7 @@ fn runs(
 
 /// Tensors of a layer that llama.cpp counts as values.
 fn values_of(block: &BlockParameters) -> u64 {
-    let is_value = |part: Part| {
-        part == Part::MixerQueryKeyValueGate || rule(part) == Some(Rule::Matrix(Class::Value))
-    };
+    let is_value = |part: Part| part == Part::MixerQueryKeyValueGate || rule(part) == Some(Rule::Matrix(Class::Value));
     let matrices = block.tensors.iter().filter(|tensor| tensor.role == Role::Linear && is_value(tensor.part));
     if block.block.is_seen() { 0 } else { matrices.count() as u64 }
 }
@@ -98,9 +96,7 @@ fn values_of(block: &BlockParameters) -> u64 {
 /// Query heads for each head of keys and values, as files have it: for the first layer where layers differ. Qwen3-Next
 /// says one number for all, whatever its layers are.
 fn group(architecture: &Architecture) -> u64 {
-    let says_one = |group: &&LayerGroup| {
-        matches!(group.layer.recurrent(), Some(Recurrent::DeltaNet(_)))
-    };
+    let says_one = |group: &&LayerGroup| matches!(group.layer.recurrent(), Some(Recurrent::DeltaNet(_)));
     let first = architecture.groups.first();
     let attention = match first.filter(says_one) {
         Some(_) => architecture.attentions().next(),
@@ -125,11 +121,11 @@ pub(super) fn uncovered(model: &Model) -> Option<String> {
     if architecture.num_hidden_layers() > MOST_LAYERS {
         return Some(format!("llama.cpp's mixtures are told for models of at most {MOST_LAYERS} layers"));
     }
+    if llama_cpp(model.family) == LlamaCpp::Absent {
+        return Some(format!("llama.cpp has no {}", model.family.id));
+    }
     if architecture.seq2seq.is_some() || architecture.image.is_some() {
         return Some(String::from("llama.cpp's mixtures are known for models of one stack of layers that reads words"));
-    }
-    if architecture.groups.iter().any(|group| matches!(group.layer.recurrent(), Some(Recurrent::Lightning(_)))) {
-        return Some(String::from("llama.cpp has no lightning attention"));
     }
     let blocks = crate::model::parameters::blocks(architecture);
     let tensors = blocks.iter().filter(|block| !block.block.is_seen()).flat_map(|block| &block.tensors);

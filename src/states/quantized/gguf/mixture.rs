@@ -336,7 +336,8 @@ pub(super) const fn fitting(kind: Type, row: u64) -> Type {
 mod tests {
     use super::*;
 
-    const DENSE: Facts = Facts { layers: 32, values: 32, group: 4, experts: 0, file: LlamaCpp::Seventy { shared: true } };
+    const DENSE: Facts =
+        Facts { layers: 32, values: 32, group: 4, experts: 0, file: LlamaCpp::Seventy { shared: true } };
 
     fn count(mixture: Mixture, class: Class, kind: Type, facts: &Facts) -> usize {
         (0..facts.layers).filter(|index| mixture.matrix(class, *index, (4096, false), facts) == kind).count()
