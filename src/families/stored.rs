@@ -27,8 +27,8 @@ pub fn llama_cpp(family: &Family) -> LlamaCpp {
         "llama" | "mistral" | "mixtral" => LlamaCpp::Seventy { shared: true },
         "qwen2" | "nemotron-nas" => LlamaCpp::Seventy { shared: false },
         "gemma3n_text" | "gemma4_text" => LlamaCpp::WithUnused,
-        "opt" | "gpt_neo" | "gptj" | "vaultgemma" | "mllama_text_model" | "minimax" => LlamaCpp::Absent,
-        "megatron-gpt" | "megatron-hybrid" => LlamaCpp::Absent,
+        "opt" | "gpt_neo" | "gptj" | "vaultgemma" | "mllama_text_model" | "minimax" | "megatron-gpt"
+        | "megatron-hybrid" => LlamaCpp::Absent,
         _ => LlamaCpp::Other,
     }
 }

@@ -152,8 +152,7 @@ impl Format {
             Self::Mlx(..) if stored::mlx(model.family).is_none() => {
                 Some(format!("mlx-lm 0.32 has no class for {} whose routers are known", model.family.id))
             }
-            Self::Mlx(..) => None,
-            Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_) => None,
+            Self::Mlx(..) | Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_) => None,
         };
         match problem {
             None => Ok(()),

@@ -100,8 +100,8 @@ fn what_is_not_known_is_refused() {
     assert!(says("llama-3.1-8b", "mxfp4").contains("published in it, which llama-3.1-8b was not"));
     assert!(says("gpt-oss-20b", "awq-int4").contains("stacked by input"), "{}", says("gpt-oss-20b", "awq-int4"));
     assert!(says("kimi-k3", "q4_k_m").contains("llama.cpp has no tensor for"), "{}", says("kimi-k3", "q4_k_m"));
-    assert!(says("opt-1.3b", "q8_0").contains("llama.cpp has no opt"), "{}", says("opt-1.3b", "q8_0"));
-    assert!(says("opt-1.3b", "mlx-4bit").contains("mlx-lm 0.32 has no class"), "{}", says("opt-1.3b", "mlx-4bit"));
+    assert!(says("gpt-j-6b", "q8_0").contains("llama.cpp has no gptj"), "{}", says("gpt-j-6b", "q8_0"));
+    assert!(says("falcon-7b", "mlx-4bit").contains("mlx-lm 0.32 has no class"), "{}", says("falcon-7b", "mlx-4bit"));
     assert!(says("smollm2-135m", "w4a16").contains("groups of 128 do not divide"), "{}", says("smollm2-135m", "w4a16"));
     assert!(says("kimi-k2-thinking", "native").contains("does not say in which type"));
 }

@@ -27,7 +27,7 @@ fn stored(model: &Model, word: &str) -> Vec<Entry> {
     ledger.entries().to_vec()
 }
 
-fn is_parameter(entry: &&Entry) -> bool {
+fn is_parameter(entry: &Entry) -> bool {
     entry.category == Category::Parameters
 }
 
@@ -36,7 +36,7 @@ fn parameters(case: &Value) -> Vec<Entry> {
     let model: Model = config::parse(&case["config"].to_string(), "config.json", None).unwrap();
     let mut entries = stored(&model, case["weights"].as_str().unwrap());
     let corrects = |entry: &Entry| entry.name == "router.correction bias" && case["engine"] == "llama.cpp";
-    entries.retain(|entry| is_parameter(&entry) || corrects(entry));
+    entries.retain(|entry| is_parameter(entry) || corrects(entry));
     entries
 }
 
@@ -81,8 +81,9 @@ fn models_of_the_catalogue_have_the_bytes_of_their_files() {
         ("phi-3-mini-4k-instruct", "q5_k_m", 2_754_375_168),
         ("phi-3-mini-4k-instruct", "q4_k_m", 2_396_032_512),
     ] {
-        let model = Library::embedded().model(id).unwrap();
-        let sum: u64 = stored(model, word).iter().filter(is_parameter).map(|entry| entry.bytes.get()).sum();
+        let model = Library::embedded().model(id).unwrap().clone();
+        let sum: u64 =
+            stored(&model, word).iter().filter(|entry| is_parameter(entry)).map(|entry| entry.bytes.get()).sum();
         assert_eq!(sum, bytes, "{id} {word}");
     }
 }

@@ -3,10 +3,11 @@
 //! Types are those of `llama-quantize` of v0.5.0, without an importance matrix but for mixtures that are not made without
 //! one: those of 1 and 2 bits but `q2_k` and the `tq`, `iq3_xs` and `iq3_xxs`.
 
+mod choice;
 mod mixture;
 mod tensors;
 
-use self::mixture::{Class, Facts};
+use self::choice::{Class, Facts};
 use self::tensors::{Rule, Written, rule, written};
 use super::{Stored, entry, unused};
 use crate::families::stored::{LlamaCpp, llama_cpp};

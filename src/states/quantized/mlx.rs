@@ -83,21 +83,19 @@ pub(super) fn parameters(set: &Set<'_>, (mode, class): (Mode, Mlx), alive: Alive
 /// How a tensor is quantized, where it is.
 fn mode_of(block: &BlockParameters, tensor: &Tensor, mode: Mode, class: Mlx) -> Option<Mode> {
     let width = match tensor.role {
-        Role::Linear | Role::Table => tensor.columns,
         Role::Experts { count, .. } if is_by_input(block, tensor) => tensor.rows / count,
-        Role::Experts { .. } => tensor.columns,
+        Role::Experts { .. } | Role::Linear | Role::Table => tensor.columns,
         _ => return None,
     };
     // Towers are another program's, which leaves them as they are.
     if block.block.is_seen() || !width.is_multiple_of(mode.group()) {
         return None;
     }
-    let wide = Some(Mode::Affine(8));
     match (class, tensor.part) {
         (Mlx::RouterArrays, Part::Router) => None,
-        (Mlx::WideRouters | Mlx::WideRoutersAndGate, Part::Router) => wide,
-        (Mlx::WideRoutersAndGate, Part::SharedExpertGate) => wide,
-        (Mlx::WideOutputs, Part::AttentionOutput | Part::Down | Part::Head) => wide,
+        (Mlx::WideRouters | Mlx::WideRoutersAndGate, Part::Router)
+        | (Mlx::WideRoutersAndGate, Part::SharedExpertGate)
+        | (Mlx::WideOutputs, Part::AttentionOutput | Part::Down | Part::Head) => Some(Mode::Affine(8)),
         _ => Some(mode),
     }
 }

@@ -1,6 +1,7 @@
 //! The tensors of a GGUF file that a tensor of the model becomes, and what decides the type of each.
 
-use super::mixture::{Class, Facts, Mixture};
+use super::choice::{Class, Facts};
+use super::mixture::Mixture;
 use crate::model::architecture::Architecture;
 use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::{Part, Piece};
