@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod classes;
 pub mod code;
 pub mod reads;
+pub mod stored;
 
 mod albert;
 mod apertus;

@@ -6,7 +6,9 @@
 mod decompressed;
 mod gguf;
 mod kernel;
+mod mlx;
 mod scheme;
+mod unused;
 
 use std::borrow::Cow;
 
@@ -14,6 +16,7 @@ use self::decompressed::Decompression;
 use super::shard::Shards;
 use super::weights::{self, Set};
 use crate::families::of_model;
+use crate::families::stored::{self, LlamaCpp, Mlx};
 use crate::ledger::{Alive, Category, Division, Entry, EstimateError, Exactness, Lifetime, Origin, Place};
 use crate::model::Model;
 use crate::model::architecture::{Architecture, Code, FeedForward, Inputs, LayerGroup, Method, Scheme, Strategy};
@@ -59,13 +62,16 @@ pub(crate) enum Format {
     Checkpoint,
     /// Experts in 4-bit floats with a scale of 8 bits for 32 of them.
     Mxfp4,
-    /// One of llama.cpp's mixtures.
-    Gguf(gguf::Mixture),
+    /// One of llama.cpp's mixtures, and what it has the model as.
+    Gguf(gguf::Mixture, LlamaCpp),
+    /// A mode of mlx-lm, and what its class quantizes otherwise.
+    Mlx(mlx::Mode, Mlx),
 }
 
 impl Format {
-    /// The format of a word of `infer.weights`; none where it names a plain type, or no format whose layout is known.
-    pub(crate) fn of_word(word: &str) -> Option<Self> {
+    /// The format of a word of `infer.weights` for a model; none where it names a plain type, or no format whose layout is known.
+    pub(crate) fn of_word(model: &Model, word: &str) -> Option<Self> {
+        let class = stored::mlx(model.family).unwrap_or(Mlx::Plain);
         Some(match word {
             "int8" => Self::Int8,
             "nf4" => Self::FourBits(false),
@@ -73,7 +79,9 @@ impl Format {
             "mxfp4" => Self::Mxfp4,
             other => {
                 let scheme = Scheme::of_word(other).map(Self::Scheme);
-                return scheme.or_else(|| gguf::Mixture::of_word(other).map(Self::Gguf));
+                let mixture =
+                    || gguf::Mixture::of_word(other).map(|it| Self::Gguf(it, stored::llama_cpp(model.family)));
+                return scheme.or_else(mixture).or_else(|| mlx::Mode::of_word(other).map(|it| Self::Mlx(it, class)));
             }
         })
     }
@@ -125,10 +133,12 @@ impl Format {
                     let wide = scheme.code == Code::NvFloat4;
                     (scheme.inputs != Inputs::Plain).then_some(Kernel::FakeQuantized { wide })
                 }
+                // Codes come to the type of the inputs, whatever their number.
+                Method::TorchAo => Some(Kernel::Unpacking(0)),
                 // No kernel of Transformers reads it.
                 Method::ModelOptimizer => None,
             },
-            Self::Mxfp4 | Self::Gguf(_) => None,
+            Self::Mxfp4 | Self::Gguf(..) | Self::Mlx(..) => None,
         }
     }
 
@@ -138,8 +148,11 @@ impl Format {
             Self::Scheme(_) | Self::Checkpoint => by_input(model).or_else(|| uneven(model, self)),
             Self::Mxfp4 if is_published_in_mxfp4(&model.architecture) => None,
             Self::Mxfp4 => Some(format!("known for models that were published in it, which {} was not", model.id)),
-            Self::Gguf(_) => gguf::uncovered(model).map(str::to_owned),
-            Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_) => None,
+            Self::Gguf(..) => gguf::uncovered(model),
+            Self::Mlx(..) if stored::mlx(model.family).is_none() => {
+                Some(format!("mlx-lm 0.32 has no class for {} whose routers are known", model.family.id))
+            }
+            Self::Mlx(..) | Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_) => None,
         };
         match problem {
             None => Ok(()),
@@ -213,17 +226,16 @@ impl Stored {
 
 /// The model's parameters in a format: what the format leaves alone has the bits of the set.
 pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    match format {
+        Format::Gguf(mixture, file) => return gguf::parameters(set, (mixture, file), alive),
+        Format::Mlx(mode, class) => return mlx::parameters(set, (mode, class), alive),
+        _ => {}
+    }
     let mut entries = Vec::with_capacity(64);
     let mut decompression = Decompression::default();
     for block in set.blocks {
         let place = weights::place_of(block);
         for tensor in &block.tensors {
-            if let Format::Gguf(mixture) = format {
-                for (place, layers, part, source) in mixture.parts(set.architecture, block, tensor, place) {
-                    entries.push(entry(tensor, &part, place, layers, alive, source)?);
-                }
-                continue;
-            }
             for (place, layers, scheme) in runs(set.architecture, block, tensor, (place, format)) {
                 if let Some(scheme) = scheme.filter(|scheme| decompressed::is_kept_so(*scheme)) {
                     decompression.add(tensor, scheme, set.bits, layers)?;
@@ -305,11 +317,11 @@ fn entry(
     })
 }
 
-/// Whether a format quantizes a tensor: matrices of layers but the router's. bitsandbytes leaves stacked experts alone
-/// and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
+/// Whether a format quantizes a tensor: matrices of layers but the router's. bitsandbytes and torchao leave stacked experts
+/// alone and quantizes the gate of a shared expert, which has one row; checkpoints have it the other way round; of gpt-oss
 /// only the experts are quantized.
 fn is_quantized(block: Block, tensor: &Tensor, format: Format) -> bool {
-    let runtime = format.is_made_at_loading();
+    let runtime = format.is_made_at_loading() || matches!(format, Format::Scheme(it) if it.method == Method::TorchAo);
     // Published checkpoints leave towers as they are.
     if !runtime && block.is_seen() {
         return false;
@@ -363,7 +375,9 @@ fn parts(block: &BlockParameters, tensor: &Tensor, format: Format, plain: Bits) 
         Format::Mxfp4 => (mxfp4(tensor), MXFP4_EXPERTS),
         Format::Scheme(scheme) => (scheme::stored(tensor, scheme), scheme::source(scheme)),
         // Its matrices were looked up, and those of a mixture have types of their own.
-        Format::Checkpoint | Format::Gguf(_) => (vec![Stored::plain(tensor, plain)], weights::PARAMETERS),
+        Format::Checkpoint | Format::Gguf(..) | Format::Mlx(..) => {
+            (vec![Stored::plain(tensor, plain)], weights::PARAMETERS)
+        }
     }
 }
 
@@ -455,6 +469,20 @@ mod tests {
             let mut parts = parts(&block, &linear(rows, columns), format, Bits::whole(16)).0;
             parts.retain(|part| part.name != Some("offset of scales"));
             assert_eq!(Some(bytes(&parts)), case["bytes"].as_u64(), "{case}");
+        }
+    }
+
+    /// One linear layer that the libraries' own presets stored.
+    #[test]
+    fn a_linear_layer_has_the_bytes_that_libraries_store() {
+        let cases: Vec<Value> = serde_json::from_str(include_str!("../../tests/reference/engines.json")).unwrap();
+        let layers: Vec<&Value> = cases.iter().filter(|case| case["shape"].is_array()).collect();
+        assert!(layers.len() >= 8, "{}", layers.len());
+        for case in layers {
+            let [rows, columns] = [0, 1].map(|axis| case["shape"][axis].as_u64().unwrap());
+            let scheme = Scheme::of_word(case["weights"].as_str().unwrap()).unwrap();
+            let stored = bytes(&scheme::stored(&linear(rows, columns), scheme));
+            assert_eq!(Some(stored), case["bytes"].as_u64(), "{case}");
         }
     }
 

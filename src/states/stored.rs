@@ -25,7 +25,7 @@ impl Stored {
         if matches!(word, "fp32" | "bf16" | "fp16") {
             return Ok(Self { plain, format: None });
         }
-        let Some(format) = own.or_else(|| Format::of_word(word)) else {
+        let Some(format) = own.or_else(|| Format::of_word(model, word)) else {
             let covered = String::from("formats whose layout is known for this model's family");
             return Err(EstimateError::NotCovered { key: KEY, value: word.to_owned(), covered });
         };

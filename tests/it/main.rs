@@ -34,6 +34,7 @@ mod reference;
 mod seq2seq;
 mod serving;
 mod settings;
+mod stored;
 mod support;
 mod torchtune;
 mod towers;

@@ -46,12 +46,18 @@ fn every_type_of_weights_has_a_ledger() {
     assert_eq!(sixteen, 2 * 8_030_261_248);
     assert_eq!((weights(&llama, "native"), weights(&llama, "fp16")), (sixteen, sixteen));
     assert_eq!(weights(&llama, "fp32"), 2 * sixteen);
-    assert!(covered("infer.weights").len() > 20);
+    assert!(covered("infer.weights").len() > 50);
+    // Transformers makes matrices of compressed-tensors dense before the first pass.
+    let dense = ["w4a16", "w4a16-asym", "w8a8", "fp8-channel", "fp8-tensor", "nvfp4", "mxfp4-linear", "mxfp8"];
     for word in covered("infer.weights").iter().filter(|word| !["fp32", "mxfp4"].contains(word)) {
         let bytes = weights(&llama, word);
-        assert!((sixteen / 6..=sixteen).contains(&bytes), "{word} {bytes}");
+        let [least, most] = if dense.contains(word) { [sixteen, 2 * sixteen] } else { [sixteen / 9, sixteen] };
+        assert!((least..=most).contains(&bytes), "{word} {bytes}");
     }
-    let falling = ["q8_0", "q6_k", "q5_k_m", "q5_k_s", "q4_k_m", "q4_k_s", "q3_k_l", "q3_k_m", "q3_k_s", "q2_k"];
+    let falling = [
+        "q8_0", "q6_k", "q5_k_m", "q5_k_s", "q4_k_m", "q4_k_s", "q3_k_l", "q3_k_m", "iq3_m", "iq3_s", "iq3_xs",
+        "iq3_xxs", "q2_k", "iq2_m", "iq2_s", "iq2_xs", "iq2_xxs", "iq1_m", "iq1_s",
+    ];
     assert!(falling.windows(2).all(|pair| weights(&llama, pair[0]) > weights(&llama, pair[1])));
 }
 
@@ -93,8 +99,10 @@ fn what_is_not_known_is_refused() {
     };
     assert!(says("llama-3.1-8b", "mxfp4").contains("published in it, which llama-3.1-8b was not"));
     assert!(says("gpt-oss-20b", "awq-int4").contains("stacked by input"), "{}", says("gpt-oss-20b", "awq-int4"));
-    assert!(says("qwen3-30b-a3b", "q4_k_m").contains("dense models"), "{}", says("qwen3-30b-a3b", "q4_k_m"));
-    assert!(says("deepseek-v3", "q8_0").contains("llama.cpp"), "{}", says("deepseek-v3", "q8_0"));
+    assert!(says("kimi-k3", "q4_k_m").contains("llama.cpp has no tensor for"), "{}", says("kimi-k3", "q4_k_m"));
+    assert!(says("gpt-j-6b", "q8_0").contains("llama.cpp has no gptj"), "{}", says("gpt-j-6b", "q8_0"));
+    assert!(says("falcon-7b", "mlx-4bit").contains("mlx-lm 0.32 has no class"), "{}", says("falcon-7b", "mlx-4bit"));
+    assert!(says("smollm2-135m", "w4a16").contains("groups of 128 do not divide"), "{}", says("smollm2-135m", "w4a16"));
     assert!(says("kimi-k2-thinking", "native").contains("does not say in which type"));
 }
 

@@ -1,247 +1,148 @@
-//! llama.cpp's block formats, and which of them each tensor of a mixture has, layer by layer.
+//! llama.cpp's files: which tensors they have, and the type of each, layer by layer.
+//!
+//! Types are those of `llama-quantize` of v0.5.0, without an importance matrix but for mixtures that are not made without
+//! one: those of 1 and 2 bits but `q2_k` and the `tq`, `iq3_xs` and `iq3_xxs`.
 
-use super::Stored;
-use crate::ledger::Place;
+mod choice;
+mod mixture;
+mod tensors;
+
+use self::choice::{Class, Facts};
+use self::tensors::{Rule, Written, rule, written};
+use super::{Stored, entry, unused};
+use crate::families::stored::{LlamaCpp, llama_cpp};
+use crate::ledger::{Alive, Entry, Place};
 use crate::model::Model;
-use crate::model::architecture::{Architecture, FeedForward, MOST_LAYERS};
-use crate::model::family::{PositionKind, Projection};
-use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::model::architecture::{Architecture, FeedForward, LayerGroup, MOST_LAYERS};
+use crate::model::parameters::{Block, BlockParameters, Role};
 use crate::model::part::Part;
-use crate::states::weights;
+use crate::model::recurrent::Recurrent;
+use crate::states::weights::{self, Set};
+use crate::units::Overflow;
 use crate::units::ggml::Type;
 
-const SOURCE: &str = "llama.cpp: block formats of ggml, mixtures of llama-quant.cpp without an importance matrix";
+pub(crate) use mixture::Mixture;
 
-/// What stands in where the blocks of a type do not divide a row.
-const fn fitting(kind: Type, row: u64) -> Type {
-    if kind.divides(row) {
-        return kind;
-    }
-    let other = match kind {
-        Type::Q2_K | Type::Q3_K | Type::Iq4_XS => Type::Iq4_NL,
-        Type::Q4_K => Type::Q5_0,
-        Type::Q5_K => Type::Q5_1,
-        Type::Q6_K => Type::Q8_0,
-        _ => Type::F16,
+const SOURCE: &str = "llama.cpp v0.5.0: block formats of ggml, mixtures of llama-quant.cpp";
+
+/// The model's parameters as a file has them.
+pub(super) fn parameters(
+    set: &Set<'_>,
+    (mixture, file): (Mixture, LlamaCpp),
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
+    let architecture = set.architecture;
+    let blocks = if file == LlamaCpp::WithUnused { unused::added(architecture, set.blocks) } else { set.blocks.into() };
+    let facts = Facts {
+        layers: architecture.num_hidden_layers(),
+        values: blocks.iter().map(|block| block.copies * values_of(block)).sum(),
+        group: group(architecture),
+        experts: experts(architecture),
+        file,
     };
-    if other.divides(row) { other } else { Type::F16 }
-}
-
-/// A mixture, by the name that files have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(non_camel_case_types, reason = "llama.cpp's own spelling, in which K M is not KM")]
-pub(crate) enum Mixture {
-    Q4_0,
-    Q4_1,
-    Q5_0,
-    Q5_1,
-    Q8_0,
-    Q2_K,
-    Q3_K_S,
-    Q3_K_M,
-    Q3_K_L,
-    Q4_K_S,
-    Q4_K_M,
-    Q5_K_S,
-    Q5_K_M,
-    Q6_K,
-    Iq4_NL,
-    Iq4_XS,
-}
-
-/// What of a layer a tensor is, as far as mixtures tell tensors apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    Value,
-    Output,
-    Fused,
-    Down,
-    Other,
-}
-
-/// What mixtures read of a model.
-#[derive(Debug, Clone, Copy)]
-struct Layers {
-    count: u64,
-    /// Query heads for each head of keys and values.
-    group: u64,
-}
-
-impl Mixture {
-    /// Every word, the largest first.
-    pub(crate) const WORDS: [(&'static str, Self); 16] = [
-        ("q8_0", Self::Q8_0),
-        ("q6_k", Self::Q6_K),
-        ("q5_1", Self::Q5_1),
-        ("q5_k_m", Self::Q5_K_M),
-        ("q5_k_s", Self::Q5_K_S),
-        ("q5_0", Self::Q5_0),
-        ("q4_1", Self::Q4_1),
-        ("q4_k_m", Self::Q4_K_M),
-        ("q4_k_s", Self::Q4_K_S),
-        ("q4_0", Self::Q4_0),
-        ("iq4_nl", Self::Iq4_NL),
-        ("iq4_xs", Self::Iq4_XS),
-        ("q3_k_l", Self::Q3_K_L),
-        ("q3_k_m", Self::Q3_K_M),
-        ("q3_k_s", Self::Q3_K_S),
-        ("q2_k", Self::Q2_K),
-    ];
-
-    /// The mixture of a word.
-    pub(crate) fn of_word(word: &str) -> Option<Self> {
-        Self::WORDS.into_iter().find(|(name, _)| *name == word).map(|(_, mixture)| mixture)
-    }
-
-    const fn base(self) -> Type {
-        match self {
-            Self::Q4_0 => Type::Q4_0,
-            Self::Q4_1 => Type::Q4_1,
-            Self::Q5_0 => Type::Q5_0,
-            Self::Q5_1 => Type::Q5_1,
-            Self::Q8_0 => Type::Q8_0,
-            Self::Q3_K_S | Self::Q3_K_M | Self::Q3_K_L => Type::Q3_K,
-            Self::Q4_K_S | Self::Q4_K_M => Type::Q4_K,
-            Self::Q5_K_S | Self::Q5_K_M => Type::Q5_K,
-            Self::Q6_K => Type::Q6_K,
-            Self::Q2_K => Type::Q2_K,
-            Self::Iq4_NL => Type::Iq4_NL,
-            Self::Iq4_XS => Type::Iq4_XS,
-        }
-    }
-
-    /// The head, or the table that serves as one.
-    const fn head(self, row: u64) -> Type {
-        let base = self.base();
-        let kind = if !base.divides(row) || matches!(base, Type::Q8_0) { Type::Q8_0 } else { Type::Q6_K };
-        fitting(kind, row)
-    }
-
-    /// Queries, keys and values in one matrix.
-    const fn fused(self) -> Type {
-        match self {
-            Self::Q3_K_M | Self::Q3_K_L => Type::Q4_K,
-            Self::Q4_K_M => Type::Q5_K,
-            Self::Q5_K_M => Type::Q6_K,
-            other => other.base(),
-        }
-    }
-
-    /// A matrix of layer `index`.
-    fn in_layer(self, part: Slot, index: u64, layers: Layers) -> Type {
-        let eighth = layers.count / 8;
-        let more = index < eighth || index >= 7 * layers.count / 8 || (index - eighth) % 3 == 2;
-        let chosen = match (part, self) {
-            (Slot::Value, Self::Q2_K) if layers.group >= 4 => Type::Q4_K,
-            (Slot::Value | Slot::Down | Slot::Output, Self::Q2_K) => Type::Q3_K,
-            (Slot::Value, Self::Iq4_NL | Self::Iq4_XS) if layers.group >= 4 => Type::Q5_K,
-            (Slot::Value, Self::Q3_K_M) if index < 2 => Type::Q5_K,
-            (Slot::Down, Self::Q3_K_M) if index < layers.count / 16 => Type::Q5_K,
-            (Slot::Value | Slot::Down | Slot::Output, Self::Q3_K_M) => Type::Q4_K,
-            (Slot::Value | Slot::Down | Slot::Output, Self::Q3_K_L) => Type::Q5_K,
-            (Slot::Value | Slot::Down, Self::Q4_K_M | Self::Q5_K_M) if more => Type::Q6_K,
-            (Slot::Value, Self::Q4_K_S) if index < 4 => Type::Q5_K,
-            (Slot::Down, Self::Q4_K_S | Self::Iq4_NL | Self::Iq4_XS) if index < eighth => Type::Q5_K,
-            (Slot::Fused, _) => self.fused(),
-            _ => self.base(),
-        };
-        // What llama.cpp calls a 70B: eighty layers whose heads share keys and values.
-        let large = layers.count == 80 && layers.group > 1;
-        match (part, chosen) {
-            (Slot::Value, Type::Q3_K | Type::Q4_K) if large => Type::Q5_K,
-            _ => chosen,
-        }
-    }
-
-    /// How a tensor is stored, layers of one type together: where, how many layers, the part and its source.
-    pub(crate) fn parts(
-        self,
-        architecture: &Architecture,
-        block: &BlockParameters,
-        tensor: &Tensor,
-        place: Place,
-    ) -> Vec<(Place, u64, Stored, &'static str)> {
-        let part = |kind: Type| Stored { name: None, shape: weights::shape(tensor), bits: kind.bits(), count: 1 };
-        let one = |kind| vec![(place, block.copies, part(kind), SOURCE)];
-        let in_file = matches!(tensor.role, Role::Linear | Role::Table);
-        let wide = matches!(tensor.part, Part::Router | Part::StreamsRouter | Part::PositionEmbedding);
-        match block.block {
-            _ if wide || !in_file => one(Type::F32),
-            Block::Embedding if !architecture.tie_word_embeddings => one(fitting(self.base(), tensor.columns)),
-            Block::Embedding | Block::Head => one(self.head(tensor.columns)),
-            Block::FinalNorm => one(Type::F32),
-            // llama.cpp has them in a file of their own, in 16 bits.
-            Block::Tower | Block::TowerGroup(_) | Block::Projector => one(Type::F16),
-            Block::Group(_) => {
-                let Place::Layers(first, last) = place else { return one(self.base()) };
-                self.by_layer(architecture, tensor, first..last + 1)
-                    .into_iter()
-                    .map(|(kind, first, last, layers)| (Place::Layers(first, last), layers, part(kind), SOURCE))
-                    .collect()
+    let tied = blocks.iter().all(|block| block.tensors.iter().all(|tensor| tensor.part != Part::Head));
+    let mut entries = Vec::with_capacity(64);
+    let (mut values, mut networks) = (0, 0);
+    for block in blocks.iter() {
+        let is_network = block.tensors.iter().any(|tensor| rule(tensor.part) == Some(Rule::Matrix(Class::Down)));
+        // With experts, networks are counted by the names of their layers.
+        let network = if facts.experts > 0 { block.span[0] } else { networks };
+        let place = weights::place_of(block);
+        for tensor in &block.tensors {
+            for written in written(architecture, block, tensor) {
+                let first = if written.rule == Rule::Matrix(Class::Value) { values } else { network };
+                let kind = |index| written.kind(mixture, index, tied, &facts);
+                for (place, layers, kind) in runs(block, place, first, &written, kind) {
+                    let part = Stored { name: written.name, shape: written.shape, bits: kind.bits(), count: 1 };
+                    entries.push(entry(tensor, &part, place, layers, alive, SOURCE)?);
+                }
             }
         }
+        values += block.copies * values_of(block);
+        networks += if is_network { block.copies } else { 0 };
     }
+    Ok(entries)
+}
 
-    /// The types that the matrix has in these layers, with the first and last layer of each and how many they are.
-    fn by_layer(
-        self,
-        architecture: &Architecture,
-        tensor: &Tensor,
-        layers: std::ops::Range<u64>,
-    ) -> Vec<(Type, u64, u64, u64)> {
-        let of_layer = match tensor.part {
-            Part::Value => Slot::Value,
-            Part::AttentionOutput => Slot::Output,
-            Part::QueryKeyValue => Slot::Fused,
-            Part::Down => Slot::Down,
-            _ => Slot::Other,
-        };
-        let group = architecture.attentions().next().map_or(1, |attention| attention.heads / attention.kv_heads);
-        let all = Layers { count: architecture.num_hidden_layers(), group };
-        let mut runs: Vec<(Type, u64, u64, u64)> = Vec::with_capacity(2);
-        for index in layers {
-            let kind = fitting(self.in_layer(of_layer, index, all), tensor.columns);
-            match runs.iter_mut().find(|(known, ..)| *known == kind) {
-                Some((_, _, last, layers)) => (*last, *layers) = (index, *layers + 1),
-                None => runs.push((kind, index, index, 1)),
-            }
-        }
-        runs
+/// The types that a tensor has in the layers of a block: where each is, and in how many layers.
+fn runs(
+    block: &BlockParameters,
+    place: Place,
+    first: u64,
+    written: &Written,
+    kind: impl Fn(u64) -> Type,
+) -> Vec<(Place, u64, Type)> {
+    let is_alike = !matches!(block.block, Block::Group(_)) || !matches!(written.rule, Rule::Matrix(_));
+    if is_alike || written.rule == Rule::Matrix(Class::Other) {
+        return vec![(place, block.copies, kind(first))];
     }
+    let mut runs: Vec<([u64; 2], u64, Type)> = Vec::with_capacity(2);
+    for index in 0..block.copies {
+        let (kind, layer) = (kind(first + index), block.span[0] + index);
+        match runs.iter_mut().find(|(_, _, known)| *known == kind) {
+            Some(([_, last], layers, _)) => (*last, *layers) = (layer, *layers + 1),
+            None => runs.push(([layer, layer], 1, kind)),
+        }
+    }
+    runs.into_iter().map(|([first, last], layers, kind)| (Place::Layers(first, last), layers, kind)).collect()
+}
+
+/// Tensors of a layer that llama.cpp counts as values.
+fn values_of(block: &BlockParameters) -> u64 {
+    let is_value = |part: Part| part == Part::MixerQueryKeyValueGate || rule(part) == Some(Rule::Matrix(Class::Value));
+    let matrices = block.tensors.iter().filter(|tensor| tensor.role == Role::Linear && is_value(tensor.part));
+    if block.block.is_seen() { 0 } else { matrices.count() as u64 }
+}
+
+/// Query heads for each head of keys and values, as files have it: for the first layer where layers differ. Qwen3-Next
+/// says one number for all, whatever its layers are.
+fn group(architecture: &Architecture) -> u64 {
+    let says_one = |group: &&LayerGroup| matches!(group.layer.recurrent(), Some(Recurrent::DeltaNet(_)));
+    let first = architecture.groups.first();
+    let attention = match first.filter(says_one) {
+        Some(_) => architecture.attentions().next(),
+        None => first.and_then(|group| group.layer.attention()),
+    };
+    attention.map_or(0, |attention| attention.heads / attention.kv_heads)
+}
+
+/// The most experts that a layer has.
+fn experts(architecture: &Architecture) -> u64 {
+    let experts = architecture.groups.iter().filter_map(|group| match &group.layer.feed_forward {
+        FeedForward::Experts(experts) => Some(experts.count),
+        _ => None,
+    });
+    experts.max().unwrap_or(0)
 }
 
 /// Why the rules do not reach a model.
-pub(crate) fn uncovered(model: &Model) -> Option<&'static str> {
+pub(super) fn uncovered(model: &Model) -> Option<String> {
     let architecture = &model.architecture;
-    let dense = |feed_forward: &FeedForward| matches!(feed_forward, FeedForward::Dense(_));
     // A mixture gives each layer types of its own.
     if architecture.num_hidden_layers() > MOST_LAYERS {
-        return Some("llama.cpp's mixtures are told for models of at most 4096 layers");
+        return Some(format!("llama.cpp's mixtures are told for models of at most {MOST_LAYERS} layers"));
     }
-    let groups = &architecture.groups;
-    if groups.iter().any(|group| group.layer.attention().is_none() || !dense(&group.layer.feed_forward)) {
-        return Some("llama.cpp's mixtures are known for dense models with attention in every layer");
+    if llama_cpp(model.family) == LlamaCpp::Absent {
+        return Some(format!("llama.cpp has no {}", model.family.id));
     }
-    if architecture.attentions().any(|attention| attention.latent.is_some()) {
-        return Some("llama.cpp's mixtures are not known for latent attention");
+    if architecture.seq2seq.is_some() || architecture.image.is_some() {
+        return Some(String::from("llama.cpp's mixtures are known for models of one stack of layers that reads words"));
     }
-    let fused = architecture.attentions().any(|attention| attention.projection == Projection::Fused);
-    // Falcon has types of its own.
-    let indexed = crate::families::implementation(model.family).fused_projection
-        == crate::families::code::FusedProjection::Indexed;
-    (fused && architecture.positions == PositionKind::Rotary && indexed)
-        .then_some("llama.cpp's mixtures are not known for Falcon")
+    let blocks = crate::model::parameters::blocks(architecture);
+    let tensors = blocks.iter().filter(|block| !block.block.is_seen()).flat_map(|block| &block.tensors);
+    let mut matrices = tensors.filter(|tensor| {
+        matches!(tensor.role, Role::Linear | Role::Table | Role::Experts { .. } | Role::ExpertBiases { .. })
+    });
+    let unknown = matrices.find(|tensor| rule(tensor.part).is_none())?;
+    Some(format!("llama.cpp has no tensor for {}", unknown.name()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Alive;
     use crate::model::ArchitectureKeys;
     use crate::model::parameters::blocks;
-    use crate::states::quantized::{Format, parameters};
     use crate::states::shard::Shards;
-    use crate::states::weights::Set;
     use crate::units::Bits;
 
     /// Bytes of the table and of everything else.
@@ -254,7 +155,7 @@ mod tests {
             copies: Bits::whole(16),
             shards: Shards::Whole,
         };
-        let entries = parameters(&set, Format::of_word(word).unwrap(), Alive::NEVER).unwrap();
+        let entries = parameters(&set, (Mixture::of_word(word).unwrap(), LlamaCpp::Other), Alive::NEVER).unwrap();
         let sum = |table: bool| {
             let entries = entries.iter().filter(|entry| (entry.place == Place::Embedding) == table);
             entries.map(|entry| entry.bytes.get()).sum()
@@ -280,30 +181,5 @@ mod tests {
         let (table, rest) = bytes(&command_r, "q4_k_s");
         assert_eq!((table * 100) >> 20, 164_062);
         assert_eq!(((table + rest) * 100) >> 20, 1_942_390);
-    }
-
-    #[test]
-    fn layers_of_a_mixture_differ() {
-        let layers = Layers { count: 32, group: 4 };
-        let count = |mixture: Mixture, slot, kind| {
-            (0..32).filter(|index| mixture.in_layer(slot, *index, layers) == kind).count()
-        };
-        // The first and last eighth, and every third layer between.
-        assert_eq!(count(Mixture::Q4_K_M, Slot::Down, Type::Q6_K), 4 + 4 + 8);
-        assert_eq!(count(Mixture::Q4_K_M, Slot::Other, Type::Q4_K), 32);
-        assert_eq!(count(Mixture::Q4_K_S, Slot::Value, Type::Q5_K), 4);
-        assert_eq!(count(Mixture::Q3_K_M, Slot::Down, Type::Q5_K), 2);
-        assert_eq!(count(Mixture::Q2_K, Slot::Value, Type::Q4_K), 32);
-        let large = Layers { count: 80, group: 8 };
-        assert_eq!(Mixture::Q4_K_S.in_layer(Slot::Value, 40, large), Type::Q5_K);
-    }
-
-    #[test]
-    fn rows_that_blocks_do_not_divide_fall_back() {
-        assert_eq!(fitting(Type::Q4_K, 896), Type::Q5_0);
-        assert_eq!(fitting(Type::Q6_K, 896), Type::Q8_0);
-        assert_eq!(fitting(Type::Q4_K, 1000), Type::F16);
-        assert_eq!(Mixture::Q4_K_M.head(896), Type::Q8_0);
-        assert_eq!(Mixture::Q8_0.head(4096), Type::Q8_0);
     }
 }

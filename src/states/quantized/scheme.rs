@@ -10,6 +10,7 @@ const AWQ: &str = "AWQ checkpoints: codes, fp16 scales and packed zeros";
 const FP8: &str = "fp8 checkpoints: e4m3 codes and fp32 scales";
 const FBGEMM: &str = "FBGEMM checkpoints: e4m3 codes and an fp32 scale for each output";
 const COMPRESSED: &str = "compressed-tensors 0.20: codes, and scales in the type of what is not quantized";
+const TORCHAO: &str = "torchao 0.18, Int8WeightOnlyConfig: codes, an fp32 scale and a zero in 8 bits for each output";
 const MODEL_OPTIMIZER: &str =
     "Model Optimizer's checkpoints: codes, scales, and fp32 scales of a matrix and of its inputs";
 
@@ -22,6 +23,7 @@ pub(super) const fn source(scheme: Scheme) -> &'static str {
         Method::Fbgemm => FBGEMM,
         Method::CompressedTensors => COMPRESSED,
         Method::ModelOptimizer => MODEL_OPTIMIZER,
+        Method::TorchAo => TORCHAO,
     }
 }
 
@@ -84,7 +86,7 @@ const fn scale_bits(scheme: Scheme) -> u32 {
     match (scheme.code, scheme.method) {
         (Code::NvFloat4 | Code::MxFloat4 | Code::MxFloat8, _) => 8,
         (_, Method::Gptq | Method::Awq | Method::CompressedTensors) => 16,
-        (_, Method::ModelOptimizer | Method::FineGrainedFp8 | Method::Fbgemm) => 32,
+        (_, Method::ModelOptimizer | Method::FineGrainedFp8 | Method::Fbgemm | Method::TorchAo) => 32,
     }
 }
 

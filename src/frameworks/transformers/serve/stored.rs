@@ -118,7 +118,7 @@ fn unpacking_buffer(entries: &[Entry]) -> Result<Option<Entry>, Overflow> {
 
 /// Tensors are laid out one by one, which no model of absurd depth should make anyone wait for.
 fn check_depth(entries: &[&Entry]) -> Result<(), EstimateError> {
-    match places(entries).into_iter().map(|(_, layers)| layers).max() {
+    match by_place(entries).into_iter().map(|(layers, _)| layers).max() {
         Some(layers) if layers > MOST_LAYERS => {
             let problem =
                 format!("{layers} equal layers; at most {MOST_LAYERS} are laid out in the allocator's blocks");
@@ -133,12 +133,13 @@ fn check_depth(entries: &[&Entry]) -> Result<(), EstimateError> {
 fn remainders(entries: &[&Entry], alive: Alive) -> Result<Entry, Overflow> {
     let mut moved = Vec::new();
     let is_code = |entry: &Entry| entry.bits != Bits::whole(16);
+    let places = by_place(entries);
     for codes in [true, false] {
-        for (place, layers) in places(entries) {
-            let here = |entry: &&&Entry| entry.place == place && is_code(entry) == codes;
-            for _ in 0..layers {
-                let runs = entries.iter().filter(here);
-                moved.extend(runs.map(|entry| (entry.bytes.get() / entry.count, entry.count / layers)));
+        for (layers, here) in &places {
+            let runs = here.iter().filter(|entry| is_code(entry) == codes);
+            let of_layer: Vec<_> = runs.map(|it| (it.bytes.get() / it.count, it.count / layers)).collect();
+            for _ in 0..*layers {
+                moved.extend_from_slice(&of_layer);
             }
         }
     }
@@ -150,16 +151,17 @@ fn remainders(entries: &[&Entry], alive: Alive) -> Result<Entry, Overflow> {
     Ok(Entry { category: Category::Runtime, bytes, exactness, source: BLOCKS, ..entry })
 }
 
-/// Each place once, with how many layers it has.
-fn places(entries: &[&Entry]) -> Vec<(Place, u64)> {
-    let mut places: Vec<(Place, u64)> = Vec::with_capacity(8);
+/// The entries of each place, with how many layers it has.
+fn by_place<'a>(entries: &[&'a Entry]) -> Vec<(u64, Vec<&'a Entry>)> {
+    let mut places: Vec<(u64, Vec<&Entry>)> = Vec::with_capacity(8);
     for entry in entries {
-        let layers = match entry.place {
-            Place::Layers(first, last) => last + 1 - first,
-            _ => 1,
-        };
-        if places.iter().all(|(known, _)| *known != entry.place) {
-            places.push((entry.place, layers));
+        let is_here = |(_, here): &&mut (u64, Vec<&Entry>)| here[0].place == entry.place;
+        // Those of a place mostly stand together.
+        if let Some((_, here)) = places.iter_mut().rev().find(is_here) {
+            here.push(entry);
+        } else {
+            let layers = if let Place::Layers(first, last) = entry.place { last + 1 - first } else { 1 };
+            places.push((layers, vec![entry]));
         }
     }
     places

@@ -18,6 +18,8 @@ pub enum Method {
     FineGrainedFp8,
     /// FBGEMM: `weight`, `weight_scale` in 32 bits for each output.
     Fbgemm,
+    /// torchao: codes, a scale in 32 bits and a zero for each output.
+    TorchAo,
 }
 
 /// What codes are.
@@ -121,6 +123,11 @@ impl Scheme {
         Self { symmetric: false, ..Self::new(Method::Awq, Code::Packed(bits), strategy) }
     }
 
+    /// compressed-tensors' presets (`W4A16`, `W8A8`, `FP8_DYNAMIC`, `FP8`, `NVFP4A16`, `MXFP4A16`, `MXFP8A16`).
+    const fn compressed_tensors(code: Code, strategy: Strategy, inputs: Inputs) -> Self {
+        Self { inputs, ..Self::new(Method::CompressedTensors, code, strategy) }
+    }
+
     /// What a word of `infer.weights` means, and a word of `torch_dtype`: the usual form of each.
     pub fn of_word(word: &str) -> Option<Self> {
         Some(match word {
@@ -128,6 +135,20 @@ impl Scheme {
             "gptq-int8" => Self::gptq(8, Strategy::Group(USUAL)),
             "gptq-int4" => Self::gptq(4, Strategy::Group(USUAL)),
             "awq-int4" => Self::awq(4, Strategy::Group(USUAL)),
+            "w4a16" => Self::compressed_tensors(Code::Packed(4), Strategy::Group(USUAL), Inputs::Plain),
+            "w4a16-asym" => {
+                let symmetric = Self::compressed_tensors(Code::Packed(4), Strategy::Group(USUAL), Inputs::Plain);
+                Self { symmetric: false, ..symmetric }
+            }
+            "w8a8" => Self::compressed_tensors(Code::Integer8, Strategy::Channel, Inputs::Dynamic),
+            "fp8-channel" => Self::compressed_tensors(Code::Float8, Strategy::Channel, Inputs::Dynamic),
+            "fp8-tensor" => Self::compressed_tensors(Code::Float8, Strategy::Tensor, Inputs::Static),
+            "nvfp4" => Self::compressed_tensors(Code::NvFloat4, Strategy::Group(16), Inputs::Plain),
+            "mxfp4-linear" => Self::compressed_tensors(Code::MxFloat4, Strategy::Group(32), Inputs::Plain),
+            "mxfp8" => Self::compressed_tensors(Code::MxFloat8, Strategy::Group(32), Inputs::Plain),
+            "torchao-int8" => {
+                Self { symmetric: false, ..Self::new(Method::TorchAo, Code::Integer8, Strategy::Channel) }
+            }
             _ => return None,
         })
     }
@@ -139,7 +160,9 @@ impl Scheme {
             (Method::Gptq, Code::Packed(4)) => "gptq-int4",
             (Method::Gptq, _) => "gptq",
             (Method::Awq, _) => "awq-int4",
+            (Method::TorchAo, _) => "torchao-int8",
             (_, Code::Integer8) => "w8a8",
+            (_, Code::Packed(_)) if !self.symmetric => "w4a16-asym",
             (_, Code::Packed(_)) => "w4a16",
             (_, Code::Float8) if matches!(self.strategy, Strategy::Block(_)) => "fp8",
             (_, Code::Float8) if matches!(self.strategy, Strategy::Channel) => "fp8-channel",
@@ -165,6 +188,8 @@ impl Scheme {
                 let strategy = keys.weight_block_size.as_deref().map_or(Ok(Strategy::Tensor), block)?;
                 Self::floats(strategy)
             }
+            // Its configurations name classes; none of METHODS is it.
+            Method::TorchAo => return Err(wrong("quant_method", "torchao's configurations are not read")),
             // An upper bound of the inputs' scales is no part of the file.
             Method::Fbgemm => Self { inputs: Inputs::Static, ..Self::new(method, Code::Float8, Strategy::Channel) },
         };
@@ -195,6 +220,7 @@ impl Scheme {
             Method::ModelOptimizer => "Model Optimizer",
             Method::FineGrainedFp8 => "fp8",
             Method::Fbgemm => "FBGEMM",
+            Method::TorchAo => "torchao",
         };
         let shared = match self.strategy {
             Strategy::Tensor => String::from("a scale for each matrix"),
