@@ -82,6 +82,12 @@ impl<'a> Served<'a> {
         self.stored.entries(&set, always())
     }
 
+    /// What corrects routers' choices, in fp32: a parameter in files and engines.
+    pub(crate) fn corrections(&self) -> Result<Vec<Entry>, Overflow> {
+        let all = weights::correction_biases(self.architecture(), Bits::whole(32), always())?;
+        Ok(all.into_iter().map(|it| Entry { category: Category::Parameters, ..it }).collect())
+    }
+
     /// Cosines and sines of all positions, in 16 bits, of each kind of rotation: `[positions, d]`.
     pub(crate) fn rotary(&self, source: &'static str) -> Result<Vec<Entry>, Overflow> {
         let mut widths: Vec<u64> = self.architecture().attentions().map(|attention| attention.rotary_dim).collect();

@@ -5,14 +5,17 @@ mod compute;
 
 use self::caches::caches;
 use super::engine::tensors::cut;
-use super::engine::{Served, entry, serving};
+use super::engine::{Served, always, entry, serving};
 use super::{Framework, Job};
 use crate::ledger::{Budget, Category, Entry, EstimateError, Ledger, Place};
 use crate::model::architecture::Architecture;
-use crate::model::parameters::{Block, BlockParameters};
-use crate::model::part::Site;
+use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
+use crate::model::part::{Part, Site};
 use crate::scenario::Attention;
 use crate::shape::Dim;
+use crate::states::shard::Shards;
+use crate::states::weights::Set;
+use crate::tape::Dtype;
 use crate::units::{Bits, Overflow};
 
 /// Tokens of a forward pass where nobody says (`n_ubatch`).
@@ -38,7 +41,8 @@ impl Framework for LlamaCpp {
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
         let run = Run::of(job)?;
         let Weights { card, host } = run.weights();
-        let (mut on_card, mut on_host) = (run.served.stored(&card)?, run.served.stored(&host)?);
+        let (mut on_card, mut on_host) = (run.stored(card)?, run.stored(host)?);
+        if run.layers_on_card > 1 { &mut on_card } else { &mut on_host }.extend(run.served.corrections()?);
         let [cached, waiting] = caches(&run)?;
         on_card.extend(cached);
         on_host.extend(waiting);
@@ -136,12 +140,35 @@ impl<'a> Run<'a> {
         [host, rest]
     }
 
+    /// Tensors as a file has them: where matrices are in 16 bits, everything else is in fp32.
+    fn stored(&self, blocks: Vec<BlockParameters>) -> Result<Vec<Entry>, Overflow> {
+        if self.served.stored.format().is_some() || self.served.stored.plain == Dtype::Fp32 {
+            return self.served.stored(&blocks);
+        }
+        let of = |wide: bool| {
+            let kept = |tensor: &&Tensor| is_wide(tensor) == wide;
+            let tensors = |block: &BlockParameters| block.tensors.iter().filter(kept).cloned().collect();
+            blocks.iter().map(|block| BlockParameters { tensors: tensors(block), ..block.clone() }).collect::<Vec<_>>()
+        };
+        let (architecture, bits) = (self.served.architecture(), Bits::whole(32));
+        let wide = Set { architecture, blocks: &of(true), bits, copies: bits, shards: Shards::Whole };
+        let mut entries = self.served.stored(&of(false))?;
+        entries.append(&mut wide.parameters(always())?);
+        Ok(entries)
+    }
+
     /// Logits of every sequence.
     fn output(&self) -> Result<Entry, Overflow> {
         let dims = [Dim { symbol: "n", size: self.sequences }, vocabulary(self.served.architecture())];
         let place = (Place::Head, 1);
         entry(Category::Logits, "output buffer", place, (&dims, Bits::whole(32)), serving(), OUTPUT)
     }
+}
+
+/// Whether a file has a tensor in fp32 whatever its matrices are in.
+fn is_wide(tensor: &Tensor) -> bool {
+    let matrix = matches!(tensor.role, Role::Linear | Role::Table | Role::Experts { .. });
+    !matrix || matches!(tensor.part.site(), Site::Router)
 }
 
 /// Where tensors are.
@@ -152,7 +179,6 @@ struct Weights {
 
 /// The table of tokens alone, as the head reads it.
 fn table(block: &BlockParameters) -> Option<BlockParameters> {
-    use crate::model::part::Part;
     let of = block.tensors.iter().find(|tensor| tensor.part == Part::TokenEmbedding)?;
     Some(BlockParameters { tensors: vec![of.clone()], ..block.clone() })
 }

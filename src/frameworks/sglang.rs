@@ -38,6 +38,7 @@ impl Framework for Sglang {
         let served = Served::of(job, &TYPES)?;
         let pools = Pools::of(&served)?;
         let mut entries = served.stored(&served.blocks())?;
+        entries.append(&mut served.corrections()?);
         entries.append(&mut served.rotary(TABLES)?);
         entries.append(&mut pools.entries(&served)?);
         let latent = served.architecture().attentions().any(|attention| attention.latent.is_some());

@@ -1,6 +1,7 @@
 //! vLLM: blocks of one pool that all layers share, planned before the first request.
 
 mod groups;
+mod padding;
 mod profile;
 mod specs;
 
@@ -48,6 +49,8 @@ impl Framework for Vllm {
         let request = Request::of(infer, batch.tokens);
         check_pool(&groups, &request, infer)?;
         let mut entries = served.stored(&served.blocks())?;
+        entries.extend(padding::of_experts(&served)?);
+        entries.append(&mut served.corrections()?);
         entries.append(&mut served.rotary(TABLES)?);
         entries.append(&mut profile::entries(&served, batch)?);
         entries.append(&mut caches(&groups, &request, infer.concurrency)?);

@@ -65,6 +65,7 @@ impl<'a> Served<'a> {
             quantized::check_class(profile, model, format, "infer.weights")?;
         }
         check_attention(model, "infer.attention", infer.attention)?;
+        cache::check_type(&infer.kv_cache)?;
         let placement = scenario.placement();
         Ok(Self { job: *job, model, infer, seen, profile, serving, stored, placement, prompt, kernels: None })
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::layers::in_window;
-use crate::ledger::{Alive, Category, Entry, Exactness, Instant, Lifetime, Place};
+use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Instant, Lifetime, Place};
 use crate::model::Model;
 use crate::model::architecture::{Attention, KeyValues};
 use crate::scenario::Infer;
@@ -23,6 +23,18 @@ const AWQ_TABLES: Source =
     Source::read("figures of the Qwen3 page: 512 B a token and layer more than is otherwise explained, inferred");
 /// Tokens for which the tables of AWQ layers are made at least.
 const SHORTEST_TABLES: u64 = 2048;
+
+/// The types that a cache is described in.
+const TYPES: [&str; 7] = ["fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q4_0"];
+
+/// An error for a type that engines alone cache in.
+pub(super) fn check_type(word: &str) -> Result<(), EstimateError> {
+    if TYPES.contains(&word) {
+        return Ok(());
+    }
+    let (value, covered) = (word.to_owned(), format!("{}, under transformers", TYPES.join(", ")));
+    Err(EstimateError::NotCovered { key: "infer.kv_cache", value, covered })
+}
 
 /// The cache of a run.
 pub(crate) struct Cache<'a> {
