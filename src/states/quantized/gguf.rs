@@ -9,7 +9,7 @@ mod tensors;
 
 use self::choice::{Class, Facts};
 use self::tensors::{Rule, Written, rule, written};
-use super::{Stored, entry, unused};
+use super::{Stored, entry, tensor_count, unused};
 use crate::families::stored::{LlamaCpp, llama_cpp};
 use crate::ledger::{Alive, Entry, Place};
 use crate::model::Model;
@@ -41,7 +41,7 @@ pub(super) fn parameters(
         file,
     };
     let tied = blocks.iter().all(|block| block.tensors.iter().all(|tensor| tensor.part != Part::Head));
-    let mut entries = Vec::with_capacity(64);
+    let mut entries = Vec::with_capacity(2 * tensor_count(set));
     let (mut values, mut networks) = (0, 0);
     for block in blocks.iter() {
         let is_network = block.tensors.iter().any(|tensor| rule(tensor.part) == Some(Rule::Matrix(Class::Down)));

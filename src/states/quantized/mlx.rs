@@ -2,7 +2,7 @@
 //!
 //! Source: mlx-lm 0.32.2's `quantize_model` and mlx 0.32.4's modes, run on models of true shapes.
 
-use super::{Stored, dims, entry, unused};
+use super::{Stored, dims, entry, tensor_count, unused};
 use crate::families::stored::Mlx;
 use crate::ledger::{Alive, Entry};
 use crate::model::parameters::{BlockParameters, Role, Tensor};
@@ -62,7 +62,7 @@ impl Mode {
 
 /// The model's parameters as mlx-lm stores them.
 pub(super) fn parameters(set: &Set<'_>, (mode, class): (Mode, Mlx), alive: Alive) -> Result<Vec<Entry>, Overflow> {
-    let mut entries = Vec::with_capacity(64);
+    let mut entries = Vec::with_capacity(2 * tensor_count(set));
     let unused = class == Mlx::WithUnused;
     let blocks = if unused { unused::added(set.architecture, set.blocks) } else { set.blocks.into() };
     for block in blocks.iter() {
