@@ -79,7 +79,7 @@ impl<'a> Served<'a> {
     pub(crate) fn stored(&self, blocks: &[BlockParameters]) -> Result<Vec<Entry>, Overflow> {
         let bits = Bits::whole(self.stored.plain.bits());
         let set = Set { architecture: self.architecture(), blocks, bits, copies: bits, shards: Shards::Whole };
-        self.stored.entries(&set, always())
+        self.stored.as_stored(&set, always())
     }
 
     /// What corrects routers' choices, in fp32: a parameter in files and engines.

@@ -55,29 +55,33 @@ fn weights(model: &Model, infer: &Infer) -> Result<Bytes, EstimateError> {
     let of = |blocks: &[BlockParameters]| {
         let bits = Bits::whole(stored.plain.bits());
         let set = Set { architecture, blocks, bits, copies: bits, shards: Shards::Whole };
-        let entries = stored.entries(&set, crate::ledger::Alive::NEVER)?;
+        let entries = stored.as_stored(&set, crate::ledger::Alive::NEVER)?;
         Bytes::checked_sum(entries.iter().map(|entry| entry.bytes))
     };
+    let looked_up = |block: &BlockParameters| block.block == Block::Embedding && !architecture.tie_word_embeddings;
+    let mut read = blocks(architecture);
+    read.retain(|block| !looked_up(block) && !block.block.is_seen());
+    let mut shares: Vec<[u64; 2]> = read.iter().flat_map(|block| block.tensors.iter().map(share)).collect();
+    shares.sort_unstable();
+    shares.dedup();
     let mut sum = Bytes::ZERO;
-    for block in blocks(architecture) {
-        let looked_up = block.block == Block::Embedding && !architecture.tie_word_embeddings;
-        if looked_up || block.block.is_seen() {
-            continue;
-        }
-        let share = |tensor: &parameters::Tensor| match tensor.role {
-            Role::Experts { count, per_token } | Role::ExpertBiases { count, per_token } => [per_token, count.max(1)],
-            _ => [1, 1],
-        };
-        let mut shares: Vec<[u64; 2]> = block.tensors.iter().map(share).collect();
-        shares.sort_unstable();
-        shares.dedup();
-        for [part, whole] in shares {
+    for [part, whole] in shares {
+        let of_share = |block: &BlockParameters| {
             let tensors = block.tensors.iter().filter(|tensor| share(tensor) == [part, whole]).cloned().collect();
-            let bytes = of(&[BlockParameters { tensors, ..block.clone() }])?.get();
-            sum = sum.checked_add(Bytes::new(portion(bytes, part, whole)?))?;
-        }
+            BlockParameters { tensors, ..block.clone() }
+        };
+        let bytes = of(&read.iter().map(of_share).collect::<Vec<_>>())?;
+        sum = sum.checked_add(Bytes::new(portion(bytes.get(), part, whole)?))?;
     }
     Ok(sum)
+}
+
+/// The part of a tensor that one token reads.
+const fn share(tensor: &parameters::Tensor) -> [u64; 2] {
+    match tensor.role {
+        Role::Experts { count, per_token } | Role::ExpertBiases { count, per_token } => [per_token, count],
+        _ => [1, 1],
+    }
 }
 
 /// Keys and values of all tokens that the last one attends to, of every sequence.

@@ -224,8 +224,23 @@ impl Stored {
     }
 }
 
-/// The model's parameters in a format: what the format leaves alone has the bits of the set.
+/// The model's parameters in a format as Transformers keeps them, which makes some checkpoints dense as it loads them.
 pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    kept(set, format, decompressed::is_kept_so, alive)
+}
+
+/// The same as an engine keeps them: as they are stored.
+pub(crate) fn as_stored(set: &Set<'_>, format: Format, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+    kept(set, format, |_| false, alive)
+}
+
+/// What a format leaves alone has the bits of the set; what `is_dense` says so of comes out of its codes.
+fn kept(
+    set: &Set<'_>,
+    format: Format,
+    is_dense: impl Fn(Scheme) -> bool,
+    alive: Alive,
+) -> Result<Vec<Entry>, Overflow> {
     match format {
         Format::Gguf(mixture, file) => return gguf::parameters(set, (mixture, file), alive),
         Format::Mlx(mode, class) => return mlx::parameters(set, (mode, class), alive),
@@ -237,7 +252,7 @@ pub(crate) fn parameters(set: &Set<'_>, format: Format, alive: Alive) -> Result<
         let place = weights::place_of(block);
         for tensor in &block.tensors {
             for (place, layers, scheme) in runs(set.architecture, block, tensor, (place, format)) {
-                if let Some(scheme) = scheme.filter(|scheme| decompressed::is_kept_so(*scheme)) {
+                if let Some(scheme) = scheme.filter(|scheme| is_dense(*scheme)) {
                     decompression.add(tensor, scheme, set.bits, layers)?;
                     for (part, when) in decompressed::stored(tensor, scheme, set.bits) {
                         entries.push(entry(tensor, &part, place, layers, when.alive(), scheme::source(scheme))?);

@@ -57,7 +57,15 @@ impl Stored {
         self.format?.kernel(architecture)
     }
 
-    /// A set of tensors, stored so.
+    /// A set of tensors as an engine keeps them.
+    pub(crate) fn as_stored(&self, set: &Set<'_>, alive: Alive) -> Result<Vec<Entry>, Overflow> {
+        match self.format {
+            Some(format) => quantized::as_stored(set, format, alive),
+            None => set.parameters(alive),
+        }
+    }
+
+    /// A set of tensors as Transformers keeps them.
     pub(crate) fn entries(&self, set: &Set<'_>, alive: Alive) -> Result<Vec<Entry>, Overflow> {
         match self.format {
             Some(format) => quantized::parameters(set, format, alive),
