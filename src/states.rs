@@ -1,6 +1,7 @@
 //! What stands in memory without a recording: weights, gradients, optimizer states, buffers.
 
 pub(crate) mod adapters;
+pub(crate) mod file;
 pub(crate) mod optimizer;
 pub(crate) mod quantized;
 pub(crate) mod recurrent;

@@ -8,10 +8,12 @@ use crate::ledger::{Alive, Category, Entry, EstimateError, Exactness, Origin, Ov
 use crate::model::architecture::{MOST_LAYERS, Method};
 use crate::model::parameters::{BlockParameters, Role, Tensor, blocks};
 use crate::model::part::Part;
+use crate::model::stored::FileFormat;
 use crate::model::{Architecture, Model};
 use crate::scenario::profile::Serving;
 use crate::shape::{Dim, Shape};
 
+use crate::states::file;
 use crate::states::quantized::{self, Format, Kernel};
 use crate::states::shard::Shards;
 use crate::states::weights::{self, Set};
@@ -29,23 +31,30 @@ pub(crate) struct Stored {
     /// The type of what is not quantized, and of arithmetic.
     pub(crate) plain: Dtype,
     format: Option<Format>,
+    /// Whether they are as the files have them that the model was opened from.
+    in_files: bool,
 }
 
 impl Stored {
     /// What a word of `infer.weights` means for a model.
     pub(crate) fn of(model: &Model, word: &str) -> Result<Self, EstimateError> {
         const KEY: &str = "infer.weights";
+        if word == "native" && is_in_files(model) {
+            let wide = model.architecture.checkpoint.as_ref().is_some_and(|own| own.word == "fp32");
+            let plain = if wide { Dtype::Fp32 } else { Dtype::Bf16 };
+            return Ok(Self { plain, format: None, in_files: true });
+        }
         let (word, own) = if word == "native" { native(model)? } else { (word, None) };
         let plain = if word == "fp32" { Dtype::Fp32 } else { Dtype::Bf16 };
         if matches!(word, "fp32" | "bf16" | "fp16") {
-            return Ok(Self { plain, format: None });
+            return Ok(Self { plain, format: None, in_files: false });
         }
         let Some(format) = own.or_else(|| Format::of_word(word)) else {
             let covered = String::from("formats whose layout is known for this model's family");
             return Err(EstimateError::NotCovered { key: KEY, value: word.to_owned(), covered });
         };
         format.check(model, KEY, word)?;
-        Ok(Self { plain, format: Some(format) })
+        Ok(Self { plain, format: Some(format), in_files: false })
     }
 
     /// Whether they are an AWQ checkpoint's.
@@ -64,7 +73,7 @@ impl Stored {
 
     /// Whether it is known in which order they come to the card.
     pub(crate) const fn is_played(&self) -> bool {
-        matches!(self.format, None | Some(Format::FourBits(_)))
+        !self.in_files && matches!(self.format, None | Some(Format::FourBits(_)))
     }
 
     /// How matrix products read the weights.
@@ -82,11 +91,13 @@ impl Stored {
         let architecture = &model.architecture;
         let bits = Bits::whole(self.plain.bits());
         let set = Set { architecture, blocks: &blocks(architecture), bits, copies: bits, shards: Shards::Whole };
-        let mut entries = match self.format {
-            Some(format) => quantized::parameters(&set, format, alive)?,
-            None => set.parameters(alive)?,
+        let in_files = model.stored.as_deref().filter(|_| self.in_files);
+        let mut entries = match (in_files, self.format) {
+            (Some(stored), _) => file::parameters(stored, alive)?,
+            (None, Some(format)) => quantized::parameters(&set, format, alive)?,
+            (None, None) => set.parameters(alive)?,
         };
-        if architecture.mixed_streams.is_some() {
+        if architecture.mixed_streams.is_some() && in_files.is_none() {
             widen(&mut entries, set.blocks)?;
         }
         let method = self.method(architecture);
@@ -108,6 +119,16 @@ impl Stored {
             entries.push(rest);
         }
         Ok(entries)
+    }
+}
+
+/// Whether what a model was opened from says what its weights take: a GGUF file does, and safetensors where nothing else is
+/// known of how they are quantized. Of the others it is known what Transformers makes of them as they are loaded.
+fn is_in_files(model: &Model) -> bool {
+    let Some(stored) = model.stored.as_deref() else { return false };
+    match stored.format {
+        FileFormat::Gguf => true,
+        FileFormat::Safetensors => model.architecture.checkpoint.is_none(),
     }
 }
 
