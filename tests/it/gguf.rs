@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use brimful::import::gguf::{import_bytes, read_bytes};
+use brimful::import::gguf::{Value, import_bytes, read_bytes};
 use brimful::model::{Model, parameters};
 
 use crate::support::gguf::{F16, F32, Said, header, text};
@@ -262,4 +262,17 @@ fn arrays_claim_no_memory() {
     }
     let said = read_bytes(&deep, "x.gguf").unwrap_err().to_string();
     assert!(said.contains("arrays inside arrays, more than 64 deep"), "{said}");
+    // Of all arrays together a million numbers are kept.
+    let mut many = b"GGUF\x03\0\0\0".to_vec();
+    many.extend(0_u64.to_le_bytes());
+    many.extend(70_u64.to_le_bytes());
+    for number in 0..70 {
+        text(&mut many, &format!("key {number:02}"));
+        many.extend([9_u32.to_le_bytes(), 0_u32.to_le_bytes()].concat());
+        many.extend((1_u64 << 14).to_le_bytes());
+        many.extend([7; 1 << 14]);
+    }
+    let header = read_bytes(&many, "x.gguf").unwrap();
+    let kept = |value: &&Value| matches!(value, Value::Array(array) if array.whole.is_some());
+    assert_eq!(header.metadata.values().filter(kept).count(), 64);
 }

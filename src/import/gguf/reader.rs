@@ -13,6 +13,9 @@ pub(super) const LARGEST_HEADER: u64 = 128 << 20;
 /// A text beyond this is passed over: of the long ones, templates of chats, nothing is read here.
 const LONGEST_TEXT: u64 = 1 << 16;
 
+/// So many numbers of arrays are kept of all that a file has.
+const MOST_NUMBERS: u64 = 1 << 20;
+
 /// The head of a file.
 pub(super) struct Reader<'o, R> {
     bytes: R,
@@ -23,6 +26,8 @@ pub(super) struct Reader<'o, R> {
     /// Where a header must have ended.
     most: u64,
     big_endian: bool,
+    /// How many numbers of arrays may still be kept.
+    room: u64,
 }
 
 /// An error about a key of a file, whose letters a terminal can show.
@@ -40,7 +45,7 @@ pub(super) fn shown(name: &str) -> String {
 
 impl<'o, R: BufRead> Reader<'o, R> {
     pub(super) fn new(bytes: R, length: u64, origin: &'o str, most: u64) -> Self {
-        Self { bytes, origin, at: 0, length, most, big_endian: false }
+        Self { bytes, origin, at: 0, length, most, big_endian: false, room: MOST_NUMBERS }
     }
 
     /// Bytes that were read.
@@ -56,6 +61,13 @@ impl<'o, R: BufRead> Reader<'o, R> {
     /// From here on numbers begin with their highest byte.
     pub(super) fn is_big_endian(&mut self) {
         self.big_endian = true;
+    }
+
+    /// Whether there is room for so many numbers of an array, which is taken.
+    pub(super) fn has_room(&mut self, numbers: u64) -> bool {
+        let left = self.room.checked_sub(numbers);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
     }
 
     /// Bytes that are left of the file.

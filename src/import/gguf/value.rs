@@ -155,7 +155,7 @@ fn array<R: BufRead>(reader: &mut Reader<'_, R>, key: &str, depth: usize) -> Res
     };
     let mut array = Array { kind: word, count, whole: None };
     match kind {
-        kind if kind.is_whole() && count <= MOST_KEPT => {
+        kind if kind.is_whole() && count <= MOST_KEPT && reader.has_room(count) => {
             array.whole = Some((0..count).map(|_| whole(reader, key, kind)).collect::<Result<_, _>>()?);
         }
         Kind::Text => {

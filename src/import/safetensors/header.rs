@@ -14,7 +14,7 @@ use crate::located::{Place, PresetError};
 pub(super) const LARGEST_HEADER: u64 = 128 << 20;
 
 /// No file has as many tensors.
-const MOST_TENSORS: usize = 1 << 20;
+pub(super) const MOST_TENSORS: usize = 1 << 20;
 
 /// Nor one of them as many dimensions.
 const MOST_DIMENSIONS: usize = 8;

@@ -1,11 +1,13 @@
 //! `model.safetensors.index.json`: which file has which tensor.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-use super::header::{LARGEST_HEADER, at};
+use super::header::{LARGEST_HEADER, MOST_TENSORS, at};
 use crate::located::{self, Place, PresetError, is_there};
 
 /// No model has as many files.
@@ -19,7 +21,35 @@ pub(super) struct Index {
 
 #[derive(Deserialize)]
 struct Text {
-    weight_map: BTreeMap<String, String>,
+    weight_map: Files,
+}
+
+/// Tensors and their files, in the order of the text.
+struct Files(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Files {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Files;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the file of each tensor")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Files, A::Error> {
+                let mut files = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    if files.len() == MOST_TENSORS {
+                        return Err(A::Error::custom(format!("more than {MOST_TENSORS} tensors")));
+                    }
+                    files.push(entry);
+                }
+                Ok(Files(files))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 impl Index {
@@ -36,7 +66,7 @@ impl Index {
             PresetError { place, message }
         })?;
         let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (name, file) in text.weight_map {
+        for (name, file) in text.weight_map.0 {
             if !is_name(&file) {
                 let message = format!("weight_map: found {file:?}, expected the name of a file in the index's folder");
                 return Err(at(origin, &name, message));
