@@ -139,7 +139,7 @@ enum Command {
     Models(CatalogueArguments),
     /// The cards in the catalogue.
     Gpus(CatalogueArguments),
-    /// A Hugging Face config.json, or the folder that holds one, as a model preset.
+    /// A Hugging Face config.json, a GGUF or safetensors file, or the folder that holds one, as a model preset.
     Import {
         /// The file or the folder.
         path: PathBuf,

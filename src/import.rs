@@ -1,4 +1,4 @@
-//! Models from files that others wrote.
+//! Models from files that others wrote: `config.json`, and the headers of files with weights.
 
 mod assume;
 mod blocks;
@@ -9,6 +9,7 @@ mod deepseek;
 mod ernie;
 mod falcon;
 mod gemma;
+pub mod gguf;
 mod gpt;
 mod hybrid;
 mod json;
@@ -21,6 +22,7 @@ mod minimax;
 mod mpt;
 mod published;
 mod python;
+pub mod safetensors;
 mod seq2seq;
 mod step;
 mod tower;

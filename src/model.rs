@@ -7,8 +7,10 @@ mod local;
 pub mod parameters;
 pub mod part;
 pub mod recurrent;
+pub mod stored;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,7 @@ pub use architecture::tower;
 pub use architecture::{Architecture, ArchitectureError, Output};
 pub use family::Family;
 pub use keys::ArchitectureKeys;
+pub use stored::StoredTensors;
 
 use crate::units::Parameters;
 
@@ -36,6 +39,8 @@ pub struct Model {
     pub confirmed: bool,
     /// The dimensions.
     pub architecture: Architecture,
+    /// The tensors of the files that it was opened from, where those hold weights.
+    pub stored: Option<Arc<StoredTensors>>,
 }
 
 impl Model {

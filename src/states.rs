@@ -2,6 +2,7 @@
 
 pub(crate) mod adapters;
 pub(crate) mod cache;
+pub(crate) mod file;
 pub(crate) mod optimizer;
 pub(crate) mod quantized;
 pub(crate) mod recurrent;

@@ -11,7 +11,7 @@ use crate::units::Unit;
 /// What is run: a scenario file or a model, and flags over it.
 #[derive(Debug, Default, Args)]
 pub(super) struct ScenarioArguments {
-    /// A scenario file, a model id, or the path of a model preset or config.json.
+    /// A scenario file, a model id, or the path of a model preset, config.json, GGUF or safetensors file.
     #[arg(value_name = "SCENARIO.toml | MODEL", value_parser = suggest::MODELS, hide_possible_values = true)]
     pub(super) input: Option<String>,
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub(super) struct ScenarioArguments {
 /// Parameters of a scenario as flags.
 #[derive(Debug, Default, Args)]
 pub(super) struct FlagArguments {
-    /// Model: an id, or the path of a preset or config.json.
+    /// Model: an id, or the path of a preset, config.json, GGUF or safetensors file.
     #[arg(long, value_parser = suggest::MODELS, hide_possible_values = true)]
     model: Option<String>,
     /// Card: an id.

@@ -14,7 +14,7 @@ use crate::report::{Report, compare};
 /// What `compare` takes.
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
-    /// Scenario files, model ids, or paths of model presets or config.json files: two or more.
+    /// Scenario files, model ids, or paths of model presets, config.json, GGUF or safetensors files: two or more.
     #[arg(
         value_name = "SCENARIO.toml | MODEL",
         num_args = 2..,

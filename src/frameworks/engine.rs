@@ -21,6 +21,7 @@ use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
 use crate::scenario::Infer;
 use crate::shape::{Dim, Shape};
+use crate::states::file;
 use crate::states::shard::Shards;
 use crate::states::stored::Stored;
 use crate::states::weights::{self, Set};
@@ -62,7 +63,12 @@ impl<'a> Served<'a> {
         }
         let ways = if scenario.gpus > 1 { scenario.parallel.tensor } else { 1 };
         tensors::check(model, ways)?;
-        Ok(Self { job: *job, model, infer, stored: Stored::of(model, &infer.weights)?, ways })
+        let stored = Stored::of(model, &infer.weights)?;
+        if stored.in_files && ways > 1 {
+            let problem = String::from("`native`, but how several GPUs divide the tensors of a file is not described");
+            return Err(EstimateError::Invalid { key: "infer.weights", problem });
+        }
+        Ok(Self { job: *job, model, infer, stored, ways })
     }
 
     pub(crate) fn architecture(&self) -> &'a Architecture {
@@ -73,6 +79,16 @@ impl<'a> Served<'a> {
     pub(crate) fn blocks(&self) -> Vec<BlockParameters> {
         let whole = blocks(self.architecture()).into_iter().filter(|block| !block.block.is_seen()).collect();
         local(whole, self.architecture(), self.ways)
+    }
+
+    /// All of the model's weights as they are stored.
+    pub(crate) fn weights(&self) -> Result<Vec<Entry>, Overflow> {
+        if let Some(files) = self.stored.files(self.model) {
+            return file::parameters(files, always());
+        }
+        let mut entries = self.stored(&self.blocks())?;
+        entries.append(&mut self.corrections()?);
+        Ok(entries)
     }
 
     /// Tensors as they are stored.

@@ -2,6 +2,7 @@
 
 mod caches;
 mod compute;
+mod files;
 
 use self::caches::caches;
 use super::engine::tensors::cut;
@@ -40,9 +41,10 @@ impl Framework for LlamaCpp {
 
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
         let run = Run::of(job)?;
-        let Weights { card, host } = run.weights();
-        let (mut on_card, mut on_host) = (run.stored(card)?, run.stored(host)?);
-        if run.layers_on_card > 1 { &mut on_card } else { &mut on_host }.extend(run.served.corrections()?);
+        let [mut on_card, mut on_host] = match run.served.stored.files(job.model) {
+            Some(files) => files::parameters(&run, files)?,
+            None => run.parameters()?,
+        };
         let [cached, waiting] = caches(&run)?;
         on_card.extend(cached);
         on_host.extend(waiting);
@@ -99,6 +101,14 @@ impl<'a> Run<'a> {
     /// Whether the output layer is on the card.
     const fn has_output(&self) -> bool {
         self.layers_on_card > 0
+    }
+
+    /// Weights on the card and on the host.
+    fn parameters(&self) -> Result<[Vec<Entry>; 2], Overflow> {
+        let Weights { card, host } = self.weights();
+        let (mut on_card, mut on_host) = (self.stored(card)?, self.stored(host)?);
+        if self.layers_on_card > 1 { &mut on_card } else { &mut on_host }.extend(self.served.corrections()?);
+        Ok([on_card, on_host])
     }
 
     /// Tensors on the card and on the host. The table of tokens is looked up on the host; as a head it is on the card too.

@@ -37,7 +37,7 @@ impl Framework for Mlx {
 
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
         let served = Served::of(job, &TYPES)?;
-        let mut entries = served.stored(&served.blocks())?;
+        let mut entries = served.weights()?;
         for (place, layers, layer) in served.layers() {
             if let Some(attended) = layer.attention().and_then(|it| attended(served.model, it, 1)) {
                 entries.append(&mut of_attention(&served, &attended, (place, layers))?);

@@ -37,8 +37,7 @@ impl Framework for Sglang {
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
         let served = Served::of(job, &TYPES)?;
         let pools = Pools::of(&served)?;
-        let mut entries = served.stored(&served.blocks())?;
-        entries.append(&mut served.corrections()?);
+        let mut entries = served.weights()?;
         entries.append(&mut served.rotary(TABLES)?);
         entries.append(&mut pools.entries(&served)?);
         let latent = served.architecture().attentions().any(|attention| attention.latent.is_some());

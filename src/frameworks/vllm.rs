@@ -48,9 +48,8 @@ impl Framework for Vllm {
         let groups = Groups::of(&specs);
         let request = Request::of(infer, batch.tokens);
         check_pool(&groups, &request, infer)?;
-        let mut entries = served.stored(&served.blocks())?;
+        let mut entries = served.weights()?;
         entries.extend(padding::of_experts(&served)?);
-        entries.append(&mut served.corrections()?);
         entries.append(&mut served.rotary(TABLES)?);
         entries.append(&mut profile::entries(&served, batch)?);
         entries.append(&mut caches(&groups, &request, infer.concurrency)?);
@@ -99,7 +98,8 @@ impl Batch {
     fn of(job: &Job<'_>) -> Self {
         let infer = &job.scenario.infer;
         let mib = job.gpu.map_or(LARGE_MIB, |gpu| gpu.driver_mib.unwrap_or(gpu.usable_mib));
-        let of_a100 = |gpu: &Gpu| gpu.name.contains("A100");
+        // So vLLM asks for the A100 by its name; other cards of its generation have less.
+        let of_a100 = |gpu: &Gpu| gpu.architecture.as_deref() == Some("Ampere");
         let (tokens, sequences) = match mib {
             LARGEST_MIB.. => (16_384, 1024),
             LARGE_MIB.. if !job.gpu.is_some_and(of_a100) => (8192, 1024),

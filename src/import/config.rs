@@ -77,6 +77,11 @@ pub fn parse(text: &str, origin: &str, folder: Option<&str>) -> Result<Model, Pr
     read_text(Configuration { text, origin, folder }, None, false).map(|imported| imported.model)
 }
 
+/// The same, with its keys.
+pub(super) fn import_known(text: &str, origin: &str, name: Option<&str>) -> Result<Imported, PresetError> {
+    read_text(Configuration { text, origin, folder: name }, None, false)
+}
+
 /// The same, with its keys. A `model_type` that is not known is taken for a plain decoder where every key of it says so,
 /// and the model's card says that it was.
 pub fn import_text(text: &str, origin: &str, folder: Option<&str>) -> Result<Imported, PresetError> {
@@ -139,7 +144,8 @@ fn read_text(
     let name = own.or(folder).unwrap_or(family.id).to_owned();
     let quantization = published.words.filter(|_| architecture.checkpoint.is_none());
     let card = Card { source: Some(origin.to_owned()), quantization, assumed, omitted, ..Card::default() };
-    let model = Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture };
+    let model =
+        Model { id: name.clone(), name, family, card, declared: None, confirmed: false, architecture, stored: None };
     Ok(Imported { model, keys })
 }
 

@@ -22,6 +22,18 @@ pub(crate) fn read(path: &Path) -> Result<String, PresetError> {
 /// The text of a regular file of at most `largest` bytes, whole MiB.
 pub(crate) fn read_up_to(path: &Path, largest: u64) -> Result<String, PresetError> {
     let wrong = |message: String| PresetError::file(path.display().to_string(), message);
+    let (file, _) = open(path)?;
+    let mut bytes = Vec::new();
+    file.take(largest + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+    if bytes.len() as u64 > largest {
+        return Err(wrong(format!("larger than {} MiB; nothing that brimful reads here is", largest >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|error| wrong(error.utf8_error().to_string()))
+}
+
+/// A regular file, with how many bytes it has.
+pub(crate) fn open(path: &Path) -> Result<(File, u64), PresetError> {
+    let wrong = |message: String| PresetError::file(path.display().to_string(), message);
     // Asked before opening: to open a pipe could wait for ever.
     let about = fs::metadata(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound if path.is_symlink() => wrong(String::from("a link that leads nowhere")),
@@ -31,10 +43,5 @@ pub(crate) fn read_up_to(path: &Path, largest: u64) -> Result<String, PresetErro
         return Err(wrong(String::from("not a regular file")));
     }
     let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(largest + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
-    if bytes.len() as u64 > largest {
-        return Err(wrong(format!("larger than {} MiB; nothing that brimful reads here is", largest >> 20)));
-    }
-    String::from_utf8(bytes).map_err(|error| wrong(error.utf8_error().to_string()))
+    Ok((file, about.len()))
 }

@@ -63,6 +63,7 @@ pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<Strin
         reached_by_names(model, scenario),
         published_otherwise(model, scenario),
         not_kept_as_stored(model, scenario),
+        cut_short(model),
         written_elsewhere(scenario),
         decomposed_before(model, scenario, gpu),
     ];
@@ -133,6 +134,19 @@ fn reached_by_names(model: &Model, scenario: &Scenario) -> Option<String> {
 /// Says so where weights were published quantized and are counted otherwise.
 fn published_otherwise(model: &Model, scenario: &Scenario) -> Option<String> {
     const PLAIN: [&str; 3] = ["fp32", "bf16", "fp16"];
+    let native = scenario.task == Task::Infer && scenario.infer.weights == "native";
+    match (&model.stored, &model.card.quantization) {
+        (Some(_), Some(_)) if native => return None,
+        (Some(stored), Some(quantized)) => {
+            return Some(format!(
+                "{} was opened from a {} file, whose own tensors infer.weights=native counts: here the weights of \
+                 {quantized} are counted as the run has them",
+                model.name,
+                stored.format.word()
+            ));
+        }
+        _ => {}
+    }
     if let Some(quantized) = &model.card.quantization {
         return Some(format!(
             "{} was published as {quantized}, whose layout is not covered: its weights are counted as the run has them",
@@ -148,6 +162,17 @@ fn published_otherwise(model: &Model, scenario: &Scenario) -> Option<String> {
             native.words()
         )
     })
+}
+
+/// Says so where a file of weights does not have all that its header names, which is counted all the same.
+fn cut_short(model: &Model) -> Option<String> {
+    let stored = model.stored.as_deref().filter(|stored| !stored.missing.is_zero())?;
+    let missing = grouped(stored.missing.get());
+    Some(format!(
+        "the {} file of {} is cut short by {missing} bytes, which are counted",
+        stored.format.word(),
+        model.name
+    ))
 }
 
 /// Says so where the weights of a checkpoint are not what Transformers keeps of them.

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder::config_of;
-use crate::import;
+use super::weights::import;
 use crate::located::{self, PresetError};
 use crate::model::Model;
 use crate::preset::Library;
@@ -88,30 +87,26 @@ pub fn model_of(library: &Library, file: &Path, scenario: &Scenario) -> Result<(
 /// so that it begins with `./`.
 pub fn path_word(path: &Path) -> String {
     let word = path.display().to_string();
-    let file = [".toml", ".json"].iter().any(|end| word.ends_with(end));
+    let file = FILES.iter().any(|end| word.strip_suffix(end).is_some_and(|stem| stem.ends_with('.')));
     if file || word.contains(['/', '\\']) { word } else { format!("./{word}") }
 }
 
-/// The model of this name: a preset id, or the path, relative to `base`, of a preset, of a Hugging Face `config.json`
-/// or of a folder that holds one.
+/// The model of this name: a preset id, or the path, relative to `base`, of a preset, of a Hugging Face `config.json`, of a
+/// GGUF or safetensors file, or of a folder that holds one.
 pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, PresetError> {
     if let Some(model) = library.known_model(name) {
         return model.cloned();
     }
     let path = if base == Path::new(".") { PathBuf::from(name) } else { base.join(name) };
     if path.is_dir() && !name.is_empty() {
-        return import::config::read(&config_of(library, &path)?);
+        return import(library, &path).map(|imported| imported.model);
     }
     if let Some((id, _)) = of_hub(library, name, base) {
         return library.model(id).cloned();
     }
     match extension(&path).as_deref() {
         Some("toml") => model::parse(&path.display().to_string(), &located::read(&path)?),
-        Some("json") => import::config::read(&config_of(library, &path)?),
-        Some("gguf" | "safetensors") => {
-            let message = "brimful reads the config.json of a model, not its weights; name that file or its folder";
-            Err(PresetError::file(path.display().to_string(), message))
-        }
+        Some("json" | "gguf" | "safetensors") => import(library, &path).map(|imported| imported.model),
         // The nearest names take longer to find than a model to be read: they are for errors alone.
         _ => match library.model(name) {
             Err(unknown) if name.contains(['/', '\\']) => Err(no_model_there(&path, &unknown)),
@@ -142,7 +137,7 @@ fn no_model_there(path: &Path, unknown: &PresetError) -> PresetError {
     let found = if path.exists() { "not a model" } else { "no such path" };
     let unknown = unknown.to_string();
     let nearest = unknown.split_once("; ").map(|(_, nearest)| format!("{nearest}; ")).unwrap_or_default();
-    let kinds = "a path names a preset (.toml), a config.json or a folder that holds one";
+    let kinds = "a path names a preset (.toml), a config.json, a GGUF or safetensors file, or a folder that holds one";
     PresetError::file(path.display().to_string(), format!("{found}; {nearest}{kinds}"))
 }
 

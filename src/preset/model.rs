@@ -36,7 +36,16 @@ pub(crate) fn parse(origin: &str, text: &str) -> Result<Model, PresetError> {
     let architecture =
         families::classes::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
     let confirmed = confirmed.unwrap_or(declared.is_some());
-    let model = Model { name: name.unwrap_or_else(|| id.clone()), id, family, card, declared, confirmed, architecture };
+    let model = Model {
+        name: name.unwrap_or_else(|| id.clone()),
+        id,
+        family,
+        card,
+        declared,
+        confirmed,
+        architecture,
+        stored: None,
+    };
     check_count(&root, &model)?;
     Ok(model)
 }
@@ -90,5 +99,14 @@ pub(crate) fn inline(section: &Section<'_, '_>, id: &str) -> Result<Result<Model
     let architecture =
         families::classes::resolve(family, &keys).map_err(|error| section.error(error.key, error.problem))?;
     let (id, name) = (id.to_owned(), id.to_owned());
-    Ok(Ok(Model { id, name, family, card: Card::default(), declared: None, confirmed: false, architecture }))
+    Ok(Ok(Model {
+        id,
+        name,
+        family,
+        card: Card::default(),
+        declared: None,
+        confirmed: false,
+        architecture,
+        stored: None,
+    }))
 }

@@ -55,6 +55,7 @@ pub(super) fn llama(id: &str, hidden: u64, layers: u64, declared: u64) -> Model 
         declared: Some(Parameters::new(declared)),
         confirmed: false,
         architecture: Architecture::resolve(family, &keys).expect("keys of a real model"),
+        stored: None,
     }
 }
 

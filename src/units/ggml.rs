@@ -86,6 +86,21 @@ impl Type {
         ROWS[self as usize]
     }
 
+    /// The type of a number in a file; none where ggml has none, or has taken it back.
+    pub(crate) fn of_id(id: u32) -> Option<Self> {
+        ROWS.into_iter().find(|(_, known, ..)| *known == id).map(|(kind, ..)| kind)
+    }
+
+    /// Its word, as llama.cpp prints it.
+    pub(crate) const fn word(self) -> &'static str {
+        self.row().2
+    }
+
+    /// Bytes of a block.
+    pub(crate) const fn block_bytes(self) -> u64 {
+        self.row().4 as u64
+    }
+
     /// Elements of a block; a row has a whole number of blocks.
     pub(crate) const fn block_elements(self) -> u64 {
         self.row().3 as u64
@@ -113,5 +128,13 @@ mod tests {
             assert_eq!(kind as usize, index);
         }
         assert!((Type::Q4_K.bits().per_element() - 4.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_number_that_ggml_took_back_is_no_type() {
+        assert_eq!(Type::of_id(30).map(Type::word), Some("bf16"));
+        let taken_back = [4, 5, 31, 32, 33, 36, 37, 38, 42];
+        assert!(taken_back.into_iter().all(|id| Type::of_id(id).is_none()));
+        assert_eq!(ROWS.into_iter().filter_map(|(_, id, ..)| Type::of_id(id)).count(), ROWS.len());
     }
 }

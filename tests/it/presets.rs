@@ -404,7 +404,7 @@ fn a_model_is_found_by_id_or_path() {
     assert_eq!(says("gpt-2"), "there is no model `gpt-2`; the nearest is `gpt2`");
     assert!(says("nowhere/x.toml").starts_with("nowhere/x.toml: "), "{}", says("nowhere/x.toml"));
     assert!(says("nowhere/x").contains("a path names a preset"), "{}", says("nowhere/x"));
-    assert!(says("x.safetensors").contains("not its weights"), "{}", says("x.safetensors"));
+    assert!(says("x.safetensors").contains("No such file"), "{}", says("x.safetensors"));
     assert_eq!(says(""), "there is no model ``");
 }
 

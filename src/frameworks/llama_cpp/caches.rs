@@ -4,6 +4,8 @@ use super::Run;
 use crate::frameworks::engine::attended::{Attended, Kept, attended, remembered};
 use crate::frameworks::engine::{CacheType, Served, entry, serving};
 use crate::ledger::{Category, Entry, EstimateError, Origin, Place};
+use crate::model::architecture::Attention;
+use crate::model::stored::LatentForm;
 use crate::shape::Dim;
 use crate::units::ggml::Type;
 use crate::units::{Bits, Overflow};
@@ -80,7 +82,7 @@ pub(super) fn caches(run: &Run<'_>) -> Result<[Vec<Entry>; 2], Overflow> {
     for (place, _, layer) in served.layers() {
         for (place, layers, on_card) in sides(run, place) {
             let to = if on_card { &mut card } else { &mut host };
-            if let Some(attended) = layer.attention().and_then(|it| attended(served.model, it, 1)) {
+            if let Some(attended) = layer.attention().and_then(|it| kept(run, it)) {
                 to.append(&mut of_attention(run, &attended, (place, layers))?);
             }
             if let Some(state) = remembered(layer, served.architecture().hidden_size, 1) {
@@ -103,6 +105,15 @@ fn sides(run: &Run<'_>, place: Place) -> Vec<(Place, u64, bool)> {
     let part =
         |first: u64, end: u64, on_card| (end > first).then(|| (Place::Layers(first, end - 1), end - first, on_card));
     part(first, cut, false).into_iter().chain(part(cut, last + 1, true)).collect()
+}
+
+/// What a layer keeps: of latent attention whose file has its matrix up in one piece keys and values of every head.
+fn kept(run: &Run<'_>, attention: &Attention) -> Option<Attended> {
+    let attended = attended(run.served.model, attention, 1)?;
+    let whole = run.served.model.stored.as_ref().and_then(|stored| stored.latent) == Some(LatentForm::Whole);
+    let Some(latent) = attention.latent.filter(|_| whole) else { return Some(attended) };
+    let key = latent.nope_head_dim + latent.rope_head_dim;
+    Some(Attended { heads: attention.heads, key, value: latent.value_head_dim, latent: false, ..attended })
 }
 
 fn of_attention(run: &Run<'_>, attended: &Attended, at: (Place, u64)) -> Result<Vec<Entry>, Overflow> {

@@ -1,6 +1,6 @@
 //! Layers in groups that share blocks: every group has as many layers, and each block of the pool is one of any group's.
 
-use super::specs::{Kind, Spec, Specs};
+use super::specs::{Kind, Spec, Specs, are_uniform};
 use crate::frameworks::engine::attended::Kept;
 use crate::scenario::{Infer, MambaCacheMode};
 use crate::units::Overflow;
@@ -23,13 +23,6 @@ pub(super) struct Groups {
     pub(super) size: u64,
     /// Bytes of one block of a group whose layers' pages are of several sizes.
     mixed: Option<u64>,
-}
-
-/// Whether all layers reserve alike, but for the sizes of their pages: one group has them all.
-pub(super) fn are_uniform(specs: &[(Spec, u64)]) -> bool {
-    let Some((first, _)) = specs.first() else { return true };
-    let alike = |spec: &Spec| spec.kind == first.kind && spec.block == first.block;
-    specs.iter().all(|(spec, _)| alike(spec))
 }
 
 impl Groups {

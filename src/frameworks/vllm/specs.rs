@@ -191,7 +191,7 @@ fn state_is_wide(served: &Served<'_>) -> bool {
 /// Pages of one size where kinds differ: blocks of smaller pages are multiplied where that divides, else pages are padded.
 /// Layers that all keep every token stay as they are, and stand side by side in each block.
 fn unified(specs: Vec<(Spec, u64)>) -> Vec<(Spec, u64)> {
-    if super::groups::are_uniform(&specs) {
+    if are_uniform(&specs) {
         return specs;
     }
     let most = specs.iter().map(|(spec, _)| spec.page).max().unwrap_or(0);
@@ -202,4 +202,11 @@ fn unified(specs: Vec<(Spec, u64)>) -> Vec<(Spec, u64)> {
         _ => Spec { page: most, ..spec },
     };
     specs.into_iter().map(|(spec, layers)| (unify(spec), layers)).collect()
+}
+
+/// Whether all layers reserve alike, but for the sizes of their pages: one group has them all.
+pub(super) fn are_uniform(specs: &[(Spec, u64)]) -> bool {
+    let Some((first, _)) = specs.first() else { return true };
+    let alike = |spec: &Spec| spec.kind == first.kind && spec.block == first.block;
+    specs.iter().all(|(spec, _)| alike(spec))
 }

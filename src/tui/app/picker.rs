@@ -129,7 +129,7 @@ impl Picker {
     /// The path that was typed instead of a name, in the model picker.
     pub(crate) fn path(&self) -> Option<&str> {
         let text = self.query.text().trim();
-        let ends = [".json", ".toml"].iter().any(|end| text.ends_with(end));
+        let ends = [".json", ".toml", ".gguf", ".safetensors"].iter().any(|end| text.ends_with(end));
         (matches!(self.target, Target::Model) && (text.contains('/') || ends)).then_some(text)
     }
 

@@ -105,6 +105,14 @@ fn choices_open_a_list() {
 }
 
 #[test]
+fn a_file_of_weights_is_a_path_without_a_folder() {
+    for file in ["my.gguf", "model.safetensors"] {
+        let effect = press(&mut app(), &format!("m \"{file}\" enter"));
+        assert_eq!(effect, Some(Effect::Open(file.to_owned())));
+    }
+}
+
+#[test]
 fn a_path_asks_for_a_file_and_its_error_stays_in_the_picker() {
     let mut app = app();
     let effect = press(&mut app, "m \"./my/config.json\" enter");

@@ -29,7 +29,8 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
 /// Asks for the path to save to: the open file's, or one named after the model.
 pub(super) fn open(app: &mut App) {
     let model = app.scenario.model.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = model.trim_end_matches(".json").trim_end_matches(".toml");
+    let ends = [".json", ".toml", ".gguf", ".safetensors"];
+    let stem = ends.iter().find_map(|end| model.strip_suffix(end)).unwrap_or(model);
     let path = app.file.as_ref().map_or_else(|| format!("{stem}-run.toml"), |(path, _)| path.clone());
     app.overlay = Some(Overlay::Save { field: Field::new(path), error: None, replaces: None });
 }

@@ -11,7 +11,6 @@ use crate::model::part::Part;
 use crate::model::{Architecture, Model};
 use crate::scenario::profile::Serving;
 use crate::shape::{Dim, Shape};
-
 use crate::states::shard::Shards;
 use crate::states::stored::Stored;
 use crate::states::weights::{self, Set};
@@ -33,8 +32,8 @@ pub(super) fn parameters(
     let architecture = &model.architecture;
     let bits = Bits::whole(stored.plain.bits());
     let set = Set { architecture, blocks: &blocks(architecture), bits, copies: bits, shards: Shards::Whole };
-    let mut entries = stored.entries(&set, alive)?;
-    if architecture.mixed_streams.is_some() {
+    let mut entries = stored.entries(model, &set, alive)?;
+    if architecture.mixed_streams.is_some() && !stored.in_files {
         widen(&mut entries, set.blocks)?;
     }
     let method = stored.method(architecture);

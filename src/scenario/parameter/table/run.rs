@@ -7,7 +7,10 @@ use crate::scenario::Value;
 use crate::scenario::profile::Framework;
 
 pub(super) const RUN: &[Parameter] = &[
-    row!(model).picked().label("model").help("a preset id, or the path of a preset or config.json"),
+    row!(model)
+        .picked()
+        .label("model")
+        .help("a preset id, or the path of a preset, config.json, GGUF or safetensors file"),
     row!(gpu).picked().label("gpu").help("the id of the card that capacity is taken from"),
     row!(gpus)
         .within([1, 1 << 20], Step::Double)
