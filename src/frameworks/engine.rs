@@ -22,6 +22,7 @@ use crate::model::{Architecture, Model};
 use crate::scenario::Infer;
 use crate::shape::{Dim, Shape};
 use crate::states::file;
+use crate::states::quantized::Format;
 use crate::states::shard::Shards;
 use crate::states::stored::Stored;
 use crate::states::weights::{self, Set};
@@ -38,15 +39,22 @@ pub(crate) struct Served<'a> {
     pub(crate) ways: u64,
 }
 
+/// What vLLM and SGLang read: everything but what mlx-lm alone writes.
+pub(crate) const BUT_MLX: (fn(Format) -> bool, &str) = (|format| !format.is_of_mlx(), "every one but those of mlx-lm");
+
 /// A type that an engine caches keys and values in.
 pub(crate) type CacheType = (&'static str, Bits);
 
 impl<'a> Served<'a> {
-    /// A run, by an engine that caches in these types.
+    /// A run, by an engine that caches in these types and reads these formats, besides weights in plain types.
     ///
     /// # Errors
     /// What engines do not serve, and types, lengths and layouts that cannot be.
-    pub(crate) fn of(job: &Job<'a>, types: &[&str]) -> Result<Self, EstimateError> {
+    pub(crate) fn of(
+        job: &Job<'a>,
+        types: &[&str],
+        (reads, formats): (fn(Format) -> bool, &str),
+    ) -> Result<Self, EstimateError> {
         let Job { model, scenario, .. } = *job;
         let (infer, word) = (&scenario.infer, scenario.framework.word());
         let architecture = &model.architecture;
@@ -64,6 +72,12 @@ impl<'a> Served<'a> {
         let ways = if scenario.gpus > 1 { scenario.parallel.tensor } else { 1 };
         tensors::check(model, ways)?;
         let stored = Stored::of(model, &infer.weights)?;
+        if let Some(format) = stored.format()
+            && !reads(format)
+        {
+            let (value, covered) = (infer.weights.clone(), format!("{formats}, under {word}"));
+            return Err(EstimateError::NotCovered { key: "infer.weights", value, covered });
+        }
         if stored.in_files && ways > 1 {
             let problem = String::from("`native`, but how several GPUs divide the tensors of a file is not described");
             return Err(EstimateError::Invalid { key: "infer.weights", problem });

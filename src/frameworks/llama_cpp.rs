@@ -14,6 +14,7 @@ use crate::model::parameters::{Block, BlockParameters, Role, Tensor};
 use crate::model::part::{Part, Site};
 use crate::scenario::Attention;
 use crate::shape::Dim;
+use crate::states::quantized::Format;
 use crate::states::shard::Shards;
 use crate::states::weights::Set;
 use crate::tape::Dtype;
@@ -22,6 +23,9 @@ use crate::units::{Bits, Overflow};
 /// Tokens of a forward pass where nobody says (`n_ubatch`).
 const BATCH: u64 = 512;
 const OUTPUT: &str = "llama.cpp v0.5.0, src/llama-context.cpp: logits of every sequence, in fp32";
+
+/// The formats that it reads.
+const READS: (fn(Format) -> bool, &str) = (Format::is_of_gguf, "fp32, bf16, fp16 and the mixtures of llama-quantize");
 
 /// llama.cpp: its server, its command line, its library, and what builds on it.
 pub(crate) struct LlamaCpp;
@@ -74,7 +78,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn of(job: &Job<'a>) -> Result<Self, EstimateError> {
-        let served = Served::of(job, &caches::TYPES.map(|(word, _)| word))?;
+        let served = Served::of(job, &caches::TYPES.map(|(word, _)| word), READS)?;
         let infer = served.infer;
         let value = infer.cache_type_v.as_ref().unwrap_or(&infer.kv_cache);
         let types = [&infer.kv_cache, value].map(|word| caches::bits(word));
@@ -106,7 +110,7 @@ impl<'a> Run<'a> {
     /// Weights on the card and on the host.
     fn parameters(&self) -> Result<[Vec<Entry>; 2], Overflow> {
         let Weights { card, host } = self.weights();
-        let (mut on_card, mut on_host) = (self.stored(card)?, self.stored(host)?);
+        let (mut on_card, mut on_host) = (self.stored(&card)?, self.stored(&host)?);
         if self.layers_on_card > 1 { &mut on_card } else { &mut on_host }.extend(self.served.corrections()?);
         Ok([on_card, on_host])
     }
@@ -151,9 +155,9 @@ impl<'a> Run<'a> {
     }
 
     /// Tensors as a file has them: where matrices are in 16 bits, everything else is in fp32.
-    fn stored(&self, blocks: Vec<BlockParameters>) -> Result<Vec<Entry>, Overflow> {
+    fn stored(&self, blocks: &[BlockParameters]) -> Result<Vec<Entry>, Overflow> {
         if self.served.stored.format().is_some() || self.served.stored.plain == Dtype::Fp32 {
-            return self.served.stored(&blocks);
+            return self.served.stored(blocks);
         }
         let of = |wide: bool| {
             let kept = |tensor: &&Tensor| is_wide(tensor) == wide;

@@ -5,6 +5,7 @@ use super::engine::{Served, entry, roughly, serving};
 use super::{Framework, Job};
 use crate::ledger::{Alive, Budget, Category, Entry, EstimateError, Instant, Ledger, Origin, Place};
 use crate::shape::Dim;
+use crate::states::quantized::Format;
 use crate::units::{Bits, Overflow};
 
 const CACHES: &str = "mlx-lm 0.32.2, models/cache.py, run";
@@ -14,6 +15,8 @@ const CHUNK_OF_PROMPT: &str =
 
 /// The types that it caches in.
 const TYPES: [&str; 2] = ["bf16", "fp16"];
+/// The formats that it reads.
+const READS: (fn(Format) -> bool, &str) = (Format::is_of_mlx, "fp32, bf16, fp16 and the modes of mlx-lm");
 /// Tokens by which a cache grows.
 const STEP: u64 = 256;
 /// Tokens of the prompt in one pass (`prefill_step_size`).
@@ -32,11 +35,11 @@ impl Framework for Mlx {
     }
 
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
-        Served::of(job, &TYPES).map(drop)
+        Served::of(job, &TYPES, READS).map(drop)
     }
 
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
-        let served = Served::of(job, &TYPES)?;
+        let served = Served::of(job, &TYPES, READS)?;
         let mut entries = served.weights()?;
         for (place, layers, layer) in served.layers() {
             if let Some(attended) = layer.attention().and_then(|it| attended(served.model, it, 1)) {

@@ -1,7 +1,7 @@
 //! SGLang: a static share of the card for weights and pools of tokens; what is left is for everything else.
 
 use super::engine::attended::{Attended, Kept, attended, remembered};
-use super::engine::{Served, entry, left_for_caches, serving, with_pool};
+use super::engine::{BUT_MLX, Served, entry, left_for_caches, serving, with_pool};
 use super::{Framework, Job};
 use crate::ledger::{Budget, Category, Entry, EstimateError, Ledger, Place, Pool};
 use crate::scenario::StateDtype;
@@ -31,11 +31,11 @@ impl Framework for Sglang {
     }
 
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
-        Served::of(job, &TYPES).map(drop)
+        Served::of(job, &TYPES, BUT_MLX).map(drop)
     }
 
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
-        let served = Served::of(job, &TYPES)?;
+        let served = Served::of(job, &TYPES, BUT_MLX)?;
         let pools = Pools::of(&served)?;
         let mut entries = served.weights()?;
         entries.append(&mut served.rotary(TABLES)?);

@@ -7,7 +7,7 @@ mod specs;
 
 use self::groups::{Groups, Request};
 use self::specs::Specs;
-use super::engine::{Served, entry, left_for_caches, observed, serving, with_pool};
+use super::engine::{BUT_MLX, Served, entry, left_for_caches, observed, serving, with_pool};
 use super::{Framework, Job};
 use crate::gpu::Gpu;
 use crate::ledger::{Budget, Category, Entry, EstimateError, Ledger, Place, Pool};
@@ -35,14 +35,14 @@ impl Framework for Vllm {
     }
 
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
-        let served = Served::of(job, &specs::TYPES)?;
+        let served = Served::of(job, &specs::TYPES, BUT_MLX)?;
         let (infer, groups) = (served.infer, Groups::of(&Specs::of(&served)?));
         let request = Request::of(infer, Batch::of(job).tokens);
         check_pool(&groups, &request, infer)
     }
 
     fn infer(&self, job: &Job<'_>) -> Result<Ledger, EstimateError> {
-        let served = Served::of(job, &specs::TYPES)?;
+        let served = Served::of(job, &specs::TYPES, BUT_MLX)?;
         let (infer, batch) = (served.infer, Batch::of(job));
         let specs = Specs::of(&served)?;
         let groups = Groups::of(&specs);

@@ -74,12 +74,12 @@ impl Serving {
     /// The bound of its speed, in words.
     pub fn bound(&self) -> Option<String> {
         let roofline = self.roofline?;
-        let decode = roofline.decode_tokens_per_s.map(|tokens| format!("{tokens:.0} tokens/s at most"))?;
+        let decode = roofline.decode_tokens_per_s.map(|tokens| format!("{tokens:.0} tokens/s"))?;
         let prefill = roofline.prefill_seconds.map_or_else(String::new, |seconds| {
             let time = if seconds < 1.0 { format!("{:.0} ms", 1000.0 * seconds) } else { format!("{seconds:.1} s") };
-            format!(", {time} to read a prompt at least")
+            format!(", at least {time} for a prompt")
         });
-        Some(format!("roofline, a bound and no promise: {decode}{prefill}"))
+        Some(format!("roofline, a bound: at most {decode}{prefill}"))
     }
 
     fn copies(&self) -> Option<String> {

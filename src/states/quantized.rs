@@ -113,6 +113,16 @@ impl Format {
         }
     }
 
+    /// Whether it is one of llama.cpp's files.
+    pub(crate) const fn is_of_gguf(self) -> bool {
+        matches!(self, Self::Gguf(..))
+    }
+
+    /// Whether it is one of mlx-lm's.
+    pub(crate) const fn is_of_mlx(self) -> bool {
+        matches!(self, Self::Mlx(..))
+    }
+
     /// Whether bitsandbytes makes it of weights in 16 bits as they are loaded.
     pub(crate) const fn is_made_at_loading(self) -> bool {
         matches!(self, Self::Int8 | Self::FourBits(_) | Self::FourBitsThroughout(_))

@@ -108,6 +108,9 @@ pub const PROMISES: &[Promise] = &[
     up_to("llama.cpp recurrent state", 0.0001),
     // One half of a per cent is what wide feed-forward networks differ by; latent attention and scans were fitted on one model each.
     up_to("llama.cpp compute buffer", 0.005),
+    exact("llama.cpp logs kv cache"),
+    up_to("llama.cpp logs compute buffer", 0.0001),
+    up_to("vllm logs weights", 0.012),
     exact("vllm kv blocks"),
     up_to("vllm concurrency", 0.000_01),
     exact("llama.cpp weights"),

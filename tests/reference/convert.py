@@ -667,6 +667,9 @@ def published(record, _models):
         return
     if kind in ("estimate", "overhead", "load-only", "train-adapter"):
         raise Skip(f"kind {kind}")
+    if record.get("engine") in ("vLLM", "llama.cpp", "ik_llama.cpp (fork of llama.cpp)"):
+        yield from logged(record)
+        return
     if record["source_group"] == "02_titan":
         yield titan(record)
         return
@@ -1259,6 +1262,52 @@ def of_vllm(record):
                      record["value"][key], scenario, source)
         found["measured"] = record["value"][key]
         yield found
+
+
+# Logs of engines among the published figures.
+
+SHAPES_BY_NAME = [("gemma 3", "gemma3_text"), ("qwen3", "qwen3_moe"), ("glm z1", "glm4"), ("llama", "llama")]
+EXPERTS = {2048: 768, 4096: 1536}
+
+
+def logged(record):
+    """What llama.cpp and vLLM printed: weights, caches, compute buffers."""
+    parts, model, cited = record.get("components") or {}, record["model"], record["source"]
+    cited = "{} {}".format(cited.get("repo") or "", cited.get("path") or cited.get("thread") or cited.get("public_id") or "").strip()
+    if (record.get("parallelism") or {}).get("world") != 1:
+        raise Skip("log of an engine on several GPUs")
+    if record["engine"] == "vLLM":
+        if not record.get("measured_bytes") or record["confidence"] == "C":
+            raise Skip("log of vLLM without weights")
+        infer = {"weights": "fp16" if record["precision"].startswith("fp16") else "bf16"}
+        scenario = {"framework": "vllm", "infer": infer, "config": shape(model, "vllm logs")}
+        yield case(f"{record['id']}/weights", "vllm logs weights", "infer", "weights", record["measured_bytes"], scenario, cited,
+                   record["confidence"])
+        return
+    family = next((family for name, family in SHAPES_BY_NAME if name in model["name"].lower().replace("_", " ")), None)
+    if not parts or "mla=0" not in record["attention"] + " mla=0" * ("mla=None" in record["attention"]) or not family:
+        raise Skip("log of llama.cpp with latent attention, or of a model that is not told")
+    if "vocab" not in model:
+        raise Skip("log of llama.cpp without the shape of its model")
+    types = [{"f16": "fp16"}.get(word, word) for word in re.findall(r"[KV] \((\w+)\)", parts.get("kv_text") or "")]
+    if len(types) != 2:
+        raise Skip("log of llama.cpp without the types of its cache")
+    keys = {"vocab_size": model["vocab"], "hidden_size": model["hidden_size"], "intermediate_size": model["ffn_hidden_size"],
+            "num_hidden_layers": model["num_layers"], "num_attention_heads": model["num_attention_heads"],
+            "num_key_value_heads": model["num_kv_heads"], "head_dim": model["head_dim"]}
+    if family == "qwen3_moe":
+        keys.update(num_experts=128, num_experts_per_tok=8, moe_intermediate_size=EXPERTS[model["hidden_size"]])
+    if family == "gemma3_text":
+        keys["tie_word_embeddings"] = True
+    # The fork keeps all tokens of layers with a window.
+    infer = {"context_length": record["seq_len"], "prefill_tokens": record["micro_batch"], "kv_cache": types[0],
+             "cache_type_v": types[1], "swa_full": True,
+             "attention": "flash" if "flash_attn=1" in record["attention"] else "eager"}
+    scenario = {"framework": "llama.cpp", "infer": infer, "config": config(keys, family)}
+    on_card = [float(mib) for _, mib in parts["compute_mib"]]
+    for metric, mib in (("kv_cache", parts["kv_total_mib"]), ("compute_buffer", on_card[0])):
+        yield case(f"{record['id']}/{metric}", f"llama.cpp logs {metric.replace('_', ' ')}", "infer", metric, round(mib * MIB), scenario,
+                   cited, record["confidence"])
 
 
 def is_reserved(record):

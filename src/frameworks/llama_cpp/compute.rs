@@ -110,7 +110,7 @@ impl Graph {
         let quantized_dense = quantized && !self.experts && !self.windowed;
         let more = quantized_dense || self.long_windows || self.sinks || self.recurrent;
         let rows = match (on_card, more) {
-            (true, _) if self.experts => 2,
+            (true, _) if self.experts || !run.flash => 2,
             (true, _) => 1,
             (false, true) => 3,
             (false, false) => 2,

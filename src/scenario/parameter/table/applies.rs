@@ -46,6 +46,11 @@ pub(super) fn by_engine(scenario: &Scenario) -> bool {
     served_by(scenario, &["vllm", "sglang", "llama.cpp", "mlx"])
 }
 
+/// PyTorch's allocator is played or estimated; what engines make of it is not.
+pub(super) fn by_pytorch(scenario: &Scenario) -> bool {
+    in_detail(scenario) && !by_engine(scenario)
+}
+
 pub(super) fn by_vllm(scenario: &Scenario) -> bool {
     served_by(scenario, &["vllm"])
 }

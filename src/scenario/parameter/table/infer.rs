@@ -151,7 +151,7 @@ pub(super) const INFER: &[Parameter] = &[
         .when(by_budget)
         .help("share of the card that the engine takes (mem_fraction_static of SGLang; unset there: its own rule)"),
     row!(infer.kv_cache_memory_bytes)
-        .within([1, u64::MAX], Step::Double)
+        .within([1, 1 << 50], Step::Double)
         .label("pool bytes")
         .unit("bytes")
         .when(by_vllm)

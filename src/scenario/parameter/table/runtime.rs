@@ -1,17 +1,17 @@
 //! The rows of `[runtime]`.
 
 use super::super::{Parameter, Step};
-use super::applies::{in_detail, on_metal};
+use super::applies::{by_pytorch, in_detail, on_metal};
 
 pub(super) const RUNTIME: &[Parameter] = &[
     row!(runtime.alloc_conf)
         .suggesting(&["", "expandable_segments:True", "max_split_size_mb:128"])
         .label("alloc conf")
-        .when(in_detail)
+        .when(by_pytorch)
         .help("PYTORCH_ALLOC_CONF, as in expandable_segments:True"),
     row!(runtime.placement)
         .label("placement")
-        .when(in_detail)
+        .when(by_pytorch)
         .help("how weights come to the card: .to(\"cuda\"), from_pretrained(device_map=...), made there"),
     row!(runtime.context_mib)
         .within([0, 1 << 20], Step::Multiple(50))
