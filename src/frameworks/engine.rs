@@ -89,9 +89,10 @@ impl<'a> Served<'a> {
         &self.model.architecture
     }
 
-    /// The text part's tensors as one GPU has them.
+    /// The model's tensors as one GPU has them; of a tower where the engine builds it.
     pub(crate) fn blocks(&self) -> Vec<BlockParameters> {
-        let whole = blocks(self.architecture()).into_iter().filter(|block| !block.block.is_seen()).collect();
+        let sees = crate::frameworks::sees(self.job.scenario);
+        let whole = blocks(self.architecture()).into_iter().filter(|block| sees || !block.block.is_seen()).collect();
         local(whole, self.architecture(), self.ways)
     }
 

@@ -30,6 +30,10 @@ impl Framework for Sglang {
         true
     }
 
+    fn sees(&self) -> bool {
+        true
+    }
+
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
         Served::of(job, &TYPES, BUT_MLX).map(drop)
     }

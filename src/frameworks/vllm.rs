@@ -34,6 +34,10 @@ impl Framework for Vllm {
         true
     }
 
+    fn sees(&self) -> bool {
+        true
+    }
+
     fn check(&self, job: &Job<'_>) -> Result<(), EstimateError> {
         let served = Served::of(job, &specs::TYPES, BUT_MLX)?;
         let (infer, groups) = (served.infer, Groups::of(&Specs::of(&served)?));

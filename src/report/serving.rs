@@ -35,7 +35,7 @@ pub fn serving(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>, ledger: &L
         Bytes::checked_sum(of).ok().filter(|bytes| !bytes.is_zero()).map(|bytes| (category, bytes))
     });
     Some(Serving {
-        pool: ledger.pool().copied(),
+        pool: ledger.pool().copied().filter(|pool| !pool.bytes.is_zero()),
         replicas: [if spread { scenario.gpus / tensor } else { 1 }, tensor],
         host: host.collect(),
         roofline: gpu.and_then(|gpu| roofline(model, scenario, gpu).ok().flatten()),

@@ -1,5 +1,7 @@
 //! Single changes that would make a run fit, each judged by a ledger of the changed scenario.
 
+mod serving;
+
 use super::layouts::{STRATEGIES, keys};
 use super::plan::{NoPlan, Range, plan};
 use crate::gpu::Gpu;
@@ -58,9 +60,10 @@ pub fn fixes<'g>(
     others: impl IntoIterator<Item = (&'g str, &'g Gpu)>,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Vec<Fix> {
-    let less = |needs| needs < now.total();
+    let before = Fit::of(&now, gpu).map_or(now.total(), |fit| fit.needs.max(now.total()));
+    let less = |needs| needs < before;
     let capacity = gpu.capacity().unwrap_or(Bytes::MAX);
-    let mut found: Vec<Fix> = candidates(scenario)
+    let mut found: Vec<Fix> = candidates(model, scenario, gpu)
         .into_iter()
         .chain(std::iter::once_with(|| laid_out(model, scenario, gpu, is_cancelled)).flatten())
         .take_while(|_| !is_cancelled())
@@ -97,13 +100,16 @@ pub fn fixes<'g>(
 const OF_WEIGHTS: [&str; 5] =
     ["train.precision", "train.method", "train.lora_targets", "train.reference", "infer.weights"];
 
+/// Keys that leave weights on the host.
+const OFFLOADING: [&str; 2] = ["infer.gpu_layers", "infer.cpu_moe_layers"];
+
 /// Fewer bits than a weight takes in any format that is tried.
 const LEAST_BITS: u128 = 4;
 
 /// Whether weights alone leave room at all: where they do not, no ledger is needed to see that a change is of no use.
 fn may_fit(now: &Ledger, model: &Model, changes: &[(&'static str, Value)], capacity: Bytes) -> bool {
-    // What is divided among GPUs may be less on each.
-    if changes.iter().any(|(key, _)| key.starts_with("parallel.")) {
+    // What is divided among GPUs may be less on each, and what waits on the host is none.
+    if changes.iter().any(|(key, _)| key.starts_with("parallel.") || OFFLOADING.contains(key)) {
         return true;
     }
     let count = u128::from(parameters::count(&model.architecture).map_or(0, Parameters::get));
@@ -156,10 +162,10 @@ pub fn apply(scenario: &Scenario, changes: &[(&'static str, Value)]) -> Option<S
     (after != *scenario).then_some(after)
 }
 
-fn candidates(scenario: &Scenario) -> Vec<Candidate> {
+fn candidates(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Candidate> {
     match scenario.task {
         Task::Train => training(scenario),
-        Task::Infer => serving(scenario),
+        Task::Infer => serving::candidates(model, scenario, gpu),
     }
 }
 
@@ -251,24 +257,6 @@ fn laid_out(model: &Model, scenario: &Scenario, gpu: &Gpu, is_cancelled: &dyn Fn
     let parameters = keys(&scenario.framework).iter().filter_map(|key| Parameter::by_key(key).ok());
     let changed = parameters.filter(|parameter| parameter.get(&run) != parameter.get(scenario));
     Some((changed.map(|parameter| (parameter.key, parameter.get(&run))).collect(), Cost::Speed))
-}
-
-fn serving(scenario: &Scenario) -> Vec<Candidate> {
-    let infer = &scenario.infer;
-    let count = |key, value| (vec![(key, Value::Count(value))], Cost::Speed);
-    let word = |key, word: &str| (vec![(key, Value::Word(word.to_owned()))], Cost::Result);
-    vec![
-        count("infer.prefill_chunk_size", infer.prefill_chunk_size.unwrap_or(4096) / 2),
-        count("infer.concurrency", infer.concurrency / 2),
-        (vec![("infer.context_length", Value::Count(infer.context_length / 2))], Cost::Result),
-        word("infer.kv_cache", "fp8"),
-        word("infer.kv_cache", "q8_0"),
-        word("infer.weights", "bf16"),
-        word("infer.weights", "fp8"),
-        word("infer.weights", "int8"),
-        word("infer.weights", "awq-int4"),
-        word("infer.weights", "nf4"),
-    ]
 }
 
 #[cfg(test)]
@@ -365,7 +353,7 @@ mod tests {
                 let ledger = played(model, &changed, Some(gpu)).ok()?;
                 Some(Fit::of(&ledger, gpu).ok()?.fits() && ledger.total() < now.total())
             };
-            let wanted = candidates(&scenario).iter().filter(|candidate| fits(candidate) == Some(true)).count();
+            let wanted = candidates(model, &scenario, gpu).iter().filter(|candidate| fits(candidate) == Some(true)).count();
             assert_eq!(found.len(), wanted, "{id} {card}");
         }
     }

@@ -52,7 +52,12 @@ pub(super) fn local(mut blocks: Vec<BlockParameters>, architecture: &Architectur
             _ => None,
         };
         for tensor in &mut block.tensors {
-            divide(tensor, attention, ways);
+            // What a tower's sides do not allow stays whole.
+            let whole =
+                block.block.is_seen() && ![tensor.rows, tensor.columns].iter().all(|it| it.is_multiple_of(ways));
+            if !whole {
+                divide(tensor, attention, ways);
+            }
         }
     }
     blocks
