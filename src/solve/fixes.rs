@@ -353,7 +353,8 @@ mod tests {
                 let ledger = played(model, &changed, Some(gpu)).ok()?;
                 Some(Fit::of(&ledger, gpu).ok()?.fits() && ledger.total() < now.total())
             };
-            let wanted = candidates(model, &scenario, gpu).iter().filter(|candidate| fits(candidate) == Some(true)).count();
+            let wanted =
+                candidates(model, &scenario, gpu).iter().filter(|candidate| fits(candidate) == Some(true)).count();
             assert_eq!(found.len(), wanted, "{id} {card}");
         }
     }
