@@ -122,7 +122,7 @@ fn caches(groups: &Groups, request: &Request, requests: u64) -> Result<Vec<Entry
         let dims = [
             dim("b", requests),
             dim("blocks", kind.groups.checked_mul(request.blocks(kind.spec)).ok_or(Overflow)?),
-            dim("layers", groups.size),
+            dim("layers", groups.layers_of_a_page()),
             dim("page", groups.page_of(kind)),
         ];
         let name = format!("{}, blocks of {} tokens", kind.spec.words(), grouped(kind.spec.block));

@@ -2,7 +2,7 @@
 
 use super::parameter::{PARAMETERS, Parameter};
 use super::profile::OwnDefault;
-use super::{Scenario, Value};
+use super::{Scenario, Task, Value};
 
 /// The keys that others' defaults follow from.
 pub const LEADING: [&str; 2] = ["framework", "train.method"];
@@ -24,8 +24,11 @@ impl Scenario {
         self.own_default(parameter.key).cloned().unwrap_or_else(|| parameter.get(&Self::default()))
     }
 
-    /// Takes over the framework's own defaults, but for what was asked for, by its key.
+    /// Takes over the framework's own defaults, but for what was asked for, by its key. An engine serves, and nothing else.
     pub fn follow_framework(&mut self, asked: impl Fn(&str) -> bool) {
+        if self.framework.is_engine() && !asked("task") {
+            self.task = Task::Infer;
+        }
         let keys: Vec<&str> = self.profiled().map(|own| own.key).filter(|key| !asked(key)).collect();
         self.follow(|parameter| keys.contains(&parameter.key));
     }

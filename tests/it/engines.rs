@@ -7,6 +7,8 @@ use brimful::scenario::parameter::Parameter;
 use brimful::scenario::{Framework, Infer, Scenario, Task, Value};
 use brimful::solve::{By, Points, largest};
 
+use crate::support::binary::Place;
+
 const ENGINES: [&str; 6] = ["vllm", "sglang", "llama.cpp", "llama-cpp-python", "ollama", "mlx"];
 
 fn model(id: &str) -> Model {
@@ -161,4 +163,36 @@ fn the_largest_is_what_trying_each_finds() {
             assert_eq!(found.value.map(|value| value.min(128)), tried, "{id} {weights} {engine}");
         }
     }
+}
+
+#[test]
+fn an_engine_serves_without_being_told_and_says_what_it_holds() {
+    let place = Place::new();
+    let run = ["check", "llama-3.1-8b", "--framework", "vllm", "--gpu", "h100-sxm-80", "--gpus", "4", "--tp", "2"];
+    let text = place.run(&run).out;
+    assert!(text.starts_with("Llama 3.1 8B · infer · vllm"), "{text}");
+    assert!(text.contains("2 replicas of 2 GPUs each") && text.contains("\npool of "), "{text}");
+    let json = place.json(&run);
+    let (serving, pool) = (&json["serving"], &json["serving"]["pool"]);
+    assert_eq!((serving["replicas"].as_u64(), serving["gpus_per_replica"].as_u64()), (Some(2), Some(2)));
+    let number = |key: &str| pool[key].as_u64().unwrap();
+    // Half of the heads of 32 layers are on each of two cards.
+    let block = 16 * 32 * 4 * 128 * 2 * 2;
+    assert_eq!(number("num_blocks"), number("bytes") / block);
+    assert_eq!(number("tokens"), number("num_blocks") * 16);
+    assert!(json["memory"]["reserved"].as_u64() > json["memory"]["total"].as_u64());
+    let training = place.run(&["check", "llama-3.1-8b", "--framework", "vllm", "--task", "train"]);
+    assert!(training.err.contains("vllm is described for serving alone"), "{}", training.err);
+}
+
+/// Four of 32 layers stay in 16 bits: 4,096 bytes a token and not 1,072.
+#[test]
+fn turboquant_leaves_the_ends_as_they_are() {
+    let cache = |id: &str, word: &str| {
+        let ledger = ledger(id, "vllm", |infer| word.clone_into(&mut infer.kv_cache));
+        ledger.largest(Category::KvCache).0.get()
+    };
+    // 512 blocks of a request, and the one that is nobody's.
+    assert_eq!(cache("llama-3.1-8b", "turboquant_4bit_nc"), 513 * 16 * (28 * 1072 + 4 * 4096));
+    assert_eq!(cache("llama-3.1-8b", "bf16"), 513 * 16 * 32 * 4096);
 }

@@ -1253,9 +1253,11 @@ def of_vllm(record):
         model["num_hidden_layers"] = sum(mixers)
     if "full_every" in model:
         model["no_rope_layer_interval"] = model.pop("full_every")
+    ways = options.get("tensor_parallel") or 1
     if "num_key_value_heads" in model:
-        model.update(num_attention_heads=model["num_key_value_heads"], hidden_size=1024)
-    scenario = {"framework": "vllm", "infer": infer, "config": engine_model(model)}
+        model.update(num_attention_heads=model["num_key_value_heads"] * ways, hidden_size=1024)
+    spread = {"gpus": ways, "parallel": {"tensor": ways}} if ways > 1 else {}
+    scenario = {"framework": "vllm", **spread, "infer": infer, "config": engine_model(model)}
     source = f"vLLM {record['version']}: {record['how']}"
     for metric, key in (("kv_blocks", "num_blocks"), ("concurrency", "max_concurrency")):
         found = case(f"vllm {engine_name(record)}/{metric}", f"vllm {metric.replace('_', ' ')}", "infer", metric,

@@ -47,9 +47,14 @@ impl Groups {
         self.mixed.unwrap_or_else(|| page.saturating_mul(self.size))
     }
 
-    /// Bytes of one layer's part of a block of a kind; of layers that differ, the mean of them, rounded up.
+    /// Bytes of one layer's part of a block of a kind; of layers whose parts differ, of all of them.
     pub(super) fn page_of(&self, kind: &Grouped) -> u64 {
-        self.mixed.map_or(kind.spec.page, |block| block.div_ceil(self.size.max(1)))
+        self.mixed.unwrap_or(kind.spec.page)
+    }
+
+    /// How many layers have such a part in a block.
+    pub(super) const fn layers_of_a_page(&self) -> u64 {
+        if self.mixed.is_some() { 1 } else { self.size }
     }
 
     /// Blocks that one request needs, of all groups.

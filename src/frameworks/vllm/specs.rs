@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::families::of_model;
 use crate::frameworks::engine::Served;
 use crate::frameworks::engine::attended::{Attended, Kept, Remembered, attended, remembered};
-use crate::ledger::EstimateError;
+use crate::ledger::{EstimateError, Place};
 use crate::scenario::{Infer, MambaCacheMode, StateDtype};
 use crate::units::Overflow;
 
@@ -28,6 +28,8 @@ pub(super) const TYPES: [&str; 11] = [
 const LATENT_BLOCK: u64 = 64;
 /// The alignment that they ask for beside states.
 const LATENT_ALIGNMENT: u64 = 128;
+/// Layers at either end that TurboQuant leaves as they are.
+const PLAIN: u64 = 2;
 /// Bytes of a token in the cache of sparse latent attention in fp8, and in nvfp4.
 const SPARSE_FP8: u64 = 656;
 const SPARSE_NVFP4: u64 = 352;
@@ -82,13 +84,20 @@ impl Specs {
             });
             specs[at].1 += layers;
         };
-        let state = state_page(served)?;
-        for (_, layers, layer) in served.layers() {
+        let (state, plain) = (state_page(served)?, PlainLayers::of(served));
+        for (place, layers, layer) in served.layers() {
             if let Some(attended) = layer.attention().and_then(|it| attended(served.model, it, served.ways)) {
                 let latent = attended.latent;
                 let token = bytes_of_token(&attended, infer)?;
                 let block = block(infer, latent, (token, state))?;
-                add(of_attention(attended.kept, block, token, latent)?, layers);
+                let plain = plain.among(place);
+                if plain > 0 {
+                    let token = attended.heads.checked_mul(2 * (attended.key + attended.value)).ok_or(Overflow)?;
+                    add(of_attention(attended.kept, block, token, latent)?, plain);
+                }
+                if layers > plain {
+                    add(of_attention(attended.kept, block, token, latent)?, layers - plain);
+                }
                 if let Some(width) = attended.indexer {
                     // Codes of a byte with a scale in fp32 for 128 of them.
                     let token = width + 4 * width.div_ceil(128);
@@ -112,6 +121,29 @@ impl Specs {
             }
         }
         Ok(Self(unified(specs)))
+    }
+}
+
+/// The first and the last layers, which stay in 16 bits under TurboQuant; in hybrids none do.
+struct PlainLayers {
+    each: u64,
+    layers: u64,
+}
+
+impl PlainLayers {
+    fn of(served: &Served<'_>) -> Self {
+        let packs = served.infer.kv_cache.starts_with("turboquant");
+        let hybrid = served.layers().any(|(.., layer)| layer.recurrent().is_some());
+        let layers = served.architecture().num_hidden_layers();
+        Self { each: if packs && !hybrid { PLAIN.min(layers / 2) } else { 0 }, layers }
+    }
+
+    /// How many of them are among a run of layers.
+    fn among(&self, place: Place) -> u64 {
+        let Place::Layers(first, last) = place else { return 0 };
+        let before = self.each.clamp(first, last + 1) - first;
+        let behind = last + 1 - (self.layers - self.each).clamp(first, last + 1);
+        before + behind
     }
 }
 
