@@ -17,7 +17,7 @@ pub use crate::ledger::{
     Lifetime, Moment, Origin, Overhead, Pass, Place, Pool, Rank, Reserve, Stage, Step, Taken, Verdict,
 };
 pub use crate::legal::check;
-pub use crate::legal::suited::{SUITED, Suited, concerns, is_unusual, suit};
+pub use crate::legal::suited::{SUITED, Suited, concerns, is_unusual, most_that_says_more, suit};
 pub use crate::parallel::Layout;
 pub use crate::shape::{Dim, Shape};
 pub use notes::{beyond_positions, notes, notes_of_card, notes_of_sizes, omitted};

@@ -235,6 +235,17 @@ pub fn is_unusual(scenario: &Scenario, key: &str) -> bool {
     Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != scenario.default_of(parameter))
 }
 
+/// The most that a parameter says of a model; of what is beyond it says no more.
+pub fn most_that_says_more(model: &Model, key: &str) -> Option<u64> {
+    let layers = model.architecture.num_hidden_layers();
+    match key {
+        // The output counts as one.
+        "infer.gpu_layers" => layers.checked_add(1),
+        "infer.cpu_moe_layers" => Some(layers),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ mod pictures;
 mod plan;
 mod played;
 mod screens;
+mod serving;
 mod share;
 mod solve;
 mod storm;

@@ -1,6 +1,7 @@
 //! Keys in the list of parameters.
 
 use super::{FAR, steps};
+use crate::memory::most_that_says_more;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Task, Value};
 use crate::tui::adjust::{self, Nudge};
@@ -34,11 +35,24 @@ pub(super) fn nudge(app: &mut App, nudge: Nudge) {
     let value = match parameter.key {
         "model" => neighbour(&app.models, &app.scenario.model, nudge),
         "gpu" => neighbour(&app.gpus, app.scenario.gpu.as_deref().unwrap_or_default(), nudge),
-        _ => adjust::nudge(parameter, &parameter.get(&app.scenario), nudge),
+        _ => as_far_as_it_says(app, parameter, nudge).and_then(|value| adjust::nudge(parameter, &value, nudge)),
     };
     let forced = matches!(parameter.kind, Kind::Word);
     if let Err(reason) = value.and_then(|value| app.set(parameter, value, forced)) {
         app.refuse(reason);
+    }
+}
+
+/// The value of a parameter from where a step of it changes something.
+fn as_far_as_it_says(app: &App, parameter: &Parameter, nudge: Nudge) -> Result<Value, String> {
+    let value = parameter.get(&app.scenario);
+    let most = app.model_of(&app.scenario).and_then(|model| most_that_says_more(model, parameter.key));
+    match (&value, most) {
+        (Value::Count(now), Some(most)) if *now >= most && nudge.up => {
+            Err(format!("{most} are all the {} there are", parameter.label))
+        }
+        (Value::Count(now), Some(most)) => Ok(Value::Count(most.min(*now))),
+        _ => Ok(value),
     }
 }
 
