@@ -140,29 +140,33 @@ fn more_takes_more_and_the_largest_is_found() {
     assert!(served > 1500, "{served}");
 }
 
+/// On a card on which some models hold hundreds of requests and others none, every number of them tried one by one.
 #[test]
 fn the_largest_is_what_trying_each_finds() {
+    const TRIED: u64 = 48;
     let library = Library::embedded();
     let gpu = library.gpu("rtx-4090").unwrap();
-    for (id, weights) in [("llama-3.1-8b", "bf16"), ("qwen3-30b-a3b", "q4_k_m"), ("llama-3.2-3b", "gptq-int4")] {
-        for engine in ["transformers", "vllm", "llama.cpp"] {
-            let of = model(id);
+    let key = Parameter::by_key("infer.concurrency").unwrap();
+    let (mut some, mut none) = (0, 0);
+    for model in library.models() {
+        for (engine, weights) in [("transformers", "gptq-int4"), ("vllm", "bf16"), ("llama.cpp", "q4_k_m")] {
             let mut scenario = run(engine, |scenario| scenario.infer.context_length = 4096);
             scenario.infer.weights = String::from(weights);
-            let key = Parameter::by_key("infer.concurrency").unwrap();
-            let Ok(points) = Points::of(&of, &scenario, Some(gpu), key, By::Tensors) else { continue };
+            memory::suit(model, &mut scenario, |key| key == "infer.context_length");
+            let points = Points::of(model, &scenario, Some(gpu), key, By::Tensors).unwrap();
             let Ok(found) = largest(&points) else { continue };
             let fits = |value| {
-                key.set(&mut scenario.clone(), Value::Count(value)).unwrap();
                 let mut tried = scenario.clone();
                 key.set(&mut tried, Value::Count(value)).unwrap();
-                let ledger = memory::estimate(&of, &tried, Some(gpu));
+                let ledger = memory::estimate(model, &tried, Some(gpu));
                 ledger.is_ok_and(|ledger| Fit::of(&ledger, gpu).unwrap().fits())
             };
-            let tried = (1..=128).rev().find(|value| fits(*value));
-            assert_eq!(found.value.map(|value| value.min(128)), tried, "{id} {weights} {engine}");
+            let tried = (1..=TRIED).rev().find(|value| fits(*value));
+            assert_eq!(found.value.map(|value| value.min(TRIED)), tried, "{} {weights} {engine}", model.id);
+            (some, none) = (some + u64::from(tried.is_some()), none + u64::from(tried.is_none()));
         }
     }
+    assert!(some > 200 && none > 100, "{some} {none}");
 }
 
 #[test]
