@@ -96,9 +96,14 @@ impl Ledger {
         Self { process, ..self }
     }
 
-    /// With an engine's pool, and what it keeps in host memory.
-    pub(crate) fn of_engine(self, pool: Option<Pool>, host: Vec<Entry>) -> Self {
-        Self { pool, host, ..self }
+    /// Beside what stands in host memory.
+    pub(crate) fn with_host(self, host: Vec<Entry>) -> Self {
+        Self { host, ..self }
+    }
+
+    /// With the pool of an engine, where it is known.
+    pub(crate) fn with_pool(self, pool: Option<Pool>) -> Self {
+        Self { pool, ..self }
     }
 
     /// What an engine's pool of caches holds on the card, where it takes a share of one.

@@ -10,13 +10,14 @@ use std::borrow::Cow;
 use self::tensors::local;
 use super::Job;
 use super::step::close_at;
+use crate::gpu::Gpu;
 use crate::ledger::gather::gather;
 use crate::ledger::runtime::Process;
 use crate::ledger::{
     Alive, Budget, Category, Division, Entry, EstimateError, Exactness, Instant, Ledger, Lifetime, Origin, Overhead,
-    Place, Pool,
+    Place,
 };
-use crate::model::architecture::Layer;
+use crate::model::architecture::{FeedForward, Layer};
 use crate::model::parameters::{BlockParameters, blocks};
 use crate::model::{Architecture, Model};
 use crate::scenario::Infer;
@@ -41,9 +42,6 @@ pub(crate) struct Served<'a> {
 
 /// What vLLM and SGLang read: everything but what mlx-lm alone writes.
 pub(crate) const BUT_MLX: (fn(Format) -> bool, &str) = (|format| !format.is_of_mlx(), "every one but those of mlx-lm");
-
-/// A type that an engine caches keys and values in.
-pub(crate) type CacheType = (&'static str, Bits);
 
 impl<'a> Served<'a> {
     /// A run, by an engine that caches in these types and reads these formats, besides weights in plain types.
@@ -134,17 +132,11 @@ impl<'a> Served<'a> {
 
     /// Each group of equal layers, with where it stands.
     pub(crate) fn layers(&self) -> impl Iterator<Item = (Place, u64, &'a Layer)> {
-        let mut first = 0;
-        self.architecture().groups.iter().map(move |group| {
-            let place = Place::Layers(first, first + group.layers - 1);
-            first += group.layers;
-            (place, group.layers, &group.layer)
-        })
+        weights::places(self.architecture()).map(|(group, place)| (place, group.layers, &group.layer))
     }
 
     /// The widest row that a token's feed-forward network makes in a layer: of experts those of one token.
     pub(crate) fn widest(&self) -> u64 {
-        use crate::model::architecture::FeedForward;
         let of = |layer: &Layer| match &layer.feed_forward {
             FeedForward::Dense(mlp) => mlp.intermediate_size,
             FeedForward::Experts(experts) => experts.per_token.saturating_mul(experts.intermediate_size),
@@ -162,27 +154,17 @@ impl<'a> Served<'a> {
             (Instant::Prefill, String::from("a batch of the prompt")),
             (Instant::Decode, String::from("every sequence's next token")),
         ];
-        Ok(close_at(gather(entries)?, (process, self.job.gpu), &instants, None)?.of_engine(None, gather(host)?))
+        Ok(close_at(gather(entries)?, (process, self.job.gpu), &instants, None)?.with_host(gather(host)?))
     }
 }
 
 /// What the budget leaves for caches on the job's card: the share less everything else that stands in it at the peak.
-pub(crate) fn left_for_caches(
-    ledger: &Ledger,
-    budget: Budget,
-    gpu: &crate::gpu::Gpu,
-) -> Result<Option<Bytes>, Overflow> {
+pub(crate) fn left_for_caches(ledger: &Ledger, budget: Budget, gpu: &Gpu) -> Result<Option<Bytes>, Overflow> {
     let Some(share) = budget.of(gpu)? else { return Ok(None) };
     let (caches, _) = ledger.largest(Category::KvCache);
     let context = ledger.entries().iter().filter(|entry| entry.is_context()).map(|entry| entry.bytes);
     let beside = ledger.total().saturating_sub(caches).saturating_sub(Bytes::checked_sum(context)?);
     Ok(Some(share.saturating_sub(beside)))
-}
-
-/// With a pool of so many bytes, where it is known.
-pub(crate) fn with_pool(ledger: Ledger, pool: Option<Pool>) -> Ledger {
-    let host = ledger.host().to_vec();
-    ledger.of_engine(pool, host)
 }
 
 /// At every instant of serving.

@@ -1,7 +1,7 @@
 //! SGLang: a static share of the card for weights and pools of tokens; what is left is for everything else.
 
 use super::engine::attended::{Attended, Kept, attended, remembered};
-use super::engine::{BUT_MLX, Served, entry, left_for_caches, serving, with_pool};
+use super::engine::{BUT_MLX, Served, entry, left_for_caches, serving};
 use super::{Framework, Job};
 use crate::ledger::{Budget, Category, Entry, EstimateError, Ledger, Place, Pool};
 use crate::scenario::StateDtype;
@@ -53,7 +53,7 @@ impl Framework for Sglang {
         let ledger = served.close(entries, Vec::new(), budget)?;
         let bytes = job.gpu.map(|gpu| left_for_caches(&ledger, budget, gpu)).transpose()?.flatten();
         let pool = bytes.map(|bytes| pools.filled(&served, bytes)).transpose()?;
-        Ok(with_pool(ledger, pool))
+        Ok(ledger.with_pool(pool))
     }
 }
 

@@ -7,7 +7,7 @@ mod specs;
 
 use self::groups::{Groups, Request};
 use self::specs::Specs;
-use super::engine::{BUT_MLX, Served, entry, left_for_caches, observed, serving, with_pool};
+use super::engine::{BUT_MLX, Served, entry, left_for_caches, observed, serving};
 use super::{Framework, Job};
 use crate::gpu::Gpu;
 use crate::ledger::{Budget, Category, Entry, EstimateError, Ledger, Place, Pool};
@@ -81,7 +81,7 @@ impl Framework for Vllm {
             (None, None) => None,
         };
         let pool = bytes.map(|bytes| pool(&groups, &request, bytes)).transpose()?.flatten();
-        Ok(with_pool(ledger, pool))
+        Ok(ledger.with_pool(pool))
     }
 }
 

@@ -64,11 +64,10 @@ const DEFAULT_MIB: u64 = 81_559;
 
 /// Tokens of a forward pass of SGLang on a card, where they are not said.
 fn chunk_of_sglang(mib: u64) -> u64 {
-    const GIB: u64 = 1024;
     match mib {
         ..20_480 => 2048,
         20_480..61_440 => 4096,
-        _ if mib < 160 * GIB => 8192,
+        61_440..163_840 => 8192,
         _ => 16_384,
     }
 }
@@ -76,32 +75,15 @@ fn chunk_of_sglang(mib: u64) -> u64 {
 /// `mem_fraction_static` in thousandths, rounded half to even as Python does. SGLang 0.5.23, `arg_groups/memory_hook.py`.
 fn thousandths(mib: u64, tensor: u64, latent: bool, chunk: Option<u64>) -> u64 {
     let chunk = chunk.unwrap_or_else(|| chunk_of_sglang(mib));
-    let wide = tensor >= 4;
-    let decode_batch = match mib {
-        ..20_480 => 8,
-        20_480..35_840 => {
-            if wide {
-                160
-            } else {
-                48
-            }
-        }
-        35_840..61_440 => {
-            if wide {
-                160
-            } else {
-                32
-            }
-        }
-        61_440..163_840 => {
-            if wide {
-                512
-            } else {
-                256
-            }
-        }
-        _ => 512,
+    // For fewer than four GPUs that share every matrix, and for more.
+    let [few, many] = match mib {
+        ..20_480 => [8, 8],
+        20_480..35_840 => [48, 160],
+        35_840..61_440 => [32, 160],
+        61_440..163_840 => [256, 512],
+        _ => [512, 512],
     };
+    let decode_batch = if tensor < 4 { few } else { many };
     let graphs = if latent { 1536 } else { 8 * captured_sizes(chunk) };
     // In half MiB, so that one and a half stays whole.
     let reserved = 2 * (512 + tensor.saturating_mul(128) + 2 * decode_batch + graphs) + 3 * chunk.clamp(2048, 1 << 40);

@@ -71,7 +71,8 @@ impl Fit {
     fn without_reserve(ledger: &Ledger, gpu: &Gpu) -> Result<Self, Overflow> {
         let peak = ledger.peak();
         let (process, alive) = (ledger.process(), || ledger.alive(peak.step, peak.instant));
-        if !alive().any(|entry| entry.category == Category::Runtime) {
+        // Of an engine the runtime is the card's, and its share is, whatever stands in the ledger.
+        if !process.is_engine() && !alive().any(|entry| entry.category == Category::Runtime) {
             return Self::new(gpu, ledger, ledger.total(), (ledger.band(), None));
         }
         // What the process takes is another card's there; workspaces that the framework makes itself stay.

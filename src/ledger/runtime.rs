@@ -74,6 +74,16 @@ impl Process {
         Self { engine: true, budget, communicates: tensor > 1, workspaces: Workspaces::OfRun, ..self }
     }
 
+    /// Whether an engine makes its own memory.
+    pub(crate) const fn is_engine(self) -> bool {
+        self.engine
+    }
+
+    /// Whether it is one under Metal, which has no context to speak of.
+    fn is_without_context(self, gpu: Option<&Gpu>) -> bool {
+        self.engine && self.context_mib.is_none() && gpu.is_some_and(Gpu::is_unified_by_metal)
+    }
+
     /// What a card can hand out: of a Mac's memory what is said to be wired, where it is.
     pub(crate) fn capacity(self, gpu: &Gpu) -> Result<Bytes, Overflow> {
         let wired = self.wired_limit_mib.filter(|_| self.engine && gpu.is_unified_by_metal());
@@ -110,9 +120,7 @@ impl Process {
 
     /// What the CUDA context takes: the usual, the least and the most.
     fn of_cuda(self, gpu: Option<&Gpu>) -> Result<[Bytes; 3], Overflow> {
-        // Metal has no context of its own to speak of.
-        let on_metal = self.engine && gpu.is_some_and(Gpu::is_unified_by_metal);
-        if self.sketched || on_metal && self.context_mib.is_none() {
+        if self.sketched || self.is_without_context(gpu) {
             return Ok([Bytes::ZERO; 3]);
         }
         let [usual, low, high] = match self.context_mib.or_else(|| gpu.and_then(|gpu| gpu.context_mib)) {
@@ -138,7 +146,7 @@ impl Process {
     pub(crate) fn entries(self, gpu: Option<&Gpu>, allocated: Bytes, alive: Alive) -> Result<Vec<Entry>, Overflow> {
         let [context, low, high] = self.of_cuda(gpu)?;
         let mut entries = Vec::with_capacity(4);
-        if high > Bytes::ZERO {
+        if !self.is_without_context(gpu) {
             entries.push(entry(
                 Overhead::Context,
                 if self.engine { CONTEXT } else { "CUDA context and loaded kernels (outside PyTorch's allocator)" },

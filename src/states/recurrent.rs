@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use crate::families::Implementation;
 use crate::ledger::{Alive, Category, Division, Entry, Exactness, Lifetime, Origin, Place};
-use crate::model::architecture::{Architecture, LayerGroup};
+use crate::model::architecture::Architecture;
 use crate::model::recurrent::{Recurrent, StateNorms};
 use crate::shape::{Dim, Shape};
+use crate::states::weights::places;
 use crate::units::{Bits, Overflow};
 
 const STATES: &str = "LinearAttentionLayer of Transformers 5.23's DynamicCache, measured";
@@ -68,15 +69,6 @@ pub(crate) fn constants(
         }
     }
     Ok(entries)
-}
-
-fn places(architecture: &Architecture) -> impl Iterator<Item = (&LayerGroup, Place)> {
-    let mut first = 0;
-    architecture.groups.iter().map(move |group| {
-        let begins = first;
-        first += group.layers;
-        (group, Place::Layers(begins, first - 1))
-    })
 }
 
 fn plain(name: &'static str, place: Place, bits: Bits) -> Entry {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::families::Implementation;
 use crate::families::code::{FusedProjection, PositionCode, ScoreCode, TableCode};
 use crate::ledger::{Alive, Category, Division, Entry, Exactness, Lifetime, Origin, Place};
-use crate::model::architecture::{Activation, Architecture, FeedForward, Image, Sounds};
+use crate::model::architecture::{Activation, Architecture, FeedForward, Image, LayerGroup, Sounds};
 use crate::model::family::{PositionKind, PositionTable};
 use crate::model::parameters::{Block, BlockParameters, Tensor};
 use crate::model::part::Piece;
@@ -42,6 +42,16 @@ pub(crate) const fn place_of(block: &BlockParameters) -> Place {
 pub(crate) fn place(architecture: &Architecture, group: usize) -> Place {
     let first: u64 = architecture.groups[..group].iter().map(|group| group.layers).sum();
     Place::Layers(first, first + architecture.groups[group].layers - 1)
+}
+
+/// Each group of equal layers, with where it stands.
+pub(crate) fn places(architecture: &Architecture) -> impl Iterator<Item = (&LayerGroup, Place)> {
+    let mut first = 0;
+    architecture.groups.iter().map(move |group| {
+        let begins = first;
+        first += group.layers;
+        (group, Place::Layers(begins, first - 1))
+    })
 }
 
 /// Parameter tensors that stand together: the model's, or those that are trained.

@@ -189,6 +189,23 @@ fn an_engine_serves_without_being_told_and_says_what_it_holds() {
     assert!(training.err.contains("vllm is described for serving alone"), "{}", training.err);
 }
 
+/// A ledger without any runtime of its own: under Metal, and where nothing is taken outside.
+#[test]
+fn a_share_and_a_context_are_those_of_the_card_that_a_run_is_held_against() {
+    let library = Library::embedded();
+    let [card, mac] = ["h100-sxm-80", "apple-m4-pro-48"].map(|id| library.gpu(id).unwrap());
+    let model = model("llama-3.1-8b");
+    for engine in ["sglang", "llama.cpp"] {
+        for context in [None, Some(0)] {
+            let scenario = run(engine, |scenario| scenario.runtime.context_mib = context);
+            let on = |gpu| memory::estimate(&model, &scenario, Some(gpu)).unwrap();
+            let [there, here] = [mac, card].map(|gpu| Fit::of(&on(gpu), card).unwrap());
+            assert_eq!(there, here, "{engine} {context:?}");
+            assert_eq!(here.needs > on(card).total(), engine == "sglang", "{engine} {context:?}: its share");
+        }
+    }
+}
+
 /// Four of 32 layers stay in 16 bits: 4,096 bytes a token and not 1,072.
 #[test]
 fn turboquant_leaves_the_ends_as_they_are() {

@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::frameworks::engine::attended::{Attended, Kept, attended, remembered};
-use crate::frameworks::engine::{CacheType, Served, entry, serving};
+use crate::frameworks::engine::{Served, entry, serving};
 use crate::ledger::{Category, Entry, EstimateError, Origin, Place};
 use crate::model::architecture::Attention;
 use crate::model::stored::LatentForm;
@@ -17,7 +17,7 @@ const STATES: &str = "llama.cpp v0.5.0, src/llama-memory-recurrent.cpp, run: fp3
 const PADDING: u64 = 256;
 
 /// The types that it caches in (`--cache-type-k`, `--cache-type-v`).
-pub(super) const TYPES: [CacheType; 9] = [
+pub(super) const TYPES: [(&str, Bits); 9] = [
     ("fp16", Type::F16.bits()),
     ("bf16", Type::Bf16.bits()),
     ("fp32", Type::F32.bits()),

@@ -9,6 +9,7 @@ use crate::model::architecture::{Attention, KeyValues};
 use crate::scenario::Infer;
 use crate::shape::{Dim, Shape};
 use crate::states::cache::{READ, Source, cached, compressed, entry};
+use crate::states::weights::places;
 use crate::tape::Dtype;
 use crate::units::{Bits, Bytes, Overflow};
 
@@ -96,13 +97,8 @@ impl Cache<'_> {
 
     /// Each group of layers that has attention: where, how many, and what kind.
     pub(crate) fn layers(&self) -> impl Iterator<Item = (Place, u64, &Attention)> {
-        let mut first = 0;
-        let groups = self.model.architecture.groups.iter().map(move |group| {
-            let place = Place::Layers(first, first + group.layers - 1);
-            first += group.layers;
-            (place, group)
-        });
-        groups.filter_map(|(place, group)| Some((place, group.layers, group.layer.attention()?)))
+        let places = places(&self.model.architecture);
+        places.filter_map(|(group, place)| Some((place, group.layers, group.layer.attention()?)))
     }
 
     /// What lies in storage behind a window that shows less after a pass over so many tokens after so many others: the
