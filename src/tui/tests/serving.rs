@@ -43,3 +43,21 @@ fn a_pool_is_said_beside_the_verdict() {
     press(&mut app, "right");
     assert_eq!(app.scenario.infer.concurrency, 2);
 }
+
+/// What a change saves is the difference of two needs, not of a need and a total.
+#[test]
+fn fixes_of_an_engine_save_what_they_say() {
+    let mut app = served("vllm", "llama-3.2-1b", "infer.concurrency");
+    let needs = app.estimate.as_ref().unwrap().fit.as_ref().unwrap().needs;
+    press(&mut app, "f");
+    let shown = text(&app);
+    let row = shown.lines().find(|line| line.contains("max sequences")).unwrap();
+    let number = |word: &str| word.parse::<f64>().ok();
+    let [after, saved] =
+        row.split_whitespace().filter_map(number).filter(|it| it.fract() != 0.0).collect::<Vec<_>>()[..]
+    else {
+        panic!("{row}")
+    };
+    let before: f64 = crate::units::Unit::Gib.number(needs).parse().unwrap();
+    assert!(saved < 0.0 && (after - saved - before).abs() < 0.02, "{row}, of {before}");
+}

@@ -9,7 +9,7 @@ use super::text;
 use crate::memory::Fit;
 use crate::solve::Fix;
 use crate::tui::action::Action;
-use crate::tui::app::{App, fix_words};
+use crate::tui::app::{App, Estimate, fix_words};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
@@ -21,7 +21,9 @@ pub(super) fn draw(app: &App, list: &[Fix], selected: usize, theme: Theme, frame
     let inner = popup(theme, title, (76, rows), frame, body);
     let shown = Rect { height: inner.height.saturating_sub(1), ..inner };
     let first = first_shown(selected, list.len(), usize::from(shown.height));
-    let now = app.estimate.as_ref().ok().map(|estimate| estimate.ledger.total());
+    // An engine that takes a share of the card needs more of it than its ledger comes to.
+    let needs = |estimate: &Estimate| estimate.fit.as_ref().map_or(estimate.ledger.total(), |fit| fit.needs);
+    let now = app.estimate.as_ref().ok().map(needs);
     for (index, row) in (first..list.len()).zip(0..shown.height) {
         let fix = &list[index];
         let area = text::row(shown, row);
