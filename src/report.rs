@@ -17,6 +17,7 @@ use crate::gpu::Gpu;
 use crate::memory::{Entry, EstimateError, Fit, Ledger, Sketch, Step, played, sketch, trainable_parameters};
 use crate::model::{Model, parameters};
 use crate::scenario::{Estimator, Scenario, Task};
+use crate::solve::Advice;
 use crate::units::Parameters;
 
 /// Everything that is shown about one model run one way.
@@ -36,6 +37,8 @@ pub struct Report<'a> {
     pub fit: Option<Fit>,
     /// The rule of thumb, where it is the estimator.
     pub sketch: Option<Sketch>,
+    /// What to change, where that was asked.
+    pub advice: Option<Advice>,
     /// What a reader may not expect, in words.
     pub warnings: &'a [String],
 }
@@ -72,7 +75,7 @@ impl<'a> Report<'a> {
             Estimator::Sketch => Some(sketch(model, scenario)?),
             Estimator::Ledger => None,
         };
-        Ok(Self { model, scenario, gpu, counts, ledger, fit, sketch, warnings: &[] })
+        Ok(Self { model, scenario, gpu, counts, ledger, fit, sketch, advice: None, warnings: &[] })
     }
 }
 

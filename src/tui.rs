@@ -13,6 +13,7 @@ mod effect;
 mod event;
 mod field;
 mod fuzzy;
+mod glossary;
 mod history;
 mod inbox;
 pub mod keymap;
@@ -49,6 +50,7 @@ use keymap::Chord;
 use message::Message;
 use opening::{dressed, of_terminal};
 use spot::Spots;
+use taste::Dress;
 pub(crate) use taste::{check_keys, check_theme, standard_styles};
 pub use taste::{keys_of, standard_keys};
 use terminal::Session;
@@ -80,6 +82,8 @@ pub struct Start {
     pub keys: Option<PathBuf>,
     /// The card where the scenario names none.
     pub usual_gpu: Option<String>,
+    /// The cards that every run is held against in place of those that people know.
+    pub fits_on: Vec<String>,
     /// What is wrong with files of the user's, to be told on the first screen.
     pub problems: Vec<String>,
     /// Folders of the user's in which themes are looked for, the last first.
@@ -115,7 +119,10 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
     let mouse = start.mouse;
-    let (mut app, theme) = dressed(&library, start, of_terminal())?;
+    if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        bail!("TERM=dumb has no screen to draw on; use `brimful check` or `brimful estimate`, or `brimful render`");
+    }
+    let (mut app, mut dress) = dressed(&library, start, of_terminal())?;
     let (sender, events) = event::listen()?;
     let mut worker = Worker::start(sender)?;
     let mut session = Session::enter(mouse)?;
@@ -123,7 +130,7 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     loop {
         await_soon(&mut app, &mut worker, &mut inbox);
         let mut spots = Spots::default();
-        session.draw(|frame| spots = view::draw(&app, theme, frame))?;
+        session.draw(|frame| spots = view::draw(&app, dress.theme, frame))?;
         worker.keep_busy(|| app.wanted());
         let mut next = Some(inbox.next()?);
         let (begun, mut seen) = (Instant::now(), true);
@@ -138,7 +145,7 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
                 worker.is_free();
             }
             let waits = app.asked.is_some();
-            if let ControlFlow::Break(signal) = take(&mut app, &library, &mut session, &spots, event)? {
+            if let ControlFlow::Break(signal) = take(&mut app, &library, (&mut session, &mut dress), &spots, event)? {
                 return Ok(Outcome { scenario: app.scenario, signal });
             }
             if !waits {
@@ -181,7 +188,7 @@ fn await_answer(app: &mut App, worker: &mut Worker, inbox: &mut Inbox) {
 fn take(
     app: &mut App,
     library: &Library,
-    session: &mut Session,
+    (session, dress): (&mut Session, &mut Dress),
     spots: &Spots,
     event: Event,
 ) -> anyhow::Result<ControlFlow<Option<i32>>> {
@@ -201,7 +208,7 @@ fn take(
         Event::Done(done) => Message::Done(done),
         Event::Lost(reason) => bail!(reason),
     };
-    Ok(if perform(app, library, session, message)? { ControlFlow::Break(None) } else { ON })
+    Ok(if perform(app, library, (session, dress), message)? { ControlFlow::Break(None) } else { ON })
 }
 
 /// What a key means now.

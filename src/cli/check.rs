@@ -9,8 +9,8 @@ use super::context::Context;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, output, presets, stream};
 use crate::memory::notes_of_card;
-use crate::report::{csv, json, text};
-use crate::solve::fixes;
+use crate::report::{Report, csv, json, text};
+use crate::solve::{Advice, Subject, advice, room};
 
 /// Prints the verdict and exits by the central estimate.
 pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCode> {
@@ -30,20 +30,22 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCod
         );
     };
     let code = if fit.fits() { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
+    let advice = || {
+        let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
+        let subject =
+            |gpu| Subject { model: &resolved.model, scenario: &resolved.scenario, gpu, is_cancelled: &|| false };
+        let of = |gpu| match fit.fits() {
+            true => Advice { room: room(subject(gpu), &report.ledger), ..Advice::default() },
+            false => advice(subject(gpu), report.ledger.clone(), cards),
+        };
+        resolved.gpu.as_ref().map(of).unwrap_or_default()
+    };
     let text = match arguments.output.format {
         Format::Text => {
             let look = output::look(context, &arguments.output);
-            let found = match (&resolved.gpu, fit.fits()) {
-                (Some(gpu), false) => {
-                    let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
-                    let (now, model, scenario) = (report.ledger.clone(), &resolved.model, &resolved.scenario);
-                    text::fixes(&fixes(now, model, scenario, gpu, cards, &|| false), look)
-                }
-                _ => String::new(),
-            };
-            text::check(&report, look) + &found
+            text::check(&report, look) + &text::advice(&advice(), fit.fits(), &resolved.scenario, look)
         }
-        Format::Json => json::report(&report, false)?,
+        Format::Json => json::report(&Report { advice: Some(advice()), ..report }, false)?,
         Format::Csv => csv::check(&report),
     };
     stream::finish(&text, code)

@@ -92,7 +92,7 @@ fn explore(
 ) -> Result<ExitCode> {
     let unit = context.unit(&arguments.output.lookup);
     let (theme, mouse) = (looks.view.theme.or(tastes.theme), looks.mouse);
-    let (keys, usual_gpu) = (tastes.keys, tastes.gpu);
+    let (keys, usual_gpu, fits_on) = (tastes.keys, tastes.gpu, tastes.fits_on);
     let lookup = &arguments.output.lookup;
     let (folders, presets) = (context.folders(lookup), lookup.presets.as_ref());
     let presets = presets.map(|folder| folder.display().to_string());
@@ -107,6 +107,7 @@ fn explore(
         theme,
         keys,
         usual_gpu,
+        fits_on,
         problems,
         folders,
         mouse,

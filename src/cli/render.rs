@@ -12,6 +12,7 @@ use super::resolve::Draft;
 use super::settings::Tastes;
 use super::{ViewArguments, presets, stream, suggest};
 use crate::tui::Start;
+use crate::tui::keymap::Chord;
 use crate::tui::picture::{LARGEST, Medium, Picture};
 use crate::tui::screen::View;
 
@@ -30,6 +31,10 @@ pub(super) struct RenderArguments {
     /// Columns and rows.
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
     size: String,
+    /// Keys to press, with commas between them, such as down,right,right: the picture is of what then is on the screen, and as
+    /// SVG it moves, a key a frame.
+    #[arg(long, value_name = "KEY,KEY,…", value_delimiter = ',')]
+    keys: Vec<String>,
     /// The format of the picture.
     #[arg(long, value_enum, default_value_t = PictureFormat::Text)]
     format: PictureFormat,
@@ -62,13 +67,19 @@ pub(super) fn run(context: &Context, arguments: &RenderArguments) -> Result<Exit
         PictureFormat::Text | PictureFormat::Ansi => Medium::Terminal,
         PictureFormat::Svg => Medium::Page { colour: env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) },
     };
-    let picture = Picture::draw(&library, start, view, size, medium)?;
+    let chords = arguments.keys.iter().map(|key| chord(key)).collect::<Result<Vec<_>>>()?;
+    let picture = Picture::draw(&library, start, view, size, (medium, &chords))?;
     let text = match arguments.format {
         PictureFormat::Text => picture.text(),
         PictureFormat::Ansi => picture.ansi(),
         PictureFormat::Svg => picture.svg(),
     };
     stream::finish(&text, ExitCode::SUCCESS)
+}
+
+fn chord(key: &str) -> Result<Chord> {
+    Chord::parse(key)
+        .with_context(|| format!("--keys {key}: there is no such key; keys are written like left, H or ctrl-r"))
 }
 
 fn view(word: &str) -> Result<View> {

@@ -96,6 +96,7 @@ pub(super) struct Tastes {
     pub(super) theme: Option<String>,
     pub(super) keys: Option<PathBuf>,
     pub(super) gpu: Option<String>,
+    pub(super) fits_on: Vec<String>,
 }
 
 impl Tastes {
@@ -106,12 +107,18 @@ impl Tastes {
         folders: &[PathBuf],
         problems: &mut Vec<PresetError>,
     ) -> Self {
-        let [theme, keys, gpu] =
-            ["theme", "keys", "gpu"].map(|key| Setting::of(key, context, library, folders, problems));
+        let [theme, keys, gpu, fits_on] =
+            ["theme", "keys", "gpu", "fits_on"].map(|key| Setting::of(key, context, library, folders, problems));
         // Everybody's theme is there already.
         let theme = theme.value.filter(|_| theme.from != Origin::Default);
-        Self { theme, keys: keys.value.map(PathBuf::from), gpu: gpu.value }
+        let fits_on = fits_on.value.as_deref().map(cards).unwrap_or_default();
+        Self { theme, keys: keys.value.map(PathBuf::from), gpu: gpu.value, fits_on }
     }
+}
+
+/// The ids in a text.
+fn cards(text: &str) -> Vec<String> {
+    text.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect()
 }
 
 /// What holds where nothing is set.
@@ -134,6 +141,7 @@ fn check(key: &str, value: &str, library: &Library, folders: &[PathBuf]) -> Resu
         "theme" => check_theme(value, folders),
         "keys" => check_keys(Path::new(value)),
         "gpu" => library.gpu(value).map(drop),
+        "fits_on" => cards(value).iter().try_for_each(|id| library.gpu(id).map(drop)),
         "presets" if !Path::new(value).is_dir() => Err(PresetError::file(value, "there is no such folder")),
         _ => Ok(()),
     }

@@ -64,6 +64,32 @@ impl Category {
         }
     }
 
+    /// What it holds, in one sentence.
+    pub const fn explains(self) -> &'static str {
+        match self {
+            Self::Parameters => "the model's weights and buffers, and what is fed to it",
+            Self::Gradients => "what backward computes for each trained parameter, until the step or the next pass",
+            Self::Optimizer => {
+                "what the optimizer keeps of each trained parameter: moments, and wider copies of weights"
+            }
+            Self::Activations => {
+                "what forward keeps for backward: it grows with batch and sequence, and recomputation gives it back"
+            }
+            Self::Logits => {
+                "scores over the vocabulary and what the loss makes of them: tokens by words, often in fp32"
+            }
+            Self::KvCache => {
+                "keys, values and states of the tokens that are served: it grows with requests and context"
+            }
+            Self::Workspace => {
+                "what is there for a moment only: casts, scratch, gathered shards, the optimizer's temporaries"
+            }
+            Self::Runtime => {
+                "what no tensor of the program is: the CUDA context, libraries' workspaces, NCCL, and what PyTorch's allocator holds and cannot use"
+            }
+        }
+    }
+
     const fn index(self) -> usize {
         self as usize
     }

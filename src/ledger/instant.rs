@@ -48,6 +48,21 @@ impl Instant {
             Self::Decode => "decode",
         }
     }
+
+    /// What happens then, in one sentence.
+    pub const fn explains(self) -> &'static str {
+        match self {
+            Self::Forward => "the heaviest moment of the forward pass, where that is not its end",
+            Self::ForwardEnd => "the loss is computed: all that backward needs is kept",
+            Self::LossBackward => "backward begins: the gradient of the logits stands beside all that is kept",
+            Self::Backward => "the heaviest moment between the loss and the embedding",
+            Self::BackwardEnd => "the embedding's gradient is there, and with it all gradients",
+            Self::OptimizerStep => "the optimizer steps: gradients, states and its temporaries",
+            Self::Load => "the weights are in place, and nothing has run yet",
+            Self::Prefill => "prompts are read, many tokens in a pass",
+            Self::Decode => "tokens are generated, one at a time, with the caches full",
+        }
+    }
 }
 
 /// The first step has no optimizer states before its optimizer runs.

@@ -6,7 +6,8 @@ use crate::gpu::kernels::Kernels;
 use crate::model::Model;
 use crate::model::architecture::Method as Checkpoints;
 use crate::model::parameters::{Tensor, blocks};
-use crate::scenario::{Attention, Estimator, Method, Objective, Scenario, Task};
+use crate::scenario::parameter::Parameter;
+use crate::scenario::{Attention, Estimator, Method, Objective, Recompute, Scenario, Task};
 use crate::sequence::Start;
 use crate::states::adapters::Adapters;
 use crate::tape::Dtype;
@@ -65,6 +66,7 @@ pub fn notes(model: &Model, scenario: &Scenario, gpu: Option<&Gpu>) -> Vec<Strin
         not_kept_as_stored(model, scenario),
         cut_short(model),
         written_elsewhere(scenario),
+        adapters_kept_whole(scenario),
         decomposed_before(model, scenario, gpu),
     ];
     let of_card = gpu.into_iter().flat_map(|gpu| notes_of_card(scenario, gpu));
@@ -194,6 +196,22 @@ fn not_kept_as_stored(model: &Model, scenario: &Scenario) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// Says so where adapters are trained with everything kept for backward, which those that people train them with do not do.
+fn adapters_kept_whole(scenario: &Scenario) -> Option<String> {
+    let train = &scenario.train;
+    let adapts =
+        scenario.task == Task::Train && train.method != Method::Full && scenario.estimator == Estimator::Ledger;
+    let recompute = Parameter::by_key("train.recompute").ok()?;
+    let asked_for_nothing = recompute.get(scenario) == scenario.default_of(recompute);
+    let kept = train.recompute == Recompute::None && asked_for_nothing && scenario.framework.builds_by("transformers");
+    (adapts && kept).then(|| {
+        String::from(
+            "nothing is recomputed, as the Trainer has it; TRL and PEFT's prepare_model_for_kbit_training recompute all by \
+             default: framework trl or peft, or train.recompute full",
+        )
+    })
 }
 
 /// Whether a run learns from completions that its model writes.

@@ -13,11 +13,12 @@ use crate::units::Unit;
 pub const FIRST_GPU: &str = "h100-sxm-80";
 
 /// Every key, what it does, and what it may hold.
-pub const KEYS: [(&str, &str); 5] = [
+pub const KEYS: [(&str, &str); 6] = [
     ("unit", "the unit of sizes: \"gib\" or \"gb\""),
     ("theme", "the theme of the explorer: its name, or the path of one"),
     ("keys", "a file of keys for the explorer, in place of keys.toml beside this file"),
     ("gpu", "the card that the explorer opens on"),
+    ("fits_on", "the cards of the explorer's line `Fits on`: ids with commas between them"),
     ("presets", "a folder of presets, read after the user's own"),
 ];
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub keys: Option<PathBuf>,
     /// The card that the explorer opens on.
     pub gpu: Option<String>,
+    /// The cards that every run is held against, with commas between them.
+    pub fits_on: Option<String>,
     /// A folder of presets.
     pub presets: Option<PathBuf>,
 }
@@ -45,6 +48,7 @@ impl Config {
             "theme" => self.theme.clone(),
             "keys" => path(&self.keys),
             "gpu" => self.gpu.clone(),
+            "fits_on" => self.fits_on.clone(),
             "presets" => path(&self.presets),
             _ => None,
         }
@@ -67,8 +71,14 @@ fn parse(text: &str, origin: &str, base: &Path) -> Result<Config, PresetError> {
         if !known.contains(&key.get_ref().as_ref()) {
             return Err(wrong(format!("unknown; {}", suggestion(key.get_ref(), &known))));
         }
-        let DeValue::String(text) = value.get_ref() else { return Err(wrong(String::from("expected a text"))) };
-        let text = text.clone().into_owned();
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.clone().into_owned(),
+            DeValue::Array(cards) if key.get_ref() == "fits_on" => {
+                let words: Vec<&str> = cards.iter().filter_map(|card| card.get_ref().as_str()).collect();
+                words.join(", ")
+            }
+            _ => return Err(wrong(String::from("expected a text"))),
+        };
         match key.get_ref().as_ref() {
             "unit" => {
                 let unit = match text.as_str() {
@@ -82,6 +92,7 @@ fn parse(text: &str, origin: &str, base: &Path) -> Result<Config, PresetError> {
             "theme" => config.theme = Some(text),
             "keys" => config.keys = Some(from(&text)),
             "gpu" => config.gpu = Some(text),
+            "fits_on" => config.fits_on = Some(text),
             _ => config.presets = Some(from(&text)),
         }
     }
@@ -94,10 +105,10 @@ mod tests {
 
     #[test]
     fn every_key_is_read_and_shown() {
-        let text = "unit = \"gb\"\ntheme = \"light\"\nkeys = \"mine.toml\"\ngpu = \"l4\"\npresets = \"/presets\"\n";
+        let text = "unit = \"gb\"\ntheme = \"light\"\nkeys = \"mine.toml\"\ngpu = \"l4\"\nfits_on = [\"l4\", \"a10\"]\npresets = \"/presets\"\n";
         let config = parse(text, "config.toml", Path::new("/home/me")).unwrap();
         let shown: Vec<String> = KEYS.iter().filter_map(|(key, _)| config.get(key)).collect();
-        assert_eq!(shown, ["gb", "light", "/home/me/mine.toml", "l4", "/presets"]);
+        assert_eq!(shown, ["gb", "light", "/home/me/mine.toml", "l4", "l4, a10", "/presets"]);
     }
 
     #[test]

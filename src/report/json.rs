@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::Report;
 use super::serving::serving;
 use crate::memory::{self, Categories, Entry, Exactness, Ledger, Moment, Step};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Value};
+use crate::solve::Fix;
 use crate::units::{Bytes, Parameters, Unit};
 
 /// The version of the format.
@@ -27,6 +28,10 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     serving: Option<super::serving::Document>,
     warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<Vec<Change>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<Vec<Change>>,
     estimator: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sketch: Option<Sketch>,
@@ -107,6 +112,19 @@ struct Fit<'a> {
     band: [Bytes; 2],
 }
 
+/// Changes of the scenario, and what it needs with them.
+#[derive(Serialize)]
+struct Change {
+    changes: BTreeMap<&'static str, serde_json::Value>,
+    needs: Bytes,
+    headroom: i64,
+    fits: bool,
+    verdict: &'static str,
+    slower: bool,
+    same_result: bool,
+    same_card: bool,
+}
+
 #[derive(Serialize)]
 struct Sketch {
     ratio: f64,
@@ -162,6 +180,8 @@ pub fn report(report: &Report, with_ledger: bool) -> Result<String, serde_json::
         fit: report.fit.as_ref().map(fit),
         serving: serving(report.model, report.scenario, report.gpu, &report.ledger).map(|it| it.document()),
         warnings: report.warnings,
+        advice: report.advice.as_ref().map(|advice| advice.fixes.iter().chain(&advice.nearest).map(change).collect()),
+        room: report.advice.as_ref().map(|advice| advice.room.iter().map(change).collect()),
         estimator: report.scenario.estimator.word(),
         sketch: report
             .sketch
@@ -201,6 +221,31 @@ fn fit(fit: &crate::memory::Fit) -> Fit<'_> {
         fits: fit.fits(),
         verdict: fit.verdict.id(),
         band: [fit.band.0, fit.band.1],
+    }
+}
+
+fn change(fix: &Fix) -> Change {
+    Change {
+        changes: fix.changes.iter().map(|(key, value)| (*key, as_json(value))).collect(),
+        needs: fix.needs,
+        headroom: fix.headroom.get(),
+        fits: !fix.headroom.is_negative(),
+        verdict: fix.verdict.id(),
+        slower: fix.cost.slower,
+        same_result: !fix.cost.other_result,
+        same_card: !fix.cost.other_card,
+    }
+}
+
+/// A value as a scenario in JSON has it.
+fn as_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Unset => serde_json::Value::Null,
+        Value::Count(count) => (*count).into(),
+        Value::Fraction(fraction) => (*fraction).into(),
+        Value::Flag(on) => (*on).into(),
+        Value::Word(word) => word.as_str().into(),
+        Value::Words(words) => words.as_slice().into(),
     }
 }
 

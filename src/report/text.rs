@@ -1,16 +1,16 @@
 //! Reports for people, 80 columns wide.
 
+mod advice;
 mod bar;
 mod check;
 mod estimate;
-mod fixes;
 mod largest;
 mod ledger;
 mod plan;
 
+pub use advice::advice;
 pub use check::check;
 pub use estimate::estimate;
-pub use fixes::fixes;
 pub use largest::largest;
 pub use ledger::ledger;
 pub use plan::{fewest, plan};

@@ -1,10 +1,39 @@
 //! A scenario as one command line.
 
 use super::parameter::PARAMETERS;
-use super::{Scenario, Value};
+use super::{Scenario, Task, Value};
 
-/// The arguments with which `brimful`, or any of its commands, has this scenario: the model, the card, a `--set` for
-/// whatever differs from its default, and the folder of presets that was asked for.
+/// Flags that stand for parameters, with their keys in training and in serving, where they are the same or not.
+pub const FLAGS: [(&str, [&str; 2]); 15] = [
+    ("--model", ["model"; 2]),
+    ("--gpu", ["gpu"; 2]),
+    ("--gpus", ["gpus"; 2]),
+    ("--task", ["task"; 2]),
+    ("--framework", ["framework"; 2]),
+    ("--batch", ["train.micro_batch_size", "infer.concurrency"]),
+    ("--seq", ["train.sequence_length", "infer.context_length"]),
+    ("--precision", ["train.precision", "infer.weights"]),
+    ("--optimizer", ["train.optimizer"; 2]),
+    ("--recompute", ["train.recompute"; 2]),
+    ("--tp", ["parallel.tensor"; 2]),
+    ("--pp", ["parallel.pipeline"; 2]),
+    ("--cp", ["parallel.context"; 2]),
+    ("--ep", ["parallel.expert"; 2]),
+    ("--zero", ["parallel.zero"; 2]),
+];
+
+/// The arguments that give a parameter a value in a run of this task: its flag, where it has one, else a `--set`.
+pub fn setting(task: Task, key: &str, value: &Value) -> [String; 2] {
+    let value = if *value == Value::Unset { String::from("-") } else { value.to_string() };
+    let of_task = usize::from(task == Task::Infer);
+    match FLAGS.iter().find(|(_, keys)| keys[of_task] == key) {
+        Some((flag, _)) => [(*flag).to_owned(), value],
+        None => [String::from("--set"), format!("{key}={value}")],
+    }
+}
+
+/// The arguments with which `brimful`, or any of its commands, has this scenario: the model, the card, what
+/// differs from its default, and the folder of presets that was asked for.
 pub fn arguments(scenario: &Scenario, presets: Option<&str>) -> Vec<String> {
     let mut arguments = Vec::new();
     if !scenario.model.is_empty() {
@@ -17,8 +46,7 @@ pub fn arguments(scenario: &Scenario, presets: Option<&str>) -> Vec<String> {
     for parameter in rest {
         let value = parameter.get(scenario);
         if value != scenario.default_of(parameter) {
-            let value = if value == Value::Unset { String::from("-") } else { value.to_string() };
-            arguments.extend([String::from("--set"), format!("{}={value}", parameter.key)]);
+            arguments.extend(setting(scenario.task, parameter.key, &value));
         }
     }
     if let Some(folder) = presets {
@@ -62,7 +90,7 @@ mod tests {
         scenario.model = String::from("./my models/it's.toml");
         assert_eq!(
             line(&scenario, None),
-            "brimful './my models/it'\\''s.toml' --gpu l4 --set train.sequence_length=512 --set train.lora_targets=q,v"
+            "brimful './my models/it'\\''s.toml' --gpu l4 --seq 512 --set train.lora_targets=q,v"
         );
     }
 
@@ -86,8 +114,10 @@ mod tests {
                     continue;
                 }
                 let mut back = Scenario::default();
-                for pair in arguments(&scenario, None).iter().filter(|word| word.contains('=')) {
-                    let (key, value) = pair.split_once('=').unwrap();
+                for pair in arguments(&scenario, None).chunks(2) {
+                    let flag = FLAGS.iter().find(|(flag, _)| *flag == pair[0]);
+                    let keys = flag.map(|(_, keys)| (keys[0], pair[1].as_str()));
+                    let (key, value) = keys.unwrap_or_else(|| pair[1].split_once('=').unwrap());
                     let parameter = Parameter::by_key(key).unwrap();
                     parameter.set(&mut back, parameter.parse(value).unwrap()).unwrap();
                 }

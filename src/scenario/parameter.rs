@@ -127,7 +127,7 @@ impl Parameter {
             return Ok(Value::Unset);
         }
         match self.kind {
-            Kind::Count { .. } => parse_count(text).map(Value::Count).ok_or_else(|| {
+            Kind::Count { .. } => parse_count(text, self.thousand()).map(Value::Count).ok_or_else(|| {
                 let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
                 let fault = if digits { "too large" } else { "not a whole number such as 4, 8k, 128Ki or 1e6" };
                 ParameterError::new(format!("`{text}` is {fault}"))
@@ -145,6 +145,11 @@ impl Parameter {
             Kind::Choice { .. } | Kind::Framework | Kind::Word | Kind::Text { .. } => Ok(Value::Word(text.to_owned())),
             Kind::Words => Ok(Value::Words(text.split(',').map(|word| word.trim().to_owned()).collect())),
         }
+    }
+
+    /// What the `k` of `8k` stands for: of tokens, which come in powers of two, 1,024; of anything else 1,000.
+    pub fn thousand(&self) -> u64 {
+        if self.unit == "tokens" { 1 << 10 } else { 1_000 }
     }
 
     /// Whether it may be unset.
@@ -213,15 +218,16 @@ fn describe(value: &Value) -> String {
     }
 }
 
-/// `8192`, `8_192`, `8k` (thousand), `8Ki` (1024), `2M`, `1e6`, `1.5k`; nothing else.
-pub fn parse_count(text: &str) -> Option<u64> {
+/// `8192`, `8_192`, `8k`, `8Ki` (8 × 1024), `2M`, `1e6`, `1.5k`; nothing else. A `k` is a `thousand`, an `M` a thousand of
+/// those.
+pub fn parse_count(text: &str, thousand: u64) -> Option<u64> {
     let text = text.replace(['_', ','], "");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E');
     let factor: u64 = match text.get(digits.len()..)? {
         "" => 1,
-        "k" | "K" => 1_000,
-        "m" | "M" => 1_000_000,
-        "b" | "B" | "g" | "G" => 1_000_000_000,
+        "k" | "K" => thousand,
+        "m" | "M" => thousand.checked_pow(2)?,
+        "b" | "B" | "g" | "G" => thousand.checked_pow(3)?,
         "ki" | "Ki" | "KiB" => 1 << 10,
         "mi" | "Mi" => 1 << 20,
         _ => return None,
@@ -246,14 +252,25 @@ mod tests {
 
     #[test]
     fn counts_are_read_as_people_write_them() {
-        assert_eq!(parse_count("8k"), Some(8000));
-        assert_eq!(parse_count("128Ki"), Some(131_072));
-        assert_eq!(parse_count("1e6"), Some(1_000_000));
-        assert_eq!(parse_count("1.5k"), Some(1500));
-        assert_eq!(parse_count("4_096"), Some(4096));
+        assert_eq!(parse_count("8k", 1000), Some(8000));
+        assert_eq!(parse_count("8k", 1024), Some(8192));
+        assert_eq!(parse_count("1M", 1024), Some(1 << 20));
+        assert_eq!(parse_count("128Ki", 1000), Some(131_072));
+        assert_eq!(parse_count("1e6", 1024), Some(1_000_000));
+        assert_eq!(parse_count("1.5k", 1000), Some(1500));
+        assert_eq!(parse_count("4_096", 1000), Some(4096));
         for wrong in ["", "k", "-1", "1.5", "1e", "e5", "0x10", "1e99", "9e19", "1..5", "12q"] {
-            assert_eq!(parse_count(wrong), None, "{wrong}");
+            assert_eq!(parse_count(wrong, 1000), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_thousand_tokens_are_1024() {
+        let read = |key, text| Parameter::by_key(key).unwrap().parse(text);
+        for key in ["train.sequence_length", "infer.context_length", "infer.prefill_tokens"] {
+            assert_eq!(read(key, "32k"), Ok(Value::Count(32_768)), "{key}");
+        }
+        assert_eq!(read("train.micro_batch_size", "1k"), Ok(Value::Count(1000)));
     }
 
     #[test]

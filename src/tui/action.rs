@@ -68,7 +68,7 @@ pub enum Action {
     Mark,
     /// Finds the furthest value that fits.
     Solve,
-    /// Lists single changes that make it fit.
+    /// Lists changes that make it fit.
     Fixes,
     /// Filters the list that has the arrow keys.
     Filter,
@@ -94,6 +94,20 @@ pub enum Action {
     CursorStart,
     /// Cursor to the end.
     CursorEnd,
+    /// Goes to the next group of rows.
+    NextGroup,
+    /// Goes to the group of rows before.
+    PreviousGroup,
+    /// Folds every group of rows, or unfolds them.
+    FoldAll,
+    /// Shows the run under each type of weights and of caches.
+    Types,
+    /// Shows what is to be known of the run.
+    Notes,
+    /// Puts the next theme on.
+    NextTheme,
+    /// Turns to the other page of help.
+    Turn,
     /// Shows every key.
     Help,
     /// Draws the screen afresh.
@@ -173,19 +187,21 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::MuchLess, "much_less", "much less", "", "Adjust", &[View]),
     row(Action::MuchMore, "much_more", "much more", "", "Adjust", &[View]),
     row(Action::Edit, "edit", "type an exact value (8k, 128Ki, 1e6), or open the list", "type", "Adjust", &[View]),
+    row(Action::Solve, "solve", "the furthest value of the parameter that fits", "max", "Adjust", &[View]),
     row(
-        Action::Solve,
-        "solve",
-        "the furthest value of the parameter that fits",
-        "largest that fits",
+        Action::Fixes,
+        "fixes",
+        "changes that make it fit, up to three together; what its room is enough for",
+        "fix",
         "Adjust",
         &[View],
     ),
-    row(Action::Fixes, "fixes", "single changes that make it fit", "fixes", "Adjust", &[View]),
+    row(Action::Types, "types", "the run under each type of weights and of caches", "", "Adjust", &[View]),
     row(Action::PickModel, "model", "choose a model, or open a file", "model", "Adjust", &[View]),
     row(Action::PickGpu, "gpu", "choose a card", "gpu", "Adjust", &[View]),
     row(Action::FlipTask, "task", "training or inference", "train/infer", "Adjust", &[View]),
-    row(Action::Up, "up", "one row up", "", "Move", LISTS),
+    row(Action::Up, "up", "one row up", "", "Move", &[View]),
+    row(Action::Up, "popup_up", "the same over a view", "", "Move", &[Choices, Help]),
     row(Action::Down, "down", "one row down", "", "Move", LISTS),
     row(Action::FarUp, "far_up", "several rows up", "", "Move", LISTS),
     row(Action::FarDown, "far_down", "several rows down", "", "Move", LISTS),
@@ -242,9 +258,12 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::CopyScenario, "copy_scenario", "send the run as a scenario file (OSC 52)", "", "Share", &[View]),
     row(Action::Save, "save", "save the run as a scenario file", "save", "Share", &[View]),
     row(Action::Reload, "reload", "read the scenario file again; what was changed stays", "", "Share", &[View]),
-    row(Action::Palette, "palette", "every action and parameter, by name", "", "Move", &[View]),
+    row(Action::Palette, "palette", "every action and parameter, by name", "find", "Move", &[View]),
     row(Action::Order, "order", "sort the rows in another way; sweep on another scale", "order", "Views", &[View]),
     row(Action::Group, "group", "cards of the next vendor; entries by category or place", "group", "Views", &[View]),
+    row(Action::NextGroup, "next_group", "to the next category of the ledger", "", "Views", &[View]),
+    row(Action::PreviousGroup, "previous_group", "to the one before", "", "Views", &[View]),
+    row(Action::FoldAll, "fold", "fold every category, or unfold all", "fold", "Views", &[View]),
     row(
         Action::FlipEstimator,
         "estimator",
@@ -255,11 +274,15 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(Action::FlipStep, "step", "the steady step, or the first one", "first step", "See", &[View]),
     row(Action::FlipUnit, "unit", "GiB or GB", "GiB/GB", "See", &[View]),
+    row(Action::Notes, "notes", "what commands would warn of in this run", "", "See", &[View]),
+    row(Action::NextTheme, "theme", "the next theme", "", "See", &[View]),
     row(Action::Repaint, "repaint", "draw the screen afresh", "", "See", EVERYWHERE),
     row(Action::Up, "list_up", "one row up", "", "In lists and fields", &[Picker, Filter]),
     row(Action::Down, "list_down", "one row down", "", "In lists and fields", &[Picker, Filter]),
     row(Action::FarUp, "list_far_up", "several rows up", "", "In lists and fields", &[Picker, Filter]),
     row(Action::FarDown, "list_far_down", "several rows down", "", "In lists and fields", &[Picker, Filter]),
+    row(Action::Less, "column_left", "one column left, in a table", "", "In lists and fields", &[Choices]),
+    row(Action::More, "column_right", "one column right, in a table", "", "In lists and fields", &[Choices]),
     row(
         Action::Mark,
         "mark",
@@ -280,6 +303,7 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::Undo, "undo", "take the last change back", "undo", "Adjust", &[View]),
     row(Action::Redo, "redo", "make it again", "redo", "Adjust", &[View]),
     row(Action::Help, "help", "every key", "help", "Leave", &[View]),
+    row(Action::Turn, "turn", "the other page: keys, or words and signs", "", "Leave", &[Help]),
     row(Action::Back, "close_help", "close this list", "", "Leave", &[Help]),
     row(Action::Suspend, "suspend", "to the shell; `fg` comes back", "", "Leave", EVERYWHERE),
     row(Action::Quit, "quit", "quit", "quit", "Leave", &[View]),

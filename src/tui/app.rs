@@ -32,12 +32,13 @@ use super::history::History;
 use super::keymap::Keymap;
 use super::screen::{Focus, View};
 use crate::gpu::Gpu;
-use crate::memory::{Entry, Step, concerns};
+use crate::memory::{Category, Entry, Step, Verdict, concerns};
 use crate::model::Model;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
-use crate::scenario::{Profiles, Scenario};
-use crate::solve::Fix;
-use crate::units::Unit;
+use crate::scenario::{Profiles, Scenario, Value};
+use crate::solve::types::Types;
+use crate::solve::{Fix, Told};
+use crate::units::{Bytes, Unit};
 
 /// What lies over the view.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub(crate) enum Overlay {
         parameter: &'static Parameter,
         /// What is typed.
         field: Field,
+        /// What was understood of it and what comes of that, in words, once something was typed.
+        understood: Option<Understood>,
         /// Why it was not taken.
         error: Option<String>,
     },
@@ -64,20 +67,85 @@ pub(crate) enum Overlay {
     },
     /// The filter of the list that has the arrow keys is typed.
     Filter,
-    /// Single changes that make the run fit, and which is under the cursor.
-    Fixes {
+    /// What to change of the run, and which change is under the cursor.
+    Advice {
         /// The changes.
-        list: Vec<Fix>,
+        list: Vec<(Told, Fix)>,
         /// Which of them.
         selected: usize,
     },
+    /// The run under each type of weights and of caches, and the row and the column under the cursor.
+    Types {
+        /// What it needs under each.
+        types: Types,
+        /// Which of them is marked.
+        at: (usize, usize),
+    },
     /// What an entry is, and by which formula.
     Explanation(Entry),
-    /// Every key, from this line on.
+    /// A text to read, or to select.
+    Reading(Reading),
+    /// Every key or every word, from this line on.
     Help {
+        /// Which of them.
+        page: Page,
         /// Lines scrolled away.
         scroll: usize,
     },
+}
+
+/// A page of help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// What each key does.
+    Keys,
+    /// What the words and signs on the screen mean.
+    Words,
+}
+
+impl Page {
+    /// The other one.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Keys => Self::Words,
+            Self::Words => Self::Keys,
+        }
+    }
+}
+
+/// A text that lies over the view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// What it is.
+    pub(crate) title: String,
+    /// It.
+    pub(crate) paragraphs: Vec<String>,
+    /// What to know of it, below.
+    pub(crate) hint: String,
+    /// Whether it is there to be selected with the mouse: in rows from edge to edge, and nothing beside them.
+    pub(crate) to_select: bool,
+    /// Paragraphs scrolled away.
+    pub(crate) scroll: usize,
+}
+
+/// What was understood of a value that is being typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Understood {
+    /// The value, in full: `8,192 tokens`.
+    pub(crate) value: String,
+    /// What the run would need with it and what that is held against, or why it cannot be run.
+    pub(crate) outcome: Result<(Bytes, Option<Verdict>), String>,
+    /// What is worth saying of such a run.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A program that shows terminals inside of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Multiplexer {
+    /// tmux.
+    Tmux,
+    /// GNU screen.
+    Screen,
 }
 
 /// A line that answers the last key.
@@ -106,6 +174,8 @@ pub(crate) struct App {
     pub(crate) played: Played,
     /// The cards that people know, against which every run is held.
     pub(crate) well_known: Arc<[Gpu]>,
+    /// The same by their ids, and what to call them.
+    pub(super) on: Vec<(String, String)>,
     /// The step that is looked at.
     pub(crate) step: Step,
     /// The unit of all sizes.
@@ -118,6 +188,8 @@ pub(crate) struct App {
     pub(crate) view: View,
     /// Whose the arrow keys are.
     pub(crate) focus: Focus,
+    /// The bar under the cursor, once one has been gone to.
+    pub(crate) bar: Option<Category>,
     /// What the view of cards remembers.
     pub(crate) cards: Cards,
     /// What is compared.
@@ -132,6 +204,10 @@ pub(crate) struct App {
     pub(crate) keymap: Arc<Keymap>,
     /// The scenario file, and what it said when it was read.
     pub(crate) file: Option<(String, Scenario)>,
+    /// The themes that there are, and which of them is on, by their names.
+    pub(crate) themes: (Vec<String>, usize),
+    /// What stands between the explorer and the terminal, and may keep it from the clipboard.
+    pub(crate) multiplexer: Option<Multiplexer>,
     /// The folder of presets that was asked for, which a command line needs too.
     pub(crate) presets: Option<String>,
     /// What lies over the view.
@@ -169,12 +245,14 @@ impl App {
             scenario,
             played: Played::default(),
             well_known: Arc::default(),
+            on: estimate::well_known(),
             step: Step::Steady,
             unit,
             cursor: 0,
             filter: Field::default(),
             view: View::default(),
             focus: Focus::default(),
+            bar: None,
             cards: Cards::default(),
             pins: Pins::default(),
             sweep: Sweep::default(),
@@ -182,6 +260,8 @@ impl App {
             planning: Planning::default(),
             keymap: super::standard_keys(),
             file: None,
+            themes: (Vec::new(), 0),
+            multiplexer: None,
             presets: None,
             overlay: None,
             notice: None,
@@ -191,10 +271,21 @@ impl App {
         };
         app.models.sort_by_key(|listed| !listed.own);
         app.gpus.sort_by_key(|listed| !listed.own);
-        app.well_known = app.well_known_cards().map(|(_, _, gpu)| gpu.clone()).collect();
+        app.well_known = app.cards_held_against();
         app.estimate = app.estimate_of(&app.scenario);
         app.cursor = app.first_cursor();
         app
+    }
+
+    /// Holds every run against these cards, by their ids, in place of those that people know.
+    pub(super) fn hold_against(&mut self, ids: &[String]) {
+        self.on = ids.iter().map(|id| (id.clone(), id.clone())).collect();
+        self.well_known = self.cards_held_against();
+        self.estimate = self.estimate_of(&self.scenario);
+    }
+
+    fn cards_held_against(&self) -> Arc<[Gpu]> {
+        self.well_known_cards().map(|(_, _, gpu)| gpu.clone()).collect()
     }
 
     /// The parameter that the cursor begins on: what is at fault, or else the first that one adjusts.
@@ -251,10 +342,10 @@ impl App {
         match &self.overlay {
             None => Context::View,
             Some(Overlay::Picker(picker)) if picker.has_query() => Context::Picker,
-            Some(Overlay::Picker(_) | Overlay::Fixes { .. }) => Context::Choices,
+            Some(Overlay::Picker(_) | Overlay::Advice { .. } | Overlay::Types { .. }) => Context::Choices,
             Some(Overlay::Value { .. } | Overlay::Save { .. }) => Context::Value,
             Some(Overlay::Filter) => Context::Filter,
-            Some(Overlay::Help { .. } | Overlay::Explanation(_)) => Context::Help,
+            Some(Overlay::Help { .. } | Overlay::Explanation(_) | Overlay::Reading(_)) => Context::Help,
         }
     }
 
@@ -266,8 +357,8 @@ impl App {
 }
 
 /// The parameters that a change sets, in the words of the list: `recompute full`.
-pub(crate) fn fix_words(fix: &Fix) -> String {
-    let words = fix.changes.iter().map(|(key, value)| {
+pub(crate) fn changes_in_words(changes: &[(&'static str, Value)]) -> String {
+    let words = changes.iter().map(|(key, value)| {
         let label = Parameter::by_key(key).map_or(*key, |parameter| parameter.label);
         format!("{label} {value}")
     });

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::app::App;
 use super::message::{Effect, Message, Opened, SaveFailure};
+use super::taste::Dress;
 use super::terminal::Session;
 use super::update::update;
 use crate::located::PresetError;
@@ -16,7 +17,7 @@ use crate::scenario::Scenario;
 pub(super) fn perform(
     app: &mut App,
     library: &Library,
-    session: &mut Session,
+    (session, dress): (&mut Session, &mut Dress),
     message: Message,
 ) -> anyhow::Result<bool> {
     match update(app, message) {
@@ -24,8 +25,12 @@ pub(super) fn perform(
         Some(Effect::Quit) => return Ok(true),
         Some(Effect::Suspend) => session.suspend()?,
         Some(Effect::Repaint) => session.forget(),
-        Some(Effect::Copy(text)) => session.copy(&text)?,
-        Some(Effect::CopyScenario) => session.copy(&preset::scenario::to_toml(&app.scenario))?,
+        Some(Effect::Copy(text)) => session.copy(&text, app.multiplexer)?,
+        Some(Effect::Theme(name)) => {
+            if let Err(error) = dress.put_on(&name) {
+                app.refuse(error.to_string());
+            }
+        }
         Some(Effect::Save(path, replace)) => {
             let place = preset::at_home(&path);
             let saved = preset::save::save(library, &app.scenario, Path::new(&place), replace);

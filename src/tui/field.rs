@@ -6,6 +6,8 @@ pub(crate) struct Field {
     text: String,
     /// Characters before the cursor.
     cursor: usize,
+    /// Whether what is typed next takes the place of the whole text.
+    selected: bool,
 }
 
 /// Nobody types more; a paste may try.
@@ -16,7 +18,18 @@ impl Field {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         let text: String = text.into();
         let cursor = text.chars().count();
-        Self { text, cursor }
+        Self { text, cursor, selected: false }
+    }
+
+    /// The same, and what is typed next takes its place; keys that move the cursor keep it.
+    pub(crate) fn selected(text: impl Into<String>) -> Self {
+        let field = Self::new(text);
+        Self { selected: !field.text.is_empty(), ..field }
+    }
+
+    /// Whether what is typed next takes the place of the whole text.
+    pub(crate) const fn is_selected(&self) -> bool {
+        self.selected
     }
 
     /// The text.
@@ -31,7 +44,11 @@ impl Field {
 
     /// Puts a character in at the cursor; control characters are left out.
     pub(crate) fn insert(&mut self, character: char) {
-        if character.is_control() || self.text.len() + character.len_utf8() > LONGEST {
+        if character.is_control() {
+            return;
+        }
+        self.replace();
+        if self.text.len() + character.len_utf8() > LONGEST {
             return;
         }
         self.text.insert(self.at(self.cursor), character);
@@ -48,7 +65,7 @@ impl Field {
 
     /// Removes the character before the cursor.
     pub(crate) fn erase(&mut self) {
-        if self.cursor > 0 {
+        if !self.replace() && self.cursor > 0 {
             self.cursor -= 1;
             self.text.remove(self.at(self.cursor));
         }
@@ -56,7 +73,7 @@ impl Field {
 
     /// Removes the character under the cursor.
     pub(crate) fn delete(&mut self) {
-        if self.cursor < self.text.chars().count() {
+        if !self.replace() && self.cursor < self.text.chars().count() {
             self.text.remove(self.at(self.cursor));
         }
     }
@@ -66,23 +83,36 @@ impl Field {
         *self = Self::default();
     }
 
+    /// Removes what is selected; whether anything was.
+    fn replace(&mut self) -> bool {
+        let selected = self.selected;
+        if selected {
+            self.clear();
+        }
+        selected
+    }
+
     /// Moves the cursor left.
     pub(crate) const fn left(&mut self) {
+        self.selected = false;
         self.cursor = self.cursor.saturating_sub(1);
     }
 
     /// Moves the cursor right.
     pub(crate) fn right(&mut self) {
+        self.selected = false;
         self.cursor = (self.cursor + 1).min(self.text.chars().count());
     }
 
     /// Moves the cursor to the start.
     pub(crate) const fn home(&mut self) {
+        self.selected = false;
         self.cursor = 0;
     }
 
     /// Moves the cursor to the end.
     pub(crate) fn end(&mut self) {
+        self.selected = false;
         self.cursor = self.text.chars().count();
     }
 
@@ -107,6 +137,29 @@ mod tests {
         field.delete();
         field.right();
         assert_eq!((field.text(), field.cursor()), ("8", 1));
+    }
+
+    #[test]
+    fn what_is_selected_is_replaced_unless_the_cursor_moves() {
+        for typed in [Field::insert as fn(&mut Field, char), |field, letter| field.paste(&letter.to_string())] {
+            let mut field = Field::selected("4096");
+            typed(&mut field, '8');
+            typed(&mut field, 'k');
+            assert_eq!((field.text(), field.cursor()), ("8k", 2));
+        }
+        for moved in [Field::left as fn(&mut Field), Field::right, Field::home, Field::end] {
+            let mut field = Field::selected("4096");
+            moved(&mut field);
+            field.end();
+            field.insert('0');
+            assert_eq!(field.text(), "40960");
+        }
+        for removed in [Field::erase as fn(&mut Field), Field::delete, Field::clear] {
+            let mut field = Field::selected("4096");
+            removed(&mut field);
+            assert_eq!(field, Field::default());
+        }
+        assert!(!Field::selected("").is_selected());
     }
 
     #[test]

@@ -51,8 +51,8 @@ pub(crate) enum Effect {
     Repaint,
     /// Send a text to the clipboard of the terminal.
     Copy(String),
-    /// Send the scenario as a file to the clipboard of the terminal.
-    CopyScenario,
+    /// Put on the theme of this name.
+    Theme(String),
     /// Write the scenario to a file, in place of another only if so asked, and answer with [`Message::Saved`].
     Save(String, bool),
     /// Read a model or a scenario from a file and answer with [`Message::Opened`].

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::Start;
-use super::app::{App, Listed, Notice};
+use super::app::{App, Listed, Multiplexer, Notice};
 use super::effect::read;
 use super::message::Opened;
-use super::taste::{keys_of, look, standard_keys};
+use super::taste::{Dress, keys_of, standard_keys};
 use super::theme::Theme;
 use super::theme::colour::Depth;
 use super::update;
@@ -14,6 +14,7 @@ use crate::located::PresetError;
 use crate::open;
 use crate::preset::Library;
 use crate::preset::config::FIRST_GPU;
+use crate::preset::theme as themes;
 
 /// What is opened where nothing else is asked for.
 const FIRST_MODEL: &str = "llama-3.1-8b";
@@ -29,13 +30,30 @@ pub(super) fn dressed(
     library: &Library,
     start: Start,
     (base, depth): (Theme, Depth),
-) -> Result<(App, Theme), PresetError> {
-    let theme = match &start.theme {
-        Some(name) => look(name, &start.folders, base, depth)?,
-        None => base,
-    };
+) -> Result<(App, Dress), PresetError> {
+    let name = start.theme.clone().unwrap_or_else(|| usual_theme(|name| std::env::var(name).ok()).to_owned());
+    let dress = Dress::of(Some(&name), &start.folders, (base, depth))?;
     let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
-    Ok((App { keymap, ..started(library, start) }, theme))
+    let mut names: Vec<String> = themes::ids().map(str::to_owned).collect();
+    if !names.contains(&name) {
+        names.push(name.clone());
+    }
+    let on = names.iter().position(|known| *known == name).unwrap_or(0);
+    let multiplexer = multiplexer(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    Ok((App { keymap, themes: (names, on), multiplexer, ..started(library, start) }, dress))
+}
+
+/// The theme where nobody chose one: for a light background where the terminal says that it has one.
+fn usual_theme(get: impl Fn(&str) -> Option<String>) -> &'static str {
+    // What rxvt began and others took over: colours of text and background, by their numbers.
+    let background = get("COLORFGBG").and_then(|colours| colours.rsplit(';').next()?.parse::<u8>().ok());
+    if matches!(background, Some(7 | 15)) { "light" } else { "default" }
+}
+
+/// What stands between the explorer and the terminal.
+fn multiplexer(get: impl Fn(&str) -> Option<String>) -> Option<Multiplexer> {
+    let is_screen = || get("STY").map(|_| Multiplexer::Screen);
+    get("TMUX").map(|_| Multiplexer::Tmux).or_else(is_screen)
 }
 
 pub(super) fn started(library: &Library, start: Start) -> App {
@@ -63,6 +81,9 @@ pub(super) fn started(library: &Library, start: Start) -> App {
         problem = problem.or_else(|| Some(error.to_string()));
     }
     let mut app = App::new((models, gpus, library.profiles()), scenario, start.unit);
+    if !start.fits_on.is_empty() {
+        app.hold_against(&start.fits_on);
+    }
     app.presets = start.presets;
     app.suit_unasked(&start.asked);
     app.file = start.file.and_then(|file| match read(library, &file) {
@@ -92,4 +113,29 @@ fn told(problems: &[String]) -> Option<String> {
 fn first<T>(list: &[Listed<T>], wanted: &str) -> Option<String> {
     let found = list.iter().find(|listed| listed.word == wanted).or_else(|| list.first());
     found.map(|listed| listed.word.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_light_background_gets_its_theme_where_the_terminal_says_so() {
+        let theme = |said: Option<&str>| usual_theme(|name| said.filter(|_| name == "COLORFGBG").map(String::from));
+        assert_eq!(theme(Some("0;15")), "light");
+        assert_eq!(theme(Some("0;default;7")), "light");
+        for dark in [None, Some("15;0"), Some("7"), Some("15;default"), Some("")] {
+            assert_eq!(theme(dark), if dark == Some("7") { "light" } else { "default" }, "{dark:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_between_is_known_by_the_environment() {
+        let inside =
+            |names: &'static [&'static str]| multiplexer(|name| names.contains(&name).then(|| String::from("1")));
+        assert_eq!(inside(&["TMUX"]), Some(Multiplexer::Tmux));
+        assert_eq!(inside(&["STY"]), Some(Multiplexer::Screen));
+        assert_eq!(inside(&["TMUX", "STY"]), Some(Multiplexer::Tmux), "the inner of two is mostly tmux");
+        assert_eq!(inside(&[]), None);
+    }
 }

@@ -51,12 +51,27 @@ pub(super) struct Pane {
     pub(super) pinned: Option<fn(&App) -> Option<Scenario>>,
     /// Lets go of the pin under the cursor.
     pub(super) unpin: Option<fn(&mut App)>,
+    /// Goes so many groups of rows on.
+    pub(super) to_group: Option<fn(&mut App, isize)>,
+    /// Folds every group, or unfolds them where all are.
+    pub(super) fold: Option<fn(&mut App)>,
 }
 
 impl Pane {
     /// One that is looked at, and no more.
     const fn drawn_by(draw: fn(&App, Theme, &mut Sheet, Rect, Borders)) -> Self {
-        Self { draw, rows: None, order: None, group: None, copy: None, launch: None, pinned: None, unpin: None }
+        Self {
+            draw,
+            rows: None,
+            order: None,
+            group: None,
+            copy: None,
+            launch: None,
+            pinned: None,
+            unpin: None,
+            to_group: None,
+            fold: None,
+        }
     }
 }
 
@@ -77,6 +92,8 @@ pub(super) struct Rows {
     pub(super) take: fn(&mut App),
     /// What that does, in a word or two.
     pub(super) takes: &'static str,
+    /// Whether they have the arrow keys as soon as the view is shown.
+    pub(super) at_once: bool,
 }
 
 /// A text that narrows rows.

@@ -9,10 +9,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::action::Action;
+use super::app::App;
+use super::keymap::Chord;
 use super::message::Message;
 use super::opening::{dressed, of_terminal};
 use super::screen::View;
 use super::spot::Sheet;
+use super::taste::Dress;
 use super::theme::Theme;
 use super::theme::colour::Depth;
 use super::update::update;
@@ -39,12 +42,13 @@ pub enum Medium {
 /// A view as it would stand in a terminal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
-    buffer: Buffer,
+    /// What stood there before the first key, and after each.
+    frames: Vec<Buffer>,
     paper: Style,
 }
 
 impl Picture {
-    /// Draws a view of a scenario on `width` × `height` cells, at most [`LARGEST`] each.
+    /// Draws a view of a scenario on `width` × `height` cells, at most [`LARGEST`] each, and what comes of these keys.
     ///
     /// # Errors
     /// Where there is no such theme, or no such file of keys.
@@ -53,18 +57,28 @@ impl Picture {
         start: Start,
         view: View,
         (width, height): (u16, u16),
-        medium: Medium,
+        (medium, keys): (Medium, &[Chord]),
     ) -> io::Result<Self> {
         let looks = match medium {
             Medium::Page { colour } => (Theme::new(colour, true), Depth::True),
             Medium::Terminal => of_terminal(),
         };
-        let (mut app, theme) = dressed(library, start, looks).map_err(io::Error::other)?;
+        let (mut app, Dress { theme, .. }) = dressed(library, start, looks).map_err(io::Error::other)?;
         update(&mut app, Message::Do(Action::Show(view)));
         app.settle();
-        let mut buffer = Buffer::empty(Rect::new(0, 0, width.min(LARGEST), height.min(LARGEST)));
-        view::draw(&app, theme, &mut Sheet::new(&mut buffer));
-        Ok(Self { buffer, paper: theme.paper() })
+        let shot = |app: &App| {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, width.min(LARGEST), height.min(LARGEST)));
+            view::draw(app, theme, &mut Sheet::new(&mut buffer));
+            buffer
+        };
+        let mut frames = vec![shot(&app)];
+        for chord in keys {
+            let message = super::message(&app, *chord);
+            update(&mut app, message);
+            app.settle();
+            frames.push(shot(&app));
+        }
+        Ok(Self { frames, paper: theme.paper() })
     }
 
     /// The signs alone, a line a row.
@@ -80,11 +94,12 @@ impl Picture {
 
     /// A picture for pages and tickets.
     pub fn svg(&self) -> String {
-        svg::of(&self.buffer, self.paper)
+        svg::of(&self.frames, self.paper)
     }
 
     fn rows(&self) -> std::slice::Chunks<'_, Cell> {
-        self.buffer.content.chunks(usize::from(self.buffer.area.width).max(1))
+        let last = self.frames.last().map_or((&[][..], 1), |frame| (&frame.content[..], usize::from(frame.area.width)));
+        last.0.chunks(last.1.max(1))
     }
 }
 

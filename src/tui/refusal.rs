@@ -5,6 +5,7 @@ use super::app::{App, Overlay};
 use super::panes::{self, Pane};
 use super::screen::View;
 use crate::memory::Step;
+use crate::scenario::Task;
 use crate::scenario::parameter::Kind;
 
 impl App {
@@ -37,10 +38,24 @@ impl App {
                 let saves = self.with_key(Action::Save, ", {} saves one");
                 Some(format!("no scenario file is open{opens}{saves}"))
             }
-            Action::Copy if matches!(self.overlay, Some(Overlay::Help { .. })) => {
+            Action::Copy if matches!(self.overlay, Some(Overlay::Help { .. } | Overlay::Reading(_))) => {
                 Some(String::from("nothing to copy here"))
             }
             Action::Copy => self.only_where(|pane| pane.copy.is_some()),
+            Action::NextGroup | Action::PreviousGroup => self.only_where(|pane| pane.to_group.is_some()),
+            Action::FoldAll => self.only_where(|pane| pane.fold.is_some()),
+            Action::Types if self.scenario.task == Task::Train => {
+                let flips = self.with_key(Action::FlipTask, ", which {} turns to");
+                Some(format!("types of weights and caches are of serving{flips}"))
+            }
+            Action::Less | Action::More
+                if matches!(self.overlay, Some(Overlay::Picker(_) | Overlay::Advice { .. })) =>
+            {
+                Some(String::from("there is one column here"))
+            }
+            Action::Turn if !matches!(self.overlay, Some(Overlay::Help { .. })) => {
+                Some(String::from("there is one page here"))
+            }
             Action::Unpin => self.only_where(|pane| pane.unpin.is_some()),
             Action::Filter => self.pane().rows.filter(|rows| self.in_view() && rows.filter.is_none()).map(|rows| {
                 let goes = self.with_key(Action::SwitchFocus, "; {} goes to the parameters");

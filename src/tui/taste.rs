@@ -49,8 +49,41 @@ fn styles_of(rows: Result<Vec<Row>, PresetError>, depth: Depth) -> Result<Styles
 /// The look of a theme by its name or path, in the colours of a terminal of this depth.
 pub(super) fn look(name: &str, folders: &[PathBuf], base: Theme, depth: Depth) -> Result<Theme, PresetError> {
     let styles = styles_of(themes::find(name, folders), depth)?;
-    // One theme is chosen in a run of the program.
     Ok(base.in_styles(Box::leak(Box::new(styles))))
+}
+
+/// The look that is on, and what others are made of.
+pub(super) struct Dress {
+    /// It.
+    pub(super) theme: Theme,
+    base: Theme,
+    depth: Depth,
+    folders: Vec<PathBuf>,
+    /// Themes that have been put on: their styles live as long as the program.
+    known: Vec<(String, Theme)>,
+}
+
+impl Dress {
+    /// A theme by its name or path, or everybody's.
+    pub(super) fn of(
+        name: Option<&str>,
+        folders: &[PathBuf],
+        (base, depth): (Theme, Depth),
+    ) -> Result<Self, PresetError> {
+        let mut dress = Self { theme: base, base, depth, folders: folders.to_vec(), known: Vec::new() };
+        name.map_or(Ok(()), |name| dress.put_on(name)).map(|()| dress)
+    }
+
+    /// Puts another theme on; where it cannot be read, the one that is on stays.
+    pub(super) fn put_on(&mut self, name: &str) -> Result<(), PresetError> {
+        if let Some((_, theme)) = self.known.iter().find(|(known, _)| known == name) {
+            self.theme = *theme;
+            return Ok(());
+        }
+        self.theme = look(name, &self.folders, self.base, self.depth)?;
+        self.known.push((name.to_owned(), self.theme));
+        Ok(())
+    }
 }
 
 /// Everybody's keys, but for what a file says.

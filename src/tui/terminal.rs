@@ -14,6 +14,7 @@ use crossterm::{Command, execute, queue};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect, Size};
 
+use super::app::Multiplexer;
 use super::marks::Marks;
 use super::spot::Sheet;
 use super::wire::{BLANK, Wire};
@@ -141,9 +142,14 @@ impl Session {
     }
 
     /// Sends a text to the terminal's clipboard, which answers nothing.
-    pub(crate) fn copy(&mut self, text: &str) -> io::Result<()> {
+    ///
+    /// What stands between may keep it to itself; tmux and screen hand on what is wrapped for that.
+    pub(crate) fn copy(&mut self, text: &str, through: Option<Multiplexer>) -> io::Result<()> {
         let mut bytes = Vec::new();
         queue!(bytes, CopyToClipboard::to_clipboard_from(text))?;
+        if let Some(through) = through {
+            bytes.extend(wrapped(&bytes, through));
+        }
         self.screen.send(&bytes)
     }
 
@@ -169,6 +175,33 @@ impl Drop for Session {
         leave();
     }
 }
+
+/// A sequence as what stands between hands it on to its own terminal.
+fn wrapped(sequence: &[u8], through: Multiplexer) -> Vec<u8> {
+    let mut wrapped = Vec::new();
+    match through {
+        Multiplexer::Tmux => {
+            wrapped.extend_from_slice(b"\x1bPtmux;");
+            for byte in sequence {
+                wrapped.extend((*byte == b'\x1b').then_some(b'\x1b'));
+                wrapped.push(*byte);
+            }
+            wrapped.extend_from_slice(b"\x1b\\");
+        }
+        Multiplexer::Screen => {
+            // The end of a string inside of one would end that too; a bell ends it as well.
+            let sequence =
+                sequence.strip_suffix(b"\x1b\\").map_or_else(|| sequence.to_vec(), |it| [it, b"\x07"].concat());
+            for piece in sequence.chunks(LONGEST_STRING) {
+                wrapped.extend([b"\x1bP", piece, b"\x1b\\"].concat());
+            }
+        }
+    }
+    wrapped
+}
+
+/// GNU screen drops the rest of a longer string.
+const LONGEST_STRING: usize = 254;
 
 /// Whether there is a terminal to read keys from and to draw on; `apart`: also where standard output leads elsewhere.
 pub(crate) fn is_there(apart: bool) -> bool {

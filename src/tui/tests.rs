@@ -1,5 +1,6 @@
 //! The whole explorer without a terminal: screens, storms of keys, bytes on the wire.
 
+mod advising;
 mod asked;
 mod bytes;
 mod cards;

@@ -23,8 +23,10 @@ pub(crate) struct Theme {
 /// The signs that things are drawn with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Glyphs {
-    /// Whether they go beyond ASCII.
+    /// Whether they go beyond what any console has.
     pub(crate) unicode: bool,
+    /// Signs beyond ASCII that are there all the same.
+    pub(crate) has: &'static str,
     /// A full cell.
     pub(crate) full: &'static str,
     /// A cell filled by so many eighths from the left; empty where only whole cells can be drawn.
@@ -63,6 +65,7 @@ pub(crate) struct Glyphs {
 
 static UNICODE: Glyphs = Glyphs {
     unicode: true,
+    has: "",
     full: "█",
     eighths: &["▏", "▎", "▍", "▌", "▋", "▊", "▉"],
     rises: &["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
@@ -82,8 +85,32 @@ static UNICODE: Glyphs = Glyphs {
     more: "…",
 };
 
+/// What the fonts of the Linux console have as a rule: the signs of the PC's first character set.
+static CONSOLE: Glyphs = Glyphs {
+    unicode: false,
+    has: "█▄░▓▒│─┌┐└┘·√≈²±°",
+    full: "█",
+    eighths: &[],
+    rises: &[],
+    level: "▄",
+    absent: "░",
+    unusable: "▓",
+    over: "▒",
+    further: ">",
+    tick: "│",
+    cursor: ">",
+    adjust: "<>",
+    yes: "√",
+    no: "x",
+    maybe: "≈",
+    dot: "·",
+    times: "x",
+    more: "~",
+};
+
 static ASCII: Glyphs = Glyphs {
     unicode: false,
+    has: "",
     full: "#",
     eighths: &[],
     rises: &[],
@@ -104,14 +131,16 @@ static ASCII: Glyphs = Glyphs {
 };
 
 impl Theme {
-    /// The look for an environment: `NO_COLOR` takes colours away, a locale without UTF-8 all but ASCII.
+    /// The look for an environment: `NO_COLOR` takes colours away, a locale without UTF-8 all but ASCII, and the console of
+    /// Linux what its fonts lack.
     pub(crate) fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         let locale = locale.to_lowercase();
         let utf8 = locale.contains("utf-8") || locale.contains("utf8");
         let colour = set("NO_COLOR").is_none() && get("TERM").as_deref() != Some("dumb");
-        Self::new(colour, utf8)
+        let theme = Self::new(colour, utf8);
+        if utf8 && get("TERM").as_deref() == Some("linux") { Self { glyphs: &CONSOLE, ..theme } } else { theme }
     }
 
     /// With or without colours, with or without signs beyond ASCII, in everybody's styles.
@@ -135,7 +164,7 @@ impl Theme {
 
     /// The sign that a category's cells are filled with among others: its initial, where no colour tells it apart.
     pub(crate) const fn fill(self, category: Category) -> &'static str {
-        if self.colour && self.glyphs.unicode {
+        if self.colour && (self.glyphs.unicode || !self.glyphs.has.is_empty()) {
             return self.glyphs.full;
         }
         match category {
@@ -237,6 +266,11 @@ mod tests {
         assert_eq!(theme(&[("LANG", "C.utf8"), ("NO_COLOR", "1")]), Theme::new(false, true));
         assert_eq!(theme(&[("LANG", "C.UTF-8"), ("NO_COLOR", "")]), Theme::new(true, true));
         assert_eq!(theme(&[]), Theme::new(true, false));
+        let console = theme(&[("LANG", "C.UTF-8"), ("TERM", "linux")]);
+        assert!(!console.glyphs.unicode && console.glyphs.full == "█" && console.glyphs.eighths.is_empty());
+        let signs = [console.glyphs.yes, console.glyphs.maybe, console.glyphs.over, console.glyphs.unusable];
+        assert!(signs.iter().all(|sign| console.glyphs.has.contains(sign)));
+        assert_eq!(theme(&[("LANG", "C"), ("TERM", "linux")]), Theme::new(true, false));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) use pins::pin_other as pin;
 
 use super::action::Action;
 use super::adjust::Nudge;
-use super::app::{App, Done, Listed, Overlay, Picker};
+use super::app::{App, Done, Listed, Overlay, Page, Picker};
 use super::message::{Effect, Message, Opened};
 use super::screen::{Focus, View};
 use crate::memory::Step;
@@ -133,17 +133,25 @@ fn act(app: &mut App, action: Action) {
         Action::Show(view) => app.show(view),
         Action::SwitchFocus => {
             app.focus = if app.focus == Focus::View { Focus::Parameters } else { Focus::View };
+            if let Some(rows) = app.pane().rows.filter(|_| app.in_view()) {
+                (rows.go_to)(app, (rows.at)(app));
+            }
         }
         Action::Order => app.pane().order.into_iter().for_each(|order| order(app)),
         Action::Group => app.pane().group.into_iter().for_each(|group| (group.next)(app)),
         Action::Pin => pins::pin(app),
         Action::Unpin => app.pane().unpin.into_iter().for_each(|unpin| unpin(app)),
         Action::Solve => solve::ask_furthest(app),
-        Action::Fixes => solve::ask_fixes(app),
+        Action::Fixes => solve::ask_advice(app),
+        Action::Types => solve::ask_types(app),
         Action::Filter => app.overlay = Some(Overlay::Filter),
         Action::Save => share::open(app),
         Action::Palette => app.overlay = Some(Overlay::Picker(Picker::palette(app))),
-        Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Help => app.overlay = Some(Overlay::Help { page: Page::Keys, scroll: 0 }),
+        Action::Notes => share::notes(app),
+        Action::NextGroup => app.pane().to_group.into_iter().for_each(|go| go(app, 1)),
+        Action::PreviousGroup => app.pane().to_group.into_iter().for_each(|go| go(app, -1)),
+        Action::FoldAll => app.pane().fold.into_iter().for_each(|fold| fold(app)),
         Action::Undo => travel(app, true),
         Action::Redo => travel(app, false),
         Action::Back if !app.active_filter().text().is_empty() => app.active_filter_mut().clear(),

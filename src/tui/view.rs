@@ -10,9 +10,9 @@
 //!  footer   the keys that work here and now, or the answer to the last one
 //! ```
 
+mod advice;
 pub(super) mod columns;
-mod explanation;
-mod fixes;
+pub(super) mod explanation;
 mod footer;
 pub(super) mod frame;
 mod header;
@@ -20,7 +20,9 @@ mod help;
 mod input;
 mod parameters;
 mod picker;
+mod reading;
 pub(super) mod text;
+mod types;
 
 use ratatui::buffer::Cell;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
@@ -53,7 +55,7 @@ pub(crate) fn draw(app: &App, theme: Theme, frame: &mut Sheet) -> Spots {
         footer::draw(app, theme, frame, bottom);
     }
     if !theme.glyphs.unicode {
-        frame.each_drawn(transliterate);
+        frame.each_drawn(|cell| transliterate(cell, theme.glyphs.has));
     }
     frame.take_spots()
 }
@@ -117,19 +119,21 @@ fn overlay(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
     match &app.overlay {
         None | Some(Overlay::Filter) => {}
         Some(Overlay::Picker(picker)) => picker::draw(app, picker, theme, frame, body),
-        Some(Overlay::Value { parameter, field, error }) => {
-            input::draw(app, parameter, (field, error.as_deref()), theme, frame, body);
+        Some(Overlay::Value { parameter, field, understood, error }) => {
+            input::draw(app, parameter, (field, understood.as_ref(), error.as_deref()), theme, frame, body);
         }
         Some(Overlay::Save { field, error, .. }) => input::save(field, error.as_deref(), theme, frame, body),
-        Some(Overlay::Fixes { list, selected }) => fixes::draw(app, list, *selected, theme, frame, body),
+        Some(Overlay::Advice { list, selected }) => advice::draw(app, list, *selected, theme, frame, body),
         Some(Overlay::Explanation(entry)) => explanation::draw(app, entry, theme, frame, body),
-        Some(Overlay::Help { scroll }) => help::draw(&app.keymap, *scroll, theme, frame, body),
+        Some(Overlay::Types { types, at }) => types::draw(app, types, *at, theme, frame, body),
+        Some(Overlay::Reading(reading)) => reading::draw(reading, theme, frame, body),
+        Some(Overlay::Help { page, scroll }) => help::draw(app, (*page, *scroll), theme, frame, body),
     }
 }
 
-/// Where only ASCII can be shown, every other sign becomes the nearest one.
-fn transliterate(cell: &mut Cell) {
-    if cell.symbol().is_ascii() {
+/// Where only ASCII and what the console `has` beside it can be shown, every other sign becomes the nearest one.
+fn transliterate(cell: &mut Cell, has: &str) {
+    if cell.symbol().is_ascii() || has.contains(cell.symbol()) {
         return;
     }
     let plain = match cell.symbol() {

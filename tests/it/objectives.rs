@@ -6,7 +6,7 @@ use brimful::memory::{
 };
 use brimful::preset::Library;
 use brimful::scenario::{Loss, Method, Objective, Precision, Recompute, Reference, Scenario, Value};
-use brimful::solve::{Cost, Fix, fixes};
+use brimful::solve::{Fix, Subject, advice};
 
 use crate::support::models::preset;
 
@@ -196,7 +196,8 @@ fn what_makes_it_fit_suits_what_is_learned() {
     let gpu = library.gpu("rtx-4090").unwrap();
     let all = |model, scenario: &Scenario| {
         let now = played(&preset(model), scenario, Some(gpu)).unwrap();
-        fixes(now, &preset(model), scenario, gpu, [], &|| false)
+        let model = &preset(model);
+        advice(Subject { model, scenario, gpu, is_cancelled: &|| false }, now, []).fixes
     };
     let mut held = scenario(Objective::Dpo);
     held.train.reference = Reference::Copy;
@@ -211,6 +212,6 @@ fn what_makes_it_fit_suits_what_is_learned() {
     (pairs.train.micro_batch_size, pairs.train.sequence_length) = (128, 512);
     let smaller = |fix: &Fix| fix.changes.iter().any(|(key, _)| *key == "train.micro_batch_size");
     let found = all("qwen3-0.6b", &pairs);
-    let costs: Vec<Cost> = found.iter().filter(|fix| smaller(fix)).map(|fix| fix.cost).collect();
-    assert!(!costs.is_empty() && costs.iter().all(|cost| *cost == Cost::Result), "{costs:?}");
+    let costs: Vec<bool> = found.iter().filter(|fix| smaller(fix)).map(|fix| fix.cost.other_result).collect();
+    assert!(!costs.is_empty() && costs.iter().all(|other_result| *other_result), "{costs:?}");
 }

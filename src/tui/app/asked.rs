@@ -5,19 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{App, Listed};
 use crate::gpu::Gpu;
-use crate::memory::{self, Ledger};
+use crate::memory::{self, Fit, Ledger};
 use crate::model::Model;
 use crate::scenario::Scenario;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
-use crate::solve::{By, Fix, Furthest, Points, fixes, furthest, surely};
+use crate::solve::types::{Types, types};
+use crate::solve::{By, Fix, Furthest, Points, Subject, Told, advice, furthest, surely};
 
 /// A question about the present run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
     /// How far a parameter goes, which is an index into the table.
     Furthest(usize),
-    /// Which single changes make it fit.
-    Fixes,
+    /// What to change so that it fits, or what its room is enough for.
+    Advice,
+    /// What it needs under each type of weights and of caches.
+    Types,
 }
 
 impl Question {
@@ -25,7 +28,8 @@ impl Question {
     pub(crate) fn words(self) -> String {
         match self {
             Self::Furthest(index) => format!("the furthest {} that fits", PARAMETERS[index].label),
-            Self::Fixes => String::from("single changes that make it fit"),
+            Self::Advice => String::from("changes that make it fit"),
+            Self::Types => String::from("what each type of weights and of caches needs"),
         }
     }
 }
@@ -48,8 +52,10 @@ pub(crate) enum Answer {
     ByTensors(Furthest),
     /// How far a parameter goes, and how far surely; or why that cannot be said.
     Furthest(&'static Parameter, Result<(Furthest, Option<u64>), String>),
-    /// Single changes that make it fit.
-    Fixes(Vec<Fix>),
+    /// What to change.
+    Advice(Vec<(Told, Fix)>),
+    /// What each type of weights and of caches needs.
+    Types(Types),
 }
 
 /// A question with all that it takes to answer it.
@@ -58,7 +64,7 @@ pub(crate) struct Inquiry {
     asked: Asked,
     model: Model,
     gpu: Gpu,
-    /// The ledger as it is known, and for fixes the other cards.
+    /// The ledger as it is known, and for advice the other cards.
     known: Option<Arc<Ledger>>,
     others: Vec<(String, Gpu)>,
 }
@@ -69,15 +75,20 @@ impl Inquiry {
         let Self { asked, model, gpu, known, others } = self;
         let scenario = &asked.scenario;
         let answer = match asked.question {
-            Question::Fixes => {
+            Question::Advice => {
                 let others = others.iter().map(|(word, gpu)| (word.as_str(), gpu));
                 let now = match known.filter(|ledger| !ledger.is_to_be_played()) {
                     Some(ledger) => Ok((*ledger).clone()),
                     None => memory::played(&model, scenario, Some(&gpu)),
                 };
-                let fixes = |now| fixes(now, &model, scenario, &gpu, others, is_cancelled);
-                Answer::Fixes(now.map_or_else(|_| Vec::new(), fixes))
+                let subject = Subject { model: &model, scenario, gpu: &gpu, is_cancelled };
+                let told = |now: Ledger| {
+                    let fits = Fit::of(&now, &gpu).is_ok_and(|fit| fit.fits());
+                    advice(subject, now, others).told(fits)
+                };
+                Answer::Advice(now.map_or_else(|_| Vec::new(), told))
             }
+            Question::Types => Answer::Types(types(Subject { model: &model, scenario, gpu: &gpu, is_cancelled })),
             Question::Furthest(index) => {
                 let parameter = &PARAMETERS[index];
                 let quick = asked.by_tensors.is_none() && memory::is_played(&model, scenario);
@@ -130,8 +141,8 @@ impl App {
         let (model, gpu) = (self.model_of(&asked.scenario)?.clone(), self.gpu_of(&asked.scenario)?.clone());
         let card = |listed: &Listed<Gpu>| Some((listed.word.clone(), listed.item()?.clone()));
         let others = match asked.question {
-            Question::Fixes => self.gpus.iter().filter_map(card).collect(),
-            Question::Furthest(_) => Vec::new(),
+            Question::Advice => self.gpus.iter().filter_map(card).collect(),
+            Question::Furthest(_) | Question::Types => Vec::new(),
         };
         let known = self.estimate.as_ref().ok().map(|estimate| Arc::clone(&estimate.ledger));
         Some(Inquiry { asked, model, gpu, known, others })

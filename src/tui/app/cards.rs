@@ -116,7 +116,7 @@ impl Cards {
 /// Whether a word of the filter is true of a card: a verdict, a bound on its memory in GiB that it may reach, or a
 /// part of its name.
 fn says(word: &str, row: &CardRow<'_>) -> bool {
-    let bound = |text: &str| parse_count(text).and_then(|count| count.checked_mul(1 << 30)).map(Bytes::new);
+    let bound = |text: &str| parse_count(text, 1_000).and_then(|count| count.checked_mul(1 << 30)).map(Bytes::new);
     let capacity = row.fit.capacity;
     // A bound that is still being typed narrows nothing.
     if let Some(text) = word.strip_prefix('>') {

@@ -24,6 +24,8 @@ pub(crate) struct Estimate {
     pub(crate) cards: Vec<CardFit>,
     /// What a run that serves answers beside its bytes.
     pub(crate) serving: Option<Serving>,
+    /// What is worth saying of the run, as commands warn of it.
+    pub(crate) notes: Vec<String>,
     task: Task,
 }
 
@@ -31,9 +33,9 @@ pub(crate) struct Estimate {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CardFit {
     /// Its id.
-    pub(crate) word: &'static str,
+    pub(crate) word: String,
     /// `H100`, `4090`.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What it can hand out.
     pub(crate) capacity: Bytes,
     /// What to make of it there.
@@ -63,6 +65,11 @@ const WELL_KNOWN: &[(&str, &str)] = &[
     ("mi300x", "MI300X"),
 ];
 
+/// The cards that people know, by their ids, and what to call them.
+pub(super) fn well_known() -> Vec<(String, String)> {
+    WELL_KNOWN.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect()
+}
+
 impl App {
     /// The ledger of a run, with what its allocator holds where that was played out.
     fn ledger_of(&self, model: &Model, scenario: &Scenario) -> Result<Arc<Ledger>, String> {
@@ -73,10 +80,10 @@ impl App {
     }
 
     /// The cards that people know, with what to call them.
-    pub(super) fn well_known_cards(&self) -> impl Iterator<Item = (&'static str, &'static str, &Gpu)> {
-        WELL_KNOWN.iter().filter_map(|(id, name)| {
+    pub(super) fn well_known_cards(&self) -> impl Iterator<Item = (&str, &str, &Gpu)> {
+        self.on.iter().filter_map(|(id, name)| {
             let gpu = self.gpus.iter().find(|listed| listed.word == *id)?;
-            Some((*id, *name, gpu.item()?))
+            Some((id.as_str(), name.as_str(), gpu.item()?))
         })
     }
 
@@ -96,14 +103,16 @@ impl App {
             Estimator::Sketch => Some(memory::sketch(model, scenario).map_err(|error| error.to_string())?),
             Estimator::Ledger => None,
         };
-        let card_fit = |(word, name, gpu): (&'static str, &'static str, &Gpu)| {
+        let card_fit = |(word, name, gpu): (&str, &str, &Gpu)| {
             let fit = Fit::of(&ledger, gpu).ok()?;
+            let (word, name) = (word.to_owned(), name.to_owned());
             Some(CardFit { word, name, capacity: fit.capacity, verdict: fit.verdict })
         };
         let mut cards: Vec<CardFit> = self.well_known_cards().filter_map(card_fit).collect();
         cards.sort_by_key(|card| card.capacity);
         let serving = serving(model, scenario, gpu, &ledger);
-        Ok(Estimate { ledger, fit, sketch, cards, serving, task: scenario.task })
+        let notes = memory::notes(model, scenario, gpu);
+        Ok(Estimate { ledger, fit, sketch, cards, serving, notes, task: scenario.task })
     }
 }
 

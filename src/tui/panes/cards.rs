@@ -15,6 +15,7 @@ pub(super) const PANE: Pane = Pane {
         go: keys::go,
         take: keys::take,
         takes: "take it",
+        at_once: true,
     }),
     order: Some(|app| app.cards.order = app.cards.order.next()),
     group: Some(Group { next: keys::next_vendor, words: |_| "vendor" }),

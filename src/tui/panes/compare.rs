@@ -14,6 +14,7 @@ pub(super) const PANE: Pane = Pane {
         go: keys::go,
         take: keys::take,
         takes: "take it",
+        at_once: true,
     }),
     unpin: Some(keys::unpin),
     ..Pane::drawn_by(draw::draw)

@@ -15,6 +15,7 @@ pub(super) const PANE: Pane = Pane {
         go: keys::go,
         take: keys::take,
         takes: "explain",
+        at_once: true,
     }),
     order: Some(|app| keys::reorder(app, |entries| entries.order = entries.order.next())),
     group: Some(Group {
@@ -22,5 +23,7 @@ pub(super) const PANE: Pane = Pane {
         words: |app| if app.entries.by_place { "by category" } else { "by place" },
     }),
     copy: Some(keys::copy),
+    to_group: Some(keys::to_group),
+    fold: Some(keys::fold),
     ..Pane::drawn_by(draw::draw)
 };

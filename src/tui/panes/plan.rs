@@ -15,6 +15,7 @@ pub(super) const PANE: Pane = Pane {
         go: keys::go,
         take: keys::take,
         takes: "take it",
+        at_once: true,
     }),
     copy: Some(keys::copy),
     launch: Some(keys::launch),

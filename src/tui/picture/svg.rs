@@ -32,8 +32,14 @@ struct Paper {
     behind: Color,
 }
 
-/// The whole picture, on a paper and in an ink that a style may name.
-pub(super) fn of(buffer: &Buffer, paper: Style) -> String {
+/// Seconds that a frame of several stays, and the last of them.
+const STAYS: f64 = 0.45;
+const LAST: f64 = 2.5;
+
+/// The whole picture, on a paper and in an ink that a style may name; of several frames of one size a moving one, in which
+/// only rows that change are drawn more than once.
+pub(super) fn of(frames: &[Buffer], paper: Style) -> String {
+    let Some(buffer) = frames.first() else { return String::new() };
     let paper = Paper { ink: paper.fg.unwrap_or(DARK.ink), behind: paper.bg.unwrap_or(DARK.behind) };
     let (ink, behind) = (hex(paper.ink), hex(paper.behind));
     let (columns, rows) = (f64::from(buffer.area.width), f64::from(buffer.area.height));
@@ -44,14 +50,57 @@ pub(super) fn of(buffer: &Buffer, paper: Style) -> String {
          <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{behind}\"/>\n\
          <g transform=\"translate({MARGIN} {MARGIN})\" fill=\"{ink}\" shape-rendering=\"crispEdges\">\n"
     );
-    for (row, cells) in (0_u16..).zip(buffer.content.chunks(usize::from(buffer.area.width).max(1))) {
+    let columns = usize::from(buffer.area.width).max(1);
+    for row in 0..buffer.area.height {
         let top = f64::from(row) * HEIGHT;
-        let signs: Vec<Sign<'_>> = covered(cells).map(|(cell, covered)| Sign::of(cell, covered, paper)).collect();
-        shapes(&signs, top, &mut svg);
-        text(&signs, top, &mut svg);
+        let draw = |frame: &Buffer| {
+            let cells = frame.content.chunks(columns).nth(usize::from(row)).unwrap_or_default();
+            let signs: Vec<Sign<'_>> = covered(cells).map(|(cell, covered)| Sign::of(cell, covered, paper)).collect();
+            let mut drawn = String::new();
+            shapes(&signs, top, &mut drawn);
+            text(&signs, top, &mut drawn);
+            drawn
+        };
+        let drawn: Vec<String> = frames.iter().map(draw).collect();
+        moving(&drawn, &mut svg);
     }
     svg.push_str("</g>\n</svg>\n");
     svg
+}
+
+/// What is drawn in each frame, once where it stays the same; else in turns, each for as long as it stays.
+fn moving(frames: &[String], svg: &mut String) {
+    let Some(first) = frames.first() else { return };
+    if frames.iter().all(|frame| frame == first) {
+        return svg.push_str(first);
+    }
+    let last = frames.len() - 1;
+    let whole = f64::from(u32::try_from(last).unwrap_or(u32::MAX)) * STAYS + LAST;
+    let begins = |frame: usize| f64::from(u32::try_from(frame).unwrap_or(u32::MAX)) * STAYS / whole;
+    let mut told: Vec<&String> = Vec::new();
+    for frame in frames {
+        if told.contains(&frame) || frame.is_empty() {
+            continue;
+        }
+        told.push(frame);
+        let (mut values, mut times) = (Vec::new(), Vec::new());
+        for (index, other) in frames.iter().enumerate() {
+            let value = if other == frame { "visible" } else { "hidden" };
+            if values.last() != Some(&value) {
+                values.push(value);
+                times.push(format!("{:.4}", begins(index)));
+            }
+        }
+        // What knows no animation shows the first frame.
+        let at_first = if frame == first { "" } else { " visibility=\"hidden\"" };
+        let _ = write!(
+            svg,
+            "<g{at_first}><animate attributeName=\"visibility\" calcMode=\"discrete\" values=\"{}\" keyTimes=\"{}\" \
+             dur=\"{whole:.2}s\" repeatCount=\"indefinite\"/>\n{frame}</g>\n",
+            values.join(";"),
+            times.join(";"),
+        );
+    }
 }
 
 /// A cell.

@@ -72,9 +72,9 @@ fn another_question_takes_the_place_of_one() {
     let job = app.wanted().unwrap();
     hurry(&mut app, "f");
     update(&mut app, Message::Done(job.run()));
-    assert!(text(&app).contains("looking for single changes"), "{}", text(&app));
+    assert!(text(&app).contains("looking for changes"), "{}", text(&app));
     app.settle();
-    assert!(matches!(app.overlay, Some(Overlay::Fixes { .. })));
+    assert!(matches!(app.overlay, Some(Overlay::Advice { .. })));
 }
 
 #[test]

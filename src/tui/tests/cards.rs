@@ -61,6 +61,6 @@ fn arrows_move_where_the_focus_is_and_parameters_stay_at_hand() {
     assert_eq!(app.focused().unwrap().key, "train.sequence_length");
     press(&mut app, "esc");
     assert_eq!(app.focus, Focus::Parameters);
-    press(&mut app, "1 tab");
-    assert!(text(&app).contains("Fit has no rows"));
+    press(&mut app, "5 tab");
+    assert!(text(&app).contains("Timeline has no rows"));
 }

@@ -106,7 +106,7 @@ fn lists_over_the_view_are_chosen_from() {
     click(&mut app, &Spot::Choice(2));
     assert_eq!((app.scenario.model.as_str(), app.overlay.is_none()), ("llama-3.1-70b", true));
     press(&mut app, "f");
-    if matches!(app.overlay, Some(Overlay::Fixes { .. })) {
+    if matches!(app.overlay, Some(Overlay::Advice { .. })) {
         click(&mut app, &Spot::Choice(1));
         click(&mut app, &Spot::Choice(1));
         assert!(app.overlay.is_none());
@@ -143,7 +143,7 @@ fn the_wheel_moves_in_what_it_is_over() {
     assert_eq!(app.entries.cursor, 3);
     press(&mut app, "?");
     update(&mut app, Message::Wheel(None, false));
-    assert!(matches!(app.overlay, Some(Overlay::Help { scroll: 3 })));
+    assert!(matches!(app.overlay, Some(Overlay::Help { scroll: 3, .. })));
 }
 
 /// Whatever is clicked, whenever: nothing breaks.

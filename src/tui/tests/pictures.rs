@@ -7,6 +7,7 @@ use crate::memory::{Category, Verdict};
 use crate::preset::Library;
 use crate::scenario::Scenario;
 use crate::tui::Start;
+use crate::tui::keymap::Chord;
 use crate::tui::picture::{Medium, Picture, ansi};
 use crate::tui::screen::View;
 use crate::tui::taste::look;
@@ -19,7 +20,7 @@ fn picture(view: View, size: (u16, u16), colour: bool) -> Picture {
 fn themed(view: View, size: (u16, u16), colour: bool, theme: Option<&str>) -> Picture {
     let scenario = Scenario { model: String::from("llama-3.1-8b"), ..Scenario::default() };
     let start = Start { scenario, theme: theme.map(String::from), ..Start::default() };
-    Picture::draw(&Library::embedded(), start, view, size, Medium::Page { colour }).unwrap()
+    Picture::draw(&Library::embedded(), start, view, size, (Medium::Page { colour }, &[])).unwrap()
 }
 
 #[test]
@@ -90,8 +91,8 @@ fn themes() {
     assert_eq!(themed(View::Fit, (80, 24), true, None).svg(), seen[0]);
     let scenario = Scenario { model: String::from("gpt2"), ..Scenario::default() };
     let start = Start { scenario, theme: Some(String::from("ligth")), ..Start::default() };
-    let error =
-        Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), Medium::Page { colour: true }).unwrap_err();
+    let error = Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), (Medium::Page { colour: true }, &[]))
+        .unwrap_err();
     assert!(error.to_string().contains("`light`"), "{error}");
 }
 
@@ -174,4 +175,26 @@ fn paper_is_the_themes() {
     assert!(themed(View::Fit, (80, 24), true, None).svg().contains("rx=\"6\" fill=\"#16181d\""));
     let plain = themed(View::Fit, (80, 24), false, Some("light")).svg();
     assert!(plain.contains("fill=\"#ffffff\"") && !plain.contains("#1f5fbf"));
+}
+
+/// Rows that change are drawn once for each of their states, all others once; each moment shows one of them.
+#[test]
+fn keys_make_a_picture_move() {
+    let scenario = Scenario { gpu: Some(String::from("h100-sxm-80")), ..Scenario::default() };
+    let draw = |keys: &[Chord]| {
+        let start = Start { scenario: scenario.clone(), ..Start::default() };
+        let medium = Medium::Page { colour: true };
+        Picture::draw(&Library::embedded(), start, View::Fit, (80, 24), (medium, keys)).unwrap()
+    };
+    let still = draw(&[]);
+    assert!(!still.svg().contains("<animate"));
+    let moving = draw(&[Chord::parse("right").unwrap(), Chord::parse("left").unwrap()]);
+    let svg = moving.svg();
+    assert!(
+        svg.contains("values=\"visible;hidden;visible\"") && svg.contains("values=\"hidden;visible;hidden\""),
+        "{svg}"
+    );
+    assert!(svg.len() < still.svg().len() * 2);
+    assert_eq!(svg.matches("<g").count(), svg.matches("</g>").count());
+    assert_eq!(moving.text().lines().next(), still.text().lines().next());
 }

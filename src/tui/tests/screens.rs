@@ -85,6 +85,13 @@ fn what_lies_over_the_view() {
         ("fixes", "L f down"),
         ("explanation", "6 down enter"),
         ("marked_models", "m tab tab"),
+        ("typed_value", "enter \"8\""),
+        ("beyond_positions", "down enter \"1M\""),
+        ("bars", "tab down down down"),
+        ("words", "? tab"),
+        ("room", "down H H f"),
+        ("nearest", "m \"70\" enter L f"),
+        ("types", "t k down"),
     ] {
         let mut app = app();
         press(&mut app, keys);
@@ -113,7 +120,14 @@ fn every_size_can_be_drawn() {
         "/ \"a\"",
         "?",
         "s",
+        "s t",
         "i",
+        "? tab down",
+        "tab down",
+        "t k right",
+        "down enter \"9M\"",
+        "down enter \"9M\" enter n",
+        "6 ] z",
     ] {
         let mut app = app();
         press(&mut app, keys);
@@ -147,6 +161,11 @@ fn ascii_is_ascii() {
         "s",
         "left",
         "f",
+        "? tab",
+        "tab",
+        "t k",
+        "t s",
+        "down enter \"9M\"",
     ] {
         let mut app = app();
         press(&mut app, keys);

@@ -37,9 +37,9 @@ fn x_says_why_it_cannot() {
 fn a_fix_is_applied_and_taken_back() {
     let mut app = app();
     press(&mut app, "right f");
-    let Some(Overlay::Fixes { list, .. }) = &app.overlay else { panic!("no fixes") };
-    let at = list.iter().position(|fix| fix.changes[0].0 == "train.recompute").unwrap();
-    let total = list[at].needs;
+    let Some(Overlay::Advice { list, .. }) = &app.overlay else { panic!("no fixes") };
+    let at = list.iter().position(|(_, fix)| fix.changes[0].0 == "train.recompute").unwrap();
+    let total = list[at].1.needs;
     for _ in 0..at {
         press(&mut app, "down");
     }

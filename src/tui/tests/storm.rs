@@ -37,7 +37,7 @@ fn check(app: &App) {
             assert!(picker.selected < picker.matches.len().max(1));
             assert!(picker.matches.iter().all(|index| *index < picker.items.len()));
         }
-        Some(Overlay::Fixes { list, selected }) => assert!(*selected < list.len()),
+        Some(Overlay::Advice { list, selected }) => assert!(*selected < list.len()),
         Some(Overlay::Value { field, .. }) => assert!(field.cursor() <= field.text().chars().count()),
         _ => {}
     }
@@ -93,7 +93,7 @@ fn a_hundred_thousand_events() {
                 let outcome = if replace { Ok(()) } else { Err(SaveFailure::Exists) };
                 update(&mut app, Message::Saved(path, outcome));
             }
-            Some(Effect::Suspend | Effect::Repaint | Effect::Copy(_) | Effect::CopyScenario) | None => {}
+            Some(Effect::Suspend | Effect::Repaint | Effect::Copy(_) | Effect::Theme(_)) | None => {}
         }
         // Now and then something is computed; what comes of it comes when the screen may be another.
         if turn % 256 == 0 {

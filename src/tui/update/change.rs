@@ -1,10 +1,11 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
-use crate::memory::{Step, Suited, check, is_unusual, suit};
+use crate::memory::{Step, Suited, check, is_unusual, notes_of_sizes, suit};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{LEADING, Scenario, Value};
-use crate::tui::app::{App, Estimate, Notice, blamed};
+use crate::tui::app::{App, Estimate, Notice, Understood, blamed};
 use crate::tui::screen::{Focus, View};
+use crate::units::grouped;
 
 impl App {
     /// Answers the last key.
@@ -68,6 +69,26 @@ impl App {
         Ok((scenario, words))
     }
 
+    /// What is understood of a text that is typed for a parameter, and what would come of it; nothing of an empty one, and of
+    /// one that is no value yet.
+    pub(super) fn understood(&self, parameter: &Parameter, text: &str) -> Option<Understood> {
+        let value = parameter.parse(text).ok().filter(|_| !text.trim().is_empty())?;
+        let said = match &value {
+            Value::Count(count) => grouped(*count),
+            Value::Unset => String::from("unset"),
+            value => value.to_string(),
+        };
+        let value_in_full = if parameter.unit.is_empty() { said } else { format!("{said} {}", parameter.unit) };
+        let run = self.prepared(parameter, value).map(|(scenario, _)| scenario);
+        let notes =
+            run.as_ref().ok().and_then(|run| Some(notes_of_sizes(self.model_of(run)?, run))).unwrap_or_default();
+        let outcome = run.and_then(|run| self.estimate_of(&run)).map(|estimate| match &estimate.fit {
+            Some(fit) => (fit.needs, Some(fit.verdict)),
+            None => (estimate.ledger.total(), None),
+        });
+        Some(Understood { value: value_in_full, outcome, notes })
+    }
+
     /// Puts a value into a parameter.
     pub(in crate::tui) fn set(&mut self, parameter: &Parameter, value: Value, forced: bool) -> Result<(), String> {
         let (scenario, words) = self.prepared(parameter, value)?;
@@ -111,7 +132,7 @@ impl App {
     pub(in crate::tui) fn show(&mut self, view: View) {
         self.view = view;
         self.planning.stopped = false;
-        self.focus = if self.pane().rows.is_some() { Focus::View } else { Focus::Parameters };
+        self.focus = if self.pane().rows.is_some_and(|rows| rows.at_once) { Focus::View } else { Focus::Parameters };
     }
 
     pub(super) fn flip(&mut self, change: impl FnOnce(&mut Scenario)) {

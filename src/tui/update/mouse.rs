@@ -71,7 +71,7 @@ fn row(app: &mut App, index: usize, filtering: bool) -> Option<Effect> {
 fn choice(app: &mut App, index: usize) -> Option<Effect> {
     let selected = match &mut app.overlay {
         Some(Overlay::Picker(picker)) => &mut picker.selected,
-        Some(Overlay::Fixes { selected, .. }) => selected,
+        Some(Overlay::Advice { selected, .. } | Overlay::Types { at: (selected, _), .. }) => selected,
         _ => return None,
     };
     if *selected == index {

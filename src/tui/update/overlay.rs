@@ -2,9 +2,10 @@
 
 use super::FAR;
 use crate::scenario::parameter::{PARAMETERS, Parameter};
-use crate::tui::action::{Action, BINDINGS};
-use crate::tui::app::{App, Overlay, Picker, Target};
+use crate::tui::action::{Action, BINDINGS, help_lines};
+use crate::tui::app::{App, Overlay, Page, Picker, Target};
 use crate::tui::field::Field;
+use crate::tui::glossary;
 use crate::tui::message::{Effect, Message};
 use crate::tui::screen::{Focus, moved};
 
@@ -15,6 +16,8 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Accept => return accept(app),
         Action::Up => go(app, -1),
         Action::Down => go(app, 1),
+        Action::Less => go_beside(app, -1),
+        Action::More => go_beside(app, 1),
         Action::FarUp => go(app, -FAR),
         Action::FarDown => go(app, FAR),
         Action::First => go(app, isize::MIN),
@@ -23,6 +26,11 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Delete => edit(app, Field::delete),
         Action::Clear => edit(app, Field::clear),
         Action::Mark => mark(app),
+        Action::Turn => {
+            if let Some(Overlay::Help { page, scroll }) = &mut app.overlay {
+                (*page, *scroll) = (page.other(), 0);
+            }
+        }
         Action::Copy => return app.pane().copy.and_then(|copy| copy(app)),
         Action::CursorLeft => edit(app, Field::left),
         Action::CursorRight => edit(app, Field::right),
@@ -46,16 +54,25 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
                 app.cancellation.cancel();
             }
         }
-        Some(Overlay::Value { field, error, .. }) => {
+        Some(Overlay::Value { parameter, field, .. }) => {
             change(field);
-            *error = None;
+            let (parameter, field) = (*parameter, field.clone());
+            let understood = app.understood(parameter, field.text());
+            app.overlay = Some(Overlay::Value { parameter, field, understood, error: None });
         }
         Some(Overlay::Save { field, error, replaces }) => {
             change(field);
             (*error, *replaces) = (None, None);
         }
         Some(Overlay::Filter) => change(app.active_filter_mut()),
-        Some(Overlay::Help { .. } | Overlay::Fixes { .. } | Overlay::Explanation(_)) | None => {}
+        Some(
+            Overlay::Help { .. }
+            | Overlay::Advice { .. }
+            | Overlay::Types { .. }
+            | Overlay::Explanation(_)
+            | Overlay::Reading(_),
+        )
+        | None => {}
     }
 }
 
@@ -81,13 +98,29 @@ pub(super) fn go(app: &mut App, step: isize) {
             picker.go(step);
             app.cancellation.cancel();
         }
-        Some(Overlay::Help { scroll }) => {
-            *scroll = scroll.saturating_add_signed(step).min(crate::tui::action::help_lines().saturating_sub(1));
+        Some(Overlay::Help { page, scroll }) => {
+            let lines = match page {
+                Page::Keys => help_lines(),
+                Page::Words => glossary::lines(),
+            };
+            *scroll = scroll.saturating_add_signed(step).min(lines.saturating_sub(1));
+        }
+        Some(Overlay::Reading(reading)) => {
+            let last = reading.paragraphs.len().saturating_sub(1);
+            reading.scroll = reading.scroll.saturating_add_signed(step).min(last);
         }
         Some(Overlay::Filter) if in_view => super::go_in_view(app, step),
         Some(Overlay::Filter) => super::parameters::go(app, step),
-        Some(Overlay::Fixes { list, selected }) => *selected = moved(*selected, list.len(), step),
+        Some(Overlay::Advice { list, selected }) => *selected = moved(*selected, list.len(), step),
+        Some(Overlay::Types { types, at: (row, _) }) => *row = moved(*row, types.weights.len(), step),
         Some(Overlay::Value { .. } | Overlay::Save { .. } | Overlay::Explanation(_)) | None => {}
+    }
+}
+
+/// To another column of a table.
+fn go_beside(app: &mut App, step: isize) {
+    if let Some(Overlay::Types { types, at: (_, column) }) = &mut app.overlay {
+        *column = moved(*column, types.caches.len(), step);
     }
 }
 
@@ -96,17 +129,18 @@ fn accept(app: &mut App) -> Option<Effect> {
         Some(Overlay::Picker(picker)) => return choose(app, picker),
         Some(Overlay::Value { parameter, field, .. }) => {
             if let Err(reason) = take(app, parameter, field.text()) {
-                app.overlay = Some(Overlay::Value { parameter, field, error: Some(reason) });
+                app.overlay = Some(Overlay::Value { parameter, field, understood: None, error: Some(reason) });
             }
         }
         Some(Overlay::Save { field, replaces, .. }) => return super::share::take(app, field, replaces),
         Some(Overlay::Filter) | None => {}
-        Some(Overlay::Fixes { list, selected }) => {
-            if let Some(fix) = list.get(selected) {
+        Some(Overlay::Advice { list, selected }) => {
+            if let Some((_, fix)) = list.get(selected) {
                 super::solve::take(app, fix);
             }
         }
-        other @ Some(Overlay::Help { .. } | Overlay::Explanation(_)) => app.overlay = other,
+        Some(Overlay::Types { types, at }) => super::solve::take_types(app, &types, at),
+        other @ Some(Overlay::Help { .. } | Overlay::Explanation(_) | Overlay::Reading(_)) => app.overlay = other,
     }
     None
 }

@@ -108,7 +108,7 @@ pub(super) fn edit(app: &mut App) {
                 Value::Unset => String::new(),
                 value => value.to_string(),
             };
-            Some(Overlay::Value { parameter, field: Field::new(text), error: None })
+            Some(Overlay::Value { parameter, field: Field::selected(text), understood: None, error: None })
         }
     };
 }

@@ -1,10 +1,11 @@
 //! Handing the scenario on: to the clipboard, to a file and back from it.
 
+use crate::preset::scenario;
 use crate::scenario::Scenario;
 use crate::scenario::command;
 use crate::scenario::parameter::PARAMETERS;
 use crate::tui::action::Action;
-use crate::tui::app::{App, Overlay};
+use crate::tui::app::{App, Multiplexer, Overlay, Reading};
 use crate::tui::field::Field;
 use crate::tui::message::{Effect, SaveFailure};
 
@@ -14,16 +15,61 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Copy => app.pane().copy.and_then(|copy| copy(app)),
         Action::CopyCommand if app.launches() => app.pane().launch.and_then(|launch| launch(app)),
         Action::CopyCommand => {
-            app.say("the command line is sent to the clipboard");
-            Some(Effect::Copy(command::line(&app.scenario, app.presets.as_deref())))
+            let line = command::line(&app.scenario, app.presets.as_deref());
+            Some(app.copy("the run as a command line", line))
         }
-        Action::CopyScenario => {
-            app.say("the scenario file is sent to the clipboard");
-            Some(Effect::CopyScenario)
-        }
+        Action::CopyScenario => Some(app.copy("the run as a scenario file", scenario::to_toml(&app.scenario))),
+        Action::NextTheme => Some(next_theme(app)),
         Action::Reload => app.file.as_ref().map(|(path, _)| Effect::Open(path.clone())),
         _ => None,
     }
+}
+
+impl App {
+    /// Sends a text to the clipboard, and shows it where that may not come through: then it can be selected.
+    pub(in crate::tui) fn copy(&mut self, what: &str, text: String) -> Effect {
+        let through = match self.multiplexer {
+            None => {
+                let line = if text.contains('\n') { String::new() } else { format!(": {text}") };
+                self.say(format!("{what} is sent to the clipboard{line}"));
+                return Effect::Copy(text);
+            }
+            Some(Multiplexer::Tmux) => "tmux lets it through with `set -g set-clipboard on`; else select it here",
+            Some(Multiplexer::Screen) => "where screen does not let it through, select it here",
+        };
+        self.overlay = Some(Overlay::Reading(Reading {
+            title: what.to_owned(),
+            paragraphs: text.lines().map(str::to_owned).collect(),
+            hint: format!("sent to the clipboard; {through}"),
+            to_select: true,
+            scroll: 0,
+        }));
+        Effect::Copy(text)
+    }
+}
+
+/// Shows what commands warn of for this run.
+pub(super) fn notes(app: &mut App) {
+    let Ok(estimate) = &app.estimate else { return };
+    if estimate.notes.is_empty() {
+        return app.say("there is nothing to be warned of in this run");
+    }
+    app.overlay = Some(Overlay::Reading(Reading {
+        title: String::from("Notes on this run"),
+        paragraphs: estimate.notes.clone(),
+        hint: String::from("commands print them as warnings, JSON has them under `warnings`"),
+        to_select: false,
+        scroll: 0,
+    }));
+}
+
+/// The theme after the one that is on.
+fn next_theme(app: &mut App) -> Effect {
+    let (names, now) = &mut app.themes;
+    *now = (*now + 1) % names.len().max(1);
+    let name = names.get(*now).cloned().unwrap_or_default();
+    app.say(format!("theme {name}; `theme = \"{name}\"` in config.toml keeps it"));
+    Effect::Theme(name)
 }
 
 /// Asks for the path to save to: the open file's, or one named after the model.

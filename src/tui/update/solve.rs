@@ -1,12 +1,12 @@
-//! Solving for a value, and single changes that make a run fit: asked by one message, answered by another.
+//! Solving for a value, and what to change so that a run fits: asked by one message, answered by another.
 
 use crate::memory::beyond_positions;
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
-use crate::solve::fixes::apply;
-use crate::solve::{Fix, Furthest, Largest, Stop};
+use crate::solve::types::{KEYS, Types};
+use crate::solve::{Fix, Furthest, Largest, Stop, apply};
 use crate::tui::action::Action;
-use crate::tui::app::{Answer, App, Asked, Overlay, Question};
+use crate::tui::app::{Answer, App, Asked, Overlay, Question, changes_in_words};
 use crate::units::grouped;
 
 /// Asks for the furthest value of the parameter under the cursor that fits.
@@ -19,12 +19,41 @@ pub(super) fn ask_furthest(app: &mut App) {
     }
 }
 
-/// Asks for the single changes that make it fit.
-pub(super) fn ask_fixes(app: &mut App) {
+/// Asks what to change so that it fits, or what its room is enough for.
+pub(super) fn ask_advice(app: &mut App) {
     match has_card(app, "fit on").and_then(|()| app.estimate.as_ref().map(drop).map_err(Clone::clone)) {
-        Ok(()) => app.ask(Question::Fixes),
+        Ok(()) => app.ask(Question::Advice),
         Err(reason) => app.refuse(reason),
     }
+}
+
+/// Asks what the run needs under each type of weights and of caches.
+pub(super) fn ask_types(app: &mut App) {
+    match has_card(app, "fit on") {
+        Ok(()) => app.ask(Question::Types),
+        Err(reason) => app.refuse(reason),
+    }
+}
+
+/// The table of types, on the types that the run has.
+fn show_types(app: &mut App, types: Types) {
+    let [weights, cache] = KEYS.map(|key| {
+        Parameter::by_key(key).map(|parameter| parameter.get(&app.scenario).to_string()).unwrap_or_default()
+    });
+    if types.weights.is_empty() {
+        return app.refuse("there is no type of weights that this run could have");
+    }
+    let row = types.weights.iter().position(|(word, _)| *word == weights).unwrap_or(0);
+    let column = types.caches.iter().position(|word| *word == cache).unwrap_or(0);
+    app.overlay = Some(Overlay::Types { types, at: (row, column) });
+}
+
+/// Serves with the types that are marked.
+pub(super) fn take_types(app: &mut App, types: &Types, (row, column): (usize, usize)) {
+    let words = types.weights.get(row).map(|(word, _)| *word).into_iter().chain(types.caches.get(column).copied());
+    let changes: Vec<(&'static str, Value)> =
+        KEYS.into_iter().zip(words).map(|(key, word)| (key, Value::Word(word.to_owned()))).collect();
+    make(app, &changes);
 }
 
 /// An error where the run has no card that one could do something with.
@@ -57,8 +86,9 @@ pub(super) fn answered(app: &mut App, of: &Asked, answer: Answer) {
     let Some(asked) = app.asked.take_if(waits) else { return };
     match answer {
         Answer::ByTensors(found) => app.asked = Some(Asked { by_tensors: Some(found), ..asked }),
-        Answer::Fixes(list) if list.is_empty() => app.refuse("no single change makes it fit"),
-        Answer::Fixes(list) => app.overlay = Some(Overlay::Fixes { list, selected: 0 }),
+        Answer::Advice(list) if list.is_empty() => app.refuse("there is nothing to change that would help"),
+        Answer::Advice(list) => app.overlay = Some(Overlay::Advice { list, selected: 0 }),
+        Answer::Types(types) => show_types(app, types),
         Answer::Furthest(_, Err(reason)) => app.refuse(reason),
         Answer::Furthest(parameter, Ok((found, sure))) => solved(app, parameter, found, sure),
     }
@@ -111,9 +141,13 @@ fn stop(app: &App, found: &Largest, word: &str, value: u64) -> String {
 
 /// Makes one of the changes.
 pub(super) fn take(app: &mut App, fix: &Fix) {
-    let Some(changed) = apply(&app.scenario, &fix.changes) else { return };
+    make(app, &fix.changes);
+}
+
+fn make(app: &mut App, changes: &[(&'static str, Value)]) {
+    let Some(changed) = apply(&app.scenario, changes) else { return };
     match app.change(changed, false) {
-        Ok(()) => app.say(super::super::app::fix_words(fix) + &app.with_key(Action::Undo, "; {} takes it back")),
+        Ok(()) => app.say(changes_in_words(changes) + &app.with_key(Action::Undo, "; {} takes it back")),
         Err(reason) => app.refuse(reason),
     }
 }

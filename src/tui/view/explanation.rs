@@ -14,6 +14,8 @@ use crate::tui::theme::Theme;
 /// Cells of the explanation, and of the name of a fact in it.
 const WIDE: u16 = 76;
 const FACT: u16 = 14;
+/// Cells of it below a list at most.
+const WIDEST: u16 = 110;
 
 /// What an entry is, line by line.
 pub(super) fn draw(app: &App, entry: &Entry, theme: Theme, frame: &mut Sheet, body: Rect) {
@@ -22,13 +24,30 @@ pub(super) fn draw(app: &App, entry: &Entry, theme: Theme, frame: &mut Sheet, bo
     let rows = |words: &str| u16::try_from(text::rows(words, width, 3, theme).len()).unwrap_or(3).max(1);
     let height = lines.iter().map(|(_, words)| rows(words)).sum::<u16>() + 2;
     let inner = popup(theme, &text::cut(&entry.name, 70, theme), (WIDE, height), frame, body);
+    listed(&lines, theme, frame, inner);
+}
+
+/// The same in a part of a view, below its name.
+pub(in crate::tui) fn below(app: &App, entry: &Entry, theme: Theme, frame: &mut Sheet, area: Rect) {
+    let area = Rect { width: area.width.min(WIDEST), ..area };
+    text::left(frame, text::row(area, 0), Line::styled(text::cut(&entry.name, area.width, theme), theme.strong()));
+    let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    listed(&facts(app, entry), theme, frame, rest.intersection(area));
+}
+
+/// Facts, each beside what it is, as far as there is room.
+pub(in crate::tui) fn listed(facts: &[(&'static str, String)], theme: Theme, frame: &mut Sheet, area: Rect) {
+    let width = area.width.saturating_sub(FACT + 1);
     let mut used = 0;
-    for (label, words) in lines {
-        let name = text::row(inner, used);
-        text::left(frame, name, Line::styled(format!(" {label}"), theme.dim()));
-        let place = Rect { x: inner.x + FACT, y: inner.y + used, width, height: rows(&words) };
-        text::wrapped(frame, place.intersection(inner), &words, Style::new(), theme);
-        used += rows(&words);
+    for (label, words) in facts {
+        let rows = u16::try_from(text::rows(words, width, 3, theme).len()).unwrap_or(3).max(1);
+        text::left(frame, text::row(area, used), Line::styled(format!(" {label}"), theme.dim()));
+        let place = Rect { x: area.x + FACT, y: area.y + used, width, height: rows };
+        text::wrapped(frame, place.intersection(area), words, Style::new(), theme);
+        used += rows;
+        if used >= area.height {
+            return;
+        }
     }
 }
 

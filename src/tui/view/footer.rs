@@ -90,6 +90,10 @@ const EXPENDABLE: &[Action] = &[
     Action::Unpin,
     Action::Order,
     Action::SwitchFocus,
+    Action::FoldAll,
+    // The row under the cursor has its own sign for these.
+    Action::Less,
+    Action::More,
     Action::Pin,
     Action::PickGpu,
     Action::PickModel,

@@ -29,7 +29,8 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
 
 /// The frame of a panel.
 pub(in crate::tui) fn panel(theme: Theme, title: &str, borders: Borders) -> Panel<'_> {
-    let set = if theme.glyphs.unicode { border::PLAIN } else { ASCII_BORDER };
+    let boxes = theme.glyphs.unicode || theme.glyphs.has.contains('│');
+    let set = if boxes { border::PLAIN } else { ASCII_BORDER };
     let title = Line::styled(format!(" {title} "), theme.title());
     Panel { borders, set, style: theme.border(), title, right: None }
 }

@@ -102,7 +102,8 @@ pub(in crate::tui) fn typed(frame: &mut Sheet, area: Rect, prompt: &str, field: 
     let hidden = before.chars().count().saturating_sub(usize::from(room));
     let shown: String = field.text().chars().skip(hidden).collect();
     let mut line = Line::styled(prompt.to_owned(), theme.key());
-    line.push_span(ratatui::text::Span::raw(shown).style(Style::reset()));
+    let style = if field.is_selected() { theme.selected() } else { Style::reset() };
+    line.push_span(ratatui::text::Span::raw(shown).style(style));
     left(frame, area, line);
     let visible: String = before.chars().skip(hidden).collect();
     let x = area.x.saturating_add(width(prompt)).saturating_add(width(&visible));

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::memory::{Entry, Sketch};
+use crate::memory::{Category, Entry, Sketch};
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
@@ -17,13 +17,20 @@ use crate::units::Bytes;
 const INSTANT: u16 = 15;
 
 /// Rows of the biggest entries; they change places, and each that does costs bytes on a slow line.
-const BIGGEST: u16 = 10;
+const BIGGEST: u16 = 7;
 
 /// Where exactly the peak lies.
 pub(super) fn place(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
     let peak = estimate.peak(app.step);
     let words = format!("where: {}", peak.at);
     text::left(frame, area, Line::styled(text::cut(&words, area.width.saturating_sub(1), theme), theme.dim()));
+}
+
+/// What a category holds.
+pub(super) fn category(category: Category, theme: Theme, frame: &mut Sheet, area: Rect) {
+    let words = format!("{}: {}", category.label(), category.explains());
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
+    text::wrapped(frame, area, &words, theme.notice(), theme);
 }
 
 /// The ratio of the rule of thumb, and what it tends to.
@@ -43,6 +50,14 @@ pub(super) fn sketch(sketch: &Sketch, theme: Theme, frame: &mut Sheet, area: Rec
         text::right(frame, Rect { width: place.width.saturating_sub(1), ..place }, &value, theme.strong());
         text::left(frame, text::row(area, row + 1), Line::styled(format!("  {formula}"), theme.dim()));
     }
+    let letters = "B sequences, T tokens, N heads, D head size";
+    text::left(frame, text::row(area, 4), Line::styled(text::cut(letters, area.width, theme), theme.dim()));
+}
+
+/// That the rule of thumb is about training.
+pub(super) fn sketch_in_serving(theme: Theme, frame: &mut Sheet, area: Rect) {
+    let words = "the sketch is about training: it keeps every layer's T x T scores for a backward that serving has not";
+    text::wrapped(frame, Rect { width: area.width.saturating_sub(1), ..area }, words, theme.notice(), theme);
 }
 
 /// Every instant of the step; the peak is marked.

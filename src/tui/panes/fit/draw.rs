@@ -1,6 +1,6 @@
 //! The right panel: a bar per category, the total, and what more there is room for.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Borders;
@@ -8,9 +8,10 @@ use ratatui::widgets::Borders;
 use super::{detail, fits_on, said, stages, total};
 use crate::memory::{Category, Step};
 use crate::report::stages::fullest_stage;
-use crate::scenario::Estimator;
+use crate::scenario::{Estimator, Task};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Bar, Estimate};
+use crate::tui::panes::timeline::beside;
 use crate::tui::screen::View;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
@@ -21,8 +22,29 @@ use crate::tui::widget::bar::{Segment, StackedBar};
 use crate::units::{Bytes, Unit};
 
 /// Most cells of the contents: numbers stay near their bars, and longer bars would cost much on a slow line.
-const WIDEST: u16 = 100;
+const WIDEST: u16 = 120;
+
+/// Most lines of notes.
+const NOTES: u16 = 3;
+
+/// From here on the timeline stands beside the bars, this wide.
+const BESIDE: u16 = 116;
+const TIMELINE: u16 = 56;
+
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
+    let trains = app.scenario.task == Task::Train && app.scenario.estimator == Estimator::Ledger;
+    if area.width < BESIDE || !trains {
+        return bars(app, theme, frame, area, (borders, false));
+    }
+    let width = TIMELINE.max(area.width * 2 / 5);
+    let [left, right] = area.layout(&Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]));
+    bars(app, theme, frame, left, (borders, true));
+    beside(app, theme, frame, right, borders);
+    frame.spot(right, Spot::Do(Action::Show(View::Timeline)));
+}
+
+/// The bars, with the instants of the step below them or beside them.
+fn bars(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, (borders, split): (Borders, bool)) {
     let mut title = title(app);
     if text::width(&title) + 4 > area.width {
         title = title.replace("Memory per GPU at", "At");
@@ -33,7 +55,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1).min(WIDEST), ..inner };
     frame.draw_panel(block, area);
     match &app.estimate {
-        Ok(estimate) => contents(app, estimate, theme, frame, inner),
+        Ok(estimate) => contents(app, (estimate, split), theme, frame, inner),
         Err(_) => no_estimate(app, theme, frame, inner),
     }
 }
@@ -79,12 +101,13 @@ impl Rows {
     }
 }
 
-fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {
+fn contents(app: &App, (estimate, split): (&Estimate, bool), theme: Theme, frame: &mut Sheet, area: Rect) {
     let mut rows = Rows { area, used: 0 };
     // The total and its verdict are never left out.
     let room = usize::from(area.height.saturating_sub(2));
     let folded = fold(estimate.bars(app.step), room);
-    categories(&folded, app.unit, theme, frame, rows.take(u16::try_from(folded.len()).unwrap_or(u16::MAX)));
+    let chosen = app.bar.filter(|_| app.in_view());
+    categories((&folded, chosen), app.unit, theme, frame, rows.take(u16::try_from(folded.len()).unwrap_or(u16::MAX)));
     if rows.free() > 2 {
         rows.take(1);
     }
@@ -94,8 +117,13 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
     let area = rows.take(1);
     total::verdict(app, estimate, theme, frame, area);
     if rows.free() > 0 {
-        let area = rows.take(1);
-        detail::place(app, estimate, theme, frame, area);
+        let chosen = app.bar.filter(|_| app.in_view());
+        let lines = if chosen.is_some() { rows.free().min(3) } else { 1 };
+        let area = rows.take(lines);
+        match chosen {
+            Some(category) => detail::category(category, theme, frame, area),
+            None => detail::place(app, estimate, theme, frame, area),
+        }
     }
     for answer in said::of_serving(estimate, app.unit) {
         if rows.free() > 0 {
@@ -103,18 +131,22 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
             said::line(&answer, Style::new(), theme, frame, area);
         }
     }
-    for note in said::of_card(app) {
-        if rows.free() > 0 {
-            let area = rows.take(1);
-            said::line(&note, theme.strong(), theme, frame, area);
-        }
+    if estimate.sketch.is_some() && app.scenario.task == Task::Infer && rows.free() > 2 {
+        let area = rows.take(2);
+        detail::sketch_in_serving(theme, frame, area);
+    }
+    let lines = usize::from(rows.free().min(NOTES));
+    for note in said::of_run(app, estimate, lines) {
+        let area = rows.take(1);
+        said::line(&note, theme.notice(), theme, frame, area);
+        frame.spot(area, Spot::Do(Action::Notes));
     }
     // Half of what is left, so that there is something beside them.
     if let Some(area) = rows.after_blank(stages::height(estimate, rows.free().saturating_sub(2) / 2)) {
         stages::draw(app, estimate, theme, frame, area);
     }
     if let Some(sketch) = &estimate.sketch
-        && let Some(area) = rows.after_blank(4)
+        && let Some(area) = rows.after_blank(5)
     {
         detail::sketch(sketch, theme, frame, area);
     }
@@ -123,6 +155,7 @@ fn contents(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, are
     }
     let moments = u16::try_from(estimate.moments(app.step).count()).unwrap_or(u16::MAX);
     if estimate.sketch.is_none()
+        && !split
         && let Some(area) = rows.after_blank(moments).or_else(|| (rows.free() >= moments).then(|| rows.take(moments)))
     {
         detail::moments(app, estimate, theme, frame, area);
@@ -175,7 +208,7 @@ fn fold(bars: Vec<Bar>, room: usize) -> Vec<Folded> {
     kept
 }
 
-fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Sheet, area: Rect) {
+fn categories((bars, chosen): (&[Folded], Option<Category>), unit: Unit, theme: Theme, frame: &mut Sheet, area: Rect) {
     let number = number_width(bars.iter().map(|(_, bar)| bar.bytes), unit);
     let words = |bar: &Bar| match bar.elsewhere {
         Some(instant) if area.width >= 44 => format!("{:>number$} at {}", unit.number(bar.bytes), instant.id()),
@@ -197,8 +230,10 @@ fn categories(bars: &[Folded], unit: Unit, theme: Theme, frame: &mut Sheet, area
         let segment = [Segment { bytes: bar.bytes, style, fill: sign }];
         let place = Rect { x: area.x + LABEL.min(area.width), width: column, ..area }.intersection(area);
         frame.render_widget(StackedBar::new(&segment, full, theme), place);
-        let style = if absent { theme.dim() } else { ratatui::style::Style::new() };
-        text::left(frame, Rect { width: LABEL.min(area.width), ..area }, Line::styled(*label, style));
+        let style = if absent { theme.dim() } else { Style::new() };
+        let here = *label != OTHER && chosen == Some(bar.category);
+        let named = if here { theme.selected() } else { style };
+        text::left(frame, Rect { width: (LABEL - 1).min(area.width), ..area }, Line::styled(*label, named));
         text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words(bar), style);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn draw(estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: R
             let line = Line::from(spans(card, theme));
             let place = Rect { width: width(card, theme), ..area }.intersection(area);
             text::left(frame, place, line);
-            frame.spot(place, Spot::Card(card.word.to_owned()));
+            frame.spot(place, Spot::Card(card.word.clone()));
             area = Rect { x: area.x + place.width + GAP, ..area }.intersection(area);
         }
     }
@@ -61,11 +61,11 @@ fn width(card: &CardFit, theme: Theme) -> u16 {
     spans(card, theme).iter().map(|span| text::width(&span.content)).sum()
 }
 
-fn spans(card: &CardFit, theme: Theme) -> Vec<Span<'static>> {
+fn spans(card: &CardFit, theme: Theme) -> Vec<Span<'_>> {
     let name = if card.verdict == Verdict::Over { theme.dim() } else { Style::new() };
     vec![
         Span::styled(theme.verdict_sign(card.verdict), theme.verdict(card.verdict)),
         Span::raw(" "),
-        Span::styled(card.name, name),
+        Span::styled(card.name.as_str(), name),
     ]
 }

@@ -1,22 +1,31 @@
-//! What a reader may not expect of a run: what the card makes otherwise, what the framework has decided, and for which release
+//! What a reader may not expect of a run: what commands warn of, what the framework has decided, and for which release
 //! all of it holds.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use crate::memory::notes_of_card;
 use crate::report::serving::Serving;
 use crate::scenario::Estimator;
+use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
 use crate::tui::theme::Theme;
 use crate::tui::view::text;
 use crate::units::Unit;
 
-/// What the card makes otherwise than the run is described.
-pub(super) fn of_card(app: &App) -> Vec<String> {
-    app.gpu_of(&app.scenario).map(|gpu| notes_of_card(&app.scenario, gpu)).unwrap_or_default()
+/// What commands warn of, in as many lines as there are; of what has no line the last says how many they are.
+pub(super) fn of_run(app: &App, estimate: &Estimate, lines: usize) -> Vec<String> {
+    let notes = &estimate.notes;
+    let whole = |count: usize| app.with_key(Action::Notes, &format!("! {{}}: {count} notes on this run"));
+    match (notes.len(), lines) {
+        (0, _) | (_, 0) => Vec::new(),
+        (count, lines) if count <= lines => notes.iter().map(|note| format!("! {note}")).collect(),
+        (count, lines) => {
+            let some = notes.iter().take(lines - 1).map(|note| format!("! {note}"));
+            some.chain([whole(count)]).collect()
+        }
+    }
 }
 
 /// What an engine's pool holds, and what waits on the host.

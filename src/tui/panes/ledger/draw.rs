@@ -11,15 +11,15 @@ use crate::tui::app::{App, EntryRow, Overlay};
 use crate::tui::screen::first_shown;
 use crate::tui::spot::{Sheet, Spot};
 use crate::tui::theme::Theme;
-use crate::tui::view::columns::number_width;
+use crate::tui::view::columns::{list_and_told, number_width};
+use crate::tui::view::explanation;
 use crate::tui::view::frame::{no_estimate, panel};
 use crate::tui::view::text;
 use crate::tui::widget::panel::Panel;
 use crate::units::Bytes;
 
-/// Cells of name, place and size; the formula stands beside them where it has the cells for it.
+/// Cells of name, place and size.
 const NARROW: u16 = 88;
-const FORMULA: u16 = 36;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     let rows = app.entry_rows();
@@ -35,7 +35,16 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     let Ok(estimate) = &app.estimate else { return no_estimate(app, theme, frame, inner) };
     let total = estimate.peak(app.step).total;
     let number = number_width([total].into_iter(), app.unit);
-    let list = Rect { height: inner.height.saturating_sub(1), ..inner };
+    let [list, told] = list_and_told(Rect { height: inner.height.saturating_sub(1), ..inner });
+    if let Some(EntryRow::Entry(entry)) = rows.get(here) {
+        let told = Rect {
+            x: told.x + 1,
+            y: told.y + 1,
+            width: told.width.saturating_sub(1),
+            height: told.height.saturating_sub(1),
+        };
+        explanation::below(app, entry, theme, frame, told.intersection(inner));
+    }
     let first = first_shown(here, rows.len(), usize::from(list.height));
     for (index, position) in (first..rows.len()).zip(0..list.height) {
         let selected = app.in_view() && index == here;
@@ -89,13 +98,7 @@ fn line(
         }
     };
     let words = format!("{:>number$} {}", app.unit.number(bytes), percent(bytes));
-    let (area, beside) = (Rect { width: area.width.min(NARROW), ..area }, area);
-    if let EntryRow::Entry(entry) = row
-        && beside.width >= NARROW + FORMULA
-    {
-        let place = Rect { x: beside.x + NARROW, width: beside.width - NARROW, ..beside };
-        text::left(frame, place, Line::styled(text::cut(&entry.formula(), place.width, theme), theme.dim()));
-    }
+    let area = Rect { width: area.width.min(NARROW), ..area };
     let room = area.width.saturating_sub(text::width(&words) + 2);
     let style = if here { theme.selected() } else { style };
     text::row_of(frame, Rect { width: room, ..area }, Line::styled(text::cut(&left, room, theme), style));

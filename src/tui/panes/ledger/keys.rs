@@ -11,6 +11,46 @@ pub(super) fn go(app: &mut App, step: isize) {
     app.entries.cursor = moved(app.entries.cursor.min(rows.saturating_sub(1)), rows, step);
 }
 
+/// Goes to the next group, or to the one before.
+pub(super) fn to_group(app: &mut App, step: isize) {
+    let groups: Vec<usize> =
+        app.entry_rows().iter().enumerate().filter(|(_, row)| is_group(row)).map(|(at, _)| at).collect();
+    let now = groups.iter().rposition(|row| *row <= app.entries.cursor).unwrap_or(0);
+    // Back from among entries is to the head of their own group.
+    let inside = step < 0 && groups.get(now).is_some_and(|row| *row < app.entries.cursor);
+    if let Some(row) = groups.get(if inside { now } else { moved(now, groups.len(), step) }) {
+        app.entries.cursor = *row;
+    }
+}
+
+const fn is_group(row: &EntryRow<'_>) -> bool {
+    matches!(row, EntryRow::Group { .. })
+}
+
+/// Folds every group, or unfolds them where all are; the cursor stays in its group.
+pub(super) fn fold(app: &mut App) {
+    let rows = app.entry_rows();
+    let group = |row: &EntryRow<'_>| match row {
+        EntryRow::Group { name, open, .. } => Some((name.clone(), *open)),
+        EntryRow::Entry(_) => None,
+    };
+    let here = rows.iter().take(app.entries.cursor.saturating_add(1)).rev().find_map(group);
+    let groups: Vec<(String, bool)> = rows.iter().filter_map(group).collect();
+    let any_open = groups.iter().any(|(_, open)| *open);
+    for (name, _) in groups {
+        if any_open {
+            app.entries.folded.insert(name);
+        } else {
+            app.entries.folded.remove(&name);
+        }
+    }
+    let at = app
+        .entry_rows()
+        .iter()
+        .position(|row| group(row).map(|(name, _)| name) == here.as_ref().map(|it| it.0.clone()));
+    app.entries.cursor = at.unwrap_or(0);
+}
+
 /// The row that one is on.
 pub(super) fn at(app: &App) -> usize {
     app.entries.cursor.min(app.entry_rows().len().saturating_sub(1))
@@ -73,6 +113,5 @@ pub(super) fn copy(app: &mut App) -> Option<Effect> {
             format!("{}, {}: {} ({})", entry.name, entry.place, entry.formula_in_numbers(), entry.source)
         }
     };
-    app.say("sent to the clipboard");
-    Some(Effect::Copy(text))
+    Some(app.copy("the entry", text))
 }

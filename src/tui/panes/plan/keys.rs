@@ -53,14 +53,16 @@ pub(super) fn launch(app: &mut App) -> Option<Effect> {
     let Launch { command, file, .. } = launch_of(app)?;
     let needs =
         file.map(|(name, _)| app.with_key(Action::Copy, &format!("; it needs {name}, which {{}} sends as well")));
-    app.say(String::from("what launches it is sent to the clipboard") + &needs.unwrap_or_default());
-    Some(Effect::Copy(command))
+    let effect = app.copy("what launches the row", command);
+    if let (Some(words), Some(notice)) = (needs, &mut app.notice) {
+        notice.text.push_str(&words);
+    }
+    Some(effect)
 }
 
 /// Sends the command with the file that it needs.
 pub(super) fn copy(app: &mut App) -> Option<Effect> {
     let Launch { command, file, .. } = launch_of(app)?;
-    app.say("sent to the clipboard");
     let file = file.map(|(name, text)| format!("\n\n# {name}\n{text}\n"));
-    Some(Effect::Copy(command + &file.unwrap_or_default()))
+    Some(app.copy("what launches the row", command + &file.unwrap_or_default()))
 }

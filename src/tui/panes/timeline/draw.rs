@@ -2,11 +2,11 @@
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::Borders;
 
 use crate::ledger::End;
-use crate::memory::{Instant, Pass, Place, Stage, Step};
+use crate::memory::{Category, Instant, Pass, Place, Stage, Step};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Estimate};
 use crate::tui::spot::Sheet;
@@ -22,9 +22,18 @@ const NAME: u16 = 15;
 const AXIS: u16 = 7;
 /// Most columns and rows of the course: more would say no more, and cost much on a slow line.
 const WIDEST: u16 = 72;
-const HIGHEST: u16 = 14;
+const HIGHEST: u16 = 11;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
+    whole(app, theme, frame, (area, borders), HIGHEST);
+}
+
+/// The instants alone, beside another view.
+pub(in crate::tui::panes) fn beside(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
+    whole(app, theme, frame, (area, borders), 0);
+}
+
+fn whole(app: &App, theme: Theme, frame: &mut Sheet, (area, borders): (Rect, Borders), highest: u16) {
     let step = if app.step == Step::First { "first step" } else { "steady step" };
     let other = if app.step == Step::First { " ({}: steady)" } else { " ({}: first)" };
     let title = format!("Timeline of the {step}{}", app.with_key(Action::FlipStep, other));
@@ -48,17 +57,60 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
         let area = Rect { width: (NAME + width + 2 + text::width(&words)).min(area.width), ..area };
         let bar = Rect { x: area.x + NAME, width, ..area }.intersection(area);
         frame.render_widget(StackedBar::new(&segments(&moment.by_category, theme), full, theme), bar);
+        mark_capacity(estimate, full, theme, frame, bar);
         text::right(frame, Rect { width: area.width.saturating_sub(1), ..area }, &words, style);
     }
     let words = format!("peak: {} {}, {}", app.unit.show(peak.total), peak.instant.id(), peak.at);
     let line = text::row(inner, count);
     text::left(frame, line, Line::styled(text::cut(&words, line.width, theme), theme.strong()));
-    let below = Rect { y: inner.y + count + 2, height: inner.height.saturating_sub(count + 2), ..inner };
-    course(app, estimate, full, theme, frame, below.intersection(inner));
+    legend(estimate, app.step, theme, frame, text::row(inner, count + 1));
+    if highest == 0 {
+        return;
+    }
+    let below = Rect { y: inner.y + count + 3, height: inner.height.saturating_sub(count + 3), ..inner };
+    course(app, estimate, (full, highest), theme, frame, below.intersection(inner));
+}
+
+/// The colours of the bars, each with its category.
+fn legend(estimate: &Estimate, step: Step, theme: Theme, frame: &mut Sheet, area: Rect) {
+    let there = |category: &Category| estimate.moments(step).any(|moment| !moment.by_category.get(*category).is_zero());
+    let mut area = area;
+    for category in Category::ALL.into_iter().filter(there) {
+        let mut line = Line::styled(theme.fill(category), theme.category(category));
+        line.push_span(Span::styled(format!(" {}", category.label()), theme.dim()));
+        let width = text::width(category.label()) + 2;
+        if width > area.width {
+            return;
+        }
+        text::left(frame, Rect { width, ..area }, line);
+        area = Rect { x: area.x + width + 2, width: area.width.saturating_sub(width + 2), ..area };
+    }
+}
+
+/// A line through a bar where the card ends.
+fn mark_capacity(estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut Sheet, bar: Rect) {
+    let Some(capacity) = capacity(estimate, full) else { return };
+    let cells = u128::from(capacity.get()) * u128::from(bar.width) / u128::from(full.get().max(1));
+    let column = u16::try_from(cells).unwrap_or(u16::MAX).min(bar.width.saturating_sub(1));
+    if let Some(cell) = frame.cell_mut((bar.x + column, bar.y)) {
+        cell.set_symbol(theme.glyphs.tick).set_style(theme.strong());
+    }
+}
+
+/// The card's capacity, where it lies within what is drawn.
+fn capacity(estimate: &Estimate, full: Bytes) -> Option<Bytes> {
+    estimate.fit.as_ref().map(|fit| fit.capacity).filter(|capacity| *capacity <= full)
 }
 
 /// The step's stages from left to right, each layer as wide as every other, and the optimizer last.
-fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut Sheet, area: Rect) {
+fn course(
+    app: &App,
+    estimate: &Estimate,
+    (full, highest_row): (Bytes, u16),
+    theme: Theme,
+    frame: &mut Sheet,
+    area: Rect,
+) {
     let mut stages = estimate.ledger.course(app.step);
     let optimizer = estimate.moments(app.step).find(|moment| moment.instant == Instant::OptimizerStep);
     let Some(optimizer) = optimizer.filter(|_| !stages.is_empty() && area.height > 3) else {
@@ -71,7 +123,7 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     let plot = Rect {
         x: area.x + left,
         width: area.width.saturating_sub(left + 1).min(WIDEST),
-        height: area.height.saturating_sub(2).min(HIGHEST),
+        height: area.height.saturating_sub(2).min(highest_row),
         ..area
     }
     .intersection(area);
@@ -85,13 +137,16 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     text::right(frame, Rect { width: left - 1, ..text::row(area, 0) }, &app.unit.number(full), theme.dim());
     let zero = text::row(area, plot.height.saturating_sub(1));
     text::right(frame, Rect { width: left - 1, ..zero }, "0", theme.dim());
-    let capacity = estimate.fit.as_ref().map(|fit| fit.capacity).filter(|capacity| *capacity <= full);
-    if let Some(capacity) = capacity {
+    if let Some(capacity) = capacity(estimate, full) {
         // The row that a column of just that height ends in.
         let filled = u128::from(capacity.get()) * u128::from(plot.height) / u128::from(full.get().max(1));
         let row = plot.height.saturating_sub(u16::try_from(filled).unwrap_or(u16::MAX).saturating_add(1));
         let words = format!("{}-", app.unit.number(capacity));
         text::right(frame, Rect { width: left, ..text::row(area, row) }, &words, theme.strong());
+        let line = Rect { x: plot.x, width: plot.width, ..text::row(area, row) };
+        through(line, theme, frame);
+        let card = estimate.fit.as_ref().map_or("", |fit| fit.gpu.as_str());
+        text::right(frame, line, &format!(" {card} "), theme.strong());
     }
     let arrows = if theme.glyphs.unicode { ["forward →", "← backward"] } else { ["forward >", "< backward"] };
     let turn = units(&stages, Pass::Forward) * u64::from(plot.width) / total(&stages).max(1);
@@ -104,6 +159,16 @@ fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut
     let peak = columns.iter().position(|bytes| *bytes == highest).and_then(|column| u16::try_from(column).ok());
     if let Some(cell) = peak.and_then(|column| frame.cell_mut((plot.x + column, words.y))) {
         cell.set_symbol(if theme.glyphs.unicode { "▲" } else { "^" }).set_style(theme.strong());
+    }
+}
+
+/// A line where nothing is drawn yet.
+fn through(area: Rect, theme: Theme, frame: &mut Sheet) {
+    let sign = if theme.glyphs.unicode { "─" } else { "-" };
+    for x in area.x..area.right() {
+        if let Some(cell) = frame.cell_mut((x, area.y)).filter(|cell| cell.symbol() == " ") {
+            cell.set_symbol(sign).set_style(theme.strong());
+        }
     }
 }
 

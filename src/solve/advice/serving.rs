@@ -1,44 +1,50 @@
 //! What makes a run that serves fit: shorter or fewer sequences, narrower types, and what an engine can keep elsewhere.
 
-use super::{Candidate, Cost, apply};
+use super::{Cost, Lever, apply};
 use crate::gpu::Gpu;
 use crate::memory::{Fit, estimate};
 use crate::model::Model;
 use crate::scenario::{Scenario, Task, Value};
 use crate::solve::bisect;
 
-/// Types that caches and weights come in, the wider first; of those that an engine does not have there is no ledger.
+/// Types that caches come in, the wider first; of those that an engine does not have there is no ledger.
 const CACHES: [&str; 3] = ["fp8", "q8_0", "q4_0"];
-const WEIGHTS: [&str; 11] =
-    ["bf16", "fp8", "int8", "w4a16", "awq-int4", "nf4", "q8_0", "q6_k", "q4_k_m", "mlx-8bit", "mlx-4bit"];
+/// The same of weights, some of them one engine's own.
+const WEIGHTS: [(Option<&str>, &[&str]); 3] = [
+    (None, &["bf16", "fp8", "int8", "w4a16", "awq-int4", "nf4"]),
+    (Some("llama.cpp"), &["q8_0", "q6_k", "q4_k_m"]),
+    (Some("mlx"), &["mlx-8bit", "mlx-4bit"]),
+];
 
-/// The changes that are tried.
-pub(super) fn candidates(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Candidate> {
+/// The changes that are tried, the better first of what sets the same parameters.
+pub(super) fn serving(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Lever> {
     let infer = &scenario.infer;
-    let count = |key, value| (vec![(key, Value::Count(value))], Cost::Speed);
-    let word = |key, word: &str| (vec![(key, Value::Word(word.to_owned()))], Cost::Result);
-    let mut candidates = vec![
+    let count = |key, value| Lever::one(key, Value::Count(value), Cost::SPEED);
+    let word = |key, word: &str| Lever::word(key, word, Cost::RESULT);
+    let mut levers = vec![
         count("infer.prefill_chunk_size", infer.prefill_chunk_size.unwrap_or(4096) / 2),
         count("infer.concurrency", infer.concurrency / 2),
-        (vec![("infer.context_length", Value::Count(infer.context_length / 2))], Cost::Result),
+        Lever::one("infer.context_length", Value::Count(infer.context_length / 2), Cost::RESULT),
     ];
-    candidates.extend(CACHES.map(|it| word("infer.kv_cache", it)));
-    candidates.extend(WEIGHTS.map(|it| word("infer.weights", it)));
+    levers.extend(CACHES.map(|it| word("infer.kv_cache", it)));
+    let its_own = |(engine, _): &(Option<&str>, _)| engine.is_none_or(|engine| scenario.framework.builds_by(engine));
+    let weights = WEIGHTS.into_iter().filter(its_own).flat_map(|(_, words)| words);
+    levers.extend(weights.map(|it| word("infer.weights", it)));
     if scenario.task == Task::Infer && scenario.framework.builds_by("vllm") {
-        candidates.extend([count("infer.max_num_seqs", 128), count("infer.prefill_tokens", 2048)]);
+        levers.extend([count("infer.max_num_seqs", 128), count("infer.prefill_tokens", 2048)]);
     }
     if scenario.is_spread() && scenario.framework.is_engine() {
         let ways = (1..=6).map(|power| 1_u64 << power).filter(|ways| scenario.gpus.is_multiple_of(*ways));
-        candidates.extend(ways.filter(|ways| *ways > scenario.parallel.tensor).map(|it| count("parallel.tensor", it)));
+        levers.extend(ways.filter(|ways| *ways > scenario.parallel.tensor).map(|it| count("parallel.tensor", it)));
     }
     if scenario.framework.builds_by("llama.cpp") {
-        candidates.extend(offloaded(model, scenario, gpu));
+        levers.extend(offloaded(model, scenario, gpu));
     }
-    candidates
+    levers
 }
 
 /// As many layers on the card as fit; and all of them, but for the experts of as few as must wait on the host.
-fn offloaded(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Candidate> {
+fn offloaded(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Lever> {
     let layers = model.architecture.num_hidden_layers();
     let fits = |key, value| {
         let changed = apply(scenario, &[(key, Value::Count(value))]);
@@ -48,11 +54,11 @@ fn offloaded(model: &Model, scenario: &Scenario, gpu: &Gpu) -> Vec<Candidate> {
     let (mut found, [on_card, on_host]) = (Vec::new(), ["infer.gpu_layers", "infer.cpu_moe_layers"]);
     if fits(on_card, 0) {
         let most = bisect::last(0, layers + 1, |value| fits(on_card, value));
-        found.push((vec![(on_card, Value::Count(most))], Cost::Speed));
+        found.push(Lever::one(on_card, Value::Count(most), Cost::SPEED));
     }
     if fits(on_host, layers) {
         let fewest = bisect::first(1, layers, |value| fits(on_host, value));
-        found.push((vec![(on_host, Value::Count(fewest))], Cost::Speed));
+        found.push(Lever::one(on_host, Value::Count(fewest), Cost::SPEED));
     }
     found
 }
@@ -62,7 +68,7 @@ mod tests {
     use super::*;
     use crate::memory::fits;
     use crate::preset::Library;
-    use crate::solve::fixes;
+    use crate::solve::{Subject, advice};
 
     #[test]
     fn what_does_not_fit_waits_on_the_host() {
@@ -72,7 +78,8 @@ mod tests {
         let mut scenario = Scenario { task: Task::Infer, framework, ..Scenario::default() };
         scenario.follow_framework(|_| false);
         let now = estimate(model, &scenario, Some(gpu)).unwrap();
-        let found = fixes(now, model, &scenario, gpu, [], &|| false);
+        let subject = Subject { model, scenario: &scenario, gpu, is_cancelled: &|| false };
+        let found = advice(subject, now, []).fixes;
         for (key, step) in [("infer.gpu_layers", 1), ("infer.cpu_moe_layers", -1)] {
             let fix = found.iter().find(|fix| fix.changes[0].0 == key).unwrap();
             let [(_, Value::Count(value))] = fix.changes[..] else { panic!("{fix:?}") };
