@@ -11,7 +11,8 @@ use crate::units::Unit;
 /// What is run: a scenario file or a model, and flags over it.
 #[derive(Debug, Default, Args)]
 pub(super) struct ScenarioArguments {
-    /// A scenario file, a model id, or the path of a model preset, config.json, GGUF or safetensors file.
+    /// A scenario file (`-`: standard input), a model id, or the path of a model preset, config.json, GGUF or safetensors
+    /// file.
     #[arg(value_name = "SCENARIO.toml | MODEL", value_parser = suggest::MODELS, hide_possible_values = true)]
     pub(super) input: Option<String>,
     #[command(flatten)]
@@ -19,7 +20,7 @@ pub(super) struct ScenarioArguments {
 }
 
 /// Parameters of a scenario as flags.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct FlagArguments {
     /// Model: an id, or the path of a preset, config.json, GGUF or safetensors file.
     #[arg(long, value_parser = suggest::MODELS, hide_possible_values = true)]
@@ -45,12 +46,27 @@ pub(super) struct FlagArguments {
     /// Types of weights and arithmetic: `train.precision`, or `infer.weights`.
     #[arg(long, value_parser = suggest::PRECISIONS, hide_possible_values = true)]
     precision: Option<String>,
+    /// What is trained: `train.method`.
+    #[arg(long, value_parser = suggest::METHODS, hide_possible_values = true)]
+    method: Option<String>,
+    /// Rank of adapters: `train.lora_rank`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    lora_rank: Option<String>,
     /// The optimizer: `train.optimizer`.
     #[arg(long, value_parser = suggest::OPTIMIZERS, hide_possible_values = true)]
     optimizer: Option<String>,
     /// What is recomputed in backward instead of kept: `train.recompute`.
     #[arg(long, value_parser = suggest::RECOMPUTE, hide_possible_values = true)]
     recompute: Option<String>,
+    /// How logits and loss are computed: `train.loss`.
+    #[arg(long, value_parser = suggest::LOSSES, hide_possible_values = true)]
+    loss: Option<String>,
+    /// Tokens served per sequence: `infer.context_length`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    context: Option<String>,
+    /// Type of the cache: `infer.kv_cache`.
+    #[arg(long, value_parser = suggest::CACHES, hide_possible_values = true)]
+    kv_cache: Option<String>,
     /// Tensor parallel size: `parallel.tensor`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     tp: Option<String>,
@@ -156,8 +172,13 @@ impl FlagArguments {
             ("--batch", batch, &self.batch),
             ("--seq", seq, &self.seq),
             ("--precision", precision, &self.precision),
+            ("--method", "train.method", &self.method),
+            ("--lora-rank", "train.lora_rank", &self.lora_rank),
             ("--optimizer", "train.optimizer", &self.optimizer),
             ("--recompute", "train.recompute", &self.recompute),
+            ("--loss", "train.loss", &self.loss),
+            ("--context", "infer.context_length", &self.context),
+            ("--kv-cache", "infer.kv_cache", &self.kv_cache),
             ("--tp", "parallel.tensor", &self.tp),
             ("--pp", "parallel.pipeline", &self.pp),
             ("--cp", "parallel.context", &self.cp),
@@ -166,6 +187,11 @@ impl FlagArguments {
         ];
         let given = flags.into_iter().filter_map(|(flag, key, text)| Some((flag, key, text.as_deref()?)));
         given.map(|(flag, key, text)| Setting { origin: flag.to_owned(), key, text }).collect()
+    }
+
+    /// The same flags for another model.
+    pub(super) fn without_model(&self) -> Self {
+        Self { model: None, ..self.clone() }
     }
 
     /// The `--set KEY=VALUE` pairs, in order.
