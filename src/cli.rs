@@ -139,8 +139,8 @@ enum Command {
     },
     /// Every legal layout for --gpus, those that fit, ranked, with the flags to copy; exits 1 if none fits.
     Plan(plan::PlanArguments),
-    /// The models in the catalogue.
-    Models(CatalogueArguments),
+    /// The models in the catalogue; with --gpu what each needs there, run as the flags say, and with --fits what fits.
+    Models(models::ModelsArguments),
     /// The cards in the catalogue.
     Gpus(CatalogueArguments),
     /// A Hugging Face config.json, a GGUF or safetensors file, or the folder that holds one, as a model preset.
@@ -217,7 +217,7 @@ fn act(arguments: Vec<OsString>) -> Result<ExitCode> {
         Some(Command::Max { quantity, run }) => max::run(context, quantity, &run),
         Some(Command::Min { quantity, run }) => min::run(context, quantity, &run),
         Some(Command::Plan(arguments)) => plan::run(context, &arguments),
-        Some(Command::Models(catalogue)) => models::run(context, &catalogue),
+        Some(Command::Models(arguments)) => models::run(context, &arguments),
         Some(Command::Gpus(catalogue)) => gpus::run(context, &catalogue),
         Some(Command::Import { path }) => import::run(&path),
         Some(Command::Validate(arguments)) => validate::run(context, &arguments),

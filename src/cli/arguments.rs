@@ -189,6 +189,11 @@ impl FlagArguments {
         given.map(|(flag, key, text)| Setting { origin: flag.to_owned(), key, text }).collect()
     }
 
+    /// Whether any of them was given.
+    pub(super) fn is_any(&self) -> bool {
+        !self.set.is_empty() || !self.flags(Task::Train).is_empty()
+    }
+
     /// The same flags for another model.
     pub(super) fn without_model(&self) -> Self {
         Self { model: None, ..self.clone() }

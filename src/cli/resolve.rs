@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result, bail};
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
 use crate::located::PresetError;
-use crate::memory::{EstimateError, SUITED, notes, suit};
+use crate::memory::{EstimateError, SUITED, notes, notes_of_card, suit};
 use crate::model::Model;
 use crate::open;
 use crate::open::Input;
@@ -169,6 +169,17 @@ impl Draft {
             scenario.model = open::path_word(&base.join(&scenario.model));
         }
         Ok(scenario)
+    }
+
+    /// The scenario for any model, with its card; what its flags change nothing of, in words.
+    pub(super) fn for_models(&self, library: &Library) -> Result<(Scenario, Option<Gpu>, Vec<String>)> {
+        let (framework, gpu) = (self.framework(library)?, self.gpu(library)?);
+        let mut scenario = Scenario { framework, ..self.scenario.clone() };
+        scenario.follow_framework(|key| self.says(key));
+        let idle = self.settings.iter().filter_map(|(origin, key)| idle_setting(&scenario, origin, key));
+        let mut idle: Vec<String> = idle.collect();
+        idle.extend(gpu.iter().flat_map(|gpu| notes_of_card(&scenario, gpu)));
+        Ok((scenario, gpu, idle))
     }
 
     /// Looks up what the scenario names.

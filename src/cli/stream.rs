@@ -48,6 +48,13 @@ pub(super) fn warn(problem: impl Display) {
     let _ = writeln!(io::stderr(), "warning: {problem}");
 }
 
+/// Says something that is neither data nor a complaint, to people alone.
+pub(super) fn say(words: impl Display) {
+    if !complains_in_json() {
+        let _ = writeln!(io::stderr(), "{words}");
+    }
+}
+
 /// Prints a complaint that is an object.
 pub(super) fn object(complaint: &Value) {
     let _ = writeln!(io::stderr(), "{complaint}");

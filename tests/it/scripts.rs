@@ -159,3 +159,63 @@ fn help_has_examples_and_exit_codes() {
         assert!(examples >= 3, "{help}");
     }
 }
+
+/// The rows of a table in JSON.
+fn rows(place: &Place, arguments: &[&str]) -> Vec<Value> {
+    place.json(arguments).as_array().unwrap().clone()
+}
+
+#[test]
+fn models_on_a_card_say_what_check_and_max_say() {
+    let place = Place::new();
+    let on_card = ["--gpu", "rtx-4090", "--seq", "2048"];
+    let all = rows(&place, &[&["models", "llama-3."], &on_card[..]].concat());
+    let fitting = rows(&place, &[&["models", "llama-3.", "--fits"], &on_card[..]].concat());
+    assert!(fitting.len() < all.len() && !fitting.is_empty());
+    let kept: Vec<&Value> = all.iter().filter(|row| row["fits"] == true).collect();
+    assert_eq!(kept, fitting.iter().collect::<Vec<_>>(), "the same rows, the same order: what fits comes first");
+    let free = |row: &Value| row["headroom"].as_i64().unwrap();
+    assert!(fitting.is_sorted_by_key(free), "the fullest first");
+    let row = fitting.iter().find(|row| row["id"] == "llama-3.2-1b").unwrap();
+    let check = place.json(&[&["check", "llama-3.2-1b"], &on_card[..]].concat());
+    assert_eq!((&row["needs"], &row["verdict"]), (&check["fit"]["needs"], &check["fit"]["verdict"]));
+    let max = place.json(&[&["max", "batch", "llama-3.2-1b"], &on_card[..]].concat());
+    assert_eq!((&row["most"], row["most_of"].as_str()), (&max["value"], Some("train.micro_batch_size")));
+    let over = all.iter().find(|row| row["id"] == "llama-3.1-405b").unwrap();
+    assert_eq!((&over["verdict"], &over["most"]), (&Value::from("over"), &Value::Null));
+}
+
+#[test]
+fn models_on_a_card_serve_and_sort_and_say_what_they_cannot() {
+    let place = Place::new();
+    let serving = ["models", "gpt2", "--gpu", "t4", "--task", "infer", "--sort", "name"];
+    let said = place.run(&serving);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.starts_with("infer · transformers · bf16 weights"), "{}", said.out);
+    assert!(said.out.contains("context\n") && said.out.contains("sequences are 1024 tokens now"), "{}", said.out);
+    let names: Vec<&str> = said.out.lines().skip(3).filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.is_sorted() && names.contains(&"gpt2-xl"), "{names:?}");
+    // What was asked for stays asked for.
+    let asked = rows(&place, &[&serving[..], &["--seq", "4096"]].concat());
+    assert!(asked[0]["needs"].is_null() && asked[0]["note"].as_str().unwrap().starts_with("infer.context_length"));
+    let concurrent = rows(&place, &[&serving[..], &["--most", "concurrency"]].concat());
+    assert_eq!(concurrent[0]["most_of"], "infer.concurrency");
+    let csv = place.run(&[&serving[..], &["--format", "csv"]].concat()).out;
+    assert!(csv.starts_with("id,name,parameters,needs,headroom,fits,verdict,most,most_of,"), "{csv}");
+    for (arguments, words) in [
+        (&["models", "--fits"][..], "no gpu is given"),
+        (&["models", "--sort", "smallest"], "no gpu is given"),
+        (&["models", "--gpu", "t4", "--model", "gpt2"], "every model is tried"),
+        (&["models", "--gpu", "t5"], "there is no GPU `t5`"),
+    ] {
+        let said = place.run(arguments);
+        assert!(said.code == 2 && said.err.contains(words), "{arguments:?}: {}", said.err);
+    }
+    let none = place.run(&["models", "405b", "--gpu", "t4", "--fits"]);
+    assert_eq!((none.code, none.out.as_str()), (0, ""));
+    assert!(none.err.contains("no model fits"), "{}", none.err);
+    let newest = place.run(&["models", "llama", "--sort", "newest", "--format", "json"]).out;
+    let newest: Vec<Value> = serde_json::from_str(&newest).unwrap();
+    let released = |row: &Value| row["released"].as_str().unwrap_or_default().to_owned();
+    assert!(newest.is_sorted_by(|one, other| released(one) >= released(other)));
+}
