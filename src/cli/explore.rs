@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Error, Result, anyhow};
 #[cfg(not(feature = "tui"))]
 use anyhow::bail;
+use anyhow::{Error, Result, anyhow};
 use clap::CommandFactory;
 
 use super::context::Context;

@@ -43,7 +43,8 @@ pub(super) fn document(error: &Error) -> Value {
 
 /// The same of arguments that the parser did not understand; none where it was asked for help.
 pub(super) fn of_arguments(error: &clap::Error) -> Option<Value> {
-    let asked = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    let asked =
+        [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
     if asked.contains(&error.kind()) {
         return None;
     }

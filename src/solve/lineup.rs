@@ -24,13 +24,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// A run with another model, which scenarios name by `word`; what was asked for, by its key, stays as it is.
-    pub fn of(
-        (word, model): (&str, &Model),
-        run: &Scenario,
-        gpu: &Gpu,
-        by: By,
-        asked: impl Fn(&str) -> bool,
-    ) -> Self {
+    pub fn of((word, model): (&str, &Model), run: &Scenario, gpu: &Gpu, by: By, asked: impl Fn(&str) -> bool) -> Self {
         let mut scenario = Scenario { model: word.to_owned(), ..run.clone() };
         let suited = suit(model, &mut scenario, asked);
         let ledger = by.ledger(model, &scenario, Some(gpu));
@@ -193,7 +187,8 @@ mod tests {
             let found = most(model, &scenario, gpu, key, &|| false).unwrap();
             assert_eq!(found, largest(&points).unwrap().value, "{key}");
         }
-        let (large, serving) = (library.gpu("h200-sxm-141").unwrap(), Scenario { task: Task::Infer, ..scenario.clone() });
+        let (large, serving) =
+            (library.gpu("h200-sxm-141").unwrap(), Scenario { task: Task::Infer, ..scenario.clone() });
         assert_eq!(most(model, &serving, large, usual_quantity(Task::Infer), &|| false), Ok(Some(131_072)));
         let huge = library.model("llama-3.1-405b").unwrap();
         assert_eq!(most(huge, &scenario, gpu, usual_quantity(Task::Train), &|| false), Ok(None));
