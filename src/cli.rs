@@ -12,6 +12,7 @@ mod config;
 mod context;
 mod estimate;
 mod explore;
+mod failure;
 mod frameworks;
 mod gpus;
 mod import;
@@ -19,6 +20,7 @@ mod manual;
 mod max;
 mod min;
 mod models;
+mod order;
 mod output;
 mod plan;
 mod presets;
@@ -54,7 +56,7 @@ pub const BAD_INPUT: u8 = 2;
 ///
 /// Without a command it opens the explorer.
 #[derive(Debug, Parser)]
-#[command(name = "brimful", version, args_conflicts_with_subcommands = true)]
+#[command(name = "brimful", version, args_conflicts_with_subcommands = true, after_help = manual::AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -91,7 +93,8 @@ struct ViewArguments {
 impl ViewArguments {
     /// The scenarios to compare with.
     fn pins(&self, library: &crate::preset::Library, flags: &arguments::FlagArguments) -> Result<Vec<Scenario>> {
-        let pin = |input: &String| resolve::Draft::of(library, Some(input), flags)?.named(library);
+        let flags = flags.without_model();
+        let pin = |input: &String| resolve::Draft::of(library, Some(input), &flags)?.named(library);
         self.pin.iter().map(|input| pin(input).context("--pin")).collect()
     }
 }
@@ -108,7 +111,8 @@ struct RunArguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Does it fit? Bars, peak and headroom; exits 0 if it fits, 1 if not, 2 on bad input.
-    Check(RunArguments),
+    #[command(after_help = manual::AFTER_CHECK)]
+    Check(check::CheckArguments),
     /// The full breakdown: every instant by category.
     Estimate {
         #[command(flatten)]
@@ -135,8 +139,8 @@ enum Command {
     },
     /// Every legal layout for --gpus, those that fit, ranked, with the flags to copy; exits 1 if none fits.
     Plan(plan::PlanArguments),
-    /// The models in the catalogue.
-    Models(CatalogueArguments),
+    /// The models in the catalogue; with --gpu what each needs there, run as the flags say, and with --fits what fits.
+    Models(models::ModelsArguments),
     /// The cards in the catalogue.
     Gpus(CatalogueArguments),
     /// A Hugging Face config.json, a GGUF or safetensors file, or the folder that holds one, as a model preset.
@@ -174,27 +178,46 @@ struct CatalogueArguments {
     output: OutputArguments,
 }
 
-/// Parses and runs; an error is bad input, for which [`BAD_INPUT`] is the exit code.
+/// Parses and runs; an error is bad input, for which [`BAD_INPUT`] is the exit code. Where JSON is asked for, what goes
+/// wrong has been told as JSON on stderr already, and comes back as that code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if !failure::asks_for_json(&arguments) {
+        return act(arguments);
+    }
+    stream::complain_in_json();
+    act(arguments).or_else(|error| {
+        if closed_pipe(&error) {
+            return Err(error);
+        }
+        stream::object(&failure::document(&error));
+        Ok(ExitCode::from(BAD_INPUT))
+    })
+}
+
+fn act(arguments: Vec<OsString>) -> Result<ExitCode> {
+    let cli = match Cli::try_parse_from(order::command_first(arguments)?) {
         Ok(cli) => cli,
         // Help and version too: clap knows which stream and which exit code.
         Err(mut error) => {
             suggest::hide(&mut error);
-            error.print()?;
+            match failure::of_arguments(&error).filter(|_| stream::complains_in_json()) {
+                Some(object) => stream::object(&object),
+                None => error.print()?,
+            }
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(BAD_INPUT)));
         }
     };
     let context = &Context::read();
     match cli.command {
         None => explore::run(context, &cli.run, cli.looks),
-        Some(Command::Check(run)) => check::run(context, &run),
+        Some(Command::Check(arguments)) => check::run(context, &arguments),
         Some(Command::Estimate { run, ledger }) => estimate::run(context, &run, ledger),
         Some(Command::Compare(arguments)) => compare::run(context, &arguments),
         Some(Command::Max { quantity, run }) => max::run(context, quantity, &run),
         Some(Command::Min { quantity, run }) => min::run(context, quantity, &run),
         Some(Command::Plan(arguments)) => plan::run(context, &arguments),
-        Some(Command::Models(catalogue)) => models::run(context, &catalogue),
+        Some(Command::Models(arguments)) => models::run(context, &arguments),
         Some(Command::Gpus(catalogue)) => gpus::run(context, &catalogue),
         Some(Command::Import { path }) => import::run(&path),
         Some(Command::Validate(arguments)) => validate::run(context, &arguments),

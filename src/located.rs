@@ -7,4 +7,4 @@ mod source;
 pub(crate) use document::{Document, Section, found, suggestion, whole, words};
 pub(crate) use error::position;
 pub use error::{Place, PresetError};
-pub(crate) use source::{is_there, open, read, read_up_to};
+pub(crate) use source::{is_there, open, read, read_up_to, text_of};

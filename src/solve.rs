@@ -7,6 +7,7 @@ pub mod furthest;
 mod judge;
 pub mod largest;
 mod layouts;
+pub mod lineup;
 pub mod plan;
 mod points;
 pub mod types;

@@ -6,12 +6,14 @@ use clap::{Args, ValueEnum};
 
 use super::suggest;
 use crate::scenario::Task;
+use crate::scenario::command::{FLAGS, of_task};
 use crate::units::Unit;
 
 /// What is run: a scenario file or a model, and flags over it.
 #[derive(Debug, Default, Args)]
 pub(super) struct ScenarioArguments {
-    /// A scenario file, a model id, or the path of a model preset, config.json, GGUF or safetensors file.
+    /// A scenario file (`-`: standard input), a model id, or the path of a model preset, config.json, GGUF or safetensors
+    /// file.
     #[arg(value_name = "SCENARIO.toml | MODEL", value_parser = suggest::MODELS, hide_possible_values = true)]
     pub(super) input: Option<String>,
     #[command(flatten)]
@@ -19,7 +21,7 @@ pub(super) struct ScenarioArguments {
 }
 
 /// Parameters of a scenario as flags.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct FlagArguments {
     /// Model: an id, or the path of a preset, config.json, GGUF or safetensors file.
     #[arg(long, value_parser = suggest::MODELS, hide_possible_values = true)]
@@ -45,12 +47,27 @@ pub(super) struct FlagArguments {
     /// Types of weights and arithmetic: `train.precision`, or `infer.weights`.
     #[arg(long, value_parser = suggest::PRECISIONS, hide_possible_values = true)]
     precision: Option<String>,
+    /// What is trained: `train.method`.
+    #[arg(long, value_parser = suggest::METHODS, hide_possible_values = true)]
+    method: Option<String>,
+    /// Rank of adapters: `train.lora_rank`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    lora_rank: Option<String>,
     /// The optimizer: `train.optimizer`.
     #[arg(long, value_parser = suggest::OPTIMIZERS, hide_possible_values = true)]
     optimizer: Option<String>,
     /// What is recomputed in backward instead of kept: `train.recompute`.
     #[arg(long, value_parser = suggest::RECOMPUTE, hide_possible_values = true)]
     recompute: Option<String>,
+    /// How logits and loss are computed: `train.loss`.
+    #[arg(long, value_parser = suggest::LOSSES, hide_possible_values = true)]
+    loss: Option<String>,
+    /// Tokens served per sequence: `infer.context_length`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    context: Option<String>,
+    /// Type of the cache: `infer.kv_cache`.
+    #[arg(long, value_parser = suggest::CACHES, hide_possible_values = true)]
+    kv_cache: Option<String>,
     /// Tensor parallel size: `parallel.tensor`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     tp: Option<String>,
@@ -143,29 +160,40 @@ pub(super) struct Setting<'a> {
 impl FlagArguments {
     /// The flags that were given, as parameters of this task.
     pub(super) fn flags(&self, task: Task) -> Vec<Setting<'_>> {
-        let (batch, seq, precision) = match task {
-            Task::Train => ("train.micro_batch_size", "train.sequence_length", "train.precision"),
-            Task::Infer => ("infer.concurrency", "infer.context_length", "infer.weights"),
-        };
-        let flags = [
-            ("--model", "model", &self.model),
-            ("--gpu", "gpu", &self.gpu),
-            ("--gpus", "gpus", &self.gpus),
-            ("--task", "task", &self.task),
-            ("--framework", "framework", &self.framework),
-            ("--batch", batch, &self.batch),
-            ("--seq", seq, &self.seq),
-            ("--precision", precision, &self.precision),
-            ("--optimizer", "train.optimizer", &self.optimizer),
-            ("--recompute", "train.recompute", &self.recompute),
-            ("--tp", "parallel.tensor", &self.tp),
-            ("--pp", "parallel.pipeline", &self.pp),
-            ("--cp", "parallel.context", &self.cp),
-            ("--ep", "parallel.expert", &self.ep),
-            ("--zero", "parallel.zero", &self.zero),
+        let texts = [
+            &self.model,
+            &self.gpu,
+            &self.gpus,
+            &self.task,
+            &self.framework,
+            &self.batch,
+            &self.seq,
+            &self.precision,
+            &self.method,
+            &self.lora_rank,
+            &self.optimizer,
+            &self.recompute,
+            &self.loss,
+            &self.context,
+            &self.kv_cache,
+            &self.tp,
+            &self.pp,
+            &self.cp,
+            &self.ep,
+            &self.zero,
         ];
-        let given = flags.into_iter().filter_map(|(flag, key, text)| Some((flag, key, text.as_deref()?)));
-        given.map(|(flag, key, text)| Setting { origin: flag.to_owned(), key, text }).collect()
+        let given = FLAGS.into_iter().zip(texts).filter_map(|(flag, text)| Some((flag, text.as_deref()?)));
+        given.map(|((flag, keys), text)| Setting { origin: flag.to_owned(), key: of_task(task, keys), text }).collect()
+    }
+
+    /// Whether any of them was given.
+    pub(super) fn is_any(&self) -> bool {
+        !self.set.is_empty() || !self.flags(Task::Train).is_empty()
+    }
+
+    /// The same flags for another model.
+    pub(super) fn without_model(&self) -> Self {
+        Self { model: None, ..self.clone() }
     }
 
     /// The `--set KEY=VALUE` pairs, in order.
@@ -190,5 +218,36 @@ impl FlagArguments {
         let words = self.task.as_deref().into_iter().chain(sets.iter().filter(|s| s.key == "task").map(|s| s.text));
         // A word that is no task is refused later, with the others.
         Ok(words.last().and_then(|word| Task::from_word(word.trim())))
+    }
+
+    /// The framework that flags and pairs ask for last, where they do.
+    pub(super) fn framework(&self) -> anyhow::Result<Option<&str>> {
+        let sets = self.sets()?;
+        let set = sets.iter().filter(|setting| setting.key == "framework").map(|setting| setting.text).last();
+        Ok(set.or(self.framework.as_deref()).map(str::trim))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        flags: FlagArguments,
+    }
+
+    #[test]
+    fn every_flag_stands_for_its_own_parameter() {
+        for (flag, keys) in FLAGS {
+            let Flags { flags } = Flags::try_parse_from(["brimful", flag, "3"]).unwrap();
+            for task in [Task::Train, Task::Infer] {
+                let setting = Setting { origin: flag.to_owned(), key: of_task(task, keys), text: "3" };
+                assert_eq!(flags.flags(task), [setting], "{flag}");
+            }
+        }
     }
 }

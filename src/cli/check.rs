@@ -4,16 +4,28 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use clap::Args;
+
 use super::arguments::Format;
 use super::context::Context;
 use super::resolve::Draft;
 use super::{DOES_NOT_FIT, RunArguments, output, presets, stream};
-use crate::memory::notes_of_card;
+use crate::memory::{Verdict, notes_of_card};
 use crate::report::{Report, csv, json, text};
 use crate::solve::{Advice, Subject, advice, room};
 
-/// Prints the verdict and exits by the central estimate.
-pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCode> {
+/// What `check` takes.
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    run: RunArguments,
+    /// Count `tight` as no: exit 1 unless the whole range fits that the needs may lie in.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Prints the verdict and exits by the central estimate, or where `--strict` is given by the verdict.
+pub(super) fn run(context: &Context, CheckArguments { run: arguments, strict }: &CheckArguments) -> Result<ExitCode> {
     let library = presets::load(context, &arguments.output.lookup)?;
     let resolved = Draft::read(&library, &arguments.scenario)?.resolve(&library)?;
     let report = resolved.report()?;
@@ -29,7 +41,8 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCod
              hint: add `--gpu h100-sxm-80`; `brimful gpus` lists them, and `brimful estimate` needs none"
         );
     };
-    let code = if fit.fits() { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
+    let too_tight = *strict && fit.fits() && fit.verdict != Verdict::Fits;
+    let code = if fit.fits() && !too_tight { ExitCode::SUCCESS } else { ExitCode::from(DOES_NOT_FIT) };
     let advice = || {
         let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
         let subject =
@@ -43,7 +56,8 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<ExitCod
     let text = match arguments.output.format {
         Format::Text => {
             let look = output::look(context, &arguments.output);
-            text::check(&report, look) + &text::advice(&advice(), fit.fits(), &resolved.scenario, look)
+            let no = if too_tight { "no: tight is not enough under --strict\n" } else { "" };
+            text::check(&report, look) + no + &text::advice(&advice(), fit.fits(), &resolved.scenario, look)
         }
         Format::Json => json::report(&Report { advice: Some(advice()), ..report }, false)?,
         Format::Csv => csv::check(&report),

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Error, Result, anyhow, bail};
+#[cfg(not(feature = "tui"))]
+use anyhow::bail;
+use anyhow::{Error, Result, anyhow};
 use clap::CommandFactory;
 
 use super::context::Context;
@@ -42,32 +44,21 @@ fn open(
             Ok((draft.named(&library)?, asked, file))
         })
         .map_err(|error| input.and_then(|input| misplaced_command(&library, input)).unwrap_or(error))?;
-    // A model named by a flag hides what stands where a command or a model would.
-    if let Some(input) = input.filter(|input| Cli::command().find_subcommand(input).is_some()) {
-        bail!("the command comes first: `brimful {input} …`");
-    }
     let pins = looks.view.pins(&library, &arguments.scenario.flags)?;
     explore(context, library, Opened { scenario, asked, file, pins }, arguments, looks, (tastes, problems))
 }
 
-/// Commands that the design promises and that are still to come.
-const PLANNED: [&str; 2] = ["plan", "min"];
-
-/// A command that is misspelt, or that comes after a flag, was read as the name of a model.
+/// A command that is misspelt was read as the name of a model.
 fn misplaced_command(library: &Library, input: &str) -> Option<Error> {
     // What looks like a path was meant as one.
     if library.model(input).is_ok() || input.contains(['.', '/', '\\']) {
         return None;
-    }
-    if PLANNED.contains(&input) {
-        return Some(anyhow!("`brimful {input}` is not there yet; `brimful --help` lists what is"));
     }
     let cli = Cli::command();
     let commands: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
     let models = library.model_listings().iter().map(Listing::id);
     match nearest(input, models.chain(commands.iter().copied()))? {
         near if !commands.contains(&near) => None,
-        near if near == input => Some(anyhow!("the command comes first: `brimful {input} …`")),
         near => Some(anyhow!("there is neither a command nor a model `{input}`; the nearest is `brimful {near}`")),
     }
 }

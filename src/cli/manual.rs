@@ -55,10 +55,42 @@ pub(super) fn page() -> Result<ExitCode> {
     print(&text)
 }
 
+/// What stands below the help of the whole program.
+pub(super) const AFTER_HELP: &str = "\
+Examples:
+  brimful                                             the explorer
+  brimful check llama-3.1-8b --gpu rtx-4090           does this fine-tune fit?
+  brimful check run.toml --strict && sbatch run.sh    queue only what surely fits
+  brimful max seq qwen3-8b --gpu 24GB --method lora   the longest sequence that fits
+  brimful models --gpu rtx-4090 --fits                what can this card run?
+  brimful check - --format json < run.toml            for scripts
+
+Exit codes:
+  0  done; check: it fits
+  1  check: it does not fit (--strict: nor if it is tight); max, min, plan: nothing fits; validate: a promise is broken
+  2  the arguments or a file were not understood; with --format json the error is an object of JSON on standard error";
+
+/// The same of `check`.
+pub(super) const AFTER_CHECK: &str = "\
+Examples:
+  brimful check llama-3.1-8b --gpu rtx-4090 --method lora --recompute full
+  brimful check run.toml --strict && sbatch run.sh
+  brimful check - --format json < run.toml
+
+Exit codes: 0 it fits, 1 it does not (--strict: nor if it is tight), 2 the question was not understood";
+
 const EXITS: [(&str, &str); 4] = [
     ("0", "Done; the run fits; every promise is kept."),
-    ("1", "check: it does not fit. max: nothing fits. validate: a promise is not kept."),
-    ("2", "The arguments or a file were not understood."),
+    (
+        "1",
+        "check: it does not fit, or with --strict is tight. max, min, plan: nothing fits. validate: a promise is not kept.",
+    ),
+    (
+        "2",
+        "The arguments or a file were not understood. With --format json what goes wrong stands on standard error, an \
+         object of JSON a line: {\"schema\":1,\"error\":{\"message\", \"file\", \"line\", \"column\", \"key\", \"nearest\"}}, \
+         and warnings as {\"schema\":1,\"warning\":{\"message\"}}; what is not known is null.",
+    ),
     ("128+N", "The explorer was ended by signal N."),
 ];
 

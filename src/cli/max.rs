@@ -31,7 +31,7 @@ pub(super) enum Quantity {
 
 impl Quantity {
     /// The key asked for, and the task that it belongs to.
-    const fn key(self, task: Task) -> (&'static str, Task) {
+    pub(super) const fn key(self, task: Task) -> (&'static str, Task) {
         match (self, task) {
             (Self::Batch, Task::Train) => ("train.micro_batch_size", Task::Train),
             (Self::Seq, Task::Train) => ("train.sequence_length", Task::Train),

@@ -1,6 +1,8 @@
 //! From flags and files to one scenario: defaults, then the scenario file, the model named after the command,
 //! the flags, and the `--set` pairs in order.
 
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, bail};
@@ -8,14 +10,15 @@ use anyhow::{Context, Error, Result, bail};
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
 use crate::gpu::Gpu;
 use crate::located::PresetError;
-use crate::memory::{EstimateError, SUITED, notes, suit};
+use crate::memory::{EstimateError, SUITED, notes, notes_of_card, suit};
 use crate::model::Model;
 use crate::open;
 use crate::open::Input;
-use crate::preset::{self, Library};
+use crate::preset::Library;
+use crate::preset::scenario::Written;
 use crate::report::Report;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Framework, Scenario};
+use crate::scenario::{Framework, Scenario, Task};
 
 const NO_MODEL: &str =
     "no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them";
@@ -30,7 +33,7 @@ pub(super) struct Resolved {
     /// The card, where one is named.
     pub(super) gpu: Option<Gpu>,
     /// The scenario file, and the keys that flags have set since.
-    file: Option<PathBuf>,
+    file: Option<Written>,
     flagged: Vec<String>,
     /// What flags have set: what errors call it, and its key.
     settings: Vec<(String, String)>,
@@ -45,8 +48,10 @@ pub(super) struct Draft {
     /// How it is run.
     pub(super) scenario: Scenario,
     base: PathBuf,
+    /// Where it was read from, unless through standard input.
+    path: Option<PathBuf>,
     /// The scenario file, and the keys that flags have set since.
-    file: Option<PathBuf>,
+    file: Option<Written>,
     flagged: Vec<String>,
     /// What flags have set: what errors call it, and its key.
     settings: Vec<(String, String)>,
@@ -66,9 +71,15 @@ impl Draft {
             Some(input) => Self::open(library, input)?,
             None => Self::default(),
         };
-        let task = arguments.task()?.unwrap_or(draft.scenario.task);
+        // An engine serves, whatever else is said of a task.
+        let framework = arguments.framework()?.unwrap_or(draft.scenario.framework.word());
+        let serves = library.framework(framework).is_ok_and(|framework| framework.is_engine());
+        let task = arguments.task()?.unwrap_or(if serves { Task::Infer } else { draft.scenario.task });
         let mut settings = arguments.flags(task);
         settings.extend(arguments.sets()?);
+        if let Some(input) = input.filter(|_| draft.file.is_none()) {
+            one_model(input, &settings)?;
+        }
         for setting in &settings {
             draft.apply(setting)?;
         }
@@ -83,25 +94,30 @@ impl Draft {
         if input.is_empty() {
             bail!(NO_MODEL);
         }
+        if input == "-" {
+            let written = Written::of_stdin(io::stdin().lock())?;
+            return Ok(Self { scenario: written.scenario()?, file: Some(written), ..Self::default() });
+        }
         let path = Path::new(input);
         Ok(match open::what_is(library, input)? {
             Input::Model => {
                 Self { scenario: Scenario { model: input.to_owned(), ..Scenario::default() }, ..Self::default() }
             }
-            Input::Scenario(scenario) => {
+            Input::Scenario(scenario, written) => {
                 let base = path.parent().map(Path::to_owned).unwrap_or_default();
-                Self { scenario: *scenario, base, file: Some(path.to_owned()), ..Self::default() }
+                let (path, file) = (Some(path.to_owned()), Some(written));
+                Self { scenario: *scenario, base, path, file, ..Self::default() }
             }
         })
     }
 
-    /// The scenario file, where one is opened.
+    /// The path of the scenario file, where one is opened.
     pub(super) fn file(&self) -> Option<String> {
-        self.file.as_ref().map(|file| file.display().to_string())
+        self.path.as_ref().map(|path| path.display().to_string())
     }
 
     fn apply(&mut self, setting: &Setting) -> Result<()> {
-        let origin = || setting.origin.clone();
+        let origin = || Given::of(&setting.origin, setting.key);
         let parameter = Parameter::by_key(setting.key).with_context(origin)?;
         let value = parameter.parse(setting.text).with_context(origin)?;
         parameter.set(&mut self.scenario, value).with_context(origin)?;
@@ -115,14 +131,14 @@ impl Draft {
     /// Where a name stands that cannot be found: in the scenario file, unless a flag gave it.
     fn locate(&self, key: &str, error: PresetError) -> PresetError {
         match &self.file {
-            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => open::named_in(file, key, error),
+            Some(file) if !self.flagged.iter().any(|flagged| flagged == key) => open::named_by(file, key, error),
             _ => error,
         }
     }
 
     /// Whether a flag or the scenario file has a value for a key.
     pub(super) fn says(&self, key: &str) -> bool {
-        says(&self.flagged, self.file.as_deref(), key)
+        says(&self.flagged, self.file.as_ref(), key)
     }
 
     /// Which of the keys that a model may leave no choice of a flag or the scenario file has a value for.
@@ -158,6 +174,17 @@ impl Draft {
         Ok(scenario)
     }
 
+    /// The scenario for any model, with its card; what its flags change nothing of, in words.
+    pub(super) fn for_models(&self, library: &Library) -> Result<(Scenario, Option<Gpu>, Vec<String>)> {
+        let (framework, gpu) = (self.framework(library)?, self.gpu(library)?);
+        let mut scenario = Scenario { framework, ..self.scenario.clone() };
+        scenario.follow_framework(|key| self.says(key));
+        let idle = self.settings.iter().filter_map(|(origin, key)| idle_setting(&scenario, origin, key));
+        let mut idle: Vec<String> = idle.collect();
+        idle.extend(gpu.iter().flat_map(|gpu| notes_of_card(&scenario, gpu)));
+        Ok((scenario, gpu, idle))
+    }
+
     /// Looks up what the scenario names.
     pub(super) fn resolve(self, library: &Library) -> Result<Resolved> {
         if self.scenario.model.is_empty() {
@@ -184,7 +211,7 @@ impl Resolved {
 
     /// Whether a flag or the scenario file has a value for a key.
     pub(super) fn says(&self, key: &str) -> bool {
-        says(&self.flagged, self.file.as_deref(), key)
+        says(&self.flagged, self.file.as_ref(), key)
     }
 
     /// The card, without which there is nothing that could be full.
@@ -215,15 +242,47 @@ impl Resolved {
             EstimateError::Overflow(_) | EstimateError::Cancelled => return error.into(),
         };
         let flagged = self.flagged.iter().any(|flagged| flagged == key);
-        match self.file.as_ref().filter(|file| !flagged && preset::scenario::says(file, key)) {
-            Some(file) => preset::scenario::at(file, key, &problem).into(),
+        match self.file.as_ref().filter(|file| !flagged && file.says(key)) {
+            Some(file) => file.error(key, &problem).into(),
             None => error.into(),
         }
     }
 }
 
-fn says(flagged: &[String], file: Option<&Path>, key: &str) -> bool {
-    flagged.iter().any(|flagged| flagged == key) || file.is_some_and(|file| preset::scenario::says(file, key))
+fn says(flagged: &[String], file: Option<&Written>, key: &str) -> bool {
+    flagged.iter().any(|flagged| flagged == key) || file.is_some_and(|file| file.says(key))
+}
+
+/// A model stands behind the command, and a flag names another: one of them would be passed over in silence.
+fn one_model(input: &str, settings: &[Setting]) -> Result<()> {
+    let other = settings.iter().rev().find(|setting| setting.key == "model");
+    let Some(other) = other.filter(|other| other.text.trim() != input) else { return Ok(()) };
+    let Setting { origin, text, .. } = other;
+    bail!(
+        "there are two models: `{input}`, and `{text}` of {origin}\n\
+         hint: name one; `brimful compare {input} {text}` puts them side by side"
+    )
+}
+
+/// A flag that is at fault, and the parameter that it stands for.
+#[derive(Debug)]
+pub(super) struct Given {
+    origin: String,
+    /// Its dotted key.
+    pub(super) key: String,
+}
+
+impl Given {
+    /// What errors call it, and its key.
+    pub(super) fn of(origin: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { origin: origin.into(), key: key.into() }
+    }
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)
+    }
 }
 
 /// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.

@@ -66,6 +66,12 @@ pub(super) const FRAMEWORKS: Suggest = Suggest(|| kept(&LISTED_FRAMEWORKS));
 pub(super) const PRECISIONS: Suggest = Suggest(|| words(&["train.precision", "infer.weights"]));
 /// Optimizers.
 pub(super) const OPTIMIZERS: Suggest = Suggest(|| words(&["train.optimizer"]));
+/// What is trained.
+pub(super) const METHODS: Suggest = Suggest(|| words(&["train.method"]));
+/// How logits and loss are computed.
+pub(super) const LOSSES: Suggest = Suggest(|| words(&["train.loss"]));
+/// Types of the cache.
+pub(super) const CACHES: Suggest = Suggest(|| words(&["infer.kv_cache"]));
 /// What is recomputed.
 pub(super) const RECOMPUTE: Suggest = Suggest(|| words(&["train.recompute"]));
 

@@ -1,7 +1,7 @@
 //! Reading files that people name, with a cap on their size.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::error::PresetError;
@@ -21,10 +21,19 @@ pub(crate) fn read(path: &Path) -> Result<String, PresetError> {
 
 /// The text of a regular file of at most `largest` bytes, whole MiB.
 pub(crate) fn read_up_to(path: &Path, largest: u64) -> Result<String, PresetError> {
-    let wrong = |message: String| PresetError::file(path.display().to_string(), message);
     let (file, _) = open(path)?;
+    text_up_to(file, &path.display().to_string(), largest)
+}
+
+/// The text of at most 1 MiB that comes from somewhere; `origin` is what messages call it.
+pub(crate) fn text_of(reader: impl Read, origin: &str) -> Result<String, PresetError> {
+    text_up_to(reader, origin, LARGEST_FILE)
+}
+
+fn text_up_to(reader: impl Read, origin: &str, largest: u64) -> Result<String, PresetError> {
+    let wrong = |message: String| PresetError::file(origin, message);
     let mut bytes = Vec::new();
-    file.take(largest + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+    reader.take(largest + 1).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
     if bytes.len() as u64 > largest {
         return Err(wrong(format!("larger than {} MiB; nothing that brimful reads here is", largest >> 20)));
     }

@@ -6,8 +6,10 @@ use super::weights::import;
 use crate::located::{self, PresetError};
 use crate::model::Model;
 use crate::preset::Library;
-use crate::preset::{model, scenario};
+use crate::preset::model;
+use crate::preset::scenario::{self, Written};
 use crate::scenario::Scenario;
+use crate::scenario::parameter::{PARAMETERS, Parameter};
 
 /// Keys at the head of a model preset, none of which a scenario has: a file that starts with one was meant as a preset.
 const PRESET_KEYS: &[&str] = &[
@@ -31,8 +33,8 @@ const PRESET_KEYS: &[&str] = &[
 pub enum Input {
     /// A model, by id or path.
     Model,
-    /// A scenario file, as it is written.
-    Scenario(Box<Scenario>),
+    /// A scenario, with the file as it is written.
+    Scenario(Box<Scenario>, Written),
 }
 
 /// What an input names: a `.toml` file is a scenario or a model preset; anything else names a model.
@@ -42,8 +44,8 @@ pub fn what_is(library: &Library, input: &str) -> Result<Input, PresetError> {
     if !toml || library.model(input).is_ok() {
         return Ok(Input::Model);
     }
-    let as_scenario = match scenario::read(path) {
-        Ok(scenario) => return Ok(Input::Scenario(Box::new(scenario))),
+    let as_scenario = match Written::read(path).and_then(|written| Ok((written.scenario()?, written))) {
+        Ok((scenario, written)) => return Ok(Input::Scenario(Box::new(scenario), written)),
         Err(error) => error,
     };
     match find_model(library, input, Path::new("")) {
@@ -56,12 +58,21 @@ pub fn what_is(library: &Library, input: &str) -> Result<Input, PresetError> {
 /// An error about what a file names under a key: one that is about no file, or about one that cannot be read, stands where
 /// the name does.
 pub fn named_in(file: &Path, key: &str, error: PresetError) -> PresetError {
+    named_at(|message| scenario::at(file, key, message), error)
+}
+
+/// The same of a scenario whose text is known.
+pub fn named_by(written: &Written, key: &str, error: PresetError) -> PresetError {
+    named_at(|message| written.error(key, message), error)
+}
+
+fn named_at(at: impl Fn(&str) -> PresetError, error: PresetError) -> PresetError {
     let place = &error.place;
     if place.path.is_empty() {
-        return scenario::at(file, key, &error.message);
+        return at(&error.message);
     }
     if place.line == 0 {
-        return scenario::at(file, key, &format!("{}: {}", place.path, error.message));
+        return at(&format!("{}: {}", place.path, error.message));
     }
     error
 }
@@ -105,7 +116,10 @@ pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, P
         return library.model(id).cloned();
     }
     match extension(&path).as_deref() {
-        Some("toml") => model::parse(&path.display().to_string(), &located::read(&path)?),
+        Some("toml") => {
+            let origin = path.display().to_string();
+            model::parse(&origin, &located::read(&path)?).map_err(|error| of_scenario(&origin, error))
+        }
         Some("json" | "gguf" | "safetensors") => import(library, &path).map(|imported| imported.model),
         // The nearest names take longer to find than a model to be read: they are for errors alone.
         _ => match library.model(name) {
@@ -130,6 +144,17 @@ const FILES: [&str; 4] = ["toml", "json", "gguf", "safetensors"];
 
 fn extension(path: &Path) -> Option<String> {
     path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase)
+}
+
+/// The error where what was meant as a model is a scenario.
+fn of_scenario(origin: &str, error: PresetError) -> PresetError {
+    let key = error.place.key.as_str();
+    let head = |parameter: &Parameter| parameter.key.split('.').next() == Some(key);
+    if PRESET_KEYS.contains(&key) || !PARAMETERS.iter().any(head) {
+        return error;
+    }
+    let message = format!("a scenario, where a model is needed; name it by itself, as in `brimful check {origin}`");
+    PresetError::file(origin, message)
 }
 
 /// Names on the Hugging Face hub look like paths, so the nearest preset is named first.

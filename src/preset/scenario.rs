@@ -2,6 +2,8 @@
 //!
 //! Every key is a parameter of [`PARAMETERS`]; this module knows none by name.
 
+mod written;
+
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
@@ -11,6 +13,8 @@ use toml::de::{DeTable, DeValue};
 use crate::located::{self, Document, PresetError, found, suggestion, whole, words};
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
+
+pub use written::Written;
 
 /// The word for a value that is not set, where something else would follow.
 const UNSET: &str = "unset";
@@ -33,20 +37,10 @@ pub fn parse(text: &str, origin: &str) -> Result<Scenario, PresetError> {
 
 /// An error about the value of a key in a file that has been read before: where it stands, as far as it still does.
 pub fn at(path: &Path, key: &str, message: &str) -> PresetError {
-    let origin = path.display().to_string();
-    let Ok(text) = located::read(path) else { return PresetError::file(origin, message) };
-    let document = Document { origin: &origin, text: &text };
-    let Ok(root) = document.parse() else { return PresetError::file(origin, message) };
-    let leaves = leaves("", root.get_ref());
-    let span = leaves.iter().find(|leaf| leaf.key == key).map_or(0..0, |leaf| leaf.span.clone());
-    document.error(span, key, message)
-}
-
-/// Whether a file that has been read before has a value for a key.
-pub fn says(path: &Path, key: &str) -> bool {
-    let Ok(text) = located::read(path) else { return false };
-    let Ok(root) = (Document { origin: "", text: &text }).parse() else { return false };
-    keys(root.get_ref()).iter().any(|known| known == key)
+    match Written::read(path) {
+        Ok(written) => written.error(key, message),
+        Err(_) => PresetError::file(path.display().to_string(), message),
+    }
 }
 
 /// The scenario in a table whose keys messages call `prefix` and their name; the keys in `others` are not its own.

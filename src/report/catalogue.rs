@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+mod on_card;
+
 use super::table::{Cell, Column, Table};
 use crate::families;
 use crate::gpu::Gpu;
@@ -11,6 +13,8 @@ use crate::scenario::parameter::Parameter;
 use crate::scenario::profile::{NOT_DESCRIBED, Profile, Profiles};
 use crate::scenario::{self, Scenario};
 use crate::units::{Parameters, Unit};
+
+pub use on_card::{OnCard, heading, on_card};
 
 /// A row for each model.
 pub fn models<'a>(models: impl IntoIterator<Item = Facts<'a>>) -> Table {

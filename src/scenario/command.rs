@@ -4,7 +4,7 @@ use super::parameter::PARAMETERS;
 use super::{Scenario, Task, Value};
 
 /// Flags that stand for parameters, with their keys in training and in serving, where they are the same or not.
-pub const FLAGS: [(&str, [&str; 2]); 15] = [
+pub const FLAGS: [(&str, [&str; 2]); 20] = [
     ("--model", ["model"; 2]),
     ("--gpu", ["gpu"; 2]),
     ("--gpus", ["gpus"; 2]),
@@ -13,8 +13,13 @@ pub const FLAGS: [(&str, [&str; 2]); 15] = [
     ("--batch", ["train.micro_batch_size", "infer.concurrency"]),
     ("--seq", ["train.sequence_length", "infer.context_length"]),
     ("--precision", ["train.precision", "infer.weights"]),
+    ("--method", ["train.method"; 2]),
+    ("--lora-rank", ["train.lora_rank"; 2]),
     ("--optimizer", ["train.optimizer"; 2]),
     ("--recompute", ["train.recompute"; 2]),
+    ("--loss", ["train.loss"; 2]),
+    ("--context", ["infer.context_length"; 2]),
+    ("--kv-cache", ["infer.kv_cache"; 2]),
     ("--tp", ["parallel.tensor"; 2]),
     ("--pp", ["parallel.pipeline"; 2]),
     ("--cp", ["parallel.context"; 2]),
@@ -22,11 +27,18 @@ pub const FLAGS: [(&str, [&str; 2]); 15] = [
     ("--zero", ["parallel.zero"; 2]),
 ];
 
+/// Which of the keys of a flag a task reads.
+pub const fn of_task(task: Task, keys: [&'static str; 2]) -> &'static str {
+    match task {
+        Task::Train => keys[0],
+        Task::Infer => keys[1],
+    }
+}
+
 /// The arguments that give a parameter a value in a run of this task: its flag, where it has one, else a `--set`.
 pub fn setting(task: Task, key: &str, value: &Value) -> [String; 2] {
     let value = if *value == Value::Unset { String::from("-") } else { value.to_string() };
-    let of_task = usize::from(task == Task::Infer);
-    match FLAGS.iter().find(|(_, keys)| keys[of_task] == key) {
+    match FLAGS.iter().find(|(_, keys)| of_task(task, *keys) == key) {
         Some((flag, _)) => [(*flag).to_owned(), value],
         None => [String::from("--set"), format!("{key}={value}")],
     }

@@ -26,6 +26,22 @@ pub(super) fn last(first: u64, most: u64, holds: impl Fn(u64) -> bool) -> u64 {
     good
 }
 
+/// The last value from `first` to `most` for which `holds`, looked for from `most` on downwards, where it is near; none where
+/// it does not hold for `first`.
+pub(super) fn last_before(first: u64, most: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
+    let (mut bad, mut step) = (most.checked_add(1)?, 1_u64);
+    loop {
+        let next = bad.saturating_sub(step).max(first);
+        if holds(next) {
+            return Some(last(next, bad - 1, &holds));
+        }
+        if next == first {
+            return None;
+        }
+        (bad, step) = (next, step.saturating_mul(2));
+    }
+}
+
 /// The first value from `from` on for which `holds`, given that it holds for `most` and for all behind the first.
 pub(super) fn first(from: u64, most: u64, holds: impl Fn(u64) -> bool) -> u64 {
     if holds(from) { from } else { last(from, most, |value| !holds(value)) + 1 }
@@ -33,7 +49,7 @@ pub(super) fn first(from: u64, most: u64, holds: impl Fn(u64) -> bool) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{first, last};
+    use super::{first, last, last_before};
 
     #[test]
     fn every_end_is_found() {
@@ -41,7 +57,9 @@ mod tests {
             assert_eq!(last(1, 1000, |value| value <= end), end);
             assert_eq!(last(1, end, |_| true), end);
             assert_eq!(first(1, 1000, |value| value >= end), end);
+            assert_eq!(last_before(1, 200, |value| value <= end), Some(end));
         }
         assert_eq!(last(1, u64::MAX, |_| true), u64::MAX);
+        assert_eq!(last_before(1, 200, |_| false), None);
     }
 }

@@ -4,6 +4,7 @@ mod asked;
 mod cards;
 mod entries;
 mod estimate;
+mod lineup;
 mod listed;
 mod needs;
 mod palette;
@@ -19,6 +20,7 @@ pub(crate) use asked::{Answer, Asked, Cancellation, Question};
 pub(crate) use cards::{CardRow, Cards};
 pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
+pub(crate) use lineup::{Lineup, ModelRow, Reach, size};
 pub(crate) use listed::Listed;
 pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
@@ -200,6 +202,8 @@ pub(crate) struct App {
     pub(crate) entries: Entries,
     /// Which layouts were found.
     pub(crate) planning: Planning,
+    /// What the view of models remembers.
+    pub(crate) lineup: Lineup,
     /// Which keys do what.
     pub(crate) keymap: Arc<Keymap>,
     /// The scenario file, and what it said when it was read.
@@ -258,6 +262,7 @@ impl App {
             sweep: Sweep::default(),
             entries: Entries::default(),
             planning: Planning::default(),
+            lineup: Lineup::default(),
             keymap: super::standard_keys(),
             file: None,
             themes: (Vec::new(), 0),

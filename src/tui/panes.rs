@@ -4,6 +4,7 @@ pub(super) mod cards;
 mod compare;
 mod fit;
 pub(super) mod ledger;
+mod models;
 mod plan;
 pub(super) mod sweep;
 mod timeline;
@@ -29,6 +30,7 @@ pub(super) const fn of(view: View) -> &'static Pane {
         View::Timeline => &timeline::PANE,
         View::Ledger => &ledger::PANE,
         View::Plan => &plan::PANE,
+        View::Models => &models::PANE,
     }
 }
 

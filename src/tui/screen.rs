@@ -18,12 +18,14 @@ pub enum View {
     Ledger,
     /// Layouts for the GPUs of the run.
     Plan,
+    /// Every model on the card.
+    Models,
 }
 
 impl View {
     /// Every view.
-    pub const ALL: [Self; 7] =
-        [Self::Fit, Self::Cards, Self::Compare, Self::Sweep, Self::Timeline, Self::Ledger, Self::Plan];
+    pub const ALL: [Self; 8] =
+        [Self::Fit, Self::Cards, Self::Compare, Self::Sweep, Self::Timeline, Self::Ledger, Self::Plan, Self::Models];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -35,6 +37,16 @@ impl View {
             Self::Timeline => "Timeline",
             Self::Ledger => "Ledger",
             Self::Plan => "Plan",
+            Self::Models => "Models",
+        }
+    }
+
+    /// Its name where there is little room.
+    pub(crate) const fn short(self) -> &'static str {
+        match self {
+            Self::Compare => "Comp",
+            Self::Timeline => "Time",
+            other => other.name(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod cards;
 mod compare;
 mod entries;
 mod journeys;
+mod models;
 mod mouse;
 mod panic;
 mod pictures;

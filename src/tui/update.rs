@@ -48,6 +48,7 @@ pub(crate) fn update(app: &mut App, message: Message) -> Option<Effect> {
     match app.view {
         View::Sweep => app.refresh_sweep(),
         View::Plan => app.refresh_planning(),
+        View::Models => app.refresh_lineup(),
         _ => {}
     }
     effect
@@ -60,6 +61,7 @@ fn computed(app: &mut App, done: Done) {
         Done::Ledger(scenario, ledger, edition) => app.take_ledger(&scenario, ledger, edition),
         Done::Swept(sweep) => app.take_sweep(*sweep),
         Done::Planned(layouts) => app.take_layouts(*layouts),
+        Done::LinedUp(standings) => app.take_standings(*standings),
         Done::Tried(needs) => app.take_needs(*needs),
         Done::Cancelled => {}
     }

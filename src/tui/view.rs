@@ -100,13 +100,20 @@ fn view(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders
 fn tabs(app: &App, theme: Theme, frame: &mut Sheet, area: Rect) {
     let mut area = area.inner(Margin::new(2, 0));
     let keys = View::ALL.map(|view| app.with_key(Action::Show(view), "{} "));
-    let names: u16 = View::ALL.iter().map(|view| text::width(view.name()) + 2).sum();
-    let gap = if names <= area.width { " " } else { "" };
-    let with_keys = names + keys.iter().map(|key| text::width(key)).sum::<u16>() <= area.width;
+    let names: u16 = View::ALL.iter().map(|view| text::width(view.name()) + 1).sum();
+    let short = names > area.width;
+    let all = names + keys.iter().map(|key| text::width(key)).sum::<u16>();
+    let with_keys = all <= area.width;
+    let views = u16::try_from(View::ALL.len()).unwrap_or(u16::MAX);
+    let gap = if (if with_keys { all } else { names }).saturating_add(views) <= area.width { " " } else { "" };
     for (key, view) in keys.iter().zip(View::ALL) {
         let here = view == app.view;
         let mark = if here { theme.glyphs.cursor } else { " " };
-        let name = format!("{mark}{}{}{gap}", if with_keys { key.as_str() } else { "" }, view.name());
+        let name = format!(
+            "{mark}{}{}{gap}",
+            if with_keys { key.as_str() } else { "" },
+            if short { view.short() } else { view.name() }
+        );
         let place = Rect { width: text::width(&name), ..area }.intersection(area);
         let style = if here { theme.title() } else { theme.dim() };
         text::left(frame, place, Line::styled(name, style));

@@ -35,6 +35,7 @@ mod readme;
 mod recurrent;
 mod reference;
 mod safetensors;
+mod scripts;
 mod seq2seq;
 mod serving;
 mod settings;

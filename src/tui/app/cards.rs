@@ -113,19 +113,20 @@ impl Cards {
     }
 }
 
+/// A bound that a word of a filter is, `>=24` or `<8`: whether it is the least, and the number.
+pub(super) fn bound(word: &str) -> Option<(bool, &str)> {
+    let text = word.strip_prefix(['>', '<'])?;
+    Some((word.starts_with('>'), text.strip_prefix('=').unwrap_or(text)))
+}
+
 /// Whether a word of the filter is true of a card: a verdict, a bound on its memory in GiB that it may reach, or a
 /// part of its name.
 fn says(word: &str, row: &CardRow<'_>) -> bool {
-    let bound = |text: &str| parse_count(text, 1_000).and_then(|count| count.checked_mul(1 << 30)).map(Bytes::new);
     let capacity = row.fit.capacity;
-    // A bound that is still being typed narrows nothing.
-    if let Some(text) = word.strip_prefix('>') {
-        let text = text.strip_prefix('=').unwrap_or(text);
-        return bound(text).is_none_or(|bound| capacity >= bound);
-    }
-    if let Some(text) = word.strip_prefix('<') {
-        let text = text.strip_prefix('=').unwrap_or(text);
-        return bound(text).is_none_or(|bound| capacity <= bound);
+    if let Some((is_least, text)) = bound(word) {
+        let bound = parse_count(text, 1_000).and_then(|count| count.checked_mul(1 << 30)).map(Bytes::new);
+        // A bound that is still being typed narrows nothing.
+        return bound.is_none_or(|bound| if is_least { capacity >= bound } else { capacity <= bound });
     }
     match word {
         "fits" => row.fit.verdict == Verdict::Fits,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::asked::{Answer, Asked, Cancellation, Inquiry};
+use super::lineup::{Standings, Tryout};
 use super::needs::{Needs, Tried};
 use super::planning::{Layouts, Portion};
 use super::sweep::Request;
@@ -62,6 +63,8 @@ enum Work {
     Sweep(Box<Request>, By),
     /// A few more layouts.
     Plan(Box<Portion>),
+    /// A few more models on the card.
+    LineUp(Box<Tryout>),
 }
 
 /// A run whose allocator is to be played out.
@@ -88,6 +91,8 @@ pub(crate) enum Done {
     Swept(Box<Sweep>),
     /// Which layouts were found so far.
     Planned(Box<Layouts>),
+    /// How a few more models do on the card.
+    LinedUp(Box<Standings>),
     /// Nothing: it was cancelled.
     Cancelled,
 }
@@ -108,6 +113,7 @@ impl Job {
             Work::Play(run) => return run.play(),
             // The same holds for layouts.
             Work::Plan(portion) => return Done::Planned(Box::new(portion.run(&is_cancelled))),
+            Work::LineUp(tryout) => return Done::LinedUp(Box::new(tryout.run(&is_cancelled))),
             Work::Sweep(request, by) => Done::Swept(Box::new(request.solve(by, &is_cancelled))),
         };
         if cancellation.is_cancelled() { Done::Cancelled } else { done }
@@ -137,7 +143,7 @@ impl App {
     /// Whether the screen lacks what is there soon: curves, totals of a list.
     pub(in crate::tui) fn lacks_something(&self) -> bool {
         let in_list = matches!(&self.overlay, Some(Overlay::Picker(picker)) if picker.unknown().next().is_some());
-        in_list || self.lacks_curves()
+        in_list || self.lacks_curves() || self.lacks_models()
     }
 
     /// What the screen lacks.
@@ -148,7 +154,8 @@ impl App {
         let curves = self.pending_sweep().map(sweep(By::Tensors)).or_else(|| self.first_run(open));
         let played = curves.or_else(|| self.wanted_sweep().map(sweep(By::Allocator)));
         let planned = || self.wanted_layouts().map(|portion| Work::Plan(Box::new(portion)));
-        played.or_else(planned).or_else(|| self.first_run(partly))
+        let models = || self.wanted_models().map(|tryout| Work::LineUp(Box::new(tryout)));
+        played.or_else(planned).or_else(models).or_else(|| self.first_run(partly))
     }
 
     /// The first of what is compared, the present run before pins, whose ledger is so.

@@ -47,7 +47,7 @@ fn orders_and_vendors_go_round() {
     press(&mut app, "v");
     assert_eq!(app.cards.vendor, None);
     press(&mut app, "1 o");
-    assert!(text(&app).contains("only in these views: cards (2), sweep (4), ledger (6)"));
+    assert!(text(&app).contains("only in these views: cards (2), sweep (4), ledger (6), models (8)"));
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn every_view() {
         ("sweep", "p down right 4"),
         ("timeline", "5"),
         ("ledger", "6 down down"),
+        ("models", "8 down"),
     ] {
         let mut app = app();
         press(&mut app, keys);
