@@ -8,6 +8,7 @@ mod nearest;
 mod table;
 
 use super::{Scenario, Value};
+use crate::gpu::made::mib_of;
 
 pub use nearest::nearest;
 pub use table::PARAMETERS;
@@ -127,7 +128,7 @@ impl Parameter {
             return Ok(Value::Unset);
         }
         match self.kind {
-            Kind::Count { .. } => parse_count(text).map(Value::Count).ok_or_else(|| {
+            Kind::Count { .. } => parse_count(text).or_else(|| self.in_mib(text)).map(Value::Count).ok_or_else(|| {
                 let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
                 let fault = if digits { "too large" } else { "not a whole number such as 4, 8k, 128Ki or 1e6" };
                 ParameterError::new(format!("`{text}` is {fault}"))
@@ -145,6 +146,11 @@ impl Parameter {
             Kind::Choice { .. } | Kind::Framework | Kind::Word | Kind::Text { .. } => Ok(Value::Word(text.to_owned())),
             Kind::Words => Ok(Value::Words(text.split(',').map(|word| word.trim().to_owned()).collect())),
         }
+    }
+
+    /// Mebibytes of a size that names its unit, where those are what it counts.
+    fn in_mib(&self, text: &str) -> Option<u64> {
+        if self.unit == "MiB" { mib_of(text) } else { None }
     }
 
     /// Whether it may be unset.
@@ -254,6 +260,16 @@ mod tests {
         for wrong in ["", "k", "-1", "1.5", "1e", "e5", "0x10", "1e99", "9e19", "1..5", "12q"] {
             assert_eq!(parse_count(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn sizes_name_their_unit() {
+        let free = Parameter::by_key("runtime.free_mib").unwrap();
+        assert_eq!(free.parse("17GiB"), Ok(Value::Count(17 << 10)));
+        assert_eq!(free.parse("500"), Ok(Value::Count(500)));
+        assert_eq!(free.parse("-"), Ok(Value::Unset));
+        let batch = Parameter::by_key("train.micro_batch_size").unwrap();
+        assert!(batch.parse("17GiB").is_err());
     }
 
     #[test]
