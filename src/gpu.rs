@@ -1,6 +1,7 @@
 //! Cards and what they can hand out.
 
 pub(crate) mod kernels;
+pub mod made;
 
 use crate::units::{Bytes, Overflow};
 
@@ -21,6 +22,10 @@ pub struct Gpu {
     pub usable_mib: u64,
     /// Whether `usable_mib` was derived from another figure instead of read off the card.
     pub usable_estimated: bool,
+    /// What is free of it now, MiB, where others hold the rest and that is said.
+    pub free_mib: Option<u64>,
+    /// The MIG slices that it may be cut into.
+    pub slices: Vec<made::Slice>,
     /// What an empty context takes, MiB, where a source says so.
     pub context_mib: Option<u64>,
     /// Memory bandwidth, GB/s.
@@ -35,6 +40,8 @@ pub struct Gpu {
     pub gpus_per_node: Option<u64>,
     /// The architecture's name, such as `Hopper`.
     pub architecture: Option<String>,
+    /// What was assumed of it, where it stands in no list.
+    pub assumed: Option<String>,
     /// Where these were read.
     pub source: Option<String>,
 }
@@ -88,8 +95,13 @@ impl Gpu {
         self.gpus_per_node.unwrap_or(8).max(1)
     }
 
-    /// Bytes that a program can be given.
+    /// Bytes that a program can be given: what is free, where that is said.
     pub fn capacity(&self) -> Result<Bytes, Overflow> {
+        Bytes::from_mib(self.free_mib.map_or(self.usable_mib, |free| free.min(self.usable_mib)))
+    }
+
+    /// Bytes that a program could be given with nobody else on the card.
+    pub fn whole(&self) -> Result<Bytes, Overflow> {
         Bytes::from_mib(self.usable_mib)
     }
 }

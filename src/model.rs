@@ -2,6 +2,7 @@
 
 pub mod architecture;
 pub mod family;
+pub(crate) mod hub;
 pub mod keys;
 mod local;
 pub mod parameters;

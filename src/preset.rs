@@ -6,7 +6,6 @@ pub mod config;
 mod facts;
 mod framework;
 mod gpu;
-mod hub;
 pub mod keys;
 mod library;
 mod listing;

@@ -156,6 +156,8 @@ pub struct Runtime {
     pub context_mib: Option<u64>,
     /// Mebibytes that are to stay free.
     pub margin_mib: u64,
+    /// Mebibytes that are free of the card now, where others hold the rest; unset: all of it.
+    pub free_mib: Option<u64>,
     /// Mebibytes that Metal may wire, as `iogpu.wired_limit_mb` says; unset: its own share of RAM.
     pub wired_limit_mib: Option<u64>,
 }

@@ -26,9 +26,12 @@ pub(super) struct FlagArguments {
     /// Model: an id, or the path of a preset, config.json, GGUF or safetensors file.
     #[arg(long, value_parser = suggest::MODELS, hide_possible_values = true)]
     model: Option<String>,
-    /// Card: an id.
+    /// Card: an id, any of a size such as 24GB, or a MIG slice such as h100-sxm-80:1g.10gb.
     #[arg(long, value_parser = suggest::GPUS, hide_possible_values = true)]
     gpu: Option<String>,
+    /// What is free of the card now, as 17GiB, where others hold the rest: `runtime.free_mib`.
+    #[arg(long, value_name = "SIZE")]
+    free: Option<String>,
     /// GPUs in the whole job.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     gpus: Option<String>,
@@ -163,6 +166,7 @@ impl FlagArguments {
         let texts = [
             &self.model,
             &self.gpu,
+            &self.free,
             &self.gpus,
             &self.task,
             &self.framework,

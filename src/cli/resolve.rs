@@ -155,17 +155,20 @@ impl Draft {
     }
 
     fn gpu(&self, library: &Library) -> Result<Option<Gpu>, PresetError> {
-        let gpu = self.scenario.gpu.as_deref().map(|id| library.gpu(id).cloned()).transpose();
+        let free_mib = self.scenario.runtime.free_mib;
+        let card = |word: &str| library.card(word).map(|gpu| Gpu { free_mib, ..gpu });
+        let gpu = self.scenario.gpu.as_deref().map(card).transpose();
         gpu.map_err(|error| self.locate("gpu", error))
     }
 
     /// The scenario with whatever it names looked up, and a relative model path as seen from the working folder.
     pub(super) fn named(self, library: &Library) -> Result<Scenario> {
-        self.gpu(library)?;
+        let gpu = self.gpu(library)?;
         if !self.scenario.model.is_empty() {
             self.model(library)?;
         }
-        let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
+        let gpu = gpu.map(|gpu| gpu.id);
+        let mut scenario = Scenario { framework: self.framework(library)?, gpu, ..self.scenario.clone() };
         scenario.follow_framework(|key| self.says(key));
         let base = self.base;
         if !scenario.model.is_empty() && library.model(&scenario.model).is_err() {
@@ -191,7 +194,8 @@ impl Draft {
             bail!(NO_MODEL);
         }
         let (model, gpu) = (self.model(library)?, self.gpu(library)?);
-        let mut scenario = Scenario { framework: self.framework(library)?, ..self.scenario.clone() };
+        let named = gpu.as_ref().map(|gpu| gpu.id.clone());
+        let mut scenario = Scenario { framework: self.framework(library)?, gpu: named, ..self.scenario.clone() };
         scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
         let mut idle: Vec<String> = self.taken.iter().cloned().collect();

@@ -140,8 +140,8 @@ fn check(key: &str, value: &str, library: &Library, folders: &[PathBuf]) -> Resu
     match key {
         "theme" => check_theme(value, folders),
         "keys" => check_keys(Path::new(value)),
-        "gpu" => library.gpu(value).map(drop),
-        "fits_on" => cards(value).iter().try_for_each(|id| library.gpu(id).map(drop)),
+        "gpu" => library.card(value).map(drop),
+        "fits_on" => cards(value).iter().try_for_each(|id| library.card(id).map(drop)),
         "presets" if !Path::new(value).is_dir() => Err(PresetError::file(value, "there is no such folder")),
         _ => Ok(()),
     }

@@ -46,7 +46,7 @@ impl Budget {
 
     /// Bytes of a card that the share is.
     pub(crate) fn of(self, gpu: &Gpu) -> Result<Option<Bytes>, Overflow> {
-        let capacity = gpu.capacity()?.get();
+        let capacity = gpu.whole()?.get();
         self.share(Some(gpu)).map(|share| portion(capacity, share, WHOLE).map(Bytes::new)).transpose()
     }
 
@@ -55,7 +55,12 @@ impl Budget {
         let Some(share) = self.share(Some(gpu)) else { return inside.checked_add(outside) };
         let card = (u128::from(inside.get()) * u128::from(WHOLE)).div_ceil(u128::from(share));
         let card = u64::try_from(card).map(Bytes::new).ok().ok_or(Overflow)?;
-        Ok(card.max(inside.checked_add(outside)?))
+        let both = inside.checked_add(outside)?;
+        // Of the whole card the engine takes its share, whatever others hold of it: so much has to be free.
+        if gpu.free_mib.is_some() && card <= gpu.whole()? {
+            return Ok(self.of(gpu)?.unwrap_or_default().max(both));
+        }
+        Ok(card.max(both))
     }
 }
 
@@ -137,5 +142,12 @@ mod tests {
         let gib = |gib: u64| Bytes::new(gib << 30);
         assert_eq!(Budget::Share(5_000).needs(gpu, [gib(10), gib(1)]), Ok(gib(20)));
         assert_eq!(Budget::Needs.needs(gpu, [gib(10), gib(1)]), Ok(gib(11)));
+        let shared = Gpu { free_mib: Some(17 << 10), ..gpu.clone() };
+        let half = Bytes::from_mib(gpu.usable_mib / 2).unwrap();
+        assert_eq!(
+            Budget::Share(5_000).needs(&shared, [gib(10), gib(1)]),
+            Ok(half),
+            "its share of the card must be free"
+        );
     }
 }

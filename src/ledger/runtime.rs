@@ -87,7 +87,8 @@ impl Process {
     /// What a card can hand out: of a Mac's memory what is said to be wired, where it is.
     pub(crate) fn capacity(self, gpu: &Gpu) -> Result<Bytes, Overflow> {
         let wired = self.wired_limit_mib.filter(|_| self.engine && gpu.is_unified_by_metal());
-        wired.map_or_else(|| gpu.capacity(), Bytes::from_mib)
+        let free = gpu.free_mib.unwrap_or(u64::MAX);
+        wired.map_or_else(|| gpu.capacity(), |wired| Bytes::from_mib(wired.min(free)))
     }
 
     /// What it lets itself take of a card.

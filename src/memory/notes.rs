@@ -13,6 +13,17 @@ use crate::states::adapters::Adapters;
 use crate::tape::Dtype;
 use crate::units::{Unit, grouped};
 
+/// Says what was assumed of a card that stands in no list, and what is free of it.
+fn of_capacity(gpu: &Gpu) -> Option<String> {
+    let free = gpu.free_mib.filter(|free| *free < gpu.usable_mib);
+    let free = free.map(|free| {
+        let [free, held] = [free, gpu.usable_mib - free].map(grouped);
+        format!("{free} MiB of {} are free (runtime.free_mib), others hold {held}", gpu.name)
+    });
+    let said: Vec<String> = gpu.assumed.iter().cloned().chain(free).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// Says so where sequences are longer than those that the model was made for. Such a run takes the memory that it is
 /// said to; what comes of it is another question.
 pub fn beyond_positions(model: &Model, scenario: &Scenario) -> Option<String> {
@@ -242,13 +253,12 @@ fn groups_of_completions(scenario: &Scenario) -> Option<String> {
 
 /// What a card makes otherwise than the run is described.
 pub fn notes_of_card(scenario: &Scenario, gpu: &Gpu) -> Vec<String> {
+    let always = [of_capacity(gpu), other_runtime(scenario, gpu)];
     if scenario.estimator == Estimator::Sketch {
-        return other_runtime(scenario, gpu).into_iter().collect();
+        return always.into_iter().flatten().collect();
     }
-    [other_runtime(scenario, gpu), wired(scenario, gpu), no_bf16(scenario, gpu), no_flash(scenario, gpu)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let in_detail = [wired(scenario, gpu), no_bf16(scenario, gpu), no_flash(scenario, gpu)];
+    always.into_iter().chain(in_detail).flatten().collect()
 }
 
 /// Says so where a run computes in bf16 and the card does not.

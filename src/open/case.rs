@@ -171,7 +171,7 @@ fn case(
         suit(model, &mut scenario, |key| !left_open(key) || says(key));
     }
     let gpu = match &scenario.gpu {
-        Some(name) => Some(library.gpu(name).map_err(|error| described.error("gpu", error.message))?.clone()),
+        Some(name) => Some(library.card(name).map_err(|error| described.error("gpu", error.message))?),
         None => None,
     };
     let subject = model.map(|model| Box::new(Subject { model, scenario, gpu }));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::weights::import;
 use crate::located::{self, PresetError};
-use crate::model::Model;
+use crate::model::{Model, hub};
 use crate::preset::Library;
 use crate::preset::model;
 use crate::preset::scenario::{self, Written};
@@ -82,7 +82,7 @@ fn named_at(at: impl Fn(&str) -> PresetError, error: PresetError) -> PresetError
 pub fn model_of(library: &Library, file: &Path, scenario: &Scenario) -> Result<(String, Model), PresetError> {
     let located = |key: &str, error: PresetError| named_in(file, key, error);
     if let Some(gpu) = &scenario.gpu {
-        library.gpu(gpu).map_err(|error| located("gpu", error))?;
+        library.card(gpu).map_err(|error| located("gpu", error))?;
     }
     let base = file.parent().unwrap_or(Path::new(""));
     let model = find_model(library, &scenario.model, base).map_err(|error| located("model", error))?;
@@ -134,6 +134,9 @@ pub fn find_model(library: &Library, name: &str, base: &Path) -> Result<Model, P
 pub fn of_hub<'a>(library: &'a Library, name: &str, base: &Path) -> Option<(&'a str, String)> {
     let known = library.known_model(name).is_some() || located::is_there(&base.join(name));
     let file = extension(Path::new(name)).is_some_and(|it| FILES.contains(&it.as_str()));
+    if hub::of_address(name).is_some() {
+        return library.of_hub(name);
+    }
     // On the hub there is one owner, and no other folder.
     let path = name.starts_with(['.', '/', '~']) || name.contains('\\') || name.matches('/').count() > 1;
     if known || file || path { None } else { library.of_hub(name) }
@@ -145,6 +148,8 @@ const FILES: [&str; 4] = ["toml", "json", "gguf", "safetensors"];
 fn extension(path: &Path) -> Option<String> {
     path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase)
 }
+
+const NO_NETWORK: &str = "brimful has no network: download the model's config.json and name that";
 
 /// The error where what was meant as a model is a scenario.
 fn of_scenario(origin: &str, error: PresetError) -> PresetError {
@@ -162,8 +167,14 @@ fn no_model_there(path: &Path, unknown: &PresetError) -> PresetError {
     let found = if path.exists() { "not a model" } else { "no such path" };
     let unknown = unknown.to_string();
     let nearest = unknown.split_once("; ").map(|(_, nearest)| format!("{nearest}; ")).unwrap_or_default();
+    if hub::of_address(&path.display().to_string()).is_some() {
+        return PresetError::plain(format!("{}: {nearest}{NO_NETWORK}", path.display()));
+    }
     let kinds = "a path names a preset (.toml), a config.json, a GGUF or safetensors file, or a folder that holds one";
-    PresetError::file(path.display().to_string(), format!("{found}; {nearest}{kinds}"))
+    // `owner/name`, as the hub has it.
+    let of_hub = if path.exists() || path.components().count() != 2 { "" } else { "; of the hub: " };
+    let network = if of_hub.is_empty() { "" } else { NO_NETWORK };
+    PresetError::file(path.display().to_string(), format!("{found}; {nearest}{kinds}{of_hub}{network}"))
 }
 
 #[cfg(test)]

@@ -2,13 +2,11 @@
 
 use super::model::identifier;
 use crate::gpu::Gpu;
+use crate::gpu::made::{NVIDIA_RESERVE_MIB, Slice, mib_of};
 use crate::located::{Document, PresetError, Section, suggestion};
 use crate::model::keys::Source;
 
 const VENDORS: &[&str] = &["nvidia", "amd", "intel", "apple", "google", "aws"];
-
-/// What NVIDIA's driver keeps for itself on a card whose share nobody has read, MiB.
-const NVIDIA_RESERVE_MIB: u64 = 600;
 
 /// More than any card has, GB: beyond it a number is a slip of the keyboard.
 const LARGEST_GB: u64 = 1 << 20;
@@ -61,6 +59,8 @@ fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
     let link_gb_s = positive(section, "link_gb_s")?;
     let network_gb_s = positive(section, "network_gb_s")?;
     let gpus_per_node = within(section, "gpus_per_node", 1 << 20)?;
+    let mig = section.words("mig")?.unwrap_or_default();
+    let mig_source = section.text("mig_source")?;
     let source = section.text("source")?;
     let uncited = section.words("uncited")?.unwrap_or_default();
     section.finish()?;
@@ -84,6 +84,11 @@ fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
         let message = format!("found `{usable_mib}`, more than the {total} that driver_mib reports in total");
         return Err(section.error("usable_mib", message));
     }
+    let slices = mig.iter().map(|words| slice(words, usable_mib).map_err(|problem| section.error("mig", problem)));
+    let slices = slices.collect::<Result<Vec<_>, _>>()?;
+    if !slices.is_empty() && mig_source.is_none() {
+        return Err(section.error("mig_source", "missing; it says where the slices were read"));
+    }
     Ok(Gpu {
         name: name.unwrap_or_else(|| id.clone()),
         id,
@@ -92,6 +97,9 @@ fn card(section: &Section<'_, '_>) -> Result<Gpu, PresetError> {
         driver_mib,
         usable_mib,
         usable_estimated,
+        free_mib: None,
+        slices,
+        assumed: None,
         context_mib,
         bandwidth_gb_s,
         bf16_tflops,
@@ -114,6 +122,21 @@ fn derived_mib(vendor: &str, marketing_gb: Option<u64>, driver_mib: Option<u64>)
         "apple" => box_mib.map(|ram| if ram <= 32 * 1024 { ram * 2 / 3 } else { ram / 4 * 3 }),
         _ => total,
     }
+}
+
+/// A MIG slice of `1g.10gb 9.75`, in GiB as nvidia-smi lists it, or of `3g.71gb 4/8` of the card's memory.
+fn slice(words: &str, usable_mib: u64) -> Result<Slice, String> {
+    let wrong = || format!("found {words:?}, expected a profile and its GiB or its share, as in \"1g.10gb 9.75\"");
+    let (profile, size) = words.split_once(' ').ok_or_else(wrong)?;
+    let mib = match size.split_once('/') {
+        Some((parts, all)) => {
+            let (parts, all) = (parts.parse::<u64>().ok(), all.parse::<u64>().ok().filter(|all| *all > 0));
+            parts.zip(all).and_then(|(parts, all)| Some(usable_mib.checked_mul(parts)? / all))
+        }
+        None => mib_of(&format!("{size}gib")),
+    };
+    let mib = mib.filter(|mib| *mib > 0).ok_or_else(wrong)?;
+    Ok(Slice { profile: profile.to_owned(), mib })
 }
 
 fn within(section: &Section<'_, '_>, key: &'static str, largest: u64) -> Result<Option<u64>, PresetError> {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::facts::Facts;
 use super::listing::{Embedded, Listing};
-use super::{framework, gpu, hub, model};
+use super::{framework, gpu, model};
 use crate::gpu::Gpu;
+use crate::gpu::made::made;
 use crate::located::{self, PresetError, suggestion};
-use crate::model::Model;
+use crate::model::{Model, hub};
 use crate::scenario::parameter::nearest;
 use crate::scenario::{Framework, Profiles};
 
@@ -147,6 +148,24 @@ impl Library {
             ""
         };
         Some((id, format!("`{name}` is taken for the preset `{id}`, whose shapes its name speaks of{left}")))
+    }
+
+    /// The card of this word: an id, a MIG slice of one (`h100-sxm-80:1g.10gb`), or any card of a size (`24GB`).
+    ///
+    /// # Errors
+    /// Where it is none, with the nearest.
+    pub fn card(&self, word: &str) -> Result<Gpu, PresetError> {
+        let known = |id: &str| self.gpus.iter().find(|listing| listing.id() == id)?.item().ok();
+        match known(word) {
+            Some(gpu) => Ok(gpu.clone()),
+            None => match made(word, known) {
+                Some(made) => made.map_err(PresetError::plain),
+                None if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    Err(PresetError::plain(format!("there is no GPU `{word}`; any card of that size is `{word}GB`")))
+                }
+                None => self.gpu(word.split(':').next().unwrap_or(word)).cloned(),
+            },
+        }
     }
 
     /// The card of this id, or an error that names the nearest.

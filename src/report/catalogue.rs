@@ -70,6 +70,7 @@ pub fn gpus<'a>(gpus: impl IntoIterator<Item = &'a Gpu>, unit: Unit) -> Table {
         Column::number("bandwidth_gb_s", "GB/s"),
         Column::number("bf16_tflops", "bf16 TFLOP/s"),
         Column::number("gpus_per_node", "per node"),
+        Column::hidden("mig"),
         Column::hidden("source"),
     ]);
     for gpu in gpus {
@@ -90,10 +91,16 @@ pub fn gpus<'a>(gpus: impl IntoIterator<Item = &'a Gpu>, unit: Unit) -> Table {
             Cell::new(gpu.bandwidth_gb_s.map(number)),
             Cell::new(gpu.bf16_tflops.map(number)),
             Cell::new(gpu.gpus_per_node),
+            Cell::new(Some(mig(gpu)).filter(|slices| !slices.is_empty())),
             Cell::new(gpu.source.as_deref()),
         ]);
     }
     table
+}
+
+/// The MIG slices of a card, each as it is named.
+fn mig(gpu: &Gpu) -> String {
+    gpu.slices.iter().map(|slice| slice.profile.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// A row for each framework: what it is described for, and which version.

@@ -4,9 +4,10 @@ use super::parameter::PARAMETERS;
 use super::{Scenario, Task, Value};
 
 /// Flags that stand for parameters, with their keys in training and in serving, where they are the same or not.
-pub const FLAGS: [(&str, [&str; 2]); 20] = [
+pub const FLAGS: [(&str, [&str; 2]); 21] = [
     ("--model", ["model"; 2]),
     ("--gpu", ["gpu"; 2]),
+    ("--free", ["runtime.free_mib"; 2]),
     ("--gpus", ["gpus"; 2]),
     ("--task", ["task"; 2]),
     ("--framework", ["framework"; 2]),

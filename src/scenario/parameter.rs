@@ -8,6 +8,7 @@ mod nearest;
 mod table;
 
 use super::{Scenario, Value};
+use crate::gpu::made::mib_of;
 
 pub use nearest::nearest;
 pub use table::PARAMETERS;
@@ -127,11 +128,13 @@ impl Parameter {
             return Ok(Value::Unset);
         }
         match self.kind {
-            Kind::Count { .. } => parse_count(text, self.thousand()).map(Value::Count).ok_or_else(|| {
-                let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                let fault = if digits { "too large" } else { "not a whole number such as 4, 8k, 128Ki or 1e6" };
-                ParameterError::new(format!("`{text}` is {fault}"))
-            }),
+            Kind::Count { .. } => {
+                parse_count(text, self.thousand()).or_else(|| self.in_mib(text)).map(Value::Count).ok_or_else(|| {
+                    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                    let fault = if digits { "too large" } else { "not a whole number such as 4, 8k, 128Ki or 1e6" };
+                    ParameterError::new(format!("`{text}` is {fault}"))
+                })
+            }
             Kind::Fraction { .. } => text
                 .parse()
                 .ok()
@@ -150,6 +153,11 @@ impl Parameter {
     /// What the `k` of `8k` stands for: of tokens, which come in powers of two, 1,024; of anything else 1,000.
     pub fn thousand(&self) -> u64 {
         if self.unit == "tokens" { 1 << 10 } else { 1_000 }
+    }
+
+    /// Mebibytes of a size that names its unit, where those are what it counts.
+    fn in_mib(&self, text: &str) -> Option<u64> {
+        if self.unit == "MiB" { mib_of(text) } else { None }
     }
 
     /// Whether it may be unset.
@@ -271,6 +279,16 @@ mod tests {
             assert_eq!(read(key, "32k"), Ok(Value::Count(32_768)), "{key}");
         }
         assert_eq!(read("train.micro_batch_size", "1k"), Ok(Value::Count(1000)));
+    }
+
+    #[test]
+    fn sizes_name_their_unit() {
+        let free = Parameter::by_key("runtime.free_mib").unwrap();
+        assert_eq!(free.parse("17GiB"), Ok(Value::Count(17 << 10)));
+        assert_eq!(free.parse("500"), Ok(Value::Count(500)));
+        assert_eq!(free.parse("-"), Ok(Value::Unset));
+        let batch = Parameter::by_key("train.micro_batch_size").unwrap();
+        assert!(batch.parse("17GiB").is_err());
     }
 
     #[test]

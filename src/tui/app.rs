@@ -6,6 +6,7 @@ mod entries;
 mod estimate;
 mod lineup;
 mod listed;
+mod made;
 mod needs;
 mod palette;
 mod picker;
@@ -22,6 +23,7 @@ pub(crate) use entries::{Entries, EntryRow};
 pub(crate) use estimate::{Bar, CardFit, Estimate};
 pub(crate) use lineup::{Lineup, ModelRow, Reach, size};
 pub(crate) use listed::Listed;
+pub(crate) use made::Made;
 pub(crate) use picker::{Item, Picker, SHOWN, Target};
 pub(crate) use pins::{Pin, Pins};
 pub(crate) use planning::Planning;
@@ -166,6 +168,8 @@ pub(crate) struct App {
     pub(crate) models: Vec<Listed<Model>>,
     /// Cards to choose from.
     pub(crate) gpus: Vec<Listed<Gpu>>,
+    /// Cards that stand in no list, and what is free of one that does.
+    pub(crate) made: Vec<Made>,
     /// The frameworks of the catalogue.
     pub(crate) profiles: Arc<Profiles>,
     /// What is run.
@@ -244,6 +248,7 @@ impl App {
         let mut app = Self {
             models,
             gpus,
+            made: Vec::new(),
             profiles,
             estimate: Err(String::new()),
             scenario,
@@ -277,6 +282,7 @@ impl App {
         app.models.sort_by_key(|listed| !listed.own);
         app.gpus.sort_by_key(|listed| !listed.own);
         app.well_known = app.cards_held_against();
+        app.know_card(&app.scenario.clone());
         app.estimate = app.estimate_of(&app.scenario);
         app.cursor = app.first_cursor();
         app
@@ -303,12 +309,6 @@ impl App {
     /// The model of a scenario.
     pub(crate) fn model_of(&self, scenario: &Scenario) -> Option<&Model> {
         self.models.iter().find(|listed| listed.word == scenario.model)?.item()
-    }
-
-    /// The card of a scenario.
-    pub(crate) fn gpu_of(&self, scenario: &Scenario) -> Option<&Gpu> {
-        let id = scenario.gpu.as_ref()?;
-        self.gpus.iter().find(|listed| listed.word == *id)?.item()
     }
 
     /// Whether a parameter changes anything in this run of this model.

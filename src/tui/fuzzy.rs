@@ -49,6 +49,23 @@ pub(crate) fn rank<T: AsRef<str>>(query: &str, texts: impl IntoIterator<Item = T
     found.into_iter().map(|(_, index)| index).collect()
 }
 
+/// The same of texts with a date each: of those that fit alike the newest first.
+pub(crate) fn rank_newest(query: &str, rows: impl IntoIterator<Item = (String, String)>) -> Vec<usize> {
+    if query.trim().is_empty() {
+        return (0..rows.into_iter().count()).collect();
+    }
+    let fits = |(index, (text, date)): (usize, (String, String))| {
+        let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX / 2);
+        Some((score(query, &text)? + length, date, length, index))
+    };
+    let mut found: Vec<_> = rows.into_iter().enumerate().filter_map(fits).collect();
+    found.sort_by(|one, other| {
+        let by_fit = other.0.cmp(&one.0).then_with(|| other.1.cmp(&one.1));
+        by_fit.then(one.2.cmp(&other.2)).then(one.3.cmp(&other.3))
+    });
+    found.into_iter().map(|(.., index)| index).collect()
+}
+
 /// A row of a list that is found by its name, and after that by its words.
 pub(crate) struct Row {
     /// What it is called.
@@ -96,6 +113,10 @@ mod tests {
         assert_eq!(best("gemma"), Some("gemma-7b"));
         assert_eq!(best("7b qwen"), Some("qwen2.5-7b"));
         assert_eq!(best("LLAMA 70"), Some("llama-3.1-70b"));
+        let dated = [("llama-2-70b", "2023-07"), ("llama-3.3-70b-instruct", "2024-12"), ("llama-3.1-8b", "2024-07")];
+        let newest = |query| rank_newest(query, dated.map(|(name, date)| (name.to_owned(), date.to_owned())));
+        assert_eq!(newest("llama 70"), [1, 0]);
+        assert_eq!(newest(""), [0, 1, 2]);
         assert_eq!(best("xyz"), None);
     }
 

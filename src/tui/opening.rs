@@ -73,7 +73,7 @@ pub(super) fn started(library: &Library, start: Start) -> App {
         }
     }
     if scenario.gpu.is_none() {
-        let usual = start.usual_gpu.filter(|id| gpus.iter().any(|listed| listed.word == *id));
+        let usual = start.usual_gpu.filter(|word| library.card(word).is_ok());
         scenario.gpu = usual.or_else(|| first(&gpus, FIRST_GPU));
     }
     problem = problem.or_else(|| told(&start.problems));

@@ -5,6 +5,7 @@
 mod adapters;
 mod architecture;
 mod blocks;
+mod capacity;
 mod checkpoints;
 mod commands;
 #[cfg(unix)]

@@ -69,14 +69,14 @@ impl App {
     /// The cards that the filter leaves, in order; none where the run has no ledger.
     pub(crate) fn card_rows(&self) -> Vec<CardRow<'_>> {
         let Ok(estimate) = &self.estimate else { return Vec::new() };
-        let mut rows: Vec<CardRow<'_>> = self
-            .gpus
-            .iter()
-            .filter_map(|listed| {
-                let gpu = listed.item()?;
-                let fit = Fit::of(&estimate.ledger, gpu).ok()?;
-                Some(CardRow { word: &listed.word, gpu, fit })
-            })
+        let own = self.scenario.gpu.as_deref().zip(self.gpu_of(&self.scenario));
+        let is_own = |word: &str| own.is_some_and(|(own, _)| own == word);
+        let others = self.gpus.iter().filter(|listed| !is_own(&listed.word));
+        let others = others.filter_map(|listed| Some((listed.word.as_str(), listed.item()?)));
+        let mut rows: Vec<CardRow<'_>> = own
+            .into_iter()
+            .chain(others)
+            .filter_map(|(word, gpu)| Some(CardRow { word, gpu, fit: Fit::of(&estimate.ledger, gpu).ok()? }))
             .filter(|row| self.cards.keeps(row))
             .collect();
         match self.cards.order {

@@ -1,6 +1,7 @@
 //! A list to choose from: models, cards, or the words of a parameter.
 
 use super::{App, Listed};
+use crate::model::hub;
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
 use crate::tui::field::Field;
@@ -36,10 +37,14 @@ pub(crate) struct Item {
     pub(crate) size: Option<String>,
     /// What the run would take with it, once that has been asked for.
     pub(crate) total: Option<String>,
+    /// When it was released, as far as that is said.
+    pub(crate) released: String,
     /// Whether it is the user's own.
     pub(crate) own: bool,
     /// Whether it counts for nothing now.
     pub(crate) idle: bool,
+    /// Whether it stands in no list, and is offered for what was typed.
+    pub(crate) offered: bool,
 }
 
 impl Item {
@@ -74,6 +79,7 @@ impl Picker {
         let items = app.models.iter().map(|listed| Item {
             word: listed.word.clone(),
             name: listed.listing.name().to_owned(),
+            released: listed.listing.facts().ok().and_then(|facts| facts.released).unwrap_or_default().to_owned(),
             own: listed.own,
             ..Item::default()
         });
@@ -135,6 +141,7 @@ impl Picker {
 
     /// Asks for the sizes of the rows that can be seen: until then nobody has read them.
     pub(in crate::tui) fn ask(&mut self, app: &App) {
+        self.offer(app);
         for index in self.seen().collect::<Vec<_>>() {
             let item = &mut self.items[index];
             if item.size.is_none() {
@@ -152,6 +159,17 @@ impl Picker {
         items.filter(move |item| models && item.total.is_none()).map(|item| item.word.as_str())
     }
 
+    /// Offers cards that stand in no list for what was typed.
+    fn offer(&mut self, app: &App) {
+        if !matches!(self.target, Target::Gpu) || self.items.iter().any(|item| item.offered) {
+            return;
+        }
+        for (place, gpu) in app.offered(self.query.text()).into_iter().enumerate() {
+            self.matches.insert(place, self.items.len());
+            self.items.push(Item { word: gpu.id, name: gpu.name, offered: true, ..Item::default() });
+        }
+    }
+
     /// The rows that can be seen.
     fn seen(&self) -> impl Iterator<Item = usize> {
         let from = first_shown(self.selected, self.matches.len(), usize::from(SHOWN));
@@ -160,11 +178,19 @@ impl Picker {
 
     /// Finds the matches anew after the query has changed.
     pub(crate) fn narrow(&mut self) {
-        self.matches = if matches!(self.target, Target::Palette) {
-            fuzzy::rank_named(self.query.text(), self.items.iter().map(Item::named))
-        } else {
-            fuzzy::rank(self.query.text(), self.items.iter().map(|item| format!("{} {}", item.word, item.name)))
+        self.items.retain(|item| !item.offered);
+        let (query, items) = (self.query.text(), self.items.iter());
+        let text = |item: &Item| format!("{} {}", item.word, item.name);
+        self.matches = match self.target {
+            Target::Palette => fuzzy::rank_named(query, items.map(Item::named)),
+            Target::Model => fuzzy::rank_newest(query, items.map(|item| (text(item), item.released.clone()))),
+            Target::Gpu | Target::Choice(_) => fuzzy::rank(query, items.map(text)),
         };
+        if matches!(self.target, Target::Model) && self.matches.is_empty() {
+            // A name of the hub speaks of the shapes of a preset.
+            let same = hub::same_shapes(query, self.items.iter().map(|item| item.word.as_str()));
+            self.matches = self.items.iter().position(|item| same == Some(item.word.as_str())).into_iter().collect();
+        }
         // A whole id is that id, however well others fit.
         let query = self.query.text().trim().to_lowercase();
         self.matches.sort_by_key(|index| self.items[*index].word.to_lowercase() != query);
@@ -187,7 +213,10 @@ impl Picker {
 fn size(app: &App, target: Target, word: &str) -> Option<String> {
     match target {
         Target::Model => Some(item(&app.models, word)?.declared?.to_string()),
-        Target::Gpu => Some(app.unit.show(item(&app.gpus, word)?.capacity().ok()?)),
+        Target::Gpu => {
+            let listed = item(&app.gpus, word).cloned();
+            Some(app.unit.show(listed.or_else(|| app.offered_card(word))?.capacity().ok()?))
+        }
         Target::Choice(_) | Target::Palette => None,
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{app, press, text};
 use crate::memory::Verdict;
+use crate::scenario::parameter::Parameter;
+use crate::tui::message::Effect;
 use crate::tui::screen::{Focus, View};
 
 fn ids(app: &crate::tui::app::App) -> Vec<String> {
@@ -63,4 +65,40 @@ fn arrows_move_where_the_focus_is_and_parameters_stay_at_hand() {
     assert_eq!(app.focus, Focus::Parameters);
     press(&mut app, "5 tab");
     assert!(text(&app).contains("Timeline has no rows"));
+}
+
+#[test]
+fn a_card_of_any_size_is_offered_shared_and_taken_back() {
+    let mut app = app();
+    press(&mut app, "g \"24GB\"");
+    assert!(text(&app).contains("any 24GB card"), "{}", text(&app));
+    press(&mut app, "enter");
+    assert_eq!(app.scenario.gpu.as_deref(), Some("24GB"));
+    let fit = app.estimate.as_ref().unwrap().fit.clone().unwrap();
+    assert_eq!(fit.capacity.get(), (24 * 1024 - 600) << 20);
+    assert!(text(&app).contains("any 24GB card"), "{}", text(&app));
+    let Some(Effect::Copy(line)) = press(&mut app, "y") else { panic!("nothing is copied") };
+    assert!(line.contains("--gpu 24GB"), "{line}");
+    press(&mut app, "2");
+    assert!(ids(&app).contains(&String::from("24GB")), "it stands among the cards");
+    press(&mut app, "1 u");
+    assert_eq!(app.scenario.gpu.as_deref(), Some("h100-sxm-80"));
+    // A number alone is taken for a size too.
+    press(&mut app, "g \"17\" enter");
+    assert_eq!(app.scenario.gpu.as_deref(), Some("17GB"));
+}
+
+#[test]
+fn what_is_free_counts_for_the_run_and_not_for_other_cards() {
+    let mut app = app();
+    let free = Parameter::by_key("runtime.free_mib").unwrap();
+    app.set(free, free.parse("17GiB").unwrap(), true).unwrap();
+    app.settle();
+    let fit = app.estimate.as_ref().unwrap().fit.clone().unwrap();
+    assert_eq!((fit.capacity.get(), fit.verdict), (17 << 30, Verdict::Over));
+    assert!(text(&app).contains("17.00 GiB"), "{}", text(&app));
+    press(&mut app, "2");
+    let rows = app.card_rows();
+    let capacity = |word: &str| rows.iter().find(|row| row.word == word).unwrap().fit.capacity.get();
+    assert_eq!([capacity("h100-sxm-80"), capacity("h200-sxm-141")], [17 << 30, 143_156 << 20]);
 }

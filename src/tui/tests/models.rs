@@ -1,11 +1,11 @@
 //! Journeys in the view of models.
 
-use super::{app, hurry, press, text};
+use super::{app, hurry, paste, press, text};
 use crate::memory::{Verdict, played};
 use crate::scenario::parameter::Parameter;
 use crate::solve::lineup::usual_quantity;
 use crate::solve::{By, Points, largest};
-use crate::tui::app::{App, Job, Reach};
+use crate::tui::app::{App, Job, Overlay, Reach};
 use crate::tui::message::Message;
 use crate::tui::screen::{Focus, View};
 use crate::tui::update::update;
@@ -107,4 +107,16 @@ fn without_a_card_it_says_how_to_choose_one_and_rows_can_be_pinned() {
     app.scenario.gpu = None;
     press(&mut app, "o");
     assert!(text(&app).contains("no card that models could fit: g chooses one"), "{}", text(&app));
+}
+
+#[test]
+fn the_model_list_knows_names_of_the_hub() {
+    let mut app = app();
+    press(&mut app, "m");
+    paste(&mut app, "https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct");
+    let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("no list") };
+    assert_eq!(picker.chosen().unwrap().word, "llama-3.1-8b");
+    press(&mut app, "ctrl-u");
+    paste(&mut app, "acme/Rocket-9B");
+    assert!(matches!(&app.overlay, Some(Overlay::Picker(picker)) if picker.matches.is_empty()));
 }

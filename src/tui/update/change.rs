@@ -26,6 +26,7 @@ impl App {
         if scenario == self.scenario {
             return Ok(());
         }
+        self.know_card(&scenario);
         let estimate = self.estimate_of(&scenario);
         if let (Err(reason), Ok(_), false) = (&estimate, &self.estimate, forced) {
             return Err(reason.clone());

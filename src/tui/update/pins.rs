@@ -44,6 +44,7 @@ pub(super) fn pin_models(app: &mut App, models: &[String]) {
 pub(in crate::tui) fn pin_other(app: &mut App, mut scenario: Scenario) -> Result<(), String> {
     scenario.gpu = scenario.gpu.or_else(|| app.scenario.gpu.clone());
     app.suit(&mut scenario);
+    app.know_card(&scenario);
     let estimate = app.estimate_of(&scenario);
     keep(app, scenario, estimate).map(drop)
 }

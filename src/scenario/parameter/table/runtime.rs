@@ -25,6 +25,11 @@ pub(super) const RUNTIME: &[Parameter] = &[
         .unit("MiB")
         .when(in_detail)
         .help("what is to stay free on the card"),
+    row!(runtime.free_mib)
+        .within([1, 1 << 30], Step::Multiple(1024))
+        .label("free now")
+        .unit("MiB")
+        .help("what is free of the card now, as 17GiB, where others hold the rest; unset: all of it"),
     row!(runtime.wired_limit_mib)
         .within([0, 1 << 30], Step::Multiple(1024))
         .label("wired limit")

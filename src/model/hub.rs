@@ -29,14 +29,27 @@ fn shapes(name: &str) -> Vec<String> {
     parts(name).into_iter().filter(|part| !same(part)).collect()
 }
 
+/// Where models are found on the hub.
+const ADDRESSES: [&str; 4] = ["https://huggingface.co/", "http://huggingface.co/", "https://hf.co/", "huggingface.co/"];
+
+/// The owner and the name that an address of the hub speaks of; none where it is none.
+pub(crate) fn of_address(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let path = ADDRESSES.into_iter().find_map(|address| text.strip_prefix(address))?;
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let end = path.match_indices('/').nth(1).map_or(path.len(), |(end, _)| end);
+    Some(&path[..end])
+}
+
 fn parts(name: &str) -> Vec<String> {
+    let name = of_address(name).unwrap_or(name);
     let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_lowercase();
     // `quantized.w4a16`
     last.replace("quantized.", "quantized-").split(['-', '_']).map(str::to_owned).collect()
 }
 
 /// The first of these ids whose shapes a name speaks of; the one that shares most of it.
-pub(super) fn same_shapes<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn same_shapes<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let (whole, wanted) = (parts(name), shapes(name));
     let shared = |id: &str| parts(id).iter().filter(|part| whole.contains(part)).count();
     let alike = known.filter(|id| wanted.len() > 1 && shapes(id) == wanted);
@@ -48,7 +61,7 @@ pub(super) fn same_shapes<'a>(name: &str, known: impl Iterator<Item = &'a str>) 
 }
 
 /// Whether a name says that its weights are quantized.
-pub(super) fn is_quantized(name: &str) -> bool {
+pub(crate) fn is_quantized(name: &str) -> bool {
     parts(name).iter().any(|part| QUANTIZED.contains(&part.as_str()))
 }
 
@@ -66,6 +79,9 @@ mod tests {
             ("google/gemma-3-4b-pt", Some("gemma-3-4b-it")),
             ("unsloth/Meta-Llama-3.1-8B-Instruct-unsloth-bnb-4bit", Some("llama-3.1-8b")),
             ("RedHatAI/Meta-Llama-3.1-70B-Instruct-quantized.w4a16", Some("llama-3.1-70b")),
+            ("https://huggingface.co/meta-llama/Llama-3.1-8B-Instruct", Some("llama-3.1-8b")),
+            ("https://huggingface.co/meta-llama/Llama-3.1-70B/tree/main?x=1", Some("llama-3.1-70b")),
+            ("hf.co/meta-llama/Llama-3.1-70B", Some("llama-3.1-70b")),
             ("Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4", Some("qwen2.5-7b")),
             ("mistralai/Mistral-7B-Instruct-v0.1", Some("mistral-7b-v0.1")),
             ("mistralai/Mistral-7B-Instruct-v0.2", None),
