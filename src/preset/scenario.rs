@@ -216,7 +216,7 @@ fn literal(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::preset::Library;
-    use crate::scenario::command::arguments;
+    use crate::scenario::command::{FLAGS, arguments, of_task};
 
     /// Whatever differs from what the framework has with the method is written, whichever frame of reference a reader has.
     #[test]
@@ -244,13 +244,20 @@ mod tests {
 
                 let mut of_line = Scenario { model: scenario.model.clone(), ..Scenario::default() };
                 let words = arguments(&scenario, None);
-                let pairs: Vec<_> = words.iter().filter_map(|word| word.split_once('=')).collect();
+                let said = |pair: &'_ [String]| match FLAGS.iter().find(|(flag, _)| *flag == pair[0]) {
+                    Some((_, keys)) => (of_task(scenario.task, *keys).to_owned(), pair[1].clone()),
+                    None => {
+                        let (key, value) = pair[1].split_once('=').unwrap();
+                        (key.to_owned(), value.to_owned())
+                    }
+                };
+                let pairs: Vec<_> = words[1..].chunks(2).map(said).collect();
                 for (key, value) in &pairs {
                     let parameter = Parameter::by_key(key).unwrap();
                     parameter.set(&mut of_line, parameter.parse(value).unwrap()).unwrap();
                 }
                 profiles.settle(&mut of_line).unwrap();
-                of_line.follow_framework(|key| pairs.iter().any(|(said, _)| *said == key));
+                of_line.follow_framework(|key| pairs.iter().any(|(said, _)| said == key));
                 assert_eq!(of_line, scenario, "{framework} {word} {changed:?}\n{words:?}");
             }
         }

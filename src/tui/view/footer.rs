@@ -100,6 +100,7 @@ const EXPENDABLE: &[Action] = &[
     Action::Fixes,
     Action::Solve,
     Action::CopyCommand,
+    Action::Palette,
 ];
 
 struct Hint {

@@ -36,8 +36,7 @@ pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borde
     if area.width < BESIDE || !trains {
         return bars(app, theme, frame, area, (borders, false));
     }
-    let width = TIMELINE.max(area.width * 2 / 5);
-    let [left, right] = area.layout(&Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]));
+    let [left, right] = area.layout(&Layout::horizontal([Constraint::Fill(1), Constraint::Length(TIMELINE)]));
     bars(app, theme, frame, left, (borders, true));
     beside(app, theme, frame, right, borders);
     frame.spot(right, Spot::Do(Action::Show(View::Timeline)));
