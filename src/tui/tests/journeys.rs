@@ -281,7 +281,7 @@ fn hints_name_the_keys_there_are() {
     assert!(text(&app).contains("pinned as A; F3 compares"), "{}", text(&app));
     press(&mut app, "f3");
     assert!(text(&app).contains("Enter takes ") && !text(&app).contains("unpins"), "{}", text(&app));
-    assert!(text(&app).contains("1-2 F3 4-7 views"), "{}", text(&app));
+    assert!(text(&app).contains("1-2 F3 4-8 views"), "{}", text(&app));
     press(&mut app, "4");
     assert!(text(&app).contains("O: scale"), "{}", text(&app));
 }
