@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_slice_is_a_card_with_its_own_memory() {
-        let card = known("h1", &[("1g.10gb", 9984), ("7g.80gb", 81_152)]);
+        let card = known("h1", &[("1g.10gb", 9984), ("7g.80gb", 90_000)]);
         let slice = |word: &str| made(word, |id| (id == "h1").then_some(&card));
         let small = slice("h1:1g.10gb").unwrap().unwrap();
         assert_eq!((small.usable_mib, small.id.as_str(), small.slices.len()), (9984, "h1:1g.10gb", 0));

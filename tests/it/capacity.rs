@@ -17,7 +17,7 @@ fn any_size_is_a_card() {
     assert_eq!(sized["capacity"], (24 * 1024 - 600_u64) << 20);
     assert_eq!(fit(&place, &["--gpu", "24 gib"])["capacity"], sized["capacity"]);
     let text = place.run(&[&SMALL[..], &["--gpu", "24GB"]].concat()).out;
-    assert!(text.contains("any 24GB card") && text.contains("23976 MiB are taken to be handed out"), "{text}");
+    assert!(text.contains("any 24GB card") && text.contains("23976 MiB are taken to be handed"), "{text}");
     let file = place.write("run.toml", "model = \"llama-3.2-1b\"\ngpu = \"24GB\"\n[train]\nsequence_length = 512\n");
     assert_eq!(place.json(&["check", file.to_str().unwrap()])["fit"], sized);
     for (word, words) in [

@@ -39,11 +39,12 @@ impl App {
         made(word, |id| self.listed_card(id))?.ok()
     }
 
-    /// Words of cards in no list that what is typed may become: a size, or slices of a card.
-    pub(super) fn offered(&self, typed: &str) -> Vec<Gpu> {
+    /// Cards in no list that what is typed may become: a size, or slices of a card. A number alone is a size where nothing
+    /// else `matches`.
+    pub(super) fn offered(&self, typed: &str, matches: bool) -> Vec<Gpu> {
         let typed = typed.trim();
-        let digits = !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit());
-        if let Some(gpu) = self.offered_card(&if digits { format!("{typed}GB") } else { typed.to_owned() }) {
+        let number = !matches && !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(gpu) = self.offered_card(&if number { format!("{typed}GB") } else { typed.to_owned() }) {
             return vec![gpu];
         }
         let Some((card, profile)) = typed.split_once(':') else { return Vec::new() };

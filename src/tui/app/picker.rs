@@ -164,7 +164,7 @@ impl Picker {
         if !matches!(self.target, Target::Gpu) || self.items.iter().any(|item| item.offered) {
             return;
         }
-        for (place, gpu) in app.offered(self.query.text()).into_iter().enumerate() {
+        for (place, gpu) in app.offered(self.query.text(), !self.matches.is_empty()).into_iter().enumerate() {
             self.matches.insert(place, self.items.len());
             self.items.push(Item { word: gpu.id, name: gpu.name, offered: true, ..Item::default() });
         }
