@@ -56,6 +56,7 @@ impl App {
 
     /// The run with a value in a parameter and all that comes along with it, and what that is, in words.
     fn prepared(&self, parameter: &Parameter, value: Value) -> Result<(Scenario, Option<String>), String> {
+        let understood = parameter.understood(&value).map(|understood| understood.words);
         let mut scenario = self.with(parameter, value)?;
         let words = match parameter.key {
             "model" => self.suit(&mut scenario),
@@ -63,9 +64,11 @@ impl App {
             "gpus" | "parallel.strategy" | "parallel.zero" => {
                 self.suit_but(&mut scenario, |_, key| !key.starts_with("parallel.") || key == parameter.key)
             }
+            _ if understood.is_some() => None,
             _ => followed(parameter, [&self.scenario, &scenario]),
         };
-        Ok((scenario, words))
+        let words: Vec<String> = understood.into_iter().chain(words).collect();
+        Ok((scenario, Some(words.join("; ")).filter(|words| !words.is_empty())))
     }
 
     /// Puts a value into a parameter.
