@@ -6,7 +6,7 @@ pub mod config;
 mod facts;
 mod framework;
 mod gpu;
-mod hub;
+pub(crate) mod hub;
 pub mod keys;
 mod library;
 mod listing;

@@ -73,7 +73,7 @@ impl Draft {
             draft.apply(setting)?;
         }
         if let Some((id, words)) = open::of_hub(library, &draft.scenario.model, &draft.base) {
-            draft.scenario.model = id.to_owned();
+            id.clone_into(&mut draft.scenario.model);
             draft.taken.push(words);
         }
         draft.settings = settings.iter().map(|setting| (setting.origin.clone(), setting.key.to_owned())).collect();
@@ -88,6 +88,13 @@ impl Draft {
         Ok(match open::what_is(library, input)? {
             Input::Model => {
                 Self { scenario: Scenario { model: input.to_owned(), ..Scenario::default() }, ..Self::default() }
+            }
+            Input::Arguments(reading) => {
+                let mut scenario = Scenario::default();
+                reading.put(&mut scenario);
+                let flagged = reading.keys().map(String::from).collect();
+                let taken = reading.said().into_iter().map(|said| format!("{input}: {said}")).collect();
+                Self { scenario, flagged, taken, ..Self::default() }
             }
             Input::Scenario(scenario) => {
                 let base = path.parent().map(Path::to_owned).unwrap_or_default();

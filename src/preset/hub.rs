@@ -36,7 +36,7 @@ fn parts(name: &str) -> Vec<String> {
 }
 
 /// The first of these ids whose shapes a name speaks of; the one that shares most of it.
-pub(super) fn same_shapes<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn same_shapes<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let (whole, wanted) = (parts(name), shapes(name));
     let shared = |id: &str| parts(id).iter().filter(|part| whole.contains(part)).count();
     let alike = known.filter(|id| wanted.len() > 1 && shapes(id) == wanted);

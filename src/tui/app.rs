@@ -73,6 +73,15 @@ pub(crate) enum Overlay {
     },
     /// What an entry is, and by which formula.
     Explanation(Entry),
+    /// What was understood of a text, or a text that was copied.
+    Told {
+        /// What it is.
+        title: &'static str,
+        /// The lines.
+        lines: Vec<String>,
+        /// Lines scrolled away.
+        scroll: usize,
+    },
     /// Every key, from this line on.
     Help {
         /// Lines scrolled away.
@@ -226,7 +235,8 @@ impl App {
         let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
         let matches = |parameter: &Parameter| {
             words.is_empty() || {
-                let text = format!("{} {}", parameter.label, parameter.key);
+                let others = parameter.synonyms().join(" ").to_lowercase();
+                let text = format!("{} {} {others}", parameter.label, parameter.key);
                 words.iter().all(|word| text.contains(word))
             }
         };
@@ -250,11 +260,11 @@ impl App {
     pub(crate) const fn context(&self) -> Context {
         match &self.overlay {
             None => Context::View,
-            Some(Overlay::Picker(picker)) if picker.has_query() => Context::Picker,
-            Some(Overlay::Picker(_) | Overlay::Fixes { .. }) => Context::Choices,
+            Some(Overlay::Picker(_)) => Context::Picker,
+            Some(Overlay::Fixes { .. }) => Context::Choices,
             Some(Overlay::Value { .. } | Overlay::Save { .. }) => Context::Value,
             Some(Overlay::Filter) => Context::Filter,
-            Some(Overlay::Help { .. } | Overlay::Explanation(_)) => Context::Help,
+            Some(Overlay::Help { .. } | Overlay::Explanation(_) | Overlay::Told { .. }) => Context::Help,
         }
     }
 

@@ -5,6 +5,7 @@ use super::app::{App, Overlay};
 use super::panes::{self, Pane};
 use super::screen::View;
 use crate::memory::Step;
+use crate::scenario::Task;
 use crate::scenario::parameter::Kind;
 
 impl App {
@@ -39,6 +40,12 @@ impl App {
             }
             Action::Copy if matches!(self.overlay, Some(Overlay::Help { .. })) => {
                 Some(String::from("nothing to copy here"))
+            }
+            Action::Copy if matches!(self.overlay, Some(Overlay::Told { .. })) => None,
+            Action::CopyArguments
+                if self.scenario.task != Task::Train || !self.scenario.framework.builds_by("transformers") =>
+            {
+                Some(String::from("only training under transformers, trl and peft has arguments of theirs"))
             }
             Action::Copy => self.only_where(|pane| pane.copy.is_some()),
             Action::Unpin => self.only_where(|pane| pane.unpin.is_some()),

@@ -21,6 +21,7 @@ mod input;
 mod parameters;
 mod picker;
 pub(super) mod text;
+mod told;
 
 use ratatui::buffer::Cell;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
@@ -123,6 +124,7 @@ fn overlay(app: &App, theme: Theme, frame: &mut Sheet, body: Rect) {
         Some(Overlay::Save { field, error, .. }) => input::save(field, error.as_deref(), theme, frame, body),
         Some(Overlay::Fixes { list, selected }) => fixes::draw(app, list, *selected, theme, frame, body),
         Some(Overlay::Explanation(entry)) => explanation::draw(app, entry, theme, frame, body),
+        Some(Overlay::Told { title, lines, scroll }) => told::draw(title, lines, *scroll, theme, frame, body),
         Some(Overlay::Help { scroll }) => help::draw(&app.keymap, *scroll, theme, frame, body),
     }
 }

@@ -5,10 +5,12 @@
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = &written(name);
     let known: Vec<(&str, String)> = known.into_iter().map(|candidate| (candidate, written(candidate))).collect();
-    let find = |fits: &dyn Fn(&str) -> bool| known.iter().find(|(_, plain)| fits(plain)).map(|(candidate, _)| *candidate);
+    let find =
+        |fits: &dyn Fn(&str) -> bool| known.iter().find(|(_, plain)| fits(plain)).map(|(candidate, _)| *candidate);
     // Of fewer letters too many names are made.
     let part = || {
-        let begins = |candidate: &str| candidate.starts_with(name.as_str()) || last(candidate).starts_with(name.as_str());
+        let begins =
+            |candidate: &str| candidate.starts_with(name.as_str()) || last(candidate).starts_with(name.as_str());
         find(&begins).or_else(|| find(&|candidate| candidate.contains(name.as_str())))
     };
     let likely = || {

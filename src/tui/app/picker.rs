@@ -95,7 +95,8 @@ impl Picker {
     pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
         let (words, optional) = app.choices(parameter)?;
         let words = words.into_iter().chain(optional.then_some("-"));
-        let item = |word: &str| Item { word: word.to_owned(), ..Item::default() };
+        let item =
+            |word: &str| Item { word: word.to_owned(), alias: parameter.aliases_of(word).join(" "), ..Item::default() };
         let now = parameter.get(&app.scenario).to_string();
         Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
     }
@@ -104,11 +105,6 @@ impl Picker {
         let selected = items.iter().position(|item| item.word == now).unwrap_or(0);
         let matches = (0..items.len()).collect();
         Self { target, query: Field::default(), items, matches, selected, marked: Vec::new(), error: None }
-    }
-
-    /// Whether the list is narrowed by typing.
-    pub(crate) const fn has_query(&self) -> bool {
-        !matches!(self.target, Target::Choice(_))
     }
 
     /// The row under the cursor.
@@ -163,8 +159,12 @@ impl Picker {
         self.matches = if matches!(self.target, Target::Palette) {
             fuzzy::rank_named(self.query.text(), self.items.iter().map(Item::named))
         } else {
-            fuzzy::rank(self.query.text(), self.items.iter().map(|item| format!("{} {}", item.word, item.name)))
+            let text = |item: &Item| format!("{} {} {}", item.word, item.name, item.alias);
+            fuzzy::rank(self.query.text(), self.items.iter().map(text))
         };
+        if matches!(self.target, Target::Palette) && self.query.text().trim().is_empty() {
+            self.matches.retain(|index| !self.items[*index].word.contains('='));
+        }
         // A whole id is that id, however well others fit.
         let query = self.query.text().trim().to_lowercase();
         self.matches.sort_by_key(|index| self.items[*index].word.to_lowercase() != query);

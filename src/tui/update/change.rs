@@ -1,6 +1,7 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
 use crate::memory::{Step, Suited, check, is_unusual, suit};
+use crate::scenario::arguments::Reading;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{LEADING, Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, blamed};
@@ -85,6 +86,11 @@ impl App {
     /// done, in words.
     pub(super) fn suit(&self, scenario: &mut Scenario) -> Option<String> {
         self.suit_but(scenario, |_, _| false)
+    }
+
+    /// The same, but for what a configuration says.
+    pub(super) fn suit_said(&self, scenario: &mut Scenario, reading: &Reading) -> Option<String> {
+        self.suit_but(scenario, |_, key| reading.keys().any(|said| said == key))
     }
 
     fn suit_but(&self, scenario: &mut Scenario, asked: impl Fn(&Scenario, &str) -> bool) -> Option<String> {

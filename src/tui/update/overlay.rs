@@ -23,7 +23,12 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::Delete => edit(app, Field::delete),
         Action::Clear => edit(app, Field::clear),
         Action::Mark => mark(app),
-        Action::Copy => return app.pane().copy.and_then(|copy| copy(app)),
+        Action::Copy => {
+            if let Some(Overlay::Told { lines, .. }) = &app.overlay {
+                return Some(Effect::Copy(lines.join("\n") + "\n"));
+            }
+            return app.pane().copy.and_then(|copy| copy(app));
+        }
         Action::CursorLeft => edit(app, Field::left),
         Action::CursorRight => edit(app, Field::right),
         Action::CursorStart => edit(app, Field::home),
@@ -55,7 +60,7 @@ pub(super) fn edit(app: &mut App, change: impl FnOnce(&mut Field)) {
             (*error, *replaces) = (None, None);
         }
         Some(Overlay::Filter) => change(app.active_filter_mut()),
-        Some(Overlay::Help { .. } | Overlay::Fixes { .. } | Overlay::Explanation(_)) | None => {}
+        Some(Overlay::Help { .. } | Overlay::Fixes { .. } | Overlay::Explanation(_) | Overlay::Told { .. }) | None => {}
     }
 }
 
@@ -84,6 +89,9 @@ pub(super) fn go(app: &mut App, step: isize) {
         Some(Overlay::Help { scroll }) => {
             *scroll = scroll.saturating_add_signed(step).min(crate::tui::action::help_lines().saturating_sub(1));
         }
+        Some(Overlay::Told { lines, scroll, .. }) => {
+            *scroll = scroll.saturating_add_signed(step).min(lines.len().saturating_sub(1));
+        }
         Some(Overlay::Filter) if in_view => super::go_in_view(app, step),
         Some(Overlay::Filter) => super::parameters::go(app, step),
         Some(Overlay::Fixes { list, selected }) => *selected = moved(*selected, list.len(), step),
@@ -100,7 +108,7 @@ fn accept(app: &mut App) -> Option<Effect> {
             }
         }
         Some(Overlay::Save { field, replaces, .. }) => return super::share::take(app, field, replaces),
-        Some(Overlay::Filter) | None => {}
+        Some(Overlay::Filter | Overlay::Told { .. }) | None => {}
         Some(Overlay::Fixes { list, selected }) => {
             if let Some(fix) = list.get(selected) {
                 super::solve::take(app, fix);
@@ -126,15 +134,30 @@ fn run(app: &mut App, mut picker: Picker) -> Option<Effect> {
     if let Some(binding) = BINDINGS.iter().find(|binding| binding.id == word) {
         return super::take_in(app, Message::Do(binding.action));
     }
-    let index = PARAMETERS.iter().position(|parameter| parameter.key == word)?;
+    let (key, value) = word.split_once('=').map_or((word.as_str(), None), |(key, value)| (key, Some(value)));
+    let index = PARAMETERS.iter().position(|parameter| parameter.key == key)?;
     let parameter = &PARAMETERS[index];
-    if (parameter.applies)(&app.scenario) {
-        app.filter.clear();
-        (app.cursor, app.focus) = (index, Focus::Parameters);
-    } else {
-        let awakening = parameter.awakening(&app.scenario);
-        let with = awakening.map(|(other, word)| format!("; it would with {} {word}", other.label));
-        app.refuse(format!("{word} changes nothing in this run{}", with.unwrap_or_default()));
+    let mut switched = None;
+    if !(parameter.applies)(&app.scenario) {
+        let Some((other, with)) = parameter.awakening(&app.scenario) else {
+            app.refuse(format!("{key} changes nothing in this run"));
+            return None;
+        };
+        if let Err(reason) = take(app, other, with) {
+            app.refuse(format!("{key} counts with {} {with} alone, which cannot be: {reason}", other.label));
+            return None;
+        }
+        switched = Some(format!("{} is {with} now, with which {} counts", other.label, parameter.label));
+    }
+    app.filter.clear();
+    (app.cursor, app.focus) = (index, Focus::Parameters);
+    if let Some(Err(reason)) = value.map(|value| take(app, parameter, value)) {
+        app.refuse(reason);
+        return None;
+    }
+    if let Some(switched) = switched {
+        let undo = app.with_key(Action::Undo, "; {} takes it back");
+        app.say(switched + &undo);
     }
     None
 }

@@ -1,8 +1,8 @@
 //! Handing the scenario on: to the clipboard, to a file and back from it.
 
 use crate::scenario::Scenario;
-use crate::scenario::command;
 use crate::scenario::parameter::PARAMETERS;
+use crate::scenario::{arguments, command};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Overlay};
 use crate::tui::field::Field;
@@ -16,6 +16,13 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
         Action::CopyCommand => {
             app.say("the command line is sent to the clipboard");
             Some(Effect::Copy(command::line(&app.scenario, app.presets.as_deref())))
+        }
+        Action::CopyArguments => {
+            let text = arguments::python(&app.scenario);
+            let lines = text.lines().map(String::from).collect();
+            app.say("the arguments are sent to the clipboard");
+            app.overlay = Some(Overlay::Told { title: "As arguments of Transformers", lines, scroll: 0 });
+            Some(Effect::Copy(text))
         }
         Action::CopyScenario => {
             app.say("the scenario file is sent to the clipboard");

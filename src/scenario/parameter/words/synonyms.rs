@@ -12,7 +12,16 @@ pub(super) const SYNONYMS: &[(&str, &[&str])] = &[
     ("train.micro_batch_size", &["per_device_train_batch_size", "train_micro_batch_size_per_gpu", "batch size"]),
     (
         "train.sequence_length",
-        &["max_length", "max_seq_length", "sequence_len", "cutoff_len", "block_size", "model_max_length", "ctx", "context"],
+        &[
+            "max_length",
+            "max_seq_length",
+            "sequence_len",
+            "cutoff_len",
+            "block_size",
+            "model_max_length",
+            "ctx",
+            "context",
+        ],
     ),
     ("train.method", &["finetuning_type", "peft", "load_in_4bit", "load_in_8bit", "quantization"]),
     ("train.objective", &["task_type", "trainer", "rl", "stage"]),

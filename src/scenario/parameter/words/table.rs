@@ -4,12 +4,7 @@
 use super::{Alias, Means};
 use Means::{NotCovered, Same, Sets};
 
-const fn row(
-    keys: &'static [&'static str],
-    words: &'static [&'static str],
-    tool: &'static str,
-    means: Means,
-) -> Alias {
+const fn row(keys: &'static [&'static str], words: &'static [&'static str], tool: &'static str, means: Means) -> Alias {
     Alias { keys, words, tool, means }
 }
 
@@ -111,9 +106,11 @@ pub(super) const ALIASES: &[Alias] = &[
         OPTIMIZER,
         &["adamw_hf"],
         HF,
-        Sets(&[("train.optimizer", "adamw"), ("train.optimizer_implementation", "loop")], "it stepped tensor by tensor"),
+        Sets(
+            &[("train.optimizer", "adamw"), ("train.optimizer_implementation", "loop")],
+            "it stepped tensor by tensor",
+        ),
     ),
-    row(OPTIMIZER, &["adam"], TORCH, Same("adamw")),
     row(OPTIMIZER, &["adamw_bnb_8bit", "adam8bit"], BNB, Same("adamw-8bit")),
     row(OPTIMIZER, &["paged_adamw_32bit", "paged_adamw"], HF, Sets(&[("train.optimizer", "adamw-32bit")], IN_HOST)),
     row(OPTIMIZER, &["adamw_torch_8bit", "ao_adamw_8bit"], HF, Same("adamw-8bit-torchao")),
