@@ -12,6 +12,7 @@ mod config;
 mod context;
 mod estimate;
 mod explore;
+mod export;
 mod failure;
 mod frameworks;
 mod gpus;
@@ -143,11 +144,14 @@ enum Command {
     Models(models::ModelsArguments),
     /// The cards in the catalogue.
     Gpus(CatalogueArguments),
-    /// A Hugging Face config.json, a GGUF or safetensors file, or the folder that holds one, as a model preset.
+    /// A Hugging Face config.json, a GGUF or safetensors file, or the folder that holds one, as a model preset; a script
+    /// with calls of a trainer's classes, or a config of accelerate, DeepSpeed or axolotl, as a scenario file.
     Import {
         /// The file or the folder.
         path: PathBuf,
     },
+    /// The run as others write it: arguments of Transformers, TRL and PEFT, a scenario file, or a command line.
+    Export(export::ExportArguments),
     /// Predictions against every reference measurement; exits 0 within the promises, 1 outside, 2 on bad input.
     Validate(validate::ValidateArguments),
     /// A view of the explorer as text, with colours or as SVG, without a terminal.
@@ -220,6 +224,7 @@ fn act(arguments: Vec<OsString>) -> Result<ExitCode> {
         Some(Command::Models(arguments)) => models::run(context, &arguments),
         Some(Command::Gpus(catalogue)) => gpus::run(context, &catalogue),
         Some(Command::Import { path }) => import::run(&path),
+        Some(Command::Export(arguments)) => export::run(context, &arguments),
         Some(Command::Validate(arguments)) => validate::run(context, &arguments),
         #[cfg(feature = "tui")]
         Some(Command::Render(arguments)) => render::run(context, &arguments),

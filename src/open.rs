@@ -7,6 +7,6 @@ mod folder;
 pub mod others;
 mod weights;
 
-pub use find::{Input, find_model, model_of, named_by, named_in, of_hub, path_word, what_is};
+pub use find::{Input, arguments_of, find_model, model_of, named_by, named_in, of_hub, path_word, what_is};
 pub use folder::config_of;
 pub use weights::import;

@@ -3,6 +3,7 @@
 //! The fields mirror a scenario file; [`parameter`] is the one table of their dotted keys, from which files,
 //! `--set`, the explorer's list and the JSON are read and written.
 
+pub mod arguments;
 pub mod choices;
 pub mod command;
 mod follow;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::suggest;
-use crate::scenario::Task;
 use crate::scenario::command::{FLAGS, of_task};
+use crate::scenario::parameter::Parameter;
+use crate::scenario::{Scenario, Task};
 use crate::units::Unit;
 
 /// What is run: a scenario file or a model, and flags over it.
@@ -211,7 +212,10 @@ impl FlagArguments {
         let setting = |text| -> anyhow::Result<Setting<'_>> {
             let (end, start) = pair(text)?;
             let key = text[..end].trim();
-            Ok(Setting { origin: format!("--set {key}"), key, text: &text[start..] })
+            let origin = format!("--set {key}");
+            // However it is spelt, it is the one key.
+            let key = Parameter::by_key(key).map_or(key, |parameter| parameter.key);
+            Ok(Setting { origin, key, text: &text[start..] })
         };
         self.set.iter().map(|text| setting(text.as_str())).collect()
     }
@@ -221,7 +225,12 @@ impl FlagArguments {
         let sets = self.sets()?;
         let words = self.task.as_deref().into_iter().chain(sets.iter().filter(|s| s.key == "task").map(|s| s.text));
         // A word that is no task is refused later, with the others.
-        Ok(words.last().and_then(|word| Task::from_word(word.trim())))
+        let task = |word: &str| {
+            let (parameter, mut scenario) = (Parameter::by_key("task").ok()?, Scenario::default());
+            parameter.set(&mut scenario, parameter.parse(word).ok()?).ok()?;
+            Some(scenario.task)
+        };
+        Ok(words.last().and_then(task))
     }
 
     /// The framework that flags and pairs ask for last, where they do.

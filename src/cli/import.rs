@@ -11,16 +11,22 @@ use crate::located::PresetError;
 use crate::model::Model;
 use crate::model::stored::{LatentForm, StoredTensors};
 use crate::preset::Library;
+use crate::scenario::Scenario;
+use crate::scenario::arguments::Reading;
 use crate::units::grouped;
 use crate::{open, preset};
 
-/// Prints a preset that loads back to the model of a `config.json`, of a file of weights, or of a folder that holds one.
+/// Prints a preset that loads back to the model of a `config.json`, of a file of weights, or of a folder that holds one; of a
+/// trainer's configuration the scenario file.
 pub(super) fn run(path: &Path) -> Result<ExitCode> {
     let extension = path.extension().map(OsStr::to_ascii_lowercase);
     if extension.is_some_and(|extension| extension == "toml") && !path.is_dir() {
         let message =
             "a preset already; `import` reads config.json, GGUF and safetensors files, or a folder that holds one";
         return Err(PresetError::file(path.display().to_string(), message).into());
+    }
+    if let Some(reading) = open::arguments_of(path) {
+        return scenario_of(path, &reading?);
     }
     let imported = open::import(&Library::embedded(), path)?;
     let Model { card, stored, .. } = &imported.model;
@@ -44,6 +50,25 @@ pub(super) fn run(path: &Path) -> Result<ExitCode> {
     }
     text.push_str(&preset::write::preset(&imported.model, &imported.keys)?);
     stream::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a scenario file of a trainer's configuration.
+fn scenario_of(path: &Path, reading: &Reading) -> Result<ExitCode> {
+    reading.said().into_iter().for_each(|said| stream::warn(format!("{}: {said}", path.display())));
+    let library = Library::embedded();
+    let mut scenario = Scenario::default();
+    reading.apply(&mut scenario, &library.profiles());
+    if let Some((id, words)) = open::of_hub(&library, &scenario.model, Path::new("")) {
+        id.clone_into(&mut scenario.model);
+        stream::warn(words);
+    }
+    let text = preset::scenario::to_toml(&scenario);
+    stream::print(&if scenario.model.is_empty() {
+        text.replacen("model = \"\"", "# The configuration names no model; one is needed here.\nmodel = \"\"", 1)
+    } else {
+        text
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

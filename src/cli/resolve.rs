@@ -55,8 +55,8 @@ pub(super) struct Draft {
     flagged: Vec<String>,
     /// What flags have set: what errors call it, and its key.
     settings: Vec<(String, String)>,
-    /// Which preset was taken for a name of the hub, in words.
-    taken: Option<String>,
+    /// What names and words of others were taken for.
+    taken: Vec<String>,
 }
 
 impl Draft {
@@ -84,7 +84,8 @@ impl Draft {
             draft.apply(setting)?;
         }
         if let Some((id, words)) = open::of_hub(library, &draft.scenario.model, &draft.base) {
-            (draft.scenario.model, draft.taken) = (id.to_owned(), Some(words));
+            id.clone_into(&mut draft.scenario.model);
+            draft.taken.push(words);
         }
         draft.settings = settings.iter().map(|setting| (setting.origin.clone(), setting.key.to_owned())).collect();
         Ok(draft)
@@ -103,10 +104,18 @@ impl Draft {
             Input::Model => {
                 Self { scenario: Scenario { model: input.to_owned(), ..Scenario::default() }, ..Self::default() }
             }
+            Input::Arguments(reading) => {
+                let mut scenario = Scenario::default();
+                reading.put(&mut scenario);
+                let flagged = reading.keys().map(String::from).collect();
+                let taken = reading.said().into_iter().map(|said| format!("{input}: {said}")).collect();
+                Self { scenario, flagged, taken, ..Self::default() }
+            }
             Input::Scenario(scenario, written) => {
                 let base = path.parent().map(Path::to_owned).unwrap_or_default();
+                let taken = written.understood();
                 let (path, file) = (Some(path.to_owned()), Some(written));
-                Self { scenario: *scenario, base, path, file, ..Self::default() }
+                Self { scenario: *scenario, base, path, file, taken, ..Self::default() }
             }
         })
     }
@@ -120,11 +129,18 @@ impl Draft {
         let origin = || Given::of(&setting.origin, setting.key);
         let parameter = Parameter::by_key(setting.key).with_context(origin)?;
         let value = parameter.parse(setting.text).with_context(origin)?;
+        let understood = parameter.understood(&value);
         parameter.set(&mut self.scenario, value).with_context(origin)?;
         if setting.key == "model" {
             self.base = PathBuf::new();
         }
-        self.flagged.push(setting.key.to_owned());
+        match understood {
+            Some(understood) => {
+                self.flagged.extend(understood.keys.into_iter().map(String::from));
+                self.taken.push(format!("{}: {}", setting.origin, understood.words));
+            }
+            None => self.flagged.push(setting.key.to_owned()),
+        }
         Ok(())
     }
 
@@ -198,7 +214,7 @@ impl Draft {
         let mut scenario = Scenario { framework: self.framework(library)?, gpu: named, ..self.scenario.clone() };
         scenario.follow_framework(|key| self.says(key));
         suit(&model, &mut scenario, |key| self.says(key));
-        let mut idle: Vec<String> = self.taken.iter().cloned().collect();
+        let mut idle = self.taken.clone();
         idle.extend(self.settings.iter().filter_map(|(origin, key)| idle_setting(&scenario, origin, key)));
         idle.extend(notes(&model, &scenario, gpu.as_ref()));
         let Self { file, flagged, settings, .. } = self;

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::weights::import;
-use crate::located::{self, PresetError};
+use crate::located::{self, Place, PresetError};
 use crate::model::{Model, hub};
 use crate::preset::Library;
 use crate::preset::model;
 use crate::preset::scenario::{self, Written};
 use crate::scenario::Scenario;
+use crate::scenario::arguments::{self, Reading};
 use crate::scenario::parameter::{PARAMETERS, Parameter};
 
 /// Keys at the head of a model preset, none of which a scenario has: a file that starts with one was meant as a preset.
@@ -35,11 +36,44 @@ pub enum Input {
     Model,
     /// A scenario, with the file as it is written.
     Scenario(Box<Scenario>, Written),
+    /// A trainer's configuration, and what was read of it.
+    Arguments(Box<Reading>),
 }
 
-/// What an input names: a `.toml` file is a scenario or a model preset; anything else names a model.
+/// What a file says that is a trainer's configuration: a script with calls of its classes, or a file of `accelerate`,
+/// DeepSpeed or axolotl; nothing where it is none.
+pub fn arguments_of(path: &Path) -> Option<Result<Reading, PresetError>> {
+    let own = match extension(path)?.as_str() {
+        "py" | "yaml" | "yml" => true,
+        // A model's config.json, in nearly all cases.
+        "json" => false,
+        _ => return None,
+    };
+    if !path.is_file() {
+        return None;
+    }
+    let text = match located::read(path) {
+        Ok(text) if own || arguments::is_one(&text) => text,
+        Err(error) if own => return Some(Err(error)),
+        Ok(_) | Err(_) => return None,
+    };
+    let wrong = |fault: arguments::Fault| {
+        let (path, line) = (path.display().to_string(), fault.line);
+        PresetError {
+            place: Place { path, line, column: usize::from(line > 0), key: fault.name },
+            message: fault.message,
+        }
+    };
+    Some(arguments::read(&text).map_err(wrong))
+}
+
+/// What an input names: a `.toml` file is a scenario or a model preset, a script or a config of a trainer a scenario too;
+/// anything else names a model.
 pub fn what_is(library: &Library, input: &str) -> Result<Input, PresetError> {
     let path = Path::new(input);
+    if let Some(reading) = arguments_of(path) {
+        return reading.map(|reading| Input::Arguments(Box::new(reading)));
+    }
     let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     if !toml || library.model(input).is_ok() {
         return Ok(Input::Model);

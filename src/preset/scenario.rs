@@ -11,6 +11,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use crate::located::{self, Document, PresetError, found, suggestion, whole, words};
+use crate::scenario::parameter::words::Understood;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{Scenario, Value};
 
@@ -51,15 +52,30 @@ pub(crate) fn from_table(
     others: &[&str],
 ) -> Result<Scenario, PresetError> {
     let mut scenario = Scenario::default();
-    for leaf in leaves("", table).into_iter().filter(|leaf| !others.contains(&leaf.key.as_str())) {
-        put(document, &format!("{prefix}{}", leaf.key), &leaf, &mut scenario)?;
+    let mut leaves = leaves("", table);
+    leaves.retain(|leaf| !others.contains(&leaf.key.as_str()));
+    for leaf in &leaves {
+        put(document, &format!("{prefix}{}", leaf.key), leaf, &mut scenario)?;
+    }
+    // What stands there itself counts for more than what a word of another tool sets along.
+    let along: Vec<&str> = leaves.iter().filter_map(taken).flat_map(|taken| taken.keys).collect();
+    for leaf in leaves.iter().filter(|leaf| along.contains(&leaf.key.as_str()) && taken(leaf).is_none()) {
+        put(document, &format!("{prefix}{}", leaf.key), leaf, &mut scenario)?;
     }
     Ok(scenario)
 }
 
-/// The dotted keys of a table that have a value.
+/// The dotted keys of a table that have a value, and those that words of other tools set along.
 pub(crate) fn keys(table: &DeTable<'_>) -> Vec<String> {
-    leaves("", table).into_iter().map(|leaf| leaf.key).collect()
+    let leaves = leaves("", table);
+    let along: Vec<&str> = leaves.iter().filter_map(taken).flat_map(|taken| taken.keys).collect();
+    leaves.into_iter().map(|leaf| leaf.key).chain(along.into_iter().map(String::from)).collect()
+}
+
+/// What a value sets along, that is a word of another tool.
+fn taken(leaf: &Leaf<'_, '_>) -> Option<Understood> {
+    let parameter = PARAMETERS.iter().find(|parameter| parameter.key == leaf.key)?;
+    parameter.understood(&value(parameter, leaf.value).ok()?)
 }
 
 /// Values of parameters in a table of one section, as `[train]` is, each with its dotted key; messages call them by that.
@@ -71,12 +87,15 @@ pub(crate) fn values(
     others: &[String],
 ) -> Result<Vec<(&'static str, Value)>, PresetError> {
     let own = leaves(&format!("{section}."), table).into_iter().filter(|leaf| !others.contains(&leaf.key));
-    let read = own.map(|leaf| {
+    let mut values = Vec::new();
+    for leaf in own {
         let mut scenario = Scenario::default();
         let parameter = put(document, &leaf.key, &leaf, &mut scenario)?;
-        Ok((parameter.key, parameter.get(&scenario)))
-    });
-    read.collect()
+        let along = taken(&leaf).map_or_else(|| vec![parameter.key], |taken| taken.keys);
+        let set = PARAMETERS.iter().filter(|parameter| along.contains(&parameter.key));
+        values.extend(set.map(|parameter| (parameter.key, parameter.get(&scenario))));
+    }
+    Ok(values)
 }
 
 /// Puts a value of a file into the scenario; `name` is what messages call its key.

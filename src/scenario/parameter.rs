@@ -6,6 +6,7 @@ mod awakening;
 mod document;
 mod nearest;
 mod table;
+pub mod words;
 
 use super::{Scenario, Value};
 use crate::gpu::made::mib_of;
@@ -103,8 +104,10 @@ impl ParameterError {
 impl Parameter {
     /// The parameter of a dotted key, or an error that names the nearest one.
     pub fn by_key(key: &str) -> Result<&'static Self, ParameterError> {
-        PARAMETERS.iter().find(|parameter| parameter.key == key).ok_or_else(|| {
-            let near = nearest(key, PARAMETERS.iter().map(|parameter| parameter.key));
+        let spelt = || PARAMETERS.iter().find(|parameter| words::alike(parameter.key, key));
+        PARAMETERS.iter().find(|parameter| parameter.key == key).or_else(spelt).ok_or_else(|| {
+            let named = Self::by_synonym(key).map(|parameter| parameter.key);
+            let near = named.or_else(|| nearest(key, PARAMETERS.iter().map(|parameter| parameter.key)));
             let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
             ParameterError::new(format!("there is no parameter `{key}`{hint}"))
         })
@@ -115,19 +118,33 @@ impl Parameter {
         (self.get)(scenario)
     }
 
-    /// Puts a value into the scenario, which stays as it was where the value is wrong.
+    /// Puts a value into the scenario, which stays as it was where the value is wrong. A word of another tool sets all that
+    /// it stands for: [`Self::understood`] says what.
     pub fn set(&self, scenario: &mut Scenario, value: Value) -> Result<(), ParameterError> {
-        let value = self.check(value)?;
+        if let Some(sets) = self.sets(&value) {
+            for (key, word) in sets {
+                let parameter = Self::by_key(key)?;
+                parameter.put(scenario, parameter.parse(word)?)?;
+            }
+            return Ok(());
+        }
+        self.put(scenario, value)
+    }
+
+    fn put(&self, scenario: &mut Scenario, value: Value) -> Result<(), ParameterError> {
+        let value = self.check(self.spelt(value))?;
         (self.set)(scenario, value).map_err(ParameterError::new)
     }
 
     /// Reads what a person typed: `4`, `8k`, `128Ki`, `1e6`, `true`, `bf16`, `q,k,v`, `-` for unset.
     pub fn parse(&self, text: &str) -> Result<Value, ParameterError> {
         let text = text.trim();
-        if self.optional() && matches!(text, "" | "-" | "none" | "unset" | "auto") {
+        let lower = text.to_ascii_lowercase();
+        if self.optional() && matches!(lower.as_str(), "" | "-" | "none" | "null" | "unset" | "auto") {
             return Ok(Value::Unset);
         }
         match self.kind {
+            Kind::Count { .. } if self.alias(text).is_some() => Ok(Value::Word(text.to_owned())),
             Kind::Count { .. } => {
                 parse_count(text, self.thousand()).or_else(|| self.in_mib(text)).map(Value::Count).ok_or_else(|| {
                     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -140,13 +157,13 @@ impl Parameter {
                 .ok()
                 .map(Value::Fraction)
                 .ok_or_else(|| ParameterError::new(format!("`{text}` is not a number from 0 to 1"))),
-            Kind::Flag => match text {
-                "true" | "on" | "yes" => Ok(Value::Flag(true)),
-                "false" | "off" | "no" => Ok(Value::Flag(false)),
+            Kind::Flag => match lower.as_str() {
+                "true" | "on" | "yes" | "1" => Ok(Value::Flag(true)),
+                "false" | "off" | "no" | "0" => Ok(Value::Flag(false)),
                 _ => Err(ParameterError::new(format!("`{text}` is neither true nor false"))),
             },
             Kind::Choice { .. } | Kind::Framework | Kind::Word | Kind::Text { .. } => Ok(Value::Word(text.to_owned())),
-            Kind::Words => Ok(Value::Words(text.split(',').map(|word| word.trim().to_owned()).collect())),
+            Kind::Words => Ok(Value::Words(listed(text))),
         }
     }
 
@@ -184,7 +201,10 @@ impl Parameter {
                 Ok(Value::Fraction(if *count == 0 { 0.0 } else { 1.0 }))
             }
             (Kind::Choice { words, .. }, Value::Word(word)) if !words.contains(&word.as_str()) => {
-                let near = nearest(word, words.iter().copied());
+                if let Some(message) = self.not_covered(word) {
+                    return Err(ParameterError::new(message));
+                }
+                let near = self.nearest_word(word, words);
                 let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
                 Err(ParameterError::new(format!("`{word}` is none of {}{hint}", words.join(", "))))
             }
@@ -215,6 +235,18 @@ pub fn differing(
         values.iter().any(|value| *value != values[0]).then_some((parameter, values))
     });
     differing.collect()
+}
+
+/// The words of a list with commas between them, which may be written as Python and JSON do: `["q", "v"]`.
+fn listed(text: &str) -> Vec<String> {
+    let inner = [('[', ']'), ('(', ')')].iter().find_map(|(begin, end)| text.strip_prefix(*begin)?.strip_suffix(*end));
+    let quotes: &[char] = &['"', '\''];
+    let word = |word: &str| word.trim().trim_matches(quotes).to_owned();
+    match inner {
+        // A list may end with a comma, or hold nothing.
+        Some(inner) => inner.split(',').map(word).filter(|word| !word.is_empty()).collect(),
+        None => text.split(',').map(word).collect(),
+    }
 }
 
 fn describe(value: &Value) -> String {
@@ -311,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_names_the_nearest() {
-        let error = Parameter::by_key("train.micro_batchsize").unwrap_err();
+        let error = Parameter::by_key("train.micro_bathsize").unwrap_err();
         assert!(error.message.contains("`train.micro_batch_size`"), "{error}");
         let error = Parameter::by_key("sequence_length").unwrap_err();
         assert!(error.message.contains("`train.sequence_length`"), "{error}");

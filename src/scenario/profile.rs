@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 use serde::{Serialize, Serializer};
 
 use super::parameter::nearest;
+use super::parameter::words::{self, Alias};
 use super::{Method, Scenario, Task, Value};
 use crate::families::code::SOURCE;
 
@@ -250,6 +251,12 @@ impl Profiles {
     /// # Errors
     /// Where there is none of its word: which there are, and the nearest.
     pub fn framework(&self, word: &str) -> Result<Framework, UnknownFramework> {
+        let spelt = || words::among(word, self.ids().chain(NOT_DESCRIBED)).map(String::from);
+        let word = match self.of(word) {
+            Some(_) => word.to_owned(),
+            None => spelt().or_else(|| Alias::of_framework(word).map(String::from)).unwrap_or_else(|| word.to_owned()),
+        };
+        let word = word.as_str();
         let profile = self.of(word);
         if profile.is_none() && !NOT_DESCRIBED.contains(&word) {
             if let Some(said) = built_on(word) {

@@ -56,6 +56,8 @@ pub enum Action {
     Copy,
     /// Copies the scenario as a command line.
     CopyCommand,
+    /// Copies the scenario as arguments of Transformers.
+    CopyArguments,
     /// Copies the scenario as a file.
     CopyScenario,
     /// Saves the scenario.
@@ -266,6 +268,14 @@ pub const BINDINGS: &[Binding] = &[
         Action::CopyCommand,
         "copy_command",
         "send the run as a command line (OSC 52); in Plan what launches the row",
+        "",
+        "Share",
+        &[View],
+    ),
+    row(
+        Action::CopyArguments,
+        "copy_arguments",
+        "send the run as arguments of Transformers, TRL and PEFT (OSC 52), and show them",
         "",
         "Share",
         &[View],

@@ -322,7 +322,8 @@ impl App {
         let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
         let matches = |parameter: &Parameter| {
             words.is_empty() || {
-                let text = format!("{} {}", parameter.label, parameter.key);
+                let others = parameter.synonyms().join(" ").to_lowercase();
+                let text = format!("{} {} {others}", parameter.label, parameter.key);
                 words.iter().all(|word| text.contains(word))
             }
         };
@@ -346,8 +347,8 @@ impl App {
     pub(crate) const fn context(&self) -> Context {
         match &self.overlay {
             None => Context::View,
-            Some(Overlay::Picker(picker)) if picker.has_query() => Context::Picker,
-            Some(Overlay::Picker(_) | Overlay::Advice { .. } | Overlay::Types { .. }) => Context::Choices,
+            Some(Overlay::Picker(_)) => Context::Picker,
+            Some(Overlay::Advice { .. } | Overlay::Types { .. }) => Context::Choices,
             Some(Overlay::Value { .. } | Overlay::Save { .. }) => Context::Value,
             Some(Overlay::Filter) => Context::Filter,
             Some(Overlay::Help { .. } | Overlay::Explanation(_) | Overlay::Reading(_)) => Context::Help,

@@ -59,6 +59,7 @@ pub(super) fn perform(
 pub(super) fn read(library: &Library, path: &str) -> Result<Opened, PresetError> {
     Ok(match open::what_is(library, path)? {
         Input::Model => Opened::Model(Box::new(open::find_model(library, path, Path::new("."))?)),
+        Input::Arguments(reading) => Opened::Arguments(reading),
         Input::Scenario(scenario, _) => {
             let (word, model) = open::model_of(library, Path::new(path), &scenario)?;
             // What the library has is listed already.

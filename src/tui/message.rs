@@ -7,6 +7,7 @@ use super::screen::Focus;
 use super::spot::Spot;
 use crate::model::Model;
 use crate::scenario::Scenario;
+use crate::scenario::arguments::Reading;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -64,6 +65,8 @@ pub(crate) enum Effect {
 pub(crate) enum Opened {
     /// A model.
     Model(Box<Model>),
+    /// A trainer's configuration.
+    Arguments(Box<Reading>),
     /// A scenario, and the model that it names with its word, where that is not one of the library's.
     Scenario(Box<Scenario>, Option<(String, Box<Model>)>),
 }

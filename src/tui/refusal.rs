@@ -38,8 +38,14 @@ impl App {
                 let saves = self.with_key(Action::Save, ", {} saves one");
                 Some(format!("no scenario file is open{opens}{saves}"))
             }
-            Action::Copy if matches!(self.overlay, Some(Overlay::Help { .. } | Overlay::Reading(_))) => {
+            Action::Copy if matches!(self.overlay, Some(Overlay::Help { .. })) => {
                 Some(String::from("nothing to copy here"))
+            }
+            Action::Copy if matches!(self.overlay, Some(Overlay::Reading(_))) => None,
+            Action::CopyArguments
+                if self.scenario.task != Task::Train || !self.scenario.framework.builds_by("transformers") =>
+            {
+                Some(String::from("only training under transformers, trl and peft has arguments of theirs"))
             }
             Action::Copy => self.only_where(|pane| pane.copy.is_some()),
             Action::NextGroup | Action::PreviousGroup => self.only_where(|pane| pane.to_group.is_some()),

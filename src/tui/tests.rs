@@ -19,6 +19,7 @@ mod share;
 mod solve;
 mod storm;
 mod sweep;
+mod words;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

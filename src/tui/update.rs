@@ -4,6 +4,7 @@ mod change;
 mod mouse;
 mod overlay;
 mod parameters;
+mod pasted;
 mod pins;
 mod share;
 mod solve;
@@ -95,7 +96,7 @@ fn take_in(app: &mut App, message: Message) -> Option<Effect> {
         }
         Message::Type(letter) => overlay::edit(app, |field| field.insert(letter)),
         Message::Paste(text) if app.context().takes_text() => overlay::edit(app, |field| field.paste(&text)),
-        Message::Paste(_) => app.refuse("nothing to paste into here"),
+        Message::Paste(text) => pasted::paste(app, &text),
         Message::Click(spot) => return mouse::click(app, spot),
         Message::Wheel(panel, up) => mouse::wheel(app, panel, up),
         Message::Unbound(chord) => app.refuse(format!("{} does nothing here", chord.show(true))),
@@ -217,6 +218,7 @@ fn opened(app: &mut App, path: &str, outcome: Result<Opened, String>) {
     // Opened by name it is as it is written; read again it keeps what was changed.
     let again = app.overlay.take().is_none();
     let (mut scenario, model) = match opened {
+        Opened::Arguments(reading) => return pasted::take(app, &reading),
         Opened::Model(model) => (app.scenario.clone(), Some((path.to_owned(), model))),
         Opened::Scenario(scenario, model) => {
             // A scenario that names no card is held against the present one.

@@ -46,4 +46,5 @@ mod torchtune;
 mod towers;
 mod trainers;
 mod validate;
+mod words;
 mod zoo;

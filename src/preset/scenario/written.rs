@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{keys, leaves, parse};
+use super::{keys, leaves, parse, taken};
 use crate::located::{self, Document, PresetError};
 use crate::scenario::Scenario;
 
@@ -36,6 +36,13 @@ impl Written {
     /// Whether it has a value for a key.
     pub fn says(&self, key: &str) -> bool {
         self.document().parse().is_ok_and(|root| keys(root.get_ref()).iter().any(|known| known == key))
+    }
+
+    /// What words of other tools in it were taken for, where they say more than one thing.
+    pub fn understood(&self) -> Vec<String> {
+        let document = self.document();
+        let Ok(root) = document.parse() else { return Vec::new() };
+        leaves("", root.get_ref()).iter().filter_map(taken).map(|taken| taken.words).collect()
     }
 
     /// An error about the value of a key: where it stands, as far as it does.

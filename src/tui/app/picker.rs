@@ -101,7 +101,8 @@ impl Picker {
     pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
         let (words, optional) = app.choices(parameter)?;
         let words = words.into_iter().chain(optional.then_some("-"));
-        let item = |word: &str| Item { word: word.to_owned(), ..Item::default() };
+        let item =
+            |word: &str| Item { word: word.to_owned(), alias: parameter.aliases_of(word).join(" "), ..Item::default() };
         let now = parameter.get(&app.scenario).to_string();
         Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
     }
@@ -110,11 +111,6 @@ impl Picker {
         let selected = items.iter().position(|item| item.word == now).unwrap_or(0);
         let matches = (0..items.len()).collect();
         Self { target, query: Field::default(), items, matches, selected, marked: Vec::new(), error: None }
-    }
-
-    /// Whether the list is narrowed by typing.
-    pub(crate) const fn has_query(&self) -> bool {
-        !matches!(self.target, Target::Choice(_))
     }
 
     /// The row under the cursor.
@@ -180,7 +176,7 @@ impl Picker {
     pub(crate) fn narrow(&mut self) {
         self.items.retain(|item| !item.offered);
         let (query, items) = (self.query.text(), self.items.iter());
-        let text = |item: &Item| format!("{} {}", item.word, item.name);
+        let text = |item: &Item| format!("{} {} {}", item.word, item.name, item.alias);
         self.matches = match self.target {
             Target::Palette => fuzzy::rank_named(query, items.map(Item::named)),
             Target::Model => fuzzy::rank_newest(query, items.map(|item| (text(item), item.released.clone()))),
@@ -190,6 +186,9 @@ impl Picker {
             // A name of the hub speaks of the shapes of a preset.
             let same = hub::same_shapes(query, self.items.iter().map(|item| item.word.as_str()));
             self.matches = self.items.iter().position(|item| same == Some(item.word.as_str())).into_iter().collect();
+        }
+        if matches!(self.target, Target::Palette) && self.query.text().trim().is_empty() {
+            self.matches.retain(|index| !self.items[*index].word.contains('='));
         }
         // A whole id is that id, however well others fit.
         let query = self.query.text().trim().to_lowercase();

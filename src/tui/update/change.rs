@@ -1,6 +1,7 @@
 //! How the scenario is changed: what has a ledger takes the place of what had one, and can be undone.
 
 use crate::memory::{Step, Suited, check, is_unusual, notes_of_sizes, suit};
+use crate::scenario::arguments::Reading;
 use crate::scenario::parameter::{Kind, PARAMETERS, Parameter};
 use crate::scenario::{LEADING, Scenario, Value};
 use crate::tui::app::{App, Estimate, Notice, Understood, blamed};
@@ -58,6 +59,7 @@ impl App {
 
     /// The run with a value in a parameter and all that comes along with it, and what that is, in words.
     fn prepared(&self, parameter: &Parameter, value: Value) -> Result<(Scenario, Option<String>), String> {
+        let understood = parameter.understood(&value).map(|understood| understood.words);
         let mut scenario = self.with(parameter, value)?;
         let words = match parameter.key {
             "model" => self.suit(&mut scenario),
@@ -65,9 +67,11 @@ impl App {
             "gpus" | "parallel.strategy" | "parallel.zero" => {
                 self.suit_but(&mut scenario, |_, key| !key.starts_with("parallel.") || key == parameter.key)
             }
+            _ if understood.is_some() => None,
             _ => followed(parameter, [&self.scenario, &scenario]),
         };
-        Ok((scenario, words))
+        let words: Vec<String> = understood.into_iter().chain(words).collect();
+        Ok((scenario, Some(words.join("; ")).filter(|words| !words.is_empty())))
     }
 
     /// What is understood of a text that is typed for a parameter, and what would come of it; nothing of an empty one, and of
@@ -104,6 +108,11 @@ impl App {
     /// done, in words.
     pub(super) fn suit(&self, scenario: &mut Scenario) -> Option<String> {
         self.suit_but(scenario, |_, _| false)
+    }
+
+    /// The same, but for what a configuration says.
+    pub(super) fn suit_said(&self, scenario: &mut Scenario, reading: &Reading) -> Option<String> {
+        self.suit_but(scenario, |_, key| reading.keys().any(|said| said == key))
     }
 
     fn suit_but(&self, scenario: &mut Scenario, asked: impl Fn(&Scenario, &str) -> bool) -> Option<String> {

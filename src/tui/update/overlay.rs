@@ -31,7 +31,12 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
                 (*page, *scroll) = (page.other(), 0);
             }
         }
-        Action::Copy => return app.pane().copy.and_then(|copy| copy(app)),
+        Action::Copy => {
+            if let Some(Overlay::Reading(reading)) = &app.overlay {
+                return Some(Effect::Copy(reading.paragraphs.join("\n") + "\n"));
+            }
+            return app.pane().copy.and_then(|copy| copy(app));
+        }
         Action::CursorLeft => edit(app, Field::left),
         Action::CursorRight => edit(app, Field::right),
         Action::CursorStart => edit(app, Field::home),
@@ -160,15 +165,30 @@ fn run(app: &mut App, mut picker: Picker) -> Option<Effect> {
     if let Some(binding) = BINDINGS.iter().find(|binding| binding.id == word) {
         return super::take_in(app, Message::Do(binding.action));
     }
-    let index = PARAMETERS.iter().position(|parameter| parameter.key == word)?;
+    let (key, value) = word.split_once('=').map_or((word.as_str(), None), |(key, value)| (key, Some(value)));
+    let index = PARAMETERS.iter().position(|parameter| parameter.key == key)?;
     let parameter = &PARAMETERS[index];
-    if (parameter.applies)(&app.scenario) {
-        app.filter.clear();
-        (app.cursor, app.focus) = (index, Focus::Parameters);
-    } else {
-        let awakening = parameter.awakening(&app.scenario);
-        let with = awakening.map(|(other, word)| format!("; it would with {} {word}", other.label));
-        app.refuse(format!("{word} changes nothing in this run{}", with.unwrap_or_default()));
+    let mut switched = None;
+    if !(parameter.applies)(&app.scenario) {
+        let Some((other, with)) = parameter.awakening(&app.scenario) else {
+            app.refuse(format!("{key} changes nothing in this run"));
+            return None;
+        };
+        if let Err(reason) = take(app, other, with) {
+            app.refuse(format!("{key} counts with {} {with} alone, which cannot be: {reason}", other.label));
+            return None;
+        }
+        switched = Some(format!("{} is {with} now, with which {} counts", other.label, parameter.label));
+    }
+    app.filter.clear();
+    (app.cursor, app.focus) = (index, Focus::Parameters);
+    if let Some(Err(reason)) = value.map(|value| take(app, parameter, value)) {
+        app.refuse(reason);
+        return None;
+    }
+    if let Some(switched) = switched {
+        let undo = app.with_key(Action::Undo, "; {} takes it back");
+        app.say(switched + &undo);
     }
     None
 }

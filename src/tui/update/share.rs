@@ -2,8 +2,8 @@
 
 use crate::preset::scenario;
 use crate::scenario::Scenario;
-use crate::scenario::command;
 use crate::scenario::parameter::PARAMETERS;
+use crate::scenario::{arguments, command};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Multiplexer, Overlay, Reading};
 use crate::tui::field::Field;
@@ -18,6 +18,10 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
             let line = command::line(&app.scenario, app.presets.as_deref());
             Some(app.copy("the run as a command line", line))
         }
+        Action::CopyArguments => {
+            // What has no argument there stands in comments, which are to be read.
+            Some(app.copy_and_show("the run as arguments of Transformers", arguments::python(&app.scenario)))
+        }
         Action::CopyScenario => Some(app.copy("the run as a scenario file", scenario::to_toml(&app.scenario))),
         Action::NextTheme => Some(next_theme(app)),
         Action::Reload => app.file.as_ref().map(|(path, _)| Effect::Open(path.clone())),
@@ -28,19 +32,25 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Effect> {
 impl App {
     /// Sends a text to the clipboard, and shows it where that may not come through: then it can be selected.
     pub(in crate::tui) fn copy(&mut self, what: &str, text: String) -> Effect {
+        if self.multiplexer.is_some() {
+            return self.copy_and_show(what, text);
+        }
+        let line = if text.contains('\n') { String::new() } else { format!(": {text}") };
+        self.say(format!("{what} is sent to the clipboard{line}"));
+        Effect::Copy(text)
+    }
+
+    /// Does both, wherever one is.
+    fn copy_and_show(&mut self, what: &str, text: String) -> Effect {
         let through = match self.multiplexer {
-            None => {
-                let line = if text.contains('\n') { String::new() } else { format!(": {text}") };
-                self.say(format!("{what} is sent to the clipboard{line}"));
-                return Effect::Copy(text);
-            }
-            Some(Multiplexer::Tmux) => "tmux lets it through with `set -g set-clipboard on`; else select it here",
-            Some(Multiplexer::Screen) => "where screen does not let it through, select it here",
+            None => "",
+            Some(Multiplexer::Tmux) => "; tmux lets it through with `set -g set-clipboard on`; else select it here",
+            Some(Multiplexer::Screen) => "; where screen does not let it through, select it here",
         };
         self.overlay = Some(Overlay::Reading(Reading {
             title: what.to_owned(),
             paragraphs: text.lines().map(str::to_owned).collect(),
-            hint: format!("sent to the clipboard; {through}"),
+            hint: format!("sent to the clipboard{through}"),
             to_select: true,
             scroll: 0,
         }));

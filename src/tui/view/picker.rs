@@ -28,12 +28,10 @@ pub(super) fn draw(app: &App, picker: &Picker, theme: Theme, frame: &mut Sheet, 
         Target::Palette => (String::from("Do, or go to: type to filter"), WIDEST),
         Target::Choice(parameter) => (parameter.label.to_owned(), 30),
     };
-    let typed = u16::from(picker.has_query());
+    let typed = 1;
     let rows = u16::try_from(picker.items.len()).unwrap_or(u16::MAX).saturating_add(3 + typed);
     let inner = popup(theme, &title, (width, rows.min(SHOWN + 4)), frame, body);
-    if picker.has_query() {
-        text::typed(frame, text::row(inner, 0), " > ", &picker.query, theme);
-    }
+    text::typed(frame, text::row(inner, 0), " > ", &picker.query, theme);
     let list = Rect { y: inner.y + typed, height: inner.height.saturating_sub(typed + 1), ..inner };
     let bottom = text::row(inner, inner.height.saturating_sub(1));
     let first = first_shown(picker.selected, picker.matches.len(), usize::from(list.height));
