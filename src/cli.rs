@@ -14,6 +14,7 @@ mod estimate;
 mod explore;
 mod failure;
 mod frameworks;
+mod given;
 mod gpus;
 mod import;
 mod manual;
