@@ -8,7 +8,7 @@ use anyhow::{Error, Result, anyhow};
 use clap::CommandFactory;
 
 use super::context::Context;
-use super::resolve::{Draft, STDIN};
+use super::resolve::Draft;
 use super::settings::Tastes;
 use super::stream::warn;
 use super::{Cli, LookArguments, RunArguments, presets};
@@ -102,7 +102,7 @@ fn explore(
         folders,
         mouse,
         apart: looks.print,
-        piped: arguments.scenario.input.as_deref() == Some(STDIN),
+        piped: arguments.scenario.input.as_deref() == Some(super::resolve::STDIN),
     };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {
