@@ -15,6 +15,7 @@ mod explore;
 mod export;
 mod failure;
 mod frameworks;
+mod given;
 mod gpus;
 mod import;
 mod manual;

@@ -92,6 +92,8 @@ pub struct Start {
     pub mouse: bool,
     /// Whether to draw on the terminal also where standard output leads elsewhere, as what is printed at the end may.
     pub apart: bool,
+    /// Whether standard input has been read as the scenario, so that keys come from elsewhere.
+    pub piped: bool,
 }
 
 /// How the explorer ended.
@@ -115,7 +117,7 @@ const LONGEST_BLIND: Duration = Duration::from_millis(50);
 /// Where there is no terminal, or it fails. The terminal is given back in every case.
 #[expect(clippy::needless_pass_by_value, reason = "the explorer is the last to use its library")]
 pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
-    if !terminal::is_there(start.apart) {
+    if !terminal::is_there(start.apart, start.piped) {
         bail!("the explorer needs a terminal; without one use `brimful check` or `brimful estimate`");
     }
     let mouse = start.mouse;

@@ -103,6 +103,7 @@ fn explore(
         folders,
         mouse,
         apart: looks.print,
+        piped: arguments.scenario.input.as_deref() == Some(super::resolve::STDIN),
     };
     let outcome = crate::tui::run(library, start)?;
     if looks.print && outcome.signal.is_none() {

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use serde_json::{Value, json};
 
 use super::arguments::Format;
-use super::resolve::Given;
+use super::given::Given;
 use crate::located::PresetError;
 use crate::memory::EstimateError;
 

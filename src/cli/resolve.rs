@@ -1,13 +1,13 @@
 //! From flags and files to one scenario: defaults, then the scenario file, the model named after the command,
 //! the flags, and the `--set` pairs in order.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, bail};
 
 use super::arguments::{FlagArguments, ScenarioArguments, Setting};
+use super::given::{Given, one_model};
 use crate::gpu::Gpu;
 use crate::located::PresetError;
 use crate::memory::{EstimateError, SUITED, notes, notes_of_card, suit};
@@ -22,6 +22,9 @@ use crate::scenario::{Framework, Scenario, Task};
 
 const NO_MODEL: &str =
     "no model is given\nhint: name one, as in `brimful check llama-3.1-8b`; `brimful models` lists them";
+
+/// What stands for a scenario that comes through standard input.
+pub(super) const STDIN: &str = "-";
 
 /// A scenario with the things that it names.
 #[derive(Debug)]
@@ -95,7 +98,7 @@ impl Draft {
         if input.is_empty() {
             bail!(NO_MODEL);
         }
-        if input == "-" {
+        if input == STDIN {
             let written = Written::of_stdin(io::stdin().lock())?;
             return Ok(Self { scenario: written.scenario()?, file: Some(written), ..Self::default() });
         }
@@ -271,38 +274,6 @@ impl Resolved {
 
 fn says(flagged: &[String], file: Option<&Written>, key: &str) -> bool {
     flagged.iter().any(|flagged| flagged == key) || file.is_some_and(|file| file.says(key))
-}
-
-/// A model stands behind the command, and a flag names another: one of them would be passed over in silence.
-fn one_model(input: &str, settings: &[Setting]) -> Result<()> {
-    let other = settings.iter().rev().find(|setting| setting.key == "model");
-    let Some(other) = other.filter(|other| other.text.trim() != input) else { return Ok(()) };
-    let Setting { origin, text, .. } = other;
-    bail!(
-        "there are two models: `{input}`, and `{text}` of {origin}\n\
-         hint: name one; `brimful compare {input} {text}` puts them side by side"
-    )
-}
-
-/// A flag that is at fault, and the parameter that it stands for.
-#[derive(Debug)]
-pub(super) struct Given {
-    origin: String,
-    /// Its dotted key.
-    pub(super) key: String,
-}
-
-impl Given {
-    /// What errors call it, and its key.
-    pub(super) fn of(origin: impl Into<String>, key: impl Into<String>) -> Self {
-        Self { origin: origin.into(), key: key.into() }
-    }
-}
-
-impl fmt::Display for Given {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.origin)
-    }
 }
 
 /// Says so where a value was given that this scenario does not read, and that is not what it would be anyway.

@@ -204,13 +204,18 @@ fn wrapped(sequence: &[u8], through: Multiplexer) -> Vec<u8> {
 const LONGEST_STRING: usize = 254;
 
 /// Whether there is a terminal to read keys from and to draw on; `apart`: also where standard output leads elsewhere.
-pub(crate) fn is_there(apart: bool) -> bool {
-    io::stdin().is_terminal() && (io::stdout().is_terminal() || (apart && by_name().is_ok()))
+pub(crate) fn is_there(apart: bool, piped: bool) -> bool {
+    // Where the scenario came through standard input, keys are read from the terminal by its name.
+    let has_keys = io::stdin().is_terminal() || (piped && File::open(NAME).is_ok());
+    has_keys && (io::stdout().is_terminal() || (apart && by_name().is_ok()))
 }
+
+/// The terminal of this process by its name.
+const NAME: &str = "/dev/tty";
 
 /// The terminal of this process, wherever its streams lead.
 fn by_name() -> io::Result<File> {
-    File::options().write(true).open("/dev/tty")
+    File::options().write(true).open(NAME)
 }
 
 /// Where frames go: standard output, without the line buffer that would cut them in pieces, or the terminal by its name.

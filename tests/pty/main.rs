@@ -198,3 +198,18 @@ fn keys_of_ones_own() {
     session.assert_restored("ended 0");
     std::fs::remove_dir_all(folder).expect("the folder is there");
 }
+
+#[test]
+fn a_scenario_comes_through_a_pipe_and_keys_from_the_terminal() {
+    let scenario = "printf 'model = \"llama-3.2-1b\"\\n[train]\\nmicro_batch_size = 3\\n'";
+    let script = format!("{scenario} | \"$BRIMFUL\" -; echo \"ended $?\"; stty -a; echo done");
+    let mut session = Session::shell(&script, (100, 30));
+    let row = |session: &Session| {
+        session.screen().lines().find(|line| line.contains("micro batch")).unwrap_or_default().to_owned()
+    };
+    session.wait_until("three sequences", |session| row(session).contains(" 3 "));
+    session.press("l");
+    session.wait_until("four sequences", |session| row(session).contains(" 4 "));
+    session.press("q");
+    session.assert_restored("ended 0");
+}

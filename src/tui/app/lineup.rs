@@ -25,7 +25,7 @@ const SEEN: usize = 56;
 /// What the view of models remembers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lineup {
-    /// The word under the cursor; the run's model where that is not shown.
+    /// The word under the cursor; the first row where that is not shown.
     pub(crate) cursor: Option<String>,
     /// What narrows the list: words of a name, `fits`, `<=8b`, `<24`.
     pub(crate) filter: Field,

@@ -101,4 +101,6 @@ fn what_is_free_counts_for_the_run_and_not_for_other_cards() {
     let rows = app.card_rows();
     let capacity = |word: &str| rows.iter().find(|row| row.word == word).unwrap().fit.capacity.get();
     assert_eq!([capacity("h100-sxm-80"), capacity("h200-sxm-141")], [17 << 30, 143_156 << 20]);
+    press(&mut app, "home enter");
+    assert_eq!((app.scenario.gpu.as_deref(), app.scenario.runtime.free_mib), (Some("b200-sxm"), None));
 }

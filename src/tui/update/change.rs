@@ -44,6 +44,10 @@ impl App {
         if parameter.kind == Kind::Framework {
             self.profiles.settle(&mut scenario).map_err(|error| error.to_string())?;
         }
+        if parameter.key == "gpu" && scenario.gpu != self.scenario.gpu {
+            // What was free was free of the other card.
+            scenario.runtime.free_mib = None;
+        }
         if LEADING.contains(&parameter.key) {
             scenario.follow_in_place_of(&self.scenario, parameter.key);
         }
