@@ -70,6 +70,8 @@ pub(crate) fn rank_newest(query: &str, rows: impl IntoIterator<Item = (String, S
 pub(crate) struct Row {
     /// What it is called.
     pub(crate) name: String,
+    /// What others call it.
+    pub(crate) others: String,
     /// What it is or does.
     pub(crate) words: String,
     /// Whether it comes after others that fit as well.
@@ -89,7 +91,7 @@ pub(crate) fn rank_named(query: &str, rows: impl IntoIterator<Item = Row>) -> Ve
         let name = row.name.to_lowercase();
         let score = score(query, &name);
         let tier = match score {
-            _ if all_in(&name) => 0,
+            _ if all_in(&format!("{name} {}", row.others.to_lowercase())) => 0,
             _ if all_in(&format!("{name} {}", row.words.to_lowercase())) => 1,
             Some(score) if score >= least => 2,
             _ => continue,

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use crate::support::binary::Place;
 
 use brimful::preset::Library;
-use brimful::scenario::parameter::Parameter;
+use brimful::scenario::parameter::{Parameter, words};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -49,6 +49,7 @@ fn their_lists_are_the_tables() {
     let _alone = WRITER.lock().unwrap();
     assert_printed("docs/keys.md", "keys", &brimful::tui::standard_keys().markdown());
     assert_printed("docs/parameters.md", "parameters", &Parameter::table_markdown());
+    assert_printed("docs/parameters.md", "words", &words::table_markdown());
     let library = Library::embedded();
     let (models, cards) = (library.model_listings().len(), library.gpu_listings().len());
     let brought = format!("brimful brings {models} models and {cards} accelerators, each with its sources.\n");

@@ -58,7 +58,7 @@ fn a_script_is_a_scenario_and_what_it_is_not_is_said() {
     assert_eq!((&scenario["train"]["sequence_length"], &scenario["train"]["recompute"]), (&512.into(), &"full".into()));
     let said = place.run(&["check", "run.py", "--model", MODEL, "--gpu", "h100-sxm-80"]);
     for words in [
-        "run.py: understood: framework=trl",
+        "run.py: understood: train.method=lora",
         "train.lora_rank=4 (r=4)",
         "run.py: line 5: optim=rmsprop: not understood: `rmsprop` of Transformers is not covered",
         "run.py: line 6: per_device_train_batch_size=batch: not understood",

@@ -78,6 +78,27 @@ impl Alias {
     }
 }
 
+/// The list of words in `docs/parameters.md`.
+pub fn table_markdown() -> String {
+    let mut text = String::from("| key | word | of | is |\n| --- | --- | --- | --- |\n");
+    for alias in ALIASES {
+        let keys = alias.keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let keys = if keys.is_empty() { String::from("any type") } else { keys };
+        let words = alias.words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let is = match alias.means {
+            Means::Same(word) => format!("`{word}`"),
+            Means::Sets(sets, note) => {
+                let pairs = sets.iter().map(|(key, word)| format!("`{key}={word}`")).collect::<Vec<_>>().join(", ");
+                if note.is_empty() { pairs } else { format!("{pairs}; {note}") }
+            }
+            Means::NotCovered("") => String::from("not covered"),
+            Means::NotCovered(instead) => format!("not covered; {instead}"),
+        };
+        text.extend(["| ", &keys, " | ", &words, " | ", alias.tool, " | ", &is, " |\n"]);
+    }
+    text
+}
+
 /// What a value stands for that is a word of another tool and sets more than its own parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Understood {

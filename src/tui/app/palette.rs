@@ -20,7 +20,8 @@ impl Picker {
         let parameters = PARAMETERS.iter().map(|parameter| Item {
             word: parameter.key.to_owned(),
             name: parameter.help.to_owned(),
-            alias: [&[parameter.label], parameter.synonyms()].concat().join(" "),
+            alias: parameter.label.to_owned(),
+            others: parameter.synonyms().join(" "),
             size: Some(String::new()),
             idle: !app.matters(parameter),
             ..Item::default()
@@ -43,7 +44,7 @@ fn choices<'a>(app: &'a App, parameter: &'static Parameter) -> impl Iterator<Ite
     let words: Vec<String> = words.into_iter().map(String::from).collect();
     words.into_iter().map(move |word| Item {
         name: format!("{} {word}", parameter.label),
-        alias: parameter.aliases_of(&word).join(" "),
+        others: parameter.aliases_of(&word).join(" "),
         size: Some(String::new()),
         idle,
         word: format!("{}={word}", parameter.key),

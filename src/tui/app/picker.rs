@@ -4,6 +4,7 @@ use super::{App, Listed};
 use crate::model::hub;
 use crate::scenario::Value;
 use crate::scenario::parameter::Parameter;
+use crate::scenario::parameter::words::alike;
 use crate::tui::field::Field;
 use crate::tui::fuzzy;
 use crate::tui::screen::{first_shown, moved};
@@ -33,6 +34,8 @@ pub(crate) struct Item {
     pub(crate) name: String,
     /// Another name, by which it is found too.
     pub(crate) alias: String,
+    /// What other tools call it.
+    pub(crate) others: String,
     /// Its size, parameters or memory, once that has been asked for.
     pub(crate) size: Option<String>,
     /// What the run would take with it, once that has been asked for.
@@ -50,7 +53,12 @@ pub(crate) struct Item {
 impl Item {
     /// It as a row that is found by word and alias, then by name.
     fn named(&self) -> fuzzy::Row {
-        fuzzy::Row { name: format!("{} {}", self.word, self.alias), words: self.name.clone(), idle: self.idle }
+        fuzzy::Row {
+            name: format!("{} {}", self.word, self.alias),
+            others: self.others.clone(),
+            words: self.name.clone(),
+            idle: self.idle,
+        }
     }
 }
 
@@ -101,8 +109,11 @@ impl Picker {
     pub(crate) fn choices(app: &App, parameter: &'static Parameter) -> Option<Self> {
         let (words, optional) = app.choices(parameter)?;
         let words = words.into_iter().chain(optional.then_some("-"));
-        let item =
-            |word: &str| Item { word: word.to_owned(), alias: parameter.aliases_of(word).join(" "), ..Item::default() };
+        let item = |word: &str| Item {
+            word: word.to_owned(),
+            others: parameter.aliases_of(word).join(" "),
+            ..Item::default()
+        };
         let now = parameter.get(&app.scenario).to_string();
         Some(Self::new(Target::Choice(parameter), words.map(item).collect(), &now))
     }
@@ -176,7 +187,7 @@ impl Picker {
     pub(crate) fn narrow(&mut self) {
         self.items.retain(|item| !item.offered);
         let (query, items) = (self.query.text(), self.items.iter());
-        let text = |item: &Item| format!("{} {} {}", item.word, item.name, item.alias);
+        let text = |item: &Item| format!("{} {} {}", item.word, item.name, item.others);
         self.matches = match self.target {
             Target::Palette => fuzzy::rank_named(query, items.map(Item::named)),
             Target::Model => fuzzy::rank_newest(query, items.map(|item| (text(item), item.released.clone()))),
@@ -190,9 +201,17 @@ impl Picker {
         if matches!(self.target, Target::Palette) && self.query.text().trim().is_empty() {
             self.matches.retain(|index| !self.items[*index].word.contains('='));
         }
-        // A whole id is that id, however well others fit.
+        // A whole id is that id, however well others fit, and so is a word of a parameter; other words come last.
         let query = self.query.text().trim().to_lowercase();
-        self.matches.sort_by_key(|index| self.items[*index].word.to_lowercase() != query);
+        self.matches.sort_by_key(|index| {
+            let Item { word, idle, .. } = &self.items[*index];
+            match word.split_once('=') {
+                _ if word.to_lowercase() == query => 0,
+                Some((_, value)) if !idle && alike(value, &query) => 1,
+                None => 2,
+                Some(_) => 3,
+            }
+        });
         self.selected = 0;
         self.error = None;
     }

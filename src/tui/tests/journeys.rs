@@ -98,7 +98,7 @@ fn choices_open_a_list() {
     let mut app = app();
     press(&mut app, "down down down down");
     assert_eq!(app.focused().unwrap().key, "train.precision");
-    press(&mut app, "enter j enter");
+    press(&mut app, "enter down enter");
     assert_eq!(app.scenario.train.precision.word(), "fp16");
     press(&mut app, "enter k k esc");
     assert_eq!(app.scenario.train.precision.word(), "fp16");

@@ -97,7 +97,7 @@ fn the_palette_does_what_keys_do_and_goes_to_parameters() {
     assert!(text(&app).contains("changes nothing in this run"));
     assert_eq!(app.focused().unwrap().key, "train.recompute", "the cursor stays");
     press(&mut app, ": \"lora_rank\" enter");
-    assert!(text(&app).contains("it would with method lora"), "{}", text(&app));
+    assert!(text(&app).contains("method is lora now"), "{}", text(&app));
     for (query, best) in [("sequence", "train.sequence_length"), ("batch", "train.micro_batch_size"), ("pn", "pin")] {
         press(&mut app, &format!(": \"{query}\""));
         let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("{query}") };

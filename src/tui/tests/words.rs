@@ -28,9 +28,7 @@ fn the_palette_knows_what_people_search() {
     ] {
         assert_eq!(best(&mut app, query), word, "{query}");
     }
-    for (query, key) in
-        [("4bit", "train."), ("8bit", "train."), ("unsloth", "framework"), ("context", "train.sequence")]
-    {
+    for (query, key) in [("4bit", "train."), ("8bit", "train."), ("context", "train.sequence")] {
         let word = best(&mut app, query);
         assert!(word.starts_with(key), "{query}: {word}");
     }
@@ -74,7 +72,7 @@ fn a_pasted_configuration_is_the_run_and_one_change() {
     assert_eq!((train.optimizer_implementation, train.loss), (OptimizerImplementation::Foreach, Loss::Trl));
     assert_eq!((train.recompute, train.sequence_length), (Recompute::Full, 1024), "TRL's own");
     assert_eq!(app.scenario.gpu, before.gpu);
-    for words in ["understood: framework=trl", "odd=f(", "taken for the preset"] {
+    for words in ["understood: train.method=lora", "odd=f(", "taken for the preset"] {
         assert!(text(&app).contains(words), "{words}: {}", text(&app));
     }
     press(&mut app, "esc u");

@@ -3,7 +3,7 @@
 /// Each parameter with its other names: arguments of Transformers, TRL, PEFT, bitsandbytes, accelerate, DeepSpeed, vLLM,
 /// SGLang and llama.cpp, and what people say.
 pub(super) const SYNONYMS: &[(&str, &[&str])] = &[
-    ("model", &["model_name_or_path", "base_model", "checkpoint path"]),
+    ("model", &["model_name_or_path", "base_model"]),
     ("gpu", &["card", "device", "accelerator"]),
     ("gpus", &["num_processes", "nproc_per_node", "world_size", "n_gpu", "devices"]),
     ("task", &["training", "inference", "serving", "generation"]),
