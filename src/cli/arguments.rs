@@ -236,7 +236,7 @@ impl FlagArguments {
     /// The framework that flags and pairs ask for last, where they do.
     pub(super) fn framework(&self) -> anyhow::Result<Option<&str>> {
         let sets = self.sets()?;
-        let set = sets.iter().filter(|setting| setting.key == "framework").map(|setting| setting.text).last();
+        let set = sets.iter().rev().find(|setting| setting.key == "framework").map(|setting| setting.text);
         Ok(set.or(self.framework.as_deref()).map(str::trim))
     }
 }

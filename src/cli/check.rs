@@ -47,9 +47,11 @@ pub(super) fn run(context: &Context, CheckArguments { run: arguments, strict }: 
         let cards = library.gpus().into_iter().map(|gpu| (gpu.id.as_str(), gpu));
         let subject =
             |gpu| Subject { model: &resolved.model, scenario: &resolved.scenario, gpu, is_cancelled: &|| false };
-        let of = |gpu| match fit.fits() {
-            true => Advice { room: room(subject(gpu), &report.ledger), ..Advice::default() },
-            false => advice(subject(gpu), report.ledger.clone(), cards),
+        let of = |gpu| {
+            if fit.fits() {
+                return Advice { room: room(subject(gpu), &report.ledger), ..Advice::default() };
+            }
+            advice(subject(gpu), report.ledger.clone(), cards)
         };
         resolved.gpu.as_ref().map(of).unwrap_or_default()
     };

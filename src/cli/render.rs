@@ -33,7 +33,7 @@ pub(super) struct RenderArguments {
     size: String,
     /// Keys to press, with commas between them, such as down,right,right: the picture is of what then is on the screen, and as
     /// SVG it moves, a key a frame.
-    #[arg(long, value_name = "KEY,KEY,…", value_delimiter = ',')]
+    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     keys: Vec<String>,
     /// The format of the picture.
     #[arg(long, value_enum, default_value_t = PictureFormat::Text)]

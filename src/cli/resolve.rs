@@ -80,7 +80,7 @@ impl Draft {
         let task = arguments.task()?.unwrap_or(if serves { Task::Infer } else { draft.scenario.task });
         let mut settings = arguments.flags(task);
         settings.extend(arguments.sets()?);
-        if let Some(input) = input.filter(|_| draft.file.is_none()) {
+        if let Some(input) = input.filter(|input| draft.scenario.model == *input) {
             one_model(input, &settings)?;
         }
         for setting in &settings {

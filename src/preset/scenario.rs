@@ -263,12 +263,12 @@ mod tests {
 
                 let mut of_line = Scenario { model: scenario.model.clone(), ..Scenario::default() };
                 let words = arguments(&scenario, None);
-                let said = |pair: &'_ [String]| match FLAGS.iter().find(|(flag, _)| *flag == pair[0]) {
-                    Some((_, keys)) => (of_task(scenario.task, *keys).to_owned(), pair[1].clone()),
-                    None => {
-                        let (key, value) = pair[1].split_once('=').unwrap();
-                        (key.to_owned(), value.to_owned())
+                let said = |pair: &[String]| {
+                    if let Some((_, keys)) = FLAGS.iter().find(|(flag, _)| *flag == pair[0]) {
+                        return (of_task(scenario.task, *keys).to_owned(), pair[1].clone());
                     }
+                    let (key, value) = pair[1].split_once('=').unwrap();
+                    (key.to_owned(), value.to_owned())
                 };
                 let pairs: Vec<_> = words[1..].chunks(2).map(said).collect();
                 for (key, value) in &pairs {

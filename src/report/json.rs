@@ -114,6 +114,7 @@ struct Fit<'a> {
 
 /// Changes of the scenario, and what it needs with them.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of the format")]
 struct Change {
     changes: BTreeMap<&'static str, serde_json::Value>,
     needs: Bytes,

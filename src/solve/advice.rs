@@ -350,10 +350,8 @@ mod tests {
             keys.sort_unstable();
             keys.dedup();
             let changes: Vec<_> = moved.iter().flat_map(|lever| self.levers[*lever].changes.clone()).collect();
-            let ledger = |run: Scenario| match by_allocator {
-                true => played(&self.model, &run, Some(&self.gpu)).ok(),
-                false => estimate(&self.model, &run, Some(&self.gpu)).ok(),
-            };
+            let by = if by_allocator { played } else { estimate };
+            let ledger = |run: Scenario| by(&self.model, &run, Some(&self.gpu)).ok();
             let fit = apply(&self.scenario, &changes).and_then(ledger).and_then(|it| Fit::of(&it, &self.gpu).ok());
             keys.len() == all && fit.is_some_and(|fit| fit.fits())
         }

@@ -86,8 +86,11 @@ pub(crate) fn rank_named(query: &str, rows: impl IntoIterator<Item = Row>) -> Ve
     // Letters that are scattered over a name mean nothing: some must begin words or follow each other.
     let letters = typed.iter().map(|word| word.chars().count()).sum::<usize>();
     let least = i64::try_from(letters).unwrap_or(i64::MAX / 1024).saturating_mul(158);
-    let mut found: Vec<(usize, bool, i64, usize)> = Vec::new();
+    let whole = query.trim().to_lowercase();
+    let mut found: Vec<(usize, bool, bool, i64, usize)> = Vec::new();
     for (index, row) in rows.into_iter().enumerate() {
+        // What others call just so is meant before what has it in its name.
+        let is_other = row.others.split_whitespace().any(|other| other.eq_ignore_ascii_case(&whole));
         let name = row.name.to_lowercase();
         let score = score(query, &name);
         let tier = match score {
@@ -96,7 +99,7 @@ pub(crate) fn rank_named(query: &str, rows: impl IntoIterator<Item = Row>) -> Ve
             Some(score) if score >= least => 2,
             _ => continue,
         };
-        found.push((tier, row.idle, -score.unwrap_or_default(), index));
+        found.push((tier, row.idle, !is_other, -score.unwrap_or_default(), index));
     }
     found.sort_unstable();
     found.into_iter().map(|(.., index)| index).collect()

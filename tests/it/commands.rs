@@ -505,9 +505,9 @@ fn no_comes_with_what_would_make_it_yes() {
     let place = Place::new();
     let run = ["check", "llama-3.1-8b", "--gpu", "h100-sxm-80", "--seq", "8192"];
     let over = place.run(&run);
-    let line = over.out.lines().find(|line| line.contains("--set train.recompute=full")).expect("a fix");
+    let line = over.out.lines().find(|line| line.contains("--recompute full")).expect("a fix");
     assert!(line.contains("slower, same result"), "{line}");
-    assert_eq!(place.run(&[&run[..], &["--set", "train.recompute=full"]].concat()).code, 0);
+    assert_eq!(place.run(&[&run[..], &["--recompute", "full"]].concat()).code, 0);
 }
 
 #[test]

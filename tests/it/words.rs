@@ -112,5 +112,5 @@ fn a_run_is_exported_as_arguments_and_reads_back() {
     let said = place.run(&["export", MODEL, "--task", "infer"]);
     assert!(said.code == 2 && said.err.contains("--format command"), "{}", said.err);
     let said = place.run(&["export", MODEL, "--batch", "2", "--format", "command"]);
-    assert_eq!(said.out, "brimful llama-3.2-1b --set train.micro_batch_size=2\n");
+    assert_eq!(said.out, "brimful llama-3.2-1b --batch 2\n");
 }

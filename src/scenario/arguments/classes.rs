@@ -4,7 +4,7 @@ use super::Fault;
 use super::facts::{Facts, Trainer};
 use super::literal::{Item, Literal};
 use super::python::{self, Call};
-use super::table::{ARGUMENTS, Means, Of, is_weightless};
+use super::table::{Of, argument};
 
 /// A class, and whose arguments it has.
 const CLASSES: &[(&str, Of, Option<Trainer>)] = &[
@@ -91,21 +91,5 @@ fn begun(call: &Call, name: &'static str, facts: &mut Facts) {
         }
         "BitsAndBytesConfig" => facts.bitsandbytes = true,
         _ => {}
-    }
-}
-
-/// Takes in one argument of a class.
-pub(super) fn argument(of: Of, class: &str, item: &Item, facts: &mut Facts) {
-    let row = ARGUMENTS.iter().find(|(whose, name, _)| whose.has(of) && *name == item.name);
-    match row.map(|(.., means)| means) {
-        Some(Means::Is(key)) => facts.take(key, item),
-        Some(Means::By(read)) => read(item, facts),
-        Some(Means::NotCovered(_)) if matches!(item.value, Literal::Nothing | Literal::Flag(false)) => {
-            facts.weightless(item);
-        }
-        Some(Means::NotCovered(why)) => facts.leave(item, why),
-        None if is_weightless(of, &item.name) => facts.weightless(item),
-        None if item.value == Literal::Other(String::new()) => facts.leave(item, "only named arguments are read"),
-        None => facts.leave(item, &format!("no argument of {class} that is known")),
     }
 }

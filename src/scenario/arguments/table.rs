@@ -244,15 +244,31 @@ const BEGINS: &[&str] = &[
 ];
 
 /// Whether an argument is known to change nothing.
-pub(super) fn is_weightless(of: Of, name: &str) -> bool {
+fn is_weightless(of: Of, name: &str) -> bool {
     let named = WEIGHTLESS.iter().any(|(whose, names)| *whose == of && names.contains(&name));
     named || of == Of::Trainer && BEGINS.iter().any(|begin| name.starts_with(begin))
+}
+
+/// Takes in one argument of a class.
+pub(super) fn argument(of: Of, class: &str, item: &Item, facts: &mut Facts) {
+    let row = ARGUMENTS.iter().find(|(whose, name, _)| whose.has(of) && *name == item.name);
+    match row.map(|(.., means)| means) {
+        Some(Means::Is(key)) => facts.take(key, item),
+        Some(Means::By(read)) => read(item, facts),
+        Some(Means::NotCovered(_)) if matches!(item.value, Literal::Nothing | Literal::Flag(false)) => {
+            facts.weightless(item);
+        }
+        Some(Means::NotCovered(why)) => facts.leave(item, why),
+        None if is_weightless(of, &item.name) => facts.weightless(item),
+        None if item.value == Literal::Other(String::new()) => facts.leave(item, "only named arguments are read"),
+        None => facts.leave(item, &format!("no argument of {class} that is known")),
+    }
 }
 
 /// Arguments in a table, each as one of a class.
 fn inside(of: Of, item: &Item, facts: &mut Facts) {
     match &item.value {
-        Literal::Table(items) => items.iter().for_each(|inner| super::classes::argument(of, &item.name, inner, facts)),
+        Literal::Table(items) => items.iter().for_each(|inner| argument(of, &item.name, inner, facts)),
         Literal::Nothing => facts.weightless(item),
         _ => facts.leave(item, "only literal values are read"),
     }

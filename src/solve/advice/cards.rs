@@ -26,7 +26,9 @@ pub(super) fn roomier<'g>(
         }
         now = elsewhere(now, model, scenario, [card]).ok()?;
         if let Some(fit) = fits(&now, card).filter(|fit| fit.verdict == Verdict::Fits) {
-            let changes = vec![("gpu", Value::Word(id.to_owned()))];
+            let mut changes = vec![("gpu", Value::Word(id.to_owned()))];
+            // What is free is that of the card at hand.
+            changes.extend(scenario.runtime.free_mib.map(|_| ("runtime.free_mib", Value::Unset)));
             return Some(trial::fix(changes, 1, Cost::CARD, &fit));
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::Fix;
 use super::trial::{Moved, Trials};
 use crate::memory::Verdict;
+use crate::scenario::Value;
 use crate::units::Bytes;
 
 /// Levers that are moved together at most.
@@ -56,8 +57,10 @@ fn singles(trials: &mut Trials<'_>) -> Vec<Fix> {
         let moved = [lever];
         let may = trials.tried(&moved).is_some_and(|tried| trials.may_fit(tried.needs));
         // A smaller batch than is needed is no advice.
-        let smaller =
-            |fix: &Fix| fix.changes.len() > 1 && fix.changes.iter().map(|(key, _)| *key).eq(trials.keys(&moved));
+        let smaller = |fix: &Fix| {
+            let counts = fix.changes.iter().all(|(_, value)| matches!(value, Value::Count(_)));
+            counts && fix.changes.len() > 1 && fix.changes.iter().map(|(key, _)| *key).eq(trials.keys(&moved))
+        };
         if may && !fixes.iter().any(smaller) {
             let fix = trials.played(&moved).filter(|fix| fits(fix) && fix.needs < trials.before());
             fixes.extend(fix);

@@ -172,8 +172,8 @@ impl<'a> Trials<'a> {
             return None;
         }
         let changes = self.changes(moved);
-        let changed = apply(scenario, &changes)?;
-        let ledger = with_allocator(estimate(model, &changed, Some(gpu)).ok()?, model, &changed, Some(gpu)).ok()?;
+        let run = apply(scenario, &changes)?;
+        let ledger = with_allocator(estimate(model, &run, Some(gpu)).ok()?, model, &run, Some(gpu)).ok()?;
         Some(fix(changes, moved.len(), self.cost(moved), &Fit::of(&ledger, gpu).ok()?))
     }
 

@@ -145,8 +145,8 @@ pub(super) fn take(app: &mut App, fix: &Fix) {
 }
 
 fn make(app: &mut App, changes: &[(&'static str, Value)]) {
-    let Some(changed) = apply(&app.scenario, changes) else { return };
-    match app.change(changed, false) {
+    let Some(run) = apply(&app.scenario, changes) else { return };
+    match app.change(run, false) {
         Ok(()) => app.say(changes_in_words(changes) + &app.with_key(Action::Undo, "; {} takes it back")),
         Err(reason) => app.refuse(reason),
     }

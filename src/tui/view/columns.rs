@@ -14,7 +14,7 @@ const NUMBER: usize = 6;
 
 /// Rows of a list below which what its cursor stands on is told, where there is room for both: more rows would cost much on
 /// a slow line when they all change.
-const LIST: u16 = 21;
+const LIST: u16 = 19;
 /// Rows of what is told, at least.
 const TOLD: u16 = 5;
 

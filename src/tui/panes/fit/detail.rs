@@ -17,7 +17,7 @@ use crate::units::Bytes;
 const INSTANT: u16 = 15;
 
 /// Rows of the biggest entries; they change places, and each that does costs bytes on a slow line.
-const BIGGEST: u16 = 6;
+const BIGGEST: u16 = 5;
 
 /// Where exactly the peak lies.
 pub(super) fn place(app: &App, estimate: &Estimate, theme: Theme, frame: &mut Sheet, area: Rect) {

@@ -22,7 +22,7 @@ const NAME: u16 = 15;
 const AXIS: u16 = 7;
 /// Most columns and rows of the course: more would say no more, and cost much on a slow line.
 const WIDEST: u16 = 64;
-const HIGHEST: u16 = 9;
+const HIGHEST: u16 = 8;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
     whole(app, theme, frame, (area, borders), HIGHEST);
@@ -73,9 +73,9 @@ fn whole(app: &App, theme: Theme, frame: &mut Sheet, (area, borders): (Rect, Bor
 
 /// The colours of the bars, each with its category.
 fn legend(estimate: &Estimate, step: Step, theme: Theme, frame: &mut Sheet, area: Rect) {
-    let there = |category: &Category| estimate.moments(step).any(|moment| !moment.by_category.get(*category).is_zero());
+    let shown = |category: &Category| estimate.moments(step).any(|moment| !moment.by_category.get(*category).is_zero());
     let mut area = area;
-    for category in Category::ALL.into_iter().filter(there) {
+    for category in Category::ALL.into_iter().filter(shown) {
         let mut line = Line::styled(theme.fill(category), theme.category(category));
         line.push_span(Span::styled(format!(" {}", category.label()), theme.dim()));
         let width = text::width(category.label()) + 2;
