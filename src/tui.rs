@@ -48,7 +48,7 @@ use event::Event;
 use inbox::Inbox;
 use keymap::Chord;
 use message::Message;
-use opening::{dressed, of_terminal};
+use opening::{dressed, of_terminal, usual_theme};
 use spot::Spots;
 use taste::Dress;
 pub(crate) use taste::{check_keys, check_theme, standard_styles};
@@ -124,6 +124,8 @@ pub fn run(library: Library, start: Start) -> anyhow::Result<Outcome> {
     if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
         bail!("TERM=dumb has no screen to draw on; use `brimful check` or `brimful estimate`, or `brimful render`");
     }
+    let theme = start.theme.clone().unwrap_or_else(|| usual_theme(|name| std::env::var(name).ok()).to_owned());
+    let start = Start { theme: Some(theme), ..start };
     let (mut app, mut dress) = dressed(&library, start, of_terminal())?;
     let (sender, events) = event::listen()?;
     let mut worker = Worker::start(sender)?;

@@ -27,6 +27,11 @@ impl Field {
         Self { selected: !field.text.is_empty(), ..field }
     }
 
+    /// Has what is typed next take the place of the whole text.
+    pub(crate) const fn select(&mut self) {
+        self.selected = !self.text.is_empty();
+    }
+
     /// Whether what is typed next takes the place of the whole text.
     pub(crate) const fn is_selected(&self) -> bool {
         self.selected

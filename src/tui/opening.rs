@@ -31,7 +31,7 @@ pub(super) fn dressed(
     start: Start,
     (base, depth): (Theme, Depth),
 ) -> Result<(App, Dress), PresetError> {
-    let name = start.theme.clone().unwrap_or_else(|| usual_theme(|name| std::env::var(name).ok()).to_owned());
+    let name = start.theme.clone().unwrap_or_else(|| String::from(STANDARD_THEME));
     let dress = Dress::of(Some(&name), &start.folders, (base, depth))?;
     let keymap = start.keys.as_deref().map_or_else(|| Ok(standard_keys()), keys_of)?;
     let mut names: Vec<String> = themes::ids().map(str::to_owned).collect();
@@ -43,11 +43,14 @@ pub(super) fn dressed(
     Ok((App { keymap, themes: (names, on), multiplexer, ..started(library, start) }, dress))
 }
 
+/// Everybody's theme.
+const STANDARD_THEME: &str = "default";
+
 /// The theme where nobody chose one: for a light background where the terminal says that it has one.
-fn usual_theme(get: impl Fn(&str) -> Option<String>) -> &'static str {
+pub(super) fn usual_theme(get: impl Fn(&str) -> Option<String>) -> &'static str {
     // What rxvt began and others took over: colours of text and background, by their numbers.
     let background = get("COLORFGBG").and_then(|colours| colours.rsplit(';').next()?.parse::<u8>().ok());
-    if matches!(background, Some(7 | 15)) { "light" } else { "default" }
+    if matches!(background, Some(7 | 15)) { "light" } else { STANDARD_THEME }
 }
 
 /// What stands between the explorer and the terminal.

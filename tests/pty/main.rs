@@ -160,7 +160,7 @@ fn every_view_answers_its_question() {
     session.press("u");
     session.wait_for("Llama 3.1 8B");
     session.press("lf");
-    session.wait_for("Single changes after which it fits");
+    session.wait_for("It fits after any of these");
     session.press("\r");
     session.wait_for("u takes it back");
     session.press("q");

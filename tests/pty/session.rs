@@ -33,6 +33,9 @@ impl Session {
         command.args(["-c", script]);
         command.env("BRIMFUL", env!("CARGO_BIN_EXE_brimful"));
         command.env("TERM", "xterm-256color");
+        for of_terminal in ["TMUX", "STY", "COLORFGBG"] {
+            command.env_remove(of_terminal);
+        }
         command.env("LC_ALL", "C.UTF-8");
         command.env("XDG_CONFIG_HOME", "/nonexistent");
         command.env_remove("NO_COLOR");

@@ -133,8 +133,8 @@ fn the_run_is_printed_to_a_file() {
     );
     let mut session = Session::shell(&script, (100, 40));
     session.wait_for("micro batch");
-    session.press("lz");
-    session.wait_for("z does nothing here");
+    session.press("l#");
+    session.wait_for("# does nothing here");
     session.press("q");
     session.wait_until("the end", |session| String::from_utf8_lossy(&session.bytes()).contains("ended 0"));
     session.wait_for("micro batch");
@@ -149,4 +149,46 @@ fn the_run_is_printed_to_a_file() {
     session.wait_for("the explorer needs a terminal");
     session.assert_restored("ended 2");
     fs::remove_dir_all(folder).expect("the folder is there");
+}
+
+/// From "over by" to a run that fits, in two keys.
+#[test]
+fn what_does_not_fit_is_changed_until_it_does() {
+    let run = "llama-3.1-8b --gpu rtx-4090 --seq 8k --method lora";
+    let script = format!("\"$BRIMFUL\" {run}; echo \"ended $?\"; stty -a; echo done");
+    let mut session = Session::shell(&script, (100, 30));
+    session.wait_for("over by");
+    session.press("f");
+    session.wait_for("It fits after any of these");
+    session.press("\r");
+    session.wait_for("u takes it back");
+    session.wait_for("fits: ");
+    session.press("q");
+    session.assert_restored("ended 0");
+}
+
+/// Inside of tmux the line that is copied is shown as well, from edge to edge, and sent on in tmux's own wrapping.
+#[test]
+fn inside_of_tmux_a_copy_can_be_selected() {
+    let script = "TMUX=/tmp/t,1,0 \"$BRIMFUL\" gpt2 --gpu l4; echo \"ended $?\"; stty -a; echo done";
+    let mut session = Session::shell(script, (80, 24));
+    session.wait_for("micro batch");
+    session.press("y");
+    session.wait_for("set-clipboard on");
+    assert!(session.screen().lines().any(|line| line.starts_with("brimful gpt2 --gpu l4")), "{}", session.screen());
+    let bytes = session.bytes();
+    let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|some| some == wanted);
+    assert!(has(b"\x1b]52;c;") && has(b"\x1bPtmux;\x1b\x1b]52;c;"));
+    session.press("\u{1b}");
+    session.wait_for("Fits on");
+    session.press("q");
+    session.assert_restored("ended 0");
+}
+
+#[test]
+fn a_terminal_without_a_screen_is_told_of_the_commands() {
+    let script = "TERM=dumb \"$BRIMFUL\" gpt2; echo \"ended $?\"; stty -a; echo done";
+    let session = Session::shell(script, (100, 30));
+    session.wait_for("TERM=dumb has no screen");
+    session.assert_restored("ended 2");
 }

@@ -11,11 +11,11 @@ use crate::units::Bytes;
 /// Levers that are moved together at most.
 const MOST: usize = 3;
 
-/// Combinations that are told of one kind of result.
-const SHOWN: usize = 4;
+/// Combinations that are told of the same result, and of another: what each needs takes most of the search's time.
+const SHOWN: [usize; 2] = [3, 2];
 
 /// Combinations of one kind of result that are played out at most: of those that are left, tensors leave little room.
-const PLAYED: usize = 7;
+const PLAYED: usize = 5;
 
 /// Sets that another lever is added to: those that come nearest.
 const EXTENDED: usize = 24;
@@ -91,7 +91,7 @@ fn together(trials: &mut Trials<'_>, other_result: bool) -> Vec<Fix> {
         let mut may: Vec<&(Moved, Bytes)> = larger.iter().filter(|(_, needs)| trials.may_fit(*needs)).collect();
         may.retain(|(moved, needs)| of_kind(trials, moved) == other_result && *needs < less_by_one(trials, moved));
         may.sort_by_key(|(moved, needs)| (trials.prices(moved), *needs));
-        let found = played(trials, &may);
+        let found = played(trials, &may, SHOWN[usize::from(other_result)]);
         if !found.is_empty() {
             return found;
         }
@@ -128,12 +128,12 @@ fn less_by_one(trials: &mut Trials<'_>, moved: &[usize]) -> Bytes {
 }
 
 /// Those of these that fit with all that the allocator takes, by other settings of it where they would not as it is; of
-/// several that set the same parameters the first.
-fn played(trials: &Trials<'_>, sets: &[&(Moved, Bytes)]) -> Vec<Fix> {
+/// several that set the same parameters the first, at most so many.
+fn played(trials: &Trials<'_>, sets: &[&(Moved, Bytes)], most: usize) -> Vec<Fix> {
     let (mut found, mut told): (Vec<Fix>, Vec<Vec<&str>>) = (Vec::new(), Vec::new());
     for (moved, _) in sets.iter().take(PLAYED) {
         let keys = trials.keys(moved);
-        if found.len() == SHOWN || told.contains(&keys) {
+        if found.len() == most || told.contains(&keys) {
             continue;
         }
         let otherwise = || trials.with_allocator(moved).filter(|moved| moved.len() <= MOST);

@@ -129,8 +129,9 @@ impl Picker {
         self.matches.get(self.selected).map(|index| &self.items[*index])
     }
 
-    /// Marks the row under the cursor, or takes its mark away, and goes on to the next.
+    /// Marks the row under the cursor, or takes its mark away, and goes on to the next; what is typed after that begins anew.
     pub(crate) fn mark(&mut self) {
+        self.query.select();
         let Some(word) = self.chosen().map(|item| item.word.clone()) else { return };
         match self.marked.iter().position(|marked| *marked == word) {
             Some(at) => drop(self.marked.remove(at)),

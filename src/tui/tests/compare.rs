@@ -43,4 +43,9 @@ fn marked_models_are_pinned_together() {
     assert_eq!(models, ["llama-3.1-8b", "llama-3.2-1b"]);
     press(&mut app, "m tab tab esc");
     assert_eq!(app.pins.list.len(), 2, "backing out pins nothing");
+    // What is typed after a mark begins anew.
+    let mut app = super::app();
+    press(&mut app, "m \"3.2\" tab \"70\" tab enter");
+    let models: Vec<&str> = app.pins.list.iter().map(|pin| pin.scenario.model.as_str()).collect();
+    assert_eq!(models, ["llama-3.2-1b", "llama-3.1-70b"]);
 }

@@ -21,7 +21,7 @@ use crate::units::Bytes;
 const NAME: u16 = 15;
 const AXIS: u16 = 7;
 /// Most columns and rows of the course: more would say no more, and cost much on a slow line.
-const WIDEST: u16 = 64;
+const WIDEST: u16 = 60;
 const HIGHEST: u16 = 8;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
