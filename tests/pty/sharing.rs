@@ -179,8 +179,8 @@ fn inside_of_tmux_a_copy_can_be_selected() {
     let bytes = session.bytes();
     let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|some| some == wanted);
     assert!(has(b"\x1b]52;c;") && has(b"\x1bPtmux;\x1b\x1b]52;c;"));
-    session.press("\u{1b}");
-    session.wait_for("Fits on");
+    session.press("q");
+    session.wait_until("the text to be closed", |session| !session.screen().contains("set-clipboard on"));
     session.press("q");
     session.assert_restored("ended 0");
 }
