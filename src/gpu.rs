@@ -73,6 +73,30 @@ impl Generation {
 }
 
 impl Gpu {
+    /// A card of which no more is known than how much it can hand out.
+    pub(crate) fn bare([id, name, vendor]: [&str; 3], usable_mib: u64) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            vendor: vendor.to_owned(),
+            marketing_gb: None,
+            driver_mib: None,
+            usable_mib,
+            usable_estimated: false,
+            free_mib: None,
+            slices: Vec::new(),
+            context_mib: None,
+            bandwidth_gb_s: None,
+            bf16_tflops: None,
+            link_gb_s: None,
+            network_gb_s: None,
+            gpus_per_node: None,
+            architecture: None,
+            assumed: None,
+            source: None,
+        }
+    }
+
     /// Its generation, where its architecture is known.
     pub fn generation(&self) -> Option<Generation> {
         let architecture = self.architecture.as_deref()?;

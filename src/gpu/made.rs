@@ -62,24 +62,10 @@ fn size(word: &str) -> Option<Result<Gpu, String>> {
         "{id}: any NVIDIA card with so much on the box; {usable} MiB are taken to be handed out, the rest is the driver's"
     );
     Some(Ok(Gpu {
-        name: format!("any {id} card"),
-        id,
-        vendor: String::from("nvidia"),
         marketing_gb: Some(mib >> 10),
-        driver_mib: None,
-        usable_mib: usable,
         usable_estimated: true,
-        free_mib: None,
-        slices: Vec::new(),
-        context_mib: None,
-        bandwidth_gb_s: None,
-        bf16_tflops: None,
-        link_gb_s: None,
-        network_gb_s: None,
-        gpus_per_node: None,
-        architecture: None,
         assumed: Some(assumed),
-        source: None,
+        ..Gpu::bare([&id, &format!("any {id} card"), "nvidia"], usable)
     }))
 }
 

@@ -64,26 +64,7 @@ pub(super) fn llama(id: &str, hidden: u64, layers: u64, declared: u64) -> Model 
 }
 
 pub(super) fn card(id: &str, name: &str, usable_mib: u64) -> Gpu {
-    Gpu {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        vendor: String::from("nvidia"),
-        marketing_gb: None,
-        driver_mib: None,
-        usable_mib,
-        usable_estimated: false,
-        free_mib: None,
-        slices: Vec::new(),
-        assumed: None,
-        context_mib: None,
-        bandwidth_gb_s: None,
-        bf16_tflops: None,
-        link_gb_s: None,
-        network_gb_s: None,
-        gpus_per_node: None,
-        architecture: None,
-        source: None,
-    }
+    Gpu::bare([id, name, "nvidia"], usable_mib)
 }
 
 fn listed<T: Clone + Send + 'static>([id, name]: [&str; 2], item: T) -> Listed<T> {
