@@ -107,6 +107,11 @@ impl Fit {
         Ok(Self { gpu, needs, capacity, headroom, margin, band, with_room, at_least, verdict })
     }
 
+    /// What the run may take: capacity less what is to stay free.
+    pub fn room(&self) -> Bytes {
+        self.capacity.saturating_sub(self.margin)
+    }
+
     /// Whether the central estimate fits, which decides exit codes.
     pub fn fits(&self) -> bool {
         self.needs.checked_add(self.margin).is_ok_and(|needs| needs <= self.capacity)

@@ -230,7 +230,7 @@ fn change(fix: &Fix) -> Change {
         changes: fix.changes.iter().map(|(key, value)| (*key, as_json(value))).collect(),
         needs: fix.needs,
         headroom: fix.headroom.get(),
-        fits: !fix.headroom.is_negative(),
+        fits: fix.fits(),
         verdict: fix.verdict.id(),
         slower: fix.cost.slower,
         same_result: !fix.cost.other_result,

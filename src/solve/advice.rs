@@ -17,7 +17,7 @@ use crate::units::{Bytes, SignedBytes};
 
 pub use self::room::room;
 
-use self::combine::{Found, combined};
+use self::combine::combined;
 use self::trial::Trials;
 
 /// Changes of a scenario, and what it needs afterwards.
@@ -35,6 +35,13 @@ pub struct Fix {
     pub verdict: Verdict,
     /// What it costs.
     pub cost: Cost,
+}
+
+impl Fix {
+    /// Whether the run fits with it, by the central estimate.
+    pub const fn fits(&self) -> bool {
+        !self.headroom.is_negative()
+    }
 }
 
 /// What changes cost: the less, the smaller.
@@ -97,7 +104,6 @@ impl Lever {
 
 /// What is known of a run, against a card.
 #[derive(Clone, Copy)]
-#[expect(missing_debug_implementations)]
 pub struct Subject<'a> {
     /// The model.
     pub model: &'a Model,
@@ -154,15 +160,16 @@ pub fn advice<'g>(subject: Subject<'_>, now: Ledger, others: impl IntoIterator<I
         Task::Infer => serving::serving(model, scenario, gpu),
     };
     let mut trials = Trials::of(subject, &now, &fit, levers);
-    if !fit.fits() {
-        trials.add(|| levers::laid_out(model, scenario, gpu, is_cancelled));
+    if !fit.fits() && !is_cancelled() {
+        trials.add(levers::laid_out(model, scenario, gpu, is_cancelled));
     }
-    let Found { mut fixes, nearest } = combined(&mut trials, fit.fits());
+    let mut advice = combined(&mut trials, fit.fits());
     if fit.fits() {
-        return Advice { fixes, nearest, room: room::room(subject, &now) };
+        advice.room = room(subject, &now);
+    } else {
+        advice.fixes.extend(cards::roomier(subject, now, others));
     }
-    fixes.extend(cards::roomier(subject, now, others));
-    Advice { fixes, nearest, room: Vec::new() }
+    advice
 }
 
 /// The scenario with these changes, and what follows from a method among them; none where a value is no change or is wrong.
@@ -201,7 +208,7 @@ mod tests {
         let ledger = played(model, &apply(scenario, &fix.changes).unwrap(), Some(gpu)).unwrap();
         let fit = Fit::of(&ledger, gpu).unwrap();
         assert_eq!((fit.needs, fit.verdict), (fix.needs, fix.verdict), "{fix:?}");
-        assert_eq!(fit.fits(), !fix.headroom.is_negative(), "{fix:?}");
+        assert_eq!(fit.fits(), fix.fits(), "{fix:?}");
     }
 
     fn word<'a>(fix: &'a Fix, key: &str) -> Option<&'a Value> {
@@ -222,7 +229,7 @@ mod tests {
         assert!(found.nearest.is_empty() && found.room.is_empty());
         for fix in found.fixes.iter().filter(|fix| !fix.cost.other_card) {
             holds(subject.0, subject.1, &scenario, fix);
-            assert!(!fix.headroom.is_negative());
+            assert!(fix.fits());
         }
     }
 

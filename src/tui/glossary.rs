@@ -3,9 +3,6 @@
 use super::theme::Theme;
 use crate::memory::{Category, Instant};
 
-/// Headings, each with its words.
-const SECTIONS: usize = 5;
-
 /// What people meet besides categories and instants.
 const SIZES: [(&str, &str); 5] = [
     ("allocated", "all tensors that the program makes, at the peak"),
@@ -64,15 +61,10 @@ pub(crate) fn of(theme: Theme) -> Vec<Line> {
     lines
 }
 
-/// How many lines there are.
+/// How many lines there are, whatever the theme.
 pub(crate) fn lines() -> usize {
-    let instants = Instant::TRAINING.len() + Instant::SERVING.len();
-    let words = Category::ALL.len() + instants + SIZES.len() + VERDICTS.len() + SIGNS + SKETCH.len();
-    words + 2 * SECTIONS - 1
+    of(Theme::new(false, false)).len()
 }
-
-/// How many signs are explained.
-const SIGNS: usize = 6;
 
 #[cfg(test)]
 mod tests {

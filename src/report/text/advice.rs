@@ -4,7 +4,7 @@ use super::{COLUMNS, Look};
 use crate::memory::Verdict;
 use crate::scenario::command::setting;
 use crate::scenario::parameter::Parameter;
-use crate::scenario::{Scenario, Task};
+use crate::scenario::{Scenario, Task, Value};
 use crate::solve::{Advice, Fix};
 use crate::units::grouped;
 
@@ -45,10 +45,10 @@ pub fn advice(advice: &Advice, fits: bool, scenario: &Scenario, look: Look) -> S
 /// What each parameter could be by itself.
 fn room(advice: &Advice, scenario: &Scenario, look: Look) -> Option<String> {
     let one = |fix: &Fix| {
-        let [(key, value)] = &fix.changes[..] else { return None };
+        let [(key, value @ Value::Count(count))] = &fix.changes[..] else { return None };
         let parameter = Parameter::by_key(key).ok()?;
-        let value = value.to_string().parse().map_or_else(|_| value.to_string(), grouped);
-        let flags = setting(scenario.task, key, &fix.changes[0].1).join(" ");
+        let flags = setting(scenario.task, key, value).join(" ");
+        let value = grouped(*count);
         Some(format!("  {:<18} {value:>12}  {:>10}  {flags}", parameter.label, look.show(fix.needs)))
     };
     let rows: Vec<String> = advice.room.iter().filter_map(one).collect();

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::Fix;
-use super::trial::{Moved, Trials};
+use super::trial::{Moved, Trials, with};
+use super::{Advice, Fix};
 use crate::memory::Verdict;
 use crate::scenario::Value;
 use crate::units::Bytes;
@@ -26,17 +26,9 @@ const NEAREST: usize = 4;
 /// Single levers that are told where nothing is enough.
 const SINGLE: usize = 2;
 
-/// What was found.
-pub(super) struct Found {
-    /// After which the run fits.
-    pub(super) fixes: Vec<Fix>,
-    /// After which it still does not, where nothing else was found.
-    pub(super) nearest: Vec<Fix>,
-}
-
 /// Single levers after which a run needs less and fits; and where it does not fit as it is, combinations where no single
 /// lever is enough, and where none is either what comes nearest.
-pub(super) fn combined(trials: &mut Trials<'_>, fits: bool) -> Found {
+pub(super) fn combined(trials: &mut Trials<'_>, fits: bool) -> Advice {
     let mut fixes = singles(trials);
     if !fits && !fixes.iter().any(|fix| !fix.cost.other_result) {
         for other_result in [false, true] {
@@ -47,7 +39,7 @@ pub(super) fn combined(trials: &mut Trials<'_>, fits: bool) -> Found {
     }
     let nearest = if fixes.is_empty() && !fits { nearest(trials) } else { Vec::new() };
     fixes.sort_by_key(|fix| (fix.cost, fix.steps, fix.changes.len(), fix.verdict != Verdict::Fits, fix.needs));
-    Found { fixes, nearest }
+    Advice { fixes, nearest, room: Vec::new() }
 }
 
 /// The levers that are enough by themselves.
@@ -62,7 +54,7 @@ fn singles(trials: &mut Trials<'_>) -> Vec<Fix> {
             counts && fix.changes.len() > 1 && fix.changes.iter().map(|(key, _)| *key).eq(trials.keys(&moved))
         };
         if may && !fixes.iter().any(smaller) {
-            let fix = trials.played(&moved).filter(|fix| fits(fix) && fix.needs < trials.before());
+            let fix = trials.played(&moved).filter(|fix| fix.fits() && fix.needs < trials.before());
             fixes.extend(fix);
         }
     }
@@ -73,10 +65,6 @@ fn singles(trials: &mut Trials<'_>) -> Vec<Fix> {
     };
     let in_vain = |fix: &Fix| fixes.iter().any(|other| simpler(other, fix));
     fixes.iter().filter(|fix| !in_vain(fix)).cloned().collect()
-}
-
-const fn fits(fix: &Fix) -> bool {
-    !fix.headroom.is_negative()
 }
 
 /// Two or three levers that are enough together and of which none is in vain, whose result is another than the run's or the
@@ -105,8 +93,7 @@ fn larger(trials: &mut Trials<'_>, sets: &[(Moved, Bytes)], levers: &[usize]) ->
     let (mut larger, mut seen) = (Vec::new(), HashSet::new());
     for (set, before) in sets {
         for lever in levers {
-            let mut moved = set.clone();
-            moved.insert(moved.partition_point(|other| other < lever), *lever);
+            let moved = with(set, *lever);
             if trials.is_apart(set, *lever)
                 && !seen.contains(&moved)
                 && let Some(tried) = trials.tried(&moved).filter(|tried| tried.needs < *before)
@@ -137,7 +124,7 @@ fn played(trials: &Trials<'_>, sets: &[&(Moved, Bytes)], most: usize) -> Vec<Fix
             continue;
         }
         let otherwise = || trials.with_allocator(moved).filter(|moved| moved.len() <= MOST);
-        let fix = trials.played(moved).filter(fits).or_else(|| trials.played(&otherwise()?).filter(fits));
+        let fix = trials.played(moved).filter(Fix::fits).or_else(|| trials.played(&otherwise()?).filter(Fix::fits));
         if let Some(fix) = fix {
             told.push(keys);
             found.push(fix);

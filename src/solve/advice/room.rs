@@ -65,7 +65,7 @@ fn further(subject: Subject<'_>, now: &Ledger, key: &'static str, round: Round, 
         Some(fit.needs)
     };
     let fit = Fit::of(now, gpu).ok()?;
-    let (capacity, most) = (fit.capacity.saturating_sub(fit.margin), most.min(max));
+    let (capacity, most) = (fit.room(), most.min(max));
     // What a run needs by its tensors and in all: the allocator is taken to add the same share elsewhere.
     let (mut value, mut tensors, mut whole) = (u64::MAX, needs(here)?, fit.needs);
     for _ in 0..TRIED {

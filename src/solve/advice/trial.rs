@@ -32,8 +32,9 @@ pub(super) struct Trials<'a> {
     weights: Bytes,
     /// What it needs as it is.
     before: Bytes,
-    /// What there is to fit into.
+    /// What there is to fit into, and whether that could be enough for the model's weights in any format.
     capacity: Bytes,
+    holds_weights: bool,
     /// The run as it is, by category.
     largest: Vec<Bytes>,
     known: HashMap<Moved, Option<Tried>>,
@@ -53,24 +54,35 @@ pub(super) struct Tried {
 impl<'a> Trials<'a> {
     /// Nothing tried yet.
     pub(super) fn of(subject: Subject<'a>, now: &Ledger, fit: &Fit, levers: Vec<Lever>) -> Self {
-        Self {
+        let count = parameters::count(&subject.model.architecture).map_or(0, Parameters::get);
+        let least = u128::from(count) * LEAST_BITS / 8;
+        let mut trials = Self {
             subject,
-            levers,
+            levers: Vec::new(),
             now: now.total().saturating_sub(now.unusable()),
             weights: now.largest(Category::Parameters).0,
             before: fit.needs.max(now.total()),
-            capacity: fit.capacity.saturating_sub(fit.margin),
+            capacity: fit.room(),
+            holds_weights: least <= u128::from(fit.room().get()),
             largest: largest(now),
             known: HashMap::new(),
             with_room: true,
-        }
+        };
+        trials.add(levers);
+        trials
     }
 
-    /// Adds a lever, where there is one and somebody still waits.
-    pub(super) fn add(&mut self, lever: impl FnOnce() -> Option<Lever>) {
-        if !(self.subject.is_cancelled)() {
-            self.levers.extend(lever());
-        }
+    /// Adds levers: of each what the run has not got already, which is nothing of some.
+    pub(super) fn add(&mut self, levers: impl IntoIterator<Item = Lever>) {
+        let scenario = self.subject.scenario;
+        let is_new = |(key, value): &(&'static str, Value)| {
+            Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != *value)
+        };
+        let new = levers.into_iter().map(|mut lever| {
+            lever.changes.retain(is_new);
+            lever
+        });
+        self.levers.extend(new.filter(|lever| !lever.changes.is_empty()));
     }
 
     /// Tries from here on what leaves no room too.
@@ -87,11 +99,7 @@ impl<'a> Trials<'a> {
     /// The same moved, and the allocator told otherwise, where that is one of the levers.
     pub(super) fn with_allocator(&self, moved: &[usize]) -> Option<Moved> {
         let allocator = self.levers.iter().position(|lever| lever.keys().eq(["runtime.alloc_conf"]))?;
-        self.is_apart(moved, allocator).then(|| {
-            let mut with: Moved = moved.to_vec();
-            with.insert(with.partition_point(|lever| *lever < allocator), allocator);
-            with
-        })
+        self.is_apart(moved, allocator).then(|| with(moved, allocator))
     }
 
     /// What moving these costs.
@@ -152,17 +160,15 @@ impl<'a> Trials<'a> {
     /// Whether weights alone leave room at all with these moved: where they do not, no ledger is needed to see that it is of
     /// no use.
     fn leaves_room(&self, moved: &[usize]) -> bool {
-        let Subject { model, scenario, .. } = self.subject;
         let keys = self.keys(moved);
         // The rule of thumb counts other weights than the model has. What is divided among GPUs may be less on each, and
         // what waits on the host is none.
         let elsewhere = |key: &&str| key.starts_with("parallel.") || OFFLOADING.contains(key);
-        if scenario.estimator == Estimator::Sketch || keys.iter().any(elsewhere) {
+        if self.subject.scenario.estimator == Estimator::Sketch || keys.iter().any(elsewhere) {
             return true;
         }
-        let count = u128::from(parameters::count(&model.architecture).map_or(0, Parameters::get));
         let same_weights = keys.iter().all(|key| !OF_WEIGHTS.contains(key));
-        count * LEAST_BITS / 8 <= u128::from(self.capacity.get()) && !(same_weights && self.weights > self.capacity)
+        self.holds_weights && !(same_weights && self.weights > self.capacity)
     }
 
     /// The run with these moved and its allocator played out.
@@ -177,14 +183,17 @@ impl<'a> Trials<'a> {
         Some(fix(changes, moved.len(), self.cost(moved), &Fit::of(&ledger, gpu).ok()?))
     }
 
-    /// What these set, but for what the run has already.
+    /// What these set.
     fn changes(&self, moved: &[usize]) -> Vec<(&'static str, Value)> {
-        let scenario = self.subject.scenario;
-        let is_new = |(key, value): &&(&'static str, Value)| {
-            Parameter::by_key(key).is_ok_and(|parameter| parameter.get(scenario) != *value)
-        };
-        moved.iter().flat_map(|lever| self.levers[*lever].changes.iter().filter(is_new).cloned()).collect()
+        moved.iter().flat_map(|lever| self.levers[*lever].changes.iter().cloned()).collect()
     }
+}
+
+/// The same and one lever more.
+pub(super) fn with(moved: &[usize], lever: usize) -> Moved {
+    let mut with = moved.to_vec();
+    with.insert(with.partition_point(|other| *other < lever), lever);
+    with
 }
 
 /// What each category comes to where it is largest.
@@ -194,6 +203,6 @@ fn largest(ledger: &Ledger) -> Vec<Bytes> {
 
 /// Changes with what they come to.
 pub(super) fn fix(changes: Vec<(&'static str, Value)>, steps: usize, cost: Cost, fit: &Fit) -> Fix {
-    let headroom = fit.capacity.saturating_sub(fit.margin).minus(fit.needs);
+    let headroom = fit.room().minus(fit.needs);
     Fix { changes, steps, needs: fit.needs, headroom, verdict: fit.verdict, cost }
 }

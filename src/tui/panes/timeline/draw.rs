@@ -25,15 +25,15 @@ const WIDEST: u16 = 60;
 const HIGHEST: u16 = 8;
 
 pub(super) fn draw(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
-    whole(app, theme, frame, (area, borders), HIGHEST);
+    whole(app, theme, frame, (area, borders), true);
 }
 
 /// The instants alone, beside another view.
 pub(in crate::tui::panes) fn beside(app: &App, theme: Theme, frame: &mut Sheet, area: Rect, borders: Borders) {
-    whole(app, theme, frame, (area, borders), 0);
+    whole(app, theme, frame, (area, borders), false);
 }
 
-fn whole(app: &App, theme: Theme, frame: &mut Sheet, (area, borders): (Rect, Borders), highest: u16) {
+fn whole(app: &App, theme: Theme, frame: &mut Sheet, (area, borders): (Rect, Borders), with_course: bool) {
     let step = if app.step == Step::First { "first step" } else { "steady step" };
     let other = if app.step == Step::First { " ({}: steady)" } else { " ({}: first)" };
     let title = format!("Timeline of the {step}{}", app.with_key(Action::FlipStep, other));
@@ -64,11 +64,10 @@ fn whole(app: &App, theme: Theme, frame: &mut Sheet, (area, borders): (Rect, Bor
     let line = text::row(inner, count);
     text::left(frame, line, Line::styled(text::cut(&words, line.width, theme), theme.strong()));
     legend(estimate, app.step, theme, frame, text::row(inner, count + 1));
-    if highest == 0 {
-        return;
+    if with_course {
+        let below = Rect { y: inner.y + count + 3, height: inner.height.saturating_sub(count + 3), ..inner };
+        course(app, estimate, full, theme, frame, below.intersection(inner));
     }
-    let below = Rect { y: inner.y + count + 3, height: inner.height.saturating_sub(count + 3), ..inner };
-    course(app, estimate, (full, highest), theme, frame, below.intersection(inner));
 }
 
 /// The colours of the bars, each with its category.
@@ -103,14 +102,7 @@ fn capacity(estimate: &Estimate, full: Bytes) -> Option<Bytes> {
 }
 
 /// The step's stages from left to right, each layer as wide as every other, and the optimizer last.
-fn course(
-    app: &App,
-    estimate: &Estimate,
-    (full, highest_row): (Bytes, u16),
-    theme: Theme,
-    frame: &mut Sheet,
-    area: Rect,
-) {
+fn course(app: &App, estimate: &Estimate, full: Bytes, theme: Theme, frame: &mut Sheet, area: Rect) {
     let mut stages = estimate.ledger.course(app.step);
     let optimizer = estimate.moments(app.step).find(|moment| moment.instant == Instant::OptimizerStep);
     let Some(optimizer) = optimizer.filter(|_| !stages.is_empty() && area.height > 3) else {
@@ -123,7 +115,7 @@ fn course(
     let plot = Rect {
         x: area.x + left,
         width: area.width.saturating_sub(left + 1).min(WIDEST),
-        height: area.height.saturating_sub(2).min(highest_row),
+        height: area.height.saturating_sub(2).min(HIGHEST),
         ..area
     }
     .intersection(area);
